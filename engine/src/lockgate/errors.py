@@ -1,0 +1,474 @@
+"""Every error that lockgate raises on purpose.
+
+::
+
+    LockgateError
+    ├── UsageError                  usage                (2)
+    │   ├── UnknownHookError        unknown-hook         (2)
+    │   ├── UnknownPluginError      unknown-plugin       (2)
+    │   ├── ArgumentError           argument-invalid     (2)
+    │   ├── ConfigError             config-invalid       (2)
+    │   └── OutputError             output-refused       (2)
+    ├── InputRefusedError           input-refused        (3)
+    ├── DocumentError               document-invalid     (3)
+    ├── ManifestError               manifest-invalid     (1)
+    ├── PluginUnavailableError      plugin-unavailable   (1)
+    ├── NoAnswerError               no-answer            (1)
+    ├── HookError                   hook-failed          (1)
+    │   ├── HookTimeoutError        hook-timeout         (1)
+    │   ├── WorkerCrashedError      worker-crashed       (1)
+    │   ├── HookLimitError          hook-limit           (1)
+    │   └── AnswerInvalidError      answer-invalid       (1)
+    ├── PermissionDeniedError       permission-denied    (1)
+    ├── GrantsError                 grants-invalid       (1)
+    ├── SandboxUnavailableError     sandbox-unavailable  (1)
+    ├── HostClosedError             host-closed          (1)
+    └── InternalError               internal-error       (1)
+
+An error keeps data: a stable kebab-case `code`, its own fields, a `hint` that
+says the way out, and the exit status of a command that it ends (in brackets
+above). Text is rendered when it is asked for (`message`, `str`), and printed in
+one place, at the edge (`lockgate.cli._output`). ``docs/reference/errors.md`` is
+made from this module.
+
+Standard library only: imported wherever lockgate is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+from lockgate.values import Data, Reason
+
+__all__ = [
+    "AnswerInvalidError",
+    "ArgumentError",
+    "ConfigError",
+    "DocumentError",
+    "GrantsError",
+    "HookError",
+    "HookLimitError",
+    "HookTimeoutError",
+    "HostClosedError",
+    "InputRefusedError",
+    "InternalError",
+    "LockgateError",
+    "ManifestError",
+    "NoAnswerError",
+    "OutputError",
+    "PermissionDeniedError",
+    "PluginUnavailableError",
+    "SandboxUnavailableError",
+    "UnknownHookError",
+    "UnknownPluginError",
+    "UsageError",
+    "WorkerCrashedError",
+    "did_you_mean",
+]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence that names the known words nearest to `word`, or ``""``."""
+    from difflib import get_close_matches  # 3 ms, and rarely needed
+
+    near = get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f"Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+
+
+class LockgateError(Exception):
+    """The root: catch it to catch everything that lockgate raises on purpose."""
+
+    code: str = "lockgate-error"
+    """Stable, kebab-case; what a script compares."""
+    exit_status: ClassVar[int] = 1
+    """How a command ends that this error ends."""
+    remedy: ClassVar[str] = ""
+    """The hint of a raise that gives none of its own."""
+
+    def __init__(
+        self, message: str = "", /, *, hint: str = "", where: str = "", **fields: Data
+    ) -> None:
+        super().__init__(message)
+        self.hint = hint or self.remedy
+        self.where = where
+        self.fields: Mapping[str, Data] = fields
+        self._message = message
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in one sentence, without the place and the way out."""
+        return self._text()
+
+    def _text(self) -> str:
+        return self._message or type(self).__name__
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+    def to_dict(self) -> dict[str, Data]:
+        """The error as plain data, as ``--json`` prints it."""
+        named = {"message": self.message, "where": self.where, "hint": self.hint}
+        return {"code": self.code, **named, **self.fields}
+
+
+class UsageError(LockgateError):
+    """Lockgate was asked in a way that it does not understand."""
+
+    code = "usage"
+    exit_status = 2
+    remedy = "`lockgate --help` lists the commands."
+
+
+class UnknownHookError(UsageError):
+    """A hook was named that no hook spec defines."""
+
+    code = "unknown-hook"
+    remedy = "`lockgate hooks` lists the hooks."
+
+    def __init__(self, hook: str, *, known: Iterable[str] = ()) -> None:
+        super().__init__(hint=did_you_mean(hook, known), hook=hook)
+        self.hook = hook
+
+    def _text(self) -> str:
+        return f"there is no hook named {self.hook!r}"
+
+
+class UnknownPluginError(UsageError):
+    """A plugin was named that is not installed."""
+
+    code = "unknown-plugin"
+    remedy = "`lockgate list` shows what is installed."
+
+    def __init__(self, plugin: str, *, known: Iterable[str] = ()) -> None:
+        super().__init__(hint=did_you_mean(plugin, known), plugin=plugin)
+        self.plugin = plugin
+
+    def _text(self) -> str:
+        return f"there is no plugin named {self.plugin!r}"
+
+
+class ArgumentError(UsageError):
+    """An argument is missing, unknown, or not of the type its spec declares."""
+
+    code = "argument-invalid"
+    remedy = "`lockgate hooks show HOOK` prints what a hook takes."
+
+    def __init__(
+        self, message: str, /, *, argument: str = "", hook: str = "", hint: str = ""
+    ) -> None:
+        where = " ".join(part for part in (hook, argument) if part)
+        super().__init__(message, hint=hint, where=where, argument=argument, hook=hook)
+        self.argument = argument
+        self.hook = hook
+
+
+class ConfigError(UsageError):
+    """A setting is unknown, of the wrong type, or its file cannot be read.
+
+    `source` names the file, environment variable or option that the value came
+    from; `line` is 0 where there is none.
+    """
+
+    code = "config-invalid"
+    remedy = "`lockgate config validate` checks every source of settings."
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        key: str = "",
+        source: str = "",
+        line: int = 0,
+        hint: str = "",
+    ) -> None:
+        place = f"{source}:{line}" if source and line else source
+        where = f"{place} ({key})" if place and key else place or key
+        super().__init__(
+            message, hint=hint, where=where, key=key, source=source, line=line
+        )
+        self.key = key
+        self.source = source
+        self.line = line
+
+
+class OutputError(UsageError):
+    """A result cannot be written where it was asked for."""
+
+    code = "output-refused"
+    remedy = "Name a folder that does not exist yet, or an empty one."
+
+    def __init__(self, message: str, /, *, path: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint, where=path, path=path)
+        self.path = path
+
+
+class InputRefusedError(LockgateError):
+    """A plugin looked at its input and refused it, with every reason found."""
+
+    code = "input-refused"
+    exit_status = 3
+    remedy = "Each reason says what to change in the input."
+
+    def __init__(
+        self, reasons: Sequence[Reason], *, plugin: str = "", hook: str = ""
+    ) -> None:
+        self.reasons = tuple(reasons)
+        self.plugin = plugin
+        self.hook = hook
+        listed: list[Data] = [
+            {"code": r.code, "where": r.where, "message": r.message, "hint": r.hint}
+            for r in self.reasons
+        ]
+        super().__init__(plugin=plugin, hook=hook, reasons=listed)
+
+    def _text(self) -> str:
+        count = len(self.reasons)
+        by = f" by {self.plugin}" if self.plugin else ""
+        first = f": {self.reasons[0].message}" if count == 1 else ""
+        return f"the input was refused{by} ({count} reason{'s'[: count != 1]}){first}"
+
+
+class DocumentError(LockgateError):
+    """A document that lockgate was given cannot be read as its format.
+
+    `line` and `column` count from 1 and are 0 where the format tells none.
+    """
+
+    code = "document-invalid"
+    exit_status = 3
+    remedy = "Correct the document and run the command again."
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        file: str,
+        line: int = 0,
+        column: int = 0,
+        hint: str = "",
+    ) -> None:
+        place = ":".join(str(part) for part in (file, line, column) if part)
+        super().__init__(
+            message, hint=hint, where=place, file=file, line=line, column=column
+        )
+        self.file = file
+        self.line = line
+        self.column = column
+
+
+class ManifestError(LockgateError):
+    """A plugin's manifest is missing, unreadable or says what it may not say.
+
+    `line` counts from 1 and is 0 where the file itself is the trouble; `key` is
+    dotted, list items by number (``commands.0.arguments.1.type``).
+    """
+
+    code = "manifest-invalid"
+    remedy = "The manifest's form is described in docs/reference/manifest.md."
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        distribution: str,
+        file: str,
+        line: int = 0,
+        key: str = "",
+        hint: str = "",
+    ) -> None:
+        place = f"{file}:{line}" if line else file
+        where = f"{distribution}: {place}" + (f" ({key})" if key else "")
+        super().__init__(
+            message,
+            hint=hint,
+            where=where,
+            distribution=distribution,
+            file=file,
+            line=line,
+            key=key,
+        )
+        self.distribution = distribution
+        self.file = file
+        self.line = line
+        self.key = key
+
+
+class PluginUnavailableError(LockgateError):
+    """A plugin is installed, but its state does not let it be called."""
+
+    code = "plugin-unavailable"
+    remedy = "`lockgate info NAME` and `lockgate doctor` say more."
+
+    def __init__(
+        self, plugin: str, *, state: str, reason: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(hint=hint, plugin=plugin, state=state, reason=reason)
+        self.plugin = plugin
+        self.state = state
+        self.reason = reason
+
+    def _text(self) -> str:
+        why = f": {self.reason}" if self.reason else ""
+        return f"plugin {self.plugin!r} is {self.state}{why}"
+
+
+class NoAnswerError(LockgateError):
+    """A hook was called for an answer, and no plugin gave one."""
+
+    code = "no-answer"
+    remedy = "`lockgate hooks show HOOK` lists the plugins that implement it."
+
+    def __init__(self, hook: str, *, asked: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(hint=hint, hook=hook, asked=list(asked))
+        self.hook = hook
+        self.asked = tuple(asked)
+
+    def _text(self) -> str:
+        asked = f" (asked: {', '.join(self.asked)})" if self.asked else ""
+        return f"no plugin answered the hook {self.hook!r}{asked}"
+
+
+class HookError(LockgateError):
+    """A plugin's answer to a hook failed.
+
+    `cause` is the code of what went wrong below (``remote-error``,
+    ``memory-limit`` ...); `detail` is that error's own text and `traceback` the
+    worker's, where it had one: shown, never evaluated.
+    """
+
+    code = "hook-failed"
+    remedy = "`lockgate info NAME` shows the plugin and who to report this to."
+
+    def __init__(
+        self,
+        detail: str = "",
+        /,
+        *,
+        plugin: str,
+        hook: str,
+        version: str = "",
+        cause: str = "",
+        traceback: str = "",
+        hint: str = "",
+        **fields: Data,
+    ) -> None:
+        named = f"{plugin} {version}".strip()
+        super().__init__(
+            hint=hint,
+            where=f"{named}, hook {hook}",
+            plugin=plugin,
+            hook=hook,
+            version=version,
+            cause=cause,
+            traceback=traceback,
+            **fields,
+        )
+        self.plugin = plugin
+        self.hook = hook
+        self.version = version
+        self.cause = cause
+        self.detail = detail
+        self.traceback = traceback
+
+    def _text(self) -> str:
+        cause = f" [{self.cause}]" if self.cause and self.cause != self.code else ""
+        return f"{self.detail or 'the plugin raised an error'}{cause}"
+
+
+class HookTimeoutError(HookError):
+    """A plugin did not answer within the call's time; its worker was killed."""
+
+    code = "hook-timeout"
+    remedy = "Give it longer with --timeout, or see what it does in its output."
+
+
+class WorkerCrashedError(HookError):
+    """A plugin's worker process died during a call; the next call gets a new one."""
+
+    code = "worker-crashed"
+    remedy = "Call again; if it keeps dying, report it to the plugin's author."
+
+
+class HookLimitError(HookError):
+    """A plugin used up one of its limits; `cause` names which."""
+
+    code = "hook-limit"
+    remedy = "A limit is set by the tier and the manifest's [limits]."
+
+
+class AnswerInvalidError(HookError):
+    """A plugin answered what the hook's spec does not allow."""
+
+    code = "answer-invalid"
+    remedy = "`lockgate hooks show HOOK` prints what an answer is."
+
+
+class PermissionDeniedError(LockgateError):
+    """A plugin asked for what its owner has not granted.
+
+    `right` is the missing right and `grant` the command that would give it.
+    """
+
+    code = "permission-denied"
+    remedy = "`lockgate grants show` lists what is granted."
+
+    def __init__(
+        self, detail: str, /, *, plugin: str = "", right: str = "", grant: str = ""
+    ) -> None:
+        hint = f"To allow it: {grant}" if grant else ""
+        super().__init__(
+            detail, hint=hint, where=plugin, plugin=plugin, right=right, grant=grant
+        )
+        self.plugin = plugin
+        self.right = right
+        self.grant = grant
+
+
+class GrantsError(LockgateError):
+    """The grants file cannot be trusted or read; nothing is granted from it."""
+
+    code = "grants-invalid"
+    remedy = "`lockgate doctor` says what is wrong with the file."
+
+    def __init__(
+        self, message: str, /, *, file: str, key: str = "", hint: str = ""
+    ) -> None:
+        where = f"{file} ({key})" if key else file
+        super().__init__(message, hint=hint, where=where, file=file, key=key)
+        self.file = file
+        self.key = key
+
+
+class SandboxUnavailableError(LockgateError):
+    """A strict isolation layer is missing, so no worker was started."""
+
+    code = "sandbox-unavailable"
+    remedy = "`lockgate doctor` shows the posture of each tier."
+
+    def __init__(
+        self, message: str, /, *, layer: str = "", cause: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, where=layer, layer=layer, cause=cause)
+        self.layer = layer
+        self.cause = cause
+
+
+class HostClosedError(LockgateError):
+    """A host was used after it was closed."""
+
+    code = "host-closed"
+    remedy = "Open a host with `with Host.open() as host:` and call inside."
+
+    def _text(self) -> str:
+        return "the host is closed"
+
+
+class InternalError(LockgateError):
+    """Lockgate met a case that its authors did not foresee: a bug."""
+
+    code = "internal-error"
+    remedy = "Run it again with --debug for the traceback, and report that."
