@@ -1,0 +1,92 @@
+"""Arrows go one way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.meta.workspace import ROOT, Member, imports, members, modules
+
+AUTHOR_API = {"lockgate.plugin", "lockgate.values", "lockgate.expression"}
+"""What a sandboxed plugin may import of the engine."""
+
+HOST_API = AUTHOR_API | {"lockgate.host", "lockgate.errors", "lockgate.hookspecs"}
+"""What a plugin of the trusted base, which runs in the host, may import too."""
+
+TRUSTED = {"lockgate-workflows", "lockgate-marketplace"}
+
+PLUGINS = [member for member in members() if member.is_plugin]
+
+
+def ours(member: Member) -> list[tuple[Path, int, str]]:
+    """Each import of another of our packages, with its place."""
+    packages = {other.package for other in members()} - {member.package}
+    return [
+        (path.relative_to(ROOT), line, name)
+        for path in modules(member)
+        for line, name in imports(path)
+        if name.split(".")[0] in packages
+    ]
+
+
+def test_import_linter_keeps_its_contracts() -> None:
+    run = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("member", PLUGINS, ids=lambda m: m.distribution)
+def test_a_plugin_imports_the_author_api_only(member: Member) -> None:
+    allowed = HOST_API if member.distribution in TRUSTED else AUTHOR_API
+
+    assert [entry for entry in ours(member) if entry[2] not in allowed] == []
+
+
+@pytest.mark.parametrize("member", PLUGINS, ids=lambda m: m.distribution)
+def test_the_library_below_plugin_py_knows_no_host(member: Member) -> None:
+    """Values may be shared; `Context` and hooks belong to plugin.py."""
+    adapter = (member.source / "plugin.py").relative_to(ROOT)
+    below = [entry for entry in ours(member) if entry[0] != adapter]
+
+    assert [entry for entry in below if entry[2] == "lockgate.host"] == []
+
+
+def test_the_sandbox_imports_nothing_of_ours() -> None:
+    (sandbox,) = (m for m in members() if m.distribution == "lockgate-sandbox")
+
+    assert ours(sandbox) == []
+
+
+def test_a_folder_of_the_repository_is_never_imported() -> None:
+    folders = {"engine", "sandbox", "plugins", "marketplace"}
+    found = [
+        (path.relative_to(ROOT), line, name)
+        for member in members()
+        for path in modules(member)
+        for line, name in imports(path)
+        if name.split(".")[0] in folders
+    ]
+
+    assert found == []
+
+
+def test_nothing_imports_pickle() -> None:
+    banned = {"pickle", "marshal", "shelve", "cloudpickle", "dill"}
+    found = [
+        (path.relative_to(ROOT), line)
+        for member in members()
+        for path in modules(member)
+        for line, name in imports(path)
+        if name.split(".")[0] in banned
+    ]
+
+    assert found == []
