@@ -1,1 +1,1 @@
-"""Placeholder, written by its owner."""
+"""Run Python that you did not write under a kernel-enforced policy."""

@@ -1,0 +1,237 @@
+"""Everything that this distribution raises on purpose.
+
+::
+
+    SandboxError                  code, hint
+    ├── LayerMissingError         layer-missing       (layer, detail)
+    ├── StartError                start-failed        (stage, detail)
+    ├── WorkerDiedError           worker-died         (status, signal)
+    ├── LimitError                limit               (limit, used, unit)
+    │   ├── CpuLimitError         cpu-limit
+    │   ├── WallLimitError        wall-limit          (also a TimeoutError)
+    │   ├── MemoryLimitError      memory-limit        (also a MemoryError)
+    │   ├── ProcessLimitError     process-limit
+    │   ├── OutputLimitError      output-limit
+    │   ├── DiskLimitError        disk-limit
+    │   └── MessageLimitError     message-limit
+    ├── ProtocolError             protocol-error      (reason)
+    ├── RemoteError               remote-error        (type, message, traceback, details)
+    ├── ClosedError               closed
+    └── PolicyError               policy-invalid      (also a ValueError)
+
+An error keeps its fields; `str()` renders them. `code` is stable and
+kebab-case, `hint` says the way out and may be empty.
+"""
+
+from __future__ import annotations
+
+import signal as _signal
+from typing import ClassVar, TypeAlias
+
+__all__ = [
+    "ClosedError",
+    "CpuLimitError",
+    "Data",
+    "DiskLimitError",
+    "LayerMissingError",
+    "LimitError",
+    "MemoryLimitError",
+    "MessageLimitError",
+    "OutputLimitError",
+    "PolicyError",
+    "ProcessLimitError",
+    "ProtocolError",
+    "RemoteError",
+    "SandboxError",
+    "StartError",
+    "WallLimitError",
+    "WorkerDiedError",
+]
+
+Data: TypeAlias = (
+    "bool | int | float | str | bytes | list[Data] | dict[str, Data] | None"
+)
+"""What may cross the boundary, as it arrives."""
+
+
+class SandboxError(Exception):
+    """The root: anything the sandbox reports."""
+
+    code: ClassVar[str] = "sandbox-error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class LayerMissingError(SandboxError):
+    """A layer that the policy holds strict can't be had here."""
+
+    code = "layer-missing"
+
+    def __init__(self, layer: str, detail: str, *, hint: str = "") -> None:
+        super().__init__(f"the layer '{layer}' is missing: {detail}", hint=hint)
+        self.layer = layer
+        self.detail = detail
+
+
+class StartError(SandboxError):
+    """A worker or program could not be started; the sandbox itself goes on.
+
+    `stage` says where: ``keeper``, ``zygote``, ``fork``, ``seal``, ``import``
+    (the target's module), ``target`` (the call of the target) or ``exec``.
+    """
+
+    code = "start-failed"
+
+    def __init__(
+        self, stage: str, detail: str, *, traceback: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(f"start failed at '{stage}': {detail}", hint=hint)
+        self.stage = stage
+        self.detail = detail
+        self.traceback = traceback
+
+
+class WorkerDiedError(SandboxError):
+    """The worker ended by itself or by a foreign hand, not for a limit.
+
+    `status` is its exit status, or None if a signal ended it or nobody could
+    learn it; `signal` is the number of that signal, or None.
+    """
+
+    code = "worker-died"
+
+    def __init__(
+        self, status: int | None, signal: int | None, *, hint: str = ""
+    ) -> None:
+        super().__init__(f"the worker died: {_how(status, signal)}", hint=hint)
+        self.status = status
+        self.signal = signal
+
+
+class LimitError(SandboxError):
+    """A limit of the policy was reached.
+
+    `limit` and `used` are in `unit`; `used` is what was seen when the limit was
+    noticed and may lie above it.
+    """
+
+    code = "limit"
+    noun: ClassVar[str] = "limit"
+
+    def __init__(self, limit: float, used: float, unit: str, *, hint: str = "") -> None:
+        super().__init__(
+            f"{self.noun} reached: {used:g} of {limit:g} {unit}",
+            hint=hint or "a larger limit must come with the policy",
+        )
+        self.limit = limit
+        self.used = used
+        self.unit = unit
+
+
+class CpuLimitError(LimitError):
+    """The process tree used up its CPU seconds."""
+
+    code = "cpu-limit"
+    noun = "CPU limit"
+
+
+class WallLimitError(LimitError, TimeoutError):
+    """The deadline of a call passed; the worker was killed."""
+
+    code = "wall-limit"
+    noun = "wall-clock limit"
+
+
+class MemoryLimitError(LimitError, MemoryError):
+    """The process tree used up its memory, shared memory included."""
+
+    code = "memory-limit"
+    noun = "memory limit"
+
+
+class ProcessLimitError(LimitError):
+    """The tree has more processes and threads than it may."""
+
+    code = "process-limit"
+    noun = "process limit"
+
+
+class OutputLimitError(LimitError):
+    """More standard output was written than may be kept."""
+
+    code = "output-limit"
+    noun = "output limit"
+
+
+class DiskLimitError(LimitError):
+    """The scratch directory holds more bytes or inodes than it may."""
+
+    code = "disk-limit"
+    noun = "disk limit"
+
+
+class MessageLimitError(LimitError):
+    """A message is larger, deeper or has more nodes than may cross."""
+
+    code = "message-limit"
+    noun = "message limit"
+
+
+class ProtocolError(SandboxError):
+    """The worker broke the protocol; it was killed."""
+
+    code = "protocol-error"
+
+    def __init__(self, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"the worker broke the protocol: {reason}", hint=hint)
+        self.reason = reason
+
+
+class RemoteError(SandboxError):
+    """Code in the worker raised; the worker lives on.
+
+    `type` is the qualified name of the exception's class, `traceback` its text;
+    both are the worker's words and prove nothing.
+    """
+
+    code = "remote-error"
+
+    def __init__(
+        self,
+        type: str,
+        message: str,
+        traceback: str = "",
+        details: Data = None,  # noqa: A002
+    ) -> None:
+        super().__init__(f"{type}: {message}" if message else type)
+        self.type = type
+        self.remote_message = message
+        self.traceback = traceback
+        self.details = details
+
+
+class ClosedError(SandboxError):
+    """The sandbox or worker was closed before."""
+
+    code = "closed"
+
+
+class PolicyError(SandboxError, ValueError):
+    """A policy or an argument to the sandbox makes no sense."""
+
+    code = "policy-invalid"
+
+
+def _how(status: int | None, signal: int | None) -> str:
+    if signal is not None:
+        try:
+            return f"signal {signal} ({_signal.Signals(signal).name})"
+        except ValueError:
+            return f"signal {signal}"
+    return "cause unknown" if status is None else f"exit status {status}"
