@@ -1,0 +1,185 @@
+"""The permission levels and what each may use up.
+
+A tier is a ceiling: it says which rights a policy may carry at all and which
+limits hold when nobody asked for tighter ones. ``system`` stands at the end of
+the order because it is the most trusted, but it has no limits and no policy:
+such code runs in the host's own process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from lockgate_sandbox.errors import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Limits", "Tier"]
+
+_MIB = 1024 * 1024
+
+
+class Tier(StrEnum):
+    """The permission level, ordered from the least to the most trusted."""
+
+    READ_ONLY = "read-only"
+    BASIC = "basic"
+    ELEVATED = "elevated"
+    ADMIN = "admin"
+    SYSTEM = "system"
+
+    @property
+    def rank(self) -> int:
+        """The place in the order, from 0."""
+        return _ORDER.index(self)
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the tier has a scratch folder at all."""
+        return self is not Tier.READ_ONLY
+
+    @property
+    def may_grant(self) -> bool:
+        """Whether paths, programs and the like may be granted at this tier."""
+        return self.rank >= Tier.ELEVATED.rank
+
+    # StrEnum compares as text; the order of trust is another one.
+    def __lt__(self, other: str) -> bool:
+        return self.rank < Tier(other).rank
+
+    def __le__(self, other: str) -> bool:
+        return self.rank <= Tier(other).rank
+
+    def __gt__(self, other: str) -> bool:
+        return self.rank > Tier(other).rank
+
+    def __ge__(self, other: str) -> bool:
+        return self.rank >= Tier(other).rank
+
+
+_ORDER = (Tier.READ_ONLY, Tier.BASIC, Tier.ELEVATED, Tier.ADMIN, Tier.SYSTEM)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one worker may use up before it is stopped.
+
+    `cpu_seconds` and `memory_bytes` count over the worker's life,
+    `wall_seconds` over one call. `processes` counts threads too, as the kernel
+    does. `file_bytes` bounds one file, `disk_bytes` and `inodes` the whole
+    scratch folder. `message_bytes` bounds one frame on the wire,
+    `output_bytes` what is kept of standard output and error per call.
+
+    Raises:
+        PolicyError: If a limit is negative, or one that a worker cannot start
+            without is zero.
+    """
+
+    cpu_seconds: float
+    wall_seconds: float
+    memory_bytes: int
+    processes: int
+    open_files: int
+    file_bytes: int
+    disk_bytes: int
+    inodes: int
+    output_bytes: int
+    message_bytes: int
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            least = 0 if name in _MAY_BE_ZERO else 1
+            if not least <= value < float("inf"):
+                # Seconds may be fractions: anything above zero will do.
+                if name.endswith("_seconds") and 0 < value < float("inf"):
+                    continue
+                msg = f"limit {name} must be at least {least}, not {value!r}"
+                raise PolicyError(msg)
+
+    @classmethod
+    def for_tier(cls, tier: Tier | str) -> Limits:
+        """The limits that hold at `tier` when nothing tighter is asked.
+
+        Raises:
+            PolicyError: If `tier` is ``system``, which has none.
+        """
+        wanted = Tier(tier)
+        if wanted is Tier.SYSTEM:
+            msg = "tier system has no limits: its code runs in the host process"
+            raise PolicyError(msg)
+        return _DEFAULTS[wanted]
+
+    def tightened(self, other: Limits | Mapping[str, float]) -> Limits:
+        """The smaller of each limit: `other` can take away, never add.
+
+        Raises:
+            PolicyError: If `other` is a mapping with a name that is no limit.
+        """
+        names = [field.name for field in fields(self)]
+        asked = asdict(other) if isinstance(other, Limits) else dict(other)
+        unknown = sorted(set(asked) - set(names))
+        if unknown:
+            msg = f"no such limit: {', '.join(unknown)} (known: {', '.join(names)})"
+            raise PolicyError(msg)
+        values = asdict(self)
+        for name, value in asked.items():
+            kind = float if name.endswith("_seconds") else int
+            values[name] = kind(min(values[name], value))
+        return Limits(**values)
+
+
+_MAY_BE_ZERO = frozenset({"file_bytes", "disk_bytes", "inodes", "output_bytes"})
+
+_DEFAULTS = {
+    Tier.READ_ONLY: Limits(
+        cpu_seconds=30,
+        wall_seconds=60,
+        memory_bytes=256 * _MIB,
+        processes=32,
+        open_files=128,
+        file_bytes=0,
+        disk_bytes=0,
+        inodes=0,
+        output_bytes=_MIB,
+        message_bytes=64 * _MIB,
+    ),
+    Tier.BASIC: Limits(
+        cpu_seconds=30,
+        wall_seconds=60,
+        memory_bytes=256 * _MIB,
+        processes=32,
+        open_files=128,
+        file_bytes=64 * _MIB,
+        disk_bytes=64 * _MIB,
+        inodes=4_096,
+        output_bytes=_MIB,
+        message_bytes=64 * _MIB,
+    ),
+    Tier.ELEVATED: Limits(
+        cpu_seconds=300,
+        wall_seconds=600,
+        memory_bytes=512 * _MIB,
+        processes=64,
+        open_files=256,
+        file_bytes=256 * _MIB,
+        disk_bytes=256 * _MIB,
+        inodes=16_384,
+        output_bytes=4 * _MIB,
+        message_bytes=64 * _MIB,
+    ),
+    Tier.ADMIN: Limits(
+        cpu_seconds=600,
+        wall_seconds=1_200,
+        memory_bytes=2_048 * _MIB,
+        processes=128,
+        open_files=512,
+        file_bytes=1_024 * _MIB,
+        disk_bytes=1_024 * _MIB,
+        inodes=65_536,
+        output_bytes=4 * _MIB,
+        message_bytes=64 * _MIB,
+    ),
+}
