@@ -114,7 +114,7 @@ class _Parser:
     def _next(self) -> _Token:
         match = _TOKEN.match(self._source, self._at)
         if match is None:
-            rest = self._source[self._at :].lstrip()
+            rest = self._source[self._at :].lstrip(" \t\r\n")
             column = len(self._source) - len(rest) + 1
             if rest[0] in "'\"":
                 raise self._error(
