@@ -1,0 +1,68 @@
+"""The identity of a plugin that has no RECORD to vouch for it: its files' hash."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from lockgate.discovery._files import UnreadableError, read_bounded
+from lockgate.errors import PluginUnavailableError
+
+if TYPE_CHECKING:
+    from lockgate.discovery._state import PluginState
+
+__all__ = ["digest_of_files"]
+
+_FILE_LIMIT_BYTES = 64 * 1024 * 1024
+_FILES_MAXIMUM = 20_000
+
+
+def digest_of_files(state: PluginState) -> str:
+    """SHA-256 over name, length and bytes of each file of the plugin's package.
+
+    Symlinked folders are not entered; byte code is left out, since the
+    interpreter makes it anew.
+
+    Raises:
+        PluginUnavailableError: If a file cannot be read or there are too many.
+    """
+    hashed = sha256(b"lockgate files 1\0")
+    try:
+        for count, path in enumerate(_files(state)):
+            if count >= _FILES_MAXIMUM:
+                raise UnreadableError(f"has more than {_FILES_MAXIMUM} files")
+            content = read_bounded(path, _FILE_LIMIT_BYTES)
+            name = os.fsencode(path)
+            hashed.update(b"%d %d\0%s\0" % (len(name), len(content), name))
+            hashed.update(content)
+    except UnreadableError as error:
+        raise PluginUnavailableError(
+            state.name, state="broken", reason=f"a file of its package {error}"
+        ) from None
+    return hashed.hexdigest()
+
+
+def _files(state: PluginState) -> Iterator[str]:
+    """The files that make the plugin, in a fixed order."""
+    if state.manifest_path:
+        yield from _walk(os.path.dirname(state.manifest_path))  # noqa: PTH120
+        return
+    for group, value in state.entries:
+        if group == "file":
+            yield value
+            continue
+        package = value.partition(":")[0].partition(".")[0].strip()
+        for root in state.path:
+            yield from _walk(f"{root}/{package}")
+            if os.path.isfile(f"{root}/{package}.py"):  # noqa: PTH113
+                yield f"{root}/{package}.py"
+
+
+def _walk(folder: str) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(files):
+            if not name.endswith((".pyc", ".pyo")):
+                yield f"{parent}/{name}"

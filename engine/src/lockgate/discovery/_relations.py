@@ -1,0 +1,137 @@
+"""What candidates mean for each other: shadows, duplicates, conflicts, needs.
+
+No plugin can put another one out of use by what it declares, with one
+exception: claiming a name that another distribution has, since then nobody can
+know which of the two was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from lockgate.discovery._state import PluginState
+
+__all__ = ["relate", "unshadow"]
+
+
+def unshadow(found: Iterable[PluginState]) -> list[PluginState]:
+    """Mark what an earlier folder of the search path shadows, and duplicates.
+
+    `found` is in the order of the search path.
+    """
+    states = _shadowed(found)
+    by_name: dict[str, list[int]] = {}
+    for index, state in enumerate(states):
+        if state.state != "shadowed":
+            by_name.setdefault(state.name, []).append(index)
+    for name, claims in by_name.items():
+        if len(claims) > 1:
+            for index in claims:
+                states[index] = _duplicate(name, index, claims, states)
+    return states
+
+
+def _duplicate(
+    name: str, index: int, claims: Sequence[int], states: Sequence[PluginState]
+) -> PluginState:
+    others = [
+        f"{states[i].distribution} ({states[i].location})" for i in claims if i != index
+    ]
+    return states[index].with_state(
+        "duplicate",
+        f"the name {name!r} is also claimed by {', '.join(others)}",
+        "Uninstall one of them; until then none is used.",
+    )
+
+
+def _shadowed(found: Iterable[PluginState]) -> list[PluginState]:
+    first: dict[str, PluginState] = {}
+    states: list[PluginState] = []
+    for state in found:
+        winner = first.setdefault(state.distribution, state)
+        if winner.location == state.location:
+            states.append(state)
+        elif _parent(winner) == _parent(state):
+            # Two metadata folders of one distribution side by side: the rest of
+            # a broken upgrade. Which is real cannot be told: a duplicate.
+            states.append(state)
+        elif winner.manifest_path and winner.manifest_path == state.manifest_path:
+            continue  # an editable install's own egg-info: the very same plugin
+        else:
+            states.append(
+                state.with_state(
+                    "shadowed",
+                    f"{winner.location} comes first on the search path",
+                    "Uninstall one of the two.",
+                )
+            )
+    return states
+
+
+def _parent(state: PluginState) -> str:
+    return state.location.rpartition("/")[0]
+
+
+def relate(
+    found: Sequence[PluginState], disabled: Collection[str] = ()
+) -> tuple[PluginState, ...]:
+    """Apply the configuration's `disabled` and the plugins' relations."""
+    states = [
+        state.with_state(
+            "disabled", "switched off in the configuration", "See `lockgate config`."
+        )
+        if state.name in disabled and state.state != "shadowed"
+        else state
+        for state in found
+    ]
+    _excluded(states)
+    _noun_clashes(states)
+    while _missing(states):
+        pass  # a plugin that became unusable may be what another one needs
+    return tuple(sorted(states, key=lambda s: (s.name, s.state == "shadowed")))
+
+
+def _excluded(states: list[PluginState]) -> None:
+    present = {state.name for state in states if state.usable}
+    for index, state in enumerate(states):
+        clash = [name for name in state.conflicts if name in present]
+        if state.usable and clash:
+            states[index] = state.with_state(
+                "conflict",
+                f"its manifest excludes {', '.join(clash)}, which is installed",
+                "Disable or uninstall one of them.",
+            )
+
+
+def _noun_clashes(states: list[PluginState]) -> None:
+    """A noun that several want goes to the plugin of that name, or to none."""
+    by_noun: dict[str, list[int]] = {}
+    for index, state in enumerate(states):
+        if state.usable and state.noun:
+            by_noun.setdefault(state.noun, []).append(index)
+    for noun, wanting in by_noun.items():
+        if len(wanting) > 1:
+            names = ", ".join(sorted(states[index].name for index in wanting))
+            for index in wanting:
+                if states[index].name != noun:
+                    states[index] = states[index].with_state(
+                        "conflict",
+                        f"the command noun {noun!r} is wanted by {names}",
+                        "Disable or uninstall all but one of them.",
+                    )
+
+
+def _missing(states: list[PluginState]) -> bool:
+    """Mark plugins that need an unusable one; whether any was marked."""
+    usable = {state.name for state in states if state.usable}
+    changed = False
+    for index, state in enumerate(states):
+        gone = [name for name in state.requires if name not in usable]
+        if state.usable and gone:
+            states[index] = state.with_state(
+                "missing-requirement",
+                f"needs {', '.join(gone)}, which is not installed or not usable",
+                "`lockgate list` shows the state of each plugin.",
+            )
+            changed = True
+    return changed

@@ -1,0 +1,194 @@
+"""From a distribution to its candidates: every trouble becomes a state here."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+
+from lockgate.discovery._entry_points import MANIFEST_GROUP, EntryPoint
+from lockgate.discovery._files import ABSENT, UnreadableError, read_bounded, stamp
+from lockgate.discovery._locate import Located, LocateError, locate, split_value
+from lockgate.discovery._scan import Distribution, normalised
+from lockgate.discovery._state import PluginState
+from lockgate.errors import ManifestError
+from lockgate.hookspecs import HOOK_API_VERSION
+from lockgate.manifest import Manifest, read_manifest
+
+__all__ = ["resolve", "resolve_file"]
+
+_NAME_LIMIT_CHARS = 64
+
+
+def resolve(found: Distribution) -> tuple[list[PluginState], list[str]]:
+    """The candidates of one distribution, and the files they depend on."""
+    metadata = found.folder
+    watched = [metadata, f"{metadata}/entry_points.txt", f"{metadata}/METADATA"]
+    base = PluginState(
+        found.name, found.version, found.name, metadata, path=(_parent(metadata),)
+    )
+    if found.trouble:
+        return [base.with_state("broken", found.trouble, _REINSTALL)], watched
+    entries = [entry for entry in found.entries if entry.group == MANIFEST_GROUP]
+    if not entries:
+        return _legacy(base, found.entries), [*watched, f"{metadata}/RECORD"]
+    named = _with_name(base, entries[0].name)
+    if len(entries) > 1:
+        reason = f"names {len(entries)} manifests; a distribution holds one plugin"
+        return [named.with_state("broken", reason)], watched
+    if metadata.endswith(".dist-info") and stamp(f"{metadata}/METADATA") == ABSENT:
+        reason = "METADATA is missing: the distribution is half installed or removed"
+        return [named.with_state("broken", reason, _REINSTALL)], watched
+    state, more = _with_manifest(named, entries[0])
+    return [state], watched + more
+
+
+_REINSTALL = "Install the distribution again, or uninstall it."
+
+
+def _parent(path: str) -> str:
+    return os.path.dirname(path)  # noqa: PTH120
+
+
+def _with_name(base: PluginState, name: str) -> PluginState:
+    return replace(base, name=normalised(name)[:_NAME_LIMIT_CHARS])
+
+
+def _with_manifest(
+    base: PluginState, entry: EntryPoint
+) -> tuple[PluginState, list[str]]:
+    """The candidate with its manifest read, and the files that led there."""
+    metadata = base.location
+    try:
+        package, file = split_value(entry.value)
+        # Watched even where nothing is: a manifest that appears is seen.
+        watched = [f"{metadata}/RECORD", f"{_parent(metadata)}/{package}/{file}"]
+    except LocateError as error:
+        return base.with_state("broken", str(error), error.hint), []
+    try:
+        place = locate(metadata, package, [f"{package}/{file}"])
+    except LocateError as error:
+        return base.with_state("broken", str(error), error.hint), [
+            *watched,
+            *error.tried,
+        ]
+    watched += [*place.watched, place.path]
+    base = replace(
+        base,
+        manifest_path=place.path,
+        path=(place.root,),
+        editable=place.editable,
+        package=package,
+        record_digest=_record_digest(place),
+    )
+    try:
+        manifest = read_manifest(place.path, distribution=base.distribution)
+    except ManifestError as error:
+        where = f"{error.file}:{error.line}" if error.line else error.file
+        key = f" ({error.key})" if error.key else ""
+        reason = f"{where}{key}: {error.message}"
+        return base.with_state("broken", reason, error.hint), watched
+    return _checked(base, manifest), watched
+
+
+def _record_digest(place: Located) -> str:
+    if not place.record:
+        return ""
+    from hashlib import sha256
+
+    return sha256(place.record).hexdigest()
+
+
+def _checked(base: PluginState, manifest: Manifest) -> PluginState:
+    """The candidate as its manifest describes it."""
+    from lockgate._manifest_form import supports
+
+    state = replace(
+        base,
+        kinds=manifest.kinds,
+        tier=manifest.tier,
+        essential=manifest.essential,
+        summary=manifest.summary,
+        noun=manifest.noun,
+        requires=manifest.requires,
+        conflicts=manifest.conflicts,
+        manifest_text=json.dumps(manifest.to_data(), separators=(",", ":")),
+    )
+    if manifest.name != base.name:
+        return state.with_state(
+            "broken",
+            f"its entry point is named {base.name!r}, its manifest {manifest.name!r}",
+            "Give both the same name.",
+        )
+    if not supports(manifest.hook_api):
+        return state.with_state(
+            "incompatible",
+            f"asks for hook API {manifest.hook_api}; this lockgate has "
+            f"{HOOK_API_VERSION}",
+            "Upgrade the plugin, or install a lockgate with that hook API.",
+        )
+    return state
+
+
+def _legacy(base: PluginState, entries: tuple[EntryPoint, ...]) -> list[PluginState]:
+    """One candidate for each name in the classic groups."""
+    by_name: dict[str, list[EntryPoint]] = {}
+    for entry in entries:
+        by_name.setdefault(normalised(entry.name)[:_NAME_LIMIT_CHARS], []).append(entry)
+    return [
+        _placed(
+            replace(
+                base,
+                name=name,
+                state="legacy",
+                kinds=tuple(dict.fromkeys(e.group.rpartition(".")[2] for e in group)),
+                entries=tuple((e.group, e.value) for e in group),
+                reason="has no manifest: loaded at tier read-only, without rights",
+                hint="With a lockgate.toml it can ask for rights.",
+            )
+        )
+        for name, group in by_name.items()
+    ]
+
+
+def _placed(state: PluginState) -> PluginState:
+    """A legacy candidate with the place of its first entry's package."""
+    package = state.entries[0][1].partition(":")[0].partition(".")[0].strip()
+    files = [f"{package}/__init__.py", f"{package}.py"]
+    try:
+        if not package.isidentifier():
+            raise LocateError(f"its entry point names {package[:80]!r}, no package")
+        place = locate(state.location, package, files)
+    except LocateError as error:
+        return state.with_state("broken", str(error), error.hint)
+    return replace(
+        state,
+        path=(place.root,),
+        editable=place.editable,
+        package=package,
+        record_digest=_record_digest(place),
+    )
+
+
+def resolve_file(path: str) -> PluginState:
+    """The candidate for the single file `path` of a plugin folder."""
+    name = normalised(path.rpartition("/")[2].removesuffix(".py"))
+    state = PluginState(
+        name[:_NAME_LIMIT_CHARS],
+        distribution=path.rpartition("/")[2],
+        location=path,
+        path=(_parent(path),),
+        entries=(("file", path),),
+    )
+    try:
+        read_bounded(path, _FILE_LIMIT_BYTES)
+    except UnreadableError as error:
+        return state.with_state("broken", f"{path} {error}")
+    return replace(
+        state,
+        state="legacy",
+        reason="a single file: loaded at tier read-only, without rights",
+    )
+
+
+_FILE_LIMIT_BYTES = 4 * 1024 * 1024

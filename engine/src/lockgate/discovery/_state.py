@@ -1,0 +1,128 @@
+"""`PluginState`: one candidate that discovery found, good or broken, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+from lockgate.manifest import Manifest
+
+__all__ = ["PluginState", "StateName"]
+
+StateName: TypeAlias = Literal[
+    "ok",
+    "legacy",
+    "disabled",
+    "broken",
+    "shadowed",
+    "duplicate",
+    "incompatible",
+    "conflict",
+    "missing-requirement",
+]
+"""
+``ok``                   has a manifest, can be called
+``legacy``               no manifest: a classic entry point or a single file
+``disabled``             switched off in the configuration
+``broken``               something of it is wrong; `PluginState.reason` says what
+``shadowed``             an earlier folder of the search path has the distribution
+``duplicate``            another distribution claims its name; neither is used
+``incompatible``         asks for another version of the hook API
+``conflict``             excludes a plugin that is there, or wants its command noun
+``missing-requirement``  needs a plugin that is not there, or not usable
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginState:
+    """One candidate, as discovery found it; nothing of it was imported.
+
+    `location` is its ``.dist-info`` folder (or single file), `path` the folders
+    that its packages are imported from. `entries` are the (group, value) pairs
+    of a plugin without manifest. `watched` is what the index compares.
+    """
+
+    name: str
+    version: str = ""
+    distribution: str = ""
+    location: str = ""
+    manifest_path: str = ""
+    kinds: tuple[str, ...] = ()
+    tier: str = "read-only"
+    state: StateName = "ok"
+    reason: str = ""
+    hint: str = ""
+    path: tuple[str, ...] = ()
+    editable: bool = False
+    essential: bool = False
+    summary: str = ""
+    noun: str = ""
+    requires: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    entries: tuple[tuple[str, str], ...] = ()
+    package: str = ""
+    """The top-level package that holds the manifest."""
+    record_digest: str = ""
+    """Of an installed wheel: SHA-256 of its RECORD."""
+    manifest_text: str = field(default="", repr=False)
+    """The checked manifest as JSON, decoded when `manifest` is asked for."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the plugin can be called."""
+        return self.state in ("ok", "legacy")
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The plugin's manifest; None if it has none or it is broken."""
+        if not self.manifest_text:
+            return None
+        return _decoded(self.manifest_text)
+
+    @property
+    def digest(self) -> str:
+        """What grants are tied to, as hexadecimal SHA-256.
+
+        For a wheel the hash of its RECORD, which holds the hash of each file.
+        For an editable install, a single file, or an install without RECORD the
+        hash of the package's own files, computed at each call: a changed file
+        is another plugin.
+
+        Raises:
+            PluginUnavailableError: If the files cannot be read.
+        """
+        if self.record_digest:
+            return self.record_digest
+        from lockgate.discovery._digest import digest_of_files
+
+        return digest_of_files(self)
+
+    def with_state(self, state: StateName, reason: str, hint: str = "") -> PluginState:
+        """This candidate in another state."""
+        return replace(self, state=state, reason=reason, hint=hint)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The candidate as ``--json`` prints it."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "distribution": self.distribution,
+            "state": self.state,
+            "reason": self.reason,
+            "hint": self.hint,
+            "kinds": list(self.kinds),
+            "tier": self.tier,
+            "summary": self.summary,
+            "location": self.location,
+            "manifest": self.manifest_path,
+            "editable": self.editable,
+            "noun": self.noun,
+        }
+
+
+@lru_cache(maxsize=256)
+def _decoded(text: str) -> Manifest:
+    import json
+
+    return Manifest.from_data(json.loads(text))
