@@ -1,0 +1,97 @@
+"""What the host reports while it works: progress, log lines, audit records.
+
+Frozen values, given to the callbacks that the embedding program passed to
+`Host.open`. They are called on the thread that made the hook call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from lockgate.values import Data, Document
+
+__all__ = ["AuditRecord", "LogLine", "Observer", "Progress"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a plugin says it is; `fraction` from 0 to 1, None if unknown."""
+
+    plugin: str
+    hook: str
+    message: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One structured line from a plugin: its words, not ours."""
+
+    plugin: str
+    hook: str
+    level: str
+    message: str
+    fields: Document = field(default_factory=dict[str, Data])
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One decision of the host about a plugin.
+
+    `action`: ``start`` (a worker), ``import`` (into the host), ``run_tool``,
+    ``run_python``, ``program``, ``crash``, ``quarantine``. `grant` is the command
+    that would allow what was refused.
+    """
+
+    action: str
+    plugin: str
+    version: str
+    allowed: bool
+    hook: str = ""
+    right: str = ""
+    detail: str = ""
+    grant: str = ""
+    at: str = field(
+        default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
+    )
+
+    def to_dict(self) -> dict[str, Data]:
+        """The record as plain data, one line of an audit log."""
+        return {
+            "at": self.at,
+            "action": self.action,
+            "plugin": self.plugin,
+            "version": self.version,
+            "hook": self.hook,
+            "allowed": self.allowed,
+            "right": self.right,
+            "detail": self.detail,
+            "grant": self.grant,
+        }
+
+
+def _ignore(_: object) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Who is told; by default nobody."""
+
+    progress: Callable[[Progress], None] = _ignore
+    log: Callable[[LogLine], None] = _ignore
+    audit: Callable[[AuditRecord], None] = _ignore
+
+    @classmethod
+    def of(
+        cls,
+        progress: Callable[[Progress], None] | None,
+        log: Callable[[LogLine], None] | None,
+        audit: Callable[[AuditRecord], None] | None,
+    ) -> Observer:
+        """An observer of the callbacks that are there."""
+        given: Mapping[str, Callable[..., None] | None]
+        given = {"progress": progress, "log": log, "audit": audit}
+        return cls(**{name: call for name, call in given.items() if call is not None})

@@ -1,0 +1,303 @@
+"""The host's side of a worker: does what the worker may not, and writes it down.
+
+One broker per plugin. Its callbacks run on the thread that made the hook call,
+while the worker waits. What arrives is rebuilt by declared types, like an
+answer; what is refused is refused with the right that is missing and the command
+that would grant it, kept for the call's `Answer.denials`, and audited.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from lockgate._audit import AuditRecord, LogLine, Observer, Progress
+from lockgate._codec import Misfit, codec, to_data
+from lockgate._environment import lockgate_folder
+from lockgate._policy import Plan, Tool, tool_policy
+from lockgate.grants import Consent, Identity, grant_command
+from lockgate.values import Data, Document, File, ProgramRun, PythonRun, Tree
+from lockgate_sandbox import (
+    Limits,
+    Policy,
+    RemoteError,
+    SandboxError,
+    Tier,
+    WallLimitError,
+)
+
+if TYPE_CHECKING:
+    from lockgate_sandbox import ProgramResult, Sandbox, Worker
+
+__all__ = ["Broker", "BrokerRefusal"]
+
+LOG_MESSAGE_LIMIT_CHARS = 8192
+
+
+class BrokerRefusal(PermissionError):
+    """What a worker gets that asked for more than it has."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{message}. {hint}" if hint else message)
+        self.code = "permission-denied"
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class _ProgressLine:
+    message: str
+    fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _LogLine:
+    level: str
+    message: str
+    fields: Document
+
+
+@dataclass(frozen=True, slots=True)
+class _ToolRequest:
+    name: str
+    arguments: tuple[str, ...]
+    stdin: bytes
+    tree: Tree
+    collect: tuple[str, ...]
+    timeout: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _PythonRequest:
+    tree: Tree
+    entry: str
+    arguments: Document
+    cpu_seconds: float
+    wall_seconds: float
+    memory_bytes: int
+
+
+class Broker:
+    """Answers one plugin's requests.
+
+    `sandbox` gives the host's sandbox; it is asked for only when needed.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        consent: Consent,
+        plan: Plan,
+        *,
+        sandbox: Callable[[], Sandbox],
+        observer: Observer,
+    ) -> None:
+        self._identity = identity
+        self._consent = consent
+        self._plan = plan
+        self._sandbox = sandbox
+        self._observer = observer
+        self._hook = ""
+        self._deadline = float("inf")
+        self._denials: list[Document] = []
+        self._running: Worker | None = None
+
+    # -- the call around the requests ------------------------------------------
+
+    def begin(self, hook: str, deadline: float) -> None:
+        """A call of `hook` begins; `deadline` on the monotonic clock."""
+        self._hook, self._deadline, self._denials = hook, deadline, []
+
+    @property
+    def denials(self) -> tuple[Document, ...]:
+        """What was refused since `begin`."""
+        return tuple(self._denials)
+
+    def interrupt(self) -> None:
+        """End what runs on the plugin's behalf; called from another thread."""
+        running = self._running
+        if running is not None:
+            running.kill()
+
+    @property
+    def callbacks(self) -> Mapping[str, Callable[[Mapping[str, Data]], Data]]:
+        """The requests that the worker may make, by name."""
+        return {
+            "progress": self._progress,
+            "log": self._log,
+            "run_tool": self._run_tool,
+            "run_python": self._run_python,
+        }
+
+    # -- words ---------------------------------------------------------------------
+
+    def _progress(self, arguments: Mapping[str, Data]) -> Data:
+        line = _request(_ProgressLine, arguments)
+        message = line.message[:LOG_MESSAGE_LIMIT_CHARS]
+        fraction = None if line.fraction is None else min(max(line.fraction, 0.0), 1.0)
+        event = Progress(self._identity.plugin, self._hook, message, fraction)
+        self._observer.progress(event)
+        return None
+
+    def _log(self, arguments: Mapping[str, Data]) -> Data:
+        line = _request(_LogLine, arguments)
+        message = line.message[:LOG_MESSAGE_LIMIT_CHARS]
+        plugin, hook = self._identity.plugin, self._hook
+        self._observer.log(LogLine(plugin, hook, line.level, message, line.fields))
+        return None
+
+    # -- programs ------------------------------------------------------------------
+
+    def _run_tool(self, arguments: Mapping[str, Data]) -> Data:
+        request = _request(_ToolRequest, arguments)
+        tool = self._plan.tools.get(request.name)
+        if tool is None:
+            raise self._no_program(request.name)
+        self._audit("run_tool", right=f"tool:{tool.name}", detail=tool.path)
+        result = self._start_tool(tool, request)
+        files = tuple(File(path, body) for path, body in result.files.items())
+        run = ProgramRun(
+            status=result.status,
+            stdout=result.stdout,
+            stderr=result.stderr,
+            tree=Tree(files),
+            seconds=result.usage.wall_seconds,
+            posture=cast(Document, result.posture.to_dict()),
+        )
+        return to_data(run)
+
+    def _start_tool(self, tool: Tool, request: _ToolRequest) -> ProgramResult:
+        asked = float("inf") if request.timeout is None else request.timeout
+        seconds = min(asked, self._seconds_left(), 3600.0)
+        try:
+            return self._sandbox().run_program(
+                tool_policy(tool, seconds),
+                [tool.path, *request.arguments],
+                files={file.path: file.content for file in request.tree},
+                executable=[file.path for file in request.tree if file.executable],
+                collect=request.collect,
+                stdin=request.stdin,
+            )
+        except WallLimitError as error:
+            message = f"{tool.name} ran longer than {seconds:g} seconds"
+            raise TimeoutError(message) from error
+
+    def _no_program(self, name: str) -> OSError:
+        """Why a program can't be run: not asked for, not granted, or not there."""
+        asked = {right.key for right in self._consent.asked}
+        keys = [key for key in (f"program:{name}", f"tool:{name}") if key in asked]
+        if not keys:
+            message = f"{self._identity.plugin}'s manifest asks for no program {name!r}"
+            return self._refuse(f"tool:{name}", message)
+        for key in keys:
+            if self._consent.has(key) and key in self._plan.absent:
+                return FileNotFoundError(self._plan.absent[key])
+        missing = [key for key in keys if not self._consent.has(key)] or keys
+        tiers = [key for key in self._consent.missing if key.startswith("tier:")]
+        return self._refuse(missing[0], "it is not granted", *tiers)
+
+    # -- python ----------------------------------------------------------------------
+
+    def _run_python(self, arguments: Mapping[str, Data]) -> Data:
+        request = _request(_PythonRequest, arguments)
+        if not self._plan.workers:
+            asked = any(right.key == "workers" for right in self._consent.asked)
+            why = "it is not granted" if asked else "the manifest does not ask for it"
+            raise self._refuse("workers", why)
+        self._audit("run_python", right="workers", detail=request.entry)
+        wall = max(min(request.wall_seconds, self._seconds_left()), 0.05)
+        limits = Limits.for_tier(Tier.READ_ONLY).tightened(
+            {
+                "cpu_seconds": max(request.cpu_seconds, 0.05),
+                "wall_seconds": wall,
+                "memory_bytes": max(request.memory_bytes, 1),
+            }
+        )
+        policy = Policy.for_tier(Tier.READ_ONLY, limits=limits)
+        return to_data(self._python(policy, request))
+
+    def _python(self, policy: Policy, request: _PythonRequest) -> PythonRun:
+        started = time.monotonic()
+        posture: Document = {}
+        try:
+            worker = self._sandbox().worker(
+                policy,
+                target="lockgate._worker_python:serve",
+                path=(lockgate_folder(),),
+                name=f"{self._identity.plugin}-python",
+            )
+            self._running = worker
+            try:
+                posture = cast(Document, worker.posture.to_dict())
+                reply = worker.call(
+                    "run",
+                    {
+                        "tree": to_data(request.tree),
+                        "entry": request.entry,
+                        "arguments": to_data(request.arguments),
+                    },
+                    timeout=policy.limits.wall_seconds,
+                )
+            finally:
+                self._running = None
+                worker.kill()
+        except SandboxError as error:
+            return PythonRun(
+                value=None,
+                output=error.traceback if isinstance(error, RemoteError) else "",
+                error=error.code,
+                message=str(error),
+                seconds=time.monotonic() - started,
+                posture=posture,
+            )
+        seconds = time.monotonic() - started
+        return PythonRun(
+            reply.value, output=reply.output, seconds=seconds, posture=posture
+        )
+
+    # -- the record --------------------------------------------------------------------
+
+    def _seconds_left(self) -> float:
+        return max(self._deadline - time.monotonic(), 0.05)
+
+    def _refuse(self, key: str, why: str, *more: str) -> BrokerRefusal:
+        plugin = self._identity.plugin
+        asked = any(right.key == key for right in self._consent.asked)
+        grant = grant_command(plugin, key, *more) if asked else ""
+        message = f"{plugin} may not use {key}: {why}" if asked else why
+        self._denials.append(
+            {"right": key, "message": message, "grant": grant, "by": "broker"}
+        )
+        self._audit("refuse", right=key, detail=message, grant=grant, allowed=False)
+        return BrokerRefusal(message, hint=f"To allow it: {grant}" if grant else "")
+
+    def _audit(
+        self,
+        action: str,
+        *,
+        right: str,
+        detail: str,
+        grant: str = "",
+        allowed: bool = True,
+    ) -> None:
+        record = AuditRecord(
+            action=action,
+            plugin=self._identity.plugin,
+            version=self._identity.version,
+            allowed=allowed,
+            hook=self._hook,
+            right=right,
+            detail=detail,
+            grant=grant,
+        )
+        self._observer.audit(record)
+
+
+def _request(kind: type[Any], arguments: Mapping[str, Data]) -> Any:
+    """A worker's request, rebuilt by its declared type."""
+    try:
+        return codec(kind).decode(arguments)
+    except Misfit as error:
+        message = f"a request that does not fit its form: {error}"
+        raise ValueError(message) from error

@@ -1,0 +1,364 @@
+"""Values to wire data and back, by the declared types alone.
+
+One converter serves both ends of the boundary: the host checks what it sends
+and rebuilds what came back, the worker does the mirror image. It is driven by
+the annotations of `lockgate.values`, never by a name that travelled, and it
+needs nothing but the standard library, because a plugin's worker gets no
+third-party module from us. (msgspec can't state the `Data` type: a recursive
+union that holds both ``str`` and ``bytes``.)
+
+A type is compiled once into two closures. On success no path is built; when
+something does not fit, `Misfit` collects the path while it travels outwards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, cast
+
+from lockgate.values import Data
+
+__all__ = ["Codec", "Misfit", "codec", "hints", "to_data"]
+
+DEPTH_LIMIT = 64
+"""Deepest nesting of a `Data` value, in containers."""
+
+INTEGER_RANGE = range(-(2**63), 2**64)
+"""What the wire's integers hold."""
+
+_Step = Callable[[object], Any]
+
+
+class _AnyData:
+    """Stands for the annotation `lockgate.values.Data`."""
+
+
+class _AnyDocument:
+    """Stands for the annotation `lockgate.values.Document`."""
+
+
+def hints(owner: object) -> dict[str, Any]:
+    """The annotations of a value type or a spec, as `codec` reads them.
+
+    `Data` is recursive, so evaluating it never ends well: its two names are
+    read as themselves instead of being spelled out.
+    """
+    names = {"Data": _AnyData, "Document": _AnyDocument}
+    return typing.get_type_hints(owner, localns=names)
+
+
+class Misfit(ValueError):  # noqa: N818 - part of a sentence: "a misfit at ..."
+    """A value that does not fit its declared type.
+
+    `where` is its path below the value that was converted, such as
+    ``findings[3].range.start``; empty for the value itself.
+    """
+
+    def __init__(self, expected: str, found: object) -> None:
+        self.expected = expected
+        self.found = found if isinstance(found, str) else _name(found)
+        self.where = ""
+        super().__init__(expected)
+
+    def below(self, part: str) -> Misfit:
+        """This misfit, seen from one level further out."""
+        glue = "" if not self.where or self.where.startswith("[") else "."
+        self.where = f"{part}{glue}{self.where}"
+        return self
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}expected {self.expected}, found {self.found}"
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One type's two directions.
+
+    `encode` takes a value of the type and gives plain data; `decode` takes
+    plain data and gives the value. Both raise `Misfit`.
+    """
+
+    shape: str
+    encode: Callable[[object], Data]
+    decode: Callable[[object], Any]
+
+    def canonical(self, value: object) -> Data:
+        """The plain data of `value`, which may itself be plain data already.
+
+        Raises:
+            Misfit: If it is neither a value of the type nor the data of one.
+        """
+        if self.encode is self.decode or _holds_values(value):
+            return self.encode(value)
+        # Through the value and back: its own checks run, defaults are filled in.
+        return self.encode(self.decode(value))
+
+
+def _holds_values(value: object) -> bool:
+    """Whether there are values (dataclasses) in it, not only their data."""
+    if isinstance(value, (list, tuple)):
+        return any(_holds_values(item) for item in cast(Sequence[object], value)[:1])
+    return dataclasses.is_dataclass(value)
+
+
+def _name(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return f"the string {value[:40]!r}"
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, (bool, int, float)):
+        return f"{type(value).__name__} {value!r:.40}"
+    return f"a value of type {type(value).__name__}"
+
+
+# -- Data: the closed set -----------------------------------------------------
+
+
+def _data(value: object, depth: int = 0) -> Data:
+    """`value` rebuilt from lists, dicts and scalars, or a `Misfit`."""
+    kind = type(value)
+    if value is None or kind is bool or kind is str or kind is float or kind is bytes:
+        return cast(Data, value)
+    if isinstance(value, int):
+        if int(value) not in INTEGER_RANGE:
+            raise Misfit("an integer of at most 64 bits", "a larger one")
+        return int(value)
+    if depth >= DEPTH_LIMIT:
+        raise Misfit(f"at most {DEPTH_LIMIT} levels of nesting", "more")
+    if isinstance(value, Mapping):
+        return _data_object(cast(Mapping[object, object], value), depth)
+    if isinstance(value, (list, tuple)):
+        items: list[Data] = []
+        for index, item in enumerate(cast(Sequence[object], value)):
+            try:
+                items.append(_data(item, depth + 1))
+            except Misfit as error:
+                raise error.below(f"[{index}]") from None
+        return items
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, float):
+        return float(value)
+    raise Misfit("null, boolean, number, string, bytes, list or object", value)
+
+
+def _data_object(value: Mapping[object, object], depth: int) -> Data:
+    found: dict[str, Data] = {}
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise Misfit("string keys", key)
+        try:
+            found[str.__str__(key)] = _data(item, depth + 1)
+        except Misfit as error:
+            raise error.below(key[:80]) from None
+    return found
+
+
+def _document(value: object) -> Data:
+    if not isinstance(value, Mapping):
+        raise Misfit("an object", value)
+    return _data_object(cast(Mapping[object, object], value), 0)
+
+
+# -- scalars --------------------------------------------------------------------
+
+
+def _exact(kind: type, shape: str) -> Codec:
+    def step(value: object) -> Any:
+        if type(value) is kind:
+            return value
+        if kind is str and isinstance(value, str):
+            return str.__str__(value)
+        if kind is bytes and isinstance(value, (bytearray, memoryview)):
+            return bytes(value)
+        raise Misfit(shape, value)
+
+    return Codec(shape, step, step)
+
+
+def _integer(value: object) -> Any:
+    if type(value) is not int:
+        raise Misfit("an integer", value)
+    if value not in INTEGER_RANGE:
+        raise Misfit("an integer of at most 64 bits", "a larger one")
+    return value
+
+
+def _number(value: object) -> Any:
+    if type(value) is float:
+        return value
+    if type(value) is int and value in INTEGER_RANGE:
+        return float(value)
+    raise Misfit("a number", value)
+
+
+def _nothing(value: object) -> Any:
+    if value is not None:
+        raise Misfit("nothing", value)
+
+
+_SCALARS: Mapping[object, Codec] = {
+    bool: _exact(bool, "true or false"),
+    str: _exact(str, "a string"),
+    bytes: _exact(bytes, "bytes"),
+    int: Codec("an integer", _integer, _integer),
+    float: Codec("a number", _number, _number),
+    type(None): Codec("nothing", _nothing, _nothing),
+    _AnyData: Codec("plain data", _data, _data),
+    _AnyDocument: Codec("an object", _document, _document),
+}
+
+
+def _literal(choices: tuple[object, ...]) -> Codec:
+    shape = "one of " + ", ".join(repr(choice) for choice in choices)
+    allowed = frozenset(choices)
+
+    def step(value: object) -> Any:
+        if isinstance(value, str) and value in allowed:
+            return str.__str__(value)
+        raise Misfit(shape, value)
+
+    return Codec(shape, step, step)
+
+
+# -- containers -----------------------------------------------------------------
+
+
+def _each(value: object, step: _Step) -> list[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise Misfit("a list", value)
+    items: list[Any] = []
+    for index, item in enumerate(cast(Sequence[object], value)):
+        try:
+            items.append(step(item))
+        except Misfit as error:
+            raise error.below(f"[{index}]") from None
+    return items
+
+
+def _sequence(item: Codec) -> Codec:
+    def encode(value: object) -> Data:
+        return _each(value, item.encode)
+
+    def decode(value: object) -> Any:
+        return tuple(_each(value, item.decode))
+
+    return Codec(f"a list of {item.shape}", encode, decode)
+
+
+def _optional(inner: Codec) -> Codec:
+    def encode(value: object) -> Data:
+        return None if value is None else inner.encode(value)
+
+    def decode(value: object) -> Any:
+        return None if value is None else inner.decode(value)
+
+    return Codec(f"{inner.shape} or nothing", encode, decode)
+
+
+def _record(cls: type) -> Codec:
+    fields = dataclasses.fields(cls)
+    annotations = hints(cls)
+    parts = {field.name: codec(annotations[field.name]) for field in fields}
+    required = [
+        field.name
+        for field in fields
+        if field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    ]
+    shape = f"an object of type {cls.__name__}"
+
+    def encode(value: object) -> Data:
+        if type(value) is not cls:
+            raise Misfit(f"a {cls.__name__}", value)
+        found: dict[str, Data] = {}
+        for name, part in parts.items():
+            try:
+                found[name] = part.encode(getattr(value, name))
+            except Misfit as error:
+                raise error.below(name) from None
+        return found
+
+    def decode(value: object) -> Any:
+        if not isinstance(value, Mapping):
+            raise Misfit(shape, value)
+        given: dict[str, Any] = {}
+        for name, item in cast(Mapping[object, object], value).items():
+            part = parts.get(cast(str, name))
+            if part is None:
+                raise Misfit(f"the fields {', '.join(parts)}", f"{name!r:.80}")
+            try:
+                given[cast(str, name)] = part.decode(item)
+            except Misfit as error:
+                raise error.below(cast(str, name)) from None
+        for name in required:
+            if name not in given:
+                raise Misfit(f"the field {name!r} of {cls.__name__}", "none")
+        return _build(cls, given)
+
+    return Codec(shape, encode, decode)
+
+
+def _build(cls: type, given: Mapping[str, Any]) -> Any:
+    """Construct `cls`; its own refusal (a path outside a tree ...) is a misfit."""
+    try:
+        return cls(**given)
+    except ValueError as error:
+        raise Misfit(f"a sound {cls.__name__}", str(error)) from error
+
+
+# -- types to codecs --------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def codec(annotation: object) -> Codec:
+    """The codec of a type that may stand in a hook spec.
+
+    Raises:
+        TypeError: If the type is not one of the closed set.
+    """
+    scalar = _SCALARS.get(annotation)
+    if scalar is not None:
+        return scalar
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return _union(arguments)
+    if origin is Literal:
+        return _literal(arguments)
+    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
+        return _sequence(codec(arguments[0]))
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
+        return _record(annotation)
+    msg = f"a hook can't carry the type {annotation!r}"
+    raise TypeError(msg)
+
+
+def _union(arguments: tuple[object, ...]) -> Codec:
+    inner = [argument for argument in arguments if argument is not type(None)]
+    if len(inner) == 1 and len(arguments) == 2:
+        return _optional(codec(inner[0]))
+    msg = f"a hook can't carry a union of {arguments!r}"
+    raise TypeError(msg)
+
+
+def to_data(value: object) -> Data:
+    """Any value of a hook (or plain data) as plain data: lists, dicts, scalars.
+
+    Raises:
+        Misfit: If it holds something outside the closed set.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return codec(type(value)).encode(value)
+    if isinstance(value, (list, tuple)):
+        return [to_data(item) for item in cast(Sequence[object], value)]
+    return _data(value)

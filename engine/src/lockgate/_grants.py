@@ -1,0 +1,227 @@
+"""The grants file: JSON, the owner's alone, whole or absent.
+
+Every write happens under a lock, beside the file, fsynced and renamed over it.
+A file that another user could have written is refused, and then nothing is
+granted from it: it says what strangers' code may do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from lockgate.errors import GrantsError
+from lockgate.grants import Grant, Identity, Right
+
+__all__ = ["GrantsFile"]
+
+SCHEMA = 1
+SIZE_LIMIT_BYTES = 4 * 1024 * 1024
+
+
+class GrantsFile:
+    """The grants that are kept in the file at `path` (which need not exist)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Mapping[str, Grant]:
+        """Every grant, by plugin.
+
+        Raises:
+            GrantsError: If the file is not the owner's alone, or not sound.
+        """
+        try:
+            content = _read_owned(self.path)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise GrantsError(str(error.strerror), file=str(self.path)) from error
+        return _parse(content, str(self.path))
+
+    def grant(
+        self,
+        identity: Identity,
+        asked: tuple[Right, ...],
+        keys: frozenset[str],
+        *,
+        any_version: bool | None = None,
+    ) -> Grant:
+        """Add `keys` to what the plugin has, and tie the grant to `identity`.
+
+        What an earlier version was granted stays only where the plugin still
+        asks for the very same. `any_version` None keeps what was set before.
+
+        Raises:
+            GrantsError: If the file can't be read or written.
+        """
+        wanted = {right.key: right.detail for right in asked}
+        with self._locked() as grants:
+            old = grants.get(identity.plugin)
+            kept: set[str] = set()
+            if old is not None and old.identity.distribution == identity.distribution:
+                kept = {k for k in old.granted if old.asked.get(k) == wanted.get(k)}
+                any_version = old.any_version if any_version is None else any_version
+            new = Grant(
+                identity=identity,
+                asked=wanted,
+                granted=frozenset((kept & wanted.keys()) | keys),
+                any_version=bool(any_version),
+                at=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            grants[identity.plugin] = new
+        return new
+
+    def revoke(self, plugin: str, keys: frozenset[str] | None = None) -> frozenset[str]:
+        """Take `keys` (None: everything) from a plugin; return what was taken.
+
+        Raises:
+            GrantsError: If the file can't be read or written.
+        """
+        with self._locked() as grants:
+            old = grants.get(plugin)
+            if old is None:
+                return frozenset()
+            taken = old.granted if keys is None else old.granted & keys
+            left = old.granted - taken
+            if left:
+                grants[plugin] = replace(old, granted=left)
+            else:
+                del grants[plugin]
+        return taken
+
+    @contextmanager
+    def _locked(self) -> Iterator[dict[str, Grant]]:
+        """The grants to change; written back when the block ends well."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(
+                self.path.with_name(self.path.name + ".lock"),
+                os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
+                0o600,
+            )
+        except OSError as error:
+            raise GrantsError(str(error.strerror), file=str(self.path)) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            grants = dict(self.read())
+            yield grants
+            self._write(grants)
+        finally:
+            os.close(lock)
+
+    def _write(self, grants: Mapping[str, Grant]) -> None:
+        plugins = {name: _to_json(grants[name]) for name in sorted(grants)}
+        body = json.dumps({"schema": SCHEMA, "plugins": plugins}, indent=1) + "\n"
+        aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
+        try:
+            _write_whole(aside, body.encode())
+            aside.replace(self.path)
+            _sync_folder(self.path.parent)
+        except OSError as error:
+            aside.unlink(missing_ok=True)
+            raise GrantsError(str(error.strerror), file=str(self.path)) from error
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_owned(path: Path) -> bytes:
+    """The content of a file that nobody but us (or root) can have written."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise GrantsError("it is no regular file", file=str(path))
+        if status.st_uid not in (os.geteuid(), 0):
+            hint = f"Look at it, then: chown {os.geteuid()} {path}"
+            message = f"it belongs to the user {status.st_uid}"
+            raise GrantsError(message, file=str(path), hint=hint)
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            hint = f"Look at it, then: chmod 600 {path}"
+            raise GrantsError("others may write it", file=str(path), hint=hint)
+        if status.st_size > SIZE_LIMIT_BYTES:
+            message = f"it is larger than {SIZE_LIMIT_BYTES} bytes"
+            raise GrantsError(message, file=str(path))
+        return file.read(SIZE_LIMIT_BYTES)
+
+
+# -- the JSON -------------------------------------------------------------------
+
+
+def _to_json(grant: Grant) -> dict[str, object]:
+    identity = grant.identity
+    return {
+        "distribution": identity.distribution,
+        "version": identity.version,
+        "digest": identity.digest,
+        "any-version": grant.any_version,
+        "asked": dict(sorted(grant.asked.items())),
+        "granted": sorted(grant.granted),
+        "at": grant.at,
+    }
+
+
+def _parse(content: bytes, file: str) -> Mapping[str, Grant]:
+    try:
+        document: object = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise GrantsError(f"it is no sound JSON: {error}", file=file) from error
+    table = _object(document, "", file)
+    if table.get("schema") != SCHEMA:
+        message = f"its schema is {table.get('schema')!r}, this lockgate reads {SCHEMA}"
+        raise GrantsError(message, file=file, key="schema")
+    plugins = _object(table.get("plugins"), "plugins", file)
+    return {name: _grant(name, entry, file) for name, entry in plugins.items()}
+
+
+def _grant(name: str, entry: object, file: str) -> Grant:
+    key = f"plugins.{name}"
+    table = _object(entry, key, file)
+
+    def text(field: str) -> str:
+        value = table.get(field)
+        if not isinstance(value, str):
+            raise GrantsError("a string is missing", file=file, key=f"{key}.{field}")
+        return value
+
+    asked = _object(table.get("asked"), f"{key}.asked", file)
+    granted = table.get("granted")
+    names = cast(list[object], granted) if isinstance(granted, list) else [None]
+    if not all(isinstance(item, str) for item in [*names, *asked.values()]):
+        raise GrantsError("a list of rights is missing", file=file, key=key)
+    return Grant(
+        identity=Identity(name, text("distribution"), text("version"), text("digest")),
+        asked=cast(Mapping[str, str], asked),
+        granted=frozenset(cast(list[str], names)),
+        any_version=table.get("any-version") is True,
+        at=text("at"),
+    )
+
+
+def _object(value: object, key: str, file: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise GrantsError("an object is missing", file=file, key=key)
+    return cast(Mapping[str, object], value)

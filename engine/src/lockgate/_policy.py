@@ -1,0 +1,184 @@
+"""From what a plugin asks and has been granted to what the kernel is told.
+
+The only module that turns rights into a `lockgate_sandbox.Policy`. A right that
+was granted but can't be given (a program that is not installed, a path that is
+not there) is no error: it is named in `Plan.absent`, with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockgate._environment import import_folders
+from lockgate._records import ProgramMissingError, find_program
+from lockgate.grants import Consent
+from lockgate.manifest import Manifest, ToolRight
+from lockgate_sandbox import Limits, Policy, Program, Tier
+
+__all__ = ["Plan", "Tool", "build_plan", "read_only_plan", "tool_policy"]
+
+TOOL_PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Where tools of the machine are looked for: never the caller's PATH."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A granted program of the machine: where it is and what it may read."""
+
+    name: str
+    path: str
+    read: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that starting a plugin's worker needs.
+
+    `absent` maps a granted right's key to why it can't be given all the same.
+    """
+
+    policy: Policy
+    path: tuple[str, ...]
+    tools: Mapping[str, Tool]
+    workers: bool
+    absent: Mapping[str, str]
+
+
+def build_plan(
+    manifest: Manifest,
+    consent: Consent,
+    *,
+    path: Sequence[str],
+    limits: Mapping[str, float],
+    secret: Sequence[str],
+    environ: Mapping[str, str] = os.environ,
+) -> Plan:
+    """What the worker of a plugin may do.
+
+    `path` are the plugin's own import folders, `limits` the configuration's
+    (which can only tighten), `secret` the folders of lockgate's own state, which
+    no grant ever opens.
+    """
+    absent: dict[str, str] = {}
+    folders = import_folders(path)
+    rights = manifest.rights
+    tier = Tier(consent.tier)
+
+    def given(kind: str, values: Sequence[str]) -> list[str]:
+        return [value for value in values if consent.has(f"{kind}:{value}")]
+
+    def kept(
+        kind: str, values: Sequence[str], check: Callable[[str], str]
+    ) -> list[str]:
+        """What `check` makes of each granted value; its ValueError is the reason."""
+        found: list[str] = []
+        for value in given(kind, values):
+            try:
+                found.append(check(value))
+            except ValueError as error:
+                absent[f"{kind}:{value}"] = str(error)
+        return found
+
+    def place(value: str) -> str:
+        return _openable(value, secret)
+
+    read = kept("read", rights.read, place)
+    write = kept("write", rights.write, place) if tier.may_grant else []
+    env = kept("env", rights.env, lambda name: _variable(name, environ))
+    programs = _programs(manifest, consent, folders, absent) if tier.may_grant else []
+    tools = _tools(rights.tools, consent, absent) if tier >= Tier.ADMIN else {}
+    policy = Policy.for_tier(
+        tier,
+        limits=Limits.for_tier(tier).tightened(manifest.limits).tightened(limits),
+        read=read,
+        write=write,
+        programs=programs,
+        env=[(name, environ[name]) for name in env],
+    )
+    return Plan(policy, folders, tools, consent.has("workers"), absent)
+
+
+def read_only_plan(path: Sequence[str], limits: Mapping[str, float]) -> Plan:
+    """The plan of code that asked for nothing: plugins without a manifest."""
+    tier = Tier.READ_ONLY
+    policy = Policy.for_tier(tier, limits=Limits.for_tier(tier).tightened(limits))
+    return Plan(policy, import_folders(path), {}, workers=False, absent={})
+
+
+def tool_policy(tool: Tool, wall_seconds: float) -> Policy:
+    """The policy of one run of a machine's program: its own files, a scratch."""
+    tier = Tier.ADMIN
+    limits = Limits.for_tier(tier).tightened({"wall_seconds": max(wall_seconds, 0.1)})
+    program = Program(tool.name, tool.path, read=tool.read)
+    return Policy.for_tier(tier, limits=limits, programs=[program])
+
+
+def _programs(
+    manifest: Manifest,
+    consent: Consent,
+    folders: Sequence[str],
+    absent: dict[str, str],
+) -> list[Program]:
+    found: list[Program] = []
+    for asked in manifest.rights.programs:
+        key = f"program:{asked.name}"
+        if not consent.has(key):
+            continue
+        try:
+            path = find_program(asked.distribution, asked.file, folders=folders)
+        except ProgramMissingError as error:
+            absent[key] = str(error)
+        else:
+            found.append(Program(asked.name, path))
+    return found
+
+
+def _tools(
+    asked: Sequence[ToolRight], consent: Consent, absent: dict[str, str]
+) -> dict[str, Tool]:
+    found: dict[str, Tool] = {}
+    for tool in asked:
+        key = f"tool:{tool.name}"
+        if not consent.has(key):
+            continue
+        path = shutil.which(tool.name, path=TOOL_PATH)
+        if path is None:
+            absent[key] = f"{tool.name} is not installed (looked in {TOOL_PATH})"
+            continue
+        read = tuple(folder for folder in tool.read if Path(folder).exists())
+        found[tool.name] = Tool(tool.name, path, read)
+    return found
+
+
+def _openable(value: str, secret: Sequence[str]) -> str:
+    """A granted path as the kernel sees it.
+
+    Raises:
+        ValueError: If it is relative, absent, or touches lockgate's own state.
+    """
+    if not value.startswith("/"):
+        message = f"{value!r} is no absolute path"
+        raise ValueError(message)
+    path = Path(os.path.realpath(value))
+    for one in secret:
+        own = Path(os.path.realpath(one))
+        if path.is_relative_to(own) or own.is_relative_to(path):
+            message = f"{value} touches {one}, which holds lockgate's own state"
+            raise ValueError(message)
+    if not path.exists():
+        message = f"{value} does not exist"
+        raise ValueError(message)
+    return str(path)
+
+
+def _variable(name: str, environ: Mapping[str, str]) -> str:
+    if name not in environ:
+        message = f"the variable {name} is not set"
+        raise ValueError(message)
+    # The sandbox knows the names that would take a process over before it starts.
+    Policy.for_tier(Tier.READ_ONLY, env=[(name, environ[name])])
+    return name

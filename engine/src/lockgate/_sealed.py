@@ -1,0 +1,269 @@
+"""A plugin behind the boundary: asks it through a worker that starts when needed.
+
+One worker per plugin and set of grants. It starts at the first call, serves one
+call at a time, and is replaced when it died, when its grants changed, or when it
+has used up half of its CPU seconds (a limit of its life, not of a call).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from lockgate._answers import Answer
+from lockgate._audit import AuditRecord, Observer
+from lockgate._blame import Blame
+from lockgate._broker import Broker
+from lockgate._call import Call
+from lockgate._codec import Misfit, to_data
+from lockgate._policy import Plan
+from lockgate._supervision import Budget
+from lockgate.errors import PluginUnavailableError
+from lockgate.grants import Consent, Identity
+from lockgate.values import Data, Document
+from lockgate_sandbox import (
+    LayerMissingError,
+    ProtocolError,
+    SandboxError,
+    StartError,
+    WorkerDiedError,
+)
+
+if TYPE_CHECKING:
+    from lockgate_sandbox import Reply, Sandbox, Worker
+
+__all__ = ["Rights", "SealedPlugin", "Target"]
+
+_FAULTS = (WorkerDiedError, ProtocolError, StartError)
+"""Deaths that are the plugin's own doing, whatever it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the worker runs: ``module:callable`` and its keyword arguments."""
+
+    name: str
+    arguments: Mapping[str, Data]
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the plugin has at this moment, and what that means for its worker.
+
+    `stamp` changes whenever the grants might have.
+    """
+
+    stamp: object
+    consent: Consent
+    plan: Plan
+
+
+@dataclass(slots=True)
+class _Running:
+    """A worker that is up, and the broker behind it."""
+
+    worker: Worker
+    broker: Broker
+    rights: Rights
+    cpu_seconds: float = 0.0
+
+    @property
+    def worn(self) -> bool:
+        """Whether half of the CPU seconds of its life are used."""
+        return self.cpu_seconds * 2 > self.rights.plan.policy.limits.cpu_seconds
+
+    def kill(self) -> None:
+        """End the worker and what runs on its behalf; from any thread."""
+        self.worker.kill()
+        self.broker.interrupt()
+
+
+class SealedPlugin:
+    """Asks one plugin through its worker. Thread-safe: calls wait in line.
+
+    `rights` gives the plugin's rights as of now (None if they are unchanged
+    since the stamp it is handed), `target` what its worker runs with them.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        rights: Callable[[object], Rights | None],
+        target: Callable[[Rights], Target],
+        sandbox: Callable[[], Sandbox],
+        observer: Observer,
+    ) -> None:
+        self.identity = identity
+        self._rights = rights
+        self._target = target
+        self._sandbox = sandbox
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._budget = Budget()
+        self._running: _Running | None = None
+
+    @property
+    def quarantine(self) -> str:
+        """Why the plugin is quarantined, or the empty string."""
+        return self._budget.reason if self._budget.spent else ""
+
+    def release(self) -> None:
+        """Give a quarantined plugin a new budget."""
+        with self._lock:
+            self._budget.forgive()
+
+    def ask(self, call: Call) -> Answer[object] | None:
+        """Put `call` to the plugin; None if it has no answer.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        blame, seconds = Blame(self.identity, call.spec.name), call.seconds_left()
+        started = time.monotonic()
+        if seconds <= 0 or not self._lock.acquire(timeout=seconds):
+            raise blame.timeout(call.seconds)
+        try:
+            running = self._ready(call, blame)
+            reply = self._exchange(running, call, blame, call.spec.name, call.data)
+            return self._answer(running, call, blame, reply, started)
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Kill the worker; from any thread, also in the middle of a call."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.kill()
+            running.worker.close()
+
+    # -- one exchange -----------------------------------------------------------
+
+    def _exchange(
+        self,
+        running: _Running,
+        call: Call,
+        blame: Blame,
+        method: str,
+        arguments: Mapping[str, Data],
+    ) -> Reply:
+        left = min(call.seconds_left(), running.rights.plan.policy.limits.wall_seconds)
+        if left <= 0:
+            raise blame.timeout(call.seconds)
+        running.broker.begin(blame.hook, time.monotonic() + left)
+        call.cancellation.watch(running.kill)
+        try:
+            reply = running.worker.call(method, arguments, timeout=left)
+        except SandboxError as error:
+            self._failed(running, error, blame)
+            raise blame.of(
+                error,
+                seconds=left,
+                consent=running.rights.consent,
+                denials=running.broker.denials,
+            ) from error
+        finally:
+            call.cancellation.watch(None)
+        running.cpu_seconds += reply.usage.cpu_seconds
+        self._budget.answered()
+        return reply
+
+    def _answer(
+        self,
+        running: _Running,
+        call: Call,
+        blame: Blame,
+        reply: Reply,
+        started: float,
+    ) -> Answer[object] | None:
+        if reply.value is None:
+            return None
+        try:
+            value = call.spec.answer.decode(reply.value)
+        except Misfit as misfit:
+            raise blame.misfit(misfit) from None
+        return Answer(
+            value=value,
+            plugin=self.identity.plugin,
+            version=self.identity.version,
+            tier=running.rights.consent.tier,
+            seconds=time.monotonic() - started,
+            posture=cast(Document, to_data(reply.posture.to_dict())),
+            denials=running.broker.denials,
+            output=reply.output,
+        )
+
+    # -- the worker's life --------------------------------------------------------
+
+    def _ready(self, call: Call, blame: Blame) -> _Running:
+        """The running worker, replaced or started first where needed."""
+        running = self._running
+        if running is not None:
+            fresh = self._rights(running.rights.stamp)
+            changed = fresh is not None and fresh.plan != running.rights.plan
+            if fresh is not None and not changed:
+                running.rights = fresh
+            if changed or running.worn or not running.worker.alive:
+                self.close()
+                running = None
+        return running or self._start(call, blame)
+
+    def _start(self, call: Call, blame: Blame) -> _Running:
+        if self.quarantine:
+            raise PluginUnavailableError(
+                self.identity.plugin,
+                state="quarantined",
+                reason=self.quarantine,
+                hint="Look at its output; a new host, or Host.release, tries again.",
+            )
+        time.sleep(min(self._budget.wait_seconds(), max(call.seconds_left(), 0)))
+        rights = self._rights(None)
+        if rights is None:  # pragma: no cover - None answers only a stamp
+            raise PluginUnavailableError(self.identity.plugin, state="closed")
+        broker = Broker(
+            self.identity,
+            rights.consent,
+            rights.plan,
+            sandbox=self._sandbox,
+            observer=self._observer,
+        )
+        target = self._target(rights)
+        self._audit("start", blame.hook, rights.plan.policy.describe())
+        try:
+            worker = self._sandbox().worker(
+                rights.plan.policy,
+                target=target.name,
+                path=rights.plan.path,
+                arguments=target.arguments,
+                callbacks=broker.callbacks,
+                name=self.identity.plugin,
+            )
+        except SandboxError as error:
+            self._failed(None, error, blame)
+            raise blame.of(error, seconds=call.seconds) from error
+        self._running = _Running(worker, broker, rights)
+        return self._running
+
+    def _failed(
+        self, running: _Running | None, error: SandboxError, blame: Blame
+    ) -> None:
+        """Count a death that was the plugin's fault; forget a dead worker."""
+        if running is not None and running.worker.alive:
+            return
+        self.close()
+        if isinstance(error, LayerMissingError) or not isinstance(error, _FAULTS):
+            return
+        self._budget.died(str(error))
+        self._audit("crash", blame.hook, str(error), allowed=False)
+        if self._budget.spent:
+            self._audit("quarantine", blame.hook, self._budget.reason, allowed=False)
+
+    def _audit(
+        self, action: str, hook: str, detail: str, *, allowed: bool = True
+    ) -> None:
+        plugin, version = self.identity.plugin, self.identity.version
+        record = AuditRecord(action, plugin, version, allowed, hook, detail=detail)
+        self._observer.audit(record)

@@ -1,0 +1,64 @@
+"""The policy that the engine ships: whom it trusts from the start, and how far.
+
+``policy.toml`` beside this module names the first-party plugins. Each entry
+ties a plugin's name to the one distribution that may carry it; a plugin that
+calls itself by such a name from another distribution gets nothing by it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+__all__ = ["FirstParty", "ShippedPolicy", "shipped_policy"]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstParty:
+    """A plugin of ours: what it is granted without being asked for.
+
+    `rights` are keys or shell patterns of keys; `in_host` says whether it is
+    part of the trusted base and may run in the host process.
+    """
+
+    plugin: str
+    distribution: str
+    rights: tuple[str, ...] = ()
+    in_host: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedPolicy:
+    """The first-party plugins, by name."""
+
+    parties: Mapping[str, FirstParty]
+
+    def party(self, plugin: str, distribution: str) -> FirstParty | None:
+        """The entry of `plugin`, if `distribution` is the one that may carry it."""
+        found = self.parties.get(plugin)
+        return found if found and found.distribution == distribution else None
+
+    def claims(self, plugin: str) -> bool:
+        """Whether the name is a first-party one, whoever bears it."""
+        return plugin in self.parties
+
+
+@cache
+def shipped_policy() -> ShippedPolicy:
+    """The policy of this release."""
+    text = files(__name__).joinpath("policy.toml").read_text("utf-8")
+    entries = tomllib.loads(text)["first-party"]
+    parties = {
+        name: FirstParty(
+            plugin=name,
+            distribution=entry["distribution"],
+            rights=tuple(entry.get("rights", ())),
+            in_host=entry.get("in-host", False),
+        )
+        for name, entry in entries.items()
+    }
+    return ShippedPolicy(MappingProxyType(parties))
