@@ -120,26 +120,27 @@ class Blame:
         except Misfit as misfit:
             return self.misfit(misfit.below("reasons"))
         if kind == "impl":
-            return self._impl(error, told)
+            return self.impl(error.message, told, error.traceback)
         denial = _last_denial(error, told, consent, denials, self.identity.plugin)
         return self._raised(error, denial)
 
     def _refused(self, reasons: Sequence[Reason]) -> InputRefusedError:
-        return InputRefusedError(
-            reasons, plugin=self.identity.plugin, hook=self.hook
-        )
+        return InputRefusedError(reasons, plugin=self.identity.plugin, hook=self.hook)
 
     def _told_misfit(self, told: Mapping[str, object]) -> AnswerInvalidError:
         misfit = Misfit(_text(told, "expected"), _text(told, "found"))
         misfit.where = _text(told, "where")
         return self.misfit(misfit)
 
-    def _impl(self, error: RemoteError, told: Mapping[str, object]) -> HookError:
+    def impl(
+        self, message: str, told: Mapping[str, object], traceback: str = ""
+    ) -> HookError:
+        """The impl can't be had: where it should be, and what is wrong with it."""
         line = told.get("line")
         return HookError(
-            error.message,
+            message,
             cause=_text(told, "code"),
-            traceback=error.traceback,
+            traceback=traceback,
             file=_text(told, "file"),
             line=line if isinstance(line, int) else 0,
             **self._named(),
@@ -188,7 +189,9 @@ def _last_denial(
     missing = [key for key in keys if not consent.has(key)]
     grant = grant_command(plugin, *missing) if missing else ""
     right = missing[0] if missing else f"read:{path}"
-    message = "The plugin's manifest does not ask for this path, so it can't be granted."
+    message = (
+        "The plugin's manifest does not ask for this path, so it can't be granted."
+    )
     return {"right": right, "message": message, "grant": grant, "by": "kernel"}
 
 

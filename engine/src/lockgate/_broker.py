@@ -31,12 +31,12 @@ from lockgate_sandbox import (
 if TYPE_CHECKING:
     from lockgate_sandbox import ProgramResult, Sandbox, Worker
 
-__all__ = ["Broker", "BrokerRefusal"]
+__all__ = ["Broker", "BrokerRefusedError"]
 
 LOG_MESSAGE_LIMIT_CHARS = 8192
 
 
-class BrokerRefusal(PermissionError):
+class BrokerRefusedError(PermissionError):
     """What a worker gets that asked for more than it has."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
@@ -261,7 +261,7 @@ class Broker:
     def _seconds_left(self) -> float:
         return max(self._deadline - time.monotonic(), 0.05)
 
-    def _refuse(self, key: str, why: str, *more: str) -> BrokerRefusal:
+    def _refuse(self, key: str, why: str, *more: str) -> BrokerRefusedError:
         plugin = self._identity.plugin
         asked = any(right.key == key for right in self._consent.asked)
         grant = grant_command(plugin, key, *more) if asked else ""
@@ -270,7 +270,9 @@ class Broker:
             {"right": key, "message": message, "grant": grant, "by": "broker"}
         )
         self._audit("refuse", right=key, detail=message, grant=grant, allowed=False)
-        return BrokerRefusal(message, hint=f"To allow it: {grant}" if grant else "")
+        return BrokerRefusedError(
+            message, hint=f"To allow it: {grant}" if grant else ""
+        )
 
     def _audit(
         self,

@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, cast
@@ -321,7 +321,7 @@ def _build(cls: type, given: Mapping[str, Any]) -> Any:
 
 
 @lru_cache(maxsize=256)
-def codec(annotation: object) -> Codec:
+def codec(annotation: Hashable) -> Codec:
     """The codec of a type that may stand in a hook spec.
 
     Raises:

@@ -44,9 +44,7 @@ class _Hooks(pluggy.PluginManager):
     def parse_hookspec_opts(
         self, module_or_class: object, name: str
     ) -> pluggy.HookspecOpts | None:
-        options = getattr(
-            getattr(module_or_class, name, None), SPEC_ATTRIBUTE, None
-        )
+        options = getattr(getattr(module_or_class, name, None), SPEC_ATTRIBUTE, None)
         if not isinstance(options, HookOptions):
             return None
         return {
@@ -133,7 +131,7 @@ class Dispatcher:
 
 
 def _listed(result: object) -> list[object]:
-    """pluggy gives one value for a first-result hook, else a list."""
+    """A list always: for a first-result hook pluggy gives the one value."""
     if isinstance(result, list):
         return cast(list[object], result)
     return [] if result is None else [result]

@@ -1,4 +1,4 @@
-"""The grants file: JSON, the owner's alone, whole or absent.
+"""The grants file: TOML, the owner's alone, whole or absent.
 
 Every write happens under a lock, beside the file, fsynced and renamed over it.
 A file that another user could have written is refused, and then nothing is
@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import stat
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +33,14 @@ class GrantsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def stamp(self) -> tuple[int, int, int]:
+        """Differs whenever the file does: size, inode, time of change (ns)."""
+        try:
+            status = self.path.lstat()
+        except OSError:
+            return (0, 0, 0)
+        return (status.st_size, status.st_ino, status.st_mtime_ns)
 
     def read(self) -> Mapping[str, Grant]:
         """Every grant, by plugin.
@@ -119,8 +128,7 @@ class GrantsFile:
             os.close(lock)
 
     def _write(self, grants: Mapping[str, Grant]) -> None:
-        plugins = {name: _to_json(grants[name]) for name in sorted(grants)}
-        body = json.dumps({"schema": SCHEMA, "plugins": plugins}, indent=1) + "\n"
+        body = _to_toml(grants)
         aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
         try:
             _write_whole(aside, body.encode())
@@ -168,27 +176,40 @@ def _read_owned(path: Path) -> bytes:
         return file.read(SIZE_LIMIT_BYTES)
 
 
-# -- the JSON -------------------------------------------------------------------
+# -- the TOML -------------------------------------------------------------------
 
 
-def _to_json(grant: Grant) -> dict[str, object]:
-    identity = grant.identity
-    return {
-        "distribution": identity.distribution,
-        "version": identity.version,
-        "digest": identity.digest,
-        "any-version": grant.any_version,
-        "asked": dict(sorted(grant.asked.items())),
-        "granted": sorted(grant.granted),
-        "at": grant.at,
-    }
+def _to_toml(grants: Mapping[str, Grant]) -> str:
+    lines = ["# Written by `lockgate grants`.", f"schema = {SCHEMA}"]
+    for name in sorted(grants):
+        grant, table = grants[name], f"plugins.{_quoted(name)}"
+        lines += ["", f"[{table}]"]
+        for key, value in (
+            ("distribution", grant.identity.distribution),
+            ("version", grant.identity.version),
+            ("digest", grant.identity.digest),
+            ("at", grant.at),
+        ):
+            lines.append(f"{key} = {_quoted(value)}")
+        lines.append(f"any-version = {str(grant.any_version).lower()}")
+        granted = ", ".join(_quoted(key) for key in sorted(grant.granted))
+        lines += [f"granted = [{granted}]", "", f"[{table}.asked]"]
+        lines += [
+            f"{_quoted(k)} = {_quoted(v)}" for k, v in sorted(grant.asked.items())
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string: JSON's escapes, and DEL, which JSON lets pass."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _parse(content: bytes, file: str) -> Mapping[str, Grant]:
     try:
-        document: object = json.loads(content)
+        document: object = tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise GrantsError(f"it is no sound JSON: {error}", file=file) from error
+        raise GrantsError(f"it is no sound TOML: {error}", file=file) from error
     table = _object(document, "", file)
     if table.get("schema") != SCHEMA:
         message = f"its schema is {table.get('schema')!r}, this lockgate reads {SCHEMA}"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lockgate._environment import import_folders
 from lockgate._records import ProgramMissingError, find_program
+from lockgate.discovery import PluginState
 from lockgate.grants import Consent
 from lockgate.manifest import Manifest, ToolRight
 from lockgate_sandbox import Limits, Policy, Program, Tier
@@ -102,11 +103,20 @@ def build_plan(
     return Plan(policy, folders, tools, consent.has("workers"), absent)
 
 
-def read_only_plan(path: Sequence[str], limits: Mapping[str, float]) -> Plan:
-    """The plan of code that asked for nothing: plugins without a manifest."""
+def read_only_plan(state: PluginState, limits: Mapping[str, float]) -> Plan:
+    """The plan of a plugin without a manifest: it asked for nothing.
+
+    Of a single file the worker may read that file, not the folder around it.
+    """
     tier = Tier.READ_ONLY
-    policy = Policy.for_tier(tier, limits=Limits.for_tier(tier).tightened(limits))
-    return Plan(policy, import_folders(path), {}, workers=False, absent={})
+    single = [value for group, value in state.entries if group == "file"]
+    policy = Policy.for_tier(
+        tier,
+        limits=Limits.for_tier(tier).tightened(limits),
+        read=[os.path.realpath(path) for path in single],
+    )
+    folders = import_folders(() if single else state.path)
+    return Plan(policy, folders, {}, workers=False, absent={})
 
 
 def tool_policy(tool: Tool, wall_seconds: float) -> Policy:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -122,14 +123,32 @@ class SealedPlugin:
         Raises:
             LockgateError: If it fails, in whatever way: naming plugin and hook.
         """
-        blame, seconds = Blame(self.identity, call.spec.name), call.seconds_left()
-        started = time.monotonic()
-        if seconds <= 0 or not self._lock.acquire(timeout=seconds):
-            raise blame.timeout(call.seconds)
-        try:
+        blame, started = Blame(self.identity, call.spec.name), time.monotonic()
+        with self._turn(call, blame):
             running = self._ready(call, blame)
             reply = self._exchange(running, call, blame, call.spec.name, call.data)
             return self._answer(running, call, blame, reply, started)
+
+    def exchange(
+        self, call: Call, blame: Blame, method: str, arguments: Mapping[str, Data]
+    ) -> Reply:
+        """Send `method`, which is no hook, to the worker on behalf of `call`.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        with self._turn(call, blame):
+            running = self._ready(call, blame)
+            return self._exchange(running, call, blame, method, arguments)
+
+    @contextmanager
+    def _turn(self, call: Call, blame: Blame) -> Iterator[None]:
+        """Wait in line, but no longer than the call may take."""
+        seconds = call.seconds_left()
+        if seconds <= 0 or not self._lock.acquire(timeout=seconds):
+            raise blame.timeout(call.seconds)
+        try:
+            yield
         finally:
             self._lock.release()
 

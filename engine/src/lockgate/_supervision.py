@@ -47,7 +47,9 @@ class Budget:
         self.last = what
         self._in_a_row += 1
         now = self._clock()
-        while self._deaths and not self.spent and now - self._deaths[0] > WINDOW_SECONDS:
+        while (
+            self._deaths and not self.spent and now - self._deaths[0] > WINDOW_SECONDS
+        ):
             self._deaths.popleft()
         if not self.spent:
             self._deaths.append(now)

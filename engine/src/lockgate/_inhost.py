@@ -1,0 +1,206 @@
+"""A plugin of the trusted base: runs in the host's own process (tier system).
+
+Only what the engine's shipped policy names gets here. It is imported at its
+first call, from its own distribution's folder or not at all.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lockgate._answers import Answer
+from lockgate._audit import AuditRecord, LogLine, Observer, Progress
+from lockgate._blame import Blame
+from lockgate._call import Call
+from lockgate._codec import Misfit
+from lockgate._specs import CONTEXT, HookSpec
+from lockgate._worker import ImplError, checked_impl, import_foreign, lookup
+from lockgate.grants import Identity
+from lockgate.values import Data, Document, ProgramRun, PythonRun, Tree
+
+if TYPE_CHECKING:
+    from lockgate.host import Host
+
+__all__ = ["HostContext", "InHostPlugin"]
+
+_POSTURE: Document = {"layers": [], "in-host": True}
+
+
+class HostContext:
+    """`lockgate.plugin.Context` for the trusted base, with the host itself."""
+
+    scratch = None
+    """A plugin in the host has no private folder."""
+
+    def __init__(
+        self, host: Host, plugin: str, config: Document, hook: str, observer: Observer
+    ) -> None:
+        self.host = host
+        self.plugin = plugin
+        self.config = config
+        self._hook = hook
+        self._observer = observer
+
+    def progress(self, message: str, fraction: float | None = None) -> None:
+        """Tell the owner how far the work is."""
+        self._observer.progress(Progress(self.plugin, self._hook, message, fraction))
+
+    def log(self, level: str, message: str, **fields: Data) -> None:
+        """Write one structured line to the host's log."""
+        self._observer.log(LogLine(self.plugin, self._hook, level, message, fields))
+
+    def has_program(self, name: str) -> bool:  # noqa: ARG002 - part of the protocol
+        """Never: programs belong into a sealed worker."""
+        return False
+
+    def run_program(
+        self,
+        name: str,  # noqa: ARG002 - part of the protocol, like all below
+        arguments: Sequence[str],  # noqa: ARG002
+        *,
+        stdin: bytes = b"",  # noqa: ARG002
+        tree: Tree | None = None,  # noqa: ARG002
+        collect: Sequence[str] = (),  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> ProgramRun:
+        """Refused: call a hook of a sealed plugin instead."""
+        raise PermissionError(_NO_PROGRAMS)
+
+    def run_python(
+        self,
+        tree: Tree,  # noqa: ARG002
+        entry: str,  # noqa: ARG002
+        arguments: Document | None = None,  # noqa: ARG002
+        *,
+        cpu_seconds: float = 10.0,  # noqa: ARG002
+        wall_seconds: float = 20.0,  # noqa: ARG002
+        memory_bytes: int = 256 * 1024 * 1024,  # noqa: ARG002
+    ) -> PythonRun:
+        """Refused: call a hook of a sealed plugin instead."""
+        raise PermissionError(_NO_PROGRAMS)
+
+
+_NO_PROGRAMS = (
+    "a plugin of the trusted base starts no programs; it calls hooks of sealed "
+    "plugins (context.host)"
+)
+
+
+class InHostPlugin:
+    """Asks one plugin of the trusted base. Thread-safe; calls run side by side."""
+
+    quarantine = ""
+
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        host: Host,
+        path: Sequence[str],
+        hooks: Mapping[str, str],
+        config: Callable[[], Document],
+        observer: Observer,
+    ) -> None:
+        self.identity = identity
+        self._host = host
+        self._path = path
+        self._hooks = hooks
+        self._config = config
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._found: dict[str, tuple[Callable[..., Any], frozenset[str]]] = {}
+
+    def ask(self, call: Call) -> Answer[object] | None:
+        """Run the impl here; None if it has no answer.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        blame, started = Blame(self.identity, call.spec.name), time.monotonic()
+        impl, wants = self._impl(call.spec, blame)
+        given = {k: v for k, v in call.values().items() if k in wants}
+        if CONTEXT in wants:
+            given[CONTEXT] = HostContext(
+                self._host,
+                self.identity.plugin,
+                self._config(),
+                call.spec.name,
+                self._observer,
+            )
+        try:
+            value: object = impl(**given)
+        except Exception as error:
+            raise blame.raised_here(error) from error
+        except SystemExit as error:
+            raise blame.raised_here(RuntimeError(f"SystemExit: {error}")) from error
+        if value is None:
+            return None
+        try:
+            value = call.spec.answer.decode(call.spec.answer.canonical(value))
+        except Misfit as misfit:
+            raise blame.misfit(misfit) from None
+        return Answer(
+            value=value,
+            plugin=self.identity.plugin,
+            version=self.identity.version,
+            tier="system",
+            seconds=time.monotonic() - started,
+            posture=_POSTURE,
+        )
+
+    def release(self) -> None:
+        """Nothing to release: it is never quarantined."""
+
+    def close(self) -> None:
+        """Nothing to end: it has no worker."""
+
+    def _impl(
+        self, spec: HookSpec, blame: Blame
+    ) -> tuple[Callable[..., Any], frozenset[str]]:
+        """The function for a hook and its arguments' names, imported if need be."""
+        with self._lock:
+            found = self._found.get(spec.name)
+            if found is None:
+                module_name, _, path = self._hooks[spec.name].partition(":")
+                try:
+                    self._check_origin(module_name)
+                    module = import_foreign(module_name)
+                    file = str(getattr(module, "__file__", module_name))
+                    impl = checked_impl(spec, lookup(module, path), file)
+                except ImplError as error:
+                    raise blame.impl(str(error), error.lockgate_details) from error
+                wants = frozenset(inspect.signature(impl).parameters)
+                found = self._found[spec.name] = (impl, wants)
+                self._audit_import(spec.name, module_name)
+        return found
+
+    def _check_origin(self, module: str) -> None:
+        """A package of that name must come from the plugin's own folder.
+
+        Raises:
+            ImplError: If another folder of ``sys.path`` would win.
+        """
+        importlib.invalidate_caches()
+        package = module.partition(".")[0]
+        spec = PathFinder.find_spec(package)
+        origin = Path(spec.origin).resolve() if spec and spec.origin else None
+        if origin is None or not any(
+            origin.is_relative_to(Path(folder).resolve()) for folder in self._path
+        ):
+            message = (
+                f"the package {package!r} of this plugin would be imported from "
+                f"{origin or 'nowhere'}, not from its own distribution"
+            )
+            raise ImplError(message, code="import-refused", file=str(origin or ""))
+
+    def _audit_import(self, hook: str, module: str) -> None:
+        plugin, version = self.identity.plugin, self.identity.version
+        record = AuditRecord("import", plugin, version, True, hook, detail=module)
+        self._observer.audit(record)

@@ -1,0 +1,70 @@
+"""Plugins without a manifest: loaded by stevedore, or by path, inside a worker.
+
+Two kinds: a distribution with a classic entry point (``lockgate.generator`` and
+its like), and a single ``.py`` file in a configured plugin folder. Which hooks
+they answer is known only after their code ran, so their worker is asked, at the
+first call that might concern them and never for a list. They run at tier
+read-only, without rights.
+
+What an entry point names may be a module, a class (called without arguments) or
+an object; every attribute of it that is marked with `lockgate.plugin.hookimpl`
+and carries a hook's name is an impl.
+"""
+
+from __future__ import annotations
+
+from lockgate._answers import Answer
+from lockgate._blame import Blame
+from lockgate._call import Call
+from lockgate._sealed import SealedPlugin, Target
+from lockgate._specs import specs
+from lockgate.discovery import PluginState
+from lockgate.values import Document
+
+__all__ = ["LegacyPlugin", "legacy_hooks", "legacy_target"]
+
+SERVE = "lockgate._legacy_worker:serve"
+
+
+def legacy_hooks(state: PluginState) -> tuple[str, ...]:
+    """The hooks that such a plugin might answer: those of its entry points' kinds.
+
+    A single file might answer any but the host's own (``service``).
+    """
+    kinds = set(state.kinds) or {s.kind for s in specs().values()} - {"service"}
+    return tuple(spec.name for spec in specs().values() if spec.kind in kinds)
+
+
+def legacy_target(state: PluginState, config: Document) -> Target:
+    """What the worker of such a plugin runs."""
+    return Target(
+        SERVE,
+        {
+            "plugin": state.name,
+            "distribution": state.distribution,
+            "entries": [[group, value] for group, value in state.entries],
+            "config": dict(config),
+        },
+    )
+
+
+class LegacyPlugin(SealedPlugin):
+    """A sealed plugin that has to be asked which hooks it answers."""
+
+    _offered: frozenset[str] | None = None
+
+    def ask(self, call: Call) -> Answer[object] | None:
+        """Put `call` to the plugin; None if it does not answer this hook.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        if self._offered is None:
+            self._offered = self._hooks(call)
+        return super().ask(call) if call.spec.name in self._offered else None
+
+    def _hooks(self, call: Call) -> frozenset[str]:
+        blame = Blame(self.identity, call.spec.name)
+        reply = self.exchange(call, blame, "hooks", {})
+        names = reply.value if isinstance(reply.value, list) else []
+        return frozenset(name for name in names if isinstance(name, str))

@@ -1,0 +1,185 @@
+"""From what discovery found to what dispatch asks: one seat per usable plugin.
+
+A plugin with a manifest sits behind a sealed worker; one of the trusted base, if
+the shipped policy says so, in the host; one without a manifest behind a read-only
+worker that nothing was granted to. Nothing of any of them is imported here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockgate._audit import Observer
+from lockgate._grants import GrantsFile
+from lockgate._inhost import InHostPlugin
+from lockgate._legacy import LegacyPlugin, legacy_hooks, legacy_target
+from lockgate._policy import Plan, build_plan, read_only_plan
+from lockgate._sealed import Rights, SealedPlugin, Target
+from lockgate.config import Config
+from lockgate.discovery import PluginState
+from lockgate.errors import GrantsError, LockgateError
+from lockgate.grants import Consent, Grant, Identity, consent, rights_asked
+from lockgate.manifest import Manifest
+from lockgate.shipped import ShippedPolicy
+from lockgate.values import Document
+
+if TYPE_CHECKING:
+    from lockgate._dispatch import Order
+    from lockgate.host import Host
+    from lockgate_sandbox import Sandbox
+
+__all__ = ["Seats", "identity_of"]
+
+SERVE = "lockgate._worker:serve"
+
+
+def identity_of(state: PluginState) -> Identity:
+    """What a plugin's grants are tied to, as of now.
+
+    Raises:
+        PluginUnavailableError: If its files can't be read.
+    """
+    return Identity(state.name, state.distribution, state.version, state.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Makes seats; holds what all of them need."""
+
+    host: Host
+    config: Config
+    shipped: ShippedPolicy
+    observer: Observer
+    sandbox: Callable[[], Sandbox]
+
+    def seat(
+        self, state: PluginState
+    ) -> tuple[SealedPlugin | InHostPlugin, Mapping[str, Order]]:
+        """The seat of a usable plugin, and its hooks with their order."""
+        manifest = state.manifest
+        if manifest is None:
+            return self._legacy(state), dict.fromkeys(legacy_hooks(state), "")
+        hooks: dict[str, Order] = {impl.hook: impl.order for impl in manifest.hooks}
+        if self._in_host(state, manifest):
+            return self._trusted(state, manifest), hooks
+        return self._sealed(state, manifest), hooks
+
+    def _in_host(self, state: PluginState, manifest: Manifest) -> bool:
+        party = self.shipped.party(state.name, state.distribution)
+        return party is not None and party.in_host and manifest.tier == "system"
+
+    def _trusted(self, state: PluginState, manifest: Manifest) -> InHostPlugin:
+        return InHostPlugin(
+            Identity(state.name, state.distribution, state.version, ""),
+            host=self.host,
+            path=state.path,
+            hooks={impl.hook: impl.target for impl in manifest.hooks},
+            config=lambda: self._settings(state, manifest),
+            observer=self.observer,
+        )
+
+    def _sealed(self, state: PluginState, manifest: Manifest) -> SealedPlugin:
+        def target(rights: Rights) -> Target:
+            return Target(
+                SERVE,
+                {
+                    "plugin": state.name,
+                    "hooks": {impl.hook: impl.target for impl in manifest.hooks},
+                    "config": self._settings(state, manifest),
+                    "tools": sorted(rights.plan.tools),
+                },
+            )
+
+        return SealedPlugin(
+            Identity(state.name, state.distribution, state.version, ""),
+            rights=_CurrentRights(self, state, manifest).now,
+            target=target,
+            sandbox=self.sandbox,
+            observer=self.observer,
+        )
+
+    def _legacy(self, state: PluginState) -> LegacyPlugin:
+        nothing = Consent((), frozenset(), "none", "read-only")
+        plan = read_only_plan(state, self.limits(state.name))
+        return LegacyPlugin(
+            Identity(state.name, state.distribution, state.version, ""),
+            rights=lambda stamp: Rights("legacy", nothing, plan) if not stamp else None,
+            target=lambda _: legacy_target(state, self.config.for_plugin(state.name)),
+            sandbox=self.sandbox,
+            observer=self.observer,
+        )
+
+    def limits(self, plugin: str) -> Mapping[str, float]:
+        """The configuration's limits for a plugin: the smaller of each."""
+        found = dict(self.config.limits)
+        for name, value in self.config.plugin_limits.get(plugin, {}).items():
+            found[name] = min(value, found.get(name, value))
+        return found
+
+    def secret(self) -> tuple[str, ...]:
+        """The folders of lockgate's own state: no grant ever opens them."""
+        config = self.config
+        grants = str(Path(config.grants_file).parent)
+        return (grants, config.state_dir, config.cache_dir, config.data_dir)
+
+    def _settings(self, state: PluginState, manifest: Manifest) -> Document:
+        from lockgate._plugin_config import checked_config
+
+        return checked_config(state.name, self.config, manifest.config_schema)
+
+
+class _CurrentRights:
+    """A plugin's rights as of now; worked out again when the grants change."""
+
+    def __init__(self, seats: Seats, state: PluginState, manifest: Manifest) -> None:
+        self._seats = seats
+        self._state = state
+        self._manifest = manifest
+        self._file = GrantsFile(Path(seats.config.grants_file))
+        self._lock = threading.Lock()
+
+    def now(self, stamp: object) -> Rights | None:
+        """The rights, or None if `stamp` says that they are unchanged."""
+        current = self._file.stamp()
+        if stamp == current:
+            return None
+        with self._lock:
+            given = self._consent()
+            plan = self._plan(given)
+        return Rights(current, given, plan)
+
+    def _consent(self) -> Consent:
+        identity = identity_of(self._state)
+        return consent(
+            identity,
+            rights_asked(self._manifest),
+            tier=self._manifest.tier,
+            grant=self._grant(),
+            shipped=self._seats.shipped,
+        )
+
+    def _grant(self) -> Grant | None:
+        try:
+            return self._file.read().get(self._state.name)
+        except GrantsError:
+            # Fail closed: nothing is granted from a file that can't be trusted.
+            # `lockgate grants` and `lockgate doctor` show the error itself.
+            return None
+
+    def _plan(self, given: Consent) -> Plan:
+        return build_plan(
+            self._manifest,
+            given,
+            path=self._state.path,
+            limits=self._seats.limits(self._state.name),
+            secret=self._seats.secret(),
+        )
+
+
+def unusable(state: PluginState, error: LockgateError) -> PluginState:
+    """The state of a plugin that no seat could be made for."""
+    return state.with_state("broken", error.message, error.hint)

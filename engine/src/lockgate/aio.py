@@ -1,0 +1,112 @@
+"""The host for asyncio: the same calls, awaited.
+
+::
+
+    async with AsyncHost.open() as host:
+        answers = await host.call("analyze", tree=tree)
+
+A call runs on a thread, where the thread does its own input and output. A call
+that is cancelled is really over: the worker that it waits for is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from lockgate._answers import Answers
+from lockgate._async_calls import AsyncCalls
+from lockgate._audit import AuditRecord, LogLine, Progress
+from lockgate._call import Cancellation
+from lockgate.config import Config
+from lockgate.discovery import PluginState
+
+if TYPE_CHECKING:
+    from lockgate.host import Host
+
+__all__ = ["AsyncHost"]
+
+CALLS_MAXIMUM = 64
+"""Calls at a time, over all plugins; more wait. A waiting thread costs little."""
+
+
+class AsyncHost(AsyncCalls):
+    """A `lockgate.host.Host` whose calls are awaited. Open it with `AsyncHost.open`."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        # Not asyncio's default executor: a host must not starve its embedder.
+        self._threads = ThreadPoolExecutor(CALLS_MAXIMUM, "lockgate-call")
+
+    @classmethod
+    def open(
+        cls,
+        config: Config | None = None,
+        *,
+        safe: bool = False,
+        search_path: Sequence[str | Path] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        on_log: Callable[[LogLine], None] | None = None,
+        on_audit: Callable[[AuditRecord], None] | None = None,
+    ) -> Self:
+        """As `lockgate.host.Host.open`; the callbacks run on the call's thread."""
+        from lockgate.host import Host
+
+        return cls(
+            Host.open(
+                config,
+                safe=safe,
+                search_path=search_path,
+                on_progress=on_progress,
+                on_log=on_log,
+                on_audit=on_audit,
+            )
+        )
+
+    def plugins(self) -> tuple[PluginState, ...]:
+        """Every plugin that was found, broken ones too, as it is now."""
+        return self._host.plugins()
+
+    async def close(self) -> None:
+        """Kill every worker. Calls that are under way fail; later ones raise."""
+        await asyncio.to_thread(self._host.close)
+        self._threads.shutdown(wait=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _call(
+        self,
+        hook: str,
+        plugin: str | None,
+        timeout: float | None,
+        arguments: Mapping[str, object],
+    ) -> Answers[Any]:
+        cancellation = Cancellation()
+        future = asyncio.get_running_loop().run_in_executor(
+            self._threads,
+            lambda: self._host.call_cancellable(
+                hook, plugin, timeout, arguments, cancellation
+            ),
+        )
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            cancellation.cancel()
+            # The thread ends as soon as its worker is dead; wait for that, so
+            # that nothing of a cancelled call runs on behind its caller.
+            await asyncio.wait([future])
+            future.exception()
+            raise
