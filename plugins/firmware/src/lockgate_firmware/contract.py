@@ -85,8 +85,9 @@ def _board(board: Board) -> Document:
 def build_scenario(model: Model) -> Sequence[Document]:
     """Return the steps, from reset: rest, hello, every command, hostile lines."""
     steps: list[Document] = [run(_BOOT_MS)]
-    for part in model.parts:
-        steps += part.start_steps()
+    start = [step for part in model.parts for step in part.start_steps()]
+    # To see a square wave takes time, in which a light may begin to blink.
+    steps += sorted(start, key=lambda step: step["do"] == "pwm")
     steps += _together(part.idle_steps() for part in model.parts)
     steps.append(_hello(model))
     for part in model.parts:

@@ -97,6 +97,11 @@ class Part:
     title: str
     description: str
 
+    @classmethod
+    def class_name(cls) -> str:
+        """What its class is called in MicroPython and in C++."""
+        return cls.__name__
+
     @property
     def mode(self) -> str:
         """What the firmware makes of the pin after reset."""
@@ -111,11 +116,6 @@ class Part:
     def machine_names(self) -> frozenset[str]:
         """What its MicroPython class imports from ``machine``."""
         return frozenset({"Pin"})
-
-    @property
-    def numeric(self) -> bool:
-        """Whether any of its commands takes an argument."""
-        return any(command.argument for command in self.commands())
 
     def commands(self) -> tuple[Command, ...]:
         """Its commands, in the order of the SDK's methods."""

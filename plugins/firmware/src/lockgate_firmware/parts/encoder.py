@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lockgate_firmware._data import Document
+from lockgate_firmware._text import python_pin
 from lockgate_firmware.parts.base import (
     Command,
     Part,
@@ -42,7 +43,7 @@ class Encoder(Part):
         does="counts every edge of both signals, up while A leads B; it stops at "
         f"±{COUNT_LIMIT}",
         commands="`ID` -> `ID N`; `ID 0` -> `ID 0` (sets it back)",
-        timing="looks at least once a millisecond: up to 1000 edges a second",
+        timing="looks about once a millisecond: up to 500 edges a second",
         refused="no second pin; a pin without pull-up, unless the spec says "
         "`pull: external`",
     )
@@ -189,8 +190,6 @@ class Encoder {
 
     def micropython_arguments(self) -> str:
         """Pull and second pin."""
-        from lockgate_firmware._text import python_pin
-
         pull = "Pin.PULL_UP" if self.pull == "internal" else "None"
         return f"{pull}, {python_pin(self.pin_b)}"
 

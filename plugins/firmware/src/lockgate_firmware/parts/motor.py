@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lockgate_firmware._data import Document
+from lockgate_firmware._text import python_pin
 from lockgate_firmware.parts.base import (
     Command,
     Part,
@@ -42,9 +43,11 @@ class Motor:
     """A duty cycle in percent; below 0 the direction pin is high."""
 
     def __init__(self, pin, hz, direction):
-        self.direction = (
-            None if direction is None else Pin(direction, Pin.OUT, value=0)
-        )
+        self.direction = None
+        self.lowest = 0
+        if direction is not None:
+            self.direction = Pin(direction, Pin.OUT, value=0)
+            self.lowest = -100
         self.pwm = PWM(Pin(pin), freq=hz, duty_u16=0)
         self.value = 0
 
@@ -53,10 +56,10 @@ class Motor:
 
     def answer(self, argument):
         if argument is not None:
-            if not (-100 if self.direction else 0) <= argument <= 100:
+            if not self.lowest <= argument <= 100:
                 return None
             self.value = argument
-            if self.direction:
+            if self.direction is not None:
                 self.direction.value(1 if argument < 0 else 0)
             self.pwm.duty_u16(abs(argument) * 65535 // 100)
         return self.value
@@ -183,8 +186,6 @@ class Motor {
 
     def micropython_arguments(self) -> str:
         """Frequency and direction pin."""
-        from lockgate_firmware._text import python_pin
-
         direction = python_pin(self.direction_pin) if self.direction_pin else "None"
         return f"{self.pwm_hz}, {direction}"
 
