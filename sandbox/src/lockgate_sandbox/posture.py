@@ -137,14 +137,18 @@ class Posture(_Frozen):
         if not isinstance(uid, int) or not isinstance(abi, int):
             msg = "a posture has an integer uid and abi"
             raise ValueError(msg)
-        items: Sequence[object] = layers  # pyright: ignore
+        from typing import cast  # here, so that a sealed child never pays for it
+
+        items = cast("Sequence[object]", layers)
         return cls(tuple(_layer(item) for item in items), uid, abi)
 
 
 def _layer(item: object) -> LayerState:
     """One layer from its dict, its four fields checked to be text."""
+    from typing import cast
+
     if isinstance(item, dict):
-        fields: dict[object, object] = item  # pyright: ignore
+        fields = cast("dict[object, object]", item)
         name, detail = fields.get("name"), fields.get("detail")
         remedy = fields.get("remedy")
         for state in STATES:

@@ -1,0 +1,291 @@
+"""The host's half of enforcement: what is possible here, and what to do.
+
+Nothing of this is imported by a zygote or a worker: a `SealPlan` reaches them
+as plain data.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from lockgate_sandbox import policies
+from lockgate_sandbox._enforce import LAYERS, SealPlan
+from lockgate_sandbox.errors import PolicyError, StartError
+from lockgate_sandbox.linux import cgroup, credentials, landlock, rlimits
+
+if TYPE_CHECKING:
+    from lockgate_sandbox._enforce import LayerModes, Mode
+    from lockgate_sandbox.policy import Policy
+
+__all__ = [
+    "Capabilities",
+    "default_modes",
+    "interpreter_paths",
+    "open_group",
+    "prepare",
+    "probe",
+]
+
+_PROBE_SECONDS = 30
+
+# Importing the package by its folder alone: its __init__ wants third-party code
+# that -S does not see.
+_PROBE_SCRIPT = """
+import json, sys, types
+package = types.ModuleType("lockgate_sandbox")
+package.__path__ = [sys.argv[1]]
+sys.modules["lockgate_sandbox"] = package
+from lockgate_sandbox.linux import probe
+sys.stdout.write(json.dumps(probe.find_all()))
+"""
+
+_LIBRARY_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
+
+# Read by the loader, the C library and the standard library in passing.
+_COMMON_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo")
+_READ_DEVICES = ("/dev/urandom", "/dev/random")
+
+_DEGRADABLE = frozenset(
+    {
+        "user-namespace",
+        "network-namespace",
+        "ipc-namespace",
+        "mount-namespace",
+        "cgroup",
+        "uid",
+        "scratch",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What can be enforced here, each found by enforcing it in a child.
+
+    `reasons` holds, for each facility, an empty text or why it can't be had:
+    ``landlock``, ``seccomp``, ``user_namespace``, ``mount_namespace``,
+    ``own_uid``, ``cgroup``. `cgroup_parents` are (controller, folder) pairs.
+    """
+
+    machine: str
+    kernel: str
+    uid: int
+    landlock_abi: int
+    cgroup_parents: tuple[tuple[str, str], ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def can(self, facility: str) -> bool:
+        """Whether `facility` (a key of `reasons`) works here."""
+        return not self.reasons.get(facility, "not tried")
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, for ``doctor`` and its JSON."""
+        return {
+            "machine": self.machine,
+            "kernel": self.kernel,
+            "uid": self.uid,
+            "landlock_abi": self.landlock_abi,
+            "cgroup_parents": [list(pair) for pair in self.cgroup_parents],
+            "reasons": dict(self.reasons),
+        }
+
+
+@functools.cache
+def probe() -> Capabilities:
+    """Try every facility in children of a fresh process; some 50 ms, once.
+
+    Raises:
+        StartError: If that process fails.
+    """
+    command = [sys.executable, "-I", "-S", "-B", "-c", _PROBE_SCRIPT]
+    try:
+        done = subprocess.run(
+            [*command, str(Path(__file__).parent)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            check=True,
+        )
+        found = cast("dict[str, object]", json.loads(done.stdout))
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        detail = f"probing the kernel: {error}"
+        if isinstance(error, subprocess.CalledProcessError):
+            detail += f": {cast('bytes', error.stderr).decode(errors='replace')}"
+        raise StartError("probe", detail) from error
+    parents = cast("list[list[str]]", found["cgroup_parents"])
+    return Capabilities(
+        machine=str(found["machine"]),
+        kernel=str(found["kernel"]),
+        uid=cast("int", found["uid"]),
+        landlock_abi=cast("int", found["landlock_abi"]),
+        cgroup_parents=tuple((pair[0], pair[1]) for pair in parents),
+        reasons=cast("dict[str, str]", found["reasons"]),
+    )
+
+
+def default_modes(policy: Policy) -> dict[str, Mode]:
+    """The mode of each layer for `policy` when the caller asks for no other."""
+    modes: dict[str, Mode] = {
+        name: "degradable" if name in _DEGRADABLE else "strict" for name in LAYERS
+    }
+    return modes if policy.tier else {}
+
+
+@functools.cache
+def interpreter_paths() -> tuple[str, ...]:
+    """Folders and files that the running interpreter needs to go on importing."""
+    base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}
+    base |= {"installed_base": sys.base_prefix}
+    base |= {"installed_platbase": sys.base_exec_prefix}
+    found = [
+        sysconfig.get_path("stdlib", vars=base),
+        sysconfig.get_path("platstdlib", vars=base),
+        str(Path(sys.base_exec_prefix) / "lib"),
+        str(Path(sys.executable).resolve()),
+    ]
+    return tuple(dict.fromkeys(path for path in found if Path(path).exists()))
+
+
+def open_group(policy: Policy, capabilities: Capabilities) -> cgroup.Group | None:
+    """A control group with the limits of `policy`, or None where none can be had.
+
+    The caller owns it: close it when the last process is gone.
+
+    Raises:
+        OSError: If the kernel refuses although the probe succeeded.
+    """
+    if not capabilities.cgroup_parents:
+        return None
+    return cgroup.open_group(
+        capabilities.cgroup_parents,
+        processes=policy.limits.processes,
+        memory_bytes=policy.limits.memory_bytes,
+    )
+
+
+def prepare(
+    policy: Policy,
+    modes: LayerModes | None = None,
+    *,
+    path: Sequence[str] = (),
+    scratch: str | None = None,
+    group: cgroup.Group | None = None,
+    capabilities: Capabilities | None = None,
+    abi: int | None = None,
+) -> SealPlan:
+    """The plan that `policy` means on this machine.
+
+    `path` are the worker's import folders, `scratch` an existing folder that it
+    may fill, `group` a control group to join. `modes` changes the mode of some
+    layers. `abi` pretends an older Landlock than the machine has.
+
+    Raises:
+        PolicyError: If a mode names an unknown layer or an unknown mode, or a
+            path is not absolute.
+        StartError: If the machine cannot be probed.
+    """
+    found = capabilities or probe()
+    chosen = _modes(policy, modes)
+    level = min(found.landlock_abi, landlock.NEWEST_ABI)
+    level = level if abi is None else min(abi, level)
+    for folder in (*path, *([scratch] if scratch else [])):
+        if not folder.startswith("/"):
+            msg = f"an import or scratch folder is absolute: {folder!r}"
+            raise PolicyError(msg)
+    # Whoever shares uid 0 with the host must not change modes even in scratch.
+    limits = policy.limits
+    return SealPlan(
+        tier=str(policy.tier),
+        modes=chosen,
+        abi=level,
+        rules=_rules(policy, path, scratch),
+        readable=[*interpreter_paths(), *path, *policy.read, *_program_paths(policy)],
+        writable=list(policy.write),
+        filters=_filters(policy, found, level, scratch is not None),
+        limits=rlimits.values(asdict(limits)),
+        processes=limits.processes,
+        may_fork=policy.may_fork,
+        uids=credentials.own_uid_range() if found.can("own_uid") else None,
+        user_namespace=found.can("user_namespace"),
+        scratch=(scratch, limits.disk_bytes, limits.inodes) if scratch else None,
+        cgroup=list(group.folders) if group else [],
+        cgroup_controllers=list(group.controllers) if group else [],
+        reasons=dict(found.reasons),
+    )
+
+
+def _modes(policy: Policy, asked: LayerModes | None) -> dict[str, str]:
+    """The defaults with what was asked for in their place."""
+    chosen: dict[str, str] = dict(default_modes(policy))
+    for name, mode in (asked or {}).items():
+        if name not in LAYERS:
+            msg = f"no layer {name!r}; known: {', '.join(LAYERS)}"
+            raise PolicyError(msg)
+        if mode not in ("strict", "degradable", "off"):
+            msg = f"layer {name}: mode is strict, degradable or off, not {mode!r}"
+            raise PolicyError(msg)
+        chosen[name] = mode
+    return chosen
+
+
+def _program_paths(policy: Policy) -> list[str]:
+    """What a uid of the worker's own must reach for its programs."""
+    paths: list[str] = []
+    for program in policy.programs:
+        paths += [program.path, *program.read]
+    return paths
+
+
+def _rules(
+    policy: Policy, path: Sequence[str], scratch: str | None
+) -> list[tuple[str, int]]:
+    """The Landlock rules: rights of one path are joined, the order is kept."""
+    joined: dict[str, int] = {}
+
+    def allow(paths: Iterable[str], rights: int) -> None:
+        for item in paths:
+            joined[item] = joined.get(item, 0) | rights
+
+    libraries = landlock.READ
+    if policy.programs:
+        # Starting a program means executing its loader, and a script's
+        # interpreter; what they may do is bounded by this very seal.
+        libraries |= landlock.EXECUTE
+        allow(["/dev/zero"], landlock.READ)
+    allow(interpreter_paths(), libraries)
+    allow(_LIBRARY_FOLDERS, libraries)
+    allow((*_COMMON_FILES, *_READ_DEVICES, *path, *policy.read), landlock.READ)
+    allow(["/dev/null"], landlock.DEVICE)
+    allow(policy.write, landlock.WRITE)
+    for program in policy.programs:
+        allow([os.path.realpath(program.path)], landlock.READ | landlock.EXECUTE)
+        allow(program.read, landlock.READ | landlock.EXECUTE)
+    if scratch:
+        extra = landlock.EXECUTE if policy.programs else 0
+        allow([scratch], landlock.WRITE | extra)
+    return list(joined.items())
+
+
+def _filters(
+    policy: Policy, found: Capabilities, abi: int, writes: bool
+) -> dict[str, tuple[bytes, list[int]]]:
+    """The two seccomp programs; none where there is no seccomp."""
+    if not found.can("seccomp"):
+        return {}
+    programs: dict[str, tuple[bytes, list[int]]] = {}
+    # Modes and times may change only where the worker's files are the only
+    # files of its uid.
+    for name, metadata in (("own-uid", writes), ("shared-uid", False)):
+        names = policies.select(may_fork=policy.may_fork, metadata=metadata, abi=abi)
+        built = policies.build(names, found.machine)
+        programs[name] = (built.code, list(built.pid_slots))
+    return programs

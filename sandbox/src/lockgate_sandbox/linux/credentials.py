@@ -1,0 +1,203 @@
+"""Who the worker is: a uid of its own where possible, and no capability at all.
+
+As root a worker gets a uid that nobody else has (the process id added to a high
+base), so that file modes, signals, ptrace and RLIMIT_NPROC all separate it from
+everybody. That uid must be able to read the interpreter and the worker's
+folders; `reachable` asks the kernel, as that uid, before the step is taken.
+"""
+
+# pathlib would cost the zygote more than all of this module.
+# ruff: noqa: PTH112, PTH123
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+from lockgate_sandbox.linux._libc import prctl, syscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "adopt_uid",
+    "become",
+    "capabilities",
+    "drop_bounding_set",
+    "drop_capabilities",
+    "has_capability",
+    "own_uid_range",
+    "unreachable",
+]
+
+CAP_CHOWN = 0
+CAP_SETGID = 6
+CAP_SETUID = 7
+CAP_SETPCAP = 8
+CAP_SYS_ADMIN = 21
+
+# Far above what distributions hand out (useradd, subuid, systemd's dynamic and
+# container ranges end at 0x6FFFFFFF) and below 2**31, which some tools dislike.
+_UID_BASE = 0x7000_0000
+_UID_SPAN = 1 << 22  # PID_MAX_LIMIT: process ids map one to one
+_SMALL_BASE = 20_000
+_SMALL_SPAN = 40_000
+
+_CAPABILITY_VERSION_3 = 0x20080522
+_PR_CAPBSET_DROP = 24
+_PR_SET_SECUREBITS = 28
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+_EPERM = 1
+_EINVAL = 22
+
+# NOROOT, KEEP_CAPS' lock and NO_CAP_AMBIENT_RAISE, each locked: uid 0 gains
+# nothing by execve (include/uapi/linux/securebits.h).
+_SECURE_BITS = 0x01 | 0x02 | 0x20 | 0x40 | 0x80
+
+_AT_FDCWD = -100
+_AT_EACCESS = 0x200
+
+
+def capabilities() -> tuple[int, int, int]:
+    """(effective, permitted, inheritable) of the calling thread, as bit sets.
+
+    Raises:
+        OSError: If the kernel refuses.
+    """
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    data = ctypes.create_string_buffer(24)
+    syscall("capget", header, data)
+    low_e, low_p, low_i, high_e, high_p, high_i = struct.unpack("=6I", data.raw)
+    return low_e | high_e << 32, low_p | high_p << 32, low_i | high_i << 32
+
+
+def has_capability(capability: int) -> bool:
+    """Whether the calling thread may use `capability` in its user namespace."""
+    return bool(capabilities()[0] >> capability & 1)
+
+
+def drop_bounding_set() -> bool:
+    """Empty the bounding set and lock the securebits; False if not permitted.
+
+    Without CAP_SETPCAP neither is possible, and nothing is lost: with
+    no_new_privs no execve can gain what the set would still allow.
+
+    Raises:
+        OSError: If the kernel refuses for another reason.
+    """
+    for capability in range(64):
+        try:
+            prctl(_PR_CAPBSET_DROP, capability)
+        except OSError as error:
+            if error.errno == _EINVAL:  # past the last capability
+                break
+            if error.errno == _EPERM:
+                return False
+            raise
+    prctl(_PR_SET_SECUREBITS, _SECURE_BITS)
+    return True
+
+
+def drop_capabilities() -> None:
+    """Empty the ambient, effective, permitted and inheritable sets, and look.
+
+    Raises:
+        OSError: If the kernel refuses, or a capability is left.
+    """
+    try:
+        prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    except OSError as error:
+        if error.errno != _EINVAL:  # before Linux 4.3 there is no such set
+            raise
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    syscall("capset", header, bytes(24))
+    left = capabilities()
+    if any(left):
+        msg = f"capabilities are left after capset: {left}"
+        raise OSError(_EPERM, msg)
+
+
+def own_uid_range() -> tuple[int, int] | None:
+    """(first, count) of ids that this user namespace maps and nobody else has.
+
+    None where too few ids are mapped (a rootless container with one id).
+    """
+    for base, span in ((_UID_BASE, _UID_SPAN), (_SMALL_BASE, _SMALL_SPAN)):
+        if _maps("/proc/self/uid_map", base, span) and _maps(
+            "/proc/self/gid_map", base, span
+        ):
+            return base, span
+    return None
+
+
+def _maps(path: str, base: int, span: int) -> bool:
+    """Whether one line of an id map holds the whole range."""
+    try:
+        with open(path, encoding="ascii") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return False
+    for line in lines:
+        first, _, count = map(int, line.split())
+        if first <= base and base + span <= first + count:
+            return True
+    return False
+
+
+def adopt_uid(first: int, count: int) -> int:
+    """The id of the calling process: unlike that of any living process."""
+    return first + os.getpid() % count
+
+
+def unreachable(uid: int, readable: Sequence[str], writable: Sequence[str]) -> str:
+    """The first path that `uid` could not use, or an empty text.
+
+    Looks with the file-system ids of `uid`, for which the kernel also sets the
+    capabilities over files aside, and goes back to the caller's own. Paths that
+    do not exist are passed over.
+    """
+    groups = os.getgroups()
+    own_uid, own_gid = os.geteuid(), os.getegid()
+    try:
+        os.setgroups([])
+        syscall("setfsgid", uid)
+        syscall("setfsuid", uid)
+        for path in readable:
+            if not _accessible(path, os.R_OK):
+                return path
+        for path in writable:
+            if not _accessible(path, os.R_OK | os.W_OK):
+                return path
+    finally:
+        syscall("setfsuid", own_uid)
+        syscall("setfsgid", own_gid)
+        os.setgroups(groups)
+    return ""
+
+
+def _accessible(path: str, mode: int) -> bool:
+    """faccessat2 with the effective ids; a folder must be enterable too."""
+    name = os.fsencode(path)
+    try:
+        syscall("faccessat2", _AT_FDCWD, name, mode, _AT_EACCESS)
+        if os.path.isdir(path):
+            syscall("faccessat2", _AT_FDCWD, name, os.X_OK, _AT_EACCESS)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def become(uid: int) -> None:
+    """Give up every group and take `uid` as real, effective and saved ids.
+
+    Raises:
+        OSError: If the kernel refuses.
+    """
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)

@@ -1,0 +1,296 @@
+"""Namespaces: an own view of users, network, IPC and mounts.
+
+A stronger mode, never a prerequisite: containers forbid them often. The zygote
+enters its own once (`enter_zygote_namespaces`), so that a worker gets network,
+IPC and mounts by inheritance; a worker adds a user namespace of its own where
+its processes must be counted apart, and a sized tmpfs as scratch.
+"""
+
+# pathlib would cost the zygote more than all of this module.
+# ruff: noqa: PTH103, PTH116, PTH120
+
+from __future__ import annotations
+
+import os
+
+from lockgate_sandbox.linux import credentials
+from lockgate_sandbox.linux._libc import syscall
+from lockgate_sandbox.posture import LayerState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "enter_zygote_namespaces",
+    "inherited",
+    "mount_scratch",
+    "own_mounts",
+    "own_user_namespace",
+]
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+
+_MS_NOSUID = 0x2
+_MS_NODEV = 0x4
+_MS_NOEXEC = 0x8
+_MS_REC = 0x4000
+_MS_PRIVATE = 0x40000
+
+_OPEN_TREE_CLONE = 1
+_AT_FDCWD = -100
+_AT_RECURSIVE = 0x8000
+_MOVE_MOUNT_F_EMPTY_PATH = 0x4
+
+NAMES = ("user-namespace", "network-namespace", "ipc-namespace", "mount-namespace")
+
+REMEDY = (
+    "allow user namespaces: sysctl user.max_user_namespaces above 0, "
+    "kernel.unprivileged_userns_clone=1 and "
+    "kernel.apparmor_restrict_unprivileged_userns=0 where they exist; in a "
+    "container a seccomp profile that permits unshare and mount"
+)
+
+_inherited: list[LayerState] = []
+_hidden: dict[str, int] = {}
+
+
+def inherited() -> tuple[LayerState, ...]:
+    """What `enter_zygote_namespaces` achieved in this process or its parent."""
+    return tuple(_inherited)
+
+
+def hidden_descriptors() -> tuple[int, ...]:
+    """Descriptors that a child needs until its mounts are made, then closes."""
+    return tuple(_hidden.values())
+
+
+def enter_zygote_namespaces(uncovered: Sequence[str] = ()) -> tuple[LayerState, ...]:
+    """Put the calling, single-threaded process into namespaces of its own.
+
+    As root (CAP_SYS_ADMIN): network, IPC and mounts. Folders of `uncovered`
+    (the interpreter's) that lie behind a folder closed to other users are made
+    reachable: a tmpfs hides the closed folder and shows only them. Otherwise a
+    user namespace comes first and gives the right to the rest. What is not
+    permitted is reported, not raised.
+    """
+    _inherited.clear()
+    privileged = credentials.has_capability(credentials.CAP_SYS_ADMIN)
+    if privileged:
+        user = LayerState(
+            "user-namespace", "unneeded", "the zygote has its rights without one"
+        )
+    else:
+        user = _attempt("user-namespace", own_user_namespace)
+    _inherited.append(user)
+    _inherited.append(_attempt("network-namespace", lambda: _unshare(CLONE_NEWNET)))
+    _inherited.append(_attempt("ipc-namespace", lambda: _unshare(CLONE_NEWIPC)))
+    mounts = _attempt("mount-namespace", own_mounts)
+    if mounts.state == "active" and privileged:
+        mounts = _uncover_at_start(uncovered)
+    _inherited.append(mounts)
+    return inherited()
+
+
+def _attempt(name: str, act: object) -> LayerState:
+    """The state of a namespace after trying to enter it."""
+    try:
+        assert callable(act)  # noqa: S101  (narrows for the type checkers)
+        act()
+    except OSError as error:
+        return LayerState(name, "missing", str(error), REMEDY)
+    return LayerState(name, "active", "entered by the zygote")
+
+
+def _unshare(flags: int) -> None:
+    syscall("unshare", flags)
+
+
+def own_user_namespace() -> None:
+    """Enter a user namespace in which only the caller's own ids exist.
+
+    The caller has every capability in it, and none outside.
+
+    Raises:
+        OSError: If the kernel refuses.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    _unshare(CLONE_NEWUSER)
+    # Without this an unprivileged process may not write its gid map
+    # (user_namespaces(7)); afterwards nobody in it can change groups.
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"{uid} {uid} 1")
+    _write("/proc/self/gid_map", f"{gid} {gid} 1")
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def own_mounts() -> None:
+    """Enter a mount namespace whose changes reach nobody else.
+
+    Raises:
+        OSError: If the kernel refuses.
+    """
+    _unshare(CLONE_NEWNS)
+    _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
+
+
+def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    try:
+        syscall(
+            "mount",
+            source.encode(),
+            os.fsencode(target),
+            kind.encode() or 0,
+            flags,
+            options.encode() or 0,
+        )
+    except OSError as error:
+        raise OSError(
+            error.errno, f"{error.strerror} ({kind or 'bind'})", target
+        ) from None
+
+
+def mount_scratch(
+    path: str, *, size: int, inodes: int, owner: tuple[int, int], programs: bool
+) -> None:
+    """Mount a tmpfs of `size` bytes and `inodes` files on the folder `path`.
+
+    Only the calling process and its children see it; it vanishes with them.
+    Nothing in it can be executed unless `programs`.
+
+    Raises:
+        OSError: If the kernel refuses.
+    """
+    flags = _MS_NOSUID | _MS_NODEV | (0 if programs else _MS_NOEXEC)
+    uid, gid = owner
+    # The root folder takes an inode too.
+    options = f"size={size},nr_inodes={inodes + 1},mode=0700,uid={uid},gid={gid}"
+    _mount("lockgate", path, "tmpfs", flags, options)
+
+
+def closed_parent(path: str) -> str:
+    """The topmost parent of `path` that other users may not enter, or nothing."""
+    parts = path.split("/")
+    for end in range(2, len(parts)):
+        parent = "/".join(parts[:end])
+        try:
+            if not os.stat(parent).st_mode & 0o001:
+                return parent
+        except OSError:
+            return ""
+    return ""
+
+
+def _uncover_at_start(paths: Sequence[str]) -> LayerState:
+    """Hide each closed parent of `paths` behind a tmpfs that shows only them."""
+    shown = _topmost([os.path.realpath(path) for path in paths])
+    behind: dict[str, list[str]] = {}
+    for path in shown:
+        if closed := closed_parent(path):
+            behind.setdefault(closed, []).append(path)
+    try:
+        for closed, wanted in behind.items():
+            _hide(closed, wanted)
+    except OSError as error:
+        detail = f"closed folders stay closed: {error}"
+        return LayerState("mount-namespace", "degraded", detail, REMEDY)
+    detail = "entered by the zygote"
+    for closed, wanted in behind.items():
+        detail += f"; {closed} shows only {', '.join(wanted)}"
+    return LayerState("mount-namespace", "active", detail)
+
+
+def _topmost(paths: Sequence[str]) -> list[str]:
+    """`paths` without those that lie below another of them."""
+    found: list[str] = []
+    for path in sorted(set(paths)):
+        if not any(path.startswith(f"{above}/") for above in found):
+            found.append(path)
+    return found
+
+
+def _hide(closed: str, wanted: Sequence[str]) -> None:
+    """Mount a tmpfs on `closed` that shows only the paths `wanted` in it."""
+    keep = os.open(closed, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    _hidden[closed] = keep
+    trees = [(_clone(keep, path[len(closed) + 1 :]), path) for path in wanted]
+    _mount("lockgate", closed, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=0755")
+    show_trees(trees)
+
+
+def hidden_trees(paths: Sequence[str]) -> list[tuple[int, str]]:
+    """(mount, path) of each of `paths` that the zygote's tmpfs hides.
+
+    To be taken before the caller leaves the zygote's mount namespace and given
+    to `show_trees` after it.
+
+    Raises:
+        OSError: If the kernel refuses.
+    """
+    found: list[tuple[int, str]] = []
+    for path in paths:
+        real = os.path.realpath(path)
+        for closed, fd in _hidden.items():
+            if real.startswith(f"{closed}/") and not os.path.lexists(real):
+                try:
+                    found.append((_clone(fd, real[len(closed) + 1 :]), real))
+                except FileNotFoundError:
+                    continue
+    return found
+
+
+def show_trees(trees: Sequence[tuple[int, str]]) -> None:
+    """Mount what `hidden_trees` took in the caller's own mount namespace.
+
+    Raises:
+        OSError: If the kernel refuses.
+    """
+    for tree, path in trees:
+        _attach(tree, path)
+
+
+def close_hidden() -> None:
+    """Close the descriptors of hidden folders: a way around the tmpfs."""
+    while _hidden:
+        os.close(_hidden.popitem()[1])
+
+
+def _clone(folder: int, path: str) -> int:
+    """A detached copy of the mounts below `path` in `folder`."""
+    return syscall(
+        "open_tree",
+        folder,
+        os.fsencode(path),
+        _OPEN_TREE_CLONE | os.O_CLOEXEC | _AT_RECURSIVE,
+    )
+
+
+def _attach(tree: int, path: str) -> None:
+    """Mount a detached tree at `path`, made if it is not there; takes `tree`."""
+    try:
+        info = os.stat(tree)
+        if info.st_mode & 0o170000 == 0o040000:
+            os.makedirs(path, mode=0o755, exist_ok=True)
+        else:
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+        syscall(
+            "move_mount",
+            tree,
+            b"",
+            _AT_FDCWD,
+            os.fsencode(path),
+            _MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    finally:
+        os.close(tree)

@@ -1,0 +1,118 @@
+"""What this machine lets us enforce, found by enforcing it in a child.
+
+Versions and configuration files say what should work; a container's own filter,
+a security module or a sysctl decides what does. So each facility is tried in a
+forked child that then ends. Run as a script this module prints its findings as
+JSON: a process that has threads must not fork, so it executes this one instead.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from lockgate_sandbox.linux import cgroup, credentials, landlock, namespaces, seccomp
+from lockgate_sandbox.linux._libc import ARCH, NUMBERS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["find_all"]
+
+# "allow everything": the smallest program the kernel accepts.
+_ALLOW_ALL = b"\x06\x00\x00\x00\x00\x00\xff\x7f"
+
+_TRUTH = {False: "", True: "yes"}
+
+
+def _in_child(act: Callable[[], None]) -> str:
+    """An empty text if `act` succeeds in a forked child, else why not."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if not pid:
+        reason = ""
+        try:
+            act()
+        except OSError as error:
+            reason = str(error) or error.__class__.__name__
+        except BaseException as error:
+            reason = repr(error)
+        os.write(writer, reason.encode()[:4000])
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        text = pipe.read().decode("utf-8", "replace")
+    _, status = os.waitpid(pid, 0)
+    return text or (f"the child ended with status {status}" if status else "")
+
+
+def _landlock() -> None:
+    abi = landlock.kernel_abi()
+    if not abi:
+        raise OSError(errno.ENOSYS, "no Landlock in this kernel or container")
+    landlock.restrict_self(
+        landlock.open_ruleset([("/", landlock.READ)], min(abi, landlock.NEWEST_ABI))
+    )
+    try:
+        os.open("/lockgate-probe", os.O_CREAT | os.O_WRONLY, 0o600)
+    except PermissionError:
+        return
+    except OSError as error:
+        if error.errno in (errno.EROFS, errno.EACCES):
+            return
+        raise
+    os.unlink("/lockgate-probe")  # noqa: PTH108  (pathlib is not wanted here)
+    raise OSError(errno.EPERM, "a Landlock ruleset was accepted but not enforced")
+
+
+def _mounts() -> None:
+    if not credentials.has_capability(credentials.CAP_SYS_ADMIN):
+        namespaces.own_user_namespace()
+    namespaces.own_mounts()
+    owner = (os.geteuid(), os.getegid())
+    namespaces.mount_scratch("/", size=4096, inodes=4, owner=owner, programs=False)
+
+
+def _uid() -> None:
+    ids = credentials.own_uid_range()
+    if ids is None:
+        raise OSError(errno.EINVAL, "too few user ids are mapped in this namespace")
+    credentials.become(credentials.adopt_uid(*ids))
+
+
+def find_all() -> dict[str, object]:
+    """The findings as plain data, as `_enforce.Capabilities` names them.
+
+    Must be called in a single-threaded process; leaves nothing behind.
+    """
+    reasons: dict[str, str] = {}
+    abi = landlock.kernel_abi()
+    trials: dict[str, Callable[[], None]] = {
+        "landlock": _landlock,
+        "seccomp": lambda: seccomp.install(_ALLOW_ALL),
+        "user_namespace": namespaces.own_user_namespace,
+        "mount_namespace": _mounts,
+        "own_uid": _uid,
+    }
+    for name, act in trials.items():
+        reasons[name] = _in_child(act)
+    if not NUMBERS:
+        reasons["seccomp"] = f"no system call table for {ARCH}"
+    parents, cgroup_reason = cgroup.find_parents()
+    reasons["cgroup"] = cgroup_reason
+    return {
+        "machine": ARCH,
+        "kernel": os.uname().release,
+        "uid": os.geteuid(),
+        "landlock_abi": 0 if reasons["landlock"] else abi,
+        "cgroup_parents": [list(parent) for parent in parents],
+        "reasons": reasons,
+    }
+
+
+if __name__ == "__main__":
+    import json
+
+    sys.stdout.write(json.dumps(find_all()))

@@ -1,0 +1,89 @@
+"""Resource limits of one process, which its children inherit.
+
+RLIMIT_DATA bounds memory rather than RLIMIT_AS, which counts address space that
+nothing stands behind and breaks numpy and thread arenas. It counts private
+writable mappings of one process: shared memory and the sum over a tree are
+bounded elsewhere (seccomp, cgroup, sampling by the host).
+
+RLIMIT_NPROC counts all tasks of the uid in its user namespace and does not bind
+uid 0; whether it means anything is decided where the uid is known.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import resource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["apply", "bound_thread_stacks", "values"]
+
+_STACK_BYTES = 8 * 1024 * 1024
+
+# A thread's stack counts in full against RLIMIT_DATA, touched or not. With the
+# usual 8 MiB thirty threads would use up 256 MiB and fail to start.
+_THREAD_STACK_BYTES = 2 * 1024 * 1024
+
+_ATTR_BYTES = 64  # sizeof(pthread_attr_t) is 56 on x86-64, 64 on aarch64
+
+
+def values(limits: Mapping[str, float]) -> list[tuple[int, int, int]]:
+    """(resource, soft, hard) for limits as `Limits` names them.
+
+    RLIMIT_NPROC is not among them: see `_enforce`.
+    """
+    cpu = max(1, -int(-limits["cpu_seconds"] // 1))
+    data = int(limits["memory_bytes"])
+    # Standard output may be a file, even where the worker can open none.
+    size = int(
+        max(min(limits["file_bytes"], limits["disk_bytes"]), limits["output_bytes"])
+    )
+    files = int(limits["open_files"])
+    return [
+        # SIGXCPU first, which a process may catch; SIGKILL a second later.
+        (resource.RLIMIT_CPU, cpu, cpu + 1),
+        (resource.RLIMIT_DATA, data, data),
+        (resource.RLIMIT_FSIZE, size, size),
+        (resource.RLIMIT_NOFILE, files, files),
+        # A core dump is a file with everything the process knew.
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_STACK, _STACK_BYTES, _STACK_BYTES),
+        (resource.RLIMIT_MEMLOCK, 65536, 65536),
+        (resource.RLIMIT_MSGQUEUE, 0, 0),
+        (resource.RLIMIT_NICE, 0, 0),
+        (resource.RLIMIT_RTPRIO, 0, 0),
+        (resource.RLIMIT_SIGPENDING, 256, 256),
+    ]
+
+
+def apply(wanted: Iterable[tuple[int, int, int]]) -> None:
+    """Set each limit, never above the hard limit that already holds.
+
+    Raises:
+        OSError: If the kernel refuses a limit.
+    """
+    infinite = resource.RLIM_INFINITY
+    for which, soft, hard in wanted:
+        _, ceiling = resource.getrlimit(which)
+        if ceiling != infinite:
+            soft, hard = min(soft, ceiling), min(hard, ceiling)
+        try:
+            resource.setrlimit(which, (soft, hard))
+        except ValueError as error:
+            msg = f"setrlimit {which} to {soft}: {error}"
+            raise OSError(22, msg) from error
+
+
+def bound_thread_stacks() -> None:
+    """Make new threads ask for 2 MiB of stack; nothing happens without glibc."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "pthread_setattr_default_np"):
+        return
+    attr = ctypes.create_string_buffer(_ATTR_BYTES)
+    if libc.pthread_attr_init(attr) == 0:
+        size = ctypes.c_size_t(_THREAD_STACK_BYTES)
+        libc.pthread_attr_setstacksize(attr, size)
+        libc.pthread_setattr_default_np(attr)
+        libc.pthread_attr_destroy(attr)
