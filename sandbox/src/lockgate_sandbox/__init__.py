@@ -1,1 +1,96 @@
-"""Run Python that you did not write under a kernel-enforced policy."""
+"""Run Python that you did not write under a kernel-enforced policy.
+
+Everything public is here; a name is imported when it is first used, so that
+``import lockgate_sandbox`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lockgate_sandbox._plan import Capabilities, probe
+    from lockgate_sandbox.errors import (
+        ClosedError,
+        CpuLimitError,
+        Data,
+        DiskLimitError,
+        LayerMissingError,
+        LimitError,
+        MemoryLimitError,
+        MessageLimitError,
+        OutputLimitError,
+        PolicyError,
+        ProcessLimitError,
+        ProtocolError,
+        RemoteError,
+        SandboxError,
+        StartError,
+        WallLimitError,
+        WorkerDiedError,
+    )
+    from lockgate_sandbox.policy import Policy, Program
+    from lockgate_sandbox.posture import LayerState, Posture
+    from lockgate_sandbox.program import ProgramResult, RunResult
+    from lockgate_sandbox.sandbox import Sandbox
+    from lockgate_sandbox.tiers import Limits, Tier
+    from lockgate_sandbox.worker import Reply, Usage, Worker
+
+__all__ = [
+    "Capabilities",
+    "ClosedError",
+    "CpuLimitError",
+    "Data",
+    "DiskLimitError",
+    "LayerMissingError",
+    "LayerState",
+    "LimitError",
+    "Limits",
+    "MemoryLimitError",
+    "MessageLimitError",
+    "OutputLimitError",
+    "Policy",
+    "PolicyError",
+    "Posture",
+    "ProcessLimitError",
+    "Program",
+    "ProgramResult",
+    "ProtocolError",
+    "RemoteError",
+    "Reply",
+    "RunResult",
+    "Sandbox",
+    "SandboxError",
+    "StartError",
+    "Tier",
+    "Usage",
+    "WallLimitError",
+    "Worker",
+    "WorkerDiedError",
+    "probe",
+]
+
+_HOMES = {
+    "_plan": ("Capabilities", "probe"),
+    "policy": ("Policy", "Program"),
+    "posture": ("LayerState", "Posture"),
+    "program": ("ProgramResult", "RunResult"),
+    "sandbox": ("Sandbox",),
+    "tiers": ("Limits", "Tier"),
+    "worker": ("Reply", "Usage", "Worker"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    home = import_module(f"{__name__}.{_HOME_OF.get(name, 'errors')}")
+    value = globals()[name] = getattr(home, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

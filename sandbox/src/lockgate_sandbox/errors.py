@@ -8,14 +8,15 @@
     ├── WorkerDiedError           worker-died         (status, signal)
     ├── LimitError                limit               (limit, used, unit)
     │   ├── CpuLimitError         cpu-limit
-    │   ├── WallLimitError        wall-limit          (also a TimeoutError)
-    │   ├── MemoryLimitError      memory-limit        (also a MemoryError)
+    │   ├── WallLimitError        wall-limit
+    │   ├── MemoryLimitError      memory-limit
     │   ├── ProcessLimitError     process-limit
     │   ├── OutputLimitError      output-limit
     │   ├── DiskLimitError        disk-limit
     │   └── MessageLimitError     message-limit
     ├── ProtocolError             protocol-error      (reason)
-    ├── RemoteError               remote-error        (type, message, traceback, details)
+    ├── RemoteError               remote-error        (type, message, traceback,
+    │                                                  details)
     ├── ClosedError               closed
     └── PolicyError               policy-invalid      (also a ValueError)
 
@@ -61,11 +62,7 @@ class SandboxError(Exception):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
         self.hint = hint
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class LayerMissingError(SandboxError):
@@ -141,14 +138,14 @@ class CpuLimitError(LimitError):
     noun = "CPU limit"
 
 
-class WallLimitError(LimitError, TimeoutError):
+class WallLimitError(LimitError):
     """The deadline of a call passed; the worker was killed."""
 
     code = "wall-limit"
     noun = "wall-clock limit"
 
 
-class MemoryLimitError(LimitError, MemoryError):
+class MemoryLimitError(LimitError):
     """The process tree used up its memory, shared memory included."""
 
     code = "memory-limit"
@@ -204,14 +201,14 @@ class RemoteError(SandboxError):
 
     def __init__(
         self,
-        type: str,
+        type: str,  # noqa: A002 - the field's name is part of the contract
         message: str,
         traceback: str = "",
-        details: Data = None,  # noqa: A002
+        details: Data = None,
     ) -> None:
         super().__init__(f"{type}: {message}" if message else type)
         self.type = type
-        self.remote_message = message
+        self.message = message
         self.traceback = traceback
         self.details = details
 

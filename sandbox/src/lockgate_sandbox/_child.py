@@ -1,0 +1,175 @@
+"""What a forked child does: seal itself, then run what it was forked for.
+
+The job comes as the first frame on the channel. Nothing of the plugin, not even
+a path to it, is touched before `_enforce.seal` has returned.
+
+A job is a mapping: ``kind`` (target, file or exec), ``plan`` (of the seal),
+``env`` (the whole environment), ``cwd``, ``limit`` (of a frame, in bytes) and
+what the kind needs.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import signal
+import struct
+import sys
+import types
+
+from lockgate_sandbox import _script, _session
+from lockgate_sandbox._enforce import SealPlan, seal
+from lockgate_sandbox._wire import FOLDER, Channel, ChannelClosed, Kind
+from lockgate_sandbox.posture import LayerError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+__all__ = ["run"]
+
+_START_LIMIT_BYTES = 1 << 30
+"""The first frame is the host's word; the policy's own cap comes with it."""
+
+_STDLIB = tuple(sys.path)
+_PRIVATE = ("lockgate_sandbox", "msgspec")
+
+
+def run(channel_fd: int, stdio: list[int]) -> NoReturn:
+    """Become the worker. The caller is a freshly forked, single-threaded child."""
+    channel = Channel(_socket.socket(fileno=channel_fd), _START_LIMIT_BYTES)
+    try:
+        kind, call, job = channel.receive()
+    except ChannelClosed:
+        os._exit(0)
+    if kind != Kind.START:
+        os._exit(70)
+    channel.limit = job["limit"]
+    for number, fd in enumerate(stdio):
+        os.dup2(fd, number)
+    os.umask(0o022)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(job["env"])
+    try:
+        plan = SealPlan.from_data(job["plan"])
+        os.chdir("/")
+        posture = seal(plan, keep_fds=(0, 1, 2, channel_fd)).to_dict()
+        os.chdir(job["cwd"])
+    except LayerError as error:
+        _fail(channel, call, "layer", error.to_dict())
+    except Exception as error:
+        _fail_with(channel, call, "seal", error)
+    kept = _forget_runtime()
+    try:
+        _RUNNERS[job["kind"]](channel, call, job, posture)
+    finally:
+        del kept
+
+
+def _forget_runtime() -> list[types.ModuleType]:
+    """Take our modules and the codec out of the plugin's sight; gives them."""
+    kept: list[types.ModuleType] = []
+    for name in list(sys.modules):
+        if name.partition(".")[0] in _PRIVATE:
+            kept.append(sys.modules.pop(name))
+    kept.append(sys.modules["__main__"])
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    return kept
+
+
+def _fail(channel: Channel, call: bytes, stage: str, fields: object) -> NoReturn:
+    try:
+        channel.send([int(Kind.FAILED), call, stage, fields])
+    finally:
+        os._exit(71)
+
+
+def _fail_with(
+    channel: Channel, call: bytes, stage: str, error: BaseException
+) -> NoReturn:
+    name, message, text = _session.describe(error)
+    fields = {"type": name, "message": message, "traceback": text}
+    _fail(channel, call, stage, fields)
+
+
+def _run_target(
+    channel: Channel, call: bytes, job: dict[str, Any], posture: object
+) -> NoReturn:
+    session = _session.Session(channel, job)
+    sys.path[:] = [*_STDLIB, *job["path"]]
+    sys.argv = [job["name"]]
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    session._begin(call)
+    stage = "import"
+    try:
+        from importlib import import_module
+
+        module, _, names = job["target"].partition(":")
+        found: Any = import_module(module)
+        for name in names.split("."):
+            found = getattr(found, name)
+        stage = "target"
+        handler = found(session, **job["arguments"])
+        if not callable(handler):
+            msg = f"{job['target']} gave no handler but a {type(handler).__name__}"
+            raise TypeError(msg)
+    except BaseException as error:
+        _fail_with(channel, call, stage, error)
+    session._finish([int(Kind.READY), call, posture])
+    _session.serve(session, channel, handler)
+
+
+def _hand_over(channel: Channel, call: bytes, posture: object) -> None:
+    """Give the host the open working folder and the posture, then be silent.
+
+    The folder may be a tmpfs that only this process sees: with the descriptor
+    the host can still read it when the program has ended.
+    """
+    here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    packed = struct.pack("i", here)
+    ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
+    channel.socket.sendmsg([FOLDER], ancillary)
+    os.close(here)
+    channel.send([int(Kind.READY), call, posture])
+
+
+def _write_files(files: dict[str, bytes]) -> None:
+    # By the sealed child, so that its owner and its limits are the program's.
+    for path, data in files.items():
+        folder = os.path.dirname(path)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        with open(path, "xb") as file:
+            file.write(data)
+
+
+def _run_exec(
+    channel: Channel, call: bytes, job: dict[str, Any], posture: object
+) -> NoReturn:
+    try:
+        _write_files(job["files"])
+    except OSError as error:
+        _fail_with(channel, call, "files", error)
+    _hand_over(channel, call, posture)
+    # Python ignores these for itself; a program expects the defaults.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        # A successful exec closes the channel: that is how the host knows.
+        os.execve(job["program"], job["argv"], dict(os.environ))
+    except OSError as error:
+        _fail_with(channel, call, "exec", error)
+
+
+def _run_file(
+    channel: Channel, call: bytes, job: dict[str, Any], posture: object
+) -> NoReturn:
+    _hand_over(channel, call, posture)
+    channel.close()
+    path = [os.path.dirname(job["script"]), *_STDLIB, *job["path"]]
+    _script.run(job["script"], job["argv"], path)
+
+
+_RUNNERS = {"target": _run_target, "exec": _run_exec, "file": _run_file}

@@ -1,0 +1,161 @@
+"""The host's reading of what a worker sends: shapes, order, errors.
+
+Nothing here believes a worker: a frame that is not exactly what may come next is
+a `FrameError`, and the caller kills the worker for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from lockgate_sandbox._session import TOO_LARGE
+from lockgate_sandbox._wire import FrameError, Kind
+from lockgate_sandbox.errors import (
+    Data,
+    LayerMissingError,
+    MemoryLimitError,
+    MessageLimitError,
+    RemoteError,
+    SandboxError,
+    StartError,
+)
+from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.posture import Posture
+
+__all__ = ["answer", "ask", "check", "no_callback", "refusal"]
+
+_SIZES = {Kind.READY: 3, Kind.FAILED: 4, Kind.REPLY: 3, Kind.RAISE: 6, Kind.ASK: 5}
+
+# Most specific first: the worker gets an exception of the first that fits.
+_KINDS: tuple[type[Exception], ...] = (
+    PermissionError,
+    FileNotFoundError,
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+    LookupError,
+    ValueError,
+)
+
+
+def check(frame: list[Any], call: bytes, *, starting: bool) -> Kind:
+    """The kind of a frame that may come now.
+
+    Raises:
+        FrameError: If the frame is unknown, misshapen, not in its turn, or
+            about another call: late, repeated or forged.
+    """
+    allowed = (Kind.READY, Kind.FAILED) if starting else (Kind.REPLY, Kind.RAISE)
+    first = frame[0]
+    if type(first) is not int or first not in (*allowed, Kind.ASK):
+        msg = f"a frame of kind {first!r:.40}, which may not come now"
+        raise FrameError(msg)
+    kind = Kind(first)
+    if len(frame) != _SIZES[kind]:
+        msg = f"a {kind.name} of {len(frame)} elements"
+        raise FrameError(msg)
+    if type(frame[1]) is not bytes or frame[1] != call:
+        msg = f"a {kind.name} with another call's id: late, repeated or forged"
+        raise FrameError(msg)
+    return kind
+
+
+def _text(frame: list[Any], index: int) -> str:
+    value = frame[index]
+    if type(value) is not str:
+        msg = f"a {Kind(frame[0]).name} whose element {index} is no text"
+        raise FrameError(msg)
+    return value
+
+
+def ask(frame: list[Any], sequence: int) -> tuple[str, dict[str, Data]]:
+    """Name and arguments of a callback that must be the `sequence`-th.
+
+    Raises:
+        FrameError: If it is not.
+    """
+    if type(frame[2]) is not int or frame[2] != sequence or type(frame[4]) is not dict:
+        msg = "a misshapen ASK or one out of order"
+        raise FrameError(msg)
+    return _text(frame, 3), cast("dict[str, Data]", frame[4])
+
+
+def answer(kind: Kind, frame: list[Any], policy: Policy) -> Any:
+    """What a checked frame means: a value, a posture, or an error to raise.
+
+    Raises:
+        FrameError: If its inside is misshapen.
+    """
+    if kind == Kind.REPLY:
+        return frame[2]
+    if kind == Kind.READY:
+        return _ready(frame)
+    return _raised(frame, policy) if kind == Kind.RAISE else _failure(frame)
+
+
+def _raised(frame: list[Any], policy: Policy) -> SandboxError:
+    kind, message, traceback = (_text(frame, index) for index in (2, 3, 4))
+    details = cast("Data", frame[5])
+    if kind == "MemoryError":
+        limit = policy.limits.memory_bytes
+        return MemoryLimitError(limit, limit, "bytes", hint=message)
+    if kind == TOO_LARGE and isinstance(details, dict):
+        limit, used = details.get("limit"), details.get("used")
+        if isinstance(limit, int) and isinstance(used, int):
+            return MessageLimitError(limit, used, str(details.get("unit"))[:16])
+    return RemoteError(kind, message, traceback, details)
+
+
+def _failure(frame: list[Any]) -> SandboxError:
+    stage, fields = _text(frame, 2), frame[3]
+    if type(fields) is not dict:
+        msg = "a FAILED without fields"
+        raise FrameError(msg)
+    texts = {str(key): str(value) for key, value in fields.items()}
+    if stage == "layer":
+        return LayerMissingError(
+            texts.get("layer", "?"),
+            texts.get("detail", ""),
+            hint=texts.get("remedy", ""),
+        )
+    kind, message = texts.get("type", "?"), texts.get("message", "")
+    detail = f"{kind}: {message}" if message else kind
+    return StartError(stage, detail, traceback=texts.get("traceback", ""))
+
+
+def _ready(frame: list[Any]) -> Posture:
+    try:
+        return Posture.from_dict(cast("dict[str, object]", frame[2]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        msg = "a READY without a posture"
+        raise FrameError(msg) from error
+
+
+def no_callback(name: str) -> LookupError:
+    """The exception for a callback that the host does not offer."""
+    return LookupError(f"the host offers no callback {name[:80]!r}")
+
+
+def refusal(error: Exception) -> list[Data]:
+    """What the worker is told of a callback's exception.
+
+    The text of an exception that is neither meant for the plugin (it has a
+    `code`) nor about a resource it named stays here: it may hold the host's
+    secrets.
+    """
+    kind = next((item for item in _KINDS if isinstance(error, item)), None)
+    code = getattr(error, "code", None)
+    hint = getattr(error, "hint", "")
+    if isinstance(code, str) or kind is not None:
+        message = str(error)
+    else:
+        message = f"the host's callback failed ({type(error).__name__})"
+    return [
+        kind.__name__ if kind else "",
+        code if isinstance(code, str) else "callback-failed",
+        message.encode("utf-8", "replace").decode(),
+        hint if isinstance(hint, str) else "",
+    ]

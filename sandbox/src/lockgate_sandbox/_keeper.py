@@ -1,0 +1,100 @@
+"""The keeper: a small process between the embedding program and the zygote.
+
+The host executes this file. It forks at once and the first half exits, so the
+embedding program never has a child that it does not know; the second half
+
+- becomes a subreaper: whatever a dying zygote or warden leaves behind is
+  re-parented here, killed and reaped;
+- executes the zygote, and again if it dies (the control socket is inherited, so
+  requests waiting in it are not lost);
+- ends with everything below it when the leash, a socket whose other end only
+  the host holds, reports the host's end.
+
+It also removes the scratch folders of a host that could not do it any more.
+
+``argv``: leash fd, control fd, scratch folder, folder of the codec, "1" for a
+zygote with namespaces of its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import types
+
+_PR_SET_CHILD_SUBREAPER = 36
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+_RESTARTS_LIMIT = 8
+"""Zygotes that may end before the keeper gives up."""
+
+
+def _spawn_zygote(control: int, sweep: int, rest: list[str]) -> int:
+    script = os.path.join(_HERE, "_zygote.py")
+    argv = [sys.executable, "-I", "-S", "-B", script]
+    argv += [str(control), str(sweep), *rest]
+    return os.posix_spawn(sys.executable, argv, os.environ)
+
+
+def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
+    # The package by its place, without running the host's __init__.
+    package = types.ModuleType("lockgate_sandbox")
+    package.__path__ = [_HERE]
+    sys.modules[package.__name__] = package
+    from lockgate_sandbox import _scratch, _tree
+
+    wake, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    orphaned, sweep = os.pipe2(os.O_NONBLOCK)
+    os.set_inheritable(orphaned, False)
+    os.set_inheritable(leash, False)
+    poll = select.poll()
+    for fd in (leash, wake, orphaned):
+        poll.register(fd, select.POLLIN)
+    zygote = _spawn_zygote(control, sweep, rest)
+    restarts = 0
+    while True:
+        ready = {fd for fd, _ in poll.poll()}
+        if leash in ready:
+            break
+        for fd in ready:
+            os.read(fd, 65_536)
+        dead = [item[0] for item in _tree.reap()]
+        if zygote in dead:
+            # Its workers are orphans now; the host has seen their sockets close.
+            _tree.kill_descendants()
+            restarts += 1
+            if restarts > _RESTARTS_LIMIT:
+                break
+            zygote = _spawn_zygote(control, sweep, rest)
+        else:
+            # Whatever else is a child of the keeper was left behind by a warden.
+            _tree.kill_descendants(frozenset({zygote}))
+    os.close(control)
+    while _tree.children(os.getpid()):
+        _tree.kill_descendants()
+        os.waitpid(-1, 0)
+    _scratch.remove(scratch)
+
+
+def _main() -> None:
+    leash, control = int(sys.argv[1]), int(sys.argv[2])
+    if os.fork():
+        os._exit(0)
+    # An embedding program may ignore or block any signal; that is inherited.
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    _keep(leash, control, sys.argv[3], sys.argv[4:])
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,207 @@
+"""The host's hold on one child: its sockets, its pids, its end.
+
+`Process` knows nothing of calls; it starts, waits, kills and tells how the child
+ended. One thread uses it at a time, but for `kill`, which any thread may call.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import struct
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from lockgate_sandbox import _life
+from lockgate_sandbox.errors import (
+    ClosedError,
+    CpuLimitError,
+    DiskLimitError,
+    MemoryLimitError,
+    SandboxError,
+    StartError,
+    WorkerDiedError,
+)
+from lockgate_sandbox.tiers import Limits
+
+__all__ = ["Exit", "Process", "cause", "spawn", "started"]
+
+_START_SECONDS = 30.0
+"""How long a zygote may take to fork: it may be starting up on a busy machine."""
+
+_REAP_SECONDS = 5.0
+"""How long to wait for the word that a killed tree is dead and reaped."""
+
+_FDS = struct.Struct("5i")
+
+
+_NEAR = 0.95
+"""A process killed with this part of its memory limit in use was killed for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a child ended; `cpu_seconds` and `peak_kib` are of its whole tree."""
+
+    status: int | None
+    signal: int | None
+    cpu_seconds: float = 0.0
+    peak_kib: int = 0
+
+
+class Process:
+    """A child of the zygote, or of a warden of its own.
+
+    `pid` is the child's, `root` the pid whose descendants (and itself) are the
+    whole tree: the warden's where there is one.
+    """
+
+    def __init__(self, life: socket.socket, pidfds: list[int]) -> None:
+        self._life = life
+        self._pidfds = pidfds
+        self._exit: Exit | None = None
+        # A number that is closed may soon name another worker's pidfd.
+        self._lock = threading.Lock()
+        self.pid = _pid_of(pidfds[0])
+        self.has_warden = len(pidfds) > 1
+        self.root = _pid_of(pidfds[-1])
+
+    def life_fd(self) -> int:
+        """The descriptor that becomes readable when the child has ended."""
+        return self._life.fileno()
+
+    def kill(self) -> None:
+        """Kill the child at once and its tree right after. Does not wait."""
+        with self._lock, suppress(OSError):
+            if self._pidfds:
+                # The direct way first; it fails where only the zygote may.
+                with suppress(OSError):
+                    signal.pidfd_send_signal(self._pidfds[0], signal.SIGKILL)
+                self._life.shutdown(socket.SHUT_WR)
+
+    def ended(self) -> bool:
+        """Whether the child is dead, without waiting."""
+        return (
+            self._exit is not None or not self._pidfds or _readable(self._pidfds[0], 0)
+        )
+
+    def wait_dead(self, seconds: float) -> bool:
+        """Whether the child is dead within `seconds`; it may not be reaped yet."""
+        return bool(self._exit or _readable(self._pidfds[0], seconds))
+
+    def wait(self, seconds: float = _REAP_SECONDS) -> Exit:
+        """How the child ended; all unknown if no word comes within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while self._exit is None:
+            left = deadline - time.monotonic()
+            if left < 0 or not _readable(self._life.fileno(), left):
+                return Exit(None, None)
+            data = self._life.recv(256)
+            if not data:  # the zygote itself is gone
+                self._exit = Exit(None, None)
+            elif len(data) == _life.EXIT.size:
+                _, status, cpu, peak = _life.EXIT.unpack(data)
+                self._exit = _exit(status, cpu, peak)
+        return self._exit
+
+    def close(self) -> Exit:
+        """Kill what lives, wait until it is reaped, release every descriptor."""
+        self.kill()
+        ended = self.wait()
+        with self._lock:
+            self._life.close()
+            while self._pidfds:
+                os.close(self._pidfds.pop())
+        return ended
+
+
+def _exit(status: int, cpu: float, peak: int) -> Exit:
+    if os.WIFSIGNALED(status):
+        return Exit(None, os.WTERMSIG(status), cpu, peak)
+    return Exit(os.waitstatus_to_exitcode(status), None, cpu, peak)
+
+
+def cause(ended: Exit, limits: Limits) -> SandboxError:
+    """What killed a child that we did not kill: a limit of the kernel's, or not."""
+    number = ended.signal
+    if number == signal.SIGXCPU:
+        return CpuLimitError(limits.cpu_seconds, ended.cpu_seconds, "s")
+    if number == signal.SIGXFSZ:
+        return DiskLimitError(limits.file_bytes, limits.file_bytes, "bytes a file")
+    if number == signal.SIGKILL:
+        # Behind the soft CPU limit comes SIGKILL; the kernel's own memory killer
+        # and a memory cgroup use it too.
+        if ended.cpu_seconds >= limits.cpu_seconds:
+            return CpuLimitError(limits.cpu_seconds, ended.cpu_seconds, "s")
+        peak = ended.peak_kib * 1024
+        if peak >= limits.memory_bytes * _NEAR:
+            return MemoryLimitError(limits.memory_bytes, peak, "bytes")
+    hint = ""
+    if number == signal.SIGSYS:
+        hint = "it made a system call of a foreign architecture"
+    return WorkerDiedError(ended.status, number, hint=hint)
+
+
+def _readable(fd: int, seconds: float) -> bool:
+    # Not select(2): an embedding program may have more than 1,024 descriptors.
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(max(0.0, seconds) * 1000))
+
+
+def _pid_of(pidfd: int) -> int:
+    """The pid in our own namespace, wherever the child lives."""
+    with open(f"/proc/self/fdinfo/{pidfd}", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("Pid:"):
+                return int(line[4:])
+    return -1
+
+
+def spawn(
+    control: socket.socket, channel: socket.socket, stdio: list[int], *, tree: bool
+) -> socket.socket:
+    """Ask the zygote for a child; gives the host's end of its life socket.
+
+    `channel` and `stdio` stay the caller's. Any number of threads may ask.
+
+    Raises:
+        ClosedError: If the keeper and the zygote are gone.
+    """
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    packed = _FDS.pack(channel.fileno(), theirs.fileno(), *stdio)
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
+    try:
+        control.sendmsg([b"T" if tree else b"W"], ancillary, socket.MSG_NOSIGNAL)
+    except OSError as error:
+        mine.close()
+        msg = f"the sandbox's keeper is gone: {error.strerror}"
+        raise ClosedError(msg, hint="open a new sandbox") from None
+    finally:
+        theirs.close()
+    return mine
+
+
+def started(life: socket.socket) -> Process:
+    """Wait until the child runs.
+
+    Raises:
+        StartError: If it could not be forked.
+    """
+    if not _readable(life.fileno(), _START_SECONDS):
+        life.close()
+        msg = f"no answer from the zygote within {_START_SECONDS:g} s"
+        raise StartError("zygote", msg)
+    data, fds, _, _ = socket.recv_fds(life, 256, 2, socket.MSG_CMSG_CLOEXEC)
+    if data.startswith(_life.RUNS) and fds:
+        return Process(life, fds)
+    for fd in fds:
+        os.close(fd)
+    life.close()
+    if data.startswith(_life.FAILED):
+        raise StartError("fork", data[1:].decode(errors="replace"))
+    raise StartError("zygote", "it ended before the worker was forked")

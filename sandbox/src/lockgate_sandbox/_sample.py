@@ -1,0 +1,201 @@
+"""What a process tree uses right now, read from ``/proc`` by the host.
+
+The kernel's own limits come first; this is the layer that counts the *whole*
+tree and the memory that no process has mapped. A cheap look (one file a process)
+comes first, the exact and costly one only when the cheap one says too much.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from dataclasses import dataclass
+
+from lockgate_sandbox import _tree
+from lockgate_sandbox.errors import (
+    CpuLimitError,
+    DiskLimitError,
+    LimitError,
+    MemoryLimitError,
+    ProcessLimitError,
+)
+from lockgate_sandbox.tiers import Limits
+
+__all__ = ["Sampler", "Sum", "cpu_seconds", "folder_use"]
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_DISK_SECONDS = 0.25
+"""A scratch folder is walked no more often than this."""
+
+
+@dataclass(slots=True)
+class Sum:
+    """What the processes of a tree use together."""
+
+    cpu_seconds: float = 0.0
+    memory_bytes: int = 0
+    tasks: int = 0
+
+
+def _stat(pid: int) -> list[bytes] | None:
+    """The fields of ``/proc/PID/stat`` from the third (state) on."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", 0) as file:
+            return file.read(1024).rpartition(b")")[2].split()
+    except OSError:
+        return None
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of one process, to the nanosecond; 0 if it is gone."""
+    try:
+        # clock_getcpuclockid(3): the pid inverted, type 2 (scheduler's clock).
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return 0.0
+
+
+class Sampler:
+    """Compares one tree with its limits.
+
+    `root` and all below it are counted, but for what `root` itself uses where
+    it is a warden. `scratch` is a folder whose size the kernel does not bound.
+    """
+
+    def __init__(
+        self, pid: int, root: int, limits: Limits, scratch: str | None
+    ) -> None:
+        self._pid = pid
+        self._root = root
+        self._limits = limits
+        self._scratch = scratch
+        self._disk_due = 0.0
+        self.peak_bytes = 0
+
+    def check(self) -> LimitError | None:
+        """The limit that the tree is over, if any."""
+        limits = self._limits
+        pids = [self._pid]
+        if self._root != self._pid:
+            pids = _tree.descendants(self._root)
+        total = self._sum(pids)
+        if total.cpu_seconds > limits.cpu_seconds:
+            return CpuLimitError(limits.cpu_seconds, total.cpu_seconds, "s")
+        if total.tasks > limits.processes:
+            return ProcessLimitError(limits.processes, total.tasks, "processes")
+        memory = total.memory_bytes + _unmapped_bytes(pids)
+        if memory > limits.memory_bytes:
+            memory = _exact_memory(pids, memory)
+            if memory > limits.memory_bytes:
+                return MemoryLimitError(limits.memory_bytes, memory, "bytes")
+        self.peak_bytes = max(self.peak_bytes, memory)
+        return self._check_disk()
+
+    def note_peak(self) -> None:
+        """Read the kernel's own high-water mark of the worker's memory."""
+        try:
+            with open(f"/proc/{self._pid}/status", "rb", 0) as file:
+                after = file.read(4096).partition(b"VmHWM:")[2]
+        except OSError:
+            return
+        if after:
+            self.peak_bytes = max(self.peak_bytes, int(after.split(None, 1)[0]) * 1024)
+
+    def _sum(self, pids: list[int]) -> Sum:
+        total = Sum()
+        for pid in pids:
+            fields = _stat(pid)
+            if fields is None or len(fields) < 22 or fields[0] == b"Z":
+                continue
+            # utime, stime and those of children already waited for: 14 to 17.
+            total.cpu_seconds += sum(map(int, fields[11:15])) / _TICKS
+            total.tasks += int(fields[17])
+            total.memory_bytes += int(fields[21]) * _PAGE_BYTES
+        if self._root != self._pid:
+            fields = _stat(self._root)
+            if fields is not None:  # what the warden's dead children had used
+                total.cpu_seconds += sum(map(int, fields[13:15])) / _TICKS
+        return total
+
+    def _check_disk(self) -> LimitError | None:
+        now = time.monotonic()
+        if self._scratch is None or now < self._disk_due:
+            return None
+        limits = self._limits
+        used, inodes = folder_use(self._scratch, limits.disk_bytes, limits.inodes)
+        self._disk_due = now + _DISK_SECONDS
+        if used > limits.disk_bytes:
+            return DiskLimitError(limits.disk_bytes, used, "bytes")
+        if inodes > limits.inodes:
+            return DiskLimitError(limits.inodes, inodes, "inodes")
+        return None
+
+
+def _unmapped_bytes(pids: list[int]) -> int:
+    """Memory files that are open: what they hold counts though nobody maps it."""
+    seen: dict[int, int] = {}
+    for pid in pids:
+        try:
+            fds = os.listdir(f"/proc/{pid}/fd")
+        except OSError:  # another uid's, or gone
+            continue
+        for fd in fds:
+            path = f"/proc/{pid}/fd/{fd}"
+            try:
+                if os.readlink(path).startswith(("/memfd:", "/dev/shm/", "/SYSV")):
+                    info = os.stat(path)
+                    seen[info.st_ino] = info.st_blocks * 512
+            except OSError:
+                continue
+    return sum(seen.values())
+
+
+def _exact_memory(pids: list[int], rough: int) -> int:
+    """Pages that several processes share, counted once (PSS)."""
+    total = shared = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+                lines = file.read().splitlines()
+        except FileNotFoundError:
+            continue
+        except OSError:  # not ours to look at: the rough sum has to do
+            return rough
+        for line in lines:
+            if line.startswith(b"Pss:"):
+                total += int(line.split()[1]) * 1024
+            elif line.startswith(b"Pss_Shmem:"):
+                shared += int(line.split()[1]) * 1024
+    # A mapped memory file is in both counts: take the larger of the two.
+    return total - shared + max(shared, _unmapped_bytes(pids))
+
+
+def folder_use(folder: str, bytes_limit: int, inodes_limit: int) -> tuple[int, int]:
+    """Bytes on disk and inodes below `folder`; stops counting above a limit.
+
+    Follows no symbolic link. A folder too deep for a path counts as too many
+    inodes: nothing honest looks like that.
+    """
+    used = inodes = 0
+    pending = [folder]
+    while pending and used <= bytes_limit and inodes <= inodes_limit:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    inodes += 1
+                    used += _blocks(entry)
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return used, inodes_limit + 1
+    return used, inodes
+
+
+def _blocks(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_blocks * 512
+    except OSError:  # gone meanwhile
+        return 0

@@ -1,0 +1,74 @@
+"""Scratch folders: made for one worker, removed with all that it left there.
+
+Also runs in the keeper, which removes what a killed host could not.
+"""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["empty", "remove"]
+
+_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def remove(folder: str) -> None:
+    """Remove `folder` and everything below it; what is gone already is fine.
+
+    No recursion and two descriptors at a time, however deep or wide the tree is,
+    and no symbolic link is followed. Call it when the worker is dead.
+    """
+    try:
+        os.chmod(folder, 0o700)  # the worker owned it
+        top = os.open(folder, _FLAGS)
+    except FileNotFoundError:
+        return
+    try:
+        empty(top)
+    finally:
+        os.close(top)
+    os.rmdir(folder)
+
+
+def empty(top: int) -> None:
+    """Remove everything below the open folder `top`."""
+    prefix, counter = f".lockgate-{os.urandom(8).hex()}-", 0
+    names = os.listdir(top)
+    while names:
+        name = names.pop()
+        if _unlinked(top, name):
+            continue
+        # Its own folders are moved up to `top` first, so it never gets deep.
+        _make_accessible(top, name)
+        here = os.open(name, _FLAGS, dir_fd=top)
+        try:
+            for inner in os.listdir(here):
+                if not _unlinked(here, inner):
+                    _make_accessible(here, inner)
+                    counter += 1
+                    moved = f"{prefix}{counter}"
+                    os.rename(inner, moved, src_dir_fd=here, dst_dir_fd=top)
+                    names.append(moved)
+        finally:
+            os.close(here)
+        os.rmdir(name, dir_fd=top)
+
+
+def _unlinked(folder: int, name: str) -> bool:
+    """Whether `name` is gone; false says that it is a folder."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return True
+    except (IsADirectoryError, PermissionError):
+        if os.lstat(name, dir_fd=folder).st_mode & 0o170000 == 0o040000:
+            return False
+        raise
+    return True
+
+
+def _make_accessible(folder: int, name: str) -> None:
+    # A worker may have taken our own rights away; moving a folder needs them too.
+    info = os.lstat(name, dir_fd=folder)
+    if info.st_mode & 0o700 != 0o700:
+        os.chmod(name, 0o700, dir_fd=folder)

@@ -1,0 +1,84 @@
+"""Running one Python file as ``__main__``, the way the interpreter would."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+__all__ = ["run"]
+
+
+def run(script: str, argv: list[str], path: list[str]) -> NoReturn:
+    """Run the file at `script` and end the process with its exit status."""
+    main = types.ModuleType("__main__")
+    main.__file__ = script
+    sys.modules["__main__"] = main
+    sys.argv = [script, *argv]
+    sys.path[:] = path
+    # Buffered like a fresh interpreter's: by lines on a terminal only.
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        stream.reconfigure(line_buffering=number == 2 or os.isatty(number))  # type: ignore[union-attr]
+    status = _status_of(script, main.__dict__)
+    status = _finish(status)
+    os._exit(status)
+
+
+def _status_of(script: str, namespace: dict[str, object]) -> int:
+    try:
+        with open(script, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        print(f"can't open file {script!r}: {error.strerror}", file=sys.stderr)
+        return 2
+    try:
+        exec(compile(source, script, "exec"), namespace)  # noqa: S102 - the purpose
+    except SystemExit as request:
+        return _requested(request.code)
+    except BaseException as error:
+        _show(error)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    return 0
+
+
+def _requested(code: object) -> int:
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _show(error: BaseException) -> None:
+    below = error.__traceback__
+    # The first frames are ours: the program's own traceback begins below them.
+    while below is not None and below.tb_frame.f_code.co_filename == __file__:
+        below = below.tb_next
+    try:
+        sys.excepthook(type(error), error.with_traceback(below), below)
+    except BaseException as other:
+        sys.__excepthook__(type(other), other, other.__traceback__)
+
+
+def _finish(status: int) -> int:
+    # What the interpreter does at its end, but for tearing down its modules.
+    try:
+        threading = sys.modules.get("threading")
+        if threading is not None:
+            threading._shutdown()  # type: ignore[attr-defined]
+        import atexit
+
+        atexit._run_exitfuncs()
+    except BaseException as error:
+        _show(error)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            status = status or 120  # as the interpreter: output was lost
+    return status

@@ -1,0 +1,204 @@
+"""What a target gets inside a worker, and the loop that serves its handler."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import Any, NoReturn
+
+    from lockgate_sandbox._wire import Channel
+
+from lockgate_sandbox._wire import (
+    ChannelClosed,
+    FrameTooLargeError,
+    Kind,
+    NotDataError,
+)
+
+__all__ = ["TOO_LARGE", "HostCallError", "Session", "describe", "serve"]
+
+TOO_LARGE = "lockgate_sandbox.errors.MessageLimitError"
+"""The type name that a reply too large to send is reported under."""
+
+_MESSAGE_CHARS = 8_192
+_TRACEBACK_CHARS = 32_768
+
+# As plain ints: the members of an IntEnum cost an attribute look-up per frame.
+_CALL, _ANSWER, _REPLY = int(Kind.CALL), int(Kind.ANSWER), int(Kind.REPLY)
+_RAISE, _ASK = int(Kind.RAISE), int(Kind.ASK)
+
+
+class HostCallError(Exception):
+    """The host refused or failed what `Session.call_host` asked for.
+
+    If the host raised a PermissionError, FileNotFoundError or the like, the
+    exception here is of that class too.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+_KINDS: dict[str, type[HostCallError]] = {
+    kind.__name__: type("HostCall" + kind.__name__, (HostCallError, kind), {})
+    for kind in (
+        PermissionError,
+        FileNotFoundError,
+        FileExistsError,
+        IsADirectoryError,
+        NotADirectoryError,
+        ConnectionError,
+        TimeoutError,
+        OSError,
+        LookupError,
+        ValueError,
+    )
+}
+
+
+class Session:
+    """A worker's view of itself and of its host.
+
+    `scratch` is the folder it may write to, or None; `programs` maps the names
+    of its programs to their paths; `tier` is the name of its tier.
+    """
+
+    HostCallError = HostCallError
+
+    def __init__(self, channel: Channel, job: Mapping[str, Any]) -> None:
+        self._channel = channel
+        self._lock = _thread.allocate_lock()
+        self._call = b""
+        self._sequence = 0
+        self._scratch: str | None = job["scratch"]
+        self.programs: dict[str, str] = dict(job["programs"])
+        self.tier: str = job["tier"]
+        self.name: str = job["name"]
+
+    @property
+    def scratch(self) -> Path | None:
+        """The folder that may be written to, emptied with the worker."""
+        if self._scratch is None:
+            return None
+        from pathlib import Path
+
+        return Path(self._scratch)
+
+    def call_host(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Run a callback of the host and give its answer. Any thread may ask.
+
+        Raises:
+            HostCallError: If the host refuses or fails.
+            RuntimeError: If no call is under way: the host listens only then.
+            TypeError: If the arguments may not cross the boundary.
+        """
+        with self._lock:
+            if not self._call:
+                msg = "call_host works only while the host waits for a call"
+                raise RuntimeError(msg)
+            self._sequence += 1
+            asked = [_ASK, self._call, self._sequence, name, dict(arguments or {})]
+            self._channel.send(asked)
+            answer = self._channel.receive()
+        if answer[0] == _ANSWER:
+            return answer[3]
+        _, _, _, kind, code, message, hint = answer
+        raise _KINDS.get(kind, HostCallError)(code, message, hint)
+
+    def _begin(self, call: bytes) -> None:
+        self._call, self._sequence = call, 0
+
+    def _finish(self, message: list[Any]) -> None:
+        # The lock: a thread of the plugin may be in the middle of `call_host`.
+        with self._lock:
+            call, self._call = self._call, b""
+            try:
+                self._channel.send(message)
+            except NotDataError as error:
+                self._channel.send([_RAISE, call, "TypeError", str(error), "", None])
+            except FrameTooLargeError as error:
+                used = {"limit": error.limit, "used": error.used, "unit": error.unit}
+                self._channel.send([_RAISE, call, TOO_LARGE, str(error), "", used])
+
+
+def describe(error: BaseException) -> tuple[str, str, str]:
+    """Class name, message and traceback text of `error`, each bounded.
+
+    The error's own code runs here (``__str__``), so nothing is relied upon.
+    """
+    kind = type(error)
+    name = str(kind.__qualname__)
+    if kind.__module__ != "builtins":
+        name = f"{kind.__module__}.{name}"
+    try:
+        message = str(error)
+    except BaseException:
+        message = "(its text could not be made)"
+    try:
+        from traceback import format_exception
+
+        text = "".join(format_exception(error))
+    except BaseException:
+        text = ""
+    return (
+        _printable(name)[:256],
+        _printable(message)[:_MESSAGE_CHARS],
+        _printable(text)[-_TRACEBACK_CHARS:],
+    )
+
+
+def _printable(text: str) -> str:
+    # Lone surrogates have no UTF-8 and could not be sent.
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _failure(call: bytes, error: BaseException) -> list[Any]:
+    name, message, text = describe(error)
+    details = getattr(error, "lockgate_details", None)
+    return [_RAISE, call, name, message, text, details]
+
+
+def serve(
+    session: Session,
+    channel: Channel,
+    handler: Callable[[str, dict[str, Any]], Any],
+) -> NoReturn:
+    """Answer calls until the host closes the channel."""
+    me = os.getpid()
+    out, err = sys.stdout, sys.stderr
+    while True:
+        try:
+            kind, call, method, arguments = channel.receive()
+        except ChannelClosed:
+            os._exit(0)
+        if kind != _CALL:
+            os._exit(70)
+        session._begin(call)
+        try:
+            message = [_REPLY, call, handler(method, arguments)]
+        except BaseException as error:
+            message = _failure(call, error)
+        if os.getpid() != me:
+            os._exit(0)  # a child that the handler forked and let come back
+        try:
+            out.flush()
+            err.flush()
+        except (OSError, ValueError):
+            out = err = sys.__stdout__
+        try:
+            session._finish(message)
+        except ChannelClosed:
+            os._exit(0)
+        del message, arguments

@@ -1,0 +1,104 @@
+"""Process trees as ``/proc`` shows them: who descends from whom, and their end.
+
+Runs in the host, the keeper and a worker's warden; imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["children", "descendants", "kill_descendants", "reap"]
+
+_SIGKILL = 9
+_SIGSTOP = 19
+
+
+def children(pid: int) -> list[int]:
+    """The living and dead children of `pid`, of all its threads."""
+    found: list[int] = []
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+        except FileNotFoundError:
+            # The thread is gone, or the kernel has no CONFIG_PROC_CHILDREN.
+            if os.path.exists(f"/proc/{pid}/task/{thread}"):
+                return _children_by_scan(pid)
+        except OSError:
+            continue
+    return found
+
+
+def _children_by_scan(parent: int) -> list[int]:
+    found: list[int] = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:
+                # The name in parentheses may hold anything, even ")".
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(name))
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Everything below `pid`, parents before their children."""
+    found = children(pid)
+    for child in found:  # grows while it is walked
+        found += children(child)
+    return found
+
+
+def _signal(pids: list[int], number: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except OSError:
+            continue
+
+
+def reap(*, block: bool = False) -> list[tuple[int, int, float, int]]:
+    """Collect every dead child: (pid, wait status, CPU seconds, peak KiB).
+
+    With `block`, wait for one to die if none is dead yet.
+    """
+    dead: list[tuple[int, int, float, int]] = []
+    while True:
+        try:
+            pid, status, usage = os.wait4(-1, 0 if block and not dead else os.WNOHANG)
+        except ChildProcessError:
+            return dead
+        if not pid:
+            return dead
+        cpu = usage.ru_utime + usage.ru_stime
+        dead.append((pid, status, cpu, usage.ru_maxrss))
+
+
+def kill_descendants(spare: frozenset[int] = frozenset()) -> None:
+    """Stop, then kill everything below this process, which must be a subreaper.
+
+    Orphans come back to a subreaper, so nothing escapes by double forking.
+    Stopping first keeps a fork bomb from outrunning the killer. `spare` names
+    children that stay, with all below them. Whatever is dead stays to be reaped.
+    """
+    me = os.getpid()
+    seen: set[int] = set()
+    while True:
+        found: list[int] = []
+        for child in children(me):
+            if child not in spare:
+                found += [child, *descendants(child)]
+        fresh = [pid for pid in found if pid not in seen]
+        if not fresh:
+            break
+        _signal(fresh, _SIGSTOP)
+        seen.update(fresh)
+    _signal(list(seen), _SIGKILL)

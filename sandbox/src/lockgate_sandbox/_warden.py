@@ -1,0 +1,75 @@
+"""The warden: the parent of one worker that may fork.
+
+It is forked from the zygote, runs our code only and stays outside the seal. As a
+subreaper it inherits every orphan of the worker, so that nothing escapes by
+forking twice, and it ends only when all of them are dead and reaped.
+"""
+
+from __future__ import annotations
+
+import _socket
+import ctypes
+import os
+import select
+import signal
+
+from lockgate_sandbox import _life, _tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+__all__ = ["watch"]
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def watch(
+    run: Callable[[int, list[int]], NoReturn],
+    channel: int,
+    life: _socket.socket,
+    stdio: list[int],
+) -> NoReturn:
+    """Fork the worker, report its pidfd and this process's, outlive its tree."""
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    wake, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    worker = os.fork()
+    if not worker:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        run(channel, stdio)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for fd in (channel, *stdio):
+        os.close(fd)
+    pidfd, mine = os.pidfd_open(worker), os.pidfd_open(os.getpid())
+    _life.tell(life, _life.RUNS, (pidfd, mine))
+    os.close(mine)
+    poll = select.poll()
+    for fd in (wake, life.fileno(), pidfd):  # the pidfd: it may be dead by now
+        poll.register(fd, select.POLLIN)
+    status, cpu, peak = _until_end(poll, wake, life.fileno(), worker)
+    _life.tell(life, _life.EXIT.pack(b"X", status, cpu, peak))
+    os._exit(0)
+
+
+def _until_end(
+    poll: select.poll, wake: int, life: int, worker: int
+) -> tuple[int, float, int]:
+    status, cpu, peak = None, 0.0, 0
+    while status is None or _tree.children(os.getpid()):
+        ready = {fd for fd, _ in poll.poll()} if status is None else set[int]()
+        if wake in ready:
+            os.read(wake, 4096)
+        if life in ready:  # the host shut it down or is gone
+            poll.unregister(life)
+            _tree.kill_descendants()
+        if status is not None:
+            _tree.kill_descendants()
+        for pid, how, used, most in _tree.reap(block=status is not None):
+            cpu, peak = cpu + used, max(peak, most)
+            if pid == worker:
+                status = how
+    return status, cpu, peak

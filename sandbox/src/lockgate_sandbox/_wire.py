@@ -1,0 +1,339 @@
+"""Frames between the host and one worker: layout, caps, checks.
+
+A frame is one msgpack value sent over a ``SOCK_SEQPACKET`` unix socket in
+packets of at most `PACKET_BYTES`. The first packet begins with the value's
+length (4 bytes, little endian); further packets carry nothing but the rest::
+
+    packet 1:  length u32 | value[0 : PACKET_BYTES - 4]
+    packet 2:  value[PACKET_BYTES - 4 : ...]
+
+The value is a list whose first element is its `Kind`. What it is made of is
+checked by `scan` before anything is allocated for it: length, depth, number of
+nodes, string keys, no extension types. Both sides scan what they send too, so
+that an honest mistake is an exception where it was made and no killed worker.
+
+File descriptors are never read from a channel: a plain ``recv`` gives the
+kernel no room for ancillary data, so it closes whatever a worker smuggles in.
+
+This module runs in both the host and the worker, hence the bare ``_socket``: the
+zygote stays lean without the module around it.
+"""
+
+from __future__ import annotations
+
+import _socket
+import struct
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, TypeAlias
+
+from msgspec import msgpack
+
+__all__ = [
+    "DEPTH_LIMIT",
+    "FOLDER",
+    "NODE_LIMIT",
+    "PACKET_BYTES",
+    "Channel",
+    "ChannelClosed",
+    "FrameError",
+    "FrameTooLargeError",
+    "Kind",
+    "NotDataError",
+    "scan",
+]
+
+PACKET_BYTES = 65_536
+"""Largest packet; three of them fit a default socket buffer (212,992 bytes)."""
+
+DEPTH_LIMIT = 64
+"""Deepest nesting of a frame, its own list included."""
+
+NODE_LIMIT = 1_000_000
+"""Most elements in a frame: an empty list is 1 byte on the wire and about 80 in
+memory, so the length cap alone would let 16 MiB become 1.3 GB."""
+
+FOLDER = b"D"
+"""A packet before READY of a program, with the descriptor of its folder. No frame
+is that short; only our own sealed code, before any foreign byte, sends it."""
+
+_LENGTH = struct.Struct("<I")
+_U16 = struct.Struct(">H").unpack_from
+_U32 = struct.Struct(">I").unpack_from
+
+Wait: TypeAlias = Callable[[], object]
+"""Called whenever the socket's timeout passes; raises to give up."""
+
+
+class Kind(IntEnum):
+    """What a frame says. The host sends the first four, a worker the rest."""
+
+    START = 1  # id, job
+    CALL = 2  # id, method, arguments
+    ANSWER = 3  # id, sequence, value
+    REFUSE = 4  # id, sequence, kind of exception, code, message, hint
+    READY = 5  # id, posture
+    FAILED = 6  # id, stage, fields
+    REPLY = 7  # id, value
+    RAISE = 8  # id, type, message, traceback, details
+    ASK = 9  # id, sequence, name, arguments
+
+
+class FrameError(Exception):
+    """The peer sent what is no frame."""
+
+
+class FrameTooLargeError(Exception):
+    """A frame exceeds a cap: `used` of `limit` in `unit`; `received` or our own."""
+
+    received = False
+
+    def __init__(self, limit: int, used: int, unit: str) -> None:
+        super().__init__(f"{used} of {limit} {unit}")
+        self.limit = limit
+        self.used = used
+        self.unit = unit
+
+
+class NotDataError(TypeError):
+    """A value of ours is not made of the types that may cross."""
+
+
+class ChannelClosed(Exception):  # noqa: N818 - the end of a stream is no error
+    """The peer's end is closed."""
+
+
+def _sizes() -> list[int]:
+    # Bytes that a node takes, its head included; 0 where the head alone can't tell.
+    sizes = [1] * 256
+    for head in range(0x80, 0xA0):
+        sizes[head] = 0
+    for head in range(0xA0, 0xC0):
+        sizes[head] = 1 + head - 0xA0
+    sizes[0xCA:0xD4] = [5, 9, 2, 3, 5, 9, 2, 3, 5, 9]
+    for head in (0xC1, *range(0xC4, 0xCA), *range(0xD4, 0xE0)):
+        sizes[head] = 0
+    return sizes
+
+
+_SIZES = _sizes()
+
+
+def _variable(buffer: bytes | bytearray, pos: int, end: int) -> tuple[int, int, int]:
+    """Read a head of variable size: (position behind it, elements, 2 if a map).
+
+    Bytes and strings are skipped whole: no elements.
+    """
+    head = buffer[pos]
+    if head < 0x90:
+        return pos + 1, 2 * (head - 0x80), 2
+    if head < 0xA0:
+        return pos + 1, head - 0x90, 1
+    if head in (0xC4, 0xD9) and pos + 2 <= end:
+        return pos + 2 + buffer[pos + 1], 0, 0
+    if head in (0xC5, 0xDA) and pos + 3 <= end:
+        return pos + 3 + int(_U16(buffer, pos + 1)[0]), 0, 0
+    if head in (0xC6, 0xDB) and pos + 5 <= end:
+        return pos + 5 + int(_U32(buffer, pos + 1)[0]), 0, 0
+    if head in (0xDC, 0xDE) and pos + 3 <= end:
+        count, per = int(_U16(buffer, pos + 1)[0]), 1 + (head == 0xDE)
+        return pos + 3, count * per, per
+    if head in (0xDD, 0xDF) and pos + 5 <= end:
+        count, per = int(_U32(buffer, pos + 1)[0]), 1 + (head == 0xDF)
+        return pos + 5, count * per, per
+    if head == 0xC1 or 0xC7 <= head <= 0xC9 or 0xD4 <= head <= 0xD8:
+        msg = f"a node of type 0x{head:02x}, which is not data"
+        raise FrameError(msg)
+    msg = "the frame is truncated"
+    raise FrameError(msg)
+
+
+def scan(buffer: bytes | bytearray, start: int, end: int) -> None:
+    """Check the structure of ``buffer[start:end]`` without building anything.
+
+    Raises:
+        FrameError: If it is not exactly one value of allowed types with string
+            keys.
+        FrameTooLargeError: If it is too deep or has too many nodes.
+    """
+    pos, left, is_map, nodes = start, 1, False, 0
+    stack: list[tuple[int, bool]] = []
+    sizes = _SIZES
+    while True:
+        while not left:
+            if not stack:
+                if pos != end:
+                    msg = "the frame's length does not fit its value"
+                    raise FrameError(msg)
+                return
+            left, is_map = stack.pop()
+        if pos >= end:
+            msg = "the frame is truncated"
+            raise FrameError(msg)
+        head = buffer[pos]
+        # `left` counts keys and values down to 0: even means that a key is due.
+        if is_map and not left & 1 and not (0xA0 <= head < 0xC0 or 0xD9 <= head < 0xDC):
+            msg = "a key is not a string"
+            raise FrameError(msg)
+        left -= 1
+        size = sizes[head]
+        if size:
+            pos += size
+            continue
+        pos, count, per = _variable(buffer, pos, end)
+        if not per:
+            continue
+        nodes += count
+        if nodes > NODE_LIMIT:
+            raise FrameTooLargeError(NODE_LIMIT, nodes, "nodes")
+        if count > end - pos:  # every node takes a byte at least
+            msg = "a container claims more nodes than the frame has bytes"
+            raise FrameError(msg)
+        stack.append((left, is_map))
+        if len(stack) > DEPTH_LIMIT:
+            raise FrameTooLargeError(DEPTH_LIMIT, len(stack), "levels")
+        left, is_map = count, per == 2
+
+
+def _never() -> None:
+    msg = "a channel without a timeout can't be interrupted"
+    raise AssertionError(msg)
+
+
+class Channel:
+    """One end of a worker's socket; owns it. Used by one thread at a time.
+
+    `limit` is the largest value in bytes, either way, and may be changed. If the socket has kernel
+    timeouts (SO_RCVTIMEO, SO_SNDTIMEO), `wait` is called at each of them.
+    """
+
+    __slots__ = ("_buffer", "_decode", "_encode_into", "_out", "limit", "socket")
+
+    def __init__(self, sock: _socket.socket, limit: int) -> None:
+        self.socket = sock
+        self.limit = limit
+        self._buffer = bytearray(PACKET_BYTES)
+        self._out = bytearray(4096)
+        self._encode_into: Callable[[Any, bytearray, int], None] = (
+            msgpack.Encoder().encode_into
+        )
+        self._decode: Callable[[Any], Any] = msgpack.Decoder().decode
+
+    def send(self, message: list[Any], wait: Wait = _never) -> None:
+        """Send one frame whole.
+
+        Raises:
+            NotDataError: If the message has a type that may not cross.
+            FrameTooLargeError: If it exceeds a cap. Nothing was sent then.
+            ChannelClosed: If the peer is gone.
+        """
+        out = self._out
+        try:
+            self._encode_into(message, out, 4)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise NotDataError(str(error)) from None
+        length = len(out) - 4
+        if length > self.limit:
+            self._out = bytearray(4096)
+            raise FrameTooLargeError(self.limit, length, "bytes")
+        try:
+            scan(out, 4, length + 4)
+        except FrameError as error:
+            raise NotDataError(str(error)) from None
+        _LENGTH.pack_into(out, 0, length)
+        if length + 4 <= PACKET_BYTES:
+            self._send_packet(out, wait)
+            return
+        view = memoryview(out)
+        for start in range(0, length + 4, PACKET_BYTES):
+            self._send_packet(view[start : start + PACKET_BYTES], wait)
+        view.release()
+        self._out = bytearray(4096)
+
+    def _send_packet(self, packet: bytearray | memoryview, wait: Wait) -> None:
+        while True:
+            try:
+                # The peer may be gone: an error, never a SIGPIPE to an embedder.
+                self.socket.send(packet, _socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                wait()
+            except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
+                raise ChannelClosed from None
+            else:
+                return
+
+    def receive(self, wait: Wait = _never) -> list[Any]:
+        """Receive one frame whole and decode it.
+
+        Raises:
+            FrameError: If the peer broke the layout.
+            FrameTooLargeError: If the frame exceeds a cap.
+            ChannelClosed: If the peer is gone.
+        """
+        try:
+            return self._receive(wait)
+        except FrameTooLargeError as error:
+            error.received = True
+            raise
+
+    def _receive(self, wait: Wait) -> list[Any]:
+        size = self._receive_packet(wait)
+        buffer = self._buffer
+        if size < 5:
+            msg = "a first packet without length or value"
+            raise FrameError(msg)
+        length: int = _LENGTH.unpack_from(buffer)[0]
+        if length > self.limit:
+            raise FrameTooLargeError(self.limit, length, "bytes")
+        if length + 4 > size:
+            buffer = self._receive_rest(length + 4, wait)
+        elif length + 4 < size:
+            msg = "a packet longer than its frame"
+            raise FrameError(msg)
+        scan(buffer, 4, length + 4)
+        try:
+            message = self._decode(memoryview(buffer)[4 : length + 4])
+        except (ValueError, RecursionError) as error:  # bad UTF-8
+            raise FrameError(str(error)) from None
+        if type(message) is not list or not message:
+            msg = "a frame that is not a list"
+            raise FrameError(msg)
+        return message  # pyright: ignore[reportUnknownVariableType]
+
+    def _receive_rest(self, total: int, wait: Wait) -> bytearray:
+        if len(self._buffer) != PACKET_BYTES:
+            raise AssertionError
+        # Grown as it arrives: a claimed length alone reserves nothing.
+        whole = bytearray(self._buffer)
+        while len(whole) < total:
+            size = self._receive_packet(wait)
+            if len(whole) + size > total or (
+                size < PACKET_BYTES and len(whole) + size < total
+            ):
+                msg = "a packet that does not fit its frame"
+                raise FrameError(msg)
+            whole += memoryview(self._buffer)[:size]
+        return whole
+
+    def _receive_packet(self, wait: Wait) -> int:
+        while True:
+            try:
+                # MSG_TRUNC gives the packet's true length, however long.
+                size = self.socket.recv_into(
+                    self._buffer, PACKET_BYTES, _socket.MSG_TRUNC
+                )
+            except BlockingIOError:
+                wait()
+                continue
+            except ConnectionResetError:
+                raise ChannelClosed from None
+            if not size:
+                raise ChannelClosed
+            if size > PACKET_BYTES:
+                msg = f"a packet of {size} bytes"
+                raise FrameError(msg)
+            return size
+
+    def close(self) -> None:
+        """Close the socket; a blocked peer sees the end."""
+        self.socket.close()

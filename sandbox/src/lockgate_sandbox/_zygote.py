@@ -1,0 +1,184 @@
+"""The zygote: the lean, single-threaded process that workers are forked from.
+
+The keeper executes this file with ``-I -S`` and an allow-listed environment. It
+imports the runtime and nothing else, freezes the garbage collector and then
+forks one child for each request on the control socket (``SOCK_SEQPACKET``)::
+
+    b"W" + fds [channel, life, stdin, stdout, stderr]   a worker that can't fork
+    b"T" + the same                                     a tree, under a warden
+
+`life` tells of one child. The zygote sends the pidfd of the child when it runs
+and, when it is dead and reaped, `EXIT`; if the host shuts its end down or dies,
+the child is killed. Several host threads may ask at once: nothing is shared
+between requests, and the answer comes on the request's own socket.
+
+``argv``: control fd, fd to wake the keeper, folder of the codec, "1" to enter
+namespaces.
+"""
+
+from __future__ import annotations
+
+import _socket
+import ctypes
+import gc
+import os
+import select
+import struct
+import sys
+import types
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn, TypeAlias
+
+    Run: TypeAlias = Callable[[int, list[int]], NoReturn]
+    Watch: TypeAlias = Callable[[Run, int, _socket.socket, list[int]], NoReturn]
+
+
+def adopt(name: str, folder: str) -> None:
+    """Make a package importable from `folder` without running its ``__init__``."""
+    package = types.ModuleType(name)
+    package.__path__ = [folder]
+    sys.modules[name] = package
+
+
+if __name__ == "__main__":
+    adopt("lockgate_sandbox", os.path.dirname(os.path.abspath(__file__)))
+    # Not the codec's own __init__, which imports far more than is needed here.
+    adopt("msgspec", sys.argv[3])
+
+from lockgate_sandbox import _life  # noqa: E402 - by the place given just now
+
+_PR_SET_PDEATHSIG = 1
+_SIGKILL = 9
+_FDS = struct.Struct("5i")
+_ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS.size)
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+class _Child:
+    """A forked child, the pidfd that reports its end, the socket that tells."""
+
+    __slots__ = ("life", "pid", "pidfd", "tree")
+
+    def __init__(self, pid: int, life: _socket.socket, tree: bool) -> None:
+        self.pid = pid
+        self.life = life
+        self.tree = tree
+        self.pidfd = os.pidfd_open(pid)
+
+
+class Zygote:
+    """The loop: requests, deaths, and hosts that lose interest."""
+
+    def __init__(
+        self, control: _socket.socket, sweep: int, run: Run, watch: Watch
+    ) -> None:
+        self._control = control
+        self._sweep = sweep
+        self._run = run
+        self._watch = watch
+        self._epoll = select.epoll()
+        self._epoll.register(control.fileno(), select.EPOLLIN)
+        self._by_life: dict[int, _Child] = {}
+        self._by_pidfd: dict[int, _Child] = {}
+
+    def serve(self) -> None:
+        """Serve until the host closes the control socket."""
+        control = self._control.fileno()
+        while True:
+            for fd, _ in self._epoll.poll():
+                if fd == control:
+                    if not self._request():
+                        return
+                elif fd in self._by_pidfd:
+                    self._reap(self._by_pidfd.pop(fd))
+                elif fd in self._by_life:
+                    self._abandon(self._by_life[fd])
+
+    def _request(self) -> bool:
+        data, ancillary, flags, _ = self._control.recvmsg(
+            16, _ANCILLARY_BYTES, _socket.MSG_CMSG_CLOEXEC
+        )
+        if not data:
+            return False
+        if flags & _socket.MSG_CTRUNC or not ancillary:
+            return True  # out of descriptors: the host sees its sockets closed
+        channel, life_fd, *stdio = _FDS.unpack(ancillary[0][2])
+        life = _socket.socket(fileno=life_fd)
+        try:
+            self._fork(data == b"T", channel, life, stdio)
+        except OSError as error:
+            _life.tell(life, _life.FAILED + os.strerror(error.errno or 0).encode())
+            life.close()
+        for fd in (channel, *stdio):
+            os.close(fd)
+        return True
+
+    def _fork(
+        self, tree: bool, channel: int, life: _socket.socket, stdio: list[int]
+    ) -> None:
+        pid = os.fork()
+        if not pid:
+            try:
+                _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+                self._epoll.close()
+                if tree:
+                    self._control.close()
+                    self._watch(self._run, channel, life, stdio)
+                self._run(channel, stdio)
+            finally:
+                os._exit(70)  # EX_SOFTWARE: neither returns
+        child = _Child(pid, life, tree)
+        self._epoll.register(child.pidfd, select.EPOLLIN)
+        self._by_pidfd[child.pidfd] = child
+        if tree:
+            life.close()  # the warden's business
+            return
+        _life.tell(life, _life.RUNS, (child.pidfd,))
+        self._epoll.register(life.fileno(), select.EPOLLIN)
+        self._by_life[life.fileno()] = child
+
+    def _abandon(self, child: _Child) -> None:
+        self._epoll.unregister(child.life.fileno())
+        del self._by_life[child.life.fileno()]
+        os.kill(child.pid, _SIGKILL)  # unreaped, so the pid is still its own
+
+    def _reap(self, child: _Child) -> None:
+        _, status, usage = os.wait4(child.pid, 0)
+        os.close(child.pidfd)  # epoll forgets it with the last descriptor
+        if child.tree:
+            os.write(self._sweep, b".")  # a killed warden leaves orphans
+            return
+        cpu = usage.ru_utime + usage.ru_stime
+        _life.tell(child.life, _life.EXIT.pack(b"X", status, cpu, usage.ru_maxrss))
+        self._by_life.pop(child.life.fileno(), None)
+        child.life.close()
+
+
+def _main() -> None:
+    control_fd, sweep = int(sys.argv[1]), int(sys.argv[2])
+    namespaces = sys.argv[4] == "1"
+    _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    from lockgate_sandbox import _child, _warden
+    from lockgate_sandbox.linux.namespaces import enter_zygote_namespaces
+
+    os.set_inheritable(control_fd, False)
+    os.set_inheritable(sweep, False)
+    if namespaces:
+        # Sealed children need the interpreter even where it lies in a folder
+        # that is closed to their uid.
+        enter_zygote_namespaces([sys.base_prefix, sys.prefix])
+    control = _socket.socket(fileno=control_fd)
+    zygote = Zygote(control, sweep, _child.run, _warden.watch)
+    gc.collect()
+    gc.freeze()
+    zygote.serve()
+
+
+if __name__ == "__main__":
+    _main()
