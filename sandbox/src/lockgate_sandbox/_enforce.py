@@ -82,8 +82,8 @@ class SealPlan:
         modes: Mode of each layer in `LAYERS`.
         abi: The Landlock ABI to use, 0 without.
         rules: (path, Landlock rights) pairs.
-        readable: Paths that a uid of the worker's own must be able to read.
-        writable: Paths that it must be able to write.
+        reach: (path, access) pairs that a uid of the worker's own must be able
+            to use; without symbolic links.
         filters: Seccomp program and process-id slots, for a worker with a uid
             of its own and for one that shares its uid with others.
         limits: (resource, soft, hard) triples.
@@ -105,22 +105,20 @@ class SealPlan:
         "may_fork",
         "modes",
         "processes",
-        "readable",
+        "reach",
         "reasons",
         "rules",
         "scratch",
         "tier",
         "uids",
         "user_namespace",
-        "writable",
     )
 
     tier: str
     modes: dict[str, str]
     abi: int
     rules: list[tuple[str, int]]
-    readable: list[str]
-    writable: list[str]
+    reach: list[tuple[str, int]]
     filters: dict[str, tuple[bytes, list[int]]]
     limits: list[tuple[int, int, int]]
     processes: int
@@ -265,12 +263,12 @@ def _choose_uid(child: _Child) -> LayerState:
     if plan.uids is None:
         detail = plan.reasons.get("own_uid", "no uid to take")
         return LayerState("uid", "degraded", f"stays uid 0: {detail}", "")
-    child.trees = namespaces.hidden_trees([*plan.readable, *plan.writable])
+    child.trees = namespaces.hidden_trees([path for path, _ in plan.reach])
     if child.trees:
         namespaces.own_mounts()
         namespaces.show_trees(child.trees)
     uid = credentials.adopt_uid(*plan.uids)
-    blocked = credentials.unreachable(uid, plan.readable, plan.writable)
+    blocked = credentials.unreachable(uid, plan.reach)
     if blocked:
         detail = f"stays uid {child.uid}: another uid could not use {blocked}"
         return LayerState("uid", "degraded", detail, _REMEDIES["uid"])

@@ -208,8 +208,7 @@ def prepare(
         modes=chosen,
         abi=level,
         rules=_rules(policy, path, scratch),
-        readable=[*interpreter_paths(), *path, *policy.read, *_program_paths(policy)],
-        writable=list(policy.write),
+        reach=_reach(policy, path),
         filters=_filters(policy, found, level, scratch is not None),
         limits=rlimits.values(asdict(limits)),
         processes=limits.processes,
@@ -237,12 +236,21 @@ def _modes(policy: Policy, asked: LayerModes | None) -> dict[str, str]:
     return chosen
 
 
-def _program_paths(policy: Policy) -> list[str]:
-    """What a uid of the worker's own must reach for its programs."""
-    paths: list[str] = []
+def _reach(policy: Policy, path: Sequence[str]) -> list[tuple[str, int]]:
+    """What a uid of the worker's own must be able to use, and how."""
+    wanted: dict[str, int] = {}
+    for item in (*interpreter_paths(), *path, *policy.read):
+        wanted[item] = os.R_OK
+    for item in policy.write:
+        wanted[item] = os.R_OK | os.W_OK
     for program in policy.programs:
-        paths += [program.path, *program.read]
-    return paths
+        wanted[program.path] = os.R_OK | os.X_OK
+        wanted |= dict.fromkeys(program.read, os.R_OK)
+    found: list[tuple[str, int]] = []
+    for item, access in wanted.items():
+        real = Path(item).resolve()
+        found.append((str(real), access | (os.X_OK if real.is_dir() else 0)))
+    return found
 
 
 def _rules(

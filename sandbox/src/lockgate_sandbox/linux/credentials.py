@@ -7,7 +7,7 @@ folders; `reachable` asks the kernel, as that uid, before the step is taken.
 """
 
 # pathlib would cost the zygote more than all of this module.
-# ruff: noqa: PTH112, PTH123
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import ctypes
 import os
 import struct
 
-from lockgate_sandbox.linux._libc import prctl, syscall
+from lockgate_sandbox.linux._libc import NUMBERS, prctl, raw_syscall, syscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "capabilities",
     "drop_bounding_set",
     "drop_capabilities",
+    "forget_bounding_set",
     "has_capability",
     "own_uid_range",
     "unreachable",
@@ -60,6 +61,8 @@ _SECURE_BITS = 0x01 | 0x02 | 0x20 | 0x40 | 0x80
 _AT_FDCWD = -100
 _AT_EACCESS = 0x200
 
+_bounding_is_empty = False
+
 
 def capabilities() -> tuple[int, int, int]:
     """(effective, permitted, inheritable) of the calling thread, as bit sets.
@@ -79,8 +82,17 @@ def has_capability(capability: int) -> bool:
     return bool(capabilities()[0] >> capability & 1)
 
 
+def forget_bounding_set() -> None:
+    """Note that a new user namespace has filled the bounding set again."""
+    global _bounding_is_empty
+    _bounding_is_empty = False
+
+
 def drop_bounding_set() -> bool:
     """Empty the bounding set and lock the securebits; False if not permitted.
+
+    Costs some 40 calls, so a zygote does it once for all its children: what it
+    holds now it keeps, and execve, which it never calls, would lose.
 
     Without CAP_SETPCAP neither is possible, and nothing is lost: with
     no_new_privs no execve can gain what the set would still allow.
@@ -88,6 +100,9 @@ def drop_bounding_set() -> bool:
     Raises:
         OSError: If the kernel refuses for another reason.
     """
+    global _bounding_is_empty
+    if _bounding_is_empty:
+        return True
     for capability in range(64):
         try:
             prctl(_PR_CAPBSET_DROP, capability)
@@ -98,6 +113,7 @@ def drop_bounding_set() -> bool:
                 return False
             raise
     prctl(_PR_SET_SECUREBITS, _SECURE_BITS)
+    _bounding_is_empty = True
     return True
 
 
@@ -152,44 +168,38 @@ def adopt_uid(first: int, count: int) -> int:
     return first + os.getpid() % count
 
 
-def unreachable(uid: int, readable: Sequence[str], writable: Sequence[str]) -> str:
-    """The first path that `uid` could not use, or an empty text.
+def unreachable(uid: int, paths: Sequence[tuple[str, int]]) -> str:
+    """The first of `paths` that `uid` could not use, or an empty text.
 
-    Looks with the file-system ids of `uid`, for which the kernel also sets the
+    Each path comes with the access it needs (os.R_OK, os.W_OK, os.X_OK). Looks
+    with the file-system ids of `uid`, for which the kernel also sets the
     capabilities over files aside, and goes back to the caller's own. Paths that
     do not exist are passed over.
+
+    Raises:
+        OSError: If the caller has no right to change its ids.
     """
     groups = os.getgroups()
     own_uid, own_gid = os.geteuid(), os.getegid()
-    try:
+    number = NUMBERS["faccessat2"]
+    if groups:
         os.setgroups([])
+    try:
         syscall("setfsgid", uid)
         syscall("setfsuid", uid)
-        for path in readable:
-            if not _accessible(path, os.R_OK):
-                return path
-        for path in writable:
-            if not _accessible(path, os.R_OK | os.W_OK):
+        for path, mode in paths:
+            try:
+                raw_syscall(number, _AT_FDCWD, os.fsencode(path), mode, _AT_EACCESS)
+            except FileNotFoundError:
+                continue
+            except OSError:
                 return path
     finally:
         syscall("setfsuid", own_uid)
         syscall("setfsgid", own_gid)
-        os.setgroups(groups)
+        if groups:
+            os.setgroups(groups)
     return ""
-
-
-def _accessible(path: str, mode: int) -> bool:
-    """faccessat2 with the effective ids; a folder must be enterable too."""
-    name = os.fsencode(path)
-    try:
-        syscall("faccessat2", _AT_FDCWD, name, mode, _AT_EACCESS)
-        if os.path.isdir(path):
-            syscall("faccessat2", _AT_FDCWD, name, os.X_OK, _AT_EACCESS)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def become(uid: int) -> None:

@@ -26,6 +26,8 @@ _STACK_BYTES = 8 * 1024 * 1024
 # usual 8 MiB thirty threads would use up 256 MiB and fail to start.
 _THREAD_STACK_BYTES = 2 * 1024 * 1024
 
+_stacks_are_bound = False
+
 _ATTR_BYTES = 64  # sizeof(pthread_attr_t) is 56 on x86-64, 64 on aarch64
 
 
@@ -64,26 +66,29 @@ def apply(wanted: Iterable[tuple[int, int, int]]) -> None:
     Raises:
         OSError: If the kernel refuses a limit.
     """
-    infinite = resource.RLIM_INFINITY
     for which, soft, hard in wanted:
-        _, ceiling = resource.getrlimit(which)
-        if ceiling != infinite:
-            soft, hard = min(soft, ceiling), min(hard, ceiling)
         try:
             resource.setrlimit(which, (soft, hard))
-        except ValueError as error:
-            msg = f"setrlimit {which} to {soft}: {error}"
-            raise OSError(22, msg) from error
+        except ValueError:
+            # Above the hard limit that already holds, which is tighter then.
+            _, ceiling = resource.getrlimit(which)
+            resource.setrlimit(which, (min(soft, ceiling), min(hard, ceiling)))
 
 
 def bound_thread_stacks() -> None:
-    """Make new threads ask for 2 MiB of stack; nothing happens without glibc."""
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "pthread_setattr_default_np"):
+    """Make new threads ask for 2 MiB of stack; nothing happens without glibc.
+
+    Holds for children too, so a zygote does it once for all of them.
+    """
+    global _stacks_are_bound
+    if _stacks_are_bound:
         return
-    attr = ctypes.create_string_buffer(_ATTR_BYTES)
-    if libc.pthread_attr_init(attr) == 0:
-        size = ctypes.c_size_t(_THREAD_STACK_BYTES)
-        libc.pthread_attr_setstacksize(attr, size)
-        libc.pthread_setattr_default_np(attr)
-        libc.pthread_attr_destroy(attr)
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "pthread_setattr_default_np"):
+        attr = ctypes.create_string_buffer(_ATTR_BYTES)
+        if libc.pthread_attr_init(attr) == 0:
+            size = ctypes.c_size_t(_THREAD_STACK_BYTES)
+            libc.pthread_attr_setstacksize(attr, size)
+            libc.pthread_setattr_default_np(attr)
+            libc.pthread_attr_destroy(attr)
+    _stacks_are_bound = True
