@@ -16,7 +16,7 @@ __all__ = ["check_table", "note_pins", "unused_names"]
 _TYPE_WORDS = frozenset(KIND_OF)
 
 
-def _words(name: str) -> set[str]:
+def _words(name: str) -> frozenset[str]:
     """The peripheral types that stand in a pin's name (``STATUS_LED`` -> led)."""
     return _TYPE_WORDS & set(re.split(r"[_0-9]+", name.lower()))
 

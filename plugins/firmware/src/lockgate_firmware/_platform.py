@@ -22,13 +22,14 @@ def choose_board(spec: Spec, review: Review) -> Board | None:
         return _named(spec, review)
     if spec.hardware.mcu:
         return _by_mcu(spec, boards, review)
-    if len(boards) > 1 or spec.platform != "m5stack":
+    default = next(iter(boards))
+    if spec.platform != "m5stack":
         review.remark(
             "assumed",
             "hardware.mcu",
-            f"No processor is named: the {boards[0].name} is taken.",
+            f"No processor is named: the {default.name} is taken.",
         )
-    return boards[0]
+    return default
 
 
 def _check_model(spec: Spec, review: Review) -> bool:

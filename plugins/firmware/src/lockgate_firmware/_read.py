@@ -23,11 +23,17 @@ _PIN = re.compile(r"[A-Za-z]{0,4}[0-9]{1,3}", re.ASCII)
 
 def type_name(value: object) -> str:
     """What YAML calls the type of `value`."""
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "a text"}
-    names |= {list: "a list", tuple: "a list", type(None): "nothing"}
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, list | tuple):
+        return "a list"
     if isinstance(value, Mapping):
         return "a mapping"
-    return names.get(type(value), "of another type")
+    return "nothing" if value is None else "of another type"
 
 
 def read_text(

@@ -90,6 +90,7 @@ def build_scenario(model: Model) -> Sequence[Document]:
     steps += sorted(start, key=lambda step: step["do"] == "pwm")
     steps += _together(part.idle_steps() for part in model.parts)
     steps.append(_hello(model))
+    steps += _rounds(model)
     for part in model.parts:
         steps += part.use_steps()
     steps += _lines(model)
@@ -108,6 +109,18 @@ def _together(idle: Iterable[Sequence[Document]]) -> list[Document]:
         for index, window in enumerate(windows)
     ]
     return [*shared, *still]
+
+
+def _rounds(model: Model) -> list[Document]:
+    """Every part's first round at the same time, then every part's second."""
+    of_parts = [part.rounds() for part in model.parts]
+    steps: list[Document] = []
+    for turn in range(max(map(len, of_parts), default=0)):
+        rounds = [rounds[turn] for rounds in of_parts if turn < len(rounds)]
+        steps += [step for one in rounds for step in one.before]
+        steps.append(run(max(one.wait_ms for one in rounds)))
+        steps += [step for one in rounds for step in one.after]
+    return steps
 
 
 def _hello(model: Model) -> Document:

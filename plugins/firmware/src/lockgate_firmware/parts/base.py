@@ -13,7 +13,15 @@ from typing import ClassVar, Literal
 
 from lockgate_firmware._data import Data, Document
 
-__all__ = ["DEBOUNCE_MS", "SETTLE_MS", "Command", "Part", "Row", "argument_error"]
+__all__ = [
+    "DEBOUNCE_MS",
+    "SETTLE_MS",
+    "Command",
+    "Part",
+    "Round",
+    "Row",
+    "argument_error",
+]
 
 DEBOUNCE_MS = 20
 """A button's level counts once it has been steady for this long."""
@@ -61,6 +69,15 @@ class Command:
         if self.argument:
             entry["range"] = [self.low, self.high]
         return entry
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A check with a long wait in it; parts wait for theirs at the same time."""
+
+    before: Sequence[Document]
+    wait_ms: int
+    after: Sequence[Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +148,10 @@ class Part:
 
     def idle_steps(self) -> Sequence[Document]:
         """What it does before the first command; each step may let time pass."""
+        return ()
+
+    def rounds(self) -> Sequence[Round]:
+        """What is used first, and takes long to show."""
         return ()
 
     def use_steps(self) -> Sequence[Document]:

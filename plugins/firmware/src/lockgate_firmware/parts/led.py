@@ -10,11 +10,11 @@ from lockgate_firmware._data import Data, Document
 from lockgate_firmware.parts.base import (
     Command,
     Part,
+    Round,
     Row,
     argument_error,
     level,
     mode,
-    run,
 )
 
 __all__ = ["EDGE_TOLERANCE_MS", "Led"]
@@ -178,14 +178,20 @@ class Led {
         }
         return (step,)
 
+    def rounds(self) -> Sequence[Round]:
+        """It no longer blinks once it was told to be on."""
+        if not self.blink_ms:
+            return ()
+        _, put = self.commands()
+        on = level(self.pin, self._on(1))
+        wait_ms = self.blink_ms + self.blink_ms // 2
+        return (Round((self.call(put, 1, 1), on), wait_ms, (on,)),)
+
     def use_steps(self) -> Sequence[Document]:
-        """On, off, asked, and asked for nonsense; no more blinking."""
+        """On, off, asked, and asked for nonsense."""
         get, put = self.commands()
-        rest = (run(self.blink_ms * 3 // 2),) if self.blink_ms else ()
         return (
             self.call(put, 1, 1),
-            level(self.pin, self._on(1)),
-            *rest,
             level(self.pin, self._on(1)),
             self.call(get, None, 1),
             self.call(put, 0, 0),

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lockgate_firmware._data import Document
-from lockgate_firmware.parts.base import Command, Part, Row, argument_error, mode, run
+from lockgate_firmware.parts.base import Command, Part, Round, Row, argument_error, mode
 
 __all__ = ["Sensor"]
 
 _MARGIN_MS = 20
+_RARE_MS = 5000
+"""From here on a scenario waits for one sample only, so that it stays short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +117,25 @@ class Sensor {
         """An analog input."""
         return (mode(self.pin, "analog"),)
 
-    def use_steps(self) -> Sequence[Document]:
-        """Two voltages, each read back once a sample was due."""
+    def rounds(self) -> Sequence[Round]:
+        """Two voltages (one if samples are rare), each read once a sample was due."""
         (get,) = self.commands()
-        steps: list[Document] = []
-        for value in (self.maximum * 3 // 4, 17):
-            steps += [
-                {
-                    "do": "analog",
-                    "pin": self.pin,
-                    "value": value,
-                    "max": self.maximum,
-                },
-                run(self.sample_ms + _MARGIN_MS),
-                self.call(get, None, value),
-            ]
-        return (*steps, argument_error(f"{self.id} 1"))
+        values = (self.maximum * 3 // 4, 17)
+        return tuple(
+            Round(
+                (self._voltage(value),),
+                self.sample_ms + _MARGIN_MS,
+                (self.call(get, None, value),),
+            )
+            for value in (values if self.sample_ms <= _RARE_MS else values[:1])
+        )
+
+    def _voltage(self, value: int) -> Document:
+        return {"do": "analog", "pin": self.pin, "value": value, "max": self.maximum}
+
+    def use_steps(self) -> Sequence[Document]:
+        """It takes no argument."""
+        return (argument_error(f"{self.id} 1"),)
 
     def micropython_arguments(self) -> str:
         """From 16 bits to the ADC's, and the pace."""
