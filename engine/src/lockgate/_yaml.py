@@ -39,6 +39,11 @@ _resolve = cast(
 )
 """The tag of a plain or quoted scalar (PyYAML leaves its resolver untyped)."""
 
+_construct = cast(
+    "Callable[[SafeConstructor, ScalarNode], Any]",
+    SafeConstructor.construct_object,  # pyright: ignore[reportUnknownMemberType]
+)
+
 
 def parse_yaml(text: str, name: str, *, depth: int) -> Any:
     """The one document in `text`; `name` is what errors call it.
@@ -121,7 +126,7 @@ class _Builder:
             return event.value
         node = ScalarNode(tag, event.value)
         try:
-            return self._constructor.construct_object(node)
+            return _construct(self._constructor, node)
         except (ValueError, KeyError, OverflowError):
             return event.value  # looks like a number to YAML 1.1, and is none
 

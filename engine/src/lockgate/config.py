@@ -87,11 +87,18 @@ class Config:
 
     def to_dict(self) -> dict[str, Data]:
         """The settings by the names that files use."""
-        return {
+        found = {
             name.replace("_", "-"): _plain(getattr(self, name))
             for name in self.__dataclass_fields__
-            if name != "origins"
+            if name not in ("origins", "limits", "plugin_limits")
         }
+        found["limits"] = _dashed(self.limits)
+        found["plugin-limits"] = {n: _dashed(t) for n, t in self.plugin_limits.items()}
+        return found
+
+
+def _dashed(limits: Mapping[str, float]) -> dict[str, Data]:
+    return {name.replace("_", "-"): amount for name, amount in limits.items()}
 
 
 def _plain(value: Data) -> Data:

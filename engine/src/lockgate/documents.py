@@ -159,10 +159,14 @@ def _bounded(document: object, name: str) -> Data:
                 table[key] = _plain(value)
                 waiting.append((table[key], depth + 1))
         elif isinstance(item, list):
-            values: list[Any] = item
+            values = _items(item)
             values[:] = [_plain(value) for value in values]
             waiting.extend((value, depth + 1) for value in values)
     return cast("Data", _plain(document))
+
+
+def _items(value: object) -> list[Any]:
+    return cast("list[Any]", value)
 
 
 def _plain(value: object) -> object:

@@ -1,0 +1,55 @@
+"""``lockgate --help``: the built-in commands, and those that plugins contribute.
+
+A contributed command is read from its plugin's manifest; nothing is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lockgate.cli._main import VERBS
+from lockgate.cli._output import clean, colored, print_lines
+from lockgate.cli._session import installed, tolerant_settings
+
+__all__ = ["print_help"]
+
+_OPTIONS = (
+    ("-h, --help", "Show this, or the help of COMMAND."),
+    ("-V, --version", "Show the version."),
+    ("--set KEY=VALUE", "Override a setting; may be given several times."),
+    ("--safe", "Use essential plugins only."),
+    ("--debug", "Show tracebacks."),
+)
+
+
+def print_help(overrides: Sequence[str], *, safe: bool = False) -> None:
+    """Print the help of lockgate as a whole."""
+    config, wrong = tolerant_settings(overrides)
+    plugins = installed(config).plugins
+    lines = ["usage: lockgate [OPTIONS] COMMAND ...", "", _title("Commands")]
+    lines += [_row(name, verb.summary) for name, verb in VERBS.items()]
+    contributed = [
+        _row(f"{command.noun} {command.verb}", command.help)
+        for plugin in plugins
+        if plugin.noun and plugin.usable and (plugin.essential or not safe)
+        if (manifest := plugin.manifest) is not None
+        for command in manifest.commands
+    ]
+    if contributed:
+        lines += ["", _title("Commands of plugins"), *contributed]
+    lines += ["", _title("Options")]
+    lines += [_row(name, summary) for name, summary in _OPTIONS]
+    broken = sum(plugin.state not in ("ok", "legacy", "disabled") for plugin in plugins)
+    if wrong:
+        lines += ["", f"The settings are wrong: {clean(wrong)}"]
+    if broken:
+        lines += ["", f"{broken} plugin(s) cannot be used: see `lockgate list`."]
+    print_lines(lines)
+
+
+def _title(text: str) -> str:
+    return colored(f"{text}:", "bold")
+
+
+def _row(name: str, summary: str) -> str:
+    return f"  {clean(name):<22} {clean(summary)}"

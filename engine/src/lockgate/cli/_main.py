@@ -1,0 +1,169 @@
+"""From a command line to one command's module, and from an error to a status.
+
+Exit statuses are a contract: 0 done, 1 findings or failures of the work, 2 usage,
+3 the input was refused with reasons; 130 interrupted, 141 the reader went away.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from lockgate.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["VERBS", "Verb", "main"]
+
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+
+class Verb(NamedTuple):
+    """A built-in command: the module that is it, and its line in the help."""
+
+    module: str
+    summary: str
+
+
+VERBS: dict[str, Verb] = {
+    "call": Verb("lockgate.cli.call", "Call one hook and print the answers."),
+    "config": Verb("lockgate.cli.config", "Show settings and where they came from."),
+    "demo": Verb("lockgate.cli.demo", "Run the main job on bundled specs."),
+    "doctor": Verb("lockgate.cli.doctor", "Find out what is wrong, and mend it."),
+    "grants": Verb("lockgate.cli.grants", "Show, give and take back rights."),
+    "hooks": Verb("lockgate.cli.hooks", "List the hooks, or show one."),
+    "info": Verb("lockgate.cli.info", "Show everything about one plugin."),
+    "list": Verb("lockgate.cli.list", "List the installed plugins."),
+    "run": Verb("lockgate.cli.run", "Run a pipeline of hook calls."),
+    "sandbox": Verb("lockgate.cli.sandbox", "Run one Python file under a policy."),
+}
+"""Every built-in command. Modules are imported when their command is called."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """A command line taken apart: global options, the verb, what follows it."""
+
+    verb: str = ""
+    rest: list[str] = field(default_factory=list[str])
+    overrides: list[str] = field(default_factory=list[str])
+    debug: bool = False
+    safe: bool = False
+    help: bool = False
+
+    @property
+    def json(self) -> bool:
+        words = self.rest[: self.rest.index("--")] if "--" in self.rest else self.rest
+        return "--json" in words and self.verb != "sandbox"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line; every error ends here, as text and a status."""
+    line = _Line(debug=bool(os.environ.get("LOCKGATE_DEBUG")))
+    try:
+        _split(arguments, line)
+        status = _run(line)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except Exception as error:
+        return _failed(error, line)
+    return status
+
+
+def _failed(error: Exception, line: _Line) -> int:
+    from lockgate.cli._output import print_error
+
+    if line.debug:
+        import traceback
+
+        traceback.print_exc()
+    return print_error(error, as_json=line.json)
+
+
+def _split(arguments: Sequence[str], line: _Line) -> None:
+    """Take the global options, which stand before the verb, off `arguments`."""
+    words = list(arguments)
+    while words:
+        word = words.pop(0)
+        name, _, value = word.partition("=")
+        if word in ("-h", "--help"):
+            line.help = True
+        elif word in ("-V", "--version"):
+            line.verb = "--version"
+        elif word == "--debug":
+            line.debug = True
+        elif word == "--safe":
+            line.safe = True
+        elif name == "--set":
+            if word == "--set":
+                if not words:
+                    raise UsageError("--set needs a key=value")
+                value = words.pop(0)
+            line.overrides.append(value)
+        elif word.startswith("-"):
+            options = ["--debug", "--help", "--safe", "--set", "--version"]
+            raise UsageError(
+                f"unknown option {word!r} before the command",
+                hint=did_you_mean(word, options)
+                or "Options of a command stand behind its name.",
+            )
+        else:
+            line.verb, line.rest = word, words
+            return
+
+
+def _run(line: _Line) -> int:
+    if line.verb == "--version":
+        from lockgate.__main__ import main as entry
+
+        return entry(["--version"])
+    if line.verb == "help" and line.rest:
+        line.verb, line.rest = line.rest[0], [*line.rest[1:], "--help"]
+    elif line.help or line.verb in ("", "help"):
+        from lockgate.cli._help import print_help
+
+        print_help(line.overrides, safe=line.safe)
+        return 0 if line.help or line.verb == "help" else 2
+    if line.verb in VERBS:
+        return _built_in(line)
+    from lockgate.cli._contributed import run_contributed
+
+    return run_contributed(
+        line.verb, line.rest, overrides=line.overrides, safe=line.safe
+    )
+
+
+def _built_in(line: _Line) -> int:
+    from importlib import import_module
+
+    module = import_module(VERBS[line.verb].module)
+    parser = make_parser("lockgate")
+    module.add(parser.add_subparsers(required=True, metavar="COMMAND"))
+    args = parser.parse_args([line.verb, *line.rest])
+    args.overrides = line.overrides
+    args.safe = line.safe
+    args.debug = line.debug
+    run: Callable[[argparse.Namespace], int] = module.run
+    return run(args)
+
+
+def make_parser(prog: str, description: str = "") -> argparse.ArgumentParser:
+    """A parser whose errors are `UsageError`, so that they end as all others do."""
+    import argparse
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            raise UsageError(message, hint=f"Try: {self.prog} --help")
+
+    return Parser(prog=prog, description=description or None, allow_abbrev=False)

@@ -1,0 +1,182 @@
+"""The one place that prints: tables, JSON, colour and errors.
+
+Words that come from plugins (names, summaries, reasons, messages) may hold
+anything, escape sequences of a terminal too: every text passes `clean` first.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TextIO
+
+from lockgate.errors import HookError, InputRefusedError, InternalError, LockgateError
+
+__all__ = [
+    "clean",
+    "colored",
+    "print_error",
+    "print_json",
+    "print_lines",
+    "print_table",
+]
+
+Color = Literal["red", "green", "yellow", "blue", "dim", "bold"]
+
+_CODES: Mapping[str, str] = {
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "dim": "2",
+    "bold": "1",
+}
+_NARROWEST_COLUMNS = 60
+"""A table is not squeezed below this; a pipe is as wide as it needs."""
+
+
+def clean(text: object) -> str:
+    """`text` without control characters and unpaired surrogates."""
+    words = str(text)
+    if words.isascii() and words.isprintable():
+        return words
+    return "".join(
+        c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in words
+    )
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write `text`; a terminal that cannot show a character gets an escape."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def colored(text: str, color: Color, stream: TextIO | None = None) -> str:
+    """`text` in `color` if `stream` (standard output) is a terminal that wants it."""
+    return f"\x1b[{_CODES[color]}m{text}\x1b[0m" if _wants(stream) else text
+
+
+def _wants(stream: TextIO | None) -> bool:
+    wish = _wish()
+    if wish == "auto":
+        target = sys.stdout if stream is None else stream
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return target.isatty() and not plain
+    return wish == "always"
+
+
+def _wish() -> str:
+    return os.environ.get("LOCKGATE_COLOR", "auto")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines of text to standard output; control characters are shown."""
+    for line in lines:
+        _write(sys.stdout, f"{line}\n")
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as JSON; bytes become Base64 text."""
+    import json
+
+    text = json.dumps(value, indent=2, ensure_ascii=True, default=_as_json)
+    sys.stdout.write(f"{text}\n")
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, bytes):
+        from base64 import b64encode
+
+        return b64encode(value).decode("ascii")
+    if isinstance(value, Mapping):
+        return dict(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if isinstance(value, Sequence):
+        return list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    raise TypeError(type(value).__name__)
+
+
+def print_table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    colors: Mapping[str, Color] | None = None,
+) -> None:
+    """Print a table; the last column is cut to the terminal's width.
+
+    `colors` gives a cell's colour by its whole text.
+    """
+    cells = [[clean(cell).replace("\n", " ") for cell in row] for row in rows]
+    widths = [
+        max(len(header), *(len(row[i]) for row in cells), 0)
+        for i, header in enumerate(headers)
+    ]
+    left = _columns() - sum(widths[:-1]) - 2 * (len(widths) - 1)
+    heading = "  ".join(
+        h.upper().ljust(w) for h, w in zip(headers, widths, strict=True)
+    )
+    lines = [colored(heading.rstrip(), "dim")]
+    for row in cells:
+        row[-1] = _cut(row[-1], left)
+        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        painted = [
+            colored(text, colors[cell]) if colors and cell in colors else text
+            for cell, text in zip(row, padded, strict=True)
+        ]
+        lines.append("  ".join(painted).rstrip())
+    print_lines(lines)
+
+
+def _columns() -> int:
+    if not sys.stdout.isatty():
+        return 1 << 16
+    return max(os.get_terminal_size(sys.stdout.fileno()).columns, _NARROWEST_COLUMNS)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= max(width, 8) else text[: max(width, 8) - 1] + "…"
+
+
+def print_error(error: Exception, *, as_json: bool = False) -> int:
+    """Print an error where it belongs and return the exit status it means.
+
+    With `as_json` the error is the one thing on standard output; else it goes to
+    standard error, as message, place and way out.
+    """
+    known = error if isinstance(error, LockgateError) else _unexpected(error)
+    if as_json:
+        print_json({"error": known.to_dict()})
+    else:
+        _write(sys.stderr, "\n".join(_lines(known)) + "\n")
+    return known.exit_status
+
+
+def _unexpected(error: Exception) -> LockgateError:
+    """What nobody foresaw is a bug, unless it speaks for itself."""
+    if isinstance(error, BaseExceptionGroup):
+        first: object = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        if isinstance(first, LockgateError):
+            return first
+    code, hint = getattr(error, "code", ""), getattr(error, "hint", "")
+    if isinstance(code, str) and code and isinstance(hint, str):
+        told = LockgateError(str(error), hint=hint)  # the sandbox's own errors
+        told.code = code
+        return told
+    return InternalError(f"{type(error).__name__}: {error}", where="a bug in lockgate")
+
+
+def _lines(error: LockgateError) -> Iterable[str]:
+    label = colored(f"error[{error.code}]", "red", sys.stderr)
+    yield f"{label}: {clean(error.message)}"
+    if error.where:
+        yield f"  where: {clean(error.where)}"
+    if isinstance(error, InputRefusedError):
+        for reason in error.reasons:
+            yield f"  - {clean(reason.where)}: {clean(reason.message)}"
+            if reason.hint:
+                yield f"    {clean(reason.hint)}"
+    if isinstance(error, HookError) and error.traceback:
+        yield "  in the plugin:"
+        yield from (f"    {line}" for line in clean(error.traceback).splitlines())
+    if error.hint:
+        yield f"  hint: {clean(error.hint)}"

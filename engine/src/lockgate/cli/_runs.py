@@ -1,0 +1,134 @@
+"""What a finished pipeline run shows its owner: steps, files, exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import cast
+
+from lockgate.cli._output import Color, clean, colored, print_json, print_lines
+from lockgate.cli._trees import tree_of, write_tree
+from lockgate.values import Data, Document
+
+__all__ = ["EXIT_OF_STATE", "finish_run"]
+
+EXIT_OF_STATE: Mapping[str, int] = {"done": 0, "failed": 1, "refused": 3}
+
+_COLORS: Mapping[str, Color] = {
+    "done": "green",
+    "failed": "red",
+    "refused": "yellow",
+    "compensated": "yellow",
+    "skipped": "dim",
+    "cancelled": "dim",
+}
+
+
+def finish_run(
+    document: Document, *, out: Path | None, force: bool, as_json: bool
+) -> int:
+    """Write the run's ``outputs.tree``, print what happened, give the exit status.
+
+    A run that is not ``done`` writes nothing: its tree is half of something.
+
+    Raises:
+        OutputError: If the tree cannot be written.
+    """
+    state = str(document.get("state", "failed"))
+    outputs = _table(document.get("outputs"))
+    tree = tree_of(outputs.get("tree")) if state == "done" else None
+    written = ""
+    if tree is not None and out is not None:
+        write_tree(tree, out, force=force)
+        written = str(out)
+    if as_json:
+        print_json({**_table(_summarised(document)), "written": written or None})
+    else:
+        lines = list(_lines(document))
+        if tree is not None:
+            lines += _files((tree.files and [f.path for f in tree]) or [], written)
+        print_lines(lines)
+    return EXIT_OF_STATE.get(state, 1)
+
+
+def _lines(document: Document) -> Iterator[str]:
+    state = str(document.get("state", "failed"))
+    name = clean(document.get("name") or "run")
+    took = _seconds(document.get("seconds"))
+    yield f"{name}: {colored(state, _COLORS.get(state, 'red'))} {took}".rstrip()
+    yield from _steps(document, "  ")
+    yield from _error(_table(document.get("error")), "  ")
+
+
+def _steps(document: Document, indent: str) -> Iterator[str]:
+    steps = [_table(step) for step in _list(document.get("steps"))]
+    width = max((len(clean(step.get("id", ""))) for step in steps), default=0)
+    for step in steps:
+        state = str(step.get("state", ""))
+        label = colored(f"{state:<11}", _COLORS.get(state, "red"))
+        plugins = ", ".join(
+            f"{answer.get('plugin', '?')} [{answer.get('tier', '?')}]"
+            for answer in map(_table, _list(step.get("answers")))
+        )
+        tail = f"{_seconds(step.get('seconds')):>9}  {clean(plugins)}".rstrip()
+        yield f"{indent}{label} {clean(step.get('id', '')):<{width}} {tail}"
+        denials = sum(
+            len(_list(answer.get("denials")))
+            for answer in map(_table, _list(step.get("answers")))
+        )
+        if denials:
+            yield f"{indent}    {colored(f'{denials} denied request(s)', 'yellow')}"
+        yield from _error(_table(step.get("error")), f"{indent}    ")
+        for run in map(_table, _list(step.get("runs"))):
+            inner = str(run.get("state", ""))
+            shown = colored(inner, _COLORS.get(inner, "red"))
+            yield f"{indent}  {clean(run.get('name') or '')}: {shown}"
+            yield from _steps(run, f"{indent}    ")
+
+
+def _error(error: Document, indent: str) -> Iterator[str]:
+    if not error:
+        return
+    text = clean(error.get("message", "")).replace("\n", f"\n{indent}")
+    yield f"{indent}{colored(str(error.get('code', 'error')), 'red')}: {text}"
+    for reason in map(_table, _list(error.get("reasons"))):
+        yield f"{indent}- {clean(reason.get('where', ''))}: {clean(reason['message'])}"
+        if reason.get("hint"):
+            yield f"{indent}  {clean(reason['hint'])}"
+    if error.get("hint"):
+        yield f"{indent}hint: {clean(error['hint'])}"
+
+
+def _files(paths: Sequence[str], written: str) -> list[str]:
+    if written:
+        return ["", f"{len(paths)} file(s) written to {clean(written)}"]
+    return ["", f"{len(paths)} file(s) made; --out DIR writes them:"] + [
+        f"  {clean(path)}" for path in paths
+    ]
+
+
+def _seconds(value: Data) -> str:
+    return f"{value:.2f} s" if isinstance(value, int | float) else ""
+
+
+def _table(value: Data) -> Document:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Data) -> Sequence[Data]:
+    is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    return cast("Sequence[Data]", value) if is_list else ()
+
+
+def _summarised(value: Data) -> Data:
+    """`value` with the bytes of each tree replaced by their size and hash."""
+    if isinstance(value, Mapping):
+        content = value.get("content")
+        if isinstance(content, bytes) and isinstance(value.get("path"), str):
+            digest = sha256(content).hexdigest()
+            return {"path": value["path"], "bytes": len(content), "sha256": digest}
+        return {key: _summarised(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_summarised(item) for item in cast("Sequence[Data]", value)]
+    return value

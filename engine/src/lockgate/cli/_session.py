@@ -1,0 +1,56 @@
+"""What a command asks for besides its arguments: settings and installed plugins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from lockgate.config import Config
+    from lockgate.discovery import Discovery
+
+__all__ = ["Subparsers", "installed", "settings", "tolerant_settings"]
+
+
+class Subparsers(Protocol):
+    """Where a command adds its parser (argparse names no public type for it)."""
+
+    def add_parser(self, name: str, *, description: str) -> argparse.ArgumentParser:
+        """Make the parser of the command `name`."""
+        ...
+
+
+def settings(args: argparse.Namespace) -> Config:
+    """The settings in force.
+
+    Raises:
+        ConfigError: If a source of settings is wrong.
+    """
+    from lockgate.config import load_config
+
+    overrides: list[str] = args.overrides
+    return load_config(overrides=overrides)
+
+
+def tolerant_settings(overrides: Sequence[str]) -> tuple[Config, Exception | None]:
+    """The settings, or the defaults and what is wrong: for help and doctor."""
+    from lockgate.config import default_config, load_config
+    from lockgate.errors import LockgateError
+
+    try:
+        return load_config(overrides=overrides), None
+    except LockgateError as error:
+        return default_config(), error
+
+
+def installed(config: Config) -> Discovery:
+    """Every plugin, in the state that it is in; nothing of any is run."""
+    from lockgate.discovery import discover
+
+    return discover(
+        cache_dir=config.cache_dir,
+        plugin_folders=config.plugin_folders,
+        disabled=config.disabled,
+    )

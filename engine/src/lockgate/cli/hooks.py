@@ -1,0 +1,106 @@
+"""``lockgate hooks``: the contract, from the typed specs themselves."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from lockgate.cli._output import print_json, print_lines, print_table
+from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.errors import UnknownHookError
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command."""
+    about = "List the hooks, or show what one is asked and answers."
+    parser = subparsers.add_parser("hooks", description=about)
+    parser.add_argument(
+        "action", nargs="?", choices=["list", "show"], default="list", metavar="ACTION"
+    )
+    parser.add_argument("hook", nargs="?", metavar="HOOK", help="the hook to show")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the hooks, or one of them and who implements it.
+
+    Raises:
+        UnknownHookError: If there is no such hook.
+    """
+    from lockgate._specs import specs
+
+    known = specs()
+    answering = _answering(args)
+    if args.action == "show" or args.hook:
+        name: str = args.hook or ""
+        if name not in known:
+            raise UnknownHookError(name, known=known)
+        return _show(_data(known[name], answering.get(name, [])), as_json=args.json)
+    rows = [_data(spec, answering.get(name, [])) for name, spec in known.items()]
+    if args.json:
+        print_json({"hooks": rows})
+        return 0
+    print_table(
+        ["hook", "kind", "answered by", "about"],
+        [
+            [r["name"], r["kind"], ", ".join(r["plugins"]) or "-", r["summary"]]
+            for r in rows
+        ],
+    )
+    return 0
+
+
+def _answering(args: argparse.Namespace) -> dict[str, list[str]]:
+    """For each hook, the usable plugins whose manifest names it."""
+    found: dict[str, list[str]] = {}
+    for plugin in installed(settings(args)).plugins:
+        if plugin.usable and plugin.manifest is not None:
+            for impl in plugin.manifest.hooks:
+                found.setdefault(impl.hook, []).append(plugin.name)
+    return found
+
+
+def _data(spec: Any, plugins: list[str]) -> dict[str, Any]:
+    options = spec.options
+    return {
+        "name": spec.name,
+        "kind": options.kind,
+        "summary": spec.doc.strip().partition("\n")[0],
+        "doc": spec.doc,
+        "arguments": [
+            {"name": a.name, "type": a.annotation, "required": a.required}
+            for a in spec.arguments
+        ],
+        "answer": spec.annotation,
+        "first_result": options.firstresult,
+        "timeout_seconds": options.timeout_seconds,
+        "failure": options.failure,
+        "plugins": plugins,
+    }
+
+
+def _show(hook: dict[str, Any], *, as_json: bool) -> int:
+    if as_json:
+        print_json(hook)
+        return 0
+    arguments = ", ".join(
+        f"{a['name']}: {a['type']}" + ("" if a["required"] else " = …")
+        for a in hook["arguments"]
+    )
+    asked = (
+        "the first that answers" if hook["first_result"] else "all that implement it"
+    )
+    lines = [f"{hook['name']}({arguments}) -> {hook['answer']}", ""]
+    lines += [f"  {line}".rstrip() for line in hook["doc"].strip().splitlines()]
+    lines += [
+        "",
+        f"  kind         {hook['kind']}",
+        f"  asked        {asked}",
+        f"  time         {hook['timeout_seconds']:g} s a plugin",
+        f"  on failure   {hook['failure']}",
+        f"  answered by  {', '.join(hook['plugins']) or 'no plugin'}",
+    ]
+    print_lines(lines)
+    return 0

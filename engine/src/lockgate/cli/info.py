@@ -1,0 +1,110 @@
+"""``lockgate info NAME``: everything that is known of one plugin."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lockgate.cli._output import clean, colored, print_json, print_lines
+from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.errors import UnknownPluginError
+
+if TYPE_CHECKING:
+    from lockgate.discovery import PluginState
+    from lockgate.manifest import Manifest, Rights
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command."""
+    about = "Show everything about one plugin. It is not imported."
+    parser = subparsers.add_parser("info", description=about)
+    parser.add_argument("name", metavar="NAME", help="a plugin, as `list` names it")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the plugin, whatever state it is in.
+
+    Raises:
+        UnknownPluginError: If nothing of that name is installed.
+    """
+    name: str = args.name
+    found = installed(settings(args)).plugins
+    states = [state for state in found if state.name == name]
+    if not states:
+        raise UnknownPluginError(name, known=[state.name for state in found])
+    if args.json:
+        print_json(_data(states))
+        return 0
+    for state in states:
+        print_lines(_lines(state))
+    return 0
+
+
+def _data(states: list[PluginState]) -> dict[str, object]:
+    first, *others = states
+    manifest = first.manifest
+    return {
+        **first.to_dict(),
+        "details": manifest.to_data() if manifest else None,
+        "others": [other.to_dict() for other in others],
+    }
+
+
+def _lines(state: PluginState) -> Iterator[str]:
+    yield f"{colored(clean(state.name), 'bold')} {clean(state.version)}"
+    if state.summary:
+        yield f"  {clean(state.summary)}"
+    yield _row("state", state.state)
+    if state.reason:
+        yield _row("reason", state.reason)
+    if state.hint:
+        yield _row("hint", state.hint)
+    yield _row("distribution", state.distribution)
+    yield _row("installed", f"{state.location}{' (editable)' * state.editable}")
+    if state.manifest_path:
+        yield _row("manifest", state.manifest_path)
+    for group, value in state.entries:
+        yield _row("entry point", f"{group}: {value}")
+    manifest = state.manifest
+    if manifest is not None:
+        yield from _manifest(manifest)
+
+
+def _manifest(manifest: Manifest) -> Iterator[str]:
+    yield _row("kinds", ", ".join(manifest.kinds))
+    yield _row("tier", manifest.tier)
+    yield _row("hook API", manifest.hook_api)
+    yield _row("hooks", ", ".join(impl.hook for impl in manifest.hooks))
+    for key, words in manifest.capabilities.items():
+        yield _row(key, ", ".join(words))
+    yield _row("asks for", "; ".join(_rights(manifest.rights)) or "no rights")
+    if manifest.limits:
+        limits = ", ".join(f"{k} {v:g}" for k, v in manifest.limits.items())
+        yield _row("limits", limits)
+    if manifest.requires:
+        yield _row("requires", ", ".join(manifest.requires))
+    if manifest.conflicts:
+        yield _row("conflicts", ", ".join(manifest.conflicts))
+    for command in manifest.commands:
+        yield _row("command", f"lockgate {command.noun} {command.verb}: {command.help}")
+
+
+def _rights(rights: Rights) -> Iterator[str]:
+    for name in ("read", "write", "env", "net", "devices", "secrets"):
+        values: tuple[str, ...] = getattr(rights, name)
+        if values:
+            yield f"{name} {', '.join(values)}"
+    for program in rights.programs:
+        yield f"program {program.name} of {program.distribution}"
+    for tool in rights.tools:
+        yield f"tool {tool.name}" + (f" ({tool.reason})" if tool.reason else "")
+    if rights.workers:
+        yield "workers of its own"
+
+
+def _row(label: str, value: str) -> str:
+    return f"  {label:<13} {clean(value)}"

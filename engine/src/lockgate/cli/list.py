@@ -1,0 +1,69 @@
+"""``lockgate list``: every plugin that is installed, in the state it is in."""
+
+from __future__ import annotations
+
+import argparse
+
+from lockgate.cli._output import Color, print_json, print_lines, print_table
+from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.discovery import PluginState
+
+__all__ = ["add", "run"]
+
+STATE_COLORS: dict[str, Color] = {
+    "ok": "green",
+    "legacy": "blue",
+    "disabled": "dim",
+    "shadowed": "dim",
+    "broken": "red",
+    "duplicate": "red",
+    "incompatible": "yellow",
+    "conflict": "yellow",
+    "missing-requirement": "yellow",
+}
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command."""
+    about = "List the installed plugins. No plugin is imported."
+    parser = subparsers.add_parser("list", description=about)
+    parser.add_argument(
+        "--kind", action="append", default=[], help="only plugins of this kind"
+    )
+    parser.add_argument(
+        "--state", action="append", default=[], help="only plugins in this state"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the plugins. A broken plugin is a row, not a failure: status 0."""
+    found = installed(settings(args))
+    plugins = [plugin for plugin in found.plugins if _wanted(plugin, args)]
+    if args.json:
+        print_json({"plugins": [plugin.to_dict() for plugin in plugins]})
+        return 0
+    if not plugins:
+        print_lines(["No plugins found."])
+        return 0
+    print_table(
+        ["name", "version", "kinds", "tier", "state", "about"],
+        [_row(plugin) for plugin in plugins],
+        colors=STATE_COLORS,
+    )
+    return 0
+
+
+def _wanted(plugin: PluginState, args: argparse.Namespace) -> bool:
+    kinds: list[str] = args.kind
+    states: list[str] = args.state
+    return (not kinds or any(kind in plugin.kinds for kind in kinds)) and (
+        not states or plugin.state in states
+    )
+
+
+def _row(plugin: PluginState) -> list[str]:
+    about = plugin.summary if plugin.state == "ok" else plugin.reason
+    kinds = ",".join(plugin.kinds) or "-"
+    tier = plugin.tier if plugin.usable else "-"
+    return [plugin.name, plugin.version or "-", kinds, tier, plugin.state, about]
