@@ -47,14 +47,16 @@ def test_a_sound_pipeline_has_no_problem() -> None:
         (
             "{id: c, hook: generate, with: {sepc: 1}}",
             (
-                "unknown-argument main.yaml:8: steps.c.with.sepc: hook 'generate' takes "
+                "unknown-argument main.yaml:8: steps.c.with.sepc: hook "
+                "'generate' takes "
                 "no argument 'sepc' (did you mean 'spec'?)"
             ),
         ),
         (
             "{id: c, hook: generate, plugin: fromat}",
             (
-                "unknown-plugin main.yaml:8: steps.c.plugin: there is no plugin 'fromat' "
+                "unknown-plugin main.yaml:8: steps.c.plugin: there is no plugin "
+                "'fromat' "
                 "(did you mean 'format'?)"
             ),
         ),
@@ -79,14 +81,16 @@ def test_a_sound_pipeline_has_no_problem() -> None:
         (
             '{id: c, hook: generate, with: {spec: "${steps.z.value}"}}',
             (
-                "unknown-reference main.yaml:8: steps.c.with.spec: there is no step 'z' "
+                "unknown-reference main.yaml:8: steps.c.with.spec: there is no "
+                "step 'z' "
                 "(there is: a, b, c)"
             ),
         ),
         (
             '{id: c, hook: generate, needs: [], with: {spec: "${steps.b.value}"}}',
             (
-                "unordered-reference main.yaml:8: steps.c.with.spec: step 'b' is not sure "
+                "unordered-reference main.yaml:8: steps.c.with.spec: step 'b' is "
+                "not sure "
                 "to have ended before this one (add 'b' to 'needs')"
             ),
         ),
@@ -107,7 +111,8 @@ def test_a_sound_pipeline_has_no_problem() -> None:
         (
             "{id: c, hook: generate, when: answer.x == 1}",
             (
-                "unknown-reference main.yaml:8: steps.c.when: there is no name 'answer' "
+                "unknown-reference main.yaml:8: steps.c.when: there is no name "
+                "'answer' "
                 "here (there is: inputs, run, steps)"
             ),
         ),
@@ -146,7 +151,8 @@ def test_a_sound_pipeline_has_no_problem() -> None:
         (
             "{id: 'a b', hook: generate}",
             (
-                "pipeline-invalid main.yaml:8: steps.a b.id: 'a b' is no name (letters, "
+                "pipeline-invalid main.yaml:8: steps.a b.id: 'a b' is no name "
+                "(letters, "
                 "digits, '_' and inner '-', not starting with a digit)"
             ),
         ),
@@ -195,7 +201,8 @@ def test_a_sound_pipeline_has_no_problem() -> None:
         (
             "just text",
             (
-                "pipeline-invalid main.yaml:8: steps[2]: an object with keys is asked for "
+                "pipeline-invalid main.yaml:8: steps[2]: an object with keys is "
+                "asked for "
                 "here"
             ),
         ),
