@@ -1,1 +1,1 @@
-"""Placeholder, written by its owner."""
+"""Discover hardware, talk to it, and run firmware on boards that are not there."""

@@ -1,0 +1,142 @@
+"""The hooks: adapts the library to the host, and keeps what is open."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from lockgate.plugin import (
+    Context,
+    Device,
+    DeviceHandle,
+    Document,
+    Reason,
+    RefusedError,
+    Simulation,
+    Tree,
+    hookimpl,
+)
+from lockgate_devices import boards
+from lockgate_devices.host_facts import find_host
+from lockgate_devices.serial_ports import (
+    PortSession,
+    SerialRefusal,
+    find_ports,
+    open_port,
+)
+from lockgate_devices.simavr import simulate_avr
+from lockgate_devices.simulation import ContractError, simulate_virtual
+from lockgate_devices.virtual_session import SessionEnded, VirtualSession
+
+__all__ = [
+    "close_device",
+    "discover_devices",
+    "open_device",
+    "read_device",
+    "simulate",
+    "write_device",
+]
+
+_SESSION_LIMIT = 64
+_SERIAL = "serial:"
+
+_sessions: dict[int, tuple[str, PortSession | VirtualSession]] = {}
+_numbers = itertools.count(1)
+
+
+@hookimpl
+def discover_devices(context: Context) -> tuple[Device, ...]:
+    """The machine, its serial ports and the boards that can be simulated."""
+    host, host_notes = find_host()
+    ports, port_notes = find_ports()
+    notes = (*host_notes, *port_notes)
+    if notes:
+        host = replace(host, details={**host.details, "notes": list(notes)})
+    return (host, *ports, *boards.find_boards(context.has_program))
+
+
+def _refused(where: str, error: Exception, hint: str = "") -> RefusedError:
+    return RefusedError([Reason("device-refused", where, str(error), hint)])
+
+
+@hookimpl
+def open_device(device: str, options: Document) -> DeviceHandle | None:
+    """Open a serial port, or firmware on the virtual board."""
+    if device != boards.VIRTUAL and not device.startswith(_SERIAL):
+        return None
+    if len(_sessions) >= _SESSION_LIMIT:
+        error = RuntimeError(f"{_SESSION_LIMIT} devices are open")
+        raise _refused(device, error, "Close one first.")
+    session: PortSession | VirtualSession
+    try:
+        if device == boards.VIRTUAL:
+            session = VirtualSession(options)
+        else:
+            session = open_port(device.removeprefix(_SERIAL), options)
+    except ContractError as error:
+        raise RefusedError(error.reasons) from error
+    except SerialRefusal as error:
+        raise _refused(device, error, error.hint) from error
+    number = next(_numbers)
+    _sessions[number] = (device, session)
+    return DeviceHandle(device, number)
+
+
+def _session(handle: DeviceHandle) -> PortSession | VirtualSession | None:
+    device, session = _sessions.get(handle.handle, ("", None))
+    return session if device == handle.device else None
+
+
+@hookimpl
+def read_device(
+    handle: DeviceHandle, size: int, timeout: float, context: Context
+) -> bytes | None:
+    """Read from an open device; empty if nothing came in time."""
+    session = _session(handle)
+    if session is None:
+        return None
+    try:
+        if isinstance(session, VirtualSession):
+            return session.read(size, timeout, context)
+        return session.read(size, timeout)
+    except (SerialRefusal, SessionEnded) as error:
+        raise _refused(handle.device, error, getattr(error, "hint", "")) from error
+
+
+@hookimpl
+def write_device(handle: DeviceHandle, data: bytes) -> int | None:
+    """Write to an open device."""
+    session = _session(handle)
+    if session is None:
+        return None
+    try:
+        return session.write(data)
+    except (SerialRefusal, SessionEnded) as error:
+        raise _refused(handle.device, error, getattr(error, "hint", "")) from error
+
+
+@hookimpl
+def close_device(handle: DeviceHandle) -> bool | None:
+    """Close an open device."""
+    session = _session(handle)
+    if session is None:
+        return None
+    del _sessions[handle.handle]
+    if isinstance(session, PortSession):
+        session.close()
+    return True
+
+
+@hookimpl
+def simulate(
+    tree: Tree, contract: Document, board: str, context: Context
+) -> Simulation | None:
+    """Run the tree's firmware on `board`: ``virtual`` (the default) or ``simavr``."""
+    try:
+        if board in ("", "auto", boards.VIRTUAL):
+            return simulate_virtual(tree, contract, context)
+        if board == boards.SIMAVR:
+            return simulate_avr(tree, contract, context)
+    except ContractError as error:
+        raise RefusedError(error.reasons) from error
+    return None

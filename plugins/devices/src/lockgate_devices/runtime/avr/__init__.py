@@ -1,0 +1,1 @@
+"""The AVR board: machine code in simavr's library, through ctypes."""

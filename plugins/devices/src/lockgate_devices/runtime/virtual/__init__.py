@@ -1,0 +1,1 @@
+"""The virtual MicroPython board: `machine`, `time` and friends over virtual time."""
