@@ -159,7 +159,7 @@ def _bounded(document: object, name: str) -> Data:
                 table[key] = _plain(value)
                 waiting.append((table[key], depth + 1))
         elif isinstance(item, list):
-            values = _items(item)
+            values = _items(cast("object", item))
             values[:] = [_plain(value) for value in values]
             waiting.extend((value, depth + 1) for value in values)
     return cast("Data", _plain(document))

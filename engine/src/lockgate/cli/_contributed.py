@@ -167,7 +167,7 @@ def _value(argument: CommandArgument, given: Any) -> Data:
         return argument.default
     if argument.type != "path":
         return given  # type: ignore[no-any-return]
-    if isinstance(given, list):
+    if argument.repeat:
         paths: list[str] = given
         return [read_document(path, argument.format) for path in paths]
     return read_document(str(given), argument.format)

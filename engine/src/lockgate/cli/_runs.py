@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
 
 from lockgate.cli._output import Color, clean, colored, print_json, print_lines
 from lockgate.cli._trees import tree_of, write_tree
@@ -47,7 +46,7 @@ def finish_run(
     else:
         lines = list(_lines(document))
         if tree is not None:
-            lines += _files((tree.files and [f.path for f in tree]) or [], written)
+            lines += _files([file.path for file in tree], written)
         print_lines(lines)
     return EXIT_OF_STATE.get(state, 1)
 
@@ -117,8 +116,9 @@ def _table(value: Data) -> Document:
 
 
 def _list(value: Data) -> Sequence[Data]:
-    is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
-    return cast("Sequence[Data]", value) if is_list else ()
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return value
+    return ()
 
 
 def _summarised(value: Data) -> Data:
@@ -130,5 +130,5 @@ def _summarised(value: Data) -> Data:
             return {"path": value["path"], "bytes": len(content), "sha256": digest}
         return {key: _summarised(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_summarised(item) for item in cast("Sequence[Data]", value)]
+        return [_summarised(item) for item in value]
     return value

@@ -48,9 +48,9 @@ class Discovery:
         return next((state for state in self.plugins if state.name == name), None)
 
 
-def index_files(cache_dir: str) -> tuple[str, ...]:
-    """Every stored index in `cache_dir`."""
-    return tuple(_index.stored(cache_dir))
+def index_files(cache_dir: str) -> dict[str, str]:
+    """Every stored index in `cache_dir`, and why it is not believed (or ``""``)."""
+    return {path: _index.trouble(path) for path in _index.stored(cache_dir)}
 
 
 def discover(

@@ -226,6 +226,15 @@ def _remove(path: str) -> None:
         return
 
 
+def trouble(path: str) -> str:
+    """Why the index file at `path` is not to be believed, or ``""``."""
+    raw = _trusted_bytes(path)
+    if isinstance(raw, str):
+        return raw
+    checksum, _, rest = raw.partition(b"\n")
+    return "" if checksum == b"%08x" % binascii.crc32(rest) else "is damaged"
+
+
 def stored(cache_dir: str) -> Iterable[str]:
     """The index files in `cache_dir`."""
     try:

@@ -1,0 +1,217 @@
+"""The checks of ``lockgate doctor``: each looks at one thing and says what it saw.
+
+None runs plugin code. A check that itself fails is a problem, not an end.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lockgate.discovery import Discovery, index_files
+from lockgate.errors import LockgateError
+
+if TYPE_CHECKING:
+    from lockgate.config import Config
+    from lockgate_sandbox import Posture
+
+__all__ = ["Check", "checks"]
+
+State = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One result. `mend`, if there is one, makes it right and is safe to run."""
+
+    name: str
+    state: State
+    message: str
+    hint: str = ""
+    mend: Callable[[], None] | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The result as ``--json`` prints it."""
+        data = {k: v for k, v in asdict(self).items() if k != "mend"}
+        return {**data, "fixable": self.mend is not None}
+
+
+def checks(
+    config: Config, wrong: Exception | None, find: Callable[[], Discovery]
+) -> Iterator[Check]:
+    """Every check, one after the other; `find` is called after the index's own."""
+    yield _python()
+    yield _settings(wrong)
+    yield from _guarded("sandbox", lambda: list(_sandbox(config)))
+    yield from _guarded("index", lambda: list(_index(config)))
+    yield from _guarded("grants", lambda: list(_grants(config)))
+    found = find()
+    if found.index != "off" and found.index_note.startswith("cannot be written"):
+        hint = "Every command looks through all distributions anew."
+        yield Check("index", "warning", f"the index {found.index_note}", hint)
+    yield from _plugins(found)
+    yield from _guarded("programs", lambda: list(_programs(found)))
+
+
+def _guarded(name: str, check: Callable[[], Sequence[Check]]) -> Sequence[Check]:
+    try:
+        return check()
+    except Exception as error:  # a doctor does not die of what it finds
+        hint = str(getattr(error, "hint", ""))
+        return [Check(name, "problem", f"{type(error).__name__}: {error}", hint)]
+
+
+def _python() -> Check:
+    version = platform.python_version()
+    hint = "3.11 or later is needed."
+    if sys.version_info < (3, 11):  # noqa: UP036 - the reader may run it anyhow
+        return Check(
+            "python", "problem", f"Python {version}", "3.11 or later is needed"
+        )
+    return Check("python", "ok", f"{platform.python_implementation()} {version}")
+
+
+def _settings(wrong: Exception | None) -> Check:
+    if wrong is None:
+        return Check("settings", "ok", "the settings are valid")
+    hint = wrong.hint if isinstance(wrong, LockgateError) else ""
+    return Check("settings", "problem", str(wrong), hint)
+
+
+def _sandbox(config: Config) -> Iterator[Check]:
+    """The posture of each tier, seen in a worker that is really started."""
+    from lockgate._environment import lockgate_folder
+    from lockgate._probe_worker import TARGET
+    from lockgate.host import open_sandbox
+    from lockgate_sandbox import Policy, SandboxError, Tier
+
+    with open_sandbox(config) as sandbox:
+        for tier in Tier:
+            if tier is Tier.SYSTEM:
+                continue  # trusted code in the host: there is nothing to seal
+            name = f"sandbox {tier.value}"
+            try:
+                worker = sandbox.worker(
+                    Policy.for_tier(tier), target=TARGET, path=[lockgate_folder()]
+                )
+            except SandboxError as error:
+                yield Check(name, "problem", str(error), error.hint)
+                continue
+            with_posture = worker.posture
+            worker.close()
+            yield _posture(name, with_posture)
+
+
+def _posture(name: str, posture: Posture) -> Check:
+    active = [layer.name for layer in posture.layers if layer.state == "active"]
+    weak = [
+        layer
+        for layer in posture.layers
+        if layer.state in ("degraded", "missing", "off")
+    ]
+    if not weak:
+        return Check(name, "ok", f"every layer is active: {', '.join(active)}")
+    told = "; ".join(f"{w.name} is {w.state} ({w.detail})" for w in weak)
+    return Check(name, "warning", told, "; ".join(w.remedy for w in weak if w.remedy))
+
+
+def _index(config: Config) -> Iterator[Check]:
+    folder = Path(config.cache_dir)
+    if folder.is_dir() and folder.stat().st_mode & 0o022:
+        yield Check(
+            "index",
+            "problem",
+            f"{folder} can be written by others",
+            "`lockgate doctor --fix` takes that right away.",
+            lambda: folder.chmod(0o700),
+        )
+    bad = {path: why for path, why in index_files(config.cache_dir).items() if why}
+    for path, why in bad.items():
+        yield Check(
+            "index",
+            "warning",
+            f"{path} {why}; it is not used",
+            "`lockgate doctor --fix` removes it.",
+            partial(Path(path).unlink, missing_ok=True),
+        )
+    if not bad:
+        yield Check("index", "ok", f"the discovery index in {folder} is sound")
+
+
+def _grants(config: Config) -> Iterator[Check]:
+    path = Path(config.grants_file)
+    if not path.exists():
+        yield Check("grants", "ok", f"nothing is granted: there is no {path}")
+        return
+    status = path.stat()
+    if status.st_uid != os.geteuid():
+        yield Check(
+            "grants",
+            "problem",
+            f"{path} belongs to another user",
+            "Its grants are not used. Make it yours or remove it.",
+        )
+    elif stat.S_IMODE(status.st_mode) & 0o022:
+        yield Check(
+            "grants",
+            "problem",
+            f"{path} can be written by others",
+            "Look through it (`lockgate grants show`); --fix takes that right away.",
+            lambda: path.chmod(0o600),
+        )
+    else:
+        from lockgate._grants import GrantsFile
+
+        count = len(GrantsFile(path).read())
+        yield Check("grants", "ok", f"{path} holds grants for {count} plugin(s)")
+
+
+def _plugins(found: Discovery) -> Iterator[Check]:
+    for plugin in found.plugins:
+        if plugin.state not in ("ok", "legacy", "disabled", "shadowed"):
+            yield Check(
+                f"plugin {plugin.name}",
+                "problem",
+                f"{plugin.state}: {plugin.reason}",
+                plugin.hint,
+            )
+        elif plugin.state == "shadowed":
+            yield Check(f"plugin {plugin.name}", "warning", plugin.reason, plugin.hint)
+    usable = sum(plugin.usable for plugin in found.plugins)
+    yield Check("plugins", "ok", f"{usable} of {len(found.plugins)} can be used")
+
+
+def _programs(found: Discovery) -> Iterator[Check]:
+    from lockgate._environment import import_folders
+    from lockgate._records import ProgramMissingError, find_program
+
+    missing: list[tuple[str, str]] = []
+    for plugin in found.plugins:
+        manifest = plugin.manifest if plugin.usable else None
+        if manifest is None:
+            continue
+        for tool in manifest.rights.tools:
+            if shutil.which(tool.name) is None:
+                said = (
+                    f"{plugin.name} may want {tool.name}, which is not on this machine"
+                )
+                missing.append((said, tool.reason and f"It {tool.reason}."))
+        for program in manifest.rights.programs:
+            try:
+                folders = import_folders(plugin.path)
+                find_program(program.distribution, program.file, folders=folders)
+            except ProgramMissingError as error:
+                hint = f"Install the distribution {program.distribution}."
+                missing.append((f"{plugin.name}: {error}", hint))
+    for said, hint in missing:
+        yield Check("programs", "warning", said, hint)
+    if not missing:
+        yield Check("programs", "ok", "every program that a plugin asks for is there")
