@@ -140,7 +140,9 @@ LEONARDO = Board(
         14,
         6,
         {"timer0": (3, 11), "timer1": (9, 10), "timer3": (5,), "timer4": (6, 13)},
-        reserved={},
+        # Free while USB carries the link; kept so that a simulator, which has no
+        # USB host, can use this port in its place.
+        reserved=dict.fromkeys((0, 1), "the board's second serial port"),
     ),
     aliases=_analog_aliases(18, 6),
     serial_port="usb",

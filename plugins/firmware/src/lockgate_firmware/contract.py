@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from lockgate_firmware._data import Data, Document
-from lockgate_firmware.board import Board
 from lockgate_firmware.model import LINE_LIMIT_BYTES, Model
 from lockgate_firmware.parts.base import run
 
@@ -41,7 +40,7 @@ def build_contract(model: Model, artifacts: Mapping[str, str]) -> Document:
         "device": model.name,
         "title": model.title,
         "platform": model.platform,
-        "board": _board(model.board),
+        "board": _board(model),
         "serial": {
             "baud": model.baud,
             "line_limit": LINE_LIMIT_BYTES,
@@ -57,7 +56,10 @@ def build_contract(model: Model, artifacts: Mapping[str, str]) -> Document:
     }
 
 
-def _board(board: Board) -> Document:
+def _board(model: Model) -> Document:
+    board = model.board
+    # tone() makes a square wave on any output of an AVR, PWM pin or not.
+    sounding = {part.pin for part in model.parts if part.mode == "pwm"}
     return {
         "id": board.id,
         "name": board.name,
@@ -72,7 +74,7 @@ def _board(board: Board) -> Document:
                 "input": pin.input,
                 "pull_up": pin.pull_up,
                 "external_pull_up": pin.external_pull_up,
-                "pwm": pin.pwm,
+                "pwm": pin.pwm or name in sounding,
                 "analog": pin.analog,
                 "reserved": pin.reserved,
                 "warn": list(pin.warn),
