@@ -64,7 +64,7 @@ class Blame:
 
     def timeout(self, seconds: float) -> HookTimeoutError:
         """There was no answer in time."""
-        detail = f"no answer within {seconds:g} seconds"
+        detail = f"no answer within {round(seconds, 2):g} seconds"
         return HookTimeoutError(detail, cause="wall-limit", **self._named())
 
     def of(
@@ -128,7 +128,7 @@ class Blame:
         return InputRefusedError(reasons, plugin=self.identity.plugin, hook=self.hook)
 
     def _told_misfit(self, told: Mapping[str, object]) -> AnswerInvalidError:
-        misfit = Misfit(_text(told, "expected"), _text(told, "found"))
+        misfit = Misfit(_text(told, "expected"), found=_text(told, "found"))
         misfit.where = _text(told, "where")
         return self.misfit(misfit)
 

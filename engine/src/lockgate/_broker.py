@@ -9,7 +9,7 @@ that would grant it, kept for the call's `Answer.denials`, and audited.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -296,7 +296,7 @@ class Broker:
         self._observer.audit(record)
 
 
-def _request(kind: type[Any], arguments: Mapping[str, Data]) -> Any:
+def _request(kind: Hashable, arguments: Mapping[str, Data]) -> Any:
     """A worker's request, rebuilt by its declared type."""
     try:
         return codec(kind).decode(arguments)

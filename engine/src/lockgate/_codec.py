@@ -59,9 +59,9 @@ class Misfit(ValueError):  # noqa: N818 - part of a sentence: "a misfit at ..."
     ``findings[3].range.start``; empty for the value itself.
     """
 
-    def __init__(self, expected: str, found: object) -> None:
+    def __init__(self, expected: str, value: object = None, *, found: str = "") -> None:
         self.expected = expected
-        self.found = found if isinstance(found, str) else _name(found)
+        self.found = found or _name(value)
         self.where = ""
         super().__init__(expected)
 
@@ -131,10 +131,10 @@ def _data(value: object, depth: int = 0) -> Data:
         return cast(Data, value)
     if isinstance(value, int):
         if int(value) not in INTEGER_RANGE:
-            raise Misfit("an integer of at most 64 bits", "a larger one")
+            raise Misfit("an integer of at most 64 bits", found="a larger one")
         return int(value)
     if depth >= DEPTH_LIMIT:
-        raise Misfit(f"at most {DEPTH_LIMIT} levels of nesting", "more")
+        raise Misfit(f"at most {DEPTH_LIMIT} levels of nesting", found="more")
     if isinstance(value, Mapping):
         return _data_object(cast(Mapping[object, object], value), depth)
     if isinstance(value, (list, tuple)):
@@ -190,7 +190,7 @@ def _integer(value: object) -> Any:
     if type(value) is not int:
         raise Misfit("an integer", value)
     if value not in INTEGER_RANGE:
-        raise Misfit("an integer of at most 64 bits", "a larger one")
+        raise Misfit("an integer of at most 64 bits", found="a larger one")
     return value
 
 
@@ -296,14 +296,14 @@ def _record(cls: type) -> Codec:
         for name, item in cast(Mapping[object, object], value).items():
             part = parts.get(cast(str, name))
             if part is None:
-                raise Misfit(f"the fields {', '.join(parts)}", f"{name!r:.80}")
+                raise Misfit(f"only the fields {', '.join(parts)}", name)
             try:
                 given[cast(str, name)] = part.decode(item)
             except Misfit as error:
                 raise error.below(cast(str, name)) from None
         for name in required:
             if name not in given:
-                raise Misfit(f"the field {name!r} of {cls.__name__}", "none")
+                raise Misfit(f"the field {name!r} of {cls.__name__}", found="none")
         return _build(cls, given)
 
     return Codec(shape, encode, decode)
@@ -314,7 +314,7 @@ def _build(cls: type, given: Mapping[str, Any]) -> Any:
     try:
         return cls(**given)
     except ValueError as error:
-        raise Misfit(f"a sound {cls.__name__}", str(error)) from error
+        raise Misfit(f"a sound {cls.__name__}", found=str(error)) from error
 
 
 # -- types to codecs --------------------------------------------------------------

@@ -8,17 +8,20 @@ nothing of workers; it hands the call to its plugin's `Seat`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Literal, Protocol, cast
 
 import pluggy
 
 from lockgate._answers import Answer, Answers, HookFailure
 from lockgate._call import Call
+from lockgate._diff import tree_diff
 from lockgate._specs import CONTEXT, HookSpec, spec_classes, specs
 from lockgate.errors import HostClosedError, LockgateError
 from lockgate.grants import Identity
 from lockgate.hookspecs import SPEC_ATTRIBUTE, HookOptions
 from lockgate.plugin import hookimpl
+from lockgate.values import Transformation, Tree
 
 __all__ = ["Dispatcher", "Order", "Seat"]
 
@@ -67,7 +70,7 @@ def _asker(seat: Seat) -> Callable[[Call], Answer[object] | None]:
     def ask(context: Call) -> Answer[object] | None:
         context.asked.append(seat.identity.plugin)
         try:
-            return seat.ask(context)
+            return _completed(context, seat.ask(context))
         except HostClosedError:
             raise
         except LockgateError as error:
@@ -78,6 +81,15 @@ def _asker(seat: Seat) -> Callable[[Call], Answer[object] | None]:
             return None
 
     return ask
+
+
+def _completed(call: Call, answer: Answer[object] | None) -> Answer[object] | None:
+    """The answer, with what the host itself has to say in it."""
+    if answer is None or not isinstance(answer.value, Transformation):
+        return answer
+    before = cast(Tree, call.values()["tree"])
+    value = replace(answer.value, diff=tree_diff(before, answer.value.tree))
+    return replace(answer, value=value)
 
 
 def _marked(function: Callable[..., Any], order: Order) -> Callable[..., Any]:

@@ -1,0 +1,106 @@
+"""``lockgate call``: one hook call, its answers on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+
+from lockgate.cli._output import clean, colored, print_json, print_lines
+from lockgate.cli._progress import progress
+from lockgate.cli._session import settings
+from lockgate.values import Data
+
+__all__ = ["add", "run"]
+
+_ABOUT = """\
+Call one hook and print the answers.
+
+An argument is written key=value: JSON if it parses, else text. key=@file.yaml
+loads a document (yaml, json, toml, else text), key=@folder/ a tree of files, and
+a lone - reads a JSON object of arguments from standard input."""
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser(
+        "call", description=_ABOUT, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("hook", metavar="HOOK", help="the hook (see lockgate hooks)")
+    parser.add_argument("arguments", metavar="key=value", nargs="*")
+    parser.add_argument("--plugin", metavar="NAME", help="ask only this plugin")
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=float, help="for the whole call"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Call the hook. Status 1 if an answer reports errors or a check failed."""
+    from lockgate._specs import specs
+    from lockgate.cli._arguments import read_arguments
+    from lockgate.errors import UnknownHookError
+    from lockgate.host import Host, Progress
+
+    spec = specs().get(args.hook)
+    if spec is None:
+        raise UnknownHookError(args.hook, known=specs())
+    types = {argument.name: argument.annotation for argument in spec.arguments}
+    arguments = read_arguments(args.arguments, types=types)
+    with progress(args.hook, quiet=args.json) as report:
+
+        def tell(event: Progress) -> None:
+            report(f"{event.plugin}: {event.message}", event.fraction)
+
+        with Host.open(settings(args), safe=args.safe, on_progress=tell) as host:
+            answers = host.call(
+                args.hook, plugin=args.plugin, timeout=args.timeout, **arguments
+            )
+            _ = answers.first  # no answer at all is an error
+    document = answers.to_dict()
+    if args.json:
+        print_json(document)
+    else:
+        _print(document)
+    return 1 if any(_failed(answer.data) for answer in answers) else 0
+
+
+def _print(document: Mapping[str, Data]) -> None:
+    for answer in _objects(document["answers"]):
+        who = f"{answer['plugin']} {answer['version']}"
+        print_lines(
+            [colored(f"{who} ({answer['tier']}, {answer['seconds']:.2f} s)", "bold")]
+        )
+        print_lines(_shown(answer["value"]))
+        for denial in _objects(answer["denials"]):
+            print_lines([colored(clean(f"denied: {denial.get('message')}"), "yellow")])
+    for failure in _objects(document["failed"]):
+        error = failure["error"]
+        message = error.get("message") if isinstance(error, Mapping) else error
+        print_lines([colored(clean(f"{failure['plugin']} failed: {message}"), "red")])
+
+
+def _objects(value: Data) -> list[Mapping[str, Data]]:
+    items = value if isinstance(value, (list, tuple)) else []
+    return [item for item in items if isinstance(item, Mapping)]
+
+
+def _shown(value: Data) -> list[str]:
+    """A value for a person: JSON, in which a file's content is text or a size."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_bytes)
+    return clean(text).splitlines()
+
+
+def _bytes(value: object) -> str:
+    if not isinstance(value, bytes):
+        raise TypeError(type(value).__name__)
+    return f"<{len(value)} bytes>"
+
+
+def _failed(value: Data) -> bool:
+    """Whether an answer says that the work has failed: errors found, checks missed."""
+    if not isinstance(value, Mapping):
+        return False
+    findings = _objects(value.get("findings"))
+    errors = any(finding.get("severity") == "error" for finding in findings)
+    return errors or value.get("passed") is False

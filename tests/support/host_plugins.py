@@ -1,0 +1,124 @@
+"""Plugins that a test writes: installed-looking distributions in a temp folder."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+
+from lockgate.config import Config
+from lockgate.discovery import discover
+from lockgate.host import Host
+
+__all__ = ["Site", "manifest_of"]
+
+
+def manifest_of(
+    name: str,
+    *,
+    kinds: str = "transformer",
+    tier: str = "read-only",
+    hooks: Mapping[str, str] | None = None,
+    more: str = "",
+) -> str:
+    """A manifest's text; `more` is appended."""
+    package = f"{name.replace('-', '_')}_plugin"
+    named = hooks if hooks is not None else {"transform": "transform"}
+    lines = [f'{hook} = "{package}.impl:{target}"' for hook, target in named.items()]
+    return "\n".join(
+        [
+            "schema = 1",
+            f'name = "{name}"',
+            'summary = "A plugin of a test."',
+            f'kinds = ["{kinds}"]',
+            'hook-api = ">=1,<2"',
+            f'tier = "{tier}"',
+            "[hooks]",
+            *lines,
+            dedent(more),
+        ]
+    )
+
+
+@dataclass
+class Site:
+    """A folder that looks like site-packages, and the state of one owner."""
+
+    root: Path
+    folder: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        # What a worker is to read must be reachable for a user without rights.
+        self.folder = self.root / "site"
+        self.folder.mkdir(parents=True)
+
+    @property
+    def config(self) -> Config:
+        """Settings that keep everything below this test's folder."""
+        home = self.root / "home"
+        return Config(
+            grants_file=str(home / "grants" / "grants.toml"),
+            cache_dir=str(home / "cache"),
+            data_dir=str(home / "data"),
+            state_dir=str(home / "state"),
+        )
+
+    def add(
+        self,
+        name: str,
+        source: str,
+        *,
+        manifest: str | None = None,
+        distribution: str = "",
+        version: str = "1.0",
+        entry_points: str = "",
+        files: Mapping[str, str] | None = None,
+    ) -> Path:
+        """Install a plugin whose module ``impl`` holds `source`; return its package.
+
+        With `entry_points` (the file's text) it has no manifest.
+        """
+        package = f"{name.replace('-', '_')}_plugin"
+        dist = distribution or f"test-{name}"
+        written = {
+            f"{package}/__init__.py": "",
+            f"{package}/impl.py": dedent(source),
+            **{f"{package}/{path}": text for path, text in (files or {}).items()},
+        }
+        if not entry_points:
+            written[f"{package}/lockgate.toml"] = manifest or manifest_of(name)
+            entry_points = f"[lockgate.manifest]\n{name} = {package}:lockgate.toml\n"
+        info = f"{dist.replace('-', '_')}-{version}.dist-info"
+        written[f"{info}/METADATA"] = (
+            f"Metadata-Version: 2.1\nName: {dist}\nVersion: {version}\n"
+        )
+        written[f"{info}/entry_points.txt"] = entry_points
+        record = [_row(path, text) for path, text in written.items()]
+        written[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""])
+        for path, text in written.items():
+            place = self.folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, "utf-8")
+        return self.folder / package
+
+    def open(self, **options: object) -> Host:
+        """A host that sees this folder's plugins and no others."""
+        config = options.pop("config", None) or self.config
+        return Host.open(
+            config,  # type: ignore[arg-type]
+            search_path=[self.folder],
+            **options,  # type: ignore[arg-type]
+        )
+
+    def state(self, name: str) -> object:
+        """The plugin's state, found anew."""
+        return discover([str(self.folder)]).get(name)
+
+
+def _row(path: str, text: str) -> str:
+    raw = text.encode()
+    digest = base64.urlsafe_b64encode(hashlib.sha256(raw).digest()).rstrip(b"=")
+    return f"{path},sha256={digest.decode()},{len(raw)}"
