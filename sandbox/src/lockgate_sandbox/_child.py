@@ -56,7 +56,7 @@ def run(channel_fd: int, stdio: list[int]) -> NoReturn:
         plan = SealPlan.from_data(job["plan"])
         os.chdir("/")
         posture = seal(plan, keep_fds=(0, 1, 2, channel_fd)).to_dict()
-        os.chdir(job["cwd"])
+        _enter(job["cwd"], job["scratch"])
     except LayerError as error:
         _fail(channel, call, "layer", error.to_dict())
     except Exception as error:
@@ -66,6 +66,13 @@ def run(channel_fd: int, stdio: list[int]) -> NoReturn:
         _RUNNERS[job["kind"]](channel, call, job, posture)
     finally:
         del kept
+
+
+def _enter(folder: str, scratch: str | None) -> None:
+    try:
+        os.chdir(folder)
+    except OSError:  # hidden or closed for this uid
+        os.chdir(scratch or "/")
 
 
 def _forget_runtime() -> list[types.ModuleType]:
@@ -166,7 +173,7 @@ def _run_exec(
 def _run_file(
     channel: Channel, call: bytes, job: dict[str, Any], posture: object
 ) -> NoReturn:
-    _hand_over(channel, call, posture)
+    channel.send([int(Kind.READY), call, posture])
     channel.close()
     path = [os.path.dirname(job["script"]), *_STDLIB, *job["path"]]
     _script.run(job["script"], job["argv"], path)

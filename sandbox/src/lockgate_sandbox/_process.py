@@ -28,7 +28,7 @@ from lockgate_sandbox.errors import (
 )
 from lockgate_sandbox.tiers import Limits
 
-__all__ = ["Exit", "Process", "cause", "spawn", "started"]
+__all__ = ["Exit", "Process", "cause", "receive_fds", "spawn", "started"]
 
 _START_SECONDS = 30.0
 """How long a zygote may take to fork: it may be starting up on a busy machine."""
@@ -186,6 +186,21 @@ def spawn(
     return mine
 
 
+def receive_fds(sock: socket.socket, count: int) -> tuple[bytes, list[int]]:
+    """One message of a trusted peer and the descriptors that came with it.
+
+    Not `socket.recv_fds`, which drops its flags and so leaves the descriptors
+    open for every program that the host starts.
+    """
+    room = socket.CMSG_SPACE(count * 4)
+    data, ancillary, _, _ = sock.recvmsg(256, room, socket.MSG_CMSG_CLOEXEC)
+    fds: list[int] = []
+    for level, kind, packed in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds += struct.unpack(f"{len(packed) // 4}i", packed)
+    return data, fds
+
+
 def started(life: socket.socket) -> Process:
     """Wait until the child runs.
 
@@ -196,7 +211,7 @@ def started(life: socket.socket) -> Process:
         life.close()
         msg = f"no answer from the zygote within {_START_SECONDS:g} s"
         raise StartError("zygote", msg)
-    data, fds, _, _ = socket.recv_fds(life, 256, 2, socket.MSG_CMSG_CLOEXEC)
+    data, fds = receive_fds(life, 2)
     if data.startswith(_life.RUNS) and fds:
         return Process(life, fds)
     for fd in fds:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate_sandbox import _scratch
+from lockgate_sandbox import _scratch, program
 from lockgate_sandbox._launch import channel_pair, launch
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._plan import open_group, prepare, probe
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from lockgate_sandbox._enforce import LayerModes, SealPlan
     from lockgate_sandbox.linux.cgroup import Group
+    from lockgate_sandbox.program import ProgramResult, RunResult
 
 __all__ = ["Sandbox"]
 
@@ -137,6 +138,62 @@ class Sandbox:
         worker = self._fork(policy, job, folders, callbacks or {}, name)
         worker.start(job)
         return worker
+
+    def run_program(
+        self,
+        policy: Policy,
+        argv: Sequence[str],
+        *,
+        files: Mapping[str, bytes] | None = None,
+        executable: Sequence[str] = (),
+        collect: Sequence[str] = (),
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+    ) -> ProgramResult:
+        """Run a program of this machine in a sandbox of its own and wait for it.
+
+        Its working folder is fresh and holds `files`. `executable` are folders
+        and files that it may read and execute besides itself and the system's
+        libraries. `collect` are globs (``*``, ``?``, ``**``) of the files to read
+        back, at most the policy's `disk_bytes`. The wall limit is the policy's.
+
+        Raises:
+            PolicyError: If the policy's tier can't have programs, or an argument
+                makes no sense.
+            StartError: If the program does not exist or can't be executed.
+            LimitError: If a limit was reached.
+            LayerMissingError: If a strict layer can't be had.
+        """
+        return program.run_program(
+            self,
+            policy,
+            argv,
+            files=files or {},
+            executable=executable,
+            collect=collect,
+            stdin=stdin,
+            env=env or {},
+        )
+
+    def run_file(
+        self,
+        policy: Policy,
+        script: str | os.PathLike[str],
+        argv: Sequence[str] = (),
+        *,
+        path: Sequence[str] = (),
+        stdio: tuple[int, int, int] = (0, 1, 2),
+    ) -> RunResult:
+        """Run one Python file as ``__main__`` and wait for it.
+
+        The three descriptors of `stdio` become its own; nothing is captured. It
+        may read itself; `path` are folders to import from.
+
+        Raises:
+            StartError: If it can't be started.
+            LayerMissingError: If a strict layer can't be had.
+        """
+        return program.run_file(self, policy, script, argv, path=path, stdio=stdio)
 
     def _fork(
         self,
