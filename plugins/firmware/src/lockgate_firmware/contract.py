@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lockgate_firmware._data import Data, Document
 from lockgate_firmware.model import LINE_LIMIT_BYTES, Model
-from lockgate_firmware.parts.base import run
+from lockgate_firmware.parts.base import Round, run
 
 __all__ = [
     "CONTRACT_SCHEMA",
@@ -120,9 +120,27 @@ def _rounds(model: Model) -> list[Document]:
     for turn in range(max(map(len, of_parts), default=0)):
         rounds = [rounds[turn] for rounds in of_parts if turn < len(rounds)]
         steps += [step for one in rounds for step in one.before]
-        steps.append(run(max(one.wait_ms for one in rounds)))
+        steps += _wait(rounds)
         steps += [step for one in rounds for step in one.after]
     return steps
+
+
+def _wait(rounds: Sequence[Round]) -> Sequence[Document]:
+    wait_ms = max(one.wait_ms for one in rounds)
+    quiet = [pin for one in rounds for pin in one.quiet]
+    if not quiet:
+        return (run(wait_ms),)
+    return [
+        {
+            "do": "edges",
+            "pin": pin,
+            "within_ms": wait_ms,
+            "count_min": 0,
+            "count_max": 0,
+            "same_window": index > 0,
+        }
+        for index, pin in enumerate(quiet)
+    ]
 
 
 def _hello(model: Model) -> Document:

@@ -73,11 +73,15 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A check with a long wait in it; parts wait for theirs at the same time."""
+    """A check with a long wait in it; parts wait for theirs at the same time.
+
+    Meanwhile there may be no edge on the pins in `quiet`.
+    """
 
     before: Sequence[Document]
     wait_ms: int
     after: Sequence[Document]
+    quiet: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

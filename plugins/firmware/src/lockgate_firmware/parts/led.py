@@ -184,8 +184,8 @@ class Led {
             return ()
         _, put = self.commands()
         on = level(self.pin, self._on(1))
-        wait_ms = self.blink_ms + self.blink_ms // 2
-        return (Round((self.call(put, 1, 1), on), wait_ms, (on,)),)
+        wait_ms = self.blink_ms + self.blink_ms // 4
+        return (Round((self.call(put, 1, 1), on), wait_ms, (on,), (self.pin,)),)
 
     def use_steps(self) -> Sequence[Document]:
         """On, off, asked, and asked for nonsense."""
