@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from lockgate_sandbox.policy import Policy, Program
     from lockgate_sandbox.posture import LayerState, Posture
-    from lockgate_sandbox.program import ProgramResult, RunResult
+    from lockgate_sandbox.program import Denial, ProgramResult, RunResult
     from lockgate_sandbox.sandbox import Sandbox
     from lockgate_sandbox.tiers import Limits, Tier
     from lockgate_sandbox.worker import Reply, Usage, Worker
@@ -42,6 +42,7 @@ __all__ = [
     "ClosedError",
     "CpuLimitError",
     "Data",
+    "Denial",
     "DiskLimitError",
     "LayerMissingError",
     "LayerState",
@@ -75,7 +76,7 @@ _HOMES = {
     "_plan": ("Capabilities", "probe"),
     "policy": ("Policy", "Program"),
     "posture": ("LayerState", "Posture"),
-    "program": ("ProgramResult", "RunResult"),
+    "program": ("Denial", "ProgramResult", "RunResult"),
     "sandbox": ("Sandbox",),
     "tiers": ("Limits", "Tier"),
     "worker": ("Reply", "Usage", "Worker"),

@@ -8,6 +8,9 @@ A job is a mapping: ``kind`` (target, file or exec), ``plan`` (of the seal),
 what the kind needs.
 """
 
+# pathlib would cost the zygote more than all of this module.
+# ruff: noqa: PTH103, PTH120, PTH123, S606
+
 from __future__ import annotations
 
 import _socket
@@ -17,7 +20,7 @@ import struct
 import sys
 import types
 
-from lockgate_sandbox import _script, _session
+from lockgate_sandbox import _observe, _script, _session
 from lockgate_sandbox._enforce import SealPlan, seal
 from lockgate_sandbox._wire import FOLDER, Channel, ChannelClosed, Kind
 from lockgate_sandbox.posture import LayerError
@@ -108,7 +111,7 @@ def _run_target(
     sys.path[:] = [*_STDLIB, *job["path"]]
     sys.argv = [job["name"]]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    session._begin(call)
+    session.begin(call)
     stage = "import"
     try:
         from importlib import import_module
@@ -124,7 +127,7 @@ def _run_target(
             raise TypeError(msg)
     except BaseException as error:
         _fail_with(channel, call, stage, error)
-    session._finish([int(Kind.READY), call, posture])
+    session.finish([int(Kind.READY), call, posture])
     _session.serve(session, channel, handler)
 
 
@@ -174,7 +177,16 @@ def _run_file(
     channel: Channel, call: bytes, job: dict[str, Any], posture: object
 ) -> NoReturn:
     channel.send([int(Kind.READY), call, posture])
-    channel.close()
+
+    def tell(right: str, what: str) -> None:
+        channel.send([int(Kind.NOTE), call, right, what])
+
+    _observe.install(
+        tell,
+        read=job["readable"],
+        write=job["writable"],
+        programs=bool(job["programs"]),
+    )
     path = [os.path.dirname(job["script"]), *_STDLIB, *job["path"]]
     _script.run(job["script"], job["argv"], path)
 

@@ -91,7 +91,7 @@ def collect(
             fd = os.open(name, _FILE, dir_fd=where)
         except (OSError, UnicodeEncodeError):  # a link, unreadable, no text
             continue
-        with open(fd, "rb") as file:
+        with os.fdopen(fd, "rb") as file:
             info = os.fstat(fd)
             if not stat.S_ISREG(info.st_mode):
                 continue

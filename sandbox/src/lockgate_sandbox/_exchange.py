@@ -22,7 +22,7 @@ from lockgate_sandbox.errors import (
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
 
-__all__ = ["answer", "ask", "check", "no_callback", "refusal"]
+__all__ = ["answer", "ask", "check", "no_callback", "note", "refusal"]
 
 _SIZES = {Kind.READY: 3, Kind.FAILED: 4, Kind.REPLY: 3, Kind.RAISE: 6, Kind.ASK: 5}
 
@@ -103,9 +103,9 @@ def _raised(frame: list[Any], policy: Policy) -> SandboxError:
         limit = policy.limits.memory_bytes
         return MemoryLimitError(limit, limit, "bytes", hint=message)
     if kind == TOO_LARGE and isinstance(details, dict):
-        limit, used = details.get("limit"), details.get("used")
-        if isinstance(limit, int) and isinstance(used, int):
-            return MessageLimitError(limit, used, str(details.get("unit"))[:16])
+        most, used = details.get("limit"), details.get("used")
+        if isinstance(most, int) and isinstance(used, int):
+            return MessageLimitError(most, used, str(details.get("unit"))[:16])
     return RemoteError(kind, message, traceback, details)
 
 
@@ -114,7 +114,8 @@ def _failure(frame: list[Any]) -> SandboxError:
     if type(fields) is not dict:
         msg = "a FAILED without fields"
         raise FrameError(msg)
-    texts = {str(key): str(value) for key, value in fields.items()}
+    items = cast("dict[str, object]", fields).items()
+    texts = {key: str(value) for key, value in items}
     if stage == "layer":
         return LayerMissingError(
             texts.get("layer", "?"),
@@ -132,6 +133,18 @@ def _ready(frame: list[Any]) -> Posture:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         msg = "a READY without a posture"
         raise FrameError(msg) from error
+
+
+def note(frame: list[Any], call: bytes) -> tuple[str, str]:
+    """Right and resource of a NOTE.
+
+    Raises:
+        FrameError: If it is none.
+    """
+    if frame[0] != Kind.NOTE or len(frame) != 4 or frame[1] != call:
+        msg = "something else than a NOTE"
+        raise FrameError(msg)
+    return _text(frame, 2)[:32], _text(frame, 3)[:1024]
 
 
 def no_callback(name: str) -> LookupError:

@@ -16,6 +16,9 @@ It also removes the scratch folders of a host that could not do it any more.
 zygote with namespaces of its own.
 """
 
+# pathlib would cost more than all of this module.
+# ruff: noqa: PTH100, PTH118, PTH120
+
 from __future__ import annotations
 
 import ctypes
@@ -30,6 +33,11 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 _RESTARTS_LIMIT = 8
 """Zygotes that may end before the keeper gives up."""
+
+
+def _on_child(_number: int, _frame: object) -> None:
+    # Only there so that the signal is not ignored but wakes the poll.
+    return
 
 
 def _spawn_zygote(control: int, sweep: int, rest: list[str]) -> int:
@@ -48,7 +56,7 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
 
     wake, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, _on_child)
     orphaned, sweep = os.pipe2(os.O_NONBLOCK)
     os.set_inheritable(orphaned, False)
     os.set_inheritable(leash, False)

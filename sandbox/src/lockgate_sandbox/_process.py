@@ -6,6 +6,7 @@ ended. One thread uses it at a time, but for `kill`, which any thread may call.
 
 from __future__ import annotations
 
+import _socket
 import os
 import select
 import signal
@@ -15,6 +16,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from lockgate_sandbox import _life
 from lockgate_sandbox.errors import (
@@ -155,7 +157,7 @@ def _readable(fd: int, seconds: float) -> bool:
 
 def _pid_of(pidfd: int) -> int:
     """The pid in our own namespace, wherever the child lives."""
-    with open(f"/proc/self/fdinfo/{pidfd}", encoding="ascii") as file:
+    with Path(f"/proc/self/fdinfo/{pidfd}").open(encoding="ascii") as file:
         for line in file:
             if line.startswith("Pid:"):
                 return int(line[4:])
@@ -186,7 +188,7 @@ def spawn(
     return mine
 
 
-def receive_fds(sock: socket.socket, count: int) -> tuple[bytes, list[int]]:
+def receive_fds(sock: _socket.socket, count: int) -> tuple[bytes, list[int]]:
     """One message of a trusted peer and the descriptors that came with it.
 
     Not `socket.recv_fds`, which drops its flags and so leaves the descriptors

@@ -3,6 +3,9 @@
 Also runs in the keeper, which removes what a killed host could not.
 """
 
+# Everything is relative to open folders, which pathlib can't do.
+# ruff: noqa: PTH101, PTH106, PTH208
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,8 @@
 """Running one Python file as ``__main__``, the way the interpreter would."""
 
+# pathlib would cost the zygote more than all of this module.
+# ruff: noqa: PTH123
+
 from __future__ import annotations
 
 import os
@@ -70,10 +73,10 @@ def _finish(status: int) -> int:
     try:
         threading = sys.modules.get("threading")
         if threading is not None:
-            threading._shutdown()  # type: ignore[attr-defined]
+            threading._shutdown()  # noqa: SLF001
         import atexit
 
-        atexit._run_exitfuncs()
+        atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     except BaseException as error:
         _show(error)
     for stream in (sys.stdout, sys.stderr):

@@ -6,6 +6,13 @@ import _thread
 import os
 import sys
 
+from lockgate_sandbox._wire import (
+    ChannelClosed,
+    FrameTooLargeError,
+    Kind,
+    NotDataError,
+)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,13 +20,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from lockgate_sandbox._wire import Channel
-
-from lockgate_sandbox._wire import (
-    ChannelClosed,
-    FrameTooLargeError,
-    Kind,
-    NotDataError,
-)
 
 __all__ = ["TOO_LARGE", "HostCallError", "Session", "describe", "serve"]
 
@@ -117,10 +117,12 @@ class Session:
         _, _, _, kind, code, message, hint = answer
         raise _KINDS.get(kind, HostCallError)(code, message, hint)
 
-    def _begin(self, call: bytes) -> None:
+    def begin(self, call: bytes) -> None:
+        """Allow `call_host` for this call of the host's."""
         self._call, self._sequence = call, 0
 
-    def _finish(self, message: list[Any]) -> None:
+    def finish(self, message: list[Any]) -> None:
+        """Send what ends the call; afterwards nothing may be asked."""
         # The lock: a thread of the plugin may be in the middle of `call_host`.
         with self._lock:
             call, self._call = self._call, b""
@@ -177,7 +179,7 @@ def serve(
 ) -> NoReturn:
     """Answer calls until the host closes the channel."""
     me = os.getpid()
-    out, err = sys.stdout, sys.stderr
+    streams = [sys.stdout, sys.stderr]
     while True:
         try:
             kind, call, method, arguments = channel.receive()
@@ -185,7 +187,7 @@ def serve(
             os._exit(0)
         if kind != _CALL:
             os._exit(70)
-        session._begin(call)
+        session.begin(call)
         try:
             message = [_REPLY, call, handler(method, arguments)]
         except BaseException as error:
@@ -193,12 +195,12 @@ def serve(
         if os.getpid() != me:
             os._exit(0)  # a child that the handler forked and let come back
         try:
-            out.flush()
-            err.flush()
-        except (OSError, ValueError):
-            out = err = sys.__stdout__
+            for stream in streams:
+                stream.flush()
+        except (OSError, ValueError):  # closed by the plugin
+            streams = []
         try:
-            session._finish(message)
+            session.finish(message)
         except ChannelClosed:
             os._exit(0)
         del message, arguments

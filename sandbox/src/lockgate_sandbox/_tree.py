@@ -3,6 +3,9 @@
 Runs in the host, the keeper and a worker's warden; imports next to nothing.
 """
 
+# A sampler's inner loop, and the keeper's: no pathlib.
+# ruff: noqa: PTH110, PTH123, PTH208
+
 from __future__ import annotations
 
 import os

@@ -26,6 +26,11 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
+def _on_child(_number: int, _frame: object) -> None:
+    # Only there so that the signal is not ignored but wakes the poll.
+    return
+
+
 def watch(
     run: Callable[[int, list[int]], NoReturn],
     channel: int,
@@ -41,7 +46,7 @@ def watch(
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         run(channel, stdio)
     signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, _on_child)
     for fd in (channel, *stdio):
         os.close(fd)
     pidfd, mine = os.pidfd_open(worker), os.pidfd_open(os.getpid())

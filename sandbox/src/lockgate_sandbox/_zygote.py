@@ -16,6 +16,9 @@ between requests, and the answer comes on the request's own socket.
 namespaces.
 """
 
+# pathlib would cost the zygote more than all of this module.
+# ruff: noqa: PTH100, PTH120
+
 from __future__ import annotations
 
 import _socket

@@ -123,7 +123,7 @@ class LimitError(SandboxError):
 
     def __init__(self, limit: float, used: float, unit: str, *, hint: str = "") -> None:
         super().__init__(
-            f"{self.noun} reached: {used:g} of {limit:g} {unit}",
+            f"{self.noun} reached: {_number(used)} of {_number(limit)} {unit}",
             hint=hint or "a larger limit must come with the policy",
         )
         self.limit = limit
@@ -223,6 +223,10 @@ class PolicyError(SandboxError, ValueError):
     """A policy or an argument to the sandbox makes no sense."""
 
     code = "policy-invalid"
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 def _how(status: int | None, signal: int | None) -> str:

@@ -300,6 +300,15 @@ class Ground:
     scratch: str | None
     group: Group | None
 
+    def readable(self) -> list[str]:
+        """What may be read, for explaining denials; the kernel's word counts."""
+        return [path for path, _ in self.plan.rules]
+
+    def writable(self) -> list[str]:
+        """What may be written, likewise."""
+        own = [self.scratch] if self.scratch else []
+        return [*self.policy.write, *own, os.devnull]
+
     def job(self) -> dict[str, Any]:
         """The part of a job that every kind has."""
         home = self.scratch or "/"

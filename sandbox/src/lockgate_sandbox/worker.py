@@ -32,7 +32,6 @@ from lockgate_sandbox._wire import (
 from lockgate_sandbox.errors import (
     ClosedError,
     Data,
-    LimitError,
     MessageLimitError,
     PolicyError,
     ProtocolError,
@@ -326,11 +325,10 @@ class Worker:
         self._end(WorkerDiedError(None, None))
         ended = self._exit
         if not dead and ended.signal == SIGKILL:
-            reason = ProtocolError("it closed its channel")
+            self._closed = ProtocolError("it closed its channel")
         else:
-            reason = cause(ended, self.policy.limits)
-        self._closed = reason
-        return reason
+            self._closed = cause(ended, self.policy.limits)
+        return self._closed
 
     def _end(self, error: E) -> E:
         """Bury the worker, remembering why; gives the error back."""

@@ -1,0 +1,241 @@
+"""One program or script from its start to its end, attended by one host thread.
+
+The thread feeds standard input, drains the outputs, watches the limits and takes
+notes until the whole tree has ended.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lockgate_sandbox import _exchange
+from lockgate_sandbox._observe import NOTES_LIMIT
+from lockgate_sandbox._output import Output
+from lockgate_sandbox._process import Exit, Process, cause, receive_fds, started
+from lockgate_sandbox._sample import Sampler
+from lockgate_sandbox._wire import (
+    FOLDER,
+    Channel,
+    ChannelClosed,
+    FrameError,
+    FrameTooLargeError,
+    Kind,
+)
+from lockgate_sandbox.errors import (
+    ProtocolError,
+    SandboxError,
+    WallLimitError,
+)
+from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.posture import Posture
+from lockgate_sandbox.worker import Usage
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.sandbox import Sandbox
+
+__all__ = ["Attended", "Denial"]
+
+_TICK_SECONDS = 0.05
+_START_LIMIT_BYTES = 1 << 30
+_WRITE_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Something that was tried without the right to it.
+
+    `right` is read, write, net, program or process; `what` names the resource.
+    """
+
+    right: str
+    what: str
+
+
+class Attended:
+    """One program from its start to its end; owns everything it opens."""
+
+    def __init__(self, sandbox: Sandbox, policy: Policy, undo: ExitStack) -> None:
+        self._sandbox = sandbox
+        self._policy = policy
+        self._undo = undo
+        self._started = time.monotonic()
+        self._deadline = self._started + policy.limits.wall_seconds
+        self._outputs: list[Output] = []
+        self._input = -1
+        self._pending = memoryview(b"")
+        self.folder = -1
+        self.denials: list[Denial] = []
+        self.posture = Posture((), -1, 0)
+        self._notes: tuple[Channel, bytes] | None = None
+        self.process: Process
+        self._sampler: Sampler
+
+    def pipe_in(self, data: bytes) -> int:
+        """The reading end of a pipe that `data` is written to meanwhile."""
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(writer, False)
+        self._input, self._pending = writer, memoryview(data)
+        self._undo.callback(self._close_input)
+        self._undo.callback(os.close, reader)
+        return reader
+
+    def pipe_out(self) -> tuple[int, Output]:
+        """The writing end of a pipe that is drained meanwhile, and what is kept."""
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        output = Output(reader, self._policy.limits.output_bytes)
+        self._outputs.append(output)
+        self._undo.callback(output.close)
+        return writer, output
+
+    def _close_input(self) -> None:
+        if self._input >= 0:
+            os.close(self._input)
+            self._input = -1
+
+    def start(self, job: dict[str, Any], path: Sequence[str], stdio: list[int]) -> None:
+        """Fork, seal, and hand over to the program or script."""
+        ground = self._undo.enter_context(self._sandbox.ground(self._policy, path))
+        common = ground.job()
+        job["env"] = {**common["env"], **job["env"]}
+        job = {**common, **job}
+        job["readable"] = ground.readable()
+        job["writable"] = ground.writable()
+        mine, life = self._sandbox.ask_for_child(self._policy, stdio)
+        channel = Channel(mine, _START_LIMIT_BYTES)
+        self._undo.callback(channel.close)
+        call = os.urandom(8)
+        with suppress(ChannelClosed):  # then `started` says why
+            channel.send([Kind.START, call, job], self._check)
+        self.process = started(life)
+        self._undo.callback(self.process.close)
+        self._sampler = Sampler(
+            self.process.pid, self.process.root, self._policy.limits, ground.scratch
+        )
+        channel.limit = self._policy.limits.message_bytes
+        try:
+            self._hand_over(channel, call, job["kind"] == "exec")
+            if job["kind"] == "file":
+                self._notes = channel, call
+        except ChannelClosed:
+            raise self._died() from None
+        except FrameError as error:
+            raise ProtocolError(str(error)) from None
+
+    def _hand_over(self, channel: Channel, call: bytes, execs: bool) -> None:
+        mine = channel.socket
+        while True:
+            self._check()
+            try:
+                # Only peeking and without room for descriptors: it may be a frame.
+                data = mine.recv(1, socket.MSG_PEEK)
+            except BlockingIOError:
+                continue
+            else:
+                break
+        if data == FOLDER:
+            for fd in receive_fds(mine, 1)[1]:
+                self.folder = fd
+                self._undo.callback(os.close, fd)
+        frame = channel.receive(self._check)
+        kind = _exchange.check(frame, call, starting=True)
+        answer = _exchange.answer(kind, frame, self._policy)
+        if isinstance(answer, SandboxError):
+            raise answer
+        self.posture = answer
+        if execs:
+            # Success closes the channel; what comes else is the reason.
+            with suppress(ChannelClosed):
+                frame = channel.receive(self._check)
+                kind = _exchange.check(frame, call, starting=True)
+                raise _exchange.answer(kind, frame, self._policy)
+
+    def _check(self) -> None:
+        now = time.monotonic()
+        if now >= self._deadline:
+            wall = self._policy.limits.wall_seconds
+            raise WallLimitError(wall, now - self._started, "s")
+
+    def wait(self) -> Exit:
+        """Drain, feed and watch until the whole tree has ended.
+
+        Raises:
+            LimitError: If a limit was reached; everything is dead then.
+        """
+        poll = select.poll()
+        life = self.process.life_fd()
+        poll.register(life, select.POLLIN)
+        for output in self._outputs:
+            poll.register(output.fd, select.POLLIN)
+        if self._input >= 0:
+            poll.register(self._input, select.POLLOUT)
+        if self._notes is not None:
+            poll.register(self._notes[0].socket.fileno(), select.POLLIN)
+        sample_due = 0.0
+        while True:
+            ready = dict(poll.poll(_TICK_SECONDS * 1000))
+            self._feed(poll, ready)
+            for output in self._outputs:
+                fd = output.fd
+                if fd in ready and not output.drain():
+                    poll.unregister(fd)
+            if self._notes and self._notes[0].socket.fileno() in ready:
+                self._take_note(poll)
+            elif life in ready:
+                break
+            self._check()
+            now = time.monotonic()
+            if now >= sample_due:
+                sample_due = now + _TICK_SECONDS
+                reached = self._sampler.check()
+                if reached is not None:
+                    raise reached
+        for output in self._outputs:
+            output.drain()
+        return self.process.wait()
+
+    def _take_note(self, poll: select.poll) -> None:
+        if self._notes is None:
+            return
+        channel, call = self._notes
+        try:
+            frame = channel.receive(self._check)
+            self.denials.append(Denial(*_exchange.note(frame, call)))
+            if len(self.denials) < NOTES_LIMIT:
+                return
+        except (ChannelClosed, FrameError, FrameTooLargeError):
+            pass  # the end, or a script that plays with its descriptors
+        poll.unregister(channel.socket.fileno())
+        self._notes = None
+
+    def _feed(self, poll: select.poll, ready: dict[int, int]) -> None:
+        fd = self._input
+        if fd < 0 or fd not in ready:
+            return
+        try:
+            self._pending = self._pending[os.write(fd, self._pending[:_WRITE_BYTES]) :]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # it does not want to read on
+            self._pending = self._pending[:0]
+        if not self._pending:
+            poll.unregister(fd)
+            self._close_input()
+
+    def _died(self) -> SandboxError:
+        return cause(self.process.close(), self._policy.limits)
+
+    def usage(self, ended: Exit) -> Usage:
+        """What the whole tree used."""
+        return Usage(
+            cpu_seconds=ended.cpu_seconds,
+            wall_seconds=time.monotonic() - self._started,
+            peak_memory_bytes=max(ended.peak_kib * 1024, self._sampler.peak_bytes),
+            output_bytes=sum(output.total for output in self._outputs),
+        )

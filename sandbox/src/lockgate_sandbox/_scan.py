@@ -1,0 +1,129 @@
+"""The structure of a msgpack value, checked before anything is built from it.
+
+Runs in the host on what a worker sent, and in both on what they send themselves.
+The cost is one step a node; a long string or blob is one node.
+"""
+
+from __future__ import annotations
+
+import struct
+
+__all__ = ["DEPTH_LIMIT", "NODE_LIMIT", "FrameError", "FrameTooLargeError", "scan"]
+
+DEPTH_LIMIT = 64
+"""Deepest nesting of a frame, its own list included."""
+
+NODE_LIMIT = 1_000_000
+"""Most elements in a frame: an empty list is 1 byte on the wire and about 80 in
+memory, so the length cap alone would let 16 MiB become 1.3 GB."""
+
+_U16 = struct.Struct(">H").unpack_from
+_U32 = struct.Struct(">I").unpack_from
+
+
+class FrameError(Exception):
+    """The peer sent what is no frame."""
+
+
+class FrameTooLargeError(Exception):
+    """A frame exceeds a cap: `used` of `limit` in `unit`; `received` or our own."""
+
+    received = False
+
+    def __init__(self, limit: int, used: int, unit: str) -> None:
+        super().__init__(f"{used} of {limit} {unit}")
+        self.limit = limit
+        self.used = used
+        self.unit = unit
+
+
+def _sizes() -> list[int]:
+    # Bytes that a node takes, its head included; 0 where the head alone can't tell.
+    sizes = [1] * 256
+    for head in range(0x80, 0xA0):
+        sizes[head] = 0
+    for head in range(0xA0, 0xC0):
+        sizes[head] = 1 + head - 0xA0
+    sizes[0xCA:0xD4] = [5, 9, 2, 3, 5, 9, 2, 3, 5, 9]
+    for head in (0xC1, *range(0xC4, 0xCA), *range(0xD4, 0xE0)):
+        sizes[head] = 0
+    return sizes
+
+
+_SIZES = _sizes()
+
+
+def _variable(buffer: bytes | bytearray, pos: int, end: int) -> tuple[int, int, int]:
+    """Read a head of variable size: (position behind it, elements, 2 if a map).
+
+    Bytes and strings are skipped whole: no elements.
+    """
+    head = buffer[pos]
+    if head < 0x90:
+        return pos + 1, 2 * (head - 0x80), 2
+    if head < 0xA0:
+        return pos + 1, head - 0x90, 1
+    if head in (0xC4, 0xD9) and pos + 2 <= end:
+        return pos + 2 + buffer[pos + 1], 0, 0
+    if head in (0xC5, 0xDA) and pos + 3 <= end:
+        return pos + 3 + int(_U16(buffer, pos + 1)[0]), 0, 0
+    if head in (0xC6, 0xDB) and pos + 5 <= end:
+        return pos + 5 + int(_U32(buffer, pos + 1)[0]), 0, 0
+    if head in (0xDC, 0xDE) and pos + 3 <= end:
+        count, per = int(_U16(buffer, pos + 1)[0]), 1 + (head == 0xDE)
+        return pos + 3, count * per, per
+    if head in (0xDD, 0xDF) and pos + 5 <= end:
+        count, per = int(_U32(buffer, pos + 1)[0]), 1 + (head == 0xDF)
+        return pos + 5, count * per, per
+    if head == 0xC1 or 0xC7 <= head <= 0xC9 or 0xD4 <= head <= 0xD8:
+        msg = f"a node of type 0x{head:02x}, which is not data"
+        raise FrameError(msg)
+    msg = "the frame is truncated"
+    raise FrameError(msg)
+
+
+def scan(buffer: bytes | bytearray, start: int, end: int) -> None:
+    """Check the structure of ``buffer[start:end]`` without building anything.
+
+    Raises:
+        FrameError: If it is not exactly one value of allowed types with string
+            keys.
+        FrameTooLargeError: If it is too deep or has too many nodes.
+    """
+    pos, left, is_map, nodes = start, 1, False, 0
+    stack: list[tuple[int, bool]] = []
+    sizes = _SIZES
+    while True:
+        while not left:
+            if not stack:
+                if pos != end:
+                    msg = "the frame's length does not fit its value"
+                    raise FrameError(msg)
+                return
+            left, is_map = stack.pop()
+        if pos >= end:
+            msg = "the frame is truncated"
+            raise FrameError(msg)
+        head = buffer[pos]
+        # `left` counts keys and values down to 0: even means that a key is due.
+        if is_map and not left & 1 and not (0xA0 <= head < 0xC0 or 0xD9 <= head < 0xDC):
+            msg = "a key is not a string"
+            raise FrameError(msg)
+        left -= 1
+        size = sizes[head]
+        if size:
+            pos += size
+            continue
+        pos, count, per = _variable(buffer, pos, end)
+        if not per:
+            continue
+        nodes += count
+        if nodes > NODE_LIMIT:
+            raise FrameTooLargeError(NODE_LIMIT, nodes, "nodes")
+        if count > end - pos:  # every node takes a byte at least
+            msg = "a container claims more nodes than the frame has bytes"
+            raise FrameError(msg)
+        stack.append((left, is_map))
+        if len(stack) > DEPTH_LIMIT:
+            raise FrameTooLargeError(DEPTH_LIMIT, len(stack), "levels")
+        left, is_map = count, per == 2
