@@ -101,8 +101,10 @@ class Board(Protocol):
         """``output``, ``input``, ``input_pullup``, ``analog``, ``pwm``, ``unused``."""
         ...
 
-    def wave(self, pin: str, near_hz: float) -> tuple[float, float]:
+    def wave(self, pin: str, near_hz: float) -> tuple[float, float] | None:
         """Frequency in hertz (0: steady) and percent of time high.
+
+        None if this board cannot see it.
 
         A board that measures lets some periods of `near_hz` go by for it.
         """

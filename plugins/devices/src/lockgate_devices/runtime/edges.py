@@ -55,10 +55,16 @@ def judge_edges(
     return passed, expectation.words(), seen
 
 
-def judge_wave(board: Board, step: Any) -> tuple[bool, str, str]:
-    """Hold the wave on a pin to a ``pwm`` step: passed, expected, seen."""
+def judge_wave(board: Board, step: Any) -> tuple[bool, str, str] | None:
+    """Hold the wave on a pin to a ``pwm`` step: passed, expected, seen.
+
+    None if the board cannot see it.
+    """
     wanted_hz, wanted_duty = step["freq_hz"], step["duty_percent"]
-    hertz, duty = board.wave(step["pin"], wanted_hz)
+    wave = board.wave(step["pin"], wanted_hz)
+    if wave is None:
+        return None
+    hertz, duty = wave
     seen = f"{hertz:.0f} Hz, {duty:.1f} % high" if hertz else f"steady, {duty:.0f} %"
     if wanted_duty == 0:
         return duty == 0, "a steady low", seen

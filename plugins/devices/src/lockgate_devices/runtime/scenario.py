@@ -193,7 +193,9 @@ class Runner:
             self._add(f"edges of pin {step['pin']}", judge_edges(expectation, times))
 
     def _pwm(self, step: Step) -> None:
-        self._add(f"wave on pin {step['pin']}", judge_wave(self._board, step))
+        result = judge_wave(self._board, step)
+        if result is not None:
+            self._add(f"wave on pin {step['pin']}", result)
 
 
 def _text(data: bytes) -> str:

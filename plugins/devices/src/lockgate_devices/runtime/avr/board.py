@@ -41,8 +41,10 @@ class AvrBoard:
         self._target = 0
         self._channel = [0, 0]
         pins = pins_of(contract["board"]["pins"])
-        self._ports = Ports(avr, pins, places, self.trace, lambda: self.now_us)
         usb = contract["serial"].get("port") == "usb"
+        self._ports = Ports(
+            avr, pins, places, self.trace, lambda: self.now_us, usb=usb
+        )
         self._uart = Uart(
             avr,
             contract["serial"]["baud"],
@@ -140,9 +142,14 @@ class AvrBoard:
         """The pin's mode."""
         return self._pin(pin).mode
 
-    def wave(self, pin: str, near_hz: float) -> tuple[float, float]:
-        """Frequency and duty, measured over some periods."""
+    def wave(self, pin: str, near_hz: float) -> tuple[float, float] | None:
+        """Frequency and duty: a timer's by its registers, others are measured."""
         found = self._pin(pin)
+        if found.mode == "pwm":
+            return self._ports.timers.wave(found.timer)
+        if found.timer and not self._ports.timers.knows(found.timer):
+            self.notes.append(f"the wave on pin {pin} cannot be seen in simavr")
+            return None
         start = self._avr.cycle
         self.advance(self.now_us + max(10_000, int(12_000_000 / near_hz)))
         edges: deque[tuple[int, int]] = deque(

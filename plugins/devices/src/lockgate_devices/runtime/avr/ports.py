@@ -9,32 +9,13 @@ from functools import partial
 from typing import Any
 
 from lockgate_devices.runtime.avr.simavr import Simavr
+from lockgate_devices.runtime.avr.timers import Timers
 from lockgate_devices.runtime.board import Pin
 from lockgate_devices.runtime.trace import Trace
 
 __all__ = ["AvrPin", "Ports"]
 
 _HISTORY = 4_000
-_TIMERS = {
-    # Arduino.h's timer numbers: TCCRnA, the shift of its COM bits.
-    1: (0x44, 6),
-    2: (0x44, 4),
-    3: (0x80, 6),
-    4: (0x80, 4),
-    5: (0x80, 2),
-    7: (0xB0, 6),
-    8: (0xB0, 4),
-    9: (0x90, 6),
-    10: (0x90, 4),
-    11: (0x90, 2),
-    12: (0xA0, 6),
-    13: (0xA0, 4),
-    14: (0xA0, 2),
-    16: (0x120, 6),
-    17: (0x120, 4),
-    18: (0x120, 2),
-}
-
 
 @dataclass(slots=True)
 class AvrPin:
@@ -50,6 +31,7 @@ class AvrPin:
     mode: str = "input"
     analog: bool = False
     driven: int | None = None
+    wave: tuple[float, float] | None = None
     edges: deque[tuple[int, int]] = field(
         default_factory=lambda: deque[tuple[int, int]](maxlen=_HISTORY)
     )
@@ -65,11 +47,12 @@ class Ports:
         places: Mapping[str, Sequence[Any]],
         trace: Trace,
         now_us: Callable[[], int],
+        *,
+        usb: bool,
     ) -> None:
         self._avr = avr
         self._trace = trace
         self._now_us = now_us
-        self._compare: dict[int, int] = {}
         self.pins = {
             name: AvrPin(pin, *places[name])
             for name, pin in pins.items()
@@ -78,11 +61,7 @@ class Ports:
         self._ports: dict[str, tuple[int, int]] = {}
         for letter in sorted({pin.port for pin in self.pins.values()} - {""}):
             self._watch_port(letter)
-        for register in sorted({_TIMERS[p.timer][0] for p in self._timed()}):
-            self._watch_compare(register)
-
-    def _timed(self) -> list[AvrPin]:
-        return [pin for pin in self.pins.values() if pin.timer in _TIMERS]
+        self.timers = Timers(avr, usb=usb, changed=self._timer_changed)
 
     def _watch_port(self, letter: str) -> None:
         avr = self._avr
@@ -97,14 +76,22 @@ class Ports:
         avr.on(avr.irq(f"iog{letter}", 9), partial(self._set_ddr, letter))
         avr.on(avr.irq(f"iog{letter}", 10), partial(self._set_port, letter))
 
-    def _watch_compare(self, register: int) -> None:
-        def written(value: int) -> None:
-            self._compare[register] = value
-            for name, pin in self.pins.items():
-                if pin.timer in _TIMERS and _TIMERS[pin.timer][0] == register:
-                    self._show_mode(name, pin)
-
-        self._avr.on(self._avr.register_irq(register), written)
+    def _timer_changed(self, number: int) -> None:
+        for name, pin in self.pins.items():
+            if pin.timer != number:
+                continue
+            self._show_mode(name, pin)
+            wave = self.timers.wave(number) if pin.mode == "pwm" else None
+            if wave is not None and wave != pin.wave:
+                pin.wave = wave
+                self._trace.add(
+                    self._now_us(),
+                    "pin",
+                    pin=name,
+                    freq_hz=round(wave[0], 1),
+                    duty_percent=round(wave[1], 2),
+                    by="device",
+                )
 
     # -- what the firmware does -------------------------------------------------
 
@@ -120,24 +107,25 @@ class Ports:
             if pin.port == letter:
                 self._show_mode(name, pin)
 
-    def _switched(self, pin: AvrPin) -> bool:
-        """Whether a timer drives the pin."""
-        register, shift = _TIMERS.get(pin.timer, (0, 0))
-        return bool(self._compare.get(register, 0) >> shift & 3) if register else False
-
     def _mode(self, pin: AvrPin) -> str:
         ddr, port = self._ports.get(pin.port, (0, 0))
         if ddr >> pin.bit & 1:
-            return "pwm" if self._switched(pin) else "output"
+            return "pwm" if self.timers.switches(pin.timer) else "output"
         if pin.analog:
             return "analog"
         return "input_pullup" if port >> pin.bit & 1 else "input"
 
     def _show_mode(self, name: str, pin: AvrPin) -> None:
         mode = self._mode(pin)
-        if mode != pin.mode:
-            pin.mode = mode
-            self._trace.add(self._now_us(), "pin", pin=name, mode=mode, by="device")
+        if mode == pin.mode:
+            return
+        if pin.mode == "pwm":
+            pin.wave = None
+            self._trace.add(
+                self._now_us(), "pin", pin=name, level=pin.level, by="device"
+            )
+        pin.mode = mode
+        self._trace.add(self._now_us(), "pin", pin=name, mode=mode, by="device")
 
     def _moved(self, name: str, pin: AvrPin, value: int) -> None:
         level = value & 1
