@@ -29,6 +29,7 @@ from lockgate_sandbox import (
 )
 
 if TYPE_CHECKING:
+    from lockgate_sandbox import Data as WireData
     from lockgate_sandbox import ProgramResult, Sandbox, Worker
 
 __all__ = ["Broker", "BrokerRefusedError"]
@@ -232,11 +233,7 @@ class Broker:
                 posture = cast(Document, worker.posture.to_dict())
                 reply = worker.call(
                     "run",
-                    {
-                        "tree": to_data(request.tree),
-                        "entry": request.entry,
-                        "arguments": to_data(request.arguments),
-                    },
+                    cast("Mapping[str, WireData]", _run_arguments(request)),
                     timeout=policy.limits.wall_seconds,
                 )
             finally:
@@ -303,3 +300,11 @@ def _request(kind: Hashable, arguments: Mapping[str, Data]) -> Any:
     except Misfit as error:
         message = f"a request that does not fit its form: {error}"
         raise ValueError(message) from error
+
+
+def _run_arguments(request: _PythonRequest) -> Mapping[str, Data]:
+    return {
+        "tree": to_data(request.tree),
+        "entry": request.entry,
+        "arguments": to_data(request.arguments),
+    }

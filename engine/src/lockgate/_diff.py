@@ -44,7 +44,7 @@ def _file_diff(path: str, old: File | None, new: File | None) -> Iterator[str]:
 
 
 def _lines(file: File | None) -> list[str] | None:
-    """The lines of a text; None if it is none. Only ``\\n`` ends a line."""
+    """The lines of a text; None if it is none. Only a line feed ends one."""
     if file is None:
         return []
     if b"\0" in file.content:

@@ -34,6 +34,7 @@ from lockgate_sandbox import (
 )
 
 if TYPE_CHECKING:
+    from lockgate_sandbox import Data as WireData
     from lockgate_sandbox import Reply, Sandbox, Worker
 
 __all__ = ["Rights", "SealedPlugin", "Target"]
@@ -175,7 +176,7 @@ class SealedPlugin:
         running.broker.begin(blame.hook, time.monotonic() + left)
         call.cancellation.watch(running.kill)
         try:
-            reply = running.worker.call(method, arguments, timeout=left)
+            reply = running.worker.call(method, _wire(arguments), timeout=left)
         except SandboxError as error:
             self._failed(running, error, blame)
             raise blame.of(
@@ -256,7 +257,7 @@ class SealedPlugin:
                 rights.plan.policy,
                 target=target.name,
                 path=rights.plan.path,
-                arguments=target.arguments,
+                arguments=_wire(target.arguments),
                 callbacks=broker.callbacks,
                 name=self.identity.plugin,
             )
@@ -286,3 +287,8 @@ class SealedPlugin:
         plugin, version = self.identity.plugin, self.identity.version
         record = AuditRecord(action, plugin, version, allowed, hook, detail=detail)
         self._observer.audit(record)
+
+
+def _wire(arguments: Mapping[str, Data]) -> Mapping[str, WireData]:
+    """The same data: ours are lists and dicts already, only typed more widely."""
+    return cast("Mapping[str, WireData]", arguments)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from lockgate.cli._output import clean, colored, print_json, print_lines
 from lockgate.cli._progress import progress
 from lockgate.cli._session import settings
 from lockgate.values import Data
+
+if TYPE_CHECKING:
+    from lockgate.host import Answers
 
 __all__ = ["add", "run"]
 
@@ -57,27 +61,25 @@ def run(args: argparse.Namespace) -> int:
                 args.hook, plugin=args.plugin, timeout=args.timeout, **arguments
             )
             _ = answers.first  # no answer at all is an error
-    document = answers.to_dict()
     if args.json:
-        print_json(document)
+        print_json(answers.to_dict())
     else:
-        _print(document)
+        _print(answers)
     return 1 if any(_failed(answer.data) for answer in answers) else 0
 
 
-def _print(document: Mapping[str, Data]) -> None:
-    for answer in _objects(document["answers"]):
-        who = f"{answer['plugin']} {answer['version']}"
-        print_lines(
-            [colored(f"{who} ({answer['tier']}, {answer['seconds']:.2f} s)", "bold")]
+def _print(answers: Answers[Any]) -> None:
+    for answer in answers:
+        who = (
+            f"{answer.plugin} {answer.version} ({answer.tier}, {answer.seconds:.2f} s)"
         )
-        print_lines(_shown(answer["value"]))
-        for denial in _objects(answer["denials"]):
-            print_lines([colored(clean(f"denied: {denial.get('message')}"), "yellow")])
-    for failure in _objects(document["failed"]):
-        error = failure["error"]
-        message = error.get("message") if isinstance(error, Mapping) else error
-        print_lines([colored(clean(f"{failure['plugin']} failed: {message}"), "red")])
+        print_lines([colored(clean(who), "bold"), *_shown(answer.data)])
+        for denial in answer.denials:
+            message = clean(f"denied: {denial.get('message')!s}")
+            print_lines([colored(message, "yellow")])
+    for failure in answers.failed:
+        message = clean(f"{failure.plugin} failed: {failure.error.message}")
+        print_lines([colored(message, "red")])
 
 
 def _objects(value: Data) -> list[Mapping[str, Data]]:

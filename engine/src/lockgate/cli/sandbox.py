@@ -1,0 +1,28 @@
+"""``lockgate sandbox run``: one Python file under a policy.
+
+The same command as ``python -m lockgate_sandbox run``; its statuses are its own:
+the file's, 124 (wall limit), 125 (refused to start), 137 (killed for a limit).
+"""
+
+from __future__ import annotations
+
+import argparse
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command."""
+    from lockgate_sandbox.run import add_arguments
+
+    parser = subparsers.add_parser("sandbox", description="Run code under a policy.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    about = "Run one Python file under a policy; its standard streams pass through."
+    add_arguments(verbs.add_parser("run", description=about, allow_abbrev=False))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the file; the status is its own, or says why it was ended."""
+    from lockgate_sandbox.run import main
+
+    return main(args)
