@@ -77,4 +77,8 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.lineno, node.module
+            if "." in node.module:
+                yield node.lineno, node.module
+            else:  # ``from package import module``: the module is what is imported
+                for alias in node.names:
+                    yield node.lineno, f"{node.module}.{alias.name}"
