@@ -245,7 +245,7 @@ def test_a_timeout_is_an_error_of_its_own_and_the_next_call_works(site: Site) ->
 
     with site.open() as host:
         host.call("transform", tree=TREE)
-        with pytest.raises(HookTimeoutError, match="0.3 seconds") as caught:
+        with pytest.raises(HookTimeoutError, match=r"0\.3 seconds") as caught:
             host.call("transform", tree=TREE, options={"seconds": 30}, timeout=0.3)
         assert caught.value.cause == "wall-limit"
         assert host.call("transform", tree=TREE).first.tree == TREE

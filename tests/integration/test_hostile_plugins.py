@@ -12,7 +12,6 @@ import pytest
 from lockgate.errors import (
     AnswerInvalidError,
     HookError,
-    HookLimitError,
     LockgateError,
     PluginUnavailableError,
     WorkerCrashedError,
@@ -46,7 +45,8 @@ def hostile(site: Site, body: str, *, at_import: bool = False) -> None:
     lines = "\n".join(
         line if at_import else f"    {line}" for line in body.strip().splitlines()
     )
-    head = "import os, sys\nfrom lockgate.plugin import *\nfrom lockgate.plugin import hookimpl\n"
+    names = "Reason, RefusedError, Transformation, Tree, hookimpl"
+    head = f"import os, sys\nfrom lockgate.plugin import {names}\n"
     call = "@hookimpl\ndef transform(tree):\n"
     source = (
         f"{head}{lines}\n{call}    return Transformation(tree)\n"
@@ -171,7 +171,7 @@ def test_an_answer_made_by_hand_is_decoded_by_the_spec_alone(site: Site) -> None
 import lockgate._codec, lockgate._specs
 for spec in lockgate._specs.specs().values():
     object.__setattr__(spec.answer, 'encode', lambda value: {
-        'tree': {'files': [{'path': '../../../tmp/x', 'content': b'', 'executable': True}]},
+        'tree': {'files': [{'path': '../../../tmp/x', 'content': b''}]},
     })
 """,
     )
@@ -258,12 +258,10 @@ def test_a_flood_of_output_is_cut_not_kept(site: Site) -> None:
     hostile(site, "for _ in range(2000): print('x' * 4096)")
 
     with site.open() as host:
-        try:
-            (answer,) = host.call("transform", plugin="evil", tree=TREE).items
-        except HookLimitError as error:
-            assert error.cause == "output-limit"
-        else:
-            assert len(answer.output) < 4 * 1024 * 1024
+        (answer,) = host.call("transform", plugin="evil", tree=TREE).items
+
+    # Cut at the tier's limit, with a word that it was cut.
+    assert 0 < len(answer.output) < 2 * 1024 * 1024
 
 
 def test_a_plugin_that_keeps_dying_is_quarantined_and_the_others_go_on(

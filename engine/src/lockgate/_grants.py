@@ -214,7 +214,7 @@ def _parse(content: bytes, file: str) -> Mapping[str, Grant]:
     if table.get("schema") != SCHEMA:
         message = f"its schema is {table.get('schema')!r}, this lockgate reads {SCHEMA}"
         raise GrantsError(message, file=file, key="schema")
-    plugins = _object(table.get("plugins"), "plugins", file)
+    plugins = _object(table.get("plugins", {}), "plugins", file)
     return {name: _grant(name, entry, file) for name, entry in plugins.items()}
 
 
