@@ -70,13 +70,10 @@ def _guarded(name: str, check: Callable[[], Sequence[Check]]) -> Sequence[Check]
 
 
 def _python() -> Check:
-    version = platform.python_version()
-    hint = "3.11 or later is needed."
+    told = f"{platform.python_implementation()} {platform.python_version()}"
     if sys.version_info < (3, 11):  # noqa: UP036 - the reader may run it anyhow
-        return Check(
-            "python", "problem", f"Python {version}", "3.11 or later is needed"
-        )
-    return Check("python", "ok", f"{platform.python_implementation()} {version}")
+        return Check("python", "problem", told, "3.11 or later is needed.")
+    return Check("python", "ok", told)
 
 
 def _settings(wrong: Exception | None) -> Check:
