@@ -11,6 +11,11 @@ __all__ = ["Problem", "Remark", "Review", "SpecRefusedError", "did_you_mean", "s
 
 _SHOWN_CHARS = 60
 _REASONS_LIMIT = 100
+_SECTIONS = (
+    *("device_name", "platform", "m5stack_model", "software_language"),
+    *("ui_framework", "hardware", "pins", "timing", "wifi", "peripherals"),
+    "communication",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,16 @@ class Review:
             SpecRefusedError: If anything was refused.
         """
         if self.problems:
-            raise SpecRefusedError(self.problems)
+            raise SpecRefusedError(sorted(self.problems, key=_place_in_spec))
+
+
+def _place_in_spec(problem: Problem) -> tuple[int, int]:
+    """In the order in which a spec is written, whoever found it first."""
+    section, _, rest = problem.where.partition(".")
+    name, _, index = section.partition("[")
+    number = index.rstrip("]")
+    order = _SECTIONS.index(name) if name in _SECTIONS else len(_SECTIONS)
+    return order, int(number) if number.isdigit() and rest else -1
 
 
 def shown(value: object) -> str:
