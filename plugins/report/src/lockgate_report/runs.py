@@ -1,0 +1,334 @@
+"""A run document to a `Page`: which runs become sections, and what sums them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lockgate.values import Data
+from lockgate_report.chart import chart
+from lockgate_report.model import (
+    Board,
+    Call,
+    Layer,
+    Page,
+    Plugin,
+    Section,
+    Step,
+    Total,
+)
+from lockgate_report.parts import (
+    Budget,
+    artifacts,
+    call,
+    completion,
+    diff_lines,
+    finding,
+    note,
+    reasons,
+    simulation,
+)
+from lockgate_report.reading import (
+    Fields,
+    is_fields,
+    number,
+    objects,
+    text,
+    texts,
+)
+from lockgate_report.units import count, duration, seconds
+
+__all__ = ["is_run", "page"]
+
+RUN_LIMIT = 60
+STEP_LIMIT = 120
+DEPTH_LIMIT = 4
+ROW_LIMIT = 500
+
+
+def is_run(document: Data) -> bool:
+    """Whether `document` is a run document."""
+    return (
+        is_fields(document)
+        and document.get("schema") == 1
+        and isinstance(document.get("steps"), list | tuple)
+        and isinstance(document.get("state"), str)
+        and isinstance(document.get("name"), str)
+    )
+
+
+def page(document: Fields) -> Page:
+    """The page of a run document."""
+    runs = list(_leaves(document, "", 0))
+    budget = Budget()
+    sections = tuple(
+        _section(run, expected, index, budget)
+        for index, (run, expected) in enumerate(runs[:RUN_LIMIT])
+    )
+    alone = len(runs) == 1 and runs[0][0] is document
+    own = (
+        ()
+        if alone
+        else tuple(_step(s) for s in objects(document, "steps")[:STEP_LIMIT])
+    )
+    error = document.get("error")
+    cut = (
+        (f"{len(runs) - RUN_LIMIT} more runs are left out of this page.",)
+        if len(runs) > RUN_LIMIT
+        else ()
+    )
+    state = text(document, "state", 20)
+    return Page(
+        title=text(document, "name", 120),
+        state=state,
+        verdict=_verdict(state, sections),
+        detail="" if alone else text(error, "message"),
+        totals=_totals(document, sections),
+        sections=sections,
+        steps=own,
+        plugins=_plugins(sections, own),
+        chart=chart(sections, own, number(document, "started") or 0.0),
+        cut=cut,
+    )
+
+
+def _leaves(run: Fields, expected: str, depth: int) -> Iterator[tuple[Fields, str]]:
+    """The runs that called plugins themselves, outer ones only if nothing is inside."""
+    inner = [
+        (sub, text(step, "expect", 20))
+        for step in objects(run, "steps")
+        for sub in objects(step, "runs")
+    ]
+    if not inner or depth >= DEPTH_LIMIT:
+        yield run, expected
+    for sub, wanted in inner if depth < DEPTH_LIMIT else ():
+        yield from _leaves(sub, wanted, depth + 1)
+
+
+def _answers(run: Fields, hook: str) -> Iterator[tuple[Fields, Fields]]:
+    """Each answer to `hook` with its value, in order."""
+    for step in objects(run, "steps")[:STEP_LIMIT]:
+        if text(step, "hook", 40) == hook:
+            for answer in objects(step, "answers"):
+                value = answer.get("value")
+                if is_fields(value):
+                    yield answer, value
+
+
+def _section(run: Fields, expected: str, index: int, budget: Budget) -> Section:
+    contract = _contract(run)
+    board = contract.get("board")
+    error = run.get("error")
+    values = [
+        value
+        for hook in ("generate", "transform", "analyze", "simulate")
+        for _, value in _answers(run, hook)
+    ]
+    notes = [note(n) for value in values for n in objects(value, "notes")]
+    findings = [
+        finding(f) for _, v in _answers(run, "analyze") for f in objects(v, "findings")
+    ]
+    order = {"error": 0, "warning": 1, "note": 2}
+    findings.sort(key=lambda each: order[each.severity])
+    diffs = [v.get("diff") for _, v in _answers(run, "transform")]
+    took = number(run, "seconds") or 0.0
+    return Section(
+        anchor=f"run-{index + 1}",
+        title=_title(run, contract),
+        pipeline=text(run, "name", 80),
+        state=text(run, "state", 20),
+        expected=expected,
+        board=Board(
+            text(board, "name", 80), text(board, "mcu", 40), _platform(run, contract)
+        ),
+        took=seconds(took),
+        started=number(run, "started") or 0.0,
+        seconds=took,
+        targets=tuple(t for v in values for t in texts(v, "targets")),
+        error=text(error, "message"),
+        reasons=reasons(error),
+        simulations=tuple(
+            simulation(value, contract, text(answer, "plugin", 80))
+            for answer, value in _answers(run, "simulate")
+        ),
+        artifacts=artifacts(_trees(run, values), budget),
+        notes=tuple(notes[:ROW_LIMIT]),
+        findings=tuple(findings[:ROW_LIMIT]),
+        completions=tuple(
+            completion(value, text(answer, "plugin", 80))
+            for answer, value in _answers(run, "complete")
+        ),
+        diff=tuple(line for diff in diffs for line in diff_lines(diff)),
+        steps=tuple(_step(step) for step in objects(run, "steps")[:STEP_LIMIT]),
+        cut=_cut(len(notes), len(findings)),
+    )
+
+
+def _cut(notes: int, findings: int) -> tuple[str, ...]:
+    counted = ((notes, "note"), (findings, "finding"))
+    return tuple(
+        f"{count(n - ROW_LIMIT, f'more {word}', f'more {word}s')} not shown."
+        for n, word in counted
+        if n > ROW_LIMIT
+    )
+
+
+def _contract(run: Fields) -> Fields:
+    for _, value in _answers(run, "generate"):
+        contract = value.get("contract")
+        if is_fields(contract) and contract:
+            return contract
+    return {}
+
+
+def _spec(run: Fields) -> Fields:
+    inputs = run.get("inputs")
+    spec = inputs.get("spec") if is_fields(inputs) else None
+    return spec if is_fields(spec) else {}
+
+
+def _title(run: Fields, contract: Fields) -> str:
+    spec = _spec(run)
+    return (
+        text(contract, "title", 120)
+        or text(spec, "device_name", 120)
+        or text(run, "name", 120)
+    )
+
+
+def _platform(run: Fields, contract: Fields) -> str:
+    return text(contract, "platform", 40) or text(_spec(run), "platform", 40)
+
+
+def _trees(run: Fields, values: Sequence[Fields]) -> Iterator[tuple[str, Data]]:
+    """Every tree that the run gave: whole ones first, then the summaries."""
+    outputs = run.get("outputs")
+    for name, value in outputs.items() if is_fields(outputs) else ():
+        if is_fields(value) and objects(value, "files"):
+            yield "" if name == "tree" else name[:40], value
+    for value in reversed(values):
+        yield "", value.get("tree")
+        yield "artifacts", value.get("artifacts")
+
+
+def _step(fields: Fields) -> Step:
+    error = fields.get("error")
+    took = number(fields, "seconds") or 0.0
+    hook, pipeline = text(fields, "hook", 60), text(fields, "pipeline", 120)
+    undone = fields.get("compensation")
+    return Step(
+        id=text(fields, "id", 80),
+        what=hook or pipeline,
+        state=text(fields, "state", 20),
+        note=text(fields, "note", 200),
+        started=number(fields, "started") or 0.0,
+        seconds=took,
+        took=seconds(took),
+        attempts=int(number(fields, "attempts") or 0),
+        calls=tuple(call(answer) for answer in objects(fields, "answers")[:50]),
+        error=text(error, "message"),
+        hint=text(error, "hint"),
+        compensation=text(undone, "state", 20),
+    )
+
+
+# -- the head of the page -----------------------------------------------------------
+
+
+def _verdict(state: str, sections: Sequence[Section]) -> str:
+    built = sum(section.state == "done" for section in sections)
+    refused = [section for section in sections if section.state == "refused"]
+    wrong = [section for section in sections if not section.as_expected]
+    meant = sum(section.as_expected for section in refused)
+    proved = sum(
+        section.state == "done" and bool(section.simulations) for section in sections
+    )
+    parts: list[str] = []
+    if built:
+        words = "built and proved in simulation" if proved == built else "built"
+        parts.append(f"{count(built, 'spec')} {words}")
+    if meant:
+        parts.append(f"{meant} refused as it must be")
+    if wrong:
+        worst = "refused" if all(s.state == "refused" for s in wrong) else "failed"
+        parts.append(f"{len(wrong)} {worst}")
+    if parts:
+        return ", ".join(parts)
+    return {"done": "All steps are done", "refused": "The input was refused"}.get(
+        state, "The run did not succeed"
+    )
+
+
+def _totals(document: Fields, sections: Sequence[Section]) -> tuple[Total, ...]:
+    checks = [check for s in sections for m in s.simulations for check in m.checks]
+    passed = sum(check.passed for check in checks)
+    found = [each.severity for s in sections for each in s.findings]
+    virtual = sum(
+        number(value, "duration_us") or 0.0
+        for run, _ in list(_leaves(document, "", 0))[:RUN_LIMIT]
+        for _, value in _answers(run, "simulate")
+    )
+    calls = list(_calls(sections))
+    denials = sum(len(each.denials) for each in calls)
+    sealed = sum(not each.in_host for each in calls)
+    totals = [Total(str(len(sections)), "spec" if len(sections) == 1 else "specs")]
+    if checks:
+        tone = "good" if passed == len(checks) else "bad"
+        totals.append(Total(f"{passed}/{len(checks)}", "checks passed", tone))
+    if found:
+        errors = found.count("error")
+        tone = "bad" if errors else "warn" if "warning" in found else ""
+        label = f"findings, {count(errors, 'error')}"
+        totals.append(Total(str(len(found)), label, tone))
+    if virtual:
+        totals.append(Total(duration(virtual), "simulated"))
+    totals.append(Total(seconds(number(document, "seconds") or 0.0), "by the clock"))
+    if calls:
+        totals.append(Total(f"{sealed}/{len(calls)}", "calls in a sealed worker"))
+        tone = "warn" if denials else ""
+        totals.append(Total(str(denials), "rights denied", tone))
+    return tuple(totals)
+
+
+def _calls(sections: Sequence[Section], own: Sequence[Step] = ()) -> Iterator[Call]:
+    for section in sections:
+        for step in section.steps:
+            yield from step.calls
+    for step in own:
+        yield from step.calls
+
+
+_WORST = ("off", "missing", "degraded", "active", "unneeded")
+
+
+def _plugins(sections: Sequence[Section], own: Sequence[Step]) -> tuple[Plugin, ...]:
+    """Each plugin once; of each layer the weakest state that any call had."""
+    grouped: dict[tuple[str, str], list[Call]] = {}
+    for each in _calls(sections, own):
+        grouped.setdefault((each.plugin, each.tier), []).append(each)
+    return tuple(
+        Plugin(
+            name,
+            calls[0].version,
+            tier,
+            len(calls),
+            seconds(sum(each.seconds for each in calls)),
+            all(each.in_host for each in calls),
+            _weakest(calls),
+            tuple(dict.fromkeys(d for each in calls for d in each.denials)),
+        )
+        for (name, tier), calls in sorted(grouped.items())
+    )
+
+
+def _weakest(calls: Sequence[Call]) -> tuple[Layer, ...]:
+    found: dict[str, Layer] = {}
+    for each in calls:
+        for layer in each.layers:
+            old = found.get(layer.name)
+            if old is None or _rank(layer) < _rank(old):
+                found[layer.name] = layer
+    return tuple(found.values())
+
+
+def _rank(layer: Layer) -> int:
+    return _WORST.index(layer.state) if layer.state in _WORST else 0
