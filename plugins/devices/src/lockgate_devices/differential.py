@@ -91,8 +91,8 @@ class _Pins:
     def __init__(self, simulation: Simulation) -> None:
         self.edges: dict[str, list[tuple[int, int]]] = defaultdict(list)
         self.waves: set[str] = set()
-        lines = [e["at_us"] for e in simulation.events if e["kind"] == "rx"]
-        self._first_line: Any = min(lines, default=simulation.duration_us)
+        lines: list[Any] = [e["at_us"] for e in simulation.events if e["kind"] == "rx"]
+        self._first_line = int(lines[0]) if lines else simulation.duration_us
         for event in simulation.events:
             if event["kind"] == "pin":
                 self._add(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ def find_host() -> tuple[Device, tuple[str, ...]]:
     details: dict[str, Any] = {}
     sources: dict[str, Callable[[], Any]] = {
         "cpus": psutil.cpu_count,
-        "memory_bytes": lambda: psutil.virtual_memory().total,
+        "memory_bytes": _memory,
         "boot_time": lambda: int(psutil.boot_time()),
         "temperatures": _temperatures,
         "peripherals": _udev,
@@ -44,6 +45,14 @@ def find_host() -> tuple[Device, tuple[str, ...]]:
     return Device(
         "host", "computer", "The machine that this runs on", details=details
     ), (tuple(notes))
+
+
+def _memory() -> int:
+    try:
+        return int(psutil.virtual_memory().total)
+    except OSError:
+        # psutil reads /proc; sysconf asks the kernel itself.
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _temperatures() -> dict[str, float] | None:

@@ -42,6 +42,10 @@ class AvrHost(PythonBroker, ToolRunner, Protocol):
         """Write a line to the host's log."""
         ...
 
+    def progress(self, message: str, fraction: float | None = None) -> None:
+        """Say how far the work is."""
+        ...
+
 
 def simulate_avr(
     tree: Tree, contract: Document, host: AvrHost, *, cpu_seconds: float = CPU_SECONDS
@@ -65,16 +69,18 @@ def simulate_avr(
     if library is None or not host.has_program("avr-gcc"):
         host.log("warning", "simavr: apt-get install " + " ".join(APT_PACKAGES))
         return None
+    host.progress("compiling the sketch", 0.0)
     try:
         image, elf = build(host, sketch[1], sketch[0], target)
     except BuildError as error:
         return _build_failed(error)
-    sizes = _sizes(image, known["board"])
+    sizes = _sizes(image, known["board"], target)
     artifacts = Tree.of({_ELF_PATH: elf})
     if not all(verdict.passed for verdict in sizes):
         return Simulation(
             SIMAVR, False, 0, verdicts=sizes, artifacts=artifacts, stopped="too-large"
         )
+    host.progress("running it in simavr", 0.4)
     sdk_path, sdk = source_of(tree, known, "sdk") or ("", "")
     run = host.run_python(
         bench_tree(),
@@ -109,8 +115,12 @@ def _build_failed(error: BuildError) -> Simulation:
     return Simulation(SIMAVR, False, 0, verdicts=(verdict,), stopped="build-failed")
 
 
-def _sizes(image: Image, board: Mapping[str, Any]) -> tuple[Verdict, ...]:
-    flash, ram = board.get("flash_bytes"), board.get("ram_bytes")
+def _sizes(
+    image: Image, board: Mapping[str, Any], target: Target
+) -> tuple[Verdict, ...]:
+    # What the boot loader leaves, and never more than the chip has.
+    flash = min(board.get("flash_bytes") or target.flash_bytes, target.flash_bytes)
+    ram = board.get("ram_bytes")
     verdicts: list[Verdict] = []
     for name, used, room in (
         ("flash", len(image.flash), flash),

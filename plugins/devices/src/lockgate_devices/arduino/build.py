@@ -61,13 +61,17 @@ class BuildError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How the Arduino core knows a board. `first_analog` is the number of A0."""
+    """How the Arduino core knows a board.
+
+    `first_analog` is the number of A0, `flash_bytes` the size of the chip's flash.
+    """
 
     mcu: str
     f_cpu: int
     variant: str
     macro: str
     first_analog: int
+    flash_bytes: int
     usb: bool = False
 
 
@@ -80,6 +84,8 @@ _BOARDS = {
     "micro": ("micro", "AVR_MICRO", 18, True),
 }
 _BY_MCU = {"atmega328p": "uno", "atmega2560": "mega2560", "atmega32u4": "leonardo"}
+_FLASH_BYTES = {"atmega328p": 32_768, "atmega2560": 262_144, "atmega32u4": 32_768}
+_F_CPU = 16_000_000
 
 
 def target_of(board: Mapping[str, Any]) -> Target | None:
@@ -89,7 +95,15 @@ def target_of(board: Mapping[str, Any]) -> Target | None:
         return None
     known = _BOARDS.get(str(board.get("id")), _BOARDS[_BY_MCU[mcu]])
     variant, macro, first_analog, usb = known
-    return Target(mcu, board["f_cpu"], variant, macro, first_analog, usb)
+    return Target(
+        mcu,
+        board.get("f_cpu") or _F_CPU,
+        variant,
+        macro,
+        first_analog,
+        _FLASH_BYTES[mcu],
+        usb,
+    )
 
 
 def _arguments(target: Target) -> list[str]:

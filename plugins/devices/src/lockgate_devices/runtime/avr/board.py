@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from lockgate_devices.runtime.avr.ports import AvrPin, Ports
-from lockgate_devices.runtime.avr.simavr import Simavr
+from lockgate_devices.runtime.avr.simavr import MILLIVOLTS, Simavr
 from lockgate_devices.runtime.avr.uart import Uart
 from lockgate_devices.runtime.board import BoardStopped, pins_of
 from lockgate_devices.runtime.trace import Trace
@@ -17,8 +17,6 @@ from lockgate_devices.runtime.trace import Trace
 __all__ = ["AvrBoard"]
 
 _ADMUX, _ADCSRB = 0x7C, 0x7B
-_MILLIVOLTS = 4_999
-"""simavr's AVCC, which the core's default reference is."""
 
 
 class AvrBoard:
@@ -42,9 +40,7 @@ class AvrBoard:
         self._channel = [0, 0]
         pins = pins_of(contract["board"]["pins"])
         usb = contract["serial"].get("port") == "usb"
-        self._ports = Ports(
-            avr, pins, places, self.trace, lambda: self.now_us, usb=usb
-        )
+        self._ports = Ports(avr, pins, places, self.trace, lambda: self.now_us, usb=usb)
         self._uart = Uart(
             avr,
             contract["serial"]["baud"],
@@ -119,7 +115,7 @@ class AvrBoard:
             self.notes.append(f"simavr cannot put a voltage on pin {pin}")
             return
         # Rounded up, so that the ADC's own rounding down gives `value` again.
-        millivolts = -(-value * _MILLIVOLTS // maximum)
+        millivolts = -(-value * MILLIVOLTS // maximum)
         self._avr.raise_irq(self._avr.irq("adc ", channel), millivolts)
         self.trace.add(self.now_us, "analog", pin=pin, value=value, max=maximum)
 

@@ -17,6 +17,7 @@ __all__ = ["AvrPin", "Ports"]
 
 _HISTORY = 4_000
 
+
 @dataclass(slots=True)
 class AvrPin:
     """One pin: where it is, who holds it, and its edges of late in cycles."""
@@ -72,9 +73,8 @@ class Ports:
                 avr.on(pin.irq, partial(self._moved, name, pin))
                 if pin.pin.external_pull_up:
                     self.drive(name, None)
-        # Signal 9 carries DDR, 10 carries PORT (avr_ioport.h).
-        avr.on(avr.irq(f"iog{letter}", 9), partial(self._set_ddr, letter))
-        avr.on(avr.irq(f"iog{letter}", 10), partial(self._set_port, letter))
+        avr.on(avr.irq_named(f"iog{letter}", "ddr"), partial(self._set_ddr, letter))
+        avr.on(avr.irq_named(f"iog{letter}", "port"), partial(self._set_port, letter))
 
     def _timer_changed(self, number: int) -> None:
         for name, pin in self.pins.items():
@@ -150,6 +150,9 @@ class Ports:
     def drive(self, name: str, level: int | None) -> None:
         """Hold an input at a level, or let it go."""
         pin = self.pins[name]
+        if not pin.port:
+            message = f"pin {name} is an analog input only"
+            raise ValueError(message)
         pin.driven = level
         if pin.mode in ("output", "pwm"):
             if level not in (None, pin.level):

@@ -1,23 +1,34 @@
-"""A thin binding of ``libsimavr.so.2`` (simavr 1.6): only what the board needs.
+"""A thin binding of ``libsimavr.so.2``: only what the board needs.
 
-Everything goes through functions and ioctls. The one thing without a getter is
-the cycle counter; its place in ``avr_t`` is searched for, behind four values
-that were just set, and then proved with the library's own timer.
+Everything goes through functions and ioctls, but for the clock: frequency and
+cycle counter have neither. Their place in ``avr_t`` is found by what `avr_init`
+leaves there, and proved with the library's own timer (`Simavr.check_clock`).
+Written against simavr 1.6; what it uses is the same in 1.5 and 1.7.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["PortState", "Simavr", "SimavrError"]
+__all__ = ["MILLIVOLTS", "Simavr", "SimavrError"]
 
 _RUNNING_STATES = (2, 3)
 """cpu_Running and cpu_Sleeping (sim_avr.h)."""
 
-_VOLTS = (5_000, 4_999, 4_998)
-"""VCC, AVCC and AREF in millivolts: distinct, so that they can be found again."""
+MILLIVOLTS = 5_000
+"""VCC, AVCC and AREF."""
+
+_INITIAL_HZ = 1_000_000
+_UNKNOWN_LAYOUT = "the clock is not where this binding expects it in avr_t"
+
+_SIGNALS = 12
+"""What an IO port has: eight pins, and those of the whole port."""
+
+_FILTERED = 2
+"""IRQ_FLAG_FILTERED of sim_irq.h."""
 
 _FREE_RUN_CYCLES = 20_000
 _LAPS = 100_000
@@ -36,40 +47,6 @@ class SimavrError(RuntimeError):
     """The library is not what this binding was written for."""
 
 
-class _Firmware(ctypes.Structure):
-    """elf_firmware_t of sim_elf.h, as far as avr_load_firmware reads it."""
-
-    _fields_ = (
-        ("mmcu", ctypes.c_char * 64),
-        ("frequency", ctypes.c_uint32),
-        ("volts", ctypes.c_uint32 * 3),
-        ("trace_name", ctypes.c_char * 128),
-        ("trace_period", ctypes.c_uint32),
-        ("trace_count", ctypes.c_int),
-        ("trace", (ctypes.c_uint8 * 68) * 32),
-        ("external", (ctypes.c_uint8 * 3) * 8),
-        ("command_register", ctypes.c_uint16),
-        ("console_register", ctypes.c_uint16),
-        ("flash_base", ctypes.c_uint32),
-        ("flash", ctypes.c_void_p),
-        ("flash_size", ctypes.c_uint32),
-        ("data_size", ctypes.c_uint32),
-        ("bss_size", ctypes.c_uint32),
-        ("rest", ctypes.c_void_p * 8),
-    )
-
-
-class PortState(ctypes.Structure):
-    """avr_ioport_state_t of avr_ioport.h."""
-
-    _fields_ = (
-        ("name", ctypes.c_ulong, 7),
-        ("port", ctypes.c_ulong, 8),
-        ("ddr", ctypes.c_ulong, 8),
-        ("pin", ctypes.c_ulong, 8),
-    )
-
-
 class _External(ctypes.Structure):
     """avr_ioport_external_t of avr_ioport.h."""
 
@@ -78,6 +55,10 @@ class _External(ctypes.Structure):
         ("mask", ctypes.c_ulong, 8),
         ("value", ctypes.c_ulong, 8),
     )
+
+
+def _numbers(*values: int) -> bytes:
+    return b"".join(value.to_bytes(4, sys.byteorder) for value in values)
 
 
 def _code(text: str) -> int:
@@ -107,8 +88,8 @@ class Simavr:
             message = f"simavr knows no {mcu}"
             raise SimavrError(message)
         self._lib.avr_init(self._avr)
-        self._load(mcu, flash)
-        cycle_at = self._avr + self._find_cycle()
+        self._load(flash)
+        cycle_at = self._set_clock()
         self._cycle = ctypes.c_uint64.from_address(cycle_at)
         # Without this the library comes back after every instruction.
         ctypes.c_uint64.from_address(cycle_at + 16).value = _FREE_RUN_CYCLES
@@ -117,25 +98,21 @@ class Simavr:
         self._kept.append(value)
         return value
 
-    def _load(self, mcu: str, flash: bytes) -> None:
-        image = self._keep(ctypes.create_string_buffer(flash, len(flash)))
-        firmware = _Firmware(
-            mmcu=mcu.encode("ascii"), frequency=self.frequency, flash_size=len(flash)
-        )
-        firmware.volts[:] = _VOLTS
-        firmware.flash = ctypes.cast(image, ctypes.c_void_p)
-        self._lib.avr_load_firmware(self._avr, ctypes.byref(firmware))
+    def _load(self, flash: bytes) -> None:
+        image = ctypes.create_string_buffer(flash, len(flash))
+        self._lib.avr_loadcode(self._avr, image, len(flash), 0)
 
-    def _find_cycle(self) -> int:
+    def _set_clock(self) -> int:
+        """Set frequency and voltages; the address of the cycle counter after them."""
+        # avr_init leaves 1 MHz, and three voltages of 0 after it.
+        mark = _numbers(_INITIAL_HZ, 0, 0, 0)
         head = ctypes.string_at(self._avr, 512)
-        mark = b"".join(
-            value.to_bytes(4, "little") for value in (self.frequency, *_VOLTS)
-        )
         found = head.find(mark)
         if found < 0 or head.find(mark, found + 1) >= 0:
-            message = "the cycle counter is not where simavr 1.6 has it"
-            raise SimavrError(message)
-        return (found + len(mark) + 7) & ~7
+            raise SimavrError(_UNKNOWN_LAYOUT)
+        values = _numbers(self.frequency, MILLIVOLTS, MILLIVOLTS, MILLIVOLTS)
+        ctypes.memmove(self._avr + found, values, len(values))
+        return int(self._avr) + ((found + len(mark) + 7) & ~7)
 
     def check_clock(self) -> None:
         """Prove that the counter was found: a timer set for N comes at N.
@@ -152,8 +129,7 @@ class Simavr:
         self.after(1_000, note)
         self.run()
         if not came or not 1_000 <= came[0] < 1_100:
-            message = "the cycle counter is not where simavr 1.6 has it"
-            raise SimavrError(message)
+            raise SimavrError(_UNKNOWN_LAYOUT)
 
     @property
     def cycle(self) -> int:
@@ -193,9 +169,24 @@ class Simavr:
         """The signal `index` of an IO module (``iogB``, ``uar0``); 0 if absent."""
         return self._lib.avr_io_getirq(self._avr, _code(module), index) or 0
 
+    def irq_named(self, module: str, ending: str) -> int:
+        """The signal of an IO module whose name ends so; 0 if there is none."""
+        for index in range(_SIGNALS):
+            irq = self.irq(module, index)
+            # avr_irq_t begins with a pointer to its pool and one to its name.
+            name = ctypes.c_char_p.from_address(irq + 8).value if irq else None
+            if name is not None and name.endswith(ending.encode("ascii")):
+                return irq
+        return 0
+
     def register_irq(self, address: int) -> int:
-        """The signal that carries what is written to an IO register."""
-        return self._lib.avr_iomem_getirq(self._avr, address, None, 8) or 0
+        """The signal that carries each new value of an IO register."""
+        irq = self._lib.avr_iomem_getirq(self._avr, address, None, 8) or 0
+        # Arduino's digitalRead writes a timer's register each time: what does
+        # not change a value is filtered out in the library.
+        flags = self._lib.avr_irq_get_flags(irq)
+        self._lib.avr_irq_set_flags(irq, flags | _FILTERED)
+        return irq
 
     def on(self, irq: int, action: Callable[[int], None]) -> None:
         """Call `action` with each value that a signal takes."""
@@ -209,12 +200,6 @@ class Simavr:
     def raise_irq(self, irq: int, value: int) -> None:
         """Give a signal a value, from outside."""
         self._lib.avr_raise_irq(irq, value)
-
-    def port(self, letter: str) -> PortState:
-        """PORT, DDR and PIN of an IO port."""
-        state = PortState()
-        self._lib.avr_ioctl(self._avr, _code(f"ios{letter}"), ctypes.byref(state))
-        return state
 
     def hold(self, letter: str, mask: int, value: int) -> None:
         """Say which input pins of a port are held from outside, and at what."""
@@ -234,8 +219,8 @@ def _declare(lib: Any) -> Any:
     lib.avr_init.argtypes = [pointer]
     lib.avr_run.argtypes = [pointer]
     lib.avr_run.restype = ctypes.c_int
-    lib.avr_load_firmware.argtypes = [pointer, pointer]
-    lib.avr_load_firmware.restype = None
+    lib.avr_loadcode.argtypes = [pointer, pointer, number, number]
+    lib.avr_loadcode.restype = None
     lib.avr_io_getirq.restype = pointer
     lib.avr_io_getirq.argtypes = [pointer, number, ctypes.c_int]
     lib.avr_iomem_getirq.restype = pointer
@@ -247,6 +232,10 @@ def _declare(lib: Any) -> Any:
     ]
     lib.avr_irq_register_notify.argtypes = [pointer, _NOTIFY, pointer]
     lib.avr_irq_register_notify.restype = None
+    lib.avr_irq_get_flags.argtypes = [pointer]
+    lib.avr_irq_get_flags.restype = ctypes.c_uint8
+    lib.avr_irq_set_flags.argtypes = [pointer, ctypes.c_uint8]
+    lib.avr_irq_set_flags.restype = None
     lib.avr_raise_irq.argtypes = [pointer, number]
     lib.avr_raise_irq.restype = None
     lib.avr_ioctl.argtypes = [pointer, number, pointer]

@@ -56,15 +56,21 @@ _FINE_DIVISORS = {1: 1, 2: 8, 3: 32, 4: 64, 5: 128, 6: 256, 7: 1024}
 # Waveform mode -> bits, and whether it counts up and down (phase-correct).
 _NARROW_MODES = {1: (8, True), 3: (8, False)}
 _WIDE_MODES = {
-    **{1: (8, True), 2: (9, True), 3: (10, True)},
-    **{5: (8, False), 6: (9, False), 7: (10, False)},
+    1: (8, True),
+    2: (9, True),
+    3: (10, True),
+    5: (8, False),
+    6: (9, False),
+    7: (10, False),
 }
 
 
 class Timers:
     """The compare outputs of all timers; `changed` is told which one moved."""
 
-    def __init__(self, avr: Simavr, *, usb: bool, changed: Callable[[int], None]) -> None:
+    def __init__(
+        self, avr: Simavr, *, usb: bool, changed: Callable[[int], None]
+    ) -> None:
         self._avr = avr
         self._changed = changed
         self._outputs = _USB_OUTPUTS if usb else _OUTPUTS

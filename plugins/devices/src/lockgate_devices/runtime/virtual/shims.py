@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import io
+import random
 import traceback
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -22,10 +23,12 @@ from lockgate_devices.runtime.virtual.rig import Costs, Rig
 __all__ = ["VERSION", "make_builtins", "make_modules"]
 
 VERSION = (1, 27, 0)
+_HEAP_BYTES = 100_000
+"""What `gc.mem_free` says: the size of an ESP32's heap, never less."""
 
 _PLAIN = (
-    *("array", "binascii", "cmath", "collections", "errno", "gc", "hashlib"),
-    *("heapq", "io", "json", "math", "random", "re", "struct", "zlib"),
+    *("array", "binascii", "cmath", "collections", "errno", "hashlib"),
+    *("heapq", "io", "json", "math", "re", "struct", "zlib"),
 )
 """Modules that a board has under the same name, or with a ``u`` before it."""
 
@@ -153,6 +156,25 @@ def _make_sys(rig: Rig) -> ModuleType:
     return module  # type: ignore[no-any-return]
 
 
+def _make_gc() -> ModuleType:
+    module: Any = ModuleType("gc")
+    module.collect = module.mem_alloc = module.threshold = _zero
+    module.enable = module.disable = _nothing
+    module.isenabled = lambda: True
+    module.mem_free = lambda: _HEAP_BYTES
+    return module  # type: ignore[no-any-return]
+
+
+def _make_random() -> ModuleType:
+    # Always the same sequence: a run must be repeatable.
+    source = random.Random(1)  # noqa: S311 - nothing depends on its secrecy
+    module: Any = ModuleType("random")
+    for name in ("choice", "getrandbits", "randint", "random", "randrange", "seed"):
+        setattr(module, name, getattr(source, name))
+    module.uniform = source.uniform
+    return module  # type: ignore[no-any-return]
+
+
 def _make_select(rig: Rig) -> ModuleType:
     pollin, pollout = 1, 4
 
@@ -202,6 +224,8 @@ def make_modules(rig: Rig) -> dict[str, ModuleType]:
         "select": _make_select(rig),
     }
     modules.update({name: importlib.import_module(name) for name in _PLAIN})
+    modules["gc"] = _make_gc()
+    modules["random"] = _make_random()
     aliases = (*_PLAIN, "time", "sys", "select")
     modules.update({f"u{name}": modules[name] for name in aliases})
     return modules
