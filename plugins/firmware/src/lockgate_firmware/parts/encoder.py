@@ -90,11 +90,10 @@ class Encoder {
 
   void tick(uint32_t) {
     // Indexed by the levels before and now: AB << 2 | AB.
-    static const int8_t kSteps[16] PROGMEM = {0,  -1, 1, 0, 1, 0, 0,  -1,
-                                              -1, 0,  0, 1, 0, 1, -1, 0};
+    static const int8_t kSteps[16] = {0,  -1, 1, 0, 1, 0, 0,  -1,
+                                      -1, 0,  0, 1, 0, 1, -1, 0};
     const uint8_t now = levels();
-    const int8_t step =
-        static_cast<int8_t>(pgm_read_byte(&kSteps[levels_ << 2 | now]));
+    const int8_t step = kSteps[levels_ << 2 | now];
     levels_ = now;
     if (value_ + step >= -kLimit && value_ + step <= kLimit) {
       value_ += step;

@@ -80,7 +80,7 @@ class Motor {
     analogWrite(pin_, 0);
   }
 
-  void tick(uint32_t) {}
+  static void tick(uint32_t) {}
 
   bool answer(bool given, int32_t argument, int32_t &value) {
     if (given) {

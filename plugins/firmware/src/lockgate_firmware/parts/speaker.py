@@ -73,7 +73,7 @@ class Speaker {
     pinMode(pin_, OUTPUT);
   }
 
-  void tick(uint32_t) {}
+  static void tick(uint32_t) {}
 
   bool answer(bool given, int32_t argument, int32_t &value) {
     if (given) {
