@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,7 +123,7 @@ def test_a_granted_program_runs_under_the_plugins_seal(site: Site) -> None:
 
 def test_a_missing_grant_is_named_with_the_command_that_gives_it(site: Site) -> None:
     add(site, PROGRAM, tier="elevated")
-    options: Document = {"name": "ruff", "arguments": ["--version"]}
+    options: dict[str, Any] = {"name": "ruff", "arguments": ["--version"]}
 
     with site.open() as host:
         answer = ask(host, **options)
@@ -139,7 +140,7 @@ def test_a_plugin_that_ends_for_a_denial_carries_the_command_in_its_hint(
     site: Site,
 ) -> None:
     add(site, PROGRAM, tier="elevated")
-    options: Document = {"name": "ruff", "arguments": [], "raise": True}
+    options: dict[str, Any] = {"name": "ruff", "arguments": [], "raise": True}
 
     with site.open() as host, pytest.raises(HookError) as caught:
         host.call("transform", tree=Tree(), options=options)
@@ -152,7 +153,7 @@ def test_a_plugin_that_ends_for_a_denial_carries_the_command_in_its_hint(
 def test_grants_work_at_once_and_are_gone_when_revoked(site: Site) -> None:
     """In one host: granted, used, revoked, refused, without a restart."""
     add(site, PROGRAM, tier="elevated")
-    options: Document = {"name": "ruff", "arguments": ["--version"]}
+    options: dict[str, Any] = {"name": "ruff", "arguments": ["--version"]}
 
     with site.open() as host:
         assert "error" in ask(host, **options)
@@ -165,7 +166,7 @@ def test_grants_work_at_once_and_are_gone_when_revoked(site: Site) -> None:
 def test_a_changed_plugin_has_lost_its_grants(site: Site) -> None:
     add(site, PROGRAM, tier="elevated")
     grant(site)
-    options: Document = {"name": "ruff", "arguments": ["--version"]}
+    options: dict[str, Any] = {"name": "ruff", "arguments": ["--version"]}
     with site.open() as host:
         assert ask(host, **options)["status"] == 0
 

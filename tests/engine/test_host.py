@@ -236,7 +236,7 @@ def trusted(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         hooks={"run_pipeline": "run_pipeline"},
     )
     site.add("workflows", SERVICE, manifest=manifest, distribution="lockgate-workflows")
-    monkeypatch.syspath_prepend(str(site.folder))
+    monkeypatch.setattr(sys, "path", [str(site.folder), *sys.path])
     yield site
     for name in [name for name in sys.modules if name.startswith("workflows_plugin")]:
         del sys.modules[name]
@@ -314,7 +314,7 @@ def test_a_package_of_that_name_from_elsewhere_is_not_imported(
     shadow = tmp_path / "shadow" / "workflows_plugin"
     shadow.mkdir(parents=True)
     (shadow / "__init__.py").write_text("raise SystemError('ran')", "utf-8")
-    monkeypatch.syspath_prepend(str(shadow.parent))
+    monkeypatch.setattr(sys, "path", [str(shadow.parent), *sys.path])
 
     with trusted.open() as host, pytest.raises(HookError, match="not from its own"):
         host.call("run_pipeline", pipeline={})
@@ -326,7 +326,7 @@ def test_a_package_of_that_name_from_elsewhere_is_not_imported(
 def test_opening_and_closing_a_host_starts_nothing(site: Site) -> None:
     with site.open() as host:
         assert host.plugins() == ()
-        assert host._sandbox is None
+        assert host.workers() == {}
 
 
 def test_a_closed_host_says_so(site: Site) -> None:

@@ -191,7 +191,7 @@ def test_a_worker_is_not_handed_the_folder_of_a_script(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``sys.path[0]`` may be anybody's home; a worker may read its whole path."""
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     folders = import_folders(())
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 
 from lockgate.config import Config
-from lockgate.discovery import discover
-from lockgate.host import Host
+from lockgate.discovery import PluginState, discover
+from lockgate.host import AuditRecord, Host, LogLine, Progress
 
 __all__ = ["Site", "manifest_of"]
 
@@ -104,18 +104,35 @@ class Site:
             place.write_text(text, "utf-8")
         return self.folder / package
 
-    def open(self, **options: object) -> Host:
+    def open(
+        self,
+        *,
+        config: Config | None = None,
+        safe: bool = False,
+        on_progress: Callable[[Progress], object] | None = None,
+        on_log: Callable[[LogLine], None] | None = None,
+        on_audit: Callable[[AuditRecord], None] | None = None,
+    ) -> Host:
         """A host that sees this folder's plugins and no others."""
-        config = options.pop("config", None) or self.config
+
+        def progress(event: Progress) -> None:
+            if on_progress is not None:
+                on_progress(event)
+
         return Host.open(
-            config,  # type: ignore[arg-type]
+            config or self.config,
+            safe=safe,
             search_path=[self.folder],
-            **options,  # type: ignore[arg-type]
+            on_progress=progress,
+            on_log=on_log,
+            on_audit=on_audit,
         )
 
-    def state(self, name: str) -> object:
+    def state(self, name: str) -> PluginState:
         """The plugin's state, found anew."""
-        return discover([str(self.folder)]).get(name)
+        found = discover([str(self.folder)]).get(name)
+        assert found is not None
+        return found
 
 
 def _row(path: str, text: str) -> str:

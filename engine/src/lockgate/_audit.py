@@ -6,7 +6,7 @@ Frozen values, given to the callbacks that the embedding program passed to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -92,6 +92,4 @@ class Observer:
         audit: Callable[[AuditRecord], None] | None,
     ) -> Observer:
         """An observer of the callbacks that are there."""
-        given: Mapping[str, Callable[..., None] | None]
-        given = {"progress": progress, "log": log, "audit": audit}
-        return cls(**{name: call for name, call in given.items() if call is not None})
+        return cls(progress or _ignore, log or _ignore, audit or _ignore)

@@ -179,7 +179,7 @@ def _exact(kind: type, shape: str) -> Codec:
             return value
         if kind is str and isinstance(value, str):
             return str.__str__(value)
-        if kind is bytes and isinstance(value, (bytearray, memoryview)):
+        if kind is bytes and isinstance(value, bytearray):
             return bytes(value)
         raise Misfit(shape, value)
 

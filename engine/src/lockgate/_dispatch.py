@@ -108,6 +108,7 @@ class Dispatcher:
 
     def add(self, seat: Seat, hooks: Mapping[str, Order]) -> None:
         """Register a plugin; of two without a wish the later one is asked first."""
+        known: dict[str, Order]
         known = {name: order for name, order in hooks.items() if name in specs()}
         proxy = _Proxy(seat, known)
         self._hooks.register(proxy, name=seat.identity.plugin)

@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -108,7 +108,7 @@ class GrantsFile:
         return taken
 
     @contextmanager
-    def _locked(self) -> Iterator[dict[str, Grant]]:
+    def _locked(self) -> Generator[dict[str, Grant], None, None]:
         """The grants to change; written back when the block ends well."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -97,6 +97,7 @@ class InHostPlugin:
     """Asks one plugin of the trusted base. Thread-safe; calls run side by side."""
 
     quarantine = ""
+    pid = None
 
     def __init__(
         self,

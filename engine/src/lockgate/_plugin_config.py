@@ -31,14 +31,18 @@ def checked_config(plugin: str, config: Config, schema: Document) -> dict[str, D
 
 
 def _match(plugin: str, config: Config, settings: Data, schema: Document) -> None:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
+    import jsonschema
 
-    validator: Any = Draft202012Validator(dict(schema))
-    error: Any = best_match(validator.iter_errors(settings))
-    if error is not None:
+    # Its own types are loose: what is used of it is typed here.
+    validator: Any = jsonschema.Draft202012Validator(dict(schema))
+    errors: list[Any] = sorted(validator.iter_errors(settings), key=_depth)
+    for error in errors[:1]:
         key = ".".join(str(part) for part in error.absolute_path)
         raise _wrong(plugin, config, key, str(error.message)[:500])
+
+
+def _depth(error: Any) -> tuple[int, str]:
+    return len(error.absolute_path), str(error.message)
 
 
 def _wrong(plugin: str, config: Config, key: str, message: str) -> ConfigError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -113,6 +113,12 @@ class SealedPlugin:
         """Why the plugin is quarantined, or the empty string."""
         return self._budget.reason if self._budget.spent else ""
 
+    @property
+    def pid(self) -> int | None:
+        """The worker's process, None while there is none."""
+        running = self._running
+        return running.worker.pid if running is not None else None
+
     def release(self) -> None:
         """Give a quarantined plugin a new budget."""
         with self._lock:
@@ -143,7 +149,7 @@ class SealedPlugin:
             return self._exchange(running, call, blame, method, arguments)
 
     @contextmanager
-    def _turn(self, call: Call, blame: Blame) -> Iterator[None]:
+    def _turn(self, call: Call, blame: Blame) -> Generator[None, None, None]:
         """Wait in line, but no longer than the call may take."""
         seconds = call.seconds_left()
         if seconds <= 0 or not self._lock.acquire(timeout=seconds):

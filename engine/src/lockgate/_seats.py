@@ -21,7 +21,7 @@ from lockgate._policy import Plan, build_plan, read_only_plan
 from lockgate._sealed import Rights, SealedPlugin, Target
 from lockgate.config import Config
 from lockgate.discovery import PluginState
-from lockgate.errors import GrantsError, LockgateError
+from lockgate.errors import GrantsError
 from lockgate.grants import Consent, Grant, Identity, consent, rights_asked
 from lockgate.manifest import Manifest
 from lockgate.shipped import ShippedPolicy
@@ -178,8 +178,3 @@ class _CurrentRights:
             limits=self._seats.limits(self._state.name),
             secret=self._seats.secret(),
         )
-
-
-def unusable(state: PluginState, error: LockgateError) -> PluginState:
-    """The state of a plugin that no seat could be made for."""
-    return state.with_state("broken", error.message, error.hint)

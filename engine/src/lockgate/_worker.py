@@ -209,7 +209,7 @@ def checked_impl(spec: HookSpec, found: object, file: str) -> Callable[..., obje
             f"the hook gives {', '.join(spec.parameters)}"
         )
         raise ImplError(message, code="impl-mismatch", file=file, line=line)
-    return cast(Callable[..., object], found)
+    return found
 
 
 def _line(function: object) -> int:

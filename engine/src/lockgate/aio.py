@@ -24,6 +24,7 @@ from lockgate._audit import AuditRecord, LogLine, Progress
 from lockgate._call import Cancellation
 from lockgate.config import Config
 from lockgate.discovery import PluginState
+from lockgate.errors import HostClosedError
 
 if TYPE_CHECKING:
     from lockgate.host import Host
@@ -71,6 +72,10 @@ class AsyncHost(AsyncCalls):
         """Every plugin that was found, broken ones too, as it is now."""
         return self._host.plugins()
 
+    def workers(self) -> dict[str, int]:
+        """The process that each plugin runs in now."""
+        return self._host.workers()
+
     async def close(self) -> None:
         """Kill every worker. Calls that are under way fail; later ones raise."""
         await asyncio.to_thread(self._host.close)
@@ -94,6 +99,8 @@ class AsyncHost(AsyncCalls):
         timeout: float | None,
         arguments: Mapping[str, object],
     ) -> Answers[Any]:
+        if self._host.closed:
+            raise HostClosedError
         cancellation = Cancellation()
         future = asyncio.get_running_loop().run_in_executor(
             self._threads,

@@ -35,7 +35,6 @@ from lockgate.config import Config, load_config
 from lockgate.discovery import PluginState, discover
 from lockgate.errors import (
     HostClosedError,
-    LockgateError,
     PluginUnavailableError,
     SandboxUnavailableError,
     UnknownHookError,
@@ -118,6 +117,11 @@ class Host(Calls):
         return cls(found.plugins, settings, safe=safe, observer=observer)
 
     @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    @property
     def config(self) -> Config:
         """The settings in force."""
         return self._config
@@ -125,6 +129,11 @@ class Host(Calls):
     def plugins(self) -> tuple[PluginState, ...]:
         """Every plugin that was found, broken ones too, as it is now."""
         return tuple(self._now(state) for state in self._states.values())
+
+    def workers(self) -> dict[str, int]:
+        """The process that each plugin runs in now; those that run in none left out."""
+        found = {name: seat.pid for name, seat in self._seats.items()}
+        return {name: pid for name, pid in found.items() if pid is not None}
 
     def implementers(self, hook: str) -> tuple[str, ...]:
         """The plugins that would be asked for `hook`, in order.
@@ -276,10 +285,3 @@ def open_sandbox(config: Config) -> Sandbox:
         ) from error
     except ValueError as error:
         raise SandboxUnavailableError(str(error), cause="layers") from error
-
-
-def is_lockgate_error(error: BaseException) -> bool:
-    """Whether lockgate raised it on purpose, alone or as a group of such."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(is_lockgate_error(one) for one in error.exceptions)
-    return isinstance(error, LockgateError)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate.cli._output import clean, colored, print_json, print_lines
 from lockgate.cli._progress import progress
-from lockgate.cli._session import settings
+from lockgate.cli._session import Subparsers, settings
 from lockgate.values import Data
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ loads a document (yaml, json, toml, else text), key=@folder/ a tree of files, an
 a lone - reads a JSON object of arguments from standard input."""
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(subparsers: Subparsers) -> None:
     """Describe the command."""
     parser = subparsers.add_parser(
         "call", description=_ABOUT, formatter_class=argparse.RawTextHelpFormatter

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from lockgate.cli._session import Subparsers
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import UsageError
@@ -16,7 +17,7 @@ __all__ = ["add", "run"]
 FOLDER = "lockgate-demo"
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(subparsers: Subparsers) -> None:
     """Describe the command."""
     about = "Run the main job on bundled specs, end to end, and write a report."
     parser = subparsers.add_parser("demo", description=about)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate.cli._output import Color, print_json, print_lines, print_table
-from lockgate.cli._session import installed, settings
+from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.values import Data
@@ -24,7 +24,7 @@ _COLORS: dict[str, Color] = {
 _SYSTEM = "tier:system"
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(subparsers: Subparsers) -> None:
     """Describe the command."""
     parser = subparsers.add_parser(
         "grants", description="Show, give and take back the rights of plugins."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lockgate.cli._session import Subparsers
+
 __all__ = ["add", "run"]
 
 _ABOUT = """\
@@ -15,7 +17,7 @@ a document, key=@folder/ a tree of files, and a lone - reads a JSON object of
 inputs from standard input. Status 0: done, 1: failed, 3: refused."""
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(subparsers: Subparsers) -> None:
     """Describe the command."""
     parser = subparsers.add_parser(
         "run", description=_ABOUT, formatter_class=argparse.RawTextHelpFormatter

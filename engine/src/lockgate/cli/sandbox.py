@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 
+from lockgate.cli._session import Subparsers
+
 __all__ = ["add", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(subparsers: Subparsers) -> None:
     """Describe the command."""
     from lockgate_sandbox.run import add_arguments
 
