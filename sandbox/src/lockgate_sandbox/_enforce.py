@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Mode: TypeAlias = Literal["strict", "degradable", "off"]
     LayerModes: TypeAlias = Mapping[str, Mode]
-    Step: TypeAlias = Callable[["_Child"], LayerState]
+    Step: TypeAlias = Callable[["_Child"], LayerState | None]
 
 __all__ = [
     "LAYERS",
@@ -72,6 +72,9 @@ _REMEDIES = {
     "user-namespace": namespaces.REMEDY,
     "mount-namespace": namespaces.REMEDY,
 }
+
+
+_ROOT_REMEDY = "run as an ordinary user, or with CAP_SETUID and CAP_SETGID"
 
 
 class SealPlan:
@@ -159,6 +162,7 @@ class _Child:
         self.ruleset = ruleset
         self.uid = os.geteuid()
         self.own_uid = False
+        self.bounded = False
         self.counted_apart = False
         self.in_group = False
         self.trees: list[tuple[int, str]] = []
@@ -184,7 +188,9 @@ def seal(plan: SealPlan, *, keep_fds: Sequence[int], ruleset: int = -1) -> Postu
     child = _Child(plan, keep_fds, ruleset)
     states: list[LayerState] = []
     for layer, step in STEPS:
-        states.append(_run(child, layer, step))
+        state = _run(child, layer, step)
+        if state is not None:
+            states.append(state)
         if layer == "session":
             states += _inherited(plan)
         elif layer == "scratch":
@@ -195,17 +201,22 @@ def seal(plan: SealPlan, *, keep_fds: Sequence[int], ruleset: int = -1) -> Postu
     return Posture(tuple(states), child.uid, child.abi)
 
 
-def _run(child: _Child, layer: str, step: Step) -> LayerState:
-    """One step under its mode; a layer without a step of its own never runs."""
+def _run(child: _Child, layer: str, step: Step) -> LayerState | None:
+    """One step under its layer's mode; None from the second step of a layer."""
     mode = child.plan.modes.get(layer, "strict")
     if mode == "off":
+        if step is _take_uid:
+            return None
         return LayerState(layer, "off", "switched off by the caller")
     try:
         state = step(child)
     except OSError as error:
+        if step is _take_uid:
+            # Half a change of credentials is no state to go on from.
+            raise LayerError(layer, str(error), _REMEDIES[layer]) from error
         detail = str(error)
         state = LayerState(layer, "missing", detail, _REMEDIES.get(layer, ""))
-    if state.state == "missing" and mode == "strict":
+    if state is not None and state.state == "missing" and mode == "strict":
         raise LayerError(layer, state.detail, state.remedy)
     return state
 
@@ -216,6 +227,8 @@ def _inherited(plan: SealPlan) -> list[LayerState]:
     found: list[LayerState] = []
     for name in ("network-namespace", "ipc-namespace", "mount-namespace"):
         state = known.get(name)
+        if state is None and plan.modes.get(name) == "off":
+            state = LayerState(name, "off", "switched off by the caller")
         if state is None:
             detail = "the parent process did not enter one"
             state = LayerState(name, "missing", detail, namespaces.REMEDY)
@@ -243,6 +256,9 @@ def _new_session(_child: _Child) -> LayerState:
 
 def _join_cgroup(child: _Child) -> LayerState:
     plan = child.plan
+    if not plan.cgroup and not plan.may_fork:
+        detail = "one process, so its own limits count all of it"
+        return LayerState("cgroup", "unneeded", detail)
     if not plan.cgroup:
         detail = plan.reasons.get("cgroup", "") or "no group was opened for it"
         return LayerState("cgroup", "missing", detail, cgroup.REMEDY)
@@ -255,14 +271,11 @@ def _join_cgroup(child: _Child) -> LayerState:
 def _choose_uid(child: _Child) -> LayerState:
     """Decide on a uid while file capabilities can still be looked past."""
     plan = child.plan
-    if not credentials.has_capability(credentials.CAP_SETUID):
-        if child.uid == 0:
-            detail = "stays uid 0: this process has no right to change its uid"
-            return LayerState("uid", "degraded", detail, _REMEDIES["uid"])
+    if child.uid != 0:
         return LayerState("uid", "active", f"the ordinary uid {child.uid}")
-    if plan.uids is None:
-        detail = plan.reasons.get("own_uid", "no uid to take")
-        return LayerState("uid", "degraded", f"stays uid 0: {detail}", "")
+    if plan.uids is None or not credentials.has_capability(credentials.CAP_SETUID):
+        detail = plan.reasons.get("own_uid", "") or "no right to change it"
+        return LayerState("uid", "degraded", f"stays uid 0: {detail}", _ROOT_REMEDY)
     child.trees = namespaces.hidden_trees([path for path, _ in plan.reach])
     if child.trees:
         namespaces.own_mounts()
@@ -320,26 +333,35 @@ def _scratch(child: _Child) -> LayerState:
     return LayerState("scratch", "active", detail)
 
 
-def _drop_capabilities(child: _Child) -> LayerState:
-    bounded = credentials.drop_bounding_set()
+def _take_uid(child: _Child) -> None:
+    """The chosen uid, when what only root may do is done."""
+    if child.wants("capabilities"):
+        # Needs a capability that the change of uid takes away.
+        child.bounded = credentials.drop_bounding_set()
     if child.own_uid:
         credentials.become(child.uid)
-    elif credentials.has_capability(credentials.CAP_SETGID) and child.uid == 0:
-        os.setgroups([])
+
+
+def _drop_capabilities(child: _Child) -> LayerState:
+    if not child.own_uid:
+        child.bounded = credentials.drop_bounding_set()
+        if child.uid == 0 and credentials.has_capability(credentials.CAP_SETGID):
+            os.setgroups([])
     credentials.drop_capabilities()
-    # Not dumpable: no other process of the same uid may trace or read it.
-    prctl(_PR_SET_DUMPABLE, 0)
-    # A change of credentials clears the death signal, so after it.
-    prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     detail = "none, the bounding set is empty too"
-    if not bounded:
+    if not child.bounded:
         detail = "none; no right to empty the bounding set, which no_new_privs closes"
     return LayerState("capabilities", "active", detail)
 
 
 def _no_new_privs(_child: _Child) -> LayerState:
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    return LayerState("no-new-privs", "active", "execve never adds a right")
+    # No other process of the same uid may trace it or read its memory.
+    prctl(_PR_SET_DUMPABLE, 0)
+    # A change of credentials clears the death signal, so not before here.
+    prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    detail = "execve adds no right; it is not traceable and dies with its parent"
+    return LayerState("no-new-privs", "active", detail)
 
 
 def _rlimits(child: _Child) -> LayerState:
@@ -417,6 +439,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("uid", _choose_uid),
     ("user-namespace", _own_user_namespace),
     ("scratch", _scratch),
+    ("uid", _take_uid),
     ("capabilities", _drop_capabilities),
     ("no-new-privs", _no_new_privs),
     ("rlimits", _rlimits),

@@ -1,0 +1,148 @@
+"""Each attack: stopped by all layers, by each responsible one alone, by no other."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.sandbox.attacks.catalogue import ATTACKS, Attack
+from tests.support.layers import Cell, Outcome
+
+pytestmark = pytest.mark.kernel
+
+
+def attempt(cell: Cell, attack: Attack, off: tuple[str, ...]) -> Outcome:
+    """Run the attack with the layers `off`; its grants are the host's folders."""
+    job: dict[str, Any] = {"tier": attack.tier, **attack.job}
+    for right in ("read", "write"):
+        if right in job:
+            job[right] = [cell.host[name] for name in job[right]]
+    # Without a uid of its own and without seccomp root has no process limit left,
+    # which is refused: here it is not what is looked at.
+    modes = {} if "process-limit" in off else {"process-limit": "degradable"}
+    return cell.run(attack.code, off=off, modes=modes if off else {}, **job)
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """The report with the posture cut to what matters in a failure."""
+    states = {layer.name: layer.state for layer in outcome.posture.layers}
+    return {**outcome.report, "posture": states}
+
+
+def succeeded(attack: Attack, outcome: Outcome) -> bool:
+    """Whether the attack did what it came for, or got past every layer of ours."""
+    assert "seal_error" not in outcome.report, outcome.report["seal_error"]
+    if attack.status is not None:
+        # It replaces the process, so there is no result but the exit status.
+        done = outcome.report.get("status") == attack.status
+        return done and not outcome.errno and "error" not in outcome.report
+    return bool(outcome.result) or outcome.errno in attack.otherwise
+
+
+def skip_if_pointless(cell: Cell, attack: Attack) -> None:
+    if attack.who == "root" and not cell.root:
+        pytest.skip("an ordinary user cannot do this anyway")
+    if attack.who == "user" and cell.root:
+        pytest.skip("only an ordinary user is held like this")
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_all_layers_together_stop_it(cell: Cell, attack: Attack) -> None:
+    skip_if_pointless(cell, attack)
+
+    outcome = attempt(cell, attack, ())
+
+    if "ENOSYS" in attack.otherwise and outcome.errno == "ENOSYS":
+        return  # the filter and an old kernel say the same
+    assert not succeeded(attack, outcome), summary(outcome)
+    assert outcome.posture.abi > 0
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_it_succeeds_without_the_layers_that_hold_it(
+    cell: Cell, attack: Attack
+) -> None:
+    skip_if_pointless(cell, attack)
+
+    outcome = attempt(cell, attack, attack.layers(root=cell.root))
+
+    assert succeeded(attack, outcome), summary(outcome)
+
+
+ALONE = [
+    (attack, layer)
+    for attack in ATTACKS
+    for layer in dict.fromkeys(
+        (*attack.held_by, *attack.root_held_by, *attack.user_held_by)
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("attack", "layer"),
+    ALONE,
+    ids=[f"{layer}: {attack.name}" for attack, layer in ALONE],
+)
+def test_each_layer_that_holds_it_does_so_alone(
+    cell: Cell, attack: Attack, layer: str
+) -> None:
+    skip_if_pointless(cell, attack)
+    layers = attack.layers(root=cell.root)
+    if layer not in layers:
+        pytest.skip("does not hold it for this user")
+    if len(layers) == 1:
+        return  # the test of all layers has said it
+
+    outcome = attempt(cell, attack, tuple(name for name in layers if name != layer))
+
+    if "ENOSYS" in attack.otherwise and outcome.errno == "ENOSYS":
+        return
+    assert not succeeded(attack, outcome), summary(outcome)
+
+
+def test_a_number_of_the_x32_machine_kills(cell: Cell) -> None:
+    if os.uname().machine != "x86_64":
+        pytest.skip("only x86-64 has x32 numbers")
+
+    held = cell.run("raw_syscall(0x40000000 | 39); result = True")
+    free = cell.run("raw_syscall(0x40000000 | 39); result = True", off=["seccomp"])
+
+    assert held.signal == 31  # SIGSYS
+    assert free.errno == "ENOSYS" or free.result
+
+
+def test_a_cpu_spin_ends_at_the_limit(cell: Cell) -> None:
+    code = """
+        import time
+        while time.process_time() < 2.3:
+            pass
+        result = True
+    """
+
+    held = cell.run(code, limits={"cpu_seconds": 1})
+    free = cell.run(code, limits={"cpu_seconds": 1}, off=["rlimits"])
+
+    assert held.signal == 24  # SIGXCPU
+    assert free.result
+
+
+def test_its_own_limits_cannot_be_raised(cell: Cell) -> None:
+    code = """
+        import resource
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard + 1, hard + 1))
+        except ValueError:
+            result = resource.getrlimit(resource.RLIMIT_NOFILE)[1] == hard
+    """
+
+    assert cell.run(code).result is True
+
+
+def test_stat_of_a_host_file_is_not_prevented(cell: Cell) -> None:
+    """The documented leak: names and sizes are visible without a mount namespace."""
+    outcome = cell.run("import os; result = os.stat(host['secret']).st_size")
+
+    assert outcome.result == len("the host's secret")

@@ -1,0 +1,220 @@
+"""A process that seals children of its own and lets them attack it.
+
+Executed, never imported by tests: ``python -I -S layers_cell.py PACKAGE UID``.
+It becomes UID (if not -1), then reads one job per line from standard input and
+answers each with one line of JSON. It is the host of all attacks: it holds the
+secret file, the open descriptor, the listening sockets and the environment that
+a sealed child must not get at.
+"""
+
+# It runs before and inside the seal, where pathlib is not loaded.
+# ruff: noqa: PTH101, PTH102, PTH118, PTH123, PTH211
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+import types
+from typing import Any
+
+
+def main() -> None:
+    package, uid = sys.argv[1], int(sys.argv[2])
+    if uid >= 0:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        # As execve would leave it: /proc/self belongs to the new uid.
+        import ctypes
+
+        ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+    module = types.ModuleType("lockgate_sandbox")
+    module.__path__ = [package]
+    sys.modules["lockgate_sandbox"] = module
+    os.umask(0o022)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
+    ground = tempfile.mkdtemp(prefix="lockgate-cell-")
+    os.chmod(ground, 0o755)
+    try:
+        host, keep = open_host(ground)
+        print(json.dumps({"ready": host}), flush=True)
+        for line in sys.stdin:
+            print(json.dumps(answer(json.loads(line), host, ground)), flush=True)
+        del keep
+    finally:
+        shutil.rmtree(ground, ignore_errors=True)
+
+
+def open_host(ground: str) -> tuple[dict[str, Any], list[Any]]:
+    """What there is to attack, and the objects that keep it alive."""
+    granted = os.path.join(ground, "granted")
+    os.mkdir(granted, 0o755)
+    secret = os.path.join(ground, "secret")
+    with open(secret, "w") as file:
+        file.write("the host's secret")
+    os.symlink(secret, os.path.join(granted, "link"))
+    with open(os.path.join(granted, "public"), "w") as file:
+        file.write("public")
+    inherited = os.open(secret, os.O_RDONLY)
+    tcp = socket.create_server(("127.0.0.1", 0), backlog=64)
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(("127.0.0.1", 0))
+    abstract = socket.socket(socket.AF_UNIX)
+    abstract_name = f"\0lockgate-{os.getpid()}"
+    abstract.bind(abstract_name)
+    abstract.listen(64)
+    stream = socket.socket(socket.AF_UNIX)
+    stream_path = os.path.join(granted, "stream")
+    stream.bind(stream_path)
+    stream.listen(64)
+    datagram = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    datagram_path = os.path.join(granted, "datagram")
+    datagram.bind(datagram_path)
+    datagram.setblocking(False)
+    for path in (stream_path, datagram_path):
+        os.chmod(path, 0o777)
+    host = {
+        "pid": os.getpid(),
+        "uid": os.getuid(),
+        "ground": ground,
+        "granted": granted,
+        "secret": secret,
+        "inherited": inherited,
+        "tcp": tcp.getsockname()[1],
+        "udp": udp.getsockname()[1],
+        "abstract": abstract_name,
+        "stream": stream_path,
+        "datagram": datagram_path,
+    }
+    return host, [tcp, udp, abstract, stream, datagram]
+
+
+def answer(job: dict[str, Any], host: dict[str, Any], ground: str) -> dict[str, Any]:
+    """Seal a child as `job` says, run its code, tell how it went."""
+    from lockgate_sandbox import _enforce, _plan
+    from lockgate_sandbox.policy import Policy
+
+    if job.get("probe"):
+        return {"capabilities": _plan.probe().to_dict()}
+    policy = Policy.from_dict(job["policy"])
+    scratch = tempfile.mkdtemp(dir=ground) if job.get("scratch") else None
+    group = None
+    if job.get("group"):
+        group = _plan.open_group(policy, _plan.probe())
+    try:
+        plan = _enforce.prepare(
+            policy,
+            job["modes"],
+            path=job.get("path", []),
+            scratch=scratch,
+            group=group,
+            abi=job.get("abi"),
+        )
+        with open(os.path.join(host["ground"], "secret"), "w") as file:
+            file.write("the host's secret")
+        os.chmod(host["secret"], 0o644)
+        space = {"host": host, "scratch": scratch}
+        return run(plan, job, space)
+    finally:
+        if group is not None:
+            group.close()
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def run(plan: Any, job: dict[str, Any], space: dict[str, Any]) -> dict[str, Any]:
+    """Fork, wait, report: posture, result, exception, status or signal."""
+    reader, writer = os.pipe()
+    started = time.monotonic()
+    pid = os.fork()
+    if not pid:
+        os.close(reader)
+        try:
+            if job.get("zygote"):
+                status = as_zygote(plan, job, space, writer)
+                if os.WIFSIGNALED(status):
+                    os.kill(os.getpid(), os.WTERMSIG(status))
+                os._exit(os.WEXITSTATUS(status))
+            child(plan, job, space, writer)
+        finally:
+            os._exit(70)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        text = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+    report: dict[str, Any] = {"pid": pid, "seconds": time.monotonic() - started}
+    for line in text.splitlines():
+        report.update(json.loads(line))
+    if os.WIFSIGNALED(status):
+        report["signal"] = os.WTERMSIG(status)
+    else:
+        report["status"] = os.WEXITSTATUS(status)
+    return report
+
+
+def as_zygote(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> int:
+    """Enter namespaces as a zygote does, fork the child, give its status."""
+    from lockgate_sandbox._plan import interpreter_paths
+    from lockgate_sandbox.linux import namespaces
+
+    namespaces.enter_zygote_namespaces(interpreter_paths())
+    pid = os.fork()
+    if not pid:
+        child(plan, job, space, out)
+    os.close(out)
+    return os.waitpid(pid, 0)[1]
+
+
+def child(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> None:
+    """Seal, run the code, report; never returns."""
+    import errno
+    import traceback
+
+    from lockgate_sandbox._enforce import seal
+    from lockgate_sandbox.linux._libc import raw_syscall, syscall
+    from lockgate_sandbox.posture import LayerError
+
+    def tell(**fields: Any) -> None:
+        os.write(out, json.dumps(fields, default=repr).encode() + b"\n")
+
+    code = compile(job["code"], "<attack>", "exec")
+    space |= {"syscall": syscall, "raw_syscall": raw_syscall, "tell": tell}
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    try:
+        posture = seal(plan, keep_fds=[out])
+    except LayerError as error:
+        tell(layer_error=error.to_dict())
+        os._exit(71)
+    except BaseException:
+        tell(seal_error=traceback.format_exc())
+        os._exit(72)
+    tell(posture=posture.to_dict())
+    try:
+        exec(code, space)
+    except OSError as error:
+        tell(errno=errno.errorcode.get(error.errno or 0, str(error.errno)))
+    except MemoryError:
+        tell(error="MemoryError")
+    except BaseException as error:
+        tell(error=type(error).__name__, trace=traceback.format_exc())
+    else:
+        tell(result=space.get("result"))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
