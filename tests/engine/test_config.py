@@ -205,9 +205,9 @@ def test_any_environment_and_overrides_give_settings_or_an_error(
 ) -> None:
     env = {f"LOCKGATE_{key.upper()}": value for key, value in pairs.items()}
     overrides = [f"{key}={value}" for key, value in pairs.items()]
-    for environ, given in ((env, []), ({}, overrides)):
+    for environ, options in ((env, []), ({}, overrides)):
         try:
-            load_config(environ=environ, folder="/", overrides=given)
+            load_config(environ=environ, folder="/", overrides=options)
         except LockgateError as error:
             outcome = str(error)
         else:

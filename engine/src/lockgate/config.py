@@ -235,6 +235,9 @@ def load_config(
     defaults = default_config(environ)
     if not sources.any:
         return defaults
-    from lockgate._settings import resolve
+    from lockgate._pydantic_alone import pydantic_alone
+
+    with pydantic_alone():
+        from lockgate._settings import resolve
 
     return resolve(sources, defaults)

@@ -247,6 +247,9 @@ def parse_manifest(raw: bytes, *, file: str, distribution: str) -> Manifest:
     Raises:
         ManifestError: If it is not UTF-8, not TOML, or not a manifest.
     """
-    from lockgate._manifest_model import parse
+    from lockgate._pydantic_alone import pydantic_alone
+
+    with pydantic_alone():
+        from lockgate._manifest_model import parse
 
     return parse(raw, file=file, distribution=distribution)

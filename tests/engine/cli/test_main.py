@@ -1,0 +1,233 @@
+"""The command line as a whole: help, versions, statuses, errors."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import lockgate
+from lockgate.cli._main import VERBS
+from tests.engine.cli.conftest import Shell
+from tests.support.dists import manifest_text
+
+COMMAND = """\
+[[commands]]
+noun = "acme"
+verb = "go"
+help = "Go 100% of the way."
+pipeline = "go.yaml"
+"""
+
+
+def test_the_version_is_told_without_argparse_or_anything_third_party(
+    shell: Shell,
+) -> None:
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "import lockgate.__main__ as m; status = m.main(['--version'])\n"
+        "print(status, sorted(set(sys.modules) - before))"
+    )
+    first, second = shell.python(code).out.splitlines()
+
+    assert first == f"lockgate {lockgate.__version__}"
+    assert second == "0 ['lockgate', 'lockgate.__main__']"
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_an_option(shell: Shell, option: str) -> None:
+    assert shell.run(option).out == f"lockgate {lockgate.__version__}\n"
+
+
+def test_the_console_script_is_the_same_command(shell: Shell) -> None:
+    script = Path(sys.executable).parent / "lockgate"
+    if not script.exists():
+        pytest.skip("lockgate's console script is not installed beside Python")
+
+    done = subprocess.run(
+        [script, "list", "--json"], cwd=shell.work, env=shell.env, capture_output=True
+    )
+
+    assert done.stdout.decode() == shell.run("list", "--json").out
+
+
+def test_a_file_in_the_working_folder_stands_in_for_no_import(shell: Shell) -> None:
+    (shell.work / "argparse.py").write_text("raise SystemExit('imported')\n")
+    (shell.work / "json.py").write_text("raise SystemExit('imported')\n")
+
+    assert shell.run("list").status == 0
+
+
+def test_help_lists_every_built_in_command(shell: Shell) -> None:
+    result = shell.run("--help")
+
+    assert result.status == 0
+    for name, verb in VERBS.items():
+        assert f"  {name:<22} {verb.summary}" in result.out
+
+
+def test_no_command_at_all_shows_the_help_and_is_a_usage_error(shell: Shell) -> None:
+    result = shell.run()
+
+    assert result.status == 2
+    assert "usage: lockgate" in result.out
+
+
+def test_help_lists_contributed_commands_from_their_manifests(shell: Shell) -> None:
+    shell.site.wheel("acme", manifest=manifest_text("acme", extra=COMMAND))
+
+    assert "  acme go                Go 100% of the way." in shell.run("--help").out
+
+
+@pytest.mark.parametrize("name", sorted({"config", "doctor", "hooks", "info", "list"}))
+def test_each_command_has_help_of_its_own(shell: Shell, name: str) -> None:
+    asked = shell.run(name, "--help")
+
+    assert asked.status == 0
+    assert f"usage: lockgate {name}" in asked.out
+    assert shell.run("help", name).out == asked.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "hint"),
+    [
+        (["lst"], "usage", "'list'"),
+        (["--jsn", "list"], "usage", "'--set'"),
+        (["--xyzzy", "list"], "usage", "behind its name"),
+        (["--set"], "usage", ""),
+        (["--set", "x", "list"], "usage", "--set log-level=debug"),
+        (["list", "--nope"], "usage", "--help"),
+        (["info"], "usage", "info --help"),
+        (["info", "nobody"], "unknown-plugin", "lockgate list"),
+        (["hooks", "show", "generat"], "unknown-hook", "'generate'"),
+        (["--set", "timeot=1", "list"], "config-invalid", "'timeout'"),
+    ],
+)
+def test_wrong_usage_is_status_2_with_a_way_out(
+    shell: Shell, arguments: list[str], code: str, hint: str
+) -> None:
+    result = shell.run(*arguments)
+
+    assert result.status == 2
+    assert result.out == ""
+    assert f"error[{code}]: " in result.err
+    assert hint in result.err
+    assert "Traceback" not in result.err
+
+
+def test_with_json_an_error_is_the_only_thing_on_standard_output(shell: Shell) -> None:
+    result = shell.run("info", "nobody", "--json")
+
+    assert result.status == 2
+    assert result.json["error"]["code"] == "unknown-plugin"
+    assert result.err == ""
+
+
+def test_a_bug_is_one_line_and_a_traceback_only_when_asked(shell: Shell) -> None:
+    code = (
+        "import sys, lockgate.cli._main as m, lockgate.cli.list as l\n"
+        "def broken(args): raise ZeroDivisionError('by zero')\n"
+        "l.run = broken\n"
+        "sys.exit(m.main(sys.argv[1:]))"
+    )
+
+    plain = shell.python(code, "list")
+    loud = shell.python(code, "--debug", "list")
+
+    assert plain.status == loud.status == 1
+    assert "error[internal-error]: ZeroDivisionError: by zero" in plain.err
+    assert "bug in lockgate" in plain.err
+    assert "Traceback" not in plain.err
+    assert "Traceback" in loud.err
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(shell: Shell) -> None:
+    process = subprocess.Popen(
+        shell.command("hooks", "--json"),
+        cwd=shell.work,
+        env=shell.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    said = process.stderr.read()
+    process.stderr.close()
+
+    assert process.wait() == 141
+    assert said == b""
+
+
+def test_an_interrupt_ends_the_command_quietly(shell: Shell) -> None:
+    code = (
+        "import sys, time, lockgate.cli._main as m, lockgate.cli.list as l\n"
+        "def slow(args): print('ready', flush=True); time.sleep(60)\n"
+        "l.run = slow\n"
+        "sys.exit(m.main(['list']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=shell.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert said == b"\ninterrupted\n"
+
+
+def on_a_terminal(shell: Shell, *arguments: str, **environ: str) -> str:
+    """What the command prints when its standard output is a terminal."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        shell.command(*arguments),
+        cwd=shell.work,
+        env=shell.env | {"TERM": "xterm"} | environ,
+        stdout=follower,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(follower)
+    pieces: list[bytes] = []
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:  # the last writer has closed its side
+            break
+        if not piece:
+            break
+        pieces.append(piece)
+    os.close(leader)
+    process.wait()
+    return b"".join(pieces).decode()
+
+
+def test_colour_is_for_terminals_that_want_it(shell: Shell) -> None:
+    assert "\x1b[" in on_a_terminal(shell, "list")
+    assert "\x1b[" not in on_a_terminal(shell, "list", NO_COLOR="1")
+    assert "\x1b[" not in shell.run("list").out
+
+
+def test_words_of_a_plugin_cannot_steer_the_terminal(shell: Shell) -> None:
+    shell.site.wheel(
+        "evil",
+        entry_points="[lockgate.manifest]\nevil\x1b[2J\x1b]0;pwned\x07 = x:y\n",
+    )
+    listed = shell.run("list")
+
+    assert listed.status == 0
+    assert "\x1b" not in listed.out
+    assert "\x07" not in listed.out
+    assert "\\x1b" in listed.out

@@ -1,0 +1,204 @@
+"""list, info, hooks, config and doctor."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.engine.cli.conftest import Shell
+from tests.support.dists import manifest_text
+
+
+def test_list_shows_each_plugin_with_its_state(shell: Shell) -> None:
+    shell.site.wheel("acme", version="1.2")
+    shell.site.wheel("torn", manifest="x")
+
+    text = shell.run("list").out
+    rows = {line.split()[0]: line for line in text.splitlines()}
+
+    assert rows["acme"].split()[:5] == ["acme", "1.2", "transformer", "read-only", "ok"]
+    assert "broken" in rows["torn"]
+    assert "torn/lockgate.toml:1" in rows["torn"]
+
+
+def test_list_can_be_narrowed(shell: Shell) -> None:
+    shell.site.wheel("acme")
+    shell.site.wheel("torn", manifest="x")
+
+    assert "torn" not in shell.names(["--state", "ok"])
+    assert "acme" in shell.names(["--kind", "transformer", "--state", "ok"])
+    assert "acme" not in shell.names(["--kind", "ai"])
+
+
+def test_list_json_says_where_and_why(shell: Shell) -> None:
+    info = shell.site.wheel("torn", manifest=manifest_text("torn", tier='"x"'))
+
+    plugin = next(
+        p for p in shell.run("list", "--json").json["plugins"] if p["name"] == "torn"
+    )
+
+    assert plugin["location"] == str(info)
+    assert plugin["state"] == "broken"
+    assert "(tier)" in plugin["reason"]
+
+
+def test_info_shows_a_manifest_in_full(shell: Shell) -> None:
+    extra = '[rights]\nworkers = true\nenv = ["HOME"]\n[limits]\ncpu-seconds = 3\n'
+    shell.site.wheel("acme", manifest=manifest_text("acme", extra=extra))
+
+    text = shell.run("info", "acme").out
+    data = shell.run("info", "acme", "--json").json
+
+    assert "asks for      env HOME; workers of its own" in text
+    assert data["details"]["rights"]["env"] == ["HOME"]
+    assert data["details"]["limits"] == {"cpu_seconds": 3.0}
+
+
+def test_info_of_a_broken_plugin_says_what_is_wrong(shell: Shell) -> None:
+    shell.site.wheel("torn", manifest="x")
+
+    result = shell.run("info", "torn")
+
+    assert result.status == 0
+    assert "state         broken" in result.out
+    assert "hint" in result.out
+
+
+def test_hooks_name_the_plugins_that_answer(shell: Shell) -> None:
+    shell.site.wheel("acme")
+
+    hooks = {h["name"]: h for h in shell.run("hooks", "--json").json["hooks"]}
+
+    assert "acme" in hooks["transform"]["plugins"]
+    assert hooks["transform"]["arguments"][0] == {
+        "name": "tree",
+        "type": "Tree",
+        "required": True,
+    }
+    assert shell.run("hooks", "show", "transform").out.startswith(
+        "transform(tree: Tree"
+    )
+
+
+def test_config_says_where_each_value_came_from(shell: Shell) -> None:
+    (shell.work / "lockgate.toml").write_text('disabled = ["acme"]\n')
+
+    rows = {
+        row["key"]: row
+        for row in shell.run("--set", "timeout=9", "config", "--json").json["settings"]
+    }
+
+    assert rows["timeout"] == {
+        "key": "timeout",
+        "value": 9.0,
+        "origin": "--set timeout",
+    }
+    assert rows["disabled"]["origin"] == str(shell.work / "lockgate.toml")
+    assert rows["color"]["origin"] == "default"
+
+
+def test_config_path_and_validate(shell: Shell) -> None:
+    (shell.work / "lockgate.toml").write_text("timeot = 1\n")
+
+    wrong = shell.run("config", "validate")
+
+    assert shell.run("config", "path", "--json").json["project-file"] == str(
+        shell.work / "lockgate.toml"
+    )
+    assert wrong.status == 2
+    assert "lockgate.toml:1 (timeot)" in wrong.err
+    (shell.work / "lockgate.toml").unlink()
+    assert shell.run("config", "validate", "--json").json == {"valid": True}
+
+
+def test_a_disabled_plugin_is_listed_as_such(shell: Shell) -> None:
+    shell.site.wheel("acme")
+    (shell.work / "lockgate.toml").write_text('disabled = ["acme"]\n')
+
+    assert shell.names()["acme"] == "disabled"
+
+
+def checks(shell: Shell, *options: str) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for check in shell.run("doctor", "--json", *options).json["checks"]:
+        found.setdefault(check["name"], []).append((check["state"], check["message"]))
+    return found
+
+
+def test_doctor_looks_at_python_settings_sandbox_index_grants_and_plugins(
+    shell: Shell,
+) -> None:
+    shell.site.wheel("torn", manifest="x")
+
+    result = shell.run("doctor", "--json")
+    names = {check["name"] for check in result.json["checks"]}
+
+    assert result.status == 1
+    assert {"python", "settings", "index", "grants", "plugins", "plugin torn"} <= names
+    assert {
+        f"sandbox {t}" for t in ("read-only", "basic", "elevated", "admin")
+    } <= names
+
+
+def test_doctor_works_with_wrong_settings(shell: Shell) -> None:
+    (shell.work / "lockgate.toml").write_text("timeot = 1\n")
+
+    state, message = checks(shell)["settings"][0]
+
+    assert state == "problem"
+    assert "unknown setting" in message
+
+
+def test_doctor_mends_a_damaged_index(shell: Shell) -> None:
+    shell.run("list")
+    cache = shell.home / ".cache/lockgate"
+    foreign = cache / "discovery-00000000.json"
+    foreign.write_bytes(b"damaged")
+
+    assert checks(shell)["index"][0][0] == "warning"
+    assert foreign.exists()
+    assert checks(shell, "--fix")["index"][0] == (
+        "ok",
+        f"mended: {foreign} is damaged; it is not used",
+    )
+    assert not foreign.exists()
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o620])
+def test_doctor_mends_grants_that_others_can_write(shell: Shell, mode: int) -> None:
+    grants = shell.home / ".config/lockgate/grants.toml"
+    grants.parent.mkdir(parents=True)
+    grants.write_text("")
+    grants.chmod(mode)
+
+    assert checks(shell)["grants"][0][0] == "problem"
+    assert checks(shell, "--fix")["grants"][0][0] == "ok"
+    assert grants.stat().st_mode & 0o777 == 0o600
+
+
+def test_doctor_does_not_touch_grants_of_somebody_else(shell: Shell) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    grants = shell.home / ".config/lockgate/grants.toml"
+    grants.parent.mkdir(parents=True)
+    grants.write_text("")
+    os.chown(grants, 12345, 12345)
+
+    assert checks(shell, "--fix")["grants"][0][0] == "problem"
+    assert grants.stat().st_uid == 12345
+
+
+def test_doctor_names_a_program_that_is_not_there(shell: Shell) -> None:
+    extra = (
+        '[[rights.tools]]\nname = "no-such-tool"\nreason = "does it"\n'
+        '[[rights.programs]]\nname = "nix"\ndistribution = "nix-dist"\n'
+        'file = "bin/nix"\n'
+    )
+    text = manifest_text("acme", tier='"admin"', extra=extra)
+    shell.site.wheel("acme", manifest=text)
+
+    told = [message for _, message in checks(shell)["programs"]]
+
+    assert any("no-such-tool" in message for message in told)
+    assert any("nix-dist" in message for message in told)
