@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from lockgate_report.model import Bar, Chart, Section, Step
 from lockgate_report.units import seconds
@@ -36,20 +37,44 @@ def chart(
         shown = [step for step in steps if step.seconds > 0 and step.state != "skipped"]
         if not shown or len(bars) + len(shown) >= ROW_LIMIT:
             continue
-        bars.append(Bar(title, 0, 0, top, "", "", False, group=True))
+        bars.append(Bar(title, 0, 0, top, "", "", 0, group=True))
         top += _GROUP_ROW
         for step in shown:
             start = 100 * max(0.0, step.started - began) / whole
             width = min(100 - start, 100 * step.seconds / whole)
-            state, took = step.state, step.took
-            bars.append(Bar(step.id, start, width, top, state, took, start > 55))
+            at, side = _label(start, width)
+            bars.append(
+                Bar(step.id, start, width, top, step.state, step.took, at, side)
+            )
             top += _ROW
     if not bars:
         return None
-    ticks = tuple((25.0 * n, seconds(whole * n / 4) if n else "0") for n in range(5))
+    ticks = _ticks(whole)
     slowest = max((step for _, steps in groups[: len(sections)] for step in steps),
                   key=lambda step: step.seconds, default=None)  # fmt: skip
     told = f"All steps over {seconds(whole)}."
     if slowest:
         told += f" The slowest is {slowest.id} with {slowest.took}."
     return Chart(tuple(bars), top + _AXIS, top + 4, ticks, told)
+
+
+def _label(
+    start: float, width: float
+) -> tuple[float, Literal["after", "before", "within"]]:
+    """Where the label of a bar has room: about 40 percent of a phone's width."""
+    if start + width <= 60:
+        return start + width, "after"
+    return (start, "before") if start >= 40 else (start, "within")
+
+
+def _ticks(whole: float) -> tuple[tuple[float, str], ...]:
+    """Round places on the axis, three to six of them, and its end."""
+    step = next(
+        base * 10.0**power
+        for power in range(-4, 8)
+        for base in (1, 2, 5)
+        if whole / (base * 10.0**power) <= 5
+    )
+    places = [index * step for index in range(6) if index * step < whole * 0.86]
+    found = [(100 * at / whole, seconds(at) if at else "0") for at in places]
+    return (*found, (100.0, seconds(whole)))

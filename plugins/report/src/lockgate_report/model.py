@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from lockgate_report.timeline import Timeline
 
@@ -120,11 +121,11 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What an assistant said."""
+    """What an assistant said: paragraphs with a headline or an empty one."""
 
     model: str
     plugin: str
-    paragraphs: tuple[str, ...]
+    paragraphs: tuple[tuple[str, str], ...]
     patches: tuple[Patch, ...]
 
 
@@ -224,7 +225,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A step in the chart of times, in percent of the whole and pixels."""
+    """A step in the chart of times, in percent of the whole and pixels.
+
+    The label starts after the bar or within it, or ends before it.
+    """
 
     label: str
     start: float
@@ -232,7 +236,8 @@ class Bar:
     top: int
     state: str
     took: str
-    inside: bool
+    label_at: float
+    side: Literal["after", "before", "within"] = "after"
     group: bool = False
 
 
@@ -281,6 +286,7 @@ class Page:
     totals: tuple[Total, ...]
     sections: tuple[Section, ...]
     steps: tuple[Step, ...]
+    completions: tuple[Completion, ...]
     plugins: tuple[Plugin, ...]
     chart: Chart | None
     reasons: tuple[Reason, ...] = ()

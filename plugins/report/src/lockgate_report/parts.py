@@ -119,8 +119,10 @@ def _check(fields: Fields) -> Check:
     )
 
 
-def simulation(value: Fields, contract: Fields, plugin: str) -> Simulation:
-    """A simulation with its picture."""
+def simulation(
+    value: Fields, contract: Fields, plugin: str, axis_us: float
+) -> Simulation:
+    """A simulation with its picture, on an axis of at least `axis_us`."""
     verdicts = objects(value, "verdicts")
     checks = tuple(_check(each) for each in verdicts[:CHECK_LIMIT])
     events = objects(value, "events")
@@ -130,7 +132,7 @@ def simulation(value: Fields, contract: Fields, plugin: str) -> Simulation:
         passed=value.get("passed") is True,
         took=duration(number(value, "duration_us") or 0),
         stopped=text(value, "stopped", 80),
-        timeline=timeline(value, contract),
+        timeline=timeline(value, contract, axis_us),
         checks=checks,
         failed=tuple(check for check in checks if not check.passed),
         total=len(verdicts),
@@ -158,10 +160,11 @@ def _event(event: Fields) -> tuple[str, str, str]:
 def completion(value: Fields, plugin: str) -> Completion:
     """What an assistant said, by paragraph, and its patches."""
     prose = text(value, "text", PROSE_LIMIT_CHARS)
+    parts = [part for part in prose.split("\n\n") if part.strip()]
     return Completion(
         text(value, "model", 80),
         plugin,
-        tuple(part for part in prose.split("\n\n") if part.strip())[:100],
+        tuple(map(_paragraph, parts[:100])),
         tuple(
             Patch(
                 text(patch, "path", 300),
@@ -171,6 +174,14 @@ def completion(value: Fields, plugin: str) -> Completion:
             for patch in objects(value, "patches")[:40]
         ),
     )
+
+
+def _paragraph(prose: str) -> tuple[str, str]:
+    """A short first line above others is their headline."""
+    first, _, rest = prose.strip("\n").partition("\n")
+    if rest and len(first) <= 80:
+        return first, "\n".join(line.strip() for line in rest.splitlines())
+    return "", prose.strip()
 
 
 def diff_lines(diff: Data) -> tuple[DiffLine, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from lockgate.values import Data
 from lockgate_report.chart import chart
 from lockgate_report.model import (
     Board,
     Call,
+    Completion,
     Layer,
     Page,
     Plugin,
@@ -40,6 +42,7 @@ from lockgate_report.units import count, duration, seconds
 __all__ = ["is_run", "page"]
 
 RUN_LIMIT = 60
+LOOK_LIMIT = 2_000
 STEP_LIMIT = 120
 DEPTH_LIMIT = 4
 ROW_LIMIT = 500
@@ -58,37 +61,60 @@ def is_run(document: Data) -> bool:
 
 def page(document: Fields) -> Page:
     """The page of a run document."""
-    runs = list(_leaves(document, "", 0))
+    runs = list(islice(_leaves(document, "", 0), LOOK_LIMIT))
+    alone = runs[0][0] is document
+    said, rest = ({}, ()) if alone else _advice(document)
     budget = Budget()
     sections = tuple(
-        _section(run, expected, index, budget)
+        _section(run, expected, index, budget, said.get(id(run), ()))
         for index, (run, expected) in enumerate(runs[:RUN_LIMIT])
     )
-    alone = len(runs) == 1 and runs[0][0] is document
-    own = (
-        ()
-        if alone
-        else tuple(_step(s) for s in objects(document, "steps")[:STEP_LIMIT])
-    )
-    error = document.get("error")
-    cut = (
-        (f"{len(runs) - RUN_LIMIT} more runs are left out of this page.",)
-        if len(runs) > RUN_LIMIT
-        else ()
-    )
+    outer = [] if alone else objects(document, "steps")[:STEP_LIMIT]
+    own = tuple(_step(step) for step in outer if not objects(step, "runs"))
+    left = len(runs) - RUN_LIMIT
     state = text(document, "state", 20)
     return Page(
         title=text(document, "name", 120),
         state=state,
         verdict=_verdict(state, sections),
-        detail="" if alone else text(error, "message"),
+        detail="" if alone else text(document.get("error"), "message"),
         totals=_totals(document, sections),
         sections=sections,
         steps=own,
+        completions=rest,
         plugins=_plugins(sections, own),
         chart=chart(sections, own, number(document, "started") or 0.0),
-        cut=cut,
+        cut=(f"{count(left, 'more run')} not shown.",) if left > 0 else (),
     )
+
+
+def _advice(
+    document: Fields,
+) -> tuple[dict[int, tuple[Completion, ...]], tuple[Completion, ...]]:
+    """What assistants said of single runs, by the run's identity; and the rest.
+
+    A step speaks of a run if it needs the step that started that one run.
+    """
+    about = {
+        text(step, "id", 80): id(runs[0])
+        for step in objects(document, "steps")
+        if len(runs := objects(step, "runs")) == 1
+    }
+    found: dict[int, tuple[Completion, ...]] = {}
+    rest: list[Completion] = []
+    for step in objects(document, "steps")[:STEP_LIMIT]:
+        said = [
+            completion(value, text(answer, "plugin", 80))
+            for answer in objects(step, "answers")
+            if text(step, "hook", 40) == "complete"
+            and is_fields(value := answer.get("value"))
+        ]
+        run = next((about[n] for n in texts(step, "needs") if n in about), None)
+        if run is None:
+            rest.extend(said)
+        else:
+            found[run] = (*found.get(run, ()), *said)
+    return found, tuple(rest)
 
 
 def _leaves(run: Fields, expected: str, depth: int) -> Iterator[tuple[Fields, str]]:
@@ -114,7 +140,13 @@ def _answers(run: Fields, hook: str) -> Iterator[tuple[Fields, Fields]]:
                     yield answer, value
 
 
-def _section(run: Fields, expected: str, index: int, budget: Budget) -> Section:
+def _section(
+    run: Fields,
+    expected: str,
+    index: int,
+    budget: Budget,
+    said: Sequence[Completion],
+) -> Section:
     contract = _contract(run)
     board = contract.get("board")
     error = run.get("error")
@@ -131,6 +163,8 @@ def _section(run: Fields, expected: str, index: int, budget: Budget) -> Section:
     findings.sort(key=lambda each: order[each.severity])
     diffs = [v.get("diff") for _, v in _answers(run, "transform")]
     took = number(run, "seconds") or 0.0
+    simulated = [number(v, "duration_us") or 0.0 for _, v in _answers(run, "simulate")]
+    axis = max(simulated, default=0.0)
     return Section(
         anchor=f"run-{index + 1}",
         title=_title(run, contract),
@@ -147,15 +181,18 @@ def _section(run: Fields, expected: str, index: int, budget: Budget) -> Section:
         error=text(error, "message"),
         reasons=reasons(error),
         simulations=tuple(
-            simulation(value, contract, text(answer, "plugin", 80))
+            simulation(value, contract, text(answer, "plugin", 80), axis)
             for answer, value in _answers(run, "simulate")
         ),
         artifacts=artifacts(_trees(run, values), budget),
         notes=tuple(notes[:ROW_LIMIT]),
         findings=tuple(findings[:ROW_LIMIT]),
-        completions=tuple(
-            completion(value, text(answer, "plugin", 80))
-            for answer, value in _answers(run, "complete")
+        completions=(
+            *(
+                completion(value, text(answer, "plugin", 80))
+                for answer, value in _answers(run, "complete")
+            ),
+            *said,
         ),
         diff=tuple(line for diff in diffs for line in diff_lines(diff)),
         steps=tuple(_step(step) for step in objects(run, "steps")[:STEP_LIMIT]),
@@ -264,7 +301,7 @@ def _totals(document: Fields, sections: Sequence[Section]) -> tuple[Total, ...]:
     found = [each.severity for s in sections for each in s.findings]
     virtual = sum(
         number(value, "duration_us") or 0.0
-        for run, _ in list(_leaves(document, "", 0))[:RUN_LIMIT]
+        for run, _ in islice(_leaves(document, "", 0), RUN_LIMIT)
         for _, value in _answers(run, "simulate")
     )
     calls = list(_calls(sections))

@@ -22,7 +22,7 @@ __all__ = ["Mark", "Segment", "Tick", "Timeline", "Track", "timeline"]
 EVENT_LIMIT = 200_000
 TRACK_LIMIT = 24
 _COLUMNS = 240
-_LINE_COLUMNS = 150
+_LINE_COLUMNS = 72
 _TRACK_HEIGHT = 40
 _LABEL_HEIGHT = 16
 _WAVE_HEIGHT = 18
@@ -128,7 +128,7 @@ class _Pin:
     def _end(self, at: float) -> None:
         if at > self.since:
             width = at - self.since
-            edge = bool(self.segments)
+            edge = bool(self.segments) and self.segments[-1].level != "unknown"
             self.segments.append(
                 Segment(
                     self.since,
@@ -147,16 +147,22 @@ class _Pin:
         return self.segments
 
 
-def timeline(simulation: Fields, contract: Fields) -> Timeline | None:
-    """The picture of a simulation, or None if it shows no time at all."""
+def timeline(
+    simulation: Fields, contract: Fields, axis_us: float = 0.0
+) -> Timeline | None:
+    """The picture of a simulation, or None if it shows no time at all.
+
+    Its axis is at least `axis_us` long, so that two pictures can be compared.
+    """
     every = objects(simulation, "events")
     events = every[:EVENT_LIMIT]
-    end = max(
+    own = max(
         number(simulation, "duration_us") or 0.0,
         max((_at(event) for event in events), default=0.0),
     )
-    if end <= 0:
+    if own <= 0:
         return None
+    end = max(own, axis_us)
     notes: list[str] = []
     if len(every) > EVENT_LIMIT:
         notes.append(f"{len(every) - EVENT_LIMIT} later events are left out.")
@@ -169,7 +175,7 @@ def timeline(simulation: Fields, contract: Fields) -> Timeline | None:
     tracks: list[Track] = []
     merged = 0
     for pin in ordered[:TRACK_LIMIT]:
-        segments, lost = _thinned(pin.finish(end), end)
+        segments, lost = _thinned(pin.finish(own), end)
         merged += lost
         tracks.append(Track(f"{pin.name}", _detail(pin, names), 0, tuple(segments)))
     for kind, name in (("rx", "to device"), ("tx", "from device")):
@@ -182,8 +188,8 @@ def timeline(simulation: Fields, contract: Fields) -> Timeline | None:
         tracks.append(Track("checks", "", 0, (), checks))
     if merged:
         notes.append(
-            f"{merged} of {len(every)} events lie too close together to be drawn one "
-            "by one: they are merged into blocks and counted marks."
+            f"{merged} of {len(every)} events lie too close to be drawn one by one: "
+            "they share marks and blocks."
         )
     return _laid_out(tracks, ordered, end, len(every), notes)
 
@@ -311,6 +317,11 @@ def _in_percent(segment: Segment, end: float) -> Segment:
     )
 
 
+def _place(at: float, end: float) -> float:
+    """Where a mark stands; at the very ends it would be cut in half."""
+    return min(98.6, max(1.4, 100 * at / end))
+
+
 def _lines(
     events: Sequence[Fields], kind: str, end: float
 ) -> tuple[tuple[Mark, ...], int]:
@@ -336,7 +347,7 @@ def _lines(
         )
         marks.append(
             Mark(
-                100 * _at(group[0]) / end,
+                _place(_at(group[0]), end),
                 "rx" if kind == "rx" else "tx",
                 f"{'; '.join(shown)}{more}",
                 label if len(group) == 1 else f"{len(group)}×" if room >= 10 else "",
@@ -361,7 +372,7 @@ def _checks(verdicts: Sequence[Fields], end: float) -> tuple[tuple[Mark, ...], i
             if failed
             else (f"{len(group)} passed")
         )
-        at = min(100.0, 100 * _at((failed or group)[0]) / end)
+        at = _place(_at((failed or group)[0]), end)
         kind: Literal["pass", "fail"] = "fail" if failed else "pass"
         marks.append(Mark(at, kind, f"{word}: {named}", "", len(group)))
     return tuple(marks), 0
