@@ -90,3 +90,12 @@ def test_artifacts_name_the_files_that_were_made() -> None:
         "contract.json",
         "README.md",
     }
+
+
+def test_without_an_sdk_the_scenario_sends_lines_instead_of_calls() -> None:
+    contract: dict[str, Any] = dict(make(a_spec(), "micropython").contract)
+
+    assert "call" not in {step["do"] for step in contract["scenario"]}
+    assert {"do": "send", "line": "led_13 1", "reply": "led_13 1"} in contract[
+        "scenario"
+    ]

@@ -52,8 +52,18 @@ def build_contract(model: Model, artifacts: Mapping[str, str]) -> Document:
             for missing in model.missing
         ],
         "artifacts": dict(artifacts),
-        "scenario": list(build_scenario(model)),
+        "scenario": [
+            step if "sdk" in artifacts else _without_sdk(step)
+            for step in build_scenario(model)
+        ],
     }
+
+
+def _without_sdk(step: Document) -> Document:
+    """`step`, with a call of the SDK turned into the line that it would send."""
+    if step["do"] != "call":
+        return step
+    return {"do": "send", "line": step["send"], "reply": step["reply"]}
 
 
 def _board(model: Model) -> Document:
