@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from lockgate_report.timeline import Timeline
@@ -265,6 +265,10 @@ class Plugin:
     layers: tuple[Layer, ...]
     denials: tuple[str, ...]
 
+    def layer(self, name: str) -> Layer | None:
+        """The layer of that name, if any call told of it."""
+        return next((layer for layer in self.layers if layer.name == name), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Total:
@@ -289,5 +293,10 @@ class Page:
     completions: tuple[Completion, ...]
     plugins: tuple[Plugin, ...]
     chart: Chart | None
-    reasons: tuple[Reason, ...] = ()
-    cut: tuple[str, ...] = field(default=())
+    cut: tuple[str, ...] = ()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The name of every layer that any call told of, in order."""
+        names = [layer.name for plugin in self.plugins for layer in plugin.layers]
+        return tuple(dict.fromkeys(names))[:60]
