@@ -35,8 +35,6 @@ class Attack:
         return self.held_by + (self.root_held_by if root else self.user_held_by)
 
 
-_PTRACE_PARENTS = {"root_held_by": ("uid", "capabilities")}
-
 ATTACKS = (
     Attack("read a host file", "result = open(host['secret']).read()", ("landlock",)),
     Attack(
@@ -276,7 +274,7 @@ ATTACKS = (
         result = True
         """,
         ("seccomp",),
-        root_held_by=("uid",),
+        root_held_by=("uid", "capabilities"),
     ),
     Attack(
         "set up io_uring",
