@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import stat
@@ -14,10 +15,44 @@ from lockgate.documents import format_of, parse_document, read_document
 from lockgate.errors import UsageError
 from lockgate.values import Data, File, Tree
 
-__all__ = ["read_arguments", "read_tree"]
+__all__ = ["interleave", "read_arguments", "read_tree"]
 
 TREE_LIMIT_BYTES = 48 * 1024 * 1024
 TREE_LIMIT_FILES = 10_000
+
+
+def interleave(parser: argparse.ArgumentParser, *valued: str) -> None:
+    """Let options stand between the words; `valued` are those with a value.
+
+    argparse gives a list of words what stands before the next option, and no
+    more. (Its own `parse_intermixed_args` knows no sub-commands.)
+    """
+    plain = parser.parse_known_args
+
+    def parse(
+        args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        return plain(_options_first(args or (), valued), namespace)
+
+    vars(parser)["parse_known_args"] = parse
+
+
+def _options_first(args: Sequence[str], valued: Sequence[str]) -> list[str]:
+    options: list[str] = []
+    words: list[str] = []
+    waiting = list(args)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            words.extend(waiting)
+            break
+        if not word.startswith("-") or word == "-":
+            words.append(word)
+            continue
+        options.append(word)
+        if word in valued and waiting:
+            options.append(waiting.pop(0))
+    return [*options, "--", *words] if words else options
 
 
 def read_arguments(

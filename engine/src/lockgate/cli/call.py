@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lockgate.cli._arguments import interleave, read_arguments
 from lockgate.cli._output import clean, colored, print_json, print_lines
 from lockgate.cli._progress import progress
 from lockgate.cli._session import Subparsers, settings
@@ -27,9 +28,8 @@ a lone - reads a JSON object of arguments from standard input."""
 
 def add(subparsers: Subparsers) -> None:
     """Describe the command."""
-    parser = subparsers.add_parser(
-        "call", description=_ABOUT, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = subparsers.add_parser("call", description=_ABOUT)
+    parser.formatter_class = argparse.RawTextHelpFormatter
     parser.add_argument("hook", metavar="HOOK", help="the hook (see lockgate hooks)")
     parser.add_argument("arguments", metavar="key=value", nargs="*")
     parser.add_argument("--plugin", metavar="NAME", help="ask only this plugin")
@@ -37,12 +37,12 @@ def add(subparsers: Subparsers) -> None:
         "--timeout", metavar="SECONDS", type=float, help="for the whole call"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    interleave(parser, "--plugin", "--timeout")
 
 
 def run(args: argparse.Namespace) -> int:
     """Call the hook. Status 1 if an answer reports errors or a check failed."""
     from lockgate._specs import specs
-    from lockgate.cli._arguments import read_arguments
     from lockgate.errors import UnknownHookError
     from lockgate.host import Host, Progress
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lockgate.cli._arguments import interleave, read_arguments
 from lockgate.cli._session import Subparsers
 
 __all__ = ["add", "run"]
@@ -19,9 +20,8 @@ inputs from standard input. Status 0: done, 1: failed, 3: refused."""
 
 def add(subparsers: Subparsers) -> None:
     """Describe the command."""
-    parser = subparsers.add_parser(
-        "run", description=_ABOUT, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = subparsers.add_parser("run", description=_ABOUT)
+    parser.formatter_class = argparse.RawTextHelpFormatter
     parser.add_argument("pipeline", metavar="PIPELINE.yaml")
     parser.add_argument("inputs", metavar="key=value", nargs="*")
     parser.add_argument("--out", metavar="DIR", help="write the files made to DIR")
@@ -29,11 +29,11 @@ def add(subparsers: Subparsers) -> None:
         "--force", action="store_true", help="write into a folder with other files"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    interleave(parser, "--out")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the pipeline, write its files, tell what happened."""
-    from lockgate.cli._arguments import read_arguments
     from lockgate.cli._pipelines import pipeline_at, pipeline_files, run_document
     from lockgate.cli._runs import finish_run
     from lockgate.cli._session import settings

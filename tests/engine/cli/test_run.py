@@ -1,0 +1,141 @@
+"""``lockgate run``: a pipeline file, its inputs, its files, its exit status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lockgate.cli._pipelines import pipeline_files
+from lockgate.errors import UsageError
+from tests.engine.cli.conftest import Shell
+from tests.support.dists import manifest_text
+
+PLUGIN = """
+from lockgate.plugin import Reason, RefusedError, Transformation, Tree, hookimpl
+
+@hookimpl
+def transform(tree, options):
+    if options.get("refuse"):
+        raise RefusedError([Reason("no", "tree", "not this one")])
+    return Transformation(Tree.of({f.path: f.text.upper() for f in tree}))
+"""
+
+PIPELINE = """
+schema: 1
+name: shout
+inputs:
+  tree: {type: document}
+  options: {type: document, default: {}}
+steps:
+  - id: shout
+    hook: transform
+    plugin: acme
+    with: {tree: "${inputs.tree}", options: "${inputs.options}"}
+outputs: {tree: "${steps.shout.value.tree}"}
+"""
+
+
+@pytest.fixture
+def acme(shell: Shell) -> Shell:
+    shell.site.wheel(
+        "acme", manifest=manifest_text("acme"), files={"acme/__init__.py": PLUGIN}
+    )
+    (shell.work / "shout.yaml").write_text(PIPELINE, "utf-8")
+    (shell.work / "code").mkdir()
+    (shell.work / "code" / "a.txt").write_text("quiet", "utf-8")
+    return shell
+
+
+def test_a_pipeline_runs_and_its_files_are_written(acme: Shell) -> None:
+    result = acme.run("run", "shout.yaml", "tree=@code/", "--out", "made")
+
+    assert result.status == 0, result.err
+    assert "shout: done" in result.out
+    assert (acme.work / "made" / "a.txt").read_text("utf-8") == "QUIET"
+
+
+def test_json_is_the_run_document(acme: Shell) -> None:
+    result = acme.run("run", "shout.yaml", "tree=@code/", "--json")
+
+    document = result.json
+    assert document["state"] == "done"
+    assert [step["id"] for step in document["steps"]] == ["shout"]
+    (answer,) = document["steps"][0]["answers"]
+    assert (answer["plugin"], answer["tier"]) == ("acme", "read-only")
+
+
+def test_a_refused_input_has_status_three_and_writes_nothing(acme: Shell) -> None:
+    result = acme.run(
+        "run",
+        "shout.yaml",
+        "tree=@code/",
+        'options={"refuse": true}',
+        "--out",
+        "made",
+    )
+
+    assert result.status == 3
+    assert "not this one" in result.out + result.err
+    assert not (acme.work / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["none.yaml"], 2), (["shout.yaml", "tree"], 2), (["list.yaml"], 3)],
+)
+def test_what_cannot_be_read_is_said(
+    acme: Shell, words: list[str], status: int
+) -> None:
+    (acme.work / "list.yaml").write_text("[1, 2]", "utf-8")
+
+    result = acme.run("run", *words, "--json")
+
+    assert result.status == status
+    assert result.json["error"]["message"]
+
+
+def test_a_folder_with_other_files_is_refused_before_the_work(acme: Shell) -> None:
+    result = acme.run("run", "shout.yaml", "tree=@code/", "--out", "code", "--json")
+
+    assert result.status == 2
+    assert result.json["error"]["code"] == "output-refused"
+    assert (acme.work / "code" / "a.txt").read_text("utf-8") == "quiet"
+
+
+def test_only_the_files_that_a_pipeline_names_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "pipelines"
+    (folder / "specs").mkdir(parents=True)
+    (tmp_path / "outside.yaml").write_text("a: 1", "utf-8")
+    (folder / "link.yaml").symlink_to(tmp_path / "outside.yaml")
+    (folder / "private.txt").write_text("mine", "utf-8")
+    (folder / "specs" / "one.yaml").write_text("b: 2", "utf-8")
+    (folder / "inner.yaml").write_text("with: specs/one.yaml", "utf-8")
+    pipeline = {
+        "steps": [
+            {"pipeline": "inner.yaml"},
+            {"with": ["../outside.yaml", "link.yaml", "/etc/hostname", "none.yaml"]},
+        ]
+    }
+    (folder / "main.yaml").write_text("steps: []", "utf-8")
+
+    tree = pipeline_files(folder / "main.yaml", pipeline)
+
+    assert [file.path for file in tree] == [
+        "inner.yaml",
+        "main.yaml",
+        "specs/one.yaml",
+    ]
+
+
+def test_a_pipeline_that_names_too_many_files_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lockgate.cli import _pipelines
+
+    monkeypatch.setattr(_pipelines, "FILES_LIMIT", 2)
+    for name in ("main.yaml", "a.txt", "b.txt"):
+        (tmp_path / name).write_text("", "utf-8")
+
+    with pytest.raises(UsageError, match="more than 2 files"):
+        pipeline_files(tmp_path / "main.yaml", {"with": ["a.txt", "b.txt"]})
