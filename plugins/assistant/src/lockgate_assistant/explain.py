@@ -80,9 +80,10 @@ class Explainer:
 
 def _words(code: str, entry: Entry | None, found: list[Trouble]) -> str:
     lines = [code]
-    lines += [f"  at {t.where or 'no place'}: {t.message}" for t in found[:20]]
-    if len(found) > 20:
-        lines.append(f"  and {len(found) - 20} more")
+    told = [trouble for trouble in found if trouble.where or trouble.message]
+    lines += [f"  at {t.where or 'no place'}: {t.message}" for t in told[:20]]
+    if len(told) > 20:
+        lines.append(f"  and {len(told) - 20} more")
     hints = dict.fromkeys(trouble.hint for trouble in found if trouble.hint)
     if entry is not None:
         lines += [f"  What: {entry.what}", f"  Why: {entry.why}", f"  Fix: {entry.fix}"]

@@ -19,7 +19,6 @@ _ROWS: tuple[tuple[str, Severity, str, str], ...] = (
     ("nullPointer", "error", "A null pointer is followed", "test the pointer first"),
     ("nullPointerRedundantCheck", "warning", "Followed, then tested", "test first"),
     ("uninitvar", "error", "A variable is read before it is set", "give it a value"),
-    ("legacyUninitvar", "error", "A variable is read before it is set", "set it"),
     (
         "uninitMemberVar",
         "warning",
@@ -68,7 +67,6 @@ _ROWS: tuple[tuple[str, Severity, str, str], ...] = (
         "A format wants another type",
         "match the format",
     ),
-    ("terminateStrncpy", "warning", "No end after strncpy", "set the last byte to 0"),
     ("sizeofwithsilentarraypointer", "warning", "The size of a pointer", "pass a size"),
     ("literalWithCharPtrCompare", "warning", "Pointers are compared", "use strcmp"),
     ("compareBoolExpressionWithInt", "warning", "A bool against 2 or more", "mend it"),

@@ -18,6 +18,8 @@ from lockgate_lint.tools import Programs, finding
 __all__ = ["compile_micropython"]
 
 _TOOL_SECONDS = 30.0
+_ANY_MARCH = "armv6m"
+"""Native code is checked for some processor where the contract names none."""
 _LINE = re.compile(r"line (\d{1,9})")
 _NATIVE = re.compile(rb"^\s*@micropython\.(?:native|viper|asm_\w+)", re.M)
 
@@ -26,6 +28,8 @@ def compile_micropython(
     file: File, march: str, programs: Programs
 ) -> tuple[File | None, Finding | None]:
     """The bytecode of `file` (beside it, ``.mpy``), or the reason for none.
+
+    Both are None for native code that compiles while `march` is empty.
 
     `march` names the processor for code that asks for native instructions;
     bytecode runs on all of them.
@@ -36,11 +40,11 @@ def compile_micropython(
         TimeoutError: If mpy-cross took too long.
     """
     name = PurePosixPath(file.path).name
-    native = march and _NATIVE.search(file.content)
+    native = _NATIVE.search(file.content)
     run = programs.run_program(
         "mpy-cross",
         [
-            *([f"-march={march}"] if native else []),
+            *([f"-march={march or _ANY_MARCH}"] if native else []),
             # The name that a traceback on the device will show.
             *("-s", name, "-o", "out.mpy", "in.py"),
         ],
@@ -49,6 +53,8 @@ def compile_micropython(
         timeout=_TOOL_SECONDS,
     )
     if run.status == 0 and "out.mpy" in run.tree:
+        if native and not march:
+            return None, None  # it compiles, but for a processor of our choice
         path = str(PurePosixPath(file.path).with_suffix(".mpy"))
         return File(path, run.tree["out.mpy"].content), None
     words = run.stderr.decode("utf-8", "replace").strip()
