@@ -8,6 +8,7 @@ import pytest
 
 from lockgate.cli._pipelines import pipeline_files
 from lockgate.errors import UsageError
+from lockgate.values import Document
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text
 
@@ -111,7 +112,7 @@ def test_only_the_files_that_a_pipeline_names_are_read(tmp_path: Path) -> None:
     (folder / "private.txt").write_text("mine", "utf-8")
     (folder / "specs" / "one.yaml").write_text("b: 2", "utf-8")
     (folder / "inner.yaml").write_text("with: specs/one.yaml", "utf-8")
-    pipeline = {
+    pipeline: Document = {
         "steps": [
             {"pipeline": "inner.yaml"},
             {"with": ["../outside.yaml", "link.yaml", "/etc/hostname", "none.yaml"]},

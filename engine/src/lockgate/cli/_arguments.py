@@ -32,7 +32,8 @@ def interleave(parser: argparse.ArgumentParser, *valued: str) -> None:
     def parse(
         args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        return plain(_options_first(args or (), valued), namespace)
+        into = argparse.Namespace() if namespace is None else namespace
+        return plain(_options_first(args or (), valued), into)
 
     vars(parser)["parse_known_args"] = parse
 
