@@ -29,10 +29,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["run"]
+__all__ = ["forget_runtime", "run"]
 
 _START_LIMIT_BYTES = 1 << 30
 """The first frame is the host's word; the policy's own cap comes with it."""
+
+# Made before the fork: a child copies only the pages that it writes to.
+_CHANNEL = Channel(_socket.socket(), _START_LIMIT_BYTES, trusting=True)
+_CHANNEL.socket.close()
+
+_KEPT: list[types.ModuleType] = []
+"""Modules that are in use but no longer importable."""
 
 _STDLIB = tuple(sys.path)
 _PRIVATE = ("lockgate_sandbox", "msgspec")
@@ -40,7 +47,8 @@ _PRIVATE = ("lockgate_sandbox", "msgspec")
 
 def run(channel_fd: int, stdio: list[int]) -> NoReturn:
     """Become the worker. The caller is a freshly forked, single-threaded child."""
-    channel = Channel(_socket.socket(fileno=channel_fd), _START_LIMIT_BYTES)
+    channel = _CHANNEL
+    channel.socket = _socket.socket(fileno=channel_fd)
     try:
         kind, call, job = channel.receive()
     except ChannelClosed:
@@ -50,11 +58,7 @@ def run(channel_fd: int, stdio: list[int]) -> NoReturn:
     channel.limit = job["limit"]
     for number, fd in enumerate(stdio):
         os.dup2(fd, number)
-    os.umask(0o022)
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.environ.clear()
-    os.environ.update(job["env"])
+    _set_environment(job["env"])
     try:
         plan = SealPlan.from_data(job["plan"])
         os.chdir("/")
@@ -64,11 +68,8 @@ def run(channel_fd: int, stdio: list[int]) -> NoReturn:
         _fail(channel, call, "layer", error.to_dict())
     except Exception as error:
         _fail_with(channel, call, "seal", error)
-    kept = _forget_runtime()
-    try:
-        _RUNNERS[job["kind"]](channel, call, job, posture)
-    finally:
-        del kept
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    _RUNNERS[job["kind"]](channel, call, job, posture)
 
 
 def _enter(folder: str, scratch: str | None) -> None:
@@ -78,15 +79,23 @@ def _enter(folder: str, scratch: str | None) -> None:
         os.chdir(scratch or "/")
 
 
-def _forget_runtime() -> list[types.ModuleType]:
-    """Take our modules and the codec out of the plugin's sight; gives them."""
-    kept: list[types.ModuleType] = []
+def _set_environment(wanted: dict[str, str]) -> None:
+    for name in [name for name in os.environ if name not in wanted]:
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+def forget_runtime() -> None:
+    """Take our modules and the codec out of every plugin's sight.
+
+    The zygote does it once, when everything is imported: a plugin that brings its
+    own copy of one of them, or none, sees nothing of ours.
+    """
     for name in list(sys.modules):
         if name.partition(".")[0] in _PRIVATE:
-            kept.append(sys.modules.pop(name))
-    kept.append(sys.modules["__main__"])
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    return kept
+            _KEPT.append(sys.modules.pop(name))
 
 
 def _fail(channel: Channel, call: bytes, stage: str, fields: object) -> NoReturn:
@@ -110,7 +119,6 @@ def _run_target(
     session = _session.Session(channel, job)
     sys.path[:] = [*_STDLIB, *job["path"]]
     sys.argv = [job["name"]]
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     session.begin(call)
     stage = "import"
     try:

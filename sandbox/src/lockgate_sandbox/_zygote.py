@@ -21,7 +21,9 @@ namespaces.
 
 from __future__ import annotations
 
+import _sitebuiltins
 import _socket
+import builtins
 import ctypes
 import gc
 import os
@@ -59,8 +61,11 @@ _FDS = struct.Struct("5i")
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS.size)
 
 
+_libc_prctl = ctypes.CDLL(None).prctl
+
+
 def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+    _libc_prctl(option, value, 0, 0, 0)
 
 
 class _Child:
@@ -178,6 +183,12 @@ def _main() -> None:
         enter_zygote_namespaces([sys.base_prefix, sys.prefix])
     control = _socket.socket(fileno=control_fd)
     zygote = Zygote(control, sweep, _child.run, _warden.watch)
+    # What `site` would have added and everybody uses; -S leaves it out.
+    for name in ("exit", "quit"):
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
+    _child.forget_runtime()
+    os.umask(0o022)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     gc.collect()
     gc.freeze()
     zygote.serve()

@@ -271,17 +271,25 @@ class Sandbox:
             if policy.tier.may_write:
                 scratch = self._new_folder()
                 undo.callback(_scratch.remove, scratch)
-            group = None
-            if policy.may_fork and self._layers.get("cgroup") != "off":
-                # One process alone is bounded well enough by its rlimits, and a
-                # group takes longer to make than the worker.
-                group = open_group(policy, probe())
-                if group is not None:
-                    undo.callback(group.close)
+            group = self._group(policy)
+            if group is not None:
+                undo.callback(group.close)
             plan = prepare(
                 policy, self._layers, path=path, scratch=scratch, group=group
             )
             yield Ground(policy, plan, scratch, group)
+
+    def _group(self, policy: Policy) -> Group | None:
+        # One process alone is bounded well enough by its rlimits, and a group
+        # takes longer to make than the worker.
+        if not policy.may_fork or self._layers.get("cgroup") == "off":
+            return None
+        try:
+            return open_group(policy, probe())
+        except OSError:
+            # Possible a moment ago, no longer. If the layer is strict, the seal
+            # refuses for want of a group; else the posture says that it is missing.
+            return None
 
     def _new_folder(self) -> str:
         with self._lock:

@@ -1,0 +1,253 @@
+"""``lockgate-sandbox run``: streams, exit statuses, grants and the report."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.sandbox import open_folder
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with open_folder() as made:
+        yield made
+
+
+def _run(
+    folder: Path, code: str, *options: str, argv: tuple[str, ...] = (), stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    script = folder / "script.py"
+    script.write_text(textwrap.dedent(code))
+    command = [sys.executable, "-m", "lockgate_sandbox", "run", *options]
+    return subprocess.run(
+        [*command, str(script), *argv],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=folder,
+    )
+
+
+def test_streams_pass_through_and_the_status_is_the_files_own(folder: Path) -> None:
+    code = """
+        import sys
+        print(sys.argv[1:], __name__, sys.stdin.read())
+        print("err", file=sys.stderr)
+        sys.exit(7)
+    """
+    done = _run(folder, code, argv=("a", "--b", "-c"), stdin="in")
+    assert done.stdout == "['a', '--b', '-c'] __main__ in\n"
+    assert done.stderr == "err\n"
+    assert done.returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("", 0),
+        ("raise SystemExit", 0),
+        ("raise SystemExit('text')", 1),
+        ("1 / 0", 1),
+        ("syntax error", 1),
+        ("import os; os._exit(9)", 9),
+        ("exit(3)", 3),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 143),
+    ],
+)
+def test_exit_status(folder: Path, code: str, status: int) -> None:
+    assert _run(folder, code).returncode == status
+
+
+def test_traceback_shows_the_file_and_nothing_of_ours(folder: Path) -> None:
+    done = _run(folder, "def f():\n    1 / 0\nf()\n")
+    assert "ZeroDivisionError" in done.stderr
+    assert done.stderr.count("File ") == 2
+    assert "lockgate_sandbox" not in done.stderr
+
+
+def test_output_is_flushed_and_exit_handlers_run(folder: Path) -> None:
+    code = """
+        import atexit, sys, threading, time
+        atexit.register(lambda: print("bye"))
+        threading.Thread(target=lambda: (time.sleep(0.1), print("thread"))).start()
+        sys.stdout.write("no newline ")
+    """
+    assert _run(folder, code).stdout == "no newline thread\nbye\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "code", "status", "error"),
+    [
+        ("--wall=0.3", "import time; time.sleep(60)", 124, "wall-limit"),
+        ("--cpu=1", "while True: pass", 137, "cpu-limit"),
+    ],
+)
+def test_limits_have_exit_statuses_of_their_own(
+    folder: Path, option: str, code: str, status: int, error: str
+) -> None:
+    done = _run(folder, code, option)
+    assert done.returncode == status
+    assert f"[{error}]" in done.stderr
+
+
+def test_memory_beyond_the_limit_is_a_memory_error(folder: Path) -> None:
+    done = _run(folder, "bytearray(512 << 20)", "--memory", "64M")
+    assert done.returncode == 1
+    assert "MemoryError" in done.stderr
+
+
+def test_threads_beyond_the_limit_can_not_be_started(folder: Path) -> None:
+    code = """
+        import threading
+        stop = threading.Event()
+        try:
+            for _ in range(100):
+                threading.Thread(target=stop.wait).start()
+        finally:
+            stop.set()
+    """
+    done = _run(folder, code, "--pids", "8")
+    assert done.returncode in (1, 137)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--allow-net", "example.org"], "--allow-net can't be honoured"),
+        (["--allow-read", "/no/such/path"], "no such file or folder"),
+        (["--tier", "basic", "--allow-write", "/tmp"], "cannot carry the right"),
+    ],
+)
+def test_what_can_not_be_honoured_refuses_to_start(
+    folder: Path, options: list[str], reason: str
+) -> None:
+    done = _run(folder, "print('ran')", *options)
+    assert done.returncode == 125
+    assert reason in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_missing_file_refuses_to_start(folder: Path) -> None:
+    command = [sys.executable, "-m", "lockgate_sandbox", "run", "missing.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 125
+    assert "missing.py" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "option", ["--memory=x", "--cpu=-1", "--pids=0", "--tier=system"]
+)
+def test_a_bad_option_is_a_usage_error(folder: Path, option: str) -> None:
+    assert _run(folder, "", option).returncode == 2
+
+
+def test_grants_open_exactly_what_they_name(folder: Path) -> None:
+    (folder / "granted").mkdir()
+    (folder / "granted" / "in").write_text("data")
+    (folder / "granted").chmod(0o777)
+    (folder / "other").write_text("secret")
+    code = f"""
+        from pathlib import Path
+        folder = Path({str(folder)!r})
+        print((folder / "granted" / "in").read_text())
+        try:
+            (folder / "granted" / "out").write_text("x")
+            print("wrote")
+        except OSError:
+            print("no write")
+        try:
+            print((folder / "other").read_text())
+        except OSError:
+            print("no read")
+    """
+    done = _run(folder, code, "--allow-read", "granted")
+    assert done.stdout == "data\nno write\nno read\n", done.stderr
+    done = _run(folder, code, "--allow-write", "granted")
+    assert done.stdout == "data\nwrote\nno read\n", done.stderr
+    assert (folder / "granted" / "out").read_text() == "x"
+
+
+def test_relative_paths_mean_the_callers_folder(folder: Path) -> None:
+    (folder / "in").write_text("data")
+    done = _run(folder, "print(open('in').read())", "--allow-read", "in")
+    assert done.stdout == "data\n", done.stderr
+
+
+def test_report_has_posture_usage_and_denials(folder: Path) -> None:
+    (folder / "other").write_text("secret")
+    code = f"""
+        import os, socket, subprocess
+        for attempt in (
+            lambda: open({str(folder / "other")!r}),
+            lambda: open({str(folder / "new")!r}, "w"),
+            lambda: socket.create_connection(("192.0.2.1", 80)),
+            lambda: subprocess.run(["/bin/true"]),
+            lambda: os.fork(),
+        ):
+            try:
+                attempt()
+            except OSError:
+                pass
+    """
+    done = _run(folder, code, "--report", "report.json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["status"], report["error"]) == (0, None)
+    assert report["usage"]["peak_memory_bytes"] > 0
+    assert report["policy"]["tier"] == "read-only"
+    assert "landlock" in {layer["name"] for layer in report["posture"]["layers"]}
+    rights = {(item["right"], item["what"]) for item in report["denials"]}
+    assert ("read", str(folder / "other")) in rights
+    assert ("write", str(folder / "new")) in rights
+    assert {"net", "program", "process"} <= {right for right, _ in rights}
+    grants = {item["grant"] for item in report["denials"]}
+    assert f"--allow-read {folder / 'other'}" in grants
+
+
+def test_report_tells_of_a_refusal_and_of_a_limit(folder: Path) -> None:
+    assert _run(folder, "", "--allow-net=x", "--report=r.json").returncode == 125
+    report = json.loads((folder / "r.json").read_text())
+    assert report["error"]["code"] == "policy-invalid"
+    assert report["posture"] is None
+    code = "import time; time.sleep(60)"
+    assert _run(folder, code, "--wall=0.3", "--report=r.json").returncode == 124
+    report = json.loads((folder / "r.json").read_text())
+    assert report["error"]["code"] == "wall-limit"
+
+
+def test_a_script_that_plays_with_the_channel_harms_nobody(folder: Path) -> None:
+    code = """
+        import os, socket, stat
+        for fd in range(3, 64):
+            try:
+                if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                    socket.socket(fileno=fd).send(b"garbage" * 1000)
+            except OSError:
+                pass
+        print("done")
+    """
+    done = _run(folder, code)
+    assert (done.stdout, done.returncode) == ("done\n", 0)
+
+
+def test_installed_command_is_the_module(folder: Path) -> None:
+    script = folder / "s.py"
+    script.write_text("print(5)")
+    command = [
+        str(Path(sys.executable).parent / "lockgate-sandbox"),
+        "run",
+        str(script),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "5\n"

@@ -1,0 +1,259 @@
+"""A sandbox's life: its processes, its folder, and what it does to its host."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lockgate_sandbox import (
+    ClosedError,
+    LayerMissingError,
+    Policy,
+    PolicyError,
+    Program,
+    Sandbox,
+    SandboxError,
+    Tier,
+    WorkerDiedError,
+)
+from lockgate_sandbox._tree import children
+from tests.support.sandbox import Lab, alive, open_folder, policy, run, wait_until
+
+pytestmark = pytest.mark.kernel
+
+
+def _parent(pid: int) -> int:
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def _family(lab: Lab) -> tuple[int, int]:
+    """The pids of keeper and zygote."""
+    with lab.worker(policy()) as worker:
+        zygote = _parent(worker.pid)
+        return _parent(zygote), zygote
+
+
+def test_the_host_gets_no_child_of_its_own(lab: Lab) -> None:
+    before = set(children(os.getpid()))
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        mine = Lab(sandbox, folder)
+        keeper, _ = _family(mine)
+        assert set(children(os.getpid())) == before
+        assert _parent(keeper) != os.getpid()
+
+
+def test_sigchld_handlers_of_the_host_are_left_alone() -> None:
+    calls: list[int] = []
+
+    def count(number: int, _frame: object) -> None:
+        calls.append(number)
+
+    previous = signal.signal(signal.SIGCHLD, count)
+    try:
+        with open_folder() as folder, Sandbox.open() as sandbox:
+            calls.clear()  # the launcher's own end
+            mine = Lab(sandbox, folder)
+            for _ in range(3):
+                mine.run(policy(), "result = 1")
+            with pytest.raises(WorkerDiedError):
+                mine.run(policy(), "import os; os._exit(1)")
+        assert calls == []
+    finally:
+        signal.signal(signal.SIGCHLD, previous)
+
+
+def test_close_ends_every_process_and_removes_every_file() -> None:
+    with open_folder() as folder:
+        sandbox = Sandbox.open()
+        mine = Lab(sandbox, folder)
+        keeper, zygote = _family(mine)
+        worker = mine.worker(policy(Tier.BASIC))
+        scratch = run(worker, "result = str(session.scratch)")
+        base = Path(str(scratch)).parent
+        assert base.is_dir()
+        sandbox.close()
+        sandbox.close()
+        pids = (keeper, zygote, worker.pid)
+        assert wait_until(lambda: not any(alive(pid) for pid in pids))
+        assert not base.exists()
+        with pytest.raises(ClosedError):
+            mine.worker(policy())
+        with pytest.raises(ClosedError):
+            run(worker, "result = 1")
+
+
+def test_an_unclosed_sandbox_dies_with_its_host_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    with open_folder() as folder:
+        script = f"""
+            import os, sys, threading
+            sys.path.insert(0, {str(Path.cwd())!r})
+            from lockgate_sandbox import Sandbox
+            from tests.support.sandbox import Lab, policy, run
+            from tests.sandbox.test_sandbox import _parent
+            from pathlib import Path
+            lab = Lab(Sandbox.open(), Path({str(folder)!r}))
+            worker = lab.worker(policy("basic"))
+            zygote = _parent(worker.pid)
+            base = os.path.dirname(run(worker, "result = str(session.scratch)"))
+            print(worker.pid, zygote, _parent(zygote), base, flush=True)
+            threading.Timer(0.2, lambda: os.kill(os.getpid(), 9)).start()
+            run(worker, "import time; time.sleep(600)")
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == -9, done.stderr
+    *pids, base = done.stdout.split()
+    assert wait_until(lambda: not any(alive(int(pid)) for pid in pids))
+    assert wait_until(lambda: not Path(base).exists())
+
+
+def test_a_forked_copy_of_the_host_keeps_nothing_alive() -> None:
+    with open_folder() as folder:
+        sandbox = Sandbox.open()
+        mine = Lab(sandbox, folder)
+        keeper, _ = _family(mine)
+        reader, writer = os.pipe()
+        copy = os.fork()
+        if not copy:
+            os.close(writer)
+            os.read(reader, 1)  # until the test lets go
+            os._exit(0)
+        os.close(reader)
+        try:
+            assert mine.run(policy(), "result = 1") == 1
+            sandbox.close()
+            assert wait_until(lambda: not alive(keeper))
+        finally:
+            os.close(writer)
+            os.waitpid(copy, 0)
+
+
+def test_a_killed_zygote_is_replaced() -> None:
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        mine = Lab(sandbox, folder)
+        _, zygote = _family(mine)
+        with mine.worker(policy()) as worker:
+            os.kill(zygote, signal.SIGKILL)
+            with pytest.raises(SandboxError):
+                run(worker, "import time; time.sleep(60)")
+            assert wait_until(lambda: not alive(worker.pid))
+        assert mine.run(policy(), "result = 1") == 1
+        assert _family(mine)[1] != zygote
+
+
+def test_a_killed_warden_takes_its_tree_along(lab: Lab) -> None:
+    given = Policy.for_tier("elevated", programs=[Program("true", "/bin/true")])
+    code = """
+        import os, time
+        pid = os.fork()
+        if not pid:
+            os.setsid()
+            time.sleep(600)
+            os._exit(0)
+        result = pid
+    """
+    with lab.worker(given) as worker:
+        child = run(worker, code)
+        assert isinstance(child, int)
+        os.kill(_parent(worker.pid), signal.SIGKILL)
+        assert wait_until(lambda: not alive(worker.pid) and not alive(child))
+        with pytest.raises(SandboxError):
+            run(worker, "result = 1")
+
+
+def test_a_killed_keeper_is_reported() -> None:
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        mine = Lab(sandbox, folder)
+        keeper, zygote = _family(mine)
+        os.kill(keeper, signal.SIGKILL)
+        assert wait_until(lambda: not alive(zygote))
+        with pytest.raises(SandboxError):
+            mine.worker(policy())
+
+
+def test_no_descriptor_is_left_after_workers() -> None:
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        mine = Lab(sandbox, folder)
+        mine.run(policy(), "result = 1")
+        before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        for _ in range(5):
+            mine.run(policy(Tier.BASIC), "result = 1")
+            with pytest.raises(SandboxError):
+                mine.run(policy(), "import os; os._exit(1)")
+            with pytest.raises(SandboxError):
+                mine.worker(policy(), target="missing:x")
+        assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_threads_may_start_workers_at_the_same_time(lab: Lab) -> None:
+    answers: list[object] = []
+
+    def start(number: int) -> None:
+        for _ in range(4):
+            answers.append(lab.run(policy(), "result = n", n=number))
+
+    threads = [threading.Thread(target=start, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers, key=str) == sorted([n for n in range(6) for _ in range(4)])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only uid 0 escapes RLIMIT_NPROC")
+def test_a_strict_layer_that_can_not_be_had_refuses_to_start(
+    lab_without: Callable[..., Lab],
+) -> None:
+    given = Policy.for_tier("elevated", programs=[Program("true", "/bin/true")])
+    with pytest.raises(LayerMissingError) as caught:
+        lab_without("uid", "cgroup").worker(given)
+    assert caught.value.layer == "process-limit"
+    assert caught.value.code == "layer-missing"
+    assert "cgroup" in caught.value.hint
+
+
+def test_an_unknown_layer_is_refused(lab_without: Callable[..., Lab]) -> None:
+    with pytest.raises(PolicyError, match="magic"):
+        lab_without("magic").worker(policy())
+
+
+def test_the_runtime_needs_no_import_path_of_the_host(tmp_path: Path) -> None:
+    with open_folder() as folder:
+        script = f"""
+            import sys
+            sys.path.insert(0, {str(Path.cwd())!r})
+            from lockgate_sandbox import Sandbox
+            from tests.support.sandbox import Lab, policy
+            from pathlib import Path
+            sandbox = Sandbox.open()
+            lab = Lab(sandbox, Path({str(folder)!r}))
+            found = lab.run(policy(), "import sys; result = sys.path")
+            print(found[-1] == {str(folder)!r},
+                  any("site-packages" in item for item in found))
+            sandbox.close()
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script)],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+            timeout=60,
+        )
+    assert done.stdout.split() == ["True", "False"]

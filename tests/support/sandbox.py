@@ -1,0 +1,121 @@
+"""Workers that run whatever code a test hands them, and what a test looks at."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import textwrap
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lockgate_sandbox import Policy, Sandbox, Tier, Worker
+from lockgate_sandbox.errors import Data
+
+__all__ = [
+    "TIERS",
+    "Lab",
+    "alive",
+    "open_folder",
+    "policy",
+    "run",
+    "task_count",
+    "wait_until",
+]
+
+TIERS = [tier for tier in Tier if tier is not Tier.SYSTEM]
+
+_TARGET = '''
+def build(session, **arguments):
+    """Runs the code it is given; what that calls `result` is the answer."""
+
+    def handler(method, arguments):
+        space = {"session": session, **arguments}
+        exec(compile(method, "<test>", "exec"), space)
+        return space.get("result")
+
+    return handler
+'''
+
+
+def policy(
+    tier: Tier | str = Tier.READ_ONLY, *, limits: Mapping[str, float] | None = None
+) -> Policy:
+    """The tier's own policy with some limits changed."""
+    plain = Policy.for_tier(tier)
+    return replace(plain, limits=replace(plain.limits, **dict(limits or {})))  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def open_folder() -> Generator[Path]:
+    """A folder that a worker of another uid may read, unlike pytest's own."""
+    with TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        yield folder
+
+
+class Lab:
+    """A sandbox and a folder with a target that runs code."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+        self.sandbox = sandbox
+        self.folder = folder
+        self.write("lab_target", _TARGET)
+
+    def write(self, module: str, source: str) -> None:
+        """Put a module beside the target."""
+        (self.folder / f"{module}.py").write_text(textwrap.dedent(source))
+
+    def worker(
+        self,
+        policy: Policy,
+        *,
+        target: str = "lab_target:build",
+        callbacks: Mapping[str, Callable[[dict[str, Data]], object]] | None = None,
+    ) -> Worker:
+        """A worker; the sandbox closes it."""
+        return self.sandbox.worker(
+            policy, target=target, path=[str(self.folder)], callbacks=callbacks
+        )
+
+    def run(self, policy: Policy, code: str, **values: Data) -> Data:
+        """Run `code` in a fresh worker and give its `result`."""
+        with self.worker(policy) as worker:
+            return run(worker, code, **values)
+
+
+def run(worker: Worker, code: str, **values: Data) -> Data:
+    """Run `code` in a worker and give its `result`."""
+    return worker.call(textwrap.dedent(code), values).value
+
+
+def alive(pid: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def task_count(marker: str) -> int:
+    """How many processes have `marker` among their arguments."""
+    count = 0
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit() and int(path.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                count += marker.encode() in (path / "cmdline").read_bytes()
+    return count
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Whether `condition` becomes true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
