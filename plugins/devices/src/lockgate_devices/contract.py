@@ -132,6 +132,14 @@ _STEPS: dict[str, tuple[dict[str, _Check], dict[str, _Check]]] = {
 """For each step: the fields that it needs, and those it may have."""
 
 
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a number too long for Python to write down
+        text = "a number of thousands of digits"
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
 class _Reasons:
     def __init__(self) -> None:
         self.found: list[Reason] = []
@@ -143,9 +151,7 @@ class _Reasons:
     def need(self, where: str, value: object, check: _Check) -> bool:
         wanted = check(value)
         if wanted:
-            shown = repr(value)
-            shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
-            self.add(where, f"must be {wanted}, is {shown}")
+            self.add(where, f"must be {wanted}, is {_shown(value)}")
         return not wanted
 
 
@@ -158,8 +164,10 @@ def check_contract(contract: Mapping[str, Any]) -> tuple[Reason, ...]:
     serial = as_mapping(contract.get("serial"))
     if serial is not None:
         reasons.need("serial.baud", serial.get("baud"), _whole(50, 4_000_000))
+        reasons.need("serial.port", serial.get("port", "uart"), _one_of("uart", "usb"))
     else:
         reasons.add("serial", "must be an object with `baud`")
+    reasons.need("platform", contract.get("platform", ""), _text(200))
     artifacts = as_mapping(contract.get("artifacts"))
     if artifacts is None:
         reasons.add("artifacts", "must be an object: target -> path in the tree")
@@ -170,11 +178,11 @@ def check_contract(contract: Mapping[str, Any]) -> tuple[Reason, ...]:
     return tuple(reasons.found)
 
 
-def _check_board(document: object, reasons: _Reasons) -> frozenset[str]:
+def _check_board(document: object, reasons: _Reasons) -> frozenset[str] | None:
     board = as_mapping(document)
     if board is None:
         reasons.add("board", "must be an object")
-        return frozenset()
+        return None
     for field in ("id", "name", "mcu"):
         reasons.need(f"board.{field}", board.get(field, ""), _text(200))
     for field in ("f_cpu", "flash_bytes", "ram_bytes"):
@@ -183,14 +191,16 @@ def _check_board(document: object, reasons: _Reasons) -> frozenset[str]:
     pins = as_mapping(board.get("pins"))
     if pins is None or len(pins) > PIN_LIMIT:
         reasons.add("board.pins", f"must be an object of at most {PIN_LIMIT} pins")
-        return frozenset()
+        return None
     for name, able in pins.items():
         if _text(32)(name) or as_mapping(able) is None:
             reasons.add(f"board.pins.{name:.32}", "must be an object of facts")
     return frozenset(pins)
 
 
-def _check_scenario(document: object, pins: frozenset[str], reasons: _Reasons) -> None:
+def _check_scenario(
+    document: object, pins: frozenset[str] | None, reasons: _Reasons
+) -> None:
     scenario = as_list(document)
     if scenario is None:
         reasons.add("scenario", "must be a list of steps")
@@ -219,7 +229,7 @@ def _check_scenario(document: object, pins: frozenset[str], reasons: _Reasons) -
 
 
 def _check_step(
-    where: str, step: Mapping[str, Any], pins: frozenset[str], reasons: _Reasons
+    where: str, step: Mapping[str, Any], pins: frozenset[str] | None, reasons: _Reasons
 ) -> None:
     kind = step.get("do")
     if not isinstance(kind, str) or kind not in _STEPS:
@@ -235,7 +245,8 @@ def _check_step(
         if field in step:
             reasons.need(f"{where}.{field}", step[field], check)
     pin = step.get("pin")
-    if "pin" in needed and isinstance(pin, str) and pin not in pins:
+    known = pins is None or not isinstance(pin, str) or pin in pins
+    if "pin" in needed and not known:
         reasons.add(f"{where}.pin", f"the board has no pin {pin!r:.60}")
     if kind == "analog" and not reasons.found and step["value"] > step["max"]:
         reasons.add(f"{where}.value", "is more than `max`")

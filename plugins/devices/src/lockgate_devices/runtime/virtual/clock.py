@@ -2,7 +2,7 @@
 
 The ticks counters start shortly before they wrap (`TICKS_PERIOD` is 2**30, as on
 the 32-bit boards), so that firmware that subtracts ticks without `ticks_diff`
-is found out within seconds and not after 12 days.
+is found out within half a second and not after 12 days.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from lockgate_devices.runtime.virtual.rig import Costs, Rig
 __all__ = ["TICKS_PERIOD", "make_time"]
 
 TICKS_PERIOD = 1 << 30
-_START_MS = TICKS_PERIOD - 2_500
-_START_US = TICKS_PERIOD - 1_500_000
+_START_MS = TICKS_PERIOD - 500
+_START_US = TICKS_PERIOD - 300_000
 _EPOCH_2000 = 946_684_800
 """Seconds between 1970 and 2000, where the embedded boards' time begins."""
 

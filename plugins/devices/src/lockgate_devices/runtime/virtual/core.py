@@ -42,7 +42,7 @@ class Core:
     def __init__(self, budget: CpuBudget) -> None:
         self.now_us = 0
         self.calls = 0
-        self.masked = 0
+        self._masked = 0
         self.finished = False
         self.stopped = ("", "")
         self._budget = budget
@@ -80,6 +80,12 @@ class Core:
         self._pending.append(action)
         self._next = 0
         return True
+
+    def mask(self, state: int) -> int:
+        """Hold soft interrupts back (1) or let them come (0); the state before."""
+        before, self._masked = self._masked, state
+        self._next = 0
+        return before
 
     def halt(self) -> None:
         """Give the baton back at this very moment of virtual time."""
@@ -122,13 +128,13 @@ class Core:
                 self.now_us = max(self.now_us, target_us)
                 self._deliver()
                 due = self._due[0][0] if self._due else _FOREVER
-                waiting = self._pending and not self._handling and not self.masked
+                waiting = self._pending and not self._handling and not self._masked
                 self._next = 0 if waiting else min(due, self._horizon)
                 return
             self._deliver()
 
     def _deliver(self) -> None:
-        if self._handling or self.masked:
+        if self._handling or self._masked:
             return
         self._handling = True
         try:

@@ -63,11 +63,10 @@ def _add_functions(module: Any, rig: Rig) -> None:
 
     def disable_irq() -> int:
         core.tick(1)
-        state, core.masked = core.masked, 1
-        return state
+        return core.mask(1)
 
     def enable_irq(state: int = 0) -> None:
-        core.masked = state
+        core.mask(state)
         core.tick(1)
 
     def time_pulse_us(
