@@ -202,7 +202,7 @@ def package_files(folder: Path, plugin: PluginState) -> Tree:
             # An installer may link a wheel's files to its cache; in a source
             # tree a link could name any secret of the reader's.
             real = Path(os.path.realpath(path))
-            leaves = not plugin.record_digest and not real.is_relative_to(inside)
+            leaves = not plugin.recorded and not real.is_relative_to(inside)
             try:
                 if leaves:
                     raise UnreadableError("is a symlink that leads out of the package")

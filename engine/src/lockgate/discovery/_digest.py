@@ -1,4 +1,4 @@
-"""The identity of a plugin that has no RECORD to vouch for it: its files' hash."""
+"""The identity of a plugin, which its owner's grants are tied to."""
 
 from __future__ import annotations
 
@@ -8,18 +8,36 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from lockgate.discovery._files import UnreadableError, read_bounded
+from lockgate.discovery._locate import RECORD_LIMIT_BYTES
 from lockgate.errors import PluginUnavailableError
 
 if TYPE_CHECKING:
     from lockgate.discovery._state import PluginState
 
-__all__ = ["digest_of_files"]
+__all__ = ["digest_of"]
 
 _FILE_LIMIT_BYTES = 64 * 1024 * 1024
 _FILES_MAXIMUM = 20_000
 
 
-def digest_of_files(state: PluginState) -> str:
+def digest_of(state: PluginState) -> str:
+    """SHA-256 of the plugin's RECORD, or of its files if none vouches for them.
+
+    Raises:
+        PluginUnavailableError: If what is to be hashed cannot be read.
+    """
+    if not state.recorded:
+        return _digest_of_files(state)
+    try:
+        record = read_bounded(f"{state.location}/RECORD", RECORD_LIMIT_BYTES)
+    except UnreadableError as error:
+        raise PluginUnavailableError(
+            state.name, state="broken", reason=f"its RECORD {error}"
+        ) from None
+    return sha256(record).hexdigest()
+
+
+def _digest_of_files(state: PluginState) -> str:
     """SHA-256 over name, length and bytes of each file of the plugin's package.
 
     Symlinked folders are not entered; byte code is left out, since the

@@ -22,9 +22,16 @@ from typing import NamedTuple, cast
 
 from lockgate.discovery._files import UnreadableError, read_bounded, stamp
 
-__all__ = ["LocateError", "Located", "locate", "split_value"]
+__all__ = [
+    "RECORD_LIMIT_BYTES",
+    "LocateError",
+    "Located",
+    "locate",
+    "record_paths",
+    "split_value",
+]
 
-_RECORD_LIMIT_BYTES = 32 * 1024 * 1024
+RECORD_LIMIT_BYTES = 32 * 1024 * 1024
 _PTH_LIMIT_BYTES = 256 * 1024
 _FINDER_LIMIT_BYTES = 4 * 1024 * 1024
 _DIRECT_URL_LIMIT_BYTES = 64 * 1024
@@ -45,15 +52,15 @@ class LocateError(Exception):
 class Located(NamedTuple):
     """Where a manifest is.
 
-    `root` is the folder that the package is imported from; `record` the bytes
-    of the RECORD if the install is a plain wheel, else empty; `watched` are the
-    files that led here.
+    `root` is the folder that the package is imported from; `recorded` tells
+    whether a RECORD vouches for the package's files (a plain wheel); `watched`
+    are the files, besides the metadata folder, that led here.
     """
 
     path: str
     root: str
     editable: bool
-    record: bytes
+    recorded: bool
     watched: tuple[str, ...]
 
 
@@ -86,18 +93,19 @@ def locate(metadata: str, package: str, files: Sequence[str]) -> Located:
         LocateError: If none is anywhere that this distribution owns.
     """
     root = os.path.dirname(metadata)  # noqa: PTH120
-    record, owned = _record(metadata)
+    owned = record_paths(metadata)
     for file in files:
         beside = f"{root}/{file}"
         if owned is None or file in owned:
             if _is_file(beside):
-                return Located(beside, root, False, record, (f"{metadata}/RECORD",))
+                return Located(beside, root, False, owned is not None, ())
             if owned is not None:
                 raise LocateError(
                     f"{beside} is missing, though RECORD lists it",
                     "The distribution is half removed: install it again.",
+                    [f"{metadata}/RECORD", beside],
                 )
-    watched: list[str] = [f"{metadata}/RECORD"]
+    watched: list[str] = []
     tried: list[str] = [f"{root}/{file}" for file in files]
     for folder, source in _editable_roots(metadata, root, owned or (), package):
         watched.append(source)
@@ -105,7 +113,7 @@ def locate(metadata: str, package: str, files: Sequence[str]) -> Located:
             tried.append(f"{folder}/{file}")
             if _is_file(tried[-1]):
                 found = tuple(dict.fromkeys(watched))
-                return Located(tried[-1], folder, True, b"", found)
+                return Located(tried[-1], folder, True, False, found)
     if _is_file(tried[0]):
         raise LocateError(
             f"{tried[0]} belongs to another distribution: RECORD does not list it",
@@ -123,16 +131,20 @@ def _is_file(path: str) -> bool:
     return stamp(path) != (0, 0, 0)
 
 
-def _record(metadata: str) -> tuple[bytes, frozenset[str] | None]:
-    """RECORD's bytes and the paths that it lists; None if there is no RECORD."""
+def record_paths(metadata: str) -> frozenset[str] | None:
+    """The paths that RECORD lists; None if there is no RECORD.
+
+    Raises:
+        LocateError: If it is there and cannot be read.
+    """
     try:
-        raw = read_bounded(f"{metadata}/RECORD", _RECORD_LIMIT_BYTES)
+        raw = read_bounded(f"{metadata}/RECORD", RECORD_LIMIT_BYTES)
     except UnreadableError as error:
         if "missing" in str(error):
-            return b"", None
-        raise LocateError(f"RECORD {error}") from None
+            return None
+        raise LocateError(f"RECORD {error}", tried=[f"{metadata}/RECORD"]) from None
     lines = raw.decode("utf-8", "surrogateescape").splitlines()
-    return raw, frozenset(line.partition(",")[0] for line in lines)
+    return frozenset(line.partition(",")[0] for line in lines)
 
 
 def _editable_roots(

@@ -84,10 +84,13 @@ def relate(
         else state
         for state in found
     ]
-    _excluded(states)
-    _noun_clashes(states)
-    while _missing(states):
-        pass  # a plugin that became unusable may be what another one needs
+    if any(state.conflicts for state in states):
+        _excluded(states)
+    if any(state.noun for state in states):
+        _noun_clashes(states)
+    if any(state.requires for state in states):
+        while _missing(states):
+            pass  # a plugin that became unusable may be what another one needs
     return tuple(sorted(states, key=lambda s: (s.name, s.state == "shadowed")))
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lockgate.discovery._entry_points import MANIFEST_GROUP, EntryPoint
 from lockgate.discovery._files import ABSENT, UnreadableError, read_bounded, stamp
-from lockgate.discovery._locate import Located, LocateError, locate, split_value
+from lockgate.discovery._locate import LocateError, locate, split_value
 from lockgate.discovery._scan import Distribution, normalised
 from lockgate.discovery._state import PluginState
 from lockgate.errors import ManifestError
@@ -23,7 +23,9 @@ _NAME_LIMIT_CHARS = 64
 def resolve(found: Distribution) -> tuple[list[PluginState], list[str]]:
     """The candidates of one distribution, and the files they depend on."""
     metadata = found.folder
-    watched = [metadata, f"{metadata}/entry_points.txt", f"{metadata}/METADATA"]
+    # METADATA and RECORD are not watched: whether they are there shows in their
+    # folder's own stamp, and what RECORD says is read when it is needed.
+    watched = [metadata, f"{metadata}/entry_points.txt"]
     base = PluginState(
         found.name, found.version, found.name, metadata, path=(_parent(metadata),)
     )
@@ -31,7 +33,7 @@ def resolve(found: Distribution) -> tuple[list[PluginState], list[str]]:
         return [base.with_state("broken", found.trouble, _REINSTALL)], watched
     entries = [entry for entry in found.entries if entry.group == MANIFEST_GROUP]
     if not entries:
-        return _legacy(base, found.entries), [*watched, f"{metadata}/RECORD"]
+        return _legacy(base, found.entries), watched
     named = _with_name(base, entries[0].name)
     if len(entries) > 1:
         reason = f"names {len(entries)} manifests; a distribution holds one plugin"
@@ -61,25 +63,21 @@ def _with_manifest(
     metadata = base.location
     try:
         package, file = split_value(entry.value)
-        # Watched even where nothing is: a manifest that appears is seen.
-        watched = [f"{metadata}/RECORD", f"{_parent(metadata)}/{package}/{file}"]
     except LocateError as error:
         return base.with_state("broken", str(error), error.hint), []
     try:
         place = locate(metadata, package, [f"{package}/{file}"])
     except LocateError as error:
-        return base.with_state("broken", str(error), error.hint), [
-            *watched,
-            *error.tried,
-        ]
-    watched += [*place.watched, place.path]
+        # Where nothing is yet is watched too: a manifest that appears is seen.
+        return base.with_state("broken", str(error), error.hint), [*error.tried]
+    watched = [*place.watched, place.path]
     base = replace(
         base,
         manifest_path=place.path,
         path=(place.root,),
         editable=place.editable,
         package=package,
-        record_digest=_record_digest(place),
+        recorded=place.recorded,
     )
     try:
         manifest = read_manifest(place.path, distribution=base.distribution)
@@ -89,14 +87,6 @@ def _with_manifest(
         reason = f"{where}{key}: {error.message}"
         return base.with_state("broken", reason, error.hint), watched
     return _checked(base, manifest), watched
-
-
-def _record_digest(place: Located) -> str:
-    if not place.record:
-        return ""
-    from hashlib import sha256
-
-    return sha256(place.record).hexdigest()
 
 
 def _checked(base: PluginState, manifest: Manifest) -> PluginState:
@@ -166,7 +156,7 @@ def _placed(state: PluginState) -> PluginState:
         path=(place.root,),
         editable=place.editable,
         package=package,
-        record_digest=_record_digest(place),
+        recorded=place.recorded,
     )
 
 

@@ -63,8 +63,8 @@ class PluginState:
     entries: tuple[tuple[str, str], ...] = ()
     package: str = ""
     """The top-level package that holds the manifest."""
-    record_digest: str = ""
-    """Of an installed wheel: SHA-256 of its RECORD."""
+    recorded: bool = False
+    """Whether a RECORD vouches for its files: an installed wheel."""
     manifest_text: str = field(default="", repr=False)
     """The checked manifest as JSON, decoded when `manifest` is asked for."""
 
@@ -92,11 +92,9 @@ class PluginState:
         Raises:
             PluginUnavailableError: If the files cannot be read.
         """
-        if self.record_digest:
-            return self.record_digest
-        from lockgate.discovery._digest import digest_of_files
+        from lockgate.discovery._digest import digest_of
 
-        return digest_of_files(self)
+        return digest_of(self)
 
     def with_state(self, state: StateName, reason: str, hint: str = "") -> PluginState:
         """This candidate in another state."""

@@ -1,0 +1,126 @@
+"""Discovery at 200 and 1000 distributions, against importlib.metadata and stevedore.
+
+What is measured is the first call in a fresh process, imports left out on every
+side; a tenth of the distributions are plugins, and all sides find the same ones.
+Ours compares the stamps of every known plugin's files on the way, which the
+peers' caches do not.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import stevedore
+
+import lockgate
+from lockgate.discovery import discover
+from tests.bench.harness import Row, paired
+from tests.support.dists import SitePackages
+
+__all__ = ["ROWS"]
+
+SETTLE_SECONDS = 0.1
+"""Until the files are no longer so new that an index must doubt them."""
+
+TIMED = """\
+import sys, time
+folder, cache, *libraries = sys.argv[1:]
+before = sys.path[1:]
+sys.path += libraries
+{imports}
+sys.path[:] = [folder, *before]
+started = time.perf_counter()
+found = {find}
+print(time.perf_counter() - started, found)
+"""
+
+# The cold call validates every manifest; the libraries for that are imports too.
+OURS = (
+    "import lockgate.discovery as d, json",
+    "len(d.discover([folder], cache_dir=cache).plugins)",
+)
+COLD = (
+    "import lockgate.discovery._resolve, lockgate._manifest_model\n" + OURS[0],
+    "len(d.discover([folder]).plugins)",
+)
+METADATA = (
+    "import importlib.metadata as m",
+    "len(m.entry_points(group='lockgate.manifest'))",
+)
+STEVEDORE = (
+    "import stevedore._cache as c",
+    "len([e for e in c.get_group_all('lockgate.manifest') if e.value])",
+)
+
+
+@functools.cache
+def _site(count: int) -> tuple[str, str]:
+    """A folder of `count` distributions, a tenth of them plugins, and a cache."""
+    root = Path(tempfile.mkdtemp(prefix="lockgate-bench-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    site = SitePackages(root / "site-packages")
+    site.many(count, plugins=count // 10)
+    time.sleep(SETTLE_SECONDS)
+    cache = str(root / "cache")
+    for _ in range(2):
+        discover([site.path], cache_dir=cache)
+    return site.path, cache
+
+
+def _first_call(count: int, side: tuple[str, str]) -> Callable[[], float]:
+    path, cache = _site(count)
+    imports, find = side
+    code = TIMED.format(imports=imports, find=find)
+    # -S: the environment's own distributions would be searched as well. What a
+    # side imports is found in these folders, which leave the path before the call.
+    libraries = [
+        str(Path(str(module.__file__)).parents[1]) for module in (stevedore, lockgate)
+    ]
+    env = {"HOME": str(Path(cache).parent), "PATH": "/usr/bin:/bin"}
+    argv = [sys.executable, "-S", "-c", code, path, cache, *libraries]
+
+    def run() -> float:
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
+        seconds, found = done.stdout.split()
+        if int(found) != count // 10:
+            raise RuntimeError(f"found {found} plugins")
+        return float(seconds)
+
+    return run
+
+
+def _row(
+    count: int,
+    peer_name: str,
+    peer: tuple[str, str],
+    target: float,
+    ours: tuple[str, str] = OURS,
+) -> Callable[[str], Row]:
+    def run(name: str) -> Row:
+        return paired(
+            name,
+            _first_call(count, ours),
+            _first_call(count, peer),
+            peer_name=peer_name,
+            target=target,
+            unit="ms",
+        )
+
+    return run
+
+
+ROWS = {
+    "discovery-200-metadata": _row(200, "importlib.metadata", METADATA, 1 / 30),
+    "discovery-200-stevedore": _row(200, "stevedore, warm", STEVEDORE, 1 / 16),
+    "discovery-1000-metadata": _row(1000, "importlib.metadata", METADATA, 1 / 30),
+    "discovery-1000-stevedore": _row(1000, "stevedore, warm", STEVEDORE, 1 / 16),
+    "discovery-1000-cold": _row(1000, "importlib.metadata", METADATA, 2.5, COLD),
+}
