@@ -45,6 +45,7 @@ def watch(
     if not worker:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         run(channel, stdio)
+    # Only now: the worker must not inherit either.
     signal.set_wakeup_fd(told, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, _on_child)
     for fd in (channel, *stdio):

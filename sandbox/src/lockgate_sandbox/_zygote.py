@@ -99,7 +99,9 @@ class Zygote:
         """Serve until the host closes the control socket."""
         control = self._control.fileno()
         while True:
-            for fd, _ in self._epoll.poll():
+            # One at a time: a number closed for the first event of a batch could
+            # name another child's socket when its second one is looked at.
+            for fd, _ in self._epoll.poll(maxevents=1):
                 if fd == control:
                     if not self._request():
                         return
@@ -158,13 +160,17 @@ class Zygote:
 
     def _reap(self, child: _Child) -> None:
         _, status, usage = os.wait4(child.pid, 0)
-        os.close(child.pidfd)  # epoll forgets it with the last descriptor
+        # By hand: a sibling forked meanwhile may still hold a copy, and as long as
+        # it does, epoll reports the number that is about to be used again.
+        self._epoll.unregister(child.pidfd)
+        os.close(child.pidfd)
         if child.tree:
             os.write(self._sweep, b".")  # a killed warden leaves orphans
             return
         cpu = usage.ru_utime + usage.ru_stime
         _life.tell(child.life, _life.EXIT.pack(b"X", status, cpu, usage.ru_maxrss))
-        self._by_life.pop(child.life.fileno(), None)
+        if self._by_life.pop(child.life.fileno(), None) is not None:
+            self._epoll.unregister(child.life.fileno())
         child.life.close()
 
 
