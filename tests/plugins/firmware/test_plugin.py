@@ -45,6 +45,15 @@ def test_a_document_of_another_kind_is_left_to_others() -> None:
     assert plugin.generate({"esphome": {"name": "lamp"}}, ()) is None
 
 
+def test_a_document_whose_keys_are_nearly_right_is_told_so() -> None:
+    with pytest.raises(RefusedError) as caught:
+        plugin.generate({"device-name": "Lamp"}, ())
+
+    assert ("unknown-key", "Did you mean 'device_name'?") in {
+        (reason.code, reason.hint) for reason in caught.value.reasons
+    }
+
+
 def test_an_empty_document_is_refused() -> None:
     with pytest.raises(RefusedError):
         plugin.generate({}, ())

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import lockgate_firmware
+from lockgate_firmware._words import (
+    COMMUNICATION_KEYS,
+    HARDWARE_KEYS,
+    PERIPHERAL_KEYS,
+    TOP_KEYS,
+)
 from lockgate_firmware.parts import KINDS
 from lockgate_firmware.reference import page
 from tests.support.firmware import EVERY_KIND, make, peripherals_of
@@ -48,3 +56,26 @@ def test_every_kind_is_tried_by_some_test_spec() -> None:
     }
 
     assert tried == {kind.kind for kind in KINDS}
+
+
+def test_every_code_of_a_refusal_is_described() -> None:
+    text = (REFERENCE / "spec.md").read_text()
+    package = Path(lockgate_firmware.__file__).parent
+    source = "\n".join(path.read_text() for path in package.rglob("*.py"))
+    codes = {
+        *re.findall(r'refuse\(\s*"([a-z-]+)"', source),
+        *re.findall(r'Reason\("([a-z-]+)"', source),
+        *re.findall(r'"(unknown-[a-z-]+)"', source),
+    }
+
+    assert len(codes) > 20
+    assert {code for code in codes if f"`{code}`" not in text} == set[str]()
+
+
+def test_every_key_of_a_spec_is_described() -> None:
+    text = (REFERENCE / "spec.md").read_text()
+    keys = (*TOP_KEYS, *HARDWARE_KEYS, *COMMUNICATION_KEYS, *PERIPHERAL_KEYS)
+
+    assert {key for key in keys if not re.search(rf"`[a-z.]*{key}\b", text)} == set[
+        str
+    ]()

@@ -11,7 +11,7 @@ from lockgate_firmware.parts import Part
 from lockgate_firmware.problems import Review, did_you_mean, shown
 from lockgate_firmware.spec import Spec
 
-__all__ = ["check_table", "note_pins", "unused_names"]
+__all__ = ["check_table", "matters", "note_pins", "unused_names"]
 
 _TYPE_WORDS = frozenset(KIND_OF)
 
@@ -114,13 +114,13 @@ def note_pins(
                     "assumed", part.id, f"Pin {part.written} is read as {pin}."
                 )
             for warning in board.pins[pin].warn:
-                if _matters(warning, mode):
+                if matters(warning, mode):
                     review.remark("warning", f"pin {pin}", f"{part.id}: {warning}.")
     for name, pin in named:
         review.remark("info", f"pins.{name}", f"No driven peripheral takes pin {pin}.")
 
 
-def _matters(warning: str, mode: str) -> bool:
+def matters(warning: str, mode: str) -> bool:
     """Whether `warning` is news for a pin in this mode: its checks told the rest."""
     if warning.startswith("its analog input"):
         return mode == "analog"

@@ -14,7 +14,7 @@ from typing import cast
 from lockgate_firmware._text import strange_character
 from lockgate_firmware.problems import Review, did_you_mean, shown
 
-__all__ = ["Fields", "read_pin", "read_text", "type_name"]
+__all__ = ["KEYS_LIMIT", "Fields", "alike", "read_pin", "read_text", "type_name"]
 
 KEYS_LIMIT = 200
 _TYPO_RATIO = 0.8
@@ -203,7 +203,7 @@ class Fields:
         for key in self._values:
             if key in names:
                 continue
-            near = [name for name in absent if _alike(key, name)]
+            near = [name for name in absent if alike(key, name)]
             if near:
                 self._review.refuse(
                     "unknown-key",
@@ -220,7 +220,8 @@ class Fields:
                 )
 
 
-def _alike(key: str, known: str) -> bool:
+def alike(key: str, known: str) -> bool:
+    """Whether `key` could be a slip of the pen for `known`, or is it."""
     if len(key) > 2 * len(known) + 2:
         return False
     return SequenceMatcher(None, key.lower(), known.lower()).ratio() >= _TYPO_RATIO

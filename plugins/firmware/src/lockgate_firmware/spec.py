@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lockgate_firmware._read import Fields, read_pin, type_name
+from lockgate_firmware._read import KEYS_LIMIT, Fields, alike, read_pin, type_name
 from lockgate_firmware._words import (
     COMMUNICATION_KEYS,
     DATA_FORMATS,
@@ -90,8 +90,13 @@ class Spec:
 
 
 def is_spec(document: Mapping[str, object]) -> bool:
-    """Whether `document` is meant for this reader: empty, or with a key of ours."""
-    return not document or any(key in document for key in TOP_KEYS)
+    """Whether `document` is meant for this reader: empty, or with a key of ours.
+
+    A key that is nearly one of ours counts, so that a slip is told as one.
+    """
+    return not document or any(
+        alike(key, known) for key in list(document)[:KEYS_LIMIT] for known in TOP_KEYS
+    )
 
 
 def read_spec(document: object, review: Review) -> Spec:

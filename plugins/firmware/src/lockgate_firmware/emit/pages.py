@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lockgate_firmware._pin_table import matters
 from lockgate_firmware._text import markdown
 from lockgate_firmware.model import Model
 from lockgate_firmware.problems import Remark
@@ -32,7 +33,7 @@ def pin_table(model: Model) -> str:
     for part in model.parts:
         for pin, mode in part.pins.items():
             about = part.description or part.title
-            warn = "; ".join(model.board.pins[pin].warn)
+            warn = "; ".join(w for w in model.board.pins[pin].warn if matters(w, mode))
             lines.append(
                 f"| {pin} | {_MODES[mode]} | `{part.id}` | {markdown(about)} "
                 f"| {markdown(warn)} |"
