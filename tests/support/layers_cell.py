@@ -8,7 +8,7 @@ a sealed child must not get at.
 """
 
 # It runs before and inside the seal, where pathlib is not loaded.
-# ruff: noqa: PTH101, PTH102, PTH118, PTH123, PTH211
+# ruff: noqa: PTH101, PTH102, PTH103, PTH118, PTH123, PTH211
 
 from __future__ import annotations
 
@@ -65,6 +65,13 @@ def open_host(ground: str) -> tuple[dict[str, Any], list[Any]]:
     os.symlink(secret, os.path.join(granted, "link"))
     with open(os.path.join(granted, "public"), "w") as file:
         file.write("public")
+    # Closed to everybody else, as a home folder often is.
+    closed = os.path.join(ground, "closed")
+    for name in ("inner", "other", "hidden"):
+        os.makedirs(os.path.join(closed, name))
+        with open(os.path.join(closed, name, "file"), "w") as file:
+            file.write(name)
+    os.chmod(closed, 0o700)
     inherited = os.open(secret, os.O_RDONLY)
     tcp = socket.create_server(("127.0.0.1", 0), backlog=64)
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -89,6 +96,7 @@ def open_host(ground: str) -> tuple[dict[str, Any], list[Any]]:
         "ground": ground,
         "granted": granted,
         "secret": secret,
+        "closed": closed,
         "inherited": inherited,
         "tcp": tcp.getsockname()[1],
         "udp": udp.getsockname()[1],
@@ -119,6 +127,7 @@ def answer(job: dict[str, Any], host: dict[str, Any], ground: str) -> dict[str, 
             scratch=scratch,
             group=group,
             abi=job.get("abi"),
+            capabilities=capabilities(job),
         )
         with open(os.path.join(host["ground"], "secret"), "w") as file:
             file.write("the host's secret")
@@ -130,6 +139,18 @@ def answer(job: dict[str, Any], host: dict[str, Any], ground: str) -> dict[str, 
             group.close()
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def capabilities(job: dict[str, Any]) -> Any:
+    """What `job` pretends this machine can do, or nothing: then it is probed."""
+    from lockgate_sandbox import _plan
+
+    given = job.get("capabilities")
+    if given is None:
+        return None
+    parents: list[list[str]] = given["cgroup_parents"]
+    given["cgroup_parents"] = tuple((pair[0], pair[1]) for pair in parents)
+    return _plan.Capabilities(**given)
 
 
 def run(plan: Any, job: dict[str, Any], space: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +190,8 @@ def as_zygote(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -
     from lockgate_sandbox._plan import interpreter_paths
     from lockgate_sandbox.linux import namespaces
 
-    namespaces.enter_zygote_namespaces(interpreter_paths())
+    uncovered = [*interpreter_paths(), *job.get("uncover", [])]
+    namespaces.enter_zygote_namespaces(uncovered)
     pid = os.fork()
     if not pid:
         child(plan, job, space, out)
@@ -191,6 +213,13 @@ def child(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> No
 
     code = compile(job["code"], "<attack>", "exec")
     space |= {"syscall": syscall, "raw_syscall": raw_syscall, "tell": tell}
+    if job.get("break_mounts"):
+        from lockgate_sandbox.linux import namespaces
+
+        def refuse(*_: object, **__: object) -> None:
+            raise PermissionError(1, "as in a container")
+
+        namespaces.own_mounts = refuse
     null = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)

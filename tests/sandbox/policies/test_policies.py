@@ -249,7 +249,7 @@ def test_any_document_is_parsed_or_refused(document: object) -> None:
     try:
         assert isinstance(policies.parse(text, "any"), tuple)
     except PolicyFileError:
-        with pytest.raises(PolicyFileError, match="^any"):
+        with pytest.raises(PolicyFileError, match=r"^any"):
             policies.parse(text, "any")
 
 

@@ -1,0 +1,152 @@
+"""A policy is data: complete, checked, and the same after a round trip."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.policy import Policy, Program
+from lockgate_sandbox.tiers import Limits, Tier
+
+names = st.text("abcdefghij-_.", min_size=1, max_size=8).filter(
+    lambda name: name not in (".", "..")
+)
+paths = st.lists(names, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
+programs = st.lists(
+    st.builds(Program, names, paths, st.lists(paths, max_size=2).map(tuple)),
+    max_size=2,
+    unique_by=lambda program: program.name,
+)
+policies = st.builds(
+    Policy.for_tier,
+    st.sampled_from([Tier.ELEVATED, Tier.ADMIN]),
+    read=st.lists(paths, max_size=3),
+    write=st.lists(paths, max_size=3),
+    programs=programs,
+    env=st.dictionaries(
+        st.from_regex(r"\AX[A-Z_]{0,8}\Z"),
+        st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=8),
+        max_size=2,
+    ),
+)
+
+
+@given(policies)
+def test_a_policy_survives_json(policy: Policy) -> None:
+    assert Policy.from_dict(json.loads(json.dumps(policy.to_dict()))) == policy
+
+
+@given(policies)
+def test_policies_that_are_equal_hash_alike(policy: Policy) -> None:
+    assert hash(Policy.from_dict(policy.to_dict())) == hash(policy)
+
+
+def test_the_plain_policy_of_a_tier_has_its_limits_and_nothing_else() -> None:
+    policy = Policy.for_tier("read-only")
+
+    assert policy.limits == Limits.for_tier("read-only")
+    assert (policy.read, policy.write, policy.programs, policy.env) == ((),) * 4
+    assert not policy.may_fork
+
+
+def test_paths_are_normalised_and_kept_once() -> None:
+    policy = Policy.for_tier("elevated", read=["/usr//share/", "/usr/share", "/a/./b"])
+
+    assert policy.read == ("/usr/share", "/a/b")
+
+
+@pytest.mark.parametrize("path", ["relative", "", "/up/../down", "/nul\0byte"])
+def test_a_path_that_could_mean_another_is_refused(path: str) -> None:
+    with pytest.raises(PolicyError):
+        Policy.for_tier("elevated", read=[path])
+
+
+@pytest.mark.parametrize("tier", ["read-only", "basic"])
+def test_below_elevated_nothing_is_written_or_started(tier: str) -> None:
+    with pytest.raises(PolicyError, match=r"'write'.*elevated"):
+        Policy.for_tier(tier, write=["/data"])
+    with pytest.raises(PolicyError, match=r"'programs'.*elevated"):
+        Policy.for_tier(tier, programs=[Program("x", "/bin/x")])
+
+
+def test_the_system_tier_is_never_a_policy() -> None:
+    with pytest.raises(PolicyError, match="not sandboxed"):
+        Policy.for_tier(Tier.SYSTEM)
+    with pytest.raises(PolicyError, match="not sandboxed"):
+        Policy(Tier.SYSTEM, Limits.for_tier("admin"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "PYTHONSTARTUP",
+        "PYTHONPATH",
+        "GLIBC_TUNABLES",
+        "BASH_ENV",
+        "ENV",
+        "GCONV_PATH",
+        "IFS",
+        "",
+        "A=B",
+        "1A",
+        "A B",
+        "A\0",
+    ],
+)
+def test_a_variable_that_runs_other_code_first_is_refused(name: str) -> None:
+    with pytest.raises(PolicyError, match=r"env"):
+        Policy.for_tier("basic", env={name: "x"})
+
+
+def test_two_programs_of_one_name_are_refused() -> None:
+    pair = [Program("cc", "/usr/bin/cc"), Program("cc", "/opt/cc")]
+
+    with pytest.raises(PolicyError, match="name of its own"):
+        Policy.for_tier("admin", programs=pair)
+
+
+def test_a_description_tells_each_right() -> None:
+    text = Policy.for_tier(
+        "elevated",
+        read=["/data"],
+        write=["/out"],
+        programs=[Program("ruff", "/env/bin/ruff")],
+        env={"TZ": "UTC"},
+    ).describe()
+
+    for part in ("/data", "/out", "ruff (/env/bin/ruff)", "TZ", "512 MiB", "elevated"):
+        assert part in text
+
+
+def spoilt(**changes: Any) -> dict[str, Any]:
+    return {**Policy.for_tier("elevated").to_dict(), **changes}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        spoilt(extra=1),
+        spoilt(tier="root"),
+        spoilt(tier=3),
+        spoilt(read="/data"),
+        spoilt(read=[3]),
+        spoilt(limits={}),
+        spoilt(limits={"cpu_seconds": "many"}),
+        spoilt(limits=[]),
+        spoilt(programs=[{"name": "x"}]),
+        spoilt(programs={}),
+        spoilt(env=[]),
+        spoilt(env={"A": 1}),
+    ],
+)
+def test_a_malformed_document_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        Policy.from_dict(data)

@@ -1,0 +1,101 @@
+"""Tiers are ordered; limits only ever get tighter."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.tiers import Limits, Tier
+
+SEALED = [tier for tier in Tier if tier is not Tier.SYSTEM]
+
+
+def test_the_order_is_that_of_trust_not_of_the_alphabet() -> None:
+    assert sorted(Tier) == [
+        Tier.READ_ONLY,
+        Tier.BASIC,
+        Tier.ELEVATED,
+        Tier.ADMIN,
+        Tier.SYSTEM,
+    ]
+    assert Tier.READ_ONLY < Tier.BASIC <= Tier.BASIC < "admin"
+    assert Tier.SYSTEM > Tier.ADMIN >= Tier.ADMIN
+
+
+def test_only_elevated_and_above_carry_grants() -> None:
+    assert [tier for tier in Tier if tier.may_grant] == [
+        Tier.ELEVATED,
+        Tier.ADMIN,
+        Tier.SYSTEM,
+    ]
+    assert [tier for tier in Tier if not tier.may_write] == [Tier.READ_ONLY]
+
+
+def test_a_higher_tier_has_no_smaller_limit() -> None:
+    for lower, higher in pairwise(SEALED):
+        below, above = asdict(Limits.for_tier(lower)), asdict(Limits.for_tier(higher))
+        assert all(below[name] <= above[name] for name in below)
+
+
+def test_a_read_only_worker_has_no_disk_at_all() -> None:
+    limits = Limits.for_tier("read-only")
+
+    assert (limits.file_bytes, limits.disk_bytes, limits.inodes) == (0, 0, 0)
+
+
+def test_the_system_tier_has_no_limits_to_give() -> None:
+    with pytest.raises(PolicyError, match="host process"):
+        Limits.for_tier(Tier.SYSTEM)
+
+
+numbers = st.integers(1, 1 << 40)
+
+
+@given(tier=st.sampled_from(SEALED), data=st.data())
+def test_tightening_takes_the_smaller_of_each(tier: Tier, data: st.DataObject) -> None:
+    own = Limits.for_tier(tier)
+    names = [field.name for field in fields(Limits)]
+    asked = data.draw(st.dictionaries(st.sampled_from(names), numbers))
+
+    got = asdict(own.tightened(asked))
+
+    for name, value in asdict(own).items():
+        assert got[name] == min(value, asked.get(name, value))
+
+
+def test_a_limit_that_does_not_exist_is_named() -> None:
+    with pytest.raises(PolicyError, match="no such limit: memory"):
+        Limits.for_tier("basic").tightened({"memory": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cpu_seconds", 0),
+        ("cpu_seconds", -1),
+        ("wall_seconds", float("nan")),
+        ("wall_seconds", float("inf")),
+        ("memory_bytes", 0),
+        ("processes", 0),
+        ("disk_bytes", -1),
+    ],
+)
+def test_a_limit_that_no_worker_can_live_with_is_refused(
+    name: str, value: float
+) -> None:
+    values: dict[str, Any] = asdict(Limits.for_tier("basic")) | {name: value}
+
+    with pytest.raises(PolicyError, match=name):
+        Limits(**values)
+
+
+def test_half_a_second_is_a_limit() -> None:
+    limits = Limits.for_tier("basic").tightened({"wall_seconds": 0.5})
+
+    assert limits.wall_seconds == 0.5
