@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lockgate.values import Data, Document, ProgramRun, PythonRun, Tree
 from lockgate_devices.boards import simavr_library
 from lockgate_devices.runtime.virtual.board import VirtualBoard
@@ -313,10 +314,10 @@ class LocalContext:
     """`lockgate.plugin.Context` over plain subprocesses, and what was asked."""
 
     plugin = "devices"
-    config: Document = {}
     scratch = None
 
     def __init__(self, *, programs: bool = True) -> None:
+        self.config: Document = {}
         self.logged: list[str] = []
         self.progressed: list[str] = []
         self._programs = programs

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lockgate_devices.contract import STEP_LIMIT, check_contract
 from lockgate_devices.simulation import ContractError, simulate_virtual
-
 from tests.support.devices import LocalContext, contract, tree
 
 
@@ -29,40 +29,40 @@ def test_the_good_contract_has_nothing_wrong() -> None:
     assert check_contract(contract()) == ()
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "where", "words"),
-    [
-        ("schema", 2, "schema", "one of 1, is 2"),
-        ("schema", True, "schema", "one of 1, is True"),
-        ("board", [], "board", "must be an object"),
-        ("board.pins", {1: {}}, "board.pins", "must be an object of at most"),
-        ("board.pins.13", True, "board.pins.13", "must be an object of facts"),
-        ("platform", [], "platform", "one line of text"),
-        ("serial.port", {}, "serial.port", "one of 'uart', 'usb'"),
-        ("board.f_cpu", "16", "board.f_cpu", "whole number"),
-        ("serial", None, "serial", "must be an object"),
-        ("serial.baud", 0, "serial.baud", "from 50 to"),
-        ("artifacts", "x", "artifacts", "must be an object"),
-        ("artifacts.sdk", 5, "artifacts.sdk", "one line of text"),
-        ("scenario", {}, "scenario", "must be a list"),
-        ("scenario", [{}] * (STEP_LIMIT + 1), "scenario", "steps, at most"),
-        ("scenario.0", "run", "scenario[0]", "must be an object"),
-        ("scenario.0", {"do": "exec"}, "scenario[0].do", "one of 'run'"),
-        ("scenario.0", {"do": ["run"]}, "scenario[0].do", "one of 'run'"),
-        ("scenario.0", {"do": "run"}, "scenario[0].ms", "is missing"),
-        ("scenario.0.ms", -1, "scenario[0].ms", "from 0 to 600000"),
-        ("scenario.0.ms", 1.5, "scenario[0].ms", "whole number"),
-        ("scenario.1.pin", "99", "scenario[1].pin", "the board has no pin '99'"),
-        ("scenario.1.mode", "magic", "scenario[1].mode", "one of 'output'"),
-        ("scenario.4.level", 2, "scenario[4].level", "one of 0, 1"),
-        ("scenario.6.method", "__init__", "scenario[6].method", "public method"),
-        ("scenario.6.method", "a.b", "scenario[6].method", "public method"),
-        ("scenario.6.args", "xy", "scenario[6].args", "a list"),
-        ("scenario.6.args", [[1]], "scenario[6].args", "plain values"),
-        ("scenario.6.send", "a\nb", "scenario[6].send", "one line"),
-        ("scenario.22.value", 2_000, "scenario[22].value", "more than `max`"),
-    ],
-)
+WRONG: list[tuple[str, Any, str, str]] = [
+    ("schema", 2, "schema", "one of 1, is 2"),
+    ("schema", True, "schema", "one of 1, is True"),
+    ("board", [], "board", "must be an object"),
+    ("board.pins", {1: {}}, "board.pins", "must be an object of at most"),
+    ("board.pins.13", True, "board.pins.13", "must be an object of facts"),
+    ("platform", [], "platform", "one line of text"),
+    ("serial.port", {}, "serial.port", "one of 'uart', 'usb'"),
+    ("board.f_cpu", "16", "board.f_cpu", "whole number"),
+    ("serial", None, "serial", "must be an object"),
+    ("serial.baud", 0, "serial.baud", "from 50 to"),
+    ("artifacts", "x", "artifacts", "must be an object"),
+    ("artifacts.sdk", 5, "artifacts.sdk", "one line of text"),
+    ("scenario", {}, "scenario", "must be a list"),
+    ("scenario", [{}] * (STEP_LIMIT + 1), "scenario", "steps, at most"),
+    ("scenario.0", "run", "scenario[0]", "must be an object"),
+    ("scenario.0", {"do": "exec"}, "scenario[0].do", "one of 'run'"),
+    ("scenario.0", {"do": ["run"]}, "scenario[0].do", "one of 'run'"),
+    ("scenario.0", {"do": "run"}, "scenario[0].ms", "is missing"),
+    ("scenario.0.ms", -1, "scenario[0].ms", "from 0 to 600000"),
+    ("scenario.0.ms", 1.5, "scenario[0].ms", "whole number"),
+    ("scenario.1.pin", "99", "scenario[1].pin", "the board has no pin '99'"),
+    ("scenario.1.mode", "magic", "scenario[1].mode", "one of 'output'"),
+    ("scenario.4.level", 2, "scenario[4].level", "one of 0, 1"),
+    ("scenario.6.method", "__init__", "scenario[6].method", "public method"),
+    ("scenario.6.method", "a.b", "scenario[6].method", "public method"),
+    ("scenario.6.args", "xy", "scenario[6].args", "a list"),
+    ("scenario.6.args", [[1]], "scenario[6].args", "plain values"),
+    ("scenario.6.send", "a\nb", "scenario[6].send", "one line"),
+    ("scenario.22.value", 2_000, "scenario[22].value", "more than `max`"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "where", "words"), WRONG)
 def test_a_wrong_place_is_named(path: str, value: Any, where: str, words: str) -> None:
     reasons = check_contract(changed(path, value))
 
@@ -116,7 +116,9 @@ _DATA = st.recursive(
 @given(_DATA)
 @settings(max_examples=150)
 def test_no_document_makes_the_check_fail_itself(document: Any) -> None:
-    whole = document if isinstance(document, dict) else {"schema": 1, "board": document}
+    whole: dict[str, Any] = {"schema": 1, "board": document}
+    if isinstance(document, dict):
+        whole = cast("dict[str, Any]", document)
 
     for reason in check_contract(whole):
         assert reason.where
@@ -145,7 +147,7 @@ def test_a_contract_with_one_foreign_place_is_refused_or_judged(
     try:
         simulation = simulate_virtual(tree(), document, LocalContext(), cpu_seconds=3.0)
     except ContractError as error:
-        assert error.reasons
+        assert error.reasons  # noqa: PT017 - a refusal is one of the good ends
         return
     if simulation is not None:
         assert simulation.stopped not in ("remote-error", "answer-invalid")

@@ -7,6 +7,7 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lockgate_devices.arduino.elf import ElfError, read_elf
 
 

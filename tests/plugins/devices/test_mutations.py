@@ -7,9 +7,9 @@ mutation that is not caught is a hole in the bench or in the scenario.
 from __future__ import annotations
 
 import pytest
+
 from lockgate_devices.simavr import simulate_avr
 from lockgate_devices.simulation import simulate_virtual
-
 from tests.support.devices import (
     FIRMWARE,
     SKETCH,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lockgate.values import PythonRun
 from lockgate_devices.outcome import to_simulation
 

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+
 from lockgate.values import ProgramRun, Simulation
 from lockgate_devices.arduino.build import BuildError, build, target_of
 from lockgate_devices.boards import SIMAVR, simavr_library
@@ -13,7 +14,6 @@ from lockgate_devices.differential import differences
 from lockgate_devices.runtime.avr.simavr import Simavr, SimavrError
 from lockgate_devices.simavr import pin_map, simulate_avr
 from lockgate_devices.simulation import simulate_virtual
-
 from tests.support.devices import (
     SCENARIO,
     SKETCH,

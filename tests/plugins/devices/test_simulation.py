@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+
 from lockgate.values import Simulation, Tree
 from lockgate_devices.simulation import (
     ContractError,
@@ -13,7 +14,6 @@ from lockgate_devices.simulation import (
     simulate_virtual,
     source_of,
 )
-
 from tests.support.devices import FIRMWARE, SDK, LocalContext, call, contract, tree
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lockgate_devices.arduino.sketch import to_cpp
 
 

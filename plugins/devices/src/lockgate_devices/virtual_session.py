@@ -44,11 +44,7 @@ class VirtualSession:
             ContractError: If one of them is missing or wrong.
         """
         self._contract = checked(_mapping(options, "contract"))
-        try:
-            tree = Tree.of(_mapping(options, "tree"))
-        except (ValueError, TypeError, AttributeError) as error:
-            reason = Reason("tree-invalid", "options.tree", str(error)[:200])
-            raise ContractError((reason,)) from error
+        tree = _tree(_mapping(options, "tree"))
         source = source_of(tree, self._contract, "micropython")
         if source is None:
             reason = Reason(
@@ -111,6 +107,18 @@ class VirtualSession:
         self._now_us = now
         self._taken += len(data)
         return bytes(data)
+
+
+def _tree(files: Mapping[str, Any]) -> Tree:
+    try:
+        for path, text in files.items():
+            if not isinstance(text, (str, bytes)):
+                message = f"{path!r:.80} must be text"
+                raise ValueError(message)
+        return Tree.of(files)
+    except ValueError as error:
+        reason = Reason("tree-invalid", "options.tree", str(error)[:200])
+        raise ContractError((reason,)) from error
 
 
 def _mapping(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:
