@@ -97,6 +97,13 @@ def test_an_unknown_rule_is_told_in_its_own_words_with_a_note() -> None:
     assert [note.subject for note in answer.notes] == ["X999"]
 
 
+def test_a_check_that_found_nothing_is_said_so() -> None:
+    task = Task("explain", "Explain the findings.", {"findings": []})
+
+    assert _AGENT.can_handle(task) == 1.0
+    assert _AGENT.complete(task).text.startswith("Nothing was found")
+
+
 def test_foreign_documents_of_the_wrong_shape_are_nothing_to_explain() -> None:
     shapes: list[Data] = [None, 3, "x", {"a": 1}, [None], [{"code": 3}], [[]]]
     for shape in shapes:

@@ -30,7 +30,10 @@ class Explainer:
         """Full marks for known rules; half for a question that names none."""
         if task.kind != "explain":
             return 0.0
-        codes = [trouble.code for trouble in troubles(task)] or self._asked(task)
+        codes = [trouble.code for trouble in troubles(task)]
+        if not codes and self._nothing_found(task):
+            return 1.0
+        codes = codes or self._asked(task)
         if not codes:
             return 0.5 if task.prompt.strip() else 0.0
         known = sum(look_up(code) is not None for code in codes)
@@ -39,6 +42,10 @@ class Explainer:
     def complete(self, task: Task) -> Completion:
         """Explain each finding of `task`, gravest first, each rule once."""
         found = sorted(troubles(task), key=lambda t: _ORDER[t.severity])
+        if not found and self._nothing_found(task):
+            return Completion(
+                "Nothing was found, so nothing is to be explained.", self.info.id
+            )
         if not found:
             found = [Trouble(code, "", "") for code in self._asked(task)]
         if not found:
@@ -53,6 +60,13 @@ class Explainer:
                 notes.append(Note("info", code, message))
             parts.append(_words(code, entry, same))
         return Completion("\n\n".join(parts), self.info.id, notes=tuple(notes))
+
+    @staticmethod
+    def _nothing_found(task: Task) -> bool:
+        """Whether a check was made and found nothing, as opposed to no check."""
+        given = [task.documents.get(key) for key in ("findings", "reasons")]
+        checked = [value for value in given if isinstance(value, list | tuple)]
+        return bool(checked) and not any(checked)
 
     @staticmethod
     def _asked(task: Task) -> list[str]:
@@ -84,7 +98,9 @@ def _words(code: str, entry: Entry | None, found: list[Trouble]) -> str:
     lines += [f"  at {t.where or 'no place'}: {t.message}" for t in told[:20]]
     if len(told) > 20:
         lines.append(f"  and {len(told) - 20} more")
-    hints = dict.fromkeys(trouble.hint for trouble in found if trouble.hint)
+    # A refusal's hint is about this very spec; a finding's is about any code.
+    told = [t for t in found if t.hint and (t.refusal or entry is None)]
+    hints = dict.fromkeys(trouble.hint for trouble in told)
     if entry is not None:
         lines += [f"  What: {entry.what}", f"  Why: {entry.why}", f"  Fix: {entry.fix}"]
     lines += [f"  Here: {hint}" for hint in list(hints)[:5]]

@@ -25,7 +25,7 @@ _HEAD = """\
 # Lint rules
 
 ```
-lockgate call analyze --plugin lint tree=@build contract=@contract.json
+lockgate call analyze --plugin lint tree=@build/ contract=@build/contract.json
 lockgate info lint
 ```
 
