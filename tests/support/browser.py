@@ -68,9 +68,9 @@ class Browser:
             os.dup2(13, 3)
             os.dup2(14, 4)
 
-        self._process = subprocess.Popen(  # noqa: PLW1509
+        self._process = subprocess.Popen(
             [program, *_FLAGS, f"--user-data-dir={self._profile}", "about:blank"],
-            preexec_fn=wire,  # noqa: PLW1509
+            preexec_fn=wire,
             close_fds=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -145,7 +145,9 @@ class Browser:
         elif method == "Audits.issueAdded":
             self.blocked.append(str(parameters["issue"]))
 
-    def size(self, width: int, height: int, *, scale: float = 1, dark: bool = False) -> None:
+    def size(
+        self, width: int, height: int, *, scale: float = 1, dark: bool = False
+    ) -> None:
         """Be a screen of that size, in the light or dark scheme."""
         self.send(
             "Emulation.setDeviceMetricsOverride",
@@ -168,7 +170,9 @@ class Browser:
 
     def ask(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
-        answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
+        answer = self.send(
+            "Runtime.evaluate", expression=expression, returnByValue=True
+        )
         if "exceptionDetails" in answer:
             raise RuntimeError(str(answer["exceptionDetails"]))
         return answer["result"].get("value")

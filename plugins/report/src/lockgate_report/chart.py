@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lockgate_report.model import Bar, Chart, Section, Step
-from lockgate_report.units import seconds
+from lockgate_report.units import round_places, seconds
 
 __all__ = ["chart"]
 
@@ -69,12 +69,6 @@ def _label(
 
 def _ticks(whole: float) -> tuple[tuple[float, str], ...]:
     """Round places on the axis, three to six of them, and its end."""
-    step = next(
-        base * 10.0**power
-        for power in range(-4, 8)
-        for base in (1, 2, 5)
-        if whole / (base * 10.0**power) <= 5
-    )
-    places = [index * step for index in range(6) if index * step < whole * 0.86]
+    places = round_places(whole)
     found = [(100 * at / whole, seconds(at) if at else "0") for at in places]
     return (*found, (100.0, seconds(whole)))

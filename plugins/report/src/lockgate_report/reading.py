@@ -26,6 +26,9 @@ Fields = Mapping[str, Data]
 TEXT_LIMIT_CHARS = 600
 """Longest text that is shown where a sentence is meant."""
 
+NUMBER_LIMIT = 10**15
+"""Largest number that is taken for one: microseconds of thirty years."""
+
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e"
     "\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
@@ -55,13 +58,13 @@ def text(fields: Data, key: str, limit: int = TEXT_LIMIT_CHARS) -> str:
 
 
 def number(fields: Data, key: str) -> float | None:
-    """The finite number at `key`, or None."""
+    """The number at `key`, within plus and minus `NUMBER_LIMIT`; or None."""
     value = fields.get(key) if is_fields(fields) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if isinstance(value, int):
-        return float(min(max(value, -(2**63)), 2**63))
-    return value if math.isfinite(value) else None
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return float(min(max(value, -NUMBER_LIMIT), NUMBER_LIMIT))
 
 
 def items(fields: Data, key: str) -> Sequence[Data]:

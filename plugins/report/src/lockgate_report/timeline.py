@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lockgate_report.reading import Fields, number, objects, text
-from lockgate_report.units import duration
+from lockgate_report.units import duration, round_places
 
 __all__ = ["Mark", "Segment", "Tick", "Timeline", "Track", "timeline"]
 
@@ -217,8 +217,8 @@ def _detail(pin: _Pin, names: dict[str, str]) -> str:
 def _pins(events: Sequence[Fields]) -> dict[str, _Pin]:
     pins: dict[str, _Pin] = {}
     for event in events:
-        kind, name = text(event, "kind", 16), text(event, "pin", 40)
-        if kind in ("pin", "analog") and name:
+        kind = event.get("kind")
+        if kind in ("pin", "analog") and (name := text(event, "pin", 40)):
             pin = pins.setdefault(name, _Pin(name))
             (_analog if kind == "analog" else _digital)(pin, event)
     return pins
@@ -328,7 +328,7 @@ def _lines(
     """The lines of one direction; those in one column share a mark."""
     columns: dict[int, list[Fields]] = {}
     for event in events:
-        if text(event, "kind", 16) == kind:
+        if event.get("kind") == kind:
             column = min(_LINE_COLUMNS - 1, int(_at(event) / end * _LINE_COLUMNS))
             columns.setdefault(column, []).append(event)
     places = sorted(columns)
@@ -404,12 +404,6 @@ def _laid_out(
 
 def _ticks(end: float) -> tuple[Tick, ...]:
     """Round places on the axis, three to six of them, and the end of it."""
-    step = next(
-        base * 10**power
-        for power in range(16)
-        for base in (1, 2, 5)
-        if end / (base * 10**power) <= 5
-    )
-    places = [index * step for index in range(6) if index * step < end * 0.86]
+    places = round_places(end)
     found = [Tick(100 * at / end, duration(at)) for at in places]
     return (*found, Tick(100.0, duration(end)))

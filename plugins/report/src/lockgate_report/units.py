@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["count", "duration", "seconds", "size"]
+import math
+
+__all__ = ["count", "duration", "round_places", "seconds", "size"]
 
 
 def duration(microseconds: float) -> str:
@@ -46,3 +48,14 @@ def _short(value: float) -> str:
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     shown = f"{value:.{digits}f}"
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def round_places(end: float) -> list[float]:
+    """Three to six round numbers from 0 on, for an axis that ends at `end` (> 0).
+
+    The last is far enough from the end for two labels beside each other.
+    """
+    part = max(end, 1e-9) / 5
+    power = 10.0 ** math.floor(math.log10(part))
+    step = next(power * base for base in (1, 2, 5, 10) if power * base >= part)
+    return [index * step for index in range(6) if index * step < end * 0.86]
