@@ -105,7 +105,7 @@ def run(*steps: Any, name: str = "firmware-build", **changes: Any) -> dict[str, 
     return {**document, **changes}
 
 
-CONTRACT = {
+CONTRACT: dict[str, Any] = {
     "schema": 1,
     "title": "Desk Lamp",
     "platform": "arduino",

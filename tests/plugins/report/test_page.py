@@ -29,9 +29,9 @@ def test_a_run_without_sub_runs_is_its_own_section() -> None:
 
 
 def test_a_failed_spec_is_part_of_the_verdict() -> None:
-    error = {"code": "hook-failed", "message": "it broke", "hint": "", "reasons": []}
-    failed = run(step("generate", "generate", state="failed", error=error), state="failed",
-                 error=error)  # fmt: skip
+    error = {"code": "hook-failed", "message": "it broke", "hint": ""}
+    broken = step("generate", "generate", state="failed", error=error)
+    failed = run(broken, state="failed", error=error)
     shown = page(run(step("build", "", runs=[built(), failed]), state="failed"))
 
     assert shown.verdict == "1 spec built and proved in simulation, 1 failed"

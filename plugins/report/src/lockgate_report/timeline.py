@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lockgate_report.reading import Fields, number, objects, text
-from lockgate_report.units import duration, round_places
+from lockgate_report.units import count, duration, round_places
 
 __all__ = ["Mark", "Segment", "Tick", "Timeline", "Track", "timeline"]
 
@@ -121,7 +121,8 @@ class _Pin:
         if (level, driven, fill) == (self.level, self.driven, self.fill):
             return
         self._end(at)
-        self.changes += (level, fill) != (self.level, self.fill)
+        if self.level != "unknown":
+            self.changes += (level, fill) != (self.level, self.fill)
         self.level, self.driven, self.fill, self.label = level, driven, fill, label
         self.since = at
 
@@ -385,10 +386,9 @@ def _laid_out(
         replace(track, top=index * _TRACK_HEIGHT) for index, track in enumerate(tracks)
     )
     axis = len(placed) * _TRACK_HEIGHT + 4
-    told = [f"{len(pins)} pins over {duration(end)} of virtual time."]
-    told += [
-        f"Pin {pin.name} changes {pin.changes} times." for pin in pins[:TRACK_LIMIT]
-    ]
+    told = [f"{count(len(pins), 'pin')} over {duration(end)} of virtual time."]
+    for pin in pins[:TRACK_LIMIT]:
+        told.append(f"Pin {pin.name} changes {count(pin.changes, 'time')}.")
     kinds = {segment.driven for track in tracks for segment in track.segments}
     return Timeline(
         placed,

@@ -51,7 +51,7 @@ def _short(value: float) -> str:
 
 
 def round_places(end: float) -> list[float]:
-    """Three to six round numbers from 0 on, for an axis that ends at `end` (> 0).
+    """Two to six round numbers from 0 on, for an axis that ends at `end` (> 0).
 
     The last is far enough from the end for two labels beside each other.
     """
