@@ -107,7 +107,7 @@ CONTRAST = """
     if (!own || !e.getClientRects().length) continue;
     const [a, b] = [light(parse(getComputedStyle(e).color)), light(ground(e))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) found.push(`${e.className} ${e.textContent.slice(0, 30)} ${ratio}`);
+    if (ratio < 4.5) found.push(`${e.className} ${e.textContent.slice(0, 30)}`);
   }
   return found;
 })()
