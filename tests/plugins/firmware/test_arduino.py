@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -112,6 +113,13 @@ def test_the_sketch_has_no_dynamic_memory_and_no_waiting() -> None:
 
     for word in ("String ", "new ", "malloc", "delay(", "std::"):
         assert word not in source
+
+
+def test_pins_that_are_analog_only_get_no_digital_mode() -> None:
+    spec = with_peripherals({"type": "sensor", "pin": "A7"}, hardware={"board": "nano"})
+
+    # The core looks a pin's port up in a table that ends before A6.
+    assert "pinMode" not in re.sub(r"//.*", "", sketch(make(spec)))
 
 
 @needs_avr

@@ -6,9 +6,12 @@ import subprocess
 import sys
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
+import lockgate.plugin
+import lockgate_firmware
 from lockgate.plugin import RefusedError
 from lockgate_firmware import plugin
 from lockgate_firmware.boards import BOARDS
@@ -79,3 +82,26 @@ def test_the_library_knows_no_host() -> None:
     )
 
     assert done.stdout.strip() == ""
+
+
+def test_a_worker_needs_nothing_but_the_standard_library() -> None:
+    folders = [
+        str(Path(module.__file__).parents[1])
+        for module in (lockgate_firmware, lockgate.plugin)
+        if module.__file__
+    ]
+    program = (
+        "import sys\n"
+        f"sys.path += {folders!r}\n"
+        "from lockgate_firmware import plugin\n"
+        "print(plugin.generate({'device_name': 'Lamp', 'platform': 'esp32',"
+        " 'peripherals': [{'type': 'led', 'pin': 4}]}, ()).targets)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert done.stdout.startswith("('micropython'"), done.stderr

@@ -242,3 +242,22 @@ def test_specs_from_elsewhere_are_accepted_unmodified() -> None:
         product = generate(yaml.safe_load(name.read_text()))
 
         assert product.contract["peripherals"], name
+
+
+@pytest.mark.parametrize(
+    ("communication", "baud"),
+    [
+        ({"protocol": "serial", "port": 115200}, 115200),
+        ({"protocol": "serial", "port": "/dev/ttyUSB0"}, 9600),
+        ({"protocol": "wifi", "port": 8080}, 9600),
+        ({"protocol": "serial", "baudrate": 57600, "port": 57600}, 57600),
+    ],
+)
+def test_a_port_is_a_baud_rate_only_on_a_serial_link(
+    communication: dict[str, Any], baud: int
+) -> None:
+    contract: dict[str, Any] = dict(
+        make(a_spec(timing=None, communication=communication)).contract
+    )
+
+    assert contract["serial"]["baud"] == baud

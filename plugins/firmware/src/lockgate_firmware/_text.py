@@ -29,7 +29,7 @@ _STRANGE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 _RESERVED = frozenset(
     {*keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names}
-    | {"serial", "machine", "main", "boot", "lockgate", "device", "test"}
+    | {"serial", "machine", "main", "lockgate"}
     | {
         "con",
         "prn",

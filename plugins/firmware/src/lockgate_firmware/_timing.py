@@ -22,14 +22,18 @@ def choose_baud(spec: Spec, board: Board, review: Review) -> int:
     }
     given = {where: rate for where, rate in rates.items() if rate is not None}
     port = spec.communication.port
-    if not given and port in board.bauds and spec.communication.protocol == "serial":
+    serial = spec.communication.protocol == "serial"
+    if not given and serial and isinstance(port, int) and port in board.bauds:
         given = {"communication.port": port}
         review.remark(
             "assumed", "communication.port", f"{port} is read as the baud rate."
         )
     elif port is not None and port not in given.values():
         review.substituted(
-            "communication.port", "No network port is opened.", str(port), "serial"
+            "communication.port",
+            "The firmware opens no port; the SDK is told which one to use.",
+            str(port),
+            "serial",
         )
     if not given:
         rate = _DEFAULT_BAUD.get(board.platform, _OTHER_BAUD)

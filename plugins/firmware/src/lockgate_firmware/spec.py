@@ -52,7 +52,7 @@ class Communication:
     protocol: str = ""
     data_format: str = ""
     baudrate: int | None = None
-    port: int | None = None
+    port: int | str | None = None
     wifi_enabled: bool = False
 
 
@@ -178,9 +178,16 @@ def _communication(fields: Fields, review: Review) -> Communication:
         protocol=_known(part, "protocol", PROTOCOLS, "unknown-protocol"),
         data_format=_known(part, "data_format", DATA_FORMATS, "unknown-data-format"),
         baudrate=part.number("baudrate", *TIMING_LIMITS["BAUD_RATE"]),
-        port=part.number("port", 1, 4_000_000, ""),
+        port=_port(part),
         wifi_enabled=part.flag("wifi_enabled") or False,
     )
+
+
+def _port(fields: Fields) -> int | str | None:
+    """A network port, or the name of a serial port."""
+    if isinstance(fields.value("port"), str):
+        return fields.text("port", 64)
+    return fields.number("port", 1, 4_000_000, "")
 
 
 def _pin_table(fields: Fields, review: Review) -> dict[str, str]:

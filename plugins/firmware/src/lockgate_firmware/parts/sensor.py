@@ -62,10 +62,9 @@ class Sensor {
   Sensor(uint8_t pin, uint16_t sample_ms)
       : pin_(pin), sample_ms_(sample_ms), value_(0), sampled_(0) {}
 
-  void begin() {
-    pinMode(pin_, INPUT);
-    sample(millis());
-  }
+  // No pinMode: a pin is an input after reset, and the core's tables do not know
+  // pins that are analog only (A6 and A7 of a Nano).
+  void begin() { sample(millis()); }
 
   void tick(uint32_t now) {
     if (now - sampled_ >= sample_ms_) {
