@@ -7,6 +7,7 @@ without the seal shows that the attack is real.
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from lockgate.errors import InputRefusedError
 from lockgate.host import Host
 from lockgate.values import Simulation
 from lockgate_devices.simulation import simulate_virtual
@@ -90,6 +92,18 @@ def test_discovery_under_the_seal_gives_what_can_be_seen(host: Host) -> None:
     devices = {device.id: device for device in answers.first}
     assert {"host", "virtual", "simavr"} <= devices.keys()
     assert answers.failed == ()
+
+
+def test_a_serial_port_that_is_not_granted_is_refused_under_the_seal(
+    host: Host,
+) -> None:
+    ours, theirs = os.openpty()
+    try:
+        with pytest.raises(InputRefusedError, match="cannot be opened"):
+            host.call("open_device", device=f"serial:{os.ttyname(theirs)}", options={})
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 ATTACKS = {
