@@ -15,6 +15,7 @@ from lockgate_sandbox.bpf.simulate import describe, simulate
 from lockgate_sandbox.linux._libc import AUDIT_ARCH
 from lockgate_sandbox.linux.seccomp import with_pid
 from lockgate_sandbox.policies import PolicyFileError
+from tests.sandbox.policies.page import PAGE, replaced
 
 MACHINES = ("x86_64", "aarch64")
 PID = 4242
@@ -256,3 +257,9 @@ def test_any_document_is_parsed_or_refused(document: object) -> None:
 def test_an_unknown_machine_has_no_filter() -> None:
     with pytest.raises(ValueError, match="no system call table for riscv64"):
         policies.build(READ_ONLY, "riscv64")
+
+
+def test_the_reference_page_shows_the_files_as_they_are() -> None:
+    text = PAGE.read_text("utf-8")
+
+    assert text == replaced(text), "run: python -m tests.sandbox.policies.page"
