@@ -324,6 +324,30 @@ def test_fixing_needs_a_text_and_a_trouble_that_it_knows() -> None:
     assert Fixer().can_handle(Task("explain", "", {"reasons": known}, tree)) == 0.0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 30_000,
+        "a: {" * 10_000,
+        "a: &a [x]\n" + "".join(f"b{n}: &b{n} [*a, *a]\n" for n in range(500)),
+        "a: &a {<<: *a}\n",
+        "peripherals: &p [*p]\n",
+        "? [a]\n: b\n",
+        "a: !!python/object/apply:os.system [id]\n",
+        "\x00",
+        "\ufeffplatform: arduino\nperipherals: [{type: led, pin: 13}]\n",
+    ],
+    ids=lambda text: ascii(text[:16]),
+)
+def test_hostile_yaml_gives_patches_or_notes_and_runs_nothing(text: str) -> None:
+    trouble: Data = {"code": "missing-pin", "where": "peripherals[0].pin"}
+    task = Task("fix", "", {"reasons": [trouble], "text": text})
+
+    answer = Fixer().complete(task)
+
+    assert len(answer.patches) + len(answer.notes) == 1
+
+
 _CODES = st.sampled_from(
     [
         *("duplicate-pin", "bad-pin", "contradiction", "wrong-type", "empty"),

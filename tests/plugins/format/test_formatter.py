@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lockgate.values import File, Tree
+from lockgate_firmware.generate import generate
 from lockgate_format.formatter import format_tree
 from lockgate_format.options import FormatOptions
 from tests.support.context import LocalContext
@@ -78,6 +79,28 @@ def test_formatting_twice_changes_nothing_more(
 
     assert once[path].text != text
     assert twice == once
+
+
+@pytest.mark.parametrize(("platform", "pin"), [("arduino", 13), ("esp32", 16)])
+def test_generated_firmware_is_formatted_once_and_for_all(
+    context: LocalContext, platform: str, pin: int
+) -> None:
+    spec = {
+        "device_name": "x",
+        "platform": platform,
+        "peripherals": [{"type": "led", "pin": pin}],
+    }
+    tree = Tree.of(generate(spec).files)
+
+    once = format_tree(tree, _OPTIONS, context)
+    twice = format_tree(once.tree, _OPTIONS, context)
+
+    assert once.notes == ()
+    assert twice.tree == once.tree
+    for file in once.tree:
+        if file.path.endswith(".py"):
+            before, after = (ast.parse(t[file.path].text) for t in (tree, once.tree))
+            assert ast.dump(before) == ast.dump(after)
 
 
 def test_the_formatted_python_means_the_same(context: LocalContext) -> None:

@@ -42,6 +42,14 @@ def test_a_file_that_was_not_given_to_ruff_is_no_finding() -> None:
     assert parse_ruff(json.dumps([_ROW]).encode(), {}) == []
 
 
+def test_an_odd_escape_does_not_keep_the_follower_from_reading() -> None:
+    text = "import machine\nx = '\\d'\nmachine.Pin(3, machine.Pin.OUT)\n"
+
+    (use,) = python_uses("a.py", text)
+
+    assert (use.pin, use.mode, use.line) == ("3", "output", 3)
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_reader_of_ruff(output: bytes) -> None:
     parse_ruff(output, {"0/module.py": "a.py"})

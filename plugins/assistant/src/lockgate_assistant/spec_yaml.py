@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import TypeAlias, cast
 
 import yaml
@@ -46,26 +47,7 @@ class SpecYaml:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.root = self._parse(text)
-        self.data = self._load(text)
-
-    @staticmethod
-    def _parse(text: str) -> yaml.MappingNode:
-        try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise EditError(f"the spec is no YAML: {error}"[:500]) from None
-        if not isinstance(root, yaml.MappingNode):
-            raise EditError("the spec is no mapping")
-        return root
-
-    @staticmethod
-    def _load(text: str) -> dict[str, Data]:
-        try:
-            loaded: object = yaml.safe_load(text)
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise EditError(f"the spec is no YAML: {error}"[:500]) from None
-        return cast("dict[str, Data]", loaded) if isinstance(loaded, dict) else {}
+        self.root, self.data = _parsed(text)
 
     # Looking.
 
@@ -194,8 +176,22 @@ class SpecYaml:
     def _change(self, start: int, end: int, written: str) -> None:
         """Make the change if the text is still a mapping after it."""
         changed = f"{self.text[:start]}{written}{self.text[end:]}"
-        root, data = self._parse(changed), self._load(changed)
-        self.text, self.root, self.data = changed, root, data
+        self.root, self.data = _parsed(changed)
+        self.text = changed
+
+
+def _parsed(text: str) -> tuple[yaml.MappingNode, dict[str, Data]]:
+    """The nodes of `text`, and the plain data that they stand for."""
+    try:
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        construct = cast("Callable[[yaml.Node], object]", loader.construct_document)  # pyright: ignore[reportUnknownMemberType]
+        data = construct(root) if root else None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise EditError(f"the spec is no YAML: {error}"[:500]) from None
+    if not isinstance(root, yaml.MappingNode) or not isinstance(data, dict):
+        raise EditError("the spec is no mapping")
+    return root, cast("dict[str, Data]", data)
 
 
 def _pair(node: yaml.MappingNode, key: str | int) -> tuple[yaml.Node, yaml.Node] | None:

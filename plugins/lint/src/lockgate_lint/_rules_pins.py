@@ -17,8 +17,8 @@ _ROWS: tuple[tuple[str, Severity, str, str], ...] = (
     (
         "pin-reserved",
         "error",
-        "The pin belongs to the module's own flash memory",
-        "choose another pin: using it stops the chip",
+        "The pin is the board's own: flash memory, serial link, debug port",
+        "choose another pin: using it stops the board or cuts you off",
     ),
     (
         "pin-shared",

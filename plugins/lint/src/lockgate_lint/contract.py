@@ -37,11 +37,13 @@ class Peripheral:
     """One promise: the peripheral `id` drives or reads `pin` in `mode`.
 
     A peripheral with several pins is several of these. `current_ma` is 0 if the
-    contract does not say.
+    contract does not say. `kind` is what the firmware treats it as, `type` what it
+    is (a relay is treated as an LED).
     """
 
     id: str
     kind: str
+    type: str
     pin: str
     mode: str
     pull: str = ""
@@ -127,6 +129,7 @@ def _peripherals(value: Data) -> list[Peripheral]:
             Peripheral(
                 id=_text(entry.get("id")),
                 kind=_text(entry.get("kind")) or _text(entry.get("type")),
+                type=_text(entry.get("type")) or _text(entry.get("kind")),
                 pin=_text(entry.get(name)),
                 mode=implied or mode,
                 pull=_text(entry.get("pull")),

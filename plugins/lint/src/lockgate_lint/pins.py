@@ -56,6 +56,9 @@ def _capabilities(contract: Contract, part: Peripheral) -> Iterator[Problem]:
         message = f"{part.id}: {contract.board} has no pin {part.pin}"
         yield Problem("pin-unknown", message, part.id, part.pin)
         return
+    if pin.reserved:
+        message = f"{part.id}: {where} is for {pin.reserved}"
+        yield Problem("pin-reserved", message, part.id, part.pin)
     for rule, cannot in _lacking(pin, facts, part):
         yield Problem(rule, f"{part.id}: {where} {cannot}", part.id, part.pin)
 
@@ -101,8 +104,8 @@ def _traps(contract: Contract, part: Peripheral) -> Iterator[Problem]:
     if loose and not held and part.pull not in ("external", "board"):
         message = f"{part.id}: nothing holds {where} while the button is open"
         yield Problem("pin-floating-input", message, part.id, part.pin)
-    if part.mode in _DRIVES and part.kind in _LOADS and not part.control:
-        message = f"{part.id}: a {part.kind} must not hang on {where} directly"
+    if part.mode in _DRIVES and part.type in _LOADS and not part.control:
+        message = f"{part.id}: a {part.type} must not hang on {where} directly"
         yield Problem("pin-needs-driver", message, part.id, part.pin)
 
 
@@ -110,7 +113,7 @@ def _drawn(part: Peripheral) -> float:
     """What `part` draws from its pin, in milliamperes; a load has a driver."""
     if part.mode not in _DRIVES:
         return 0.0
-    return part.current_ma or (LED_MA if part.kind == "led" else 0.0)
+    return part.current_ma or (LED_MA if part.type == "led" else 0.0)
 
 
 def _current(facts: Facts, part: Peripheral) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ shows at run time. So ``Button(2, Pin.PULL_UP)`` is seen to pull pin 2 up, thoug
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Mapping
 
 from lockgate_lint.python_values import (
@@ -380,7 +381,10 @@ def python_uses(path: str, text: str) -> list[PinUse]:
     ``unresolved`` use.
     """
     try:
-        module = ast.parse(text)
+        with warnings.catch_warnings():
+            # A "\\d" in the firmware is ruff's business (W605), no news for us.
+            warnings.simplefilter("ignore")
+            module = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     follower = _Follower(path)
