@@ -101,6 +101,7 @@ class Simulation:
     plugin: str
     passed: bool
     took: str
+    duration_us: float
     stopped: str
     timeline: Timeline | None
     checks: tuple[Check, ...]

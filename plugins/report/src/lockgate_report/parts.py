@@ -126,11 +126,13 @@ def simulation(
     verdicts = objects(value, "verdicts")
     checks = tuple(_check(each) for each in verdicts[:CHECK_LIMIT])
     events = objects(value, "events")
+    took = max(0.0, number(value, "duration_us") or 0.0)
     return Simulation(
         board=text(value, "board", 60),
         plugin=plugin,
         passed=value.get("passed") is True,
-        took=duration(number(value, "duration_us") or 0),
+        took=duration(took),
+        duration_us=took,
         stopped=text(value, "stopped", 80),
         timeline=timeline(value, contract, axis_us),
         checks=checks,

@@ -7,16 +7,15 @@ from itertools import islice
 
 from lockgate.values import Data
 from lockgate_report.chart import chart
+from lockgate_report.head import plugins, totals, verdict
 from lockgate_report.model import (
     Board,
-    Call,
     Completion,
-    Layer,
+    Finding,
     Page,
-    Plugin,
     Section,
+    Simulation,
     Step,
-    Total,
 )
 from lockgate_report.parts import (
     Budget,
@@ -37,7 +36,7 @@ from lockgate_report.reading import (
     text,
     texts,
 )
-from lockgate_report.units import count, duration, seconds
+from lockgate_report.units import count, seconds
 
 __all__ = ["is_run", "page"]
 
@@ -76,13 +75,13 @@ def page(document: Fields) -> Page:
     return Page(
         title=text(document, "name", 120),
         state=state,
-        verdict=_verdict(state, sections),
+        verdict=verdict(state, sections),
         detail="" if alone else text(document.get("error"), "message"),
-        totals=_totals(document, sections),
+        totals=totals(number(document, "seconds") or 0.0, sections),
         sections=sections,
         steps=own,
         completions=rest,
-        plugins=_plugins(sections, own),
+        plugins=plugins(sections, own),
         chart=chart(sections, own, number(document, "started") or 0.0),
         cut=(f"{count(left, 'more run')} not shown.",) if left > 0 else (),
     )
@@ -148,56 +147,70 @@ def _section(
     said: Sequence[Completion],
 ) -> Section:
     contract = _contract(run)
-    board = contract.get("board")
     error = run.get("error")
     values = [
         value
         for hook in ("generate", "transform", "analyze", "simulate")
         for _, value in _answers(run, hook)
     ]
-    notes = [note(n) for value in values for n in objects(value, "notes")]
-    findings = [
-        finding(f) for _, v in _answers(run, "analyze") for f in objects(v, "findings")
-    ]
-    order = {"error": 0, "warning": 1, "note": 2}
-    findings.sort(key=lambda each: order[each.severity])
-    diffs = [v.get("diff") for _, v in _answers(run, "transform")]
+    notes = [note(each) for value in values for each in objects(value, "notes")]
+    findings = _findings(run)
     took = number(run, "seconds") or 0.0
-    simulated = [number(v, "duration_us") or 0.0 for _, v in _answers(run, "simulate")]
-    axis = max(simulated, default=0.0)
     return Section(
         anchor=f"run-{index + 1}",
         title=_title(run, contract),
         pipeline=text(run, "name", 80),
         state=text(run, "state", 20),
         expected=expected,
-        board=Board(
-            text(board, "name", 80), text(board, "mcu", 40), _platform(run, contract)
-        ),
+        board=_board(run, contract),
         took=seconds(took),
         started=number(run, "started") or 0.0,
         seconds=took,
-        targets=tuple(t for v in values for t in texts(v, "targets")),
+        targets=tuple(target for value in values for target in texts(value, "targets")),
         error=text(error, "message"),
         reasons=reasons(error),
-        simulations=tuple(
-            simulation(value, contract, text(answer, "plugin", 80), axis)
-            for answer, value in _answers(run, "simulate")
-        ),
+        simulations=_simulations(run, contract),
         artifacts=artifacts(_trees(run, values), budget),
         notes=tuple(notes[:ROW_LIMIT]),
         findings=tuple(findings[:ROW_LIMIT]),
-        completions=(
-            *(
-                completion(value, text(answer, "plugin", 80))
-                for answer, value in _answers(run, "complete")
-            ),
-            *said,
-        ),
-        diff=tuple(line for diff in diffs for line in diff_lines(diff)),
+        completions=(*_completions(run), *said),
+        diff=tuple(line for value in values for line in diff_lines(value.get("diff"))),
         steps=tuple(_step(step) for step in objects(run, "steps")[:STEP_LIMIT]),
         cut=_cut(len(notes), len(findings)),
     )
+
+
+def _findings(run: Fields) -> list[Finding]:
+    """All findings, the worst first."""
+    order = {"error": 0, "warning": 1, "note": 2}
+    found = [
+        finding(each)
+        for _, value in _answers(run, "analyze")
+        for each in objects(value, "findings")
+    ]
+    return sorted(found, key=lambda each: order[each.severity])
+
+
+def _simulations(run: Fields, contract: Fields) -> tuple[Simulation, ...]:
+    """All simulations, their pictures on one axis."""
+    answers = list(_answers(run, "simulate"))
+    times = [number(value, "duration_us") or 0.0 for _, value in answers]
+    axis = max(times, default=0.0)
+    return tuple(
+        simulation(value, contract, text(answer, "plugin", 80), axis)
+        for answer, value in answers
+    )
+
+
+def _completions(run: Fields) -> Iterator[Completion]:
+    for answer, value in _answers(run, "complete"):
+        yield completion(value, text(answer, "plugin", 80))
+
+
+def _board(run: Fields, contract: Fields) -> Board:
+    board = contract.get("board")
+    platform = text(contract, "platform", 40) or text(_spec(run), "platform", 40)
+    return Board(text(board, "name", 80), text(board, "mcu", 40), platform)
 
 
 def _cut(notes: int, findings: int) -> tuple[str, ...]:
@@ -232,10 +245,6 @@ def _title(run: Fields, contract: Fields) -> str:
     )
 
 
-def _platform(run: Fields, contract: Fields) -> str:
-    return text(contract, "platform", 40) or text(_spec(run), "platform", 40)
-
-
 def _trees(run: Fields, values: Sequence[Fields]) -> Iterator[tuple[str, Data]]:
     """Every tree that the run gave: whole ones first, then the summaries."""
     outputs = run.get("outputs")
@@ -266,106 +275,3 @@ def _step(fields: Fields) -> Step:
         hint=text(error, "hint"),
         compensation=text(undone, "state", 20),
     )
-
-
-# -- the head of the page -----------------------------------------------------------
-
-
-def _verdict(state: str, sections: Sequence[Section]) -> str:
-    built = sum(section.state == "done" for section in sections)
-    refused = [section for section in sections if section.state == "refused"]
-    wrong = [section for section in sections if not section.as_expected]
-    meant = sum(section.as_expected for section in refused)
-    proved = sum(
-        section.state == "done" and bool(section.simulations) for section in sections
-    )
-    parts: list[str] = []
-    if built:
-        words = "built and proved in simulation" if proved == built else "built"
-        parts.append(f"{count(built, 'spec')} {words}")
-    if meant:
-        parts.append(f"{meant} refused as it must be")
-    if wrong:
-        worst = "refused" if all(s.state == "refused" for s in wrong) else "failed"
-        parts.append(f"{len(wrong)} {worst}")
-    if parts:
-        return ", ".join(parts)
-    return {"done": "All steps are done", "refused": "The input was refused"}.get(
-        state, "The run did not succeed"
-    )
-
-
-def _totals(document: Fields, sections: Sequence[Section]) -> tuple[Total, ...]:
-    checks = [check for s in sections for m in s.simulations for check in m.checks]
-    passed = sum(check.passed for check in checks)
-    found = [each.severity for s in sections for each in s.findings]
-    virtual = sum(
-        number(value, "duration_us") or 0.0
-        for run, _ in islice(_leaves(document, "", 0), RUN_LIMIT)
-        for _, value in _answers(run, "simulate")
-    )
-    calls = list(_calls(sections))
-    denials = sum(len(each.denials) for each in calls)
-    sealed = sum(not each.in_host for each in calls)
-    totals = [Total(str(len(sections)), "spec" if len(sections) == 1 else "specs")]
-    if checks:
-        tone = "good" if passed == len(checks) else "bad"
-        totals.append(Total(f"{passed}/{len(checks)}", "checks passed", tone))
-    if found:
-        errors = found.count("error")
-        tone = "bad" if errors else "warn" if "warning" in found else ""
-        label = f"findings, {count(errors, 'error')}"
-        totals.append(Total(str(len(found)), label, tone))
-    if virtual:
-        totals.append(Total(duration(virtual), "simulated"))
-    totals.append(Total(seconds(number(document, "seconds") or 0.0), "by the clock"))
-    if calls:
-        totals.append(Total(f"{sealed}/{len(calls)}", "calls in a sealed worker"))
-        tone = "warn" if denials else ""
-        totals.append(Total(str(denials), "rights denied", tone))
-    return tuple(totals)
-
-
-def _calls(sections: Sequence[Section], own: Sequence[Step] = ()) -> Iterator[Call]:
-    for section in sections:
-        for step in section.steps:
-            yield from step.calls
-    for step in own:
-        yield from step.calls
-
-
-_WORST = ("off", "missing", "degraded", "active", "unneeded")
-
-
-def _plugins(sections: Sequence[Section], own: Sequence[Step]) -> tuple[Plugin, ...]:
-    """Each plugin once; of each layer the weakest state that any call had."""
-    grouped: dict[tuple[str, str], list[Call]] = {}
-    for each in _calls(sections, own):
-        grouped.setdefault((each.plugin, each.tier), []).append(each)
-    return tuple(
-        Plugin(
-            name,
-            calls[0].version,
-            tier,
-            len(calls),
-            seconds(sum(each.seconds for each in calls)),
-            all(each.in_host for each in calls),
-            _weakest(calls),
-            tuple(dict.fromkeys(d for each in calls for d in each.denials)),
-        )
-        for (name, tier), calls in sorted(grouped.items())
-    )
-
-
-def _weakest(calls: Sequence[Call]) -> tuple[Layer, ...]:
-    found: dict[str, Layer] = {}
-    for each in calls:
-        for layer in each.layers:
-            old = found.get(layer.name)
-            if old is None or _rank(layer) < _rank(old):
-                found[layer.name] = layer
-    return tuple(found.values())
-
-
-def _rank(layer: Layer) -> int:
-    return _WORST.index(layer.state) if layer.state in _WORST else 0

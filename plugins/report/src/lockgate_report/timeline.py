@@ -92,35 +92,51 @@ def timeline(
     if own <= 0:
         return None
     end = max(own, axis_us)
-    notes: list[str] = []
-    if len(every) > EVENT_LIMIT:
-        notes.append(f"{len(every) - EVENT_LIMIT} later events are left out.")
-    pins = read_pins(events)
-    names = _names(contract)
-    ordered = [pin for name in names if (pin := pins.pop(name, None))]
-    ordered += pins.values()
-    if len(ordered) > TRACK_LIMIT:
-        notes.append(f"{len(ordered) - TRACK_LIMIT} more pins are left out.")
+    pins = _ordered(read_pins(events), _names(contract))
     tracks: list[Track] = []
     merged = 0
-    for pin in ordered[:TRACK_LIMIT]:
+    for pin, detail in pins[:TRACK_LIMIT]:
         segments, lost = thinned(pin.finish(own), end)
         merged += lost
-        tracks.append(Track(f"{pin.name}", _detail(pin, names), 0, tuple(segments)))
+        tracks.append(Track(pin.name, detail, 0, tuple(segments)))
     for kind, name in (("rx", "to device"), ("tx", "from device")):
         marks, lost = _lines(events, kind, end)
         merged += lost
-        if marks:
-            tracks.append(Track(f"serial {name}", f"{kind}", 0, (), marks))
-    checks, lost = _checks(objects(simulation, "verdicts"), end)
-    if checks:
-        tracks.append(Track("checks", "", 0, (), checks))
+        tracks.append(Track(f"serial {name}", kind, 0, (), marks))
+    verdicts = objects(simulation, "verdicts")[:EVENT_LIMIT]
+    tracks.append(Track("checks", "", 0, (), _checks(verdicts, end)))
+    left_out = (len(every) - EVENT_LIMIT, len(pins) - TRACK_LIMIT)
+    return _laid_out(
+        [track for track in tracks if track.segments or track.marks],
+        [pin for pin, _ in pins],
+        end,
+        len(every),
+        _notes(merged, len(every), *left_out),
+    )
+
+
+def _notes(merged: int, events: int, late: int, pins: int) -> list[str]:
+    notes: list[str] = []
+    if late > 0:
+        notes.append(f"{late} later events are left out.")
+    if pins > 0:
+        notes.append(f"{pins} more pins are left out.")
     if merged:
         notes.append(
-            f"{merged} of {len(every)} events lie too close to be drawn one by one: "
+            f"{merged} of {events} events lie too close to be drawn one by one: "
             "they share marks and blocks."
         )
-    return _laid_out(tracks, ordered, end, len(every), notes)
+    return notes
+
+
+def _ordered(pins: dict[str, Pin], names: dict[str, str]) -> list[tuple[Pin, str]]:
+    """The pins as the contract lists them, each with what is known of it."""
+    known = [pins[name] for name in names if name in pins]
+    rest = [pin for name, pin in pins.items() if name not in names]
+    return [
+        (pin, " · ".join(part for part in (names.get(pin.name), pin.mode) if part))
+        for pin in [*known, *rest]
+    ]
 
 
 def _names(contract: Fields) -> dict[str, str]:
@@ -133,10 +149,6 @@ def _names(contract: Fields) -> dict[str, str]:
             if pin:
                 found.setdefault(pin, name if key == "pin" else f"{name} {key}")
     return found
-
-
-def _detail(pin: Pin, names: dict[str, str]) -> str:
-    return " · ".join(part for part in (names.get(pin.name, ""), pin.mode) if part)
 
 
 def _place(at: float, end: float) -> float:
@@ -179,10 +191,10 @@ def _lines(
     return tuple(marks), sum(len(g) for g in columns.values() if len(g) > 1)
 
 
-def _checks(verdicts: Sequence[Fields], end: float) -> tuple[tuple[Mark, ...], int]:
+def _checks(verdicts: Sequence[Fields], end: float) -> tuple[Mark, ...]:
     """The checks; those in one column share a mark, which fails if one does."""
     columns: dict[int, list[Fields]] = {}
-    for verdict in verdicts[:EVENT_LIMIT]:
+    for verdict in verdicts:
         column = min(_LINE_COLUMNS - 1, int(moment(verdict) / end * _LINE_COLUMNS))
         columns.setdefault(column, []).append(verdict)
     marks: list[Mark] = []
@@ -197,7 +209,7 @@ def _checks(verdicts: Sequence[Fields], end: float) -> tuple[tuple[Mark, ...], i
         at = _place(moment((failed or group)[0]), end)
         kind: Literal["pass", "fail"] = "fail" if failed else "pass"
         marks.append(Mark(at, kind, f"{word}: {named}", "", len(group)))
-    return tuple(marks), 0
+    return tuple(marks)
 
 
 def _laid_out(
