@@ -388,3 +388,14 @@ def test_a_worn_worker_is_replaced_before_its_limit_ends_it(site: Site) -> None:
 
     assert {record.action for record in audit} == {"start"}
     assert len(audit) >= 2
+
+
+def test_of_several_claims_to_a_name_all_are_listed_and_none_wins(site: Site) -> None:
+    for distribution in ("test-one", "test-two"):
+        site.add("twin", EVERYTHING, distribution=distribution)
+
+    with site.open() as host:
+        states = [(state.distribution, state.state) for state in host.plugins()]
+        assert host.implementers("transform") == ()
+
+    assert sorted(states) == [("test-one", "duplicate"), ("test-two", "duplicate")]

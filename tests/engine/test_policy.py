@@ -97,6 +97,15 @@ def test_a_link_to_lockgates_own_state_is_no_way_in(tmp_path: Path) -> None:
     assert plan(asking, secret=(str(tmp_path / "grants"),)).policy.read == ()
 
 
+def test_a_tool_that_would_read_lockgates_own_state_is_absent(tmp_path: Path) -> None:
+    more = f'[[rights.tools]]\nname = "sh"\nread = ["{tmp_path}"]\nreason = "r"'
+
+    made = plan(manifest(more, "admin"), secret=(str(tmp_path / "grants"),))
+
+    assert made.tools == {}
+    assert "own state" in made.absent["tool:sh"]
+
+
 def test_granted_variables_are_handed_on_but_never_dangerous_ones() -> None:
     asking = manifest('[rights]\nenv = ["TOKEN", "LD_PRELOAD", "UNSET"]')
 

@@ -20,8 +20,10 @@ __all__ = ["Call", "Cancellation"]
 class Cancellation:
     """Lets another thread end a call: kills whatever it waits for."""
 
+    # One for all: it is held for an assignment, and every call would make one.
+    _lock = threading.Lock()
+
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._kill: Callable[[], None] | None = None
         self.cancelled = False
 
@@ -81,8 +83,8 @@ class Call:
             ArgumentError: If one is missing, unknown or of the wrong type.
         """
         given = dict(arguments)
-        own_timeout = given.get("timeout")
-        if any(argument.name == "timeout" for argument in spec.arguments):
+        if spec.own_timeout:
+            own_timeout = given.get("timeout")
             # The hook has an argument of this name (seconds that it waits for a
             # device): it is passed on, and the call may last that much longer.
             extra = own_timeout if isinstance(own_timeout, (int, float)) else 0.0

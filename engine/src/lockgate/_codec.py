@@ -88,6 +88,17 @@ class Codec:
     encode: Callable[[object], Data]
     decode: Callable[[object], Any]
 
+    def checked(self, value: object) -> Any:
+        """`value` itself if it is a value of the type, else the one its data stand for.
+
+        Raises:
+            Misfit: If it is neither.
+        """
+        if self.encode is self.decode or not _holds_values(value):
+            return self.decode(value)
+        data = self.encode(value)
+        return value if dataclasses.is_dataclass(value) else self.decode(data)
+
     def canonical(self, value: object) -> Data:
         """The plain data of `value`, which may itself be plain data already.
 
@@ -103,7 +114,7 @@ class Codec:
 def _holds_values(value: object) -> bool:
     """Whether there are values (dataclasses) in it, not only their data."""
     if isinstance(value, (list, tuple)):
-        return any(_holds_values(item) for item in cast(Sequence[object], value)[:1])
+        return any(_holds_values(item) for item in cast("Sequence[object]", value)[:1])
     return dataclasses.is_dataclass(value)
 
 
@@ -124,11 +135,12 @@ def _name(value: object) -> str:
 # -- Data: the closed set -----------------------------------------------------
 
 
-def _data(value: object, depth: int = 0) -> Data:
+def _data(value: Any, depth: int = 0) -> Data:
     """`value` rebuilt from lists, dicts and scalars, or a `Misfit`."""
-    kind = type(value)
+    kind: Any = type(value)
+    # No cast: this is the hot path, and a cast is a call.
     if value is None or kind is bool or kind is str or kind is float or kind is bytes:
-        return cast(Data, value)
+        return value  # type: ignore[no-any-return]
     if isinstance(value, int):
         if int(value) not in INTEGER_RANGE:
             raise Misfit("an integer of at most 64 bits", found="a larger one")
@@ -136,10 +148,10 @@ def _data(value: object, depth: int = 0) -> Data:
     if depth >= DEPTH_LIMIT:
         raise Misfit(f"at most {DEPTH_LIMIT} levels of nesting", found="more")
     if isinstance(value, Mapping):
-        return _data_object(cast(Mapping[object, object], value), depth)
+        return _data_object(cast("Mapping[object, object]", value), depth)
     if isinstance(value, (list, tuple)):
         items: list[Data] = []
-        for index, item in enumerate(cast(Sequence[object], value)):
+        for index, item in enumerate(cast("Sequence[object]", value)):
             try:
                 items.append(_data(item, depth + 1))
             except Misfit as error:
@@ -167,7 +179,7 @@ def _data_object(value: Mapping[object, object], depth: int) -> Data:
 def _document(value: object) -> Data:
     if not isinstance(value, Mapping):
         raise Misfit("an object", value)
-    return _data_object(cast(Mapping[object, object], value), 0)
+    return _data_object(cast("Mapping[object, object]", value), 0)
 
 
 # -- scalars --------------------------------------------------------------------
@@ -238,7 +250,7 @@ def _each(value: object, step: _Step) -> list[Any]:
     if not isinstance(value, (list, tuple)):
         raise Misfit("a list", value)
     items: list[Any] = []
-    for index, item in enumerate(cast(Sequence[object], value)):
+    for index, item in enumerate(cast("Sequence[object]", value)):
         try:
             items.append(step(item))
         except Misfit as error:
@@ -293,7 +305,7 @@ def _record(cls: type) -> Codec:
         if not isinstance(value, Mapping):
             raise Misfit(shape, value)
         given: dict[str, Any] = {}
-        for name, item in cast(Mapping[object, object], value).items():
+        for name, item in cast("Mapping[object, object]", value).items():
             part = parts.get(cast(str, name))
             if part is None:
                 raise Misfit(f"only the fields {', '.join(parts)}", name)
@@ -360,5 +372,5 @@ def to_data(value: object) -> Data:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return codec(type(value)).encode(value)
     if isinstance(value, (list, tuple)):
-        return [to_data(item) for item in cast(Sequence[object], value)]
+        return [to_data(item) for item in cast("Sequence[object]", value)]
     return _data(value)

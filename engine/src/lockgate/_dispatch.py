@@ -129,7 +129,7 @@ class Dispatcher:
         spec = call.spec
         given = {name: None for name in spec.parameters if name != CONTEXT}
         result: object = self._caller(spec, plugin)(**given, **{CONTEXT: call})
-        found = cast(Iterable[Answer[Any]], _listed(result))
+        found = cast("Iterable[Answer[Any]]", _listed(result))
         if call.failed and spec.failure == "collect":
             message = f"the hook {spec.name!r} failed"
             raise ExceptionGroup(message, [failure.error for failure in call.failed])
@@ -138,7 +138,7 @@ class Dispatcher:
 
     def _caller(self, spec: HookSpec, plugin: str | None) -> Callable[..., object]:
         if plugin is None:
-            return cast(Callable[..., object], getattr(self._hooks.hook, spec.name))
+            return cast("Callable[..., object]", getattr(self._hooks.hook, spec.name))
         others = [proxy for name, proxy in self._proxies.items() if name != plugin]
         return self._hooks.subset_hook_caller(spec.name, others)
 
@@ -146,5 +146,5 @@ class Dispatcher:
 def _listed(result: object) -> list[object]:
     """A list always: for a first-result hook pluggy gives the one value."""
     if isinstance(result, list):
-        return cast(list[object], result)
+        return cast("list[object]", result)
     return [] if result is None else [result]

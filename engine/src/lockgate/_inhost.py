@@ -126,7 +126,11 @@ class InHostPlugin:
         """
         blame, started = Blame(self.identity, call.spec.name), time.monotonic()
         impl, wants = self._impl(call.spec, blame)
-        given = {k: v for k, v in call.values().items() if k in wants}
+        given: dict[str, Any] = {
+            argument.name: argument.codec.decode(call.data[argument.name])
+            for argument in call.spec.arguments
+            if argument.name in wants
+        }
         if CONTEXT in wants:
             given[CONTEXT] = HostContext(
                 self._host,
@@ -144,7 +148,7 @@ class InHostPlugin:
         if value is None:
             return None
         try:
-            value = call.spec.answer.decode(call.spec.answer.canonical(value))
+            value = call.spec.answer.checked(value)
         except Misfit as misfit:
             raise blame.misfit(misfit) from None
         return Answer(

@@ -91,7 +91,9 @@ def build_plan(
     write = kept("write", rights.write, place) if tier.may_grant else []
     env = kept("env", rights.env, lambda name: _variable(name, environ))
     programs = _programs(manifest, consent, folders, absent) if tier.may_grant else []
-    tools = _tools(rights.tools, consent, absent) if tier >= Tier.ADMIN else {}
+    tools = {}
+    if tier >= Tier.ADMIN:
+        tools = _tools(rights.tools, consent, absent, secret)
     policy = Policy.for_tier(
         tier,
         limits=Limits.for_tier(tier).tightened(manifest.limits).tightened(limits),
@@ -148,7 +150,10 @@ def _programs(
 
 
 def _tools(
-    asked: Sequence[ToolRight], consent: Consent, absent: dict[str, str]
+    asked: Sequence[ToolRight],
+    consent: Consent,
+    absent: dict[str, str],
+    secret: Sequence[str],
 ) -> dict[str, Tool]:
     found: dict[str, Tool] = {}
     for tool in asked:
@@ -159,7 +164,12 @@ def _tools(
         if path is None:
             absent[key] = f"{tool.name} is not installed (looked in {TOOL_PATH})"
             continue
-        read = tuple(folder for folder in tool.read if Path(folder).exists())
+        there = [folder for folder in tool.read if Path(folder).exists()]
+        try:
+            read = tuple(_openable(folder, secret) for folder in there)
+        except ValueError as error:
+            absent[key] = str(error)
+            continue
         found[tool.name] = Tool(tool.name, path, read)
     return found
 

@@ -70,6 +70,7 @@ class _Running:
     worker: Worker
     broker: Broker
     rights: Rights
+    posture: Document
     cpu_seconds: float = 0.0
 
     @property
@@ -217,7 +218,7 @@ class SealedPlugin:
             version=self.identity.version,
             tier=running.rights.consent.tier,
             seconds=time.monotonic() - started,
-            posture=cast(Document, to_data(reply.posture.to_dict())),
+            posture=running.posture,
             denials=running.broker.denials,
             output=reply.output,
         )
@@ -270,7 +271,9 @@ class SealedPlugin:
         except SandboxError as error:
             self._failed(None, error, blame)
             raise blame.of(error, seconds=call.seconds) from error
-        self._running = _Running(worker, broker, rights)
+        # The layers of a worker are what they are: nothing changes them later.
+        posture = cast(Document, to_data(worker.posture.to_dict()))
+        self._running = _Running(worker, broker, rights, posture)
         return self._running
 
     def _failed(

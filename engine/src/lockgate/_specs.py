@@ -62,7 +62,8 @@ class HookSpec:
     """One hook: its arguments without `context`, and its answer without None.
 
     `parameters` holds every parameter name in the spec's order, `context` too;
-    `annotation` is the answer's type as it is written.
+    `annotation` is the answer's type as it is written; `own_timeout` says whether
+    an argument of its own is called ``timeout``.
     """
 
     name: str
@@ -72,6 +73,7 @@ class HookSpec:
     answer: Codec
     annotation: str
     doc: str
+    own_timeout: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -140,6 +142,7 @@ def _read(name: str, function: Callable[..., object]) -> HookSpec:
         answer=codec(_without_none(types["return"])),
         annotation=str(function.__annotations__["return"]),
         doc=inspect.getdoc(function) or "",
+        own_timeout="timeout" in parameters,
     )
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 from lockgate._codec import Misfit, codec
-from lockgate._specs import HookSpec, specs
+from lockgate._specs import CONTEXT, HookSpec, specs
 from lockgate._worker_context import Session, WorkerContext
 from lockgate.plugin import IMPL_ATTRIBUTE, RefusedError
 from lockgate.values import Data, Reason
@@ -84,6 +84,7 @@ class Impls:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._found: dict[str, Callable[..., object]] = {}
+        self._wants: dict[str, frozenset[str]] = {}
 
     def find(self, spec: HookSpec, target: str) -> Callable[..., object]:
         """The impl of `spec` at ``module:function``, imported if need be.
@@ -107,7 +108,18 @@ class Impls:
         arguments: Mapping[str, Data],
     ) -> Data:
         """Call `impl` and give its answer as plain data; None is no answer."""
-        given = _given(spec, impl, arguments, self._context)
+        wants = self._wants.get(spec.name)
+        if wants is None:
+            wants = self._wants[spec.name] = frozenset(
+                inspect.signature(impl).parameters
+            )
+        given: dict[str, object] = {
+            argument.name: argument.codec.decode(arguments[argument.name])
+            for argument in spec.arguments
+            if argument.name in wants
+        }
+        if CONTEXT in wants:
+            given[CONTEXT] = self._context
         try:
             value = impl(**given)
         except RefusedError as error:
@@ -132,23 +144,6 @@ class Impls:
                 expected=error.expected,
                 found=error.found,
             ) from error
-
-
-def _given(
-    spec: HookSpec,
-    impl: Callable[..., object],
-    arguments: Mapping[str, Data],
-    context: WorkerContext,
-) -> dict[str, object]:
-    """The arguments that `impl` takes, rebuilt as values."""
-    wanted = inspect.signature(impl).parameters
-    given: dict[str, object] = {}
-    for argument in spec.arguments:
-        if argument.name in wanted:
-            given[argument.name] = argument.codec.decode(arguments[argument.name])
-    if "context" in wanted:
-        given["context"] = context
-    return given
 
 
 def _tell_denial(error: OSError) -> None:

@@ -80,10 +80,15 @@ class Host(Calls):
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._closed = False
-        self._states = {state.name: state for state in states}
+        self._found = tuple(states)
+        # Several may claim one name (shadowed, duplicate): the usable one has it.
+        self._states = {
+            state.name: state for state in sorted(states, key=lambda one: one.usable)
+        }
         self._seats: dict[str, SealedPlugin | InHostPlugin] = {}
         self._dispatcher = Dispatcher()
-        self._fill(states, safe, observer or Observer())
+        self._safe = safe
+        self._fill(states, observer or Observer())
 
     @classmethod
     def open(
@@ -128,7 +133,7 @@ class Host(Calls):
 
     def plugins(self) -> tuple[PluginState, ...]:
         """Every plugin that was found, broken ones too, as it is now."""
-        return tuple(self._now(state) for state in self._states.values())
+        return tuple(self._now(state) for state in self._found)
 
     def workers(self) -> dict[str, int]:
         """The process that each plugin runs in now; those that run in none left out."""
@@ -207,7 +212,7 @@ class Host(Calls):
             self._check_callable(hook, plugin)
         if timeout is None:
             timeout = self._config.timeout
-        elif any(argument.name == "timeout" for argument in spec.arguments):
+        elif spec.own_timeout:
             arguments = {**arguments, "timeout": timeout}
         call = Call.of(
             spec,
@@ -236,9 +241,7 @@ class Host(Calls):
 
     # -- plugins --------------------------------------------------------------------
 
-    def _fill(
-        self, states: Sequence[PluginState], safe: bool, observer: Observer
-    ) -> None:
+    def _fill(self, states: Sequence[PluginState], observer: Observer) -> None:
         """Give every usable plugin a seat. Those asked last are registered first."""
         seats = Seats(
             self, self._config, shipped_policy(), observer, self._open_sandbox
@@ -247,16 +250,19 @@ class Host(Calls):
             if not state.usable or state.name in self._seats:
                 continue
             seat, hooks = seats.seat(state)
-            if safe and not isinstance(seat, InHostPlugin):
-                reason = "safe mode: only the trusted base can be called"
-                self._states[state.name] = state.with_state("disabled", reason)
+            if self._safe and not isinstance(seat, InHostPlugin):
                 continue
             self._seats[state.name] = seat
             self._dispatcher.add(seat, hooks)
 
     def _now(self, state: PluginState) -> PluginState:
         seat = self._seats.get(state.name)
-        if seat is None or not seat.quarantine:
+        if not state.usable:
+            return state
+        if seat is None:
+            reason = "safe mode: only the trusted base can be called"
+            return state.with_state("disabled", reason)
+        if not seat.quarantine:
             return state
         return state.with_state("broken", seat.quarantine, "See its output and log.")
 
