@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from lockgate_sandbox import policies
-from lockgate_sandbox._enforce import LAYERS, SealPlan
+from lockgate_sandbox._sealplan import LAYERS, SealPlan
 from lockgate_sandbox.errors import PolicyError, StartError
 from lockgate_sandbox.linux import cgroup, credentials, landlock, rlimits
 
 if TYPE_CHECKING:
-    from lockgate_sandbox._enforce import LayerModes, Mode
+    from lockgate_sandbox._sealplan import LayerModes, Mode
     from lockgate_sandbox.policy import Policy
 
 __all__ = [

@@ -1,0 +1,110 @@
+"""What a sealed child has to do, as plain data.
+
+Made by the host (`_plan`), carried out by the child (`_steps`), and so without
+an import of either.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal, TypeAlias
+
+    Mode: TypeAlias = Literal["strict", "degradable", "off"]
+    LayerModes: TypeAlias = Mapping[str, Mode]
+
+__all__ = ["LAYERS", "SealPlan"]
+
+LAYERS = (
+    "fds",
+    "session",
+    "user-namespace",
+    "network-namespace",
+    "ipc-namespace",
+    "mount-namespace",
+    "cgroup",
+    "uid",
+    "capabilities",
+    "no-new-privs",
+    "rlimits",
+    "process-limit",
+    "scratch",
+    "landlock",
+    "seccomp",
+)
+"""Every layer of a posture, in the order in which it is shown."""
+
+
+class SealPlan:
+    """What a child has to do, as data; made by `prepare`, used once or often.
+
+    Attributes:
+        tier: The tier's name.
+        modes: Mode of each layer in `LAYERS`.
+        abi: The Landlock ABI to use, 0 without.
+        rules: (path, Landlock rights) pairs.
+        reach: (path, access) pairs that a uid of the worker's own must be able
+            to use; without symbolic links.
+        filters: Seccomp program and process-id slots, for a worker with a uid
+            of its own and for one that shares its uid with others.
+        limits: (resource, soft, hard) triples.
+        processes: The process limit.
+        may_fork: Whether the policy has programs.
+        uids: (first, count) of the ids to take one from, or None.
+        user_namespace: Whether user namespaces are permitted here.
+        scratch: (folder, bytes, inodes) or None.
+        cgroup: Folders of the control group to join.
+        cgroup_controllers: What that group limits.
+    """
+
+    __slots__ = (
+        "abi",
+        "cgroup",
+        "cgroup_controllers",
+        "filters",
+        "limits",
+        "may_fork",
+        "modes",
+        "processes",
+        "reach",
+        "reasons",
+        "rules",
+        "scratch",
+        "tier",
+        "uids",
+        "user_namespace",
+    )
+
+    tier: str
+    modes: dict[str, str]
+    abi: int
+    rules: list[tuple[str, int]]
+    reach: list[tuple[str, int]]
+    filters: dict[str, tuple[bytes, list[int]]]
+    limits: list[tuple[int, int, int]]
+    processes: int
+    may_fork: bool
+    uids: tuple[int, int] | None
+    user_namespace: bool
+    scratch: tuple[str, int, int] | None
+    cgroup: list[str]
+    cgroup_controllers: list[str]
+    reasons: dict[str, str]
+
+    def __init__(self, **fields: object) -> None:
+        for name in self.__slots__:
+            setattr(self, name, fields[name])
+
+    def to_data(self) -> dict[str, object]:
+        """The plan as plain data: lists, dicts, text, numbers and bytes."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> SealPlan:
+        """The inverse of `to_data`; tuples may have become lists on the way.
+
+        Raises:
+            KeyError: If a field is missing. The data comes from our own host.
+        """
+        return cls(**{name: data[name] for name in cls.__slots__})

@@ -1,0 +1,293 @@
+"""The steps of the lock-down, each a function that runs in the child.
+
+A step puts one layer in place and says what came of it. It may raise `OSError`:
+then its layer is missing, and `_enforce` decides by the layer's mode.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lockgate_sandbox.linux import (
+    cgroup,
+    credentials,
+    descriptors,
+    landlock,
+    namespaces,
+    rlimits,
+    seccomp,
+)
+from lockgate_sandbox.linux._libc import prctl
+from lockgate_sandbox.posture import LayerState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    from lockgate_sandbox._sealplan import SealPlan
+
+    Step: TypeAlias = Callable[["Child"], LayerState | None]
+
+__all__ = ["REMEDIES", "STEPS", "Child", "take_uid"]
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
+_SIGKILL = 9
+_RLIMIT_NPROC = 6
+
+REMEDIES = {
+    "landlock": (
+        "a kernel from 5.13 with Landlock among its security modules (boot option "
+        "lsm=landlock,...), and a container profile that permits landlock_*"
+    ),
+    "seccomp": "a kernel with CONFIG_SECCOMP_FILTER on x86-64 or aarch64",
+    "fds": "a kernel from 5.9 (close_range)",
+    "uid": (
+        "let other users enter the interpreter's and the plugins' folders "
+        "(chmod o+x on their parents), or run as an ordinary user"
+    ),
+    "process-limit": cgroup.REMEDY,
+    "cgroup": cgroup.REMEDY,
+    "scratch": namespaces.REMEDY,
+    "user-namespace": namespaces.REMEDY,
+    "mount-namespace": namespaces.REMEDY,
+}
+
+
+_ROOT_REMEDY = "run as an ordinary user, or with CAP_SETUID and CAP_SETGID"
+
+
+class Child:
+    """What the steps of one seal know of each other."""
+
+    def __init__(self, plan: SealPlan, keep: Sequence[int], ruleset: int) -> None:
+        self.plan = plan
+        self.keep = [*keep, *namespaces.hidden_descriptors()]
+        if ruleset >= 0:
+            self.keep.append(ruleset)
+        self.ruleset = ruleset
+        self.uid = os.geteuid()
+        self.own_uid = False
+        self.bounded = False
+        self.counted_apart = False
+        self.in_group = False
+        self.trees: list[tuple[int, str]] = []
+        self.abi = 0
+
+    def wants(self, layer: str) -> bool:
+        """Whether `layer` is not switched off."""
+        return self.plan.modes.get(layer) != "off"
+
+
+def _close_descriptors(child: Child) -> LayerState:
+    descriptors.close_others(child.keep)
+    return LayerState("fds", "active", "all closed but the worker's own")
+
+
+def _new_session(_child: Child) -> LayerState:
+    try:
+        os.setsid()
+    except PermissionError:
+        # Already the leader of its own group: then it is of its session too, or
+        # the parent made the group on purpose.
+        if os.getsid(0) != os.getpid():
+            raise
+    return LayerState("session", "active", "no controlling terminal")
+
+
+def _join_cgroup(child: Child) -> LayerState:
+    plan = child.plan
+    if not plan.cgroup and not plan.may_fork:
+        detail = "one process, so its own limits count all of it"
+        return LayerState("cgroup", "unneeded", detail)
+    if not plan.cgroup:
+        detail = plan.reasons.get("cgroup", "") or "no group was opened for it"
+        return LayerState("cgroup", "missing", detail, cgroup.REMEDY)
+    cgroup.join(plan.cgroup)
+    child.in_group = True
+    detail = f"limits {' and '.join(plan.cgroup_controllers)} of the whole tree"
+    return LayerState("cgroup", "active", detail)
+
+
+def _choose_uid(child: Child) -> LayerState:
+    """Decide on a uid while file capabilities can still be looked past."""
+    plan = child.plan
+    if child.uid != 0:
+        return LayerState("uid", "active", f"the ordinary uid {child.uid}")
+    if plan.uids is None or not credentials.has_capability(credentials.CAP_SETUID):
+        detail = plan.reasons.get("own_uid", "") or "no right to change it"
+        return LayerState("uid", "degraded", f"stays uid 0: {detail}", _ROOT_REMEDY)
+    child.trees = namespaces.hidden_trees([path for path, _ in plan.reach])
+    if child.trees:
+        namespaces.own_mounts()
+        namespaces.show_trees(child.trees)
+    uid = credentials.adopt_uid(*plan.uids)
+    blocked = credentials.unreachable(uid, plan.reach)
+    if blocked:
+        detail = f"stays uid {child.uid}: another uid could not use {blocked}"
+        return LayerState("uid", "degraded", detail, REMEDIES["uid"])
+    child.uid = uid
+    child.own_uid = True
+    return LayerState("uid", "active", f"uid {uid}, which nobody else has")
+
+
+def _own_user_namespace(child: Child) -> LayerState:
+    plan = child.plan
+    if child.own_uid:
+        return LayerState("user-namespace", "unneeded", "it has a uid of its own")
+    if child.uid == 0:
+        # RLIMIT_NPROC never binds the machine's uid 0, whatever it is called in
+        # a namespace, so there is nothing to count apart.
+        detail = "uid 0 is not counted in any namespace"
+        return LayerState("user-namespace", "unneeded", detail)
+    if not plan.user_namespace:
+        detail = plan.reasons.get("user_namespace", "not permitted here")
+        return LayerState("user-namespace", "missing", detail, namespaces.REMEDY)
+    namespaces.own_user_namespace()
+    child.counted_apart = True
+    return LayerState("user-namespace", "active", "its processes are counted apart")
+
+
+def _scratch(child: Child) -> LayerState:
+    plan = child.plan
+    if plan.scratch is None:
+        return LayerState("scratch", "unneeded", "nothing can be written")
+    folder, size, inodes = plan.scratch
+    owner = (child.uid, child.uid if child.own_uid else os.getegid())
+    try:
+        if not credentials.has_capability(credentials.CAP_SYS_ADMIN):
+            raise PermissionError(1, "no right to mount")
+        if not child.trees:
+            namespaces.own_mounts()
+        namespaces.mount_scratch(
+            folder, size=size, inodes=inodes, owner=owner, programs=plan.may_fork
+        )
+    except OSError as error:
+        if child.own_uid:
+            os.chown(folder, *owner)
+        detail = (
+            f"a plain folder ({error}): files are limited one by one, their sum "
+            "and number are measured by the host"
+        )
+        return LayerState("scratch", "degraded", detail, namespaces.REMEDY)
+    detail = f"a private tmpfs of {size} bytes and {inodes} files"
+    return LayerState("scratch", "active", detail)
+
+
+def take_uid(child: Child) -> None:
+    """The chosen uid, when what only root may do is done."""
+    if child.wants("capabilities"):
+        # Needs a capability that the change of uid takes away.
+        child.bounded = credentials.drop_bounding_set()
+    if child.own_uid:
+        credentials.become(child.uid)
+
+
+def _drop_capabilities(child: Child) -> LayerState:
+    if not child.own_uid:
+        child.bounded = credentials.drop_bounding_set()
+        if child.uid == 0 and credentials.has_capability(credentials.CAP_SETGID):
+            os.setgroups([])
+    credentials.drop_capabilities()
+    detail = "none, the bounding set is empty too"
+    if not child.bounded:
+        detail = "none; no right to empty the bounding set, which no_new_privs closes"
+    return LayerState("capabilities", "active", detail)
+
+
+def _no_new_privs(_child: Child) -> LayerState:
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    # No other process of the same uid may trace it or read its memory.
+    prctl(_PR_SET_DUMPABLE, 0)
+    # A change of credentials clears the death signal, so not before here.
+    prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    detail = "execve adds no right; it is not traceable and dies with its parent"
+    return LayerState("no-new-privs", "active", detail)
+
+
+def _rlimits(child: Child) -> LayerState:
+    rlimits.bound_thread_stacks()
+    rlimits.apply(child.plan.limits)
+    return LayerState("rlimits", "active", "CPU, memory, file size, open files")
+
+
+def _process_limit(child: Child) -> LayerState:
+    plan = child.plan
+    count = plan.processes
+    bound = [(_RLIMIT_NPROC, count, count)]
+    if child.own_uid or child.counted_apart:
+        rlimits.apply(bound)
+        return LayerState("process-limit", "active", f"RLIMIT_NPROC {count}")
+    if child.in_group and "pids" in plan.cgroup_controllers:
+        return LayerState("process-limit", "active", f"cgroup pids {count}")
+    if not plan.may_fork and child.wants("seccomp"):
+        detail = "seccomp: one process; its threads are counted by the host"
+        return LayerState("process-limit", "degraded", detail, cgroup.REMEDY)
+    if child.uid != 0:
+        total = count + _tasks_of(child.uid)
+        rlimits.apply([(_RLIMIT_NPROC, total, total)])
+        detail = f"RLIMIT_NPROC {total}, shared with all processes of uid {child.uid}"
+        return LayerState("process-limit", "degraded", detail, namespaces.REMEDY)
+    detail = "uid 0 has no process limit, and there is no pids cgroup"
+    return LayerState("process-limit", "missing", detail, cgroup.REMEDY)
+
+
+def _tasks_of(uid: int) -> int:
+    """How many tasks (threads) of `uid` there are now."""
+    count = 0
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        try:
+            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == uid:  # noqa: PTH116
+                count += os.stat(f"/proc/{name}/task").st_nlink - 2  # noqa: PTH116
+        except OSError:
+            continue
+    return count
+
+
+def _landlock(child: Child) -> LayerState:
+    plan = child.plan
+    if not plan.abi:
+        detail = plan.reasons.get("landlock", "") or "the kernel does not offer it"
+        return LayerState("landlock", "missing", detail, REMEDIES["landlock"])
+    if child.ruleset < 0:
+        child.ruleset = landlock.open_ruleset(plan.rules, plan.abi)
+    landlock.restrict_self(child.ruleset)
+    os.close(child.ruleset)
+    child.abi = plan.abi
+    detail = f"ABI {plan.abi}"
+    if plan.abi < 6 and plan.may_fork:
+        detail += ": does not scope signals, and programs may send them"
+        return LayerState("landlock", "degraded", detail, "a kernel from 6.12")
+    return LayerState("landlock", "active", detail)
+
+
+def _seccomp(child: Child) -> LayerState:
+    plan = child.plan
+    if not plan.filters:
+        detail = plan.reasons.get("seccomp", "") or "no filter for this machine"
+        return LayerState("seccomp", "missing", detail, REMEDIES["seccomp"])
+    code, slots = plan.filters["own-uid" if child.own_uid else "shared-uid"]
+    seccomp.install(code, slots)
+    return LayerState(
+        "seccomp", "active", f"{len(code) // seccomp.INSTRUCTION_BYTES} instructions"
+    )
+
+
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("fds", _close_descriptors),
+    ("session", _new_session),
+    ("cgroup", _join_cgroup),
+    ("uid", _choose_uid),
+    ("user-namespace", _own_user_namespace),
+    ("scratch", _scratch),
+    ("uid", take_uid),
+    ("capabilities", _drop_capabilities),
+    ("no-new-privs", _no_new_privs),
+    ("rlimits", _rlimits),
+    ("process-limit", _process_limit),
+    ("landlock", _landlock),
+    ("seccomp", _seccomp),
+)
+"""The lock-down, in order. Each step needs a right that a later one takes away."""
