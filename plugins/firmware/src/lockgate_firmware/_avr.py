@@ -146,7 +146,6 @@ LEONARDO = Board(
     ),
     aliases=_analog_aliases(18, 6),
     serial_port="usb",
-    serial_note="the serial link is the board's own USB port",
     tone_timer="timer3",
     avr=True,
     runs_micropython=False,

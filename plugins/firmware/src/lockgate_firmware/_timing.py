@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lockgate_firmware._words import TIMING_UNUSED
 from lockgate_firmware.board import Board
 from lockgate_firmware.parts import Led, Motor, Part, Sensor
@@ -39,6 +41,11 @@ def choose_baud(spec: Spec, board: Board, review: Review) -> int:
         rate = _DEFAULT_BAUD.get(board.platform, _OTHER_BAUD)
         review.remark("assumed", "timing.BAUD_RATE", f"None is given: {rate} is taken.")
         return rate
+    _check_rates(given, board, review)
+    return next(iter(given.values()))
+
+
+def _check_rates(given: Mapping[str, int], board: Board, review: Review) -> None:
     for where, rate in given.items():
         if rate not in board.bauds:
             review.refuse(
@@ -47,15 +54,14 @@ def choose_baud(spec: Spec, board: Board, review: Review) -> int:
                 f"the {board.name} does not reach {rate} baud closely enough",
                 f"Choose from {', '.join(map(str, board.bauds))}.",
             )
-    if len(set(given.values())) > 1:
+    (first, rate), *others = given.items()
+    if any(other != rate for _, other in others):
         review.refuse(
             "contradiction",
-            "communication.baudrate",
-            f"{rates['communication.baudrate']} contradicts timing.BAUD_RATE, which "
-            f"is {rates['timing.BAUD_RATE']}",
+            first,
+            f"{rate} contradicts timing.BAUD_RATE, which is {others[0][1]}",
             "Give one of them.",
         )
-    return next(iter(given.values()))
 
 
 def note_timing(spec: Spec, parts: tuple[Part, ...], review: Review) -> None:

@@ -53,7 +53,6 @@ class Board:
     pins: Mapping[str, Pin]
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
     serial_port: str = "uart"
-    serial_note: str = ""
     tone_timer: str = ""
     avr: bool = False
     runs_micropython: bool = True

@@ -21,6 +21,12 @@ __all__ = [
     "Round",
     "Row",
     "argument_error",
+    "as_type",
+    "drive",
+    "level",
+    "mode",
+    "pwm",
+    "run",
 ]
 
 DEBOUNCE_MS = 20
