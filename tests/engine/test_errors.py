@@ -17,7 +17,6 @@ from lockgate.errors import (
     LockgateError,
     ManifestError,
     NoAnswerError,
-    PermissionDeniedError,
     PluginUnavailableError,
     UnknownHookError,
     did_you_mean,
@@ -130,17 +129,6 @@ def test_an_unknown_name_is_answered_with_the_nearest_known_ones() -> None:
 
     assert error.hint == "Did you mean 'generate'?"
     assert did_you_mean("zzz", ["generate"]) == ""
-
-
-def test_a_denial_names_the_command_that_would_allow_it() -> None:
-    error = PermissionDeniedError(
-        "ruff is not granted",
-        plugin="lint",
-        right="program:ruff",
-        grant="lockgate grants grant lint program:ruff",
-    )
-
-    assert error.hint == "To allow it: lockgate grants grant lint program:ruff"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_an_accepted_path_stays_below_any_folder(path: str) -> None:
     except ValueError:
         return
 
-    assert posixpath.normpath(f"/root/{path}") == f"/root/{path}"
+    assert posixpath.normpath(f"/tree/{path}") == f"/tree/{path}"
 
 
 def test_a_tree_is_sorted_whatever_order_it_was_given_in() -> None:

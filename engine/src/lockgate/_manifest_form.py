@@ -1,15 +1,14 @@
 """The form of ``lockgate.toml`` as pydantic models: one class per table.
 
-Only shapes and rules live here; `lockgate._manifest_model` turns what they say
-into errors with a file and a line. A rule that spans keys raises `_refuse` with
-the key to blame.
+What a single value may be is in `lockgate._manifest_fields`, what tables mean for
+each other in `lockgate._manifest_rules`; `lockgate._manifest_model` turns what
+all of them say into errors with a file and a line.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, NoReturn, cast
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -21,128 +20,31 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from lockgate import hookspecs
-from lockgate.errors import did_you_mean
-from lockgate.hookspecs import HOOK_API_VERSION, SPEC_ATTRIBUTE, HookOptions, Kind
-from lockgate.manifest import (
-    RESERVED_NOUNS,
-    ArgumentType,
-    DocumentFormat,
-    TierName,
+from lockgate import _manifest_rules as rules
+from lockgate._manifest_fields import (
+    LIMIT_NAMES,
+    Absolute,
+    Amount,
+    Inside,
+    Line,
+    Name,
+    Target,
+    Text,
+    Word,
+    check_range,
+    impl_table,
+    refuse,
+    supports,
 )
-from lockgate.values import check_path
+from lockgate.errors import did_you_mean
+from lockgate.hookspecs import Kind
+from lockgate.manifest import RESERVED_NOUNS, ArgumentType, DocumentFormat, TierName
 
-__all__ = ["CommandForm", "ManifestForm", "hook_kinds", "known_keys", "supports"]
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)?", re.ASCII)
-_UNITS = {
-    "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9,
-    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
-}  # fmt: skip
-_LIMIT_MAXIMUM = 2.0**53
-"""Beyond it a float no longer holds each integer; no limit is that large."""
+__all__ = ["CommandForm", "ManifestForm", "known_keys"]
 
 _ARGUMENT_WORDS = frozenset({"out", "json", "force", "help", "debug", "set", "quiet"})
 """Options that the host gives every contributed command."""
-
-_PRIVILEGED = ("read", "write", "net", "devices", "secrets", "programs")
-"""Rights that begin at tier ``elevated``."""
-
-
-def _refuse(message: str, *, hint: str = "", where: str = "") -> NoReturn:
-    context = {"message": message, "hint": hint, "where": where}
-    raise PydanticCustomError("manifest", "{message}", context)
-
-
-def hook_kinds() -> dict[str, Kind]:
-    """Every hook of `lockgate.hookspecs` and its kind."""
-    kinds: dict[str, Kind] = {}
-    for protocol in vars(hookspecs).values():
-        if isinstance(protocol, type):
-            for name, function in vars(protocol).items():
-                options = getattr(function, SPEC_ATTRIBUTE, None)
-                if isinstance(options, HookOptions):
-                    kinds[name] = options.kind
-    return kinds
-
-
-def supports(hook_api: str) -> bool:
-    """Whether this lockgate's hook API lies in the range `hook_api`."""
-    from packaging.specifiers import SpecifierSet
-
-    return SpecifierSet(hook_api).contains(HOOK_API_VERSION)
-
-
-def _one_line(value: str) -> str:
-    if any(ord(c) < 32 or ord(c) == 127 for c in value):
-        _refuse("must be one line without control characters")
-    return value
-
-
-def _range(value: str) -> str:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    try:
-        SpecifierSet(value)
-    except InvalidSpecifier:
-        _refuse(
-            f"{value!r} is not a version range",
-            hint='For example: hook-api = ">=1,<2"',
-        )
-    return value
-
-
-def _inside(value: str) -> str:
-    try:
-        return check_path(value)
-    except ValueError as error:
-        _refuse(f"must be a file beside the manifest: {error}")
-
-
-def _absolute(value: str) -> str:
-    if not value.startswith(("/", "~/")) or ".." in value.split("/") or "\0" in value:
-        _refuse(
-            f"{value[:80]!r} is not an absolute path without '..'",
-            hint="Write it from / or ~/.",
-        )
-    return value
-
-
-def _size(value: object) -> object:
-    """A number, or text like ``128 MiB``."""
-    if isinstance(value, str):
-        match = _SIZE.fullmatch(value)
-        if match is None:
-            _refuse(
-                f"{value[:40]!r} is not a size", hint="For example 65536 or '128 MiB'."
-            )
-        return float(match.group(1)) * _UNITS[match.group(2) or "B"]
-    return value
-
-
-def _impl_table(value: object) -> object:
-    return {"impl": value} if isinstance(value, str) else value
-
-
-Line = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_one_line)
-]
-Name = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
-]
-Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
-Text = Annotated[str, StringConstraints(max_length=2000)]
-Inside = Annotated[str, AfterValidator(_inside)]
-Absolute = Annotated[str, AfterValidator(_absolute)]
-Amount = Annotated[float, BeforeValidator(_size), Field(ge=0, le=_LIMIT_MAXIMUM)]
-Target = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$", max_length=256
-    ),
-]
 
 
 class _Form(BaseModel):
@@ -220,17 +122,15 @@ class ArgumentForm(_Form):
     @model_validator(mode="after")
     def _agree(self) -> ArgumentForm:
         if self.name in _ARGUMENT_WORDS:
-            _refuse(
-                f"every command has a --{self.name} of lockgate's own", where="name"
-            )
+            refuse(f"every command has a --{self.name} of lockgate's own", where="name")
         if (self.type == "choice") != bool(self.choices):
-            _refuse("`choices` and type 'choice' need each other", where="choices")
+            refuse("`choices` and type 'choice' need each other", where="choices")
         if self.format is not None and self.type != "path":
-            _refuse("only a 'path' argument has a format", where="format")
+            refuse("only a 'path' argument has a format", where="format")
         if self.type == "boolean" and (self.positional or self.repeat):
-            _refuse("a 'boolean' argument is a plain option", where="type")
+            refuse("a 'boolean' argument is a plain option", where="type")
         if self.default is not None and not self._fits(self.default):
-            _refuse(f"the default does not fit type {self.type!r}", where="default")
+            refuse(f"the default does not fit type {self.type!r}", where="default")
         return self
 
     def _fits(self, default: object) -> bool:
@@ -258,7 +158,7 @@ class CommandForm(_Form):
     @classmethod
     def _free(cls, noun: str) -> str:
         if noun in RESERVED_NOUNS:
-            _refuse(f"{noun!r} is a command of lockgate's own", hint="Name another.")
+            refuse(f"{noun!r} is a command of lockgate's own", hint="Name another.")
         return noun
 
     @model_validator(mode="after")
@@ -266,13 +166,13 @@ class CommandForm(_Form):
         names = [argument.name for argument in self.arguments]
         for position, argument in enumerate(self.arguments):
             if argument.name in names[:position]:
-                _refuse(
+                refuse(
                     f"the argument {argument.name!r} is named twice",
                     where=f"arguments.{position}.name",
                 )
         positional = [a for a in self.arguments if a.positional]
         if any(argument.repeat for argument in positional[:-1]):
-            _refuse("only the last positional argument can repeat", where="arguments")
+            refuse("only the last positional argument can repeat", where="arguments")
         return self
 
 
@@ -283,10 +183,10 @@ class ManifestForm(_Form):
     name: Name
     summary: Line
     kinds: list[Kind] = Field(min_length=1)
-    hook_api: Annotated[Line, AfterValidator(_range)]
+    hook_api: Annotated[Line, AfterValidator(check_range)]
     tier: TierName
     essential: bool = False
-    hooks: dict[str, Annotated[HookForm, BeforeValidator(_impl_table)]] = {}
+    hooks: dict[str, Annotated[HookForm, BeforeValidator(impl_table)]] = {}
     capabilities: dict[
         Literal["specs", "files", "targets", "boards", "tasks", "tags"], list[Line]
     ] = {}
@@ -302,7 +202,7 @@ class ManifestForm(_Form):
     def _known_limits(cls, limits: dict[str, float]) -> dict[str, float]:
         for name in limits:
             if name not in LIMIT_NAMES:
-                _refuse(
+                refuse(
                     f"unknown limit {name!r}",
                     hint=did_you_mean(name, LIMIT_NAMES)
                     or f"Known: {', '.join(LIMIT_NAMES)}.",
@@ -314,112 +214,18 @@ class ManifestForm(_Form):
     @classmethod
     def _is_schema(cls, schema: dict[str, Any]) -> dict[str, Any]:
         if schema:
-            _check_schema(schema)
+            rules.check_schema(schema)
         return schema
 
     @model_validator(mode="after")
     def _agree(self) -> ManifestForm:
         if supports(self.hook_api):  # an older API's hooks are not ours to judge
-            _check_hooks(self.hooks, self.kinds)
-        _check_tier(self.tier, self.rights)
-        _check_commands(self.commands)
+            rules.check_hooks(self.hooks, self.kinds)
+        rules.check_tier(self.tier, self.rights)
+        rules.check_commands(self.commands)
         if self.name in (*self.relations.requires, *self.relations.conflicts):
-            _refuse("a plugin has no relation to itself", where="relations")
+            refuse("a plugin has no relation to itself", where="relations")
         return self
-
-
-LIMIT_NAMES = (
-    "cpu-seconds", "wall-seconds", "memory-bytes", "processes", "open-files",
-    "file-bytes", "disk-bytes", "inodes", "output-bytes", "message-bytes",
-)  # fmt: skip
-
-
-def _check_schema(schema: Mapping[str, Any]) -> None:
-    import json
-
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        json.dumps(schema, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        _refuse(f"a JSON Schema holds JSON values only: {error}")
-    if any(not ref.startswith("#") for ref in _references(schema)):
-        _refuse("a reference may only point into the schema itself ('#/$defs/...')")
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        path = ".".join(str(part) for part in error.absolute_path)
-        _refuse(f"not a JSON Schema (2020-12): {error.message[:200]}", where=path)
-
-
-def _references(schema: Mapping[str, Any]) -> Iterator[str]:
-    """Each ``$ref`` and ``$dynamicRef`` in a schema."""
-    waiting: list[object] = [schema]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            table = cast("dict[str, object]", item)
-            for key in ("$ref", "$dynamicRef"):
-                if isinstance(reference := table.get(key), str):
-                    yield reference
-            waiting.extend(table.values())
-        elif isinstance(item, list):
-            waiting.extend(cast("list[object]", item))
-
-
-def _check_hooks(hooks: Mapping[str, HookForm], kinds: Sequence[str]) -> None:
-    known = hook_kinds()
-    for name in hooks:
-        if name not in known:
-            _refuse(
-                f"there is no hook named {name!r}",
-                hint=did_you_mean(name, known) or "`lockgate hooks` lists them.",
-                where=f"hooks.{name}",
-            )
-        # `diagnose` is how any plugin takes part in `lockgate doctor`.
-        if known[name] not in kinds and name != "diagnose":
-            _refuse(
-                f"{name!r} is a hook of kind {known[name]!r}, which `kinds` leaves out",
-                hint=f'Add "{known[name]}" to kinds.',
-                where=f"hooks.{name}",
-            )
-    if not hooks:
-        _refuse("a plugin answers at least one hook", where="hooks")
-
-
-def _check_tier(tier: str, rights: RightsForm) -> None:
-    low = tier in ("read-only", "basic")
-    for name in _PRIVILEGED:
-        if low and getattr(rights, name):
-            _refuse(
-                f"tier {tier!r} cannot hold the right {name!r}",
-                hint='Set tier = "elevated" or leave the right out.',
-                where=f"rights.{name}",
-            )
-    if rights.tools and tier not in ("admin", "system"):
-        _refuse(
-            f"tier {tier!r} cannot run programs of the machine",
-            hint='Set tier = "admin" or leave [[rights.tools]] out.',
-            where="rights.tools",
-        )
-    names = [p.name for p in rights.programs] + [t.name for t in rights.tools]
-    if len(set(names)) != len(names):
-        _refuse("two programs have one name", where="rights")
-
-
-def _check_commands(commands: Sequence[CommandForm]) -> None:
-    for position, command in enumerate(commands):
-        if command.noun != commands[0].noun:
-            _refuse(
-                f"a plugin has one noun, and it is {commands[0].noun!r} already",
-                where=f"commands.{position}.noun",
-            )
-        if any(command.verb == other.verb for other in commands[:position]):
-            _refuse(
-                f"the command {command.noun} {command.verb} is there twice",
-                where=f"commands.{position}.verb",
-            )
 
 
 _FORMS: Mapping[tuple[str, ...], type[_Form]] = {

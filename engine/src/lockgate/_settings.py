@@ -21,7 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from lockgate._manifest_form import LIMIT_NAMES, Amount
+from lockgate._manifest_fields import LIMIT_NAMES, Amount
 from lockgate._toml_lines import line_of
 from lockgate.config import CONFIG_LIMIT_BYTES, Color, Config, LogLevel, Sources
 from lockgate.discovery._files import UnreadableError, read_bounded

@@ -19,7 +19,6 @@
     │   ├── WorkerCrashedError      worker-crashed       (1)
     │   ├── HookLimitError          hook-limit           (1)
     │   └── AnswerInvalidError      answer-invalid       (1)
-    ├── PermissionDeniedError       permission-denied    (1)
     ├── GrantsError                 grants-invalid       (1)
     ├── SandboxUnavailableError     sandbox-unavailable  (1)
     ├── HostClosedError             host-closed          (1)
@@ -57,7 +56,6 @@ __all__ = [
     "ManifestError",
     "NoAnswerError",
     "OutputError",
-    "PermissionDeniedError",
     "PluginUnavailableError",
     "SandboxUnavailableError",
     "UnknownHookError",
@@ -405,27 +403,6 @@ class AnswerInvalidError(HookError):
 
     code = "answer-invalid"
     remedy = "`lockgate hooks show HOOK` prints what an answer is."
-
-
-class PermissionDeniedError(LockgateError):
-    """A plugin asked for what its owner has not granted.
-
-    `right` is the missing right and `grant` the command that would give it.
-    """
-
-    code = "permission-denied"
-    remedy = "`lockgate grants show` lists what is granted."
-
-    def __init__(
-        self, detail: str, /, *, plugin: str = "", right: str = "", grant: str = ""
-    ) -> None:
-        hint = f"To allow it: {grant}" if grant else ""
-        super().__init__(
-            detail, hint=hint, where=plugin, plugin=plugin, right=right, grant=grant
-        )
-        self.plugin = plugin
-        self.right = right
-        self.grant = grant
 
 
 class GrantsError(LockgateError):

@@ -91,7 +91,7 @@ def _with_manifest(
 
 def _checked(base: PluginState, manifest: Manifest) -> PluginState:
     """The candidate as its manifest describes it."""
-    from lockgate._manifest_form import supports
+    from lockgate._manifest_fields import supports
 
     state = replace(
         base,

@@ -1,0 +1,123 @@
+"""What the tables of a manifest mean for each other: rules that span keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from lockgate import hookspecs
+from lockgate._manifest_fields import refuse
+from lockgate.errors import did_you_mean
+from lockgate.hookspecs import SPEC_ATTRIBUTE, HookOptions, Kind
+
+if TYPE_CHECKING:
+    from lockgate._manifest_form import CommandForm, RightsForm
+
+__all__ = ["check_commands", "check_hooks", "check_schema", "check_tier"]
+
+_PRIVILEGED = ("read", "write", "net", "devices", "secrets", "programs")
+"""Rights that begin at tier ``elevated``."""
+
+
+def _hook_kinds() -> dict[str, Kind]:
+    """Every hook of `lockgate.hookspecs` and its kind."""
+    kinds: dict[str, Kind] = {}
+    for protocol in vars(hookspecs).values():
+        if isinstance(protocol, type):
+            for name, function in vars(protocol).items():
+                options = getattr(function, SPEC_ATTRIBUTE, None)
+                if isinstance(options, HookOptions):
+                    kinds[name] = options.kind
+    return kinds
+
+
+def check_schema(schema: Mapping[str, Any]) -> None:
+    """Refuse what is no JSON Schema, or points out of itself."""
+    import json
+
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        json.dumps(schema, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        refuse(f"a JSON Schema holds JSON values only: {error}")
+    if any(not ref.startswith("#") for ref in _references(schema)):
+        refuse("a reference may only point into the schema itself ('#/$defs/...')")
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        path = ".".join(str(part) for part in error.absolute_path)
+        refuse(f"not a JSON Schema (2020-12): {error.message[:200]}", where=path)
+
+
+def _references(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Each ``$ref`` and ``$dynamicRef`` in a schema."""
+    waiting: list[object] = [schema]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            table = cast("dict[str, object]", item)
+            for key in ("$ref", "$dynamicRef"):
+                if isinstance(reference := table.get(key), str):
+                    yield reference
+            waiting.extend(table.values())
+        elif isinstance(item, list):
+            waiting.extend(cast("list[object]", item))
+
+
+def check_hooks(hooks: Mapping[str, object], kinds: Sequence[str]) -> None:
+    """Refuse hooks that are unknown, or of a kind that is not named."""
+    known = _hook_kinds()
+    for name in hooks:
+        if name not in known:
+            refuse(
+                f"there is no hook named {name!r}",
+                hint=did_you_mean(name, known) or "`lockgate hooks` lists them.",
+                where=f"hooks.{name}",
+            )
+        # `diagnose` is how any plugin takes part in `lockgate doctor`.
+        if known[name] not in kinds and name != "diagnose":
+            refuse(
+                f"{name!r} is a hook of kind {known[name]!r}, which `kinds` leaves out",
+                hint=f'Add "{known[name]}" to kinds.',
+                where=f"hooks.{name}",
+            )
+    if not hooks:
+        refuse("a plugin answers at least one hook", where="hooks")
+
+
+def check_tier(tier: str, rights: RightsForm) -> None:
+    """Refuse rights that the tier cannot hold."""
+    low = tier in ("read-only", "basic")
+    for name in _PRIVILEGED:
+        if low and getattr(rights, name):
+            refuse(
+                f"tier {tier!r} cannot hold the right {name!r}",
+                hint='Set tier = "elevated" or leave the right out.',
+                where=f"rights.{name}",
+            )
+    if rights.tools and tier not in ("admin", "system"):
+        refuse(
+            f"tier {tier!r} cannot run programs of the machine",
+            hint='Set tier = "admin" or leave [[rights.tools]] out.',
+            where="rights.tools",
+        )
+    names = [p.name for p in rights.programs] + [t.name for t in rights.tools]
+    if len(set(names)) != len(names):
+        refuse("two programs have one name", where="rights")
+
+
+def check_commands(commands: Sequence[CommandForm]) -> None:
+    """Refuse commands of two nouns, and one that is there twice."""
+    for position, command in enumerate(commands):
+        if command.noun != commands[0].noun:
+            refuse(
+                f"a plugin has one noun, and it is {commands[0].noun!r} already",
+                where=f"commands.{position}.noun",
+            )
+        if any(command.verb == other.verb for other in commands[:position]):
+            refuse(
+                f"the command {command.noun} {command.verb} is there twice",
+                where=f"commands.{position}.verb",
+            )
