@@ -135,12 +135,12 @@ def _name(value: object) -> str:
 # -- Data: the closed set -----------------------------------------------------
 
 
-def _data(value: Any, depth: int = 0) -> Data:
+def _data(value: object, depth: int = 0) -> Data:
     """`value` rebuilt from lists, dicts and scalars, or a `Misfit`."""
-    kind: Any = type(value)
+    kind = type(value)
     # No cast: this is the hot path, and a cast is a call.
     if value is None or kind is bool or kind is str or kind is float or kind is bytes:
-        return value  # type: ignore[no-any-return]
+        return value  # type: ignore[return-value]
     if isinstance(value, int):
         if int(value) not in INTEGER_RANGE:
             raise Misfit("an integer of at most 64 bits", found="a larger one")
