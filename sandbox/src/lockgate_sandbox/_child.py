@@ -29,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["forget_runtime", "run"]
+__all__ = ["forget_runtime", "rehearse", "run"]
 
 _START_LIMIT_BYTES = 1 << 30
 """The first frame is the host's word; the policy's own cap comes with it."""
@@ -96,6 +96,18 @@ def forget_runtime() -> None:
     for name in list(sys.modules):
         if name.partition(".")[0] in _PRIVATE:
             _KEPT.append(sys.modules.pop(name))
+
+
+def rehearse() -> None:
+    """Send a frame of a job's size to ourselves and read it."""
+    mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    _CHANNEL.socket = mine
+    text = ["x" * 50] * 4
+    Channel(theirs, _START_LIMIT_BYTES).send([0, {"rules": [text] * 40, "a": text}])
+    _CHANNEL.receive()
+    _CHANNEL.send([0, [{"name": "x", "state": "y"}] * 15])
+    mine.close()
+    theirs.close()
 
 
 def _fail(channel: Channel, call: bytes, stage: str, fields: object) -> NoReturn:

@@ -24,7 +24,9 @@ from lockgate_sandbox.posture import Posture
 
 __all__ = ["answer", "ask", "check", "no_callback", "note", "refusal"]
 
-_SIZES = {Kind.READY: 3, Kind.FAILED: 4, Kind.REPLY: 3, Kind.RAISE: 6, Kind.ASK: 5}
+# Elements of each frame that may come, by plain integers: this is every call's way.
+_AT_START = {int(Kind.READY): 3, int(Kind.FAILED): 4, int(Kind.ASK): 5}
+_IN_CALL = {int(Kind.REPLY): 3, int(Kind.RAISE): 6, int(Kind.ASK): 5}
 
 # Most specific first: the worker gets an exception of the first that fits.
 _KINDS: tuple[type[Exception], ...] = (
@@ -41,24 +43,23 @@ _KINDS: tuple[type[Exception], ...] = (
 )
 
 
-def check(frame: list[Any], call: bytes, *, starting: bool) -> Kind:
+def check(frame: list[Any], call: bytes, *, starting: bool) -> int:
     """The kind of a frame that may come now.
 
     Raises:
         FrameError: If the frame is unknown, misshapen, not in its turn, or
             about another call: late, repeated or forged.
     """
-    allowed = (Kind.READY, Kind.FAILED) if starting else (Kind.REPLY, Kind.RAISE)
-    first = frame[0]
-    if type(first) is not int or first not in (*allowed, Kind.ASK):
-        msg = f"a frame of kind {first!r:.40}, which may not come now"
+    kind: object = frame[0]
+    expected = _AT_START if starting else _IN_CALL
+    if type(kind) is not int or kind not in expected:
+        msg = f"a frame of kind {kind!r:.40}, which may not come now"
         raise FrameError(msg)
-    kind = Kind(first)
-    if len(frame) != _SIZES[kind]:
-        msg = f"a {kind.name} of {len(frame)} elements"
+    if len(frame) != expected[kind]:
+        msg = f"a {Kind(kind).name} of {len(frame)} elements"
         raise FrameError(msg)
     if type(frame[1]) is not bytes or frame[1] != call:
-        msg = f"a {kind.name} with another call's id: late, repeated or forged"
+        msg = f"a {Kind(kind).name} with another call's id: late, repeated or forged"
         raise FrameError(msg)
     return kind
 
@@ -83,7 +84,7 @@ def ask(frame: list[Any], sequence: int) -> tuple[str, dict[str, Data]]:
     return _text(frame, 3), cast("dict[str, Data]", frame[4])
 
 
-def answer(kind: Kind, frame: list[Any], policy: Policy) -> Any:
+def answer(kind: int, frame: list[Any], policy: Policy) -> Any:
     """What a checked frame means: a value, a posture, or an error to raise.
 
     Raises:

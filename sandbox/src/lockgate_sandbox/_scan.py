@@ -59,10 +59,6 @@ def _variable(buffer: bytes | bytearray, pos: int, end: int) -> tuple[int, int, 
     Bytes and strings are skipped whole: no elements.
     """
     head = buffer[pos]
-    if head < 0x90:
-        return pos + 1, 2 * (head - 0x80), 2
-    if head < 0xA0:
-        return pos + 1, head - 0x90, 1
     if head in (0xC4, 0xD9) and pos + 2 <= end:
         return pos + 2 + buffer[pos + 1], 0, 0
     if head in (0xC5, 0xDA) and pos + 3 <= end:
@@ -114,9 +110,15 @@ def scan(buffer: bytes | bytearray, start: int, end: int) -> None:
         if size:
             pos += size
             continue
-        pos, count, per = _variable(buffer, pos, end)
-        if not per:
-            continue
+        if head < 0xA0:  # small containers, most of all there are
+            pos += 1
+            count = head & 0x0F if head < 0x90 else head - 0x90
+            per = 1 if head >= 0x90 else 2
+            count *= per
+        else:
+            pos, count, per = _variable(buffer, pos, end)
+            if not per:
+                continue
         nodes += count
         if nodes > NODE_LIMIT:
             raise FrameTooLargeError(NODE_LIMIT, nodes, "nodes")

@@ -35,10 +35,15 @@ import types
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn, TypeAlias
+    from typing import NoReturn, Protocol
 
-    Run: TypeAlias = Callable[[int, list[int]], NoReturn]
-    Watch: TypeAlias = Callable[[Run, int, _socket.socket, list[int]], NoReturn]
+    class Trade(Protocol):
+        """What the children do; a module is one."""
+
+        @property
+        def rehearse(self) -> Callable[[], None]: ...
+        @property
+        def work(self) -> Callable[[bool, int, int, list[int]], NoReturn]: ...
 
 
 def adopt(name: str, folder: str) -> None:
@@ -57,6 +62,10 @@ from lockgate_sandbox import _life  # noqa: E402 - by the place given just now
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
+_IDLE_SECONDS = 0.002
+"""How long nothing must be asked before a spare child is forked."""
+
+TREE = b"T"
 _FDS = struct.Struct("5i")
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS.size)
 
@@ -69,7 +78,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 class _Child:
-    """A forked child, the pidfd that reports its end, the socket that tells."""
+    """A child at work, the pidfd that reports its end, the socket that tells."""
 
     __slots__ = ("life", "pid", "pidfd", "tree")
 
@@ -81,19 +90,21 @@ class _Child:
 
 
 class Zygote:
-    """The loop: requests, deaths, and hosts that lose interest."""
+    """The loop: requests, deaths, hosts that lose interest, and a spare child.
 
-    def __init__(
-        self, control: _socket.socket, sweep: int, run: Run, watch: Watch
-    ) -> None:
+    The spare is forked while nothing else is to do and waits for a request: the
+    fork is most of what a new worker takes. It has run nothing but our code.
+    """
+
+    def __init__(self, control: _socket.socket, sweep: int, trade: Trade) -> None:
         self._control = control
         self._sweep = sweep
-        self._run = run
-        self._watch = watch
+        self._trade = trade
         self._epoll = select.epoll()
         self._epoll.register(control.fileno(), select.EPOLLIN)
         self._by_life: dict[int, _Child] = {}
         self._by_pidfd: dict[int, _Child] = {}
+        self._spare: tuple[int, _socket.socket] | None = None
 
     def serve(self) -> None:
         """Serve until the host closes the control socket."""
@@ -101,7 +112,11 @@ class Zygote:
         while True:
             # One at a time: a number closed for the first event of a batch could
             # name another child's socket when its second one is looked at.
-            for fd, _ in self._epoll.poll(maxevents=1):
+            patience = None if self._spare else _IDLE_SECONDS
+            events = self._epoll.poll(patience, 1)
+            if not events:
+                self._fork_spare()
+            for fd, _ in events:
                 if fd == control:
                     if not self._request():
                         return
@@ -118,40 +133,79 @@ class Zygote:
             return False
         if flags & _socket.MSG_CTRUNC or not ancillary:
             return True  # out of descriptors: the host sees its sockets closed
-        channel, life_fd, *stdio = _FDS.unpack(ancillary[0][2])
-        life = _socket.socket(fileno=life_fd)
+        fds = _FDS.unpack(ancillary[0][2])
+        life = _socket.socket(fileno=fds[1])
         try:
-            self._fork(data == b"T", channel, life, stdio)
+            self._start(data, fds, life)
         except OSError as error:
             _life.tell(life, _life.FAILED + os.strerror(error.errno or 0).encode())
             life.close()
-        for fd in (channel, *stdio):
+        for fd in (fds[0], *fds[2:]):
             os.close(fd)
         return True
 
-    def _fork(
-        self, tree: bool, channel: int, life: _socket.socket, stdio: list[int]
-    ) -> None:
-        pid = os.fork()
+    def _start(self, kind: bytes, fds: tuple[int, ...], life: _socket.socket) -> None:
+        pid = self._use_spare(kind, fds)
         if not pid:
-            try:
-                _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
-                self._epoll.close()
-                if tree:
-                    self._control.close()
-                    self._watch(self._run, channel, life, stdio)
-                self._run(channel, stdio)
-            finally:
-                os._exit(70)  # EX_SOFTWARE: neither returns
-        child = _Child(pid, life, tree)
+            pid = os.fork()
+            if not pid:
+                self._be_child(kind, fds)
+        child = _Child(pid, life, kind == TREE)
         self._epoll.register(child.pidfd, select.EPOLLIN)
         self._by_pidfd[child.pidfd] = child
-        if tree:
+        if child.tree:
             life.close()  # the warden's business
             return
         _life.tell(life, _life.RUNS, (child.pidfd,))
         self._epoll.register(life.fileno(), select.EPOLLIN)
         self._by_life[life.fileno()] = child
+
+    def _be_child(self, kind: bytes, fds: tuple[int, ...]) -> NoReturn:
+        try:
+            _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+            self._epoll.close()
+            self._control.close()
+            channel, life, *stdio = fds
+            self._trade.work(kind == TREE, channel, life, stdio)
+        finally:
+            os._exit(70)  # EX_SOFTWARE: it does not come back
+
+    def _fork_spare(self) -> None:
+        mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        try:
+            pid = os.fork()
+        except OSError:  # then the next request tries, and tells if it fails
+            return
+        if pid:
+            theirs.close()
+            self._spare = pid, mine
+            return
+        try:
+            mine.close()
+            self._trade.rehearse()
+            kind, ancillary, _, _ = theirs.recvmsg(
+                16, _ANCILLARY_BYTES, _socket.MSG_CMSG_CLOEXEC
+            )
+            if ancillary:
+                self._be_child(kind, _FDS.unpack(ancillary[0][2]))
+        finally:
+            os._exit(0)  # not needed after all
+
+    def _use_spare(self, kind: bytes, fds: tuple[int, ...]) -> int:
+        """Put the spare child to work; gives its pid, or 0 if there is none."""
+        if self._spare is None:
+            return 0
+        pid, mine = self._spare
+        self._spare = None
+        packed = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, _FDS.pack(*fds))]
+        try:
+            mine.sendmsg([kind], packed, _socket.MSG_NOSIGNAL)
+        except OSError:  # somebody killed it
+            os.waitpid(pid, 0)
+            return 0
+        finally:
+            mine.close()
+        return pid
 
     def _abandon(self, child: _Child) -> None:
         self._epoll.unregister(child.life.fileno())
@@ -178,7 +232,7 @@ def _main() -> None:
     control_fd, sweep = int(sys.argv[1]), int(sys.argv[2])
     namespaces = sys.argv[4] == "1"
     _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
-    from lockgate_sandbox import _child, _warden
+    from lockgate_sandbox import _child, _trade
     from lockgate_sandbox.linux.namespaces import enter_zygote_namespaces
 
     os.set_inheritable(control_fd, False)
@@ -188,7 +242,7 @@ def _main() -> None:
         # that is closed to their uid.
         enter_zygote_namespaces([sys.base_prefix, sys.prefix])
     control = _socket.socket(fileno=control_fd)
-    zygote = Zygote(control, sweep, _child.run, _warden.watch)
+    zygote = Zygote(control, sweep, _trade)
     # What `site` would have added and everybody uses; -S leaves it out.
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))

@@ -49,6 +49,9 @@ E = TypeVar("E", bound=BaseException)
 Callbacks: TypeAlias = Mapping[str, Callable[[dict[str, Data]], object]]
 """What a worker may ask of the host, by name."""
 
+# Plain integers: an enumeration's member costs two look-ups in every call.
+_CALL, _ASK = int(Kind.CALL), int(Kind.ASK)
+
 _TICK_SECONDS = 0.05
 """How often a waiting thread looks at deadline and limits."""
 
@@ -191,7 +194,7 @@ class Worker:
         started = time.monotonic()
         printed = self._output.total
         call = os.urandom(8)
-        answer = self._exchange([Kind.CALL, call, method, arguments], call, wall)
+        answer = self._exchange([_CALL, call, method, arguments], call, wall)
         if isinstance(answer, SandboxError):
             raise answer
         seconds = time.monotonic() - started
@@ -261,7 +264,7 @@ class Worker:
         while True:
             frame = self._channel.receive(self._wait)
             kind = _exchange.check(frame, call, starting=starting)
-            if kind != Kind.ASK:
+            if kind != _ASK:
                 self._drain()
                 return _exchange.answer(kind, frame, self.policy)
             sequence += 1
