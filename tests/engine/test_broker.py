@@ -374,3 +374,49 @@ def test_the_limits_of_python_are_at_most_the_tiers(site: Site) -> None:
         )
 
     assert answer["error"] == "memory-limit", answer
+
+
+# -- what the kernel refuses -----------------------------------------------------
+
+
+def reading(site: Site, path: Path, *, asked: bool) -> None:
+    """Install the plugin so that it reads `path`, `asked` for or not."""
+    rights = f'[rights]\nread = ["{path}"]\n' if asked else ""
+    manifest = manifest_of("asker", tier="elevated", more=rights)
+    source = ASKING.replace("__BODY__", f"return open({str(path)!r}).read()")
+    site.add("asker", source, manifest=manifest)
+
+
+@pytest.fixture
+def treasure(site: Site) -> Path:
+    path = site.root / "treasure.txt"
+    path.write_text("gold", "utf-8")
+    path.chmod(0o644)
+    return path
+
+
+def test_a_path_that_is_asked_for_and_not_granted_names_the_grant(
+    site: Site, treasure: Path
+) -> None:
+    reading(site, treasure, asked=True)
+
+    with site.open() as host:
+        with pytest.raises(HookError) as caught:
+            host.call("transform", tree=Tree(), options={"raise": True})
+        grant(site)
+        tree = host.call("transform", tree=Tree()).first.tree
+
+    assert f"lockgate grants grant asker read:{treasure}" in caught.value.hint
+    assert caught.value.cause == "permission-denied"
+    assert tree["answer.json"].text == '"gold"'
+
+
+def test_a_path_that_is_not_asked_for_cannot_be_granted(
+    site: Site, treasure: Path
+) -> None:
+    reading(site, treasure, asked=False)
+
+    with site.open() as host, pytest.raises(HookError) as caught:
+        host.call("transform", tree=Tree(), options={"raise": True})
+
+    assert "does not ask for this path" in caught.value.hint

@@ -154,13 +154,14 @@ class Blame:
                 traceback=error.traceback,
                 **self._named(),
             )
-        grant = str(denial["grant"])
-        hint = f"To allow it: {grant}" if grant else str(denial["message"])
+        grant, message = str(denial["grant"]), str(denial["message"])
+        # A refusal by the broker says all there is; where it was met is no help.
+        refused = denial["by"] == "broker"
         return HookError(
-            str(error),
+            message if refused else str(error),
             cause="permission-denied",
-            traceback=error.traceback,
-            hint=hint,
+            traceback="" if refused else error.traceback,
+            hint=f"To allow it: {grant}" if grant else message,
             right=denial["right"],
             grant=grant,
             **self._named(),
