@@ -155,6 +155,20 @@ def interpreter_paths() -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in found if Path(path).exists()))
 
 
+@functools.cache
+def _library_paths() -> tuple[str, ...]:
+    """The interpreter's and the system's library folders, each once.
+
+    A rule costs the child some 10 us, so links (/lib to /usr/lib) and folders
+    below another one are left out.
+    """
+    wanted = (*interpreter_paths(), *_LIBRARY_FOLDERS)
+    real = sorted({os.path.realpath(path) for path in wanted if Path(path).exists()})
+    return tuple(
+        path for path in real if not any(path.startswith(f"{above}/") for above in real)
+    )
+
+
 def open_group(policy: Policy, capabilities: Capabilities) -> cgroup.Group | None:
     """A control group with the limits of `policy`, or None where none can be had.
 
@@ -269,8 +283,7 @@ def _rules(
         # interpreter; what they may do is bounded by this very seal.
         libraries |= landlock.EXECUTE
         allow(["/dev/zero"], landlock.READ)
-    allow(interpreter_paths(), libraries)
-    allow(_LIBRARY_FOLDERS, libraries)
+    allow(_library_paths(), libraries)
     allow((*_COMMON_FILES, *_READ_DEVICES, *path, *policy.read), landlock.READ)
     allow(["/dev/null"], landlock.DEVICE)
     allow(policy.write, landlock.WRITE)

@@ -43,10 +43,14 @@ CAP_SYS_ADMIN = 21
 # container ranges end at 0x6FFFFFFF) and below 2**31, which some tools dislike.
 _UID_BASE = 0x7000_0000
 _UID_SPAN = 1 << 22  # PID_MAX_LIMIT: process ids map one to one
+_UID_WINDOWS = 32  # of that size each
 _SMALL_BASE = 20_000
 _SMALL_SPAN = 40_000
 
-_CAPABILITY_VERSION_3 = 0x20080522
+# struct __user_cap_header_struct, version 3, the calling thread; and two times
+# (effective, permitted, inheritable). Made once: a new ctypes type costs 50 us.
+_CAPABILITY_HEADER = struct.pack("=Ii", 0x20080522, 0)
+_CapabilityData = ctypes.c_uint32 * 6
 _PR_CAPBSET_DROP = 24
 _PR_SET_SECUREBITS = 28
 _PR_CAP_AMBIENT = 47
@@ -70,10 +74,9 @@ def capabilities() -> tuple[int, int, int]:
     Raises:
         OSError: If the kernel refuses.
     """
-    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-    data = ctypes.create_string_buffer(24)
-    syscall("capget", header, data)
-    low_e, low_p, low_i, high_e, high_p, high_i = struct.unpack("=6I", data.raw)
+    data = _CapabilityData()
+    syscall("capget", _CAPABILITY_HEADER, data)
+    low_e, low_p, low_i, high_e, high_p, high_i = data
     return low_e | high_e << 32, low_p | high_p << 32, low_i | high_i << 32
 
 
@@ -128,8 +131,7 @@ def drop_capabilities() -> None:
     except OSError as error:
         if error.errno != _EINVAL:  # before Linux 4.3 there is no such set
             raise
-    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-    syscall("capset", header, bytes(24))
+    syscall("capset", _CAPABILITY_HEADER, bytes(24))
     left = capabilities()
     if any(left):
         msg = f"capabilities are left after capset: {left}"
@@ -139,9 +141,13 @@ def drop_capabilities() -> None:
 def own_uid_range() -> tuple[int, int] | None:
     """(first, count) of ids that this user namespace maps and nobody else has.
 
-    None where too few ids are mapped (a rootless container with one id).
+    The first is one of several at random: containers on one machine may share
+    its ids without seeing each other's processes. None where too few ids are
+    mapped (a rootless container with one id).
     """
-    for base, span in ((_UID_BASE, _UID_SPAN), (_SMALL_BASE, _SMALL_SPAN)):
+    window = os.urandom(1)[0] % _UID_WINDOWS
+    high = _UID_BASE + window * _UID_SPAN
+    for base, span in ((high, _UID_SPAN), (_SMALL_BASE, _SMALL_SPAN)):
         if _maps("/proc/self/uid_map", base, span) and _maps(
             "/proc/self/gid_map", base, span
         ):
