@@ -72,12 +72,9 @@ def _input(name: str, fields: Fields) -> Input:
         fields.fault("the key 'type' is missing", hint=f"one of {', '.join(kinds)}")
     kind: InputType = fields.choice("type", kinds, _TEXT)
     default = fields.raw("default")
-    required = fields.flag("required") or default is None
-    found = Input(name, kind, required, default, fields.text("summary") or "")
-    if default is not None and fields.flag("required"):
-        fields.fault("an input with a default is never required", "required")
+    summary = fields.text("summary") or ""
     fields.done()
-    return found
+    return Input(name, kind, default is None, default, summary)
 
 
 def _steps(fields: Fields) -> tuple[Step, ...]:
