@@ -132,12 +132,14 @@ def probe() -> Capabilities:
     )
 
 
-def default_modes(policy: Policy) -> dict[str, Mode]:
-    """The mode of each layer for `policy` when the caller asks for no other."""
-    modes: dict[str, Mode] = {
-        name: "degradable" if name in _DEGRADABLE else "strict" for name in LAYERS
-    }
-    return modes if policy.tier else {}
+def default_modes() -> dict[str, Mode]:
+    """The mode of each layer when the caller asks for no other, at every tier.
+
+    The baseline is strict; what containers often forbid is degradable. What a
+    tier cannot do without is decided by the layer itself: a worker that may
+    fork with no limit on processes is refused.
+    """
+    return {name: "degradable" if name in _DEGRADABLE else "strict" for name in LAYERS}
 
 
 @functools.cache
@@ -208,14 +210,13 @@ def prepare(
         StartError: If the machine cannot be probed.
     """
     found = capabilities or probe()
-    chosen = _modes(policy, modes)
+    chosen = _modes(modes)
     level = min(found.landlock_abi, landlock.NEWEST_ABI)
     level = level if abi is None else min(abi, level)
     for folder in (*path, *([scratch] if scratch else [])):
         if not folder.startswith("/"):
             msg = f"an import or scratch folder is absolute: {folder!r}"
             raise PolicyError(msg)
-    # Whoever shares uid 0 with the host must not change modes even in scratch.
     limits = policy.limits
     return SealPlan(
         tier=str(policy.tier),
@@ -236,9 +237,9 @@ def prepare(
     )
 
 
-def _modes(policy: Policy, asked: LayerModes | None) -> dict[str, str]:
+def _modes(asked: LayerModes | None) -> dict[str, str]:
     """The defaults with what was asked for in their place."""
-    chosen: dict[str, str] = dict(default_modes(policy))
+    chosen: dict[str, str] = dict(default_modes())
     for name, mode in (asked or {}).items():
         if name not in LAYERS:
             msg = f"no layer {name!r}; known: {', '.join(LAYERS)}"
