@@ -113,7 +113,7 @@ def test_a_sound_pipeline_has_no_problem() -> None:
             (
                 "unknown-reference main.yaml:8: steps.c.when: there is no name "
                 "'answer' "
-                "here (there is: inputs, run, steps)"
+                "here (there is: files, inputs, run, steps)"
             ),
         ),
         (
@@ -351,6 +351,17 @@ def test_a_broken_sub_pipeline_is_named_with_its_line() -> None:
     found = problems_of(OUTER, {"parts/sub.yaml": "schema: 1\nname: [a\n"})
 
     assert found[0].startswith("pipeline-unreadable parts/sub.yaml:3: no YAML")
+
+
+def test_a_file_that_is_read_must_be_there() -> None:
+    step = "{id: c, hook: generate, with: {spec: \"${files['spec.yml']}\"}}"
+    files = {"spec.yaml": "a: 1"}
+
+    assert (
+        "there is no file 'spec.yml' beside the pipeline (did you mean 'spec.yaml'?)"
+        in (problems_of(with_step(step), files)[0])
+    )
+    assert problems_of(with_step(step.replace("yml", "yaml")), files) == []
 
 
 # -- any document -------------------------------------------------------------------

@@ -178,6 +178,28 @@ def test_steps_of_all_runs_together_are_bounded() -> None:
     assert len([name for name in recorder.seen if not name.startswith("undo")]) <= 9
 
 
+def test_a_step_reads_the_files_beside_its_own_pipeline() -> None:
+    host = SmallHost({"p.generate": on(lambda a: a["spec"])})
+    sub = "schema: 1\nname: s\nsteps: [{id: a, hook: generate, with: {spec: X}}]\n"
+    sub += 'outputs: {text: "${steps.a.value}"}'
+    document = run(
+        """
+        schema: 1
+        name: t
+        steps: [{id: s, pipeline: parts/sub.yaml}]
+        outputs: {text: "${steps.s.value.text}"}
+        """,
+        host,
+        files={
+            "parts/sub.yaml": sub.replace("X", "\"${files['spec.yaml']}\""),
+            "parts/spec.yaml": "a: 1",
+            "spec.yaml": "another",
+        },
+    )
+
+    assert document["outputs"] == {"text": "a: 1"}
+
+
 # -- time ---------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lockgate.expression import Expression, Reference
 from lockgate.values import Data, Tree
@@ -12,7 +12,7 @@ from lockgate_workflows.hooks import known_hooks
 from lockgate_workflows.model import Call, Pipeline, Step
 from lockgate_workflows.parse import parse
 from lockgate_workflows.problems import Place, Problems, nearest
-from lockgate_workflows.sources import SourceError, load
+from lockgate_workflows.sources import SourceError, beside, load
 
 __all__ = ["DEPTH_LIMIT", "Checked", "check"]
 
@@ -61,12 +61,14 @@ class _Checking:
     def pipeline(self, pipeline: Pipeline, above: tuple[str, ...]) -> None:
         steps = _by_id(pipeline, self._problems)
         upstream = _upstream(pipeline, steps, self._problems)
+        files = None if self._files is None else beside(self._files, pipeline.file)
         for step in pipeline.steps:
-            scope = _Scope(pipeline, steps, upstream.get(step.id, frozenset()))
+            done = upstream.get(step.id, frozenset())
+            scope = _Scope(pipeline, steps, done, files)
             self._step(step, scope)
             if step.pipeline is not None:
                 self._sub(step, step.pipeline, (*above, pipeline.file))
-        everything = _Scope(pipeline, steps, frozenset(steps))
+        everything = _Scope(pipeline, steps, frozenset(steps), files)
         self._templates(pipeline.outputs, pipeline.place.below("outputs"), everything)
 
     def _step(self, step: Step, scope: _Scope) -> None:
@@ -193,17 +195,18 @@ class _Scope:
     pipeline: Pipeline
     steps: Mapping[str, Step]
     upstream: frozenset[str]
+    files: Mapping[str, Data] | None = None
     extra: tuple[str, ...] = ()
 
     def plus(self, *names: str) -> _Scope:
-        return _Scope(self.pipeline, self.steps, self.upstream, (*self.extra, *names))
+        return replace(self, extra=(*self.extra, *names))
 
     def with_step(self, name: str) -> _Scope:
-        return _Scope(self.pipeline, self.steps, self.upstream | {name}, self.extra)
+        return replace(self, upstream=self.upstream | {name})
 
     def check(self, reference: Reference, place: Place, problems: Problems) -> None:
         root, *rest = reference.path
-        roots = ("inputs", "steps", "run", *self.extra)
+        roots = ("files", "inputs", "steps", "run", *self.extra)
         if root not in roots:
             message = f"there is no name {root!r:.80} here"
             problems.add("unknown-reference", place, message, nearest(str(root), roots))
@@ -211,6 +214,8 @@ class _Scope:
             return
         elif root == "inputs":
             self._input(str(rest[0]), place, problems)
+        elif root == "files":
+            self._file(str(rest[0]), place, problems)
         else:
             self._step(rest, place, problems)
 
@@ -218,6 +223,12 @@ class _Scope:
         if name not in self.pipeline.inputs:
             hint = nearest(name, self.pipeline.inputs)
             message = f"there is no input {name!r:.80}"
+            problems.add("unknown-reference", place, message, hint)
+
+    def _file(self, name: str, place: Place, problems: Problems) -> None:
+        if self.files is not None and name not in self.files:
+            message = f"there is no file {name!r:.80} beside the pipeline"
+            hint = nearest(name, self.files)
             problems.add("unknown-reference", place, message, hint)
 
     def _step(self, path: list[str | int], place: Place, problems: Problems) -> None:

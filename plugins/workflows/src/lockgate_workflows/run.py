@@ -29,6 +29,7 @@ from lockgate_workflows.problems import Place, Problems
 from lockgate_workflows.records import error_document, summarised
 from lockgate_workflows.result import Result
 from lockgate_workflows.shared import Shared, Stop
+from lockgate_workflows.sources import beside
 from lockgate_workflows.work import StepWork, call_hook
 
 __all__ = ["Run"]
@@ -288,6 +289,10 @@ class Run:
             "error": self.error,
         }
 
+    def files(self) -> dict[str, Data]:
+        """The files beside the pipeline, by relative path."""
+        return beside(self._shared.files, self._pipeline.file)
+
     def snapshot(self) -> dict[str, Data]:
         """The document as it would be if the run ended now."""
         with self._lock:
@@ -296,16 +301,19 @@ class Run:
 
 
 class _Names(Mapping[str, Any]):
-    """The names of a run's expressions; ``run`` is made only if it is asked for."""
+    """The names of a run's expressions; some are made only if they are asked for."""
 
     def __init__(
         self, inputs: Mapping[str, Data], steps: Mapping[str, Data], run: Run
     ) -> None:
-        self._values: dict[str, Any] = {"inputs": inputs, "steps": steps, "run": None}
+        self._values: dict[str, Any] = {"inputs": inputs, "steps": steps}
+        self._values |= {"run": None, "files": None}
         self._run = run
 
     def __getitem__(self, name: str) -> Any:
-        return self._run.snapshot() if name == "run" else self._values[name]
+        if name == "run":
+            return self._run.snapshot()
+        return self._run.files() if name == "files" else self._values[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

@@ -17,7 +17,7 @@ import yaml
 from lockgate.values import Data, Tree
 from lockgate_workflows.problems import Path, nearest
 
-__all__ = ["Source", "SourceError", "load", "read"]
+__all__ = ["Source", "SourceError", "beside", "load", "read"]
 
 SIZE_LIMIT_BYTES = 512 * 1024
 DEPTH_LIMIT = 40
@@ -65,6 +65,23 @@ def load(files: Tree, path: str) -> Source:
         message = f"there is no file {path!r} beside the pipeline"
         raise SourceError(message, hint=nearest(path, (file.path for file in files)))
     return read(files[path].content, path)
+
+
+def beside(files: Tree, file: str) -> dict[str, Data]:
+    """The files in the folder of the pipeline `file` and below, by relative path.
+
+    A file that is UTF-8 is its text, another one its bytes.
+    """
+    folder, slash, _ = file.rpartition("/")
+    found: dict[str, Data] = {}
+    for each in files:
+        if each.path.startswith(f"{folder}{slash}"):
+            name = each.path[len(folder) + len(slash) :]
+            try:
+                found[name] = each.content.decode("utf-8")
+            except UnicodeDecodeError:
+                found[name] = each.content
+    return found
 
 
 def read(content: bytes, file: str = "") -> Source:
