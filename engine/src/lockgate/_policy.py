@@ -69,20 +69,11 @@ def build_plan(
     rights = manifest.rights
     tier = Tier(consent.tier)
 
-    def given(kind: str, values: Sequence[str]) -> list[str]:
-        return [value for value in values if consent.has(f"{kind}:{value}")]
-
     def kept(
         kind: str, values: Sequence[str], check: Callable[[str], str]
     ) -> list[str]:
-        """What `check` makes of each granted value; its ValueError is the reason."""
-        found: list[str] = []
-        for value in given(kind, values):
-            try:
-                found.append(check(value))
-            except ValueError as error:
-                absent[f"{kind}:{value}"] = str(error)
-        return found
+        granted = [value for value in values if consent.has(f"{kind}:{value}")]
+        return _kept(kind, granted, check, absent)
 
     def place(value: str) -> str:
         return _openable(value, secret)
@@ -103,6 +94,22 @@ def build_plan(
         env=[(name, environ[name]) for name in env],
     )
     return Plan(policy, folders, tools, consent.has("workers"), absent)
+
+
+def _kept(
+    kind: str,
+    granted: Sequence[str],
+    check: Callable[[str], str],
+    absent: dict[str, str],
+) -> list[str]:
+    """What `check` makes of each value; its ValueError says why one is absent."""
+    found: list[str] = []
+    for value in granted:
+        try:
+            found.append(check(value))
+        except ValueError as error:
+            absent[f"{kind}:{value}"] = str(error)
+    return found
 
 
 def read_only_plan(state: PluginState, limits: Mapping[str, float]) -> Plan:
