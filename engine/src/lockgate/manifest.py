@@ -180,38 +180,50 @@ class Manifest:
         """The plugin's impl of hook `name`, if it has one."""
         return next((impl for impl in self.hooks if impl.hook == name), None)
 
-    def to_data(self) -> dict[str, Any]:
-        """The manifest as plain data that JSON can hold."""
+    def to_data(self, *, short: bool = False) -> dict[str, Any]:
+        """The manifest as plain data that JSON can hold.
+
+        With `short`, what is empty is left out.
+        """
         from dataclasses import asdict
 
-        return asdict(self)
+        data = asdict(self)
+        if short:
+            data["rights"] = {k: v for k, v in data["rights"].items() if v}
+            return {key: value for key, value in data.items() if value}
+        return data
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Manifest:
-        """Rebuild what `to_data` gave.
+        """Rebuild what `to_data` gave, in either form.
 
         Raises:
             KeyError, TypeError: If `data` was not made by `to_data`.
         """
         fields: dict[str, Any] = dict(data)
-        rights: dict[str, Any] = {
-            name: value if name == "workers" else tuple(value)
-            for name, value in fields["rights"].items()
-        }
-        rights["programs"] = tuple(ProgramRight(**p) for p in rights["programs"])
-        rights["tools"] = tuple(
-            ToolRight(t["name"], tuple(t["read"]), t["reason"]) for t in rights["tools"]
-        )
-        fields["rights"] = Rights(**rights)
-        fields["hooks"] = tuple(HookImpl(**hook) for hook in fields["hooks"])
-        fields["commands"] = tuple(_command(c) for c in fields["commands"])
-        fields["demo"] = Demo(**fields["demo"]) if fields["demo"] else None
-        fields["capabilities"] = {
-            key: tuple(words) for key, words in fields["capabilities"].items()
-        }
         for key in ("kinds", "requires", "conflicts"):
-            fields[key] = tuple(fields[key])
+            fields[key] = tuple(fields.get(key, ()))
+        fields["rights"] = _rights(fields.get("rights", {}))
+        fields["hooks"] = tuple(HookImpl(**hook) for hook in fields.get("hooks", ()))
+        fields["commands"] = tuple(_command(c) for c in fields.get("commands", ()))
+        fields["demo"] = Demo(**fields["demo"]) if fields.get("demo") else None
+        fields["capabilities"] = {
+            key: tuple(words) for key, words in fields.get("capabilities", {}).items()
+        }
         return cls(**fields)
+
+
+def _rights(data: Mapping[str, Any]) -> Rights:
+    fields: dict[str, Any] = {
+        name: value if name == "workers" else tuple(value)
+        for name, value in data.items()
+    }
+    fields["programs"] = tuple(ProgramRight(**p) for p in fields.get("programs", ()))
+    fields["tools"] = tuple(
+        ToolRight(tool["name"], tuple(tool["read"]), tool["reason"])
+        for tool in fields.get("tools", ())
+    )
+    return Rights(**fields)
 
 
 def _command(data: Mapping[str, Any]) -> Command:

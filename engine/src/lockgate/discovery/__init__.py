@@ -95,51 +95,44 @@ def _look(
 
     started = time.time_ns()
     memos: dict[str, Memo] = known.memos() if known else {}
-    new_memos: dict[str, Memo] = {}
-    stamps: _index.Watched = {}
-    watched: dict[str, _index.Watched] = {}
-    found: list[PluginState] = []
+    depends = known.depends() if known else {}
     before: dict[str, list[PluginState]] = {}
     for state in known.states if known else ():
         before.setdefault(state.location, []).append(state)
+    index = _index.Index(_index.full_key(search))
+    new_memos: dict[str, Memo] = {}
     for folder in folders:
-        stamps[folder] = stamp_fresh(folder, started)
+        index.folders[folder] = stamp_fresh(folder, started)
         distributions, memo = scan_folder(folder, memos.get(folder, {}), started)
         if memo:
             new_memos[folder] = memo
         for distribution in distributions:
             where = distribution.folder
-            if known and known.unchanged(where):
-                found += before.get(where, [])
-                watched[where] = known.watched[where]
+            if where in depends and _index.unchanged(depends[where]):
+                index.add(before.get(where, []), where, depends[where])
                 continue
             from lockgate.discovery._resolve import resolve
 
             states, files = resolve(distribution)
-            found += states
-            watched[where] = {path: stamp_fresh(path, started) for path in files}
+            index.add(states, where, _index.fresh(files, started))
     for folder in single:
-        stamps[folder] = stamp_fresh(folder, started)
-        _look_at_files(folder, found, watched, started)
-    memo_line = json.dumps(new_memos, separators=(",", ":")).encode("ascii")
-    key = _index.full_key(search)
-    return _index.Index(key, stamps, found, watched, memo_line)
+        index.folders[folder] = stamp_fresh(folder, started)
+        for path in _single_files(folder):
+            from lockgate.discovery._resolve import resolve_file
+
+            index.add([resolve_file(path)], path, _index.fresh([path], started))
+    index.memo_line = json.dumps(new_memos, separators=(",", ":")).encode("ascii")
+    return index
 
 
-def _look_at_files(
-    folder: str,
-    found: list[PluginState],
-    watched: dict[str, _index.Watched],
-    started: int,
-) -> None:
-    from lockgate.discovery._resolve import resolve_file
-
+def _single_files(folder: str) -> list[str]:
+    """The modules in a plugin folder; private ones are somebody's helpers."""
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208
     except OSError:
-        return
-    for name in names:
-        path = f"{folder}/{name}"
-        if name.endswith(".py") and not name.startswith(("_", ".")):
-            found.append(resolve_file(path))
-            watched[path] = {path: stamp_fresh(path, started)}
+        return []
+    return [
+        f"{folder}/{name}"
+        for name in names
+        if name.endswith(".py") and not name.startswith(("_", "."))
+    ]

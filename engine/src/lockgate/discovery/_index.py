@@ -1,15 +1,10 @@
 """The index: what discovery found last time, in one file of the user's cache.
 
-Layout, one JSON value a line: a CRC-32 of all that follows; the header (what
-the index was made for, the stamps of the searched folders, the candidates and
-the stamps of every file they depend on); the memo of distributions without
-plugins, only decoded when a folder changed; then one manifest a line, only
-decoded when somebody asks for it.
-
-The file is believed if it is a regular file that the user owns and nobody else
-can write, its CRC is right, it was made by this code for this search path, and
-every stamp in it still holds. In every other case it is made anew: an index can
-be stale, cut off, foreign or hostile, and discovery still tells the truth.
+The file (`lockgate.discovery._index_format`) is believed if it is a regular file
+that the user owns and nobody else can write, its CRC is right, it was made by
+this code for this search path, and every stamp in it still holds. In every other
+case it is made anew: an index can be stale, cut off, foreign or hostile, and
+discovery still tells the truth.
 """
 
 from __future__ import annotations
@@ -20,49 +15,54 @@ import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
-from lockgate.discovery._files import ABSENT
+from lockgate.discovery import _index_format as form
+from lockgate.discovery._files import ABSENT, Stamp, stamp, stamp_fresh
 from lockgate.discovery._scan import Memo
 from lockgate.discovery._state import PluginState
 from lockgate.hookspecs import HOOK_API_VERSION
 
-__all__ = ["Index", "Watched", "index_path", "load", "save"]
+__all__ = ["Depends", "Index", "full_key", "index_path", "load", "save", "stored"]
 
-_FORMAT = 2
 _INDEX_LIMIT_BYTES = 64 * 1024 * 1024
 _FOREIGN_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
-*_FIELDS, _LAST = PluginState.__dataclass_fields__
-if _LAST != "manifest_text":
-    raise AssertionError("the manifest is the last field: it has a line of its own")
-_TUPLES = frozenset({"kinds", "path", "requires", "conflicts", "entries"})
-_FLAGS = frozenset({"editable", "essential", "recorded"})
-_TUPLE_POSITIONS = tuple(i for i, name in enumerate(_FIELDS) if name in _TUPLES)
-_ENTRIES = _FIELDS.index("entries")
-_ROW_TYPES = (
-    *(list if n in _TUPLES else bool if n in _FLAGS else str for n in _FIELDS),
-    int,
-)
-
-Watched: TypeAlias = "dict[str, tuple[int, int, int]]"
-"""Files and the stamps they had."""
+Depends = dict[str, Stamp]
+"""The files that a candidate depends on, and the stamps they had."""
 
 
 @dataclass(slots=True)
 class Index:
     """What one discovery found, before the configuration is applied.
 
-    `watched` maps a candidate's location to the files it depends on. `memos` is
-    a line of JSON until it is needed.
+    `files` are those that the candidates depend on, `counts[location]` of them
+    for each location in turn; `marks` are the three columns of their stamps.
+    `memo_line` is JSON until it is needed.
     """
 
     key: list[str]
-    folders: Watched
-    states: list[PluginState]
-    watched: dict[str, Watched]
+    folders: dict[str, Stamp] = field(default_factory=dict[str, Stamp])
+    states: list[PluginState] = field(default_factory=list[PluginState])
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    files: list[str] = field(default_factory=list[str])
+    marks: list[list[int]] = field(default_factory=lambda: [[], [], []])
     memo_line: bytes = b"{}"
-    why_not: str = field(default="", compare=False)
+
+    def add(self, states: Sequence[PluginState], location: str, on: Depends) -> None:
+        """Take in the candidates at `location`, which depend on the files of `on`."""
+        self.states += states
+        self.counts[location] = len(on)
+        self.files += on
+        for column, position in zip(self.marks, range(3), strict=True):
+            column += [mark[position] for mark in on.values()]
+
+    def depends(self) -> dict[str, Depends]:
+        """For each location, what its candidates depend on."""
+        pairs = zip(self.files, zip(*self.marks, strict=True), strict=True)
+        return {
+            location: dict(next(pairs) for _ in range(count))
+            for location, count in self.counts.items()
+        }
 
     def memos(self) -> dict[str, Memo]:
         """For each folder, its distributions without plugins."""
@@ -71,29 +71,34 @@ class Index:
 
     def holds(self) -> bool:
         """Whether every folder and file still has the stamp it had."""
-        if not self.folders:
+        folders = self.folders
+        if not folders or any(stamp(path) != folders[path] for path in folders):
             return False
-        parts = (self.folders, *self.watched.values())
-        return all(_unchanged(part) for part in parts)
+        look = os.stat
+        for path, mtime, size, inode in zip(self.files, *self.marks, strict=True):
+            try:
+                now = look(path)
+            except (OSError, ValueError):
+                if (mtime, size, inode) != ABSENT:
+                    return False
+            else:
+                if (
+                    now.st_mtime_ns != mtime
+                    or now.st_size != size
+                    or now.st_ino != inode
+                ):
+                    return False
+        return True
 
-    def unchanged(self, location: str) -> bool:
-        """Whether the candidate at `location` is known and untouched."""
-        watched = self.watched.get(location)
-        return watched is not None and _unchanged(watched)
+
+def fresh(files: Iterable[str], started_ns: int) -> Depends:
+    """The stamps of files that were read since `started_ns`."""
+    return {path: stamp_fresh(path, started_ns) for path in files}
 
 
-def _unchanged(watched: Mapping[str, Sequence[int]]) -> bool:
-    look = os.stat
-    for path, (mtime, size, inode) in watched.items():
-        try:
-            now = look(path)
-        except (OSError, ValueError):
-            if (mtime, size, inode) != ABSENT:
-                return False
-        else:
-            if now.st_mtime_ns != mtime or now.st_size != size or now.st_ino != inode:
-                return False
-    return True
+def unchanged(on: Mapping[str, Stamp]) -> bool:
+    """Whether each file still has its stamp."""
+    return all(stamp(path) == mark for path, mark in on.items())
 
 
 def index_path(cache_dir: str, key: Sequence[str]) -> str:
@@ -106,7 +111,7 @@ def full_key(search: Sequence[str]) -> list[str]:
     """What an index is good for: this code, this interpreter, these folders."""
     from sys import implementation
 
-    return [str(_FORMAT), HOOK_API_VERSION, str(implementation.cache_tag), *search]
+    return [str(form.FORMAT), HOOK_API_VERSION, str(implementation.cache_tag), *search]
 
 
 def load(cache_dir: str, search: Sequence[str]) -> Index | str:
@@ -116,7 +121,7 @@ def load(cache_dir: str, search: Sequence[str]) -> Index | str:
     if isinstance(raw, str):
         return raw
     try:
-        return _decode(raw, key)
+        return Index(key, *form.decode(raw, key))
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         return f"is damaged ({type(error).__name__})"
 
@@ -143,57 +148,6 @@ def _trusted_bytes(path: str) -> bytes | str:
         os.close(handle)
 
 
-def _decode(raw: bytes, key: list[str]) -> Index:
-    checksum, _, rest = raw.partition(b"\n")
-    if int(checksum, 16) != binascii.crc32(rest):
-        raise ValueError("checksum")
-    header_line, memo_line, *manifests = rest.split(b"\n")
-    header: dict[str, Any] = json.loads(header_line)
-    if header["key"] != key:
-        raise ValueError("key")
-    rows: list[list[Any]] = header["states"]
-    return Index(
-        key,
-        {path: (m, s, i) for path, (m, s, i) in header["folders"].items()},
-        [_state(row, manifests) for row in rows],
-        header["watched"],
-        memo_line,
-    )
-
-
-def _state(row: list[Any], manifests: Sequence[bytes]) -> PluginState:
-    # One comparison in C for all types: this runs for each plugin at each start.
-    if tuple(map(type, row)) != _ROW_TYPES:
-        raise TypeError("row")
-    line: int = row.pop()
-    for position in _TUPLE_POSITIONS:
-        row[position] = tuple(row[position])
-    if row[_ENTRIES]:
-        row[_ENTRIES] = tuple((group, value) for group, value in row[_ENTRIES])
-    row.append(manifests[line].decode("ascii") if line >= 0 else "")
-    return PluginState(*row)
-
-
-def _encode(index: Index) -> bytes:
-    rows: list[list[Any]] = []
-    manifests: list[bytes] = []
-    for state in index.states:
-        row: list[Any] = [getattr(state, name) for name in _FIELDS]
-        row.append(len(manifests) if state.manifest_text else -1)
-        if state.manifest_text:
-            manifests.append(state.manifest_text.encode("ascii"))
-        rows.append(row)
-    header = {
-        "key": index.key,
-        "folders": index.folders,
-        "states": rows,
-        "watched": index.watched,
-    }
-    line = json.dumps(header, separators=(",", ":")).encode("ascii")
-    rest = b"\n".join([line, index.memo_line, *manifests])
-    return b"%08x\n" % binascii.crc32(rest) + rest
-
-
 def save(cache_dir: str, index: Index) -> str:
     """Store `index`, whole or not at all; returns why it could not be stored.
 
@@ -206,7 +160,7 @@ def save(cache_dir: str, index: Index) -> str:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(aside, flags, 0o600)
         try:
-            _write_all(handle, _encode(index))
+            _write_all(handle, _encoded(index))
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -215,6 +169,18 @@ def save(cache_dir: str, index: Index) -> str:
         _remove(aside)
         return f"cannot be written: {error.strerror}"
     return ""
+
+
+def _encoded(index: Index) -> bytes:
+    parts = (
+        index.folders,
+        index.states,
+        index.counts,
+        index.files,
+        index.marks,
+        index.memo_line,
+    )
+    return form.encode(index.key, parts)
 
 
 def _write_all(handle: int, data: bytes) -> None:
@@ -235,8 +201,7 @@ def trouble(path: str) -> str:
     raw = _trusted_bytes(path)
     if isinstance(raw, str):
         return raw
-    checksum, _, rest = raw.partition(b"\n")
-    return "" if checksum == b"%08x" % binascii.crc32(rest) else "is damaged"
+    return "" if form.checksum_holds(raw) else "is damaged"
 
 
 def stored(cache_dir: str) -> Iterable[str]:

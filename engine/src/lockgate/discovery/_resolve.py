@@ -102,7 +102,7 @@ def _checked(base: PluginState, manifest: Manifest) -> PluginState:
         noun=manifest.noun,
         requires=manifest.requires,
         conflicts=manifest.conflicts,
-        manifest_text=json.dumps(manifest.to_data(), separators=(",", ":")),
+        manifest_text=json.dumps(manifest.to_data(short=True), separators=(",", ":")),
     )
     if manifest.name != base.name:
         return state.with_state(
