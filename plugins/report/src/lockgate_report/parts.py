@@ -181,7 +181,7 @@ def completion(value: Fields, plugin: str) -> Completion:
 def _paragraph(prose: str) -> tuple[str, str]:
     """A short first line above others is their headline."""
     first, _, rest = prose.strip("\n").partition("\n")
-    if rest and len(first) <= 80:
+    if rest and len(first) <= 80 and first[:1].isalpha():
         return first, "\n".join(line.strip() for line in rest.splitlines())
     return "", prose.strip()
 
