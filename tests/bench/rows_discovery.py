@@ -48,7 +48,8 @@ OURS = (
     "len(d.discover([folder], cache_dir=cache).plugins)",
 )
 COLD = (
-    "import lockgate.discovery._resolve, lockgate._manifest_model\n" + OURS[0],
+    "import lockgate.discovery._resolve, lockgate._manifest_model\n"
+    "import packaging.specifiers\n" + OURS[0],
     "len(d.discover([folder]).plugins)",
 )
 METADATA = (
