@@ -38,6 +38,12 @@ def test_a_failed_spec_is_part_of_the_verdict() -> None:
     assert "it broke" in html_of(failed)
 
 
+def test_only_a_simulation_that_passed_proves_anything() -> None:
+    unproved = run(step("simulate", "simulate", simulation(passed=False)))
+
+    assert page(unproved).verdict == "1 spec built"
+
+
 def test_a_refusal_that_nobody_expected_is_no_success() -> None:
     refused = run(step("generate", "generate", state="refused"), state="refused")
 

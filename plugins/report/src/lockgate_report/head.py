@@ -17,7 +17,10 @@ def verdict(state: str, sections: Sequence[Section]) -> str:
     wrong = [section for section in sections if not section.as_expected]
     meant = sum(section.as_expected for section in refused)
     proved = sum(
-        section.state == "done" and bool(section.simulations) for section in sections
+        section.state == "done"
+        and bool(section.simulations)
+        and all(each.passed for each in section.simulations)
+        for section in sections
     )
     parts: list[str] = []
     if built:
