@@ -140,3 +140,22 @@ def test_a_pipeline_that_names_too_many_files_is_refused(
 
     with pytest.raises(UsageError, match="more than 2 files"):
         pipeline_files(tmp_path / "main.yaml", {"with": ["a.txt", "b.txt"]})
+
+
+def test_a_run_that_failed_writes_its_report_and_nothing_else(acme: Shell) -> None:
+    tail = """
+  - id: fails
+    hook: transform
+    plugin: acme
+    with: {tree: "${inputs.tree}", options: {}}
+    fail_when: "true"
+outputs: {tree: "${steps.fails.value.tree}", report: "${steps.shout.value.tree}"}
+"""
+    (acme.work / "half.yaml").write_text(
+        PIPELINE.partition("outputs:")[0].rstrip() + tail, "utf-8"
+    )
+
+    result = acme.run("run", "half.yaml", "tree=@code/", "--out", "made")
+
+    assert result.status == 1, result.err
+    assert (acme.work / "made" / "a.txt").read_text("utf-8") == "QUIET"

@@ -27,16 +27,17 @@ _COLORS: Mapping[str, Color] = {
 def finish_run(
     document: Document, *, out: Path | None, force: bool, as_json: bool
 ) -> int:
-    """Write the run's ``outputs.tree``, print what happened, give the exit status.
+    """Write what the run made, print what happened, give the exit status.
 
-    A run that is not ``done`` writes nothing: its tree is half of something.
+    A run that is ``done`` writes its ``outputs.tree``. Of any other run that
+    tree is half of something: it writes ``outputs.report``, if there is one.
 
     Raises:
         OutputError: If the tree cannot be written.
     """
     state = str(document.get("state", "failed"))
     outputs = _table(document.get("outputs"))
-    tree = tree_of(outputs.get("tree")) if state == "done" else None
+    tree = tree_of(outputs.get("tree" if state == "done" else "report"))
     written = ""
     if tree is not None and out is not None:
         write_tree(tree, out, force=force)
