@@ -133,7 +133,8 @@ def test_more_than_one_document_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "kind", "line"),
-    [("a: [1\nb: 2\n", "yaml", 2), ('{"a": 1,\n}', "json", 2), ("a = \n", "toml", 1),
+    [("a: [1\nb: 2\n", "yaml", 2),
+     ('{"a": 1,\n"b" 2}', "json", 2), ("a = \n", "toml", 1),
      ("\ta: 1", "yaml", 1)],
 )  # fmt: skip
 def test_malformed_text_is_blamed_on_a_line(

@@ -218,6 +218,8 @@ def test_colour_is_for_terminals_that_want_it(shell: Shell) -> None:
     assert "\x1b[" in on_a_terminal(shell, "list")
     assert "\x1b[" not in on_a_terminal(shell, "list", NO_COLOR="1")
     assert "\x1b[" not in shell.run("list").out
+    assert "\x1b[" in shell.run("--set", "color=always", "list").out
+    assert "\x1b[" not in on_a_terminal(shell, "--set", "color=never", "list")
 
 
 def test_words_of_a_plugin_cannot_steer_the_terminal(shell: Shell) -> None:

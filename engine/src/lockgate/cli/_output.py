@@ -16,6 +16,7 @@ from lockgate.errors import HookError, InputRefusedError, InternalError, Lockgat
 __all__ = [
     "clean",
     "colored",
+    "prefer_color",
     "print_error",
     "print_json",
     "print_lines",
@@ -58,7 +59,7 @@ def colored(text: str, color: Color, stream: TextIO | None = None) -> str:
 
 
 def _wants(stream: TextIO | None) -> bool:
-    wish = _wish()
+    wish = _wish[0] or os.environ.get("LOCKGATE_COLOR", "auto")
     if wish == "auto":
         target = sys.stdout if stream is None else stream
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
@@ -66,8 +67,12 @@ def _wants(stream: TextIO | None) -> bool:
     return wish == "always"
 
 
-def _wish() -> str:
-    return os.environ.get("LOCKGATE_COLOR", "auto")
+_wish: list[str] = [""]
+
+
+def prefer_color(wish: Literal["auto", "always", "never"]) -> None:
+    """Colour as the settings say, from now on."""
+    _wish[0] = wish
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -31,7 +31,7 @@ def settings(args: argparse.Namespace) -> Config:
     from lockgate.config import load_config
 
     overrides: list[str] = args.overrides
-    return load_config(overrides=overrides)
+    return _colored(load_config(overrides=overrides))
 
 
 def tolerant_settings(overrides: Sequence[str]) -> tuple[Config, Exception | None]:
@@ -40,9 +40,16 @@ def tolerant_settings(overrides: Sequence[str]) -> tuple[Config, Exception | Non
     from lockgate.errors import LockgateError
 
     try:
-        return load_config(overrides=overrides), None
+        return _colored(load_config(overrides=overrides)), None
     except LockgateError as error:
         return default_config(), error
+
+
+def _colored(config: Config) -> Config:
+    from lockgate.cli._output import prefer_color
+
+    prefer_color(config.color)
+    return config
 
 
 def installed(config: Config) -> Discovery:
