@@ -26,7 +26,7 @@ from lockgate.grants import Identity
 from lockgate.values import Data, Document, ProgramRun, PythonRun, Tree
 
 if TYPE_CHECKING:
-    from lockgate.host import Host
+    from lockgate._calls import Calls
 
 __all__ = ["HostContext", "InHostPlugin"]
 
@@ -40,7 +40,7 @@ class HostContext:
     """A plugin in the host has no private folder."""
 
     def __init__(
-        self, host: Host, plugin: str, config: Document, hook: str, observer: Observer
+        self, host: Calls, plugin: str, config: Document, hook: str, observer: Observer
     ) -> None:
         self.host = host
         self.plugin = plugin
@@ -103,7 +103,7 @@ class InHostPlugin:
         self,
         identity: Identity,
         *,
-        host: Host,
+        host: Calls,
         path: Sequence[str],
         hooks: Mapping[str, str],
         config: Callable[[], Document],

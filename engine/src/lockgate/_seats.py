@@ -28,8 +28,8 @@ from lockgate.shipped import ShippedPolicy
 from lockgate.values import Document
 
 if TYPE_CHECKING:
+    from lockgate._calls import Calls
     from lockgate._dispatch import Order
-    from lockgate.host import Host
     from lockgate_sandbox import Sandbox
 
 __all__ = ["Seats", "identity_of"]
@@ -50,7 +50,7 @@ def identity_of(state: PluginState) -> Identity:
 class Seats:
     """Makes seats; holds what all of them need."""
 
-    host: Host
+    host: Calls
     config: Config
     shipped: ShippedPolicy
     observer: Observer

@@ -16,18 +16,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from lockgate._answers import Answers
 from lockgate._async_calls import AsyncCalls
 from lockgate._audit import AuditRecord, LogLine, Progress
 from lockgate._call import Cancellation
+from lockgate._host import Host
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import HostClosedError
-
-if TYPE_CHECKING:
-    from lockgate.host import Host
 
 __all__ = ["AsyncHost"]
 
@@ -55,8 +53,6 @@ class AsyncHost(AsyncCalls):
         on_audit: Callable[[AuditRecord], None] | None = None,
     ) -> Self:
         """As `lockgate.host.Host.open`; the callbacks run on the call's thread."""
-        from lockgate.host import Host
-
         return cls(
             Host.open(
                 config,

@@ -86,8 +86,8 @@ def _settings(wrong: Exception | None) -> Check:
 def _sandbox(config: Config) -> Iterator[Check]:
     """The posture of each tier, seen in a worker that is really started."""
     from lockgate._environment import lockgate_folder
+    from lockgate._host import open_sandbox
     from lockgate._probe_worker import TARGET
-    from lockgate.host import open_sandbox
     from lockgate_sandbox import Policy, SandboxError, Tier
 
     with open_sandbox(config) as sandbox:
