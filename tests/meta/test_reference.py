@@ -8,7 +8,7 @@ import pytest
 
 from lockgate._manifest_fields import LIMIT_NAMES
 from lockgate._manifest_form import known_keys
-from lockgate.cli._main import VERBS
+from lockgate.cli._verbs import VERBS
 from lockgate.config import default_config
 from lockgate.discovery._state import StateName
 from tests.meta import hooks_page

@@ -1,22 +1,19 @@
-"""The form of ``lockgate.toml`` as pydantic models: one class per table.
+"""The form of ``lockgate.toml`` as one pydantic model.
 
-What a single value may be is in `lockgate._manifest_fields`, what tables mean for
-each other in `lockgate._manifest_rules`; `lockgate._manifest_model` turns what
-all of them say into errors with a file and a line.
+Its tables are in `lockgate._manifest_tables`, what they mean for each other in
+`lockgate._manifest_rules`; `lockgate._manifest_model` turns what all of them say
+into errors with a file and a line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -24,159 +21,36 @@ from pydantic import (
 from lockgate import _manifest_rules as rules
 from lockgate._manifest_fields import (
     LIMIT_NAMES,
-    Absolute,
     Amount,
-    Inside,
     Line,
     Name,
-    Target,
-    Text,
-    Word,
     check_range,
     impl_table,
     refuse,
     supports,
 )
+from lockgate._manifest_tables import (
+    ArgumentForm,
+    CommandForm,
+    DemoForm,
+    Form,
+    HookForm,
+    ProgramForm,
+    RelationsForm,
+    RightsForm,
+    ToolForm,
+)
+from lockgate._manifest_values import TierName
 from lockgate.errors import did_you_mean
 from lockgate.hookspecs import Kind
-from lockgate.manifest import RESERVED_NOUNS, ArgumentType, DocumentFormat, TierName
 
-__all__ = ["CommandForm", "ManifestForm", "known_keys"]
+__all__ = ["ManifestForm", "known_keys"]
 
-_ARGUMENT_WORDS = frozenset({"out", "json", "force", "help", "debug", "set", "quiet"})
-"""Options that the host gives every contributed command."""
-
-
-class _Form(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        alias_generator=lambda name: name.replace("_", "-"),
-    )
+Capability: TypeAlias = Literal["specs", "files", "targets", "boards", "tasks", "tags"]
+"""What a plugin can be searched by."""
 
 
-class HookForm(_Form):
-    """``[hooks]``: a hook's impl."""
-
-    impl: Target
-    order: Literal["first", "last", ""] = ""
-
-
-class ProgramForm(_Form):
-    """``[[rights.programs]]``."""
-
-    name: Word
-    distribution: Line
-    file: Inside
-
-
-class ToolForm(_Form):
-    """``[[rights.tools]]``."""
-
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.+-]*$")]
-    read: list[Absolute] = []
-    reason: Text = ""
-
-
-class RightsForm(_Form):
-    """``[rights]``."""
-
-    read: list[Absolute] = []
-    write: list[Absolute] = []
-    env: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]] = []
-    net: list[Line] = []
-    devices: list[Line] = []
-    secrets: list[Word] = []
-    workers: bool = False
-    programs: list[ProgramForm] = []
-    tools: list[ToolForm] = []
-
-
-class RelationsForm(_Form):
-    """``[relations]``."""
-
-    requires: list[Name] = []
-    conflicts: list[Name] = []
-
-
-class DemoForm(_Form):
-    """``[demo]``."""
-
-    pipeline: Inside
-
-
-class ArgumentForm(_Form):
-    """``[[commands.arguments]]``."""
-
-    name: Word
-    type: ArgumentType
-    format: DocumentFormat | None = None
-    positional: bool = False
-    repeat: bool = False
-    required: bool | None = None
-    default: str | int | bool | list[str] | list[int] | None = None
-    choices: list[Line] = []
-    help: Text = ""
-
-    @model_validator(mode="after")
-    def _agree(self) -> ArgumentForm:
-        if self.name in _ARGUMENT_WORDS:
-            refuse(f"every command has a --{self.name} of lockgate's own", where="name")
-        if (self.type == "choice") != bool(self.choices):
-            refuse("`choices` and type 'choice' need each other", where="choices")
-        if self.format is not None and self.type != "path":
-            refuse("only a 'path' argument has a format", where="format")
-        if self.type == "boolean" and (self.positional or self.repeat):
-            refuse("a 'boolean' argument is a plain option", where="type")
-        if self.default is not None and not self._fits(self.default):
-            refuse(f"the default does not fit type {self.type!r}", where="default")
-        return self
-
-    def _fits(self, default: object) -> bool:
-        if self.type == "path":
-            return False  # a default path would be read without anybody asking
-        if self.repeat != isinstance(default, list):
-            return False
-        items = cast("list[object]", default) if self.repeat else [default]
-        kind = {"integer": int, "boolean": bool}.get(self.type, str)
-        if self.type == "choice" and any(item not in self.choices for item in items):
-            return False
-        return all(type(item) is kind for item in items)
-
-
-class CommandForm(_Form):
-    """``[[commands]]``."""
-
-    noun: Word
-    verb: Word
-    help: Line
-    pipeline: Inside
-    arguments: list[ArgumentForm] = []
-
-    @field_validator("noun")
-    @classmethod
-    def _free(cls, noun: str) -> str:
-        if noun in RESERVED_NOUNS:
-            refuse(f"{noun!r} is a command of lockgate's own", hint="Name another.")
-        return noun
-
-    @model_validator(mode="after")
-    def _agree(self) -> CommandForm:
-        names = [argument.name for argument in self.arguments]
-        for position, argument in enumerate(self.arguments):
-            if argument.name in names[:position]:
-                refuse(
-                    f"the argument {argument.name!r} is named twice",
-                    where=f"arguments.{position}.name",
-                )
-        positional = [a for a in self.arguments if a.positional]
-        if any(argument.repeat for argument in positional[:-1]):
-            refuse("only the last positional argument can repeat", where="arguments")
-        return self
-
-
-class ManifestForm(_Form):
+class ManifestForm(Form):
     """The whole file."""
 
     schema_: Literal[1] = Field(alias="schema")
@@ -186,15 +60,17 @@ class ManifestForm(_Form):
     hook_api: Annotated[Line, AfterValidator(check_range)]
     tier: TierName
     essential: bool = False
-    hooks: dict[str, Annotated[HookForm, BeforeValidator(impl_table)]] = {}
-    capabilities: dict[
-        Literal["specs", "files", "targets", "boards", "tasks", "tags"], list[Line]
-    ] = {}
+    hooks: dict[str, Annotated[HookForm, BeforeValidator(impl_table)]] = Field(
+        default_factory=dict
+    )
+    capabilities: dict[Capability, list[Line]] = Field(
+        default_factory=dict[Capability, list[Line]]
+    )
     rights: RightsForm = RightsForm()
-    limits: dict[str, Amount] = {}
-    config_schema: dict[str, Any] = {}
+    limits: dict[str, Amount] = Field(default_factory=dict)
+    config_schema: dict[str, Any] = Field(default_factory=dict)
     relations: RelationsForm = RelationsForm()
-    commands: list[CommandForm] = []
+    commands: list[CommandForm] = Field(default_factory=list[CommandForm])
     demo: DemoForm | None = None
 
     @field_validator("limits", mode="after")
@@ -228,7 +104,7 @@ class ManifestForm(_Form):
         return self
 
 
-_FORMS: Mapping[tuple[str, ...], type[_Form]] = {
+_FORMS: Mapping[tuple[str, ...], type[Form]] = {
     (): ManifestForm,
     ("hooks", "*"): HookForm,
     ("rights",): RightsForm,

@@ -14,9 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from lockgate import _manifest_form as form
-from lockgate._toml_lines import lines_of_keys
-from lockgate.errors import ManifestError, did_you_mean
-from lockgate.manifest import (
+from lockgate._manifest_tables import CommandForm
+from lockgate._manifest_values import (
     Command,
     CommandArgument,
     Demo,
@@ -26,6 +25,8 @@ from lockgate.manifest import (
     Rights,
     ToolRight,
 )
+from lockgate._toml_lines import lines_of_keys
+from lockgate.errors import ManifestError, did_you_mean
 
 __all__ = ["parse"]
 
@@ -196,7 +197,7 @@ def _manifest(model: form.ManifestForm) -> Manifest:
     )
 
 
-def _command(command: form.CommandForm) -> Command:
+def _command(command: CommandForm) -> Command:
     return Command(
         command.noun,
         command.verb,

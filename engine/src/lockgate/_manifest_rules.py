@@ -11,7 +11,7 @@ from lockgate.errors import did_you_mean
 from lockgate.hookspecs import SPEC_ATTRIBUTE, HookOptions, Kind
 
 if TYPE_CHECKING:
-    from lockgate._manifest_form import CommandForm, RightsForm
+    from lockgate._manifest_tables import CommandForm, RightsForm
 
 __all__ = ["check_commands", "check_hooks", "check_schema", "check_tier"]
 

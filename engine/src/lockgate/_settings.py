@@ -21,9 +21,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from lockgate._config_values import CONFIG_LIMIT_BYTES, Color, Config, LogLevel, Sources
 from lockgate._manifest_fields import LIMIT_NAMES, Amount
 from lockgate._toml_lines import line_of
-from lockgate.config import CONFIG_LIMIT_BYTES, Color, Config, LogLevel, Sources
 from lockgate.discovery._files import UnreadableError, read_bounded
 from lockgate.errors import ConfigError, did_you_mean
 

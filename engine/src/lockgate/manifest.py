@@ -11,11 +11,21 @@ The form is described key by key in ``docs/reference/manifest.md``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
-
-from lockgate.values import Data, Document
+from lockgate._manifest_values import (
+    MANIFEST_LIMIT_BYTES,
+    RESERVED_NOUNS,
+    ArgumentType,
+    Command,
+    CommandArgument,
+    Demo,
+    DocumentFormat,
+    HookImpl,
+    Manifest,
+    ProgramRight,
+    Rights,
+    TierName,
+    ToolRight,
+)
 
 __all__ = [
     "MANIFEST_LIMIT_BYTES",
@@ -34,205 +44,6 @@ __all__ = [
     "parse_manifest",
     "read_manifest",
 ]
-
-MANIFEST_LIMIT_BYTES = 256 * 1024
-"""A manifest is a few KiB; more is a mistake or an attack on the reader."""
-
-TierName: TypeAlias = Literal["read-only", "basic", "elevated", "admin", "system"]
-ArgumentType: TypeAlias = Literal["path", "string", "integer", "boolean", "choice"]
-DocumentFormat: TypeAlias = Literal["yaml", "json", "toml", "text", "bytes"]
-
-RESERVED_NOUNS = frozenset(
-    {
-        "bench", "bisect", "call", "check", "config", "console", "demo", "dev",
-        "disable", "docs", "doctor", "enable", "fleet", "grants", "help", "hooks",
-        "index", "info", "install", "list", "lock", "logs", "new", "outdated", "pin",
-        "plugins", "ps", "publish", "quarantine", "reload", "run", "sandbox",
-        "search", "serve", "store", "sync", "test", "top", "uninstall", "unlock",
-        "upgrade", "verify", "version", "x",
-    }
-)  # fmt: skip
-"""Words that a contributed command cannot begin with: lockgate's own, and soon."""
-
-
-@dataclass(frozen=True, slots=True)
-class HookImpl:
-    """One hook that the plugin answers, and where the answer is.
-
-    `target` is ``module:function``; nothing resolves it outside a worker.
-    """
-
-    hook: str
-    target: str
-    order: Literal["first", "last", ""] = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramRight:
-    """A program of the plugin's own environment that it asks to run.
-
-    `file` is matched, as whole path parts, at the end of an entry of the
-    RECORD of `distribution`.
-    """
-
-    name: str
-    distribution: str
-    file: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolRight:
-    """A program of the machine that the plugin asks the broker to run."""
-
-    name: str
-    read: tuple[str, ...] = ()
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """Every right that the plugin asks for; asking grants nothing."""
-
-    read: tuple[str, ...] = ()
-    write: tuple[str, ...] = ()
-    env: tuple[str, ...] = ()
-    net: tuple[str, ...] = ()
-    devices: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
-    workers: bool = False
-    programs: tuple[ProgramRight, ...] = ()
-    tools: tuple[ToolRight, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CommandArgument:
-    """One argument of a contributed command.
-
-    A ``path`` argument is opened by the host and handed on as its content,
-    parsed by `format`; the plugin never learns where it lay.
-    """
-
-    name: str
-    type: ArgumentType
-    format: DocumentFormat = "text"
-    positional: bool = False
-    repeat: bool = False
-    required: bool = False
-    default: Data = None
-    choices: tuple[str, ...] = ()
-    help: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command that the plugin contributes: ``lockgate NOUN VERB …``.
-
-    `pipeline` is a file of the plugin's package, relative to the manifest.
-    """
-
-    noun: str
-    verb: str
-    help: str
-    pipeline: str
-    arguments: tuple[CommandArgument, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """What ``lockgate demo`` runs: a pipeline file of the plugin's package."""
-
-    pipeline: str
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """One plugin's manifest, checked.
-
-    `limits` holds numbers only, by the field names of
-    `lockgate_sandbox.Limits` (``memory_bytes``); `config_schema` is a JSON
-    Schema, or empty.
-    """
-
-    name: str
-    summary: str
-    kinds: tuple[str, ...]
-    hook_api: str
-    tier: TierName
-    hooks: tuple[HookImpl, ...]
-    essential: bool = False
-    capabilities: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict[str, tuple[str, ...]]
-    )
-    rights: Rights = field(default_factory=Rights)
-    limits: Mapping[str, float] = field(default_factory=dict[str, float])
-    config_schema: Document = field(default_factory=dict[str, Data])
-    requires: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()
-    commands: tuple[Command, ...] = ()
-    demo: Demo | None = None
-
-    @property
-    def noun(self) -> str:
-        """The plugin's one top-level command noun, or ``""``."""
-        return self.commands[0].noun if self.commands else ""
-
-    def hook(self, name: str) -> HookImpl | None:
-        """The plugin's impl of hook `name`, if it has one."""
-        return next((impl for impl in self.hooks if impl.hook == name), None)
-
-    def to_data(self, *, short: bool = False) -> dict[str, Any]:
-        """The manifest as plain data that JSON can hold.
-
-        With `short`, what is empty is left out.
-        """
-        from dataclasses import asdict
-
-        data = asdict(self)
-        if short:
-            data["rights"] = {k: v for k, v in data["rights"].items() if v}
-            return {key: value for key, value in data.items() if value}
-        return data
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Manifest:
-        """Rebuild what `to_data` gave, in either form.
-
-        Raises:
-            KeyError, TypeError: If `data` was not made by `to_data`.
-        """
-        fields: dict[str, Any] = dict(data)
-        for key in ("kinds", "requires", "conflicts"):
-            fields[key] = tuple(fields.get(key, ()))
-        fields["rights"] = _rights(fields.get("rights", {}))
-        fields["hooks"] = tuple(HookImpl(**hook) for hook in fields.get("hooks", ()))
-        fields["commands"] = tuple(_command(c) for c in fields.get("commands", ()))
-        fields["demo"] = Demo(**fields["demo"]) if fields.get("demo") else None
-        fields["capabilities"] = {
-            key: tuple(words) for key, words in fields.get("capabilities", {}).items()
-        }
-        return cls(**fields)
-
-
-def _rights(data: Mapping[str, Any]) -> Rights:
-    fields: dict[str, Any] = {
-        name: value if name == "workers" else tuple(value)
-        for name, value in data.items()
-    }
-    fields["programs"] = tuple(ProgramRight(**p) for p in fields.get("programs", ()))
-    fields["tools"] = tuple(
-        ToolRight(tool["name"], tuple(tool["read"]), tool["reason"])
-        for tool in fields.get("tools", ())
-    )
-    return Rights(**fields)
-
-
-def _command(data: Mapping[str, Any]) -> Command:
-    fields: dict[str, Any] = dict(data)
-    arguments: list[dict[str, Any]] = [dict(a) for a in fields["arguments"]]
-    for argument in arguments:
-        argument["choices"] = tuple(argument["choices"])
-    fields["arguments"] = tuple(CommandArgument(**a) for a in arguments)
-    return Command(**fields)
 
 
 def read_manifest(path: str, *, distribution: str) -> Manifest:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import lockgate
-from lockgate.cli._main import VERBS
+from lockgate.cli._verbs import VERBS
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text
 

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lockgate.cli._main import VERBS, make_parser
 from lockgate.cli._progress import progress
 from lockgate.cli._runs import finish_run
 from lockgate.cli._session import installed, tolerant_settings
 from lockgate.cli._trees import check_target
+from lockgate.cli._verbs import VERBS, make_parser
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.discovery._files import UnreadableError, read_bounded

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lockgate.cli._main import VERBS
 from lockgate.cli._output import clean, colored, print_lines
 from lockgate.cli._session import installed, tolerant_settings
+from lockgate.cli._verbs import VERBS
 
 __all__ = ["print_help"]
 

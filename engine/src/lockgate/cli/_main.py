@@ -10,39 +10,19 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING
 
+from lockgate import __version__
+from lockgate.cli._verbs import VERBS, make_parser
 from lockgate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["VERBS", "Verb", "main"]
+__all__ = ["main"]
 
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
-
-
-class Verb(NamedTuple):
-    """A built-in command: the module that is it, and its line in the help."""
-
-    module: str
-    summary: str
-
-
-VERBS: dict[str, Verb] = {
-    "call": Verb("lockgate.cli.call", "Call one hook and print the answers."),
-    "config": Verb("lockgate.cli.config", "Show settings and where they came from."),
-    "demo": Verb("lockgate.cli.demo", "Run the main job on bundled specs."),
-    "doctor": Verb("lockgate.cli.doctor", "Find out what is wrong, and mend it."),
-    "grants": Verb("lockgate.cli.grants", "Show, give and take back rights."),
-    "hooks": Verb("lockgate.cli.hooks", "List the hooks, or show one."),
-    "info": Verb("lockgate.cli.info", "Show everything about one plugin."),
-    "list": Verb("lockgate.cli.list", "List the installed plugins."),
-    "run": Verb("lockgate.cli.run", "Run a pipeline of hook calls."),
-    "sandbox": Verb("lockgate.cli.sandbox", "Run one Python file under a policy."),
-}
-"""Every built-in command. Modules are imported when their command is called."""
 
 
 @dataclass(slots=True)
@@ -125,9 +105,8 @@ def _split(arguments: Sequence[str], line: _Line) -> None:
 
 def _run(line: _Line) -> int:
     if line.verb == "--version":
-        from lockgate.__main__ import main as entry
-
-        return entry(["--version"])
+        sys.stdout.write(f"lockgate {__version__}\n")
+        return 0
     if line.verb == "help" and line.rest:
         line.verb, line.rest = line.rest[0], [*line.rest[1:], "--help"]
     elif line.help or line.verb in ("", "help"):
@@ -156,14 +135,3 @@ def _built_in(line: _Line) -> int:
     args.debug = line.debug
     run: Callable[[argparse.Namespace], int] = module.run
     return run(args)
-
-
-def make_parser(prog: str, description: str = "") -> argparse.ArgumentParser:
-    """A parser whose errors are `UsageError`, so that they end as all others do."""
-    import argparse
-
-    class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> NoReturn:
-            raise UsageError(message, hint=f"Try: {self.prog} --help")
-
-    return Parser(prog=prog, description=description or None, allow_abbrev=False)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from lockgate.discovery._files import UnreadableError, read_bounded
 from lockgate.discovery._locate import RECORD_LIMIT_BYTES
 from lockgate.errors import PluginUnavailableError
-
-if TYPE_CHECKING:
-    from lockgate.discovery._state import PluginState
 
 __all__ = ["digest_of"]
 
@@ -20,7 +17,24 @@ _FILE_LIMIT_BYTES = 64 * 1024 * 1024
 _FILES_MAXIMUM = 20_000
 
 
-def digest_of(state: PluginState) -> str:
+class Hashable(Protocol):
+    """What of a plugin's state its identity is made of."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def location(self) -> str: ...
+    @property
+    def manifest_path(self) -> str: ...
+    @property
+    def path(self) -> tuple[str, ...]: ...
+    @property
+    def entries(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def recorded(self) -> bool: ...
+
+
+def digest_of(state: Hashable) -> str:
     """SHA-256 of the plugin's RECORD, or of its files if none vouches for them.
 
     Raises:
@@ -37,7 +51,7 @@ def digest_of(state: PluginState) -> str:
     return sha256(record).hexdigest()
 
 
-def _digest_of_files(state: PluginState) -> str:
+def _digest_of_files(state: Hashable) -> str:
     """SHA-256 over name, length and bytes of each file of the plugin's package.
 
     Symlinked folders are not entered; byte code is left out, since the
@@ -62,7 +76,7 @@ def _digest_of_files(state: PluginState) -> str:
     return hashed.hexdigest()
 
 
-def _files(state: PluginState) -> Iterator[str]:
+def _files(state: Hashable) -> Iterator[str]:
     """The files that make the plugin, in a fixed order."""
     if state.manifest_path:
         yield from _walk(os.path.dirname(state.manifest_path))  # noqa: PTH120

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
+from lockgate.discovery._digest import digest_of
 from lockgate.manifest import Manifest
 
 __all__ = ["PluginState", "StateName"]
@@ -92,8 +93,6 @@ class PluginState:
         Raises:
             PluginUnavailableError: If the files cannot be read.
         """
-        from lockgate.discovery._digest import digest_of
-
         return digest_of(self)
 
     def with_state(self, state: StateName, reason: str, hint: str = "") -> PluginState:

@@ -1,0 +1,98 @@
+"""The settings as a frozen value, and where they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from lockgate.values import Data, Document
+
+__all__ = ["CONFIG_LIMIT_BYTES", "Color", "Config", "LogLevel", "Sources"]
+
+CONFIG_LIMIT_BYTES = 1024 * 1024
+"""A settings file is small; a larger one is not one."""
+
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+Color: TypeAlias = Literal["auto", "always", "never"]
+
+DEFAULT = "default"
+"""The origin of a value that nobody set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings in force. Paths are absolute.
+
+    `plugins` holds each plugin's own configuration, `limits` what tightens every
+    plugin's limits and `plugin_limits` one plugin's; limits are named as the
+    fields of `lockgate_sandbox.Limits`. `layers` makes isolation layers strict
+    that would otherwise be degradable. `timeout` is the seconds of a hook call
+    whose caller names none; None means the hook spec's own.
+    """
+
+    grants_file: str
+    cache_dir: str
+    data_dir: str
+    state_dir: str
+    plugin_folders: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
+    plugins: Mapping[str, Document] = field(default_factory=dict[str, Document])
+    limits: Mapping[str, float] = field(default_factory=dict[str, float])
+    plugin_limits: Mapping[str, Mapping[str, float]] = field(
+        default_factory=dict[str, Mapping[str, float]]
+    )
+    layers: Mapping[str, Literal["strict"]] = field(
+        default_factory=dict[str, Literal["strict"]]
+    )
+    timeout: float | None = None
+    log_level: LogLevel = "warning"
+    color: Color = "auto"
+    origins: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    """The source of each dotted key that somebody set."""
+
+    def origin(self, key: str) -> str:
+        """Where the value of the dotted `key` came from."""
+        return self.origins.get(key, DEFAULT)
+
+    def for_plugin(self, name: str) -> Document:
+        """The configuration that plugin `name` is handed."""
+        return self.plugins.get(name, {})
+
+    def to_dict(self) -> dict[str, Data]:
+        """The settings by the names that files use."""
+        found = {
+            name.replace("_", "-"): _plain(getattr(self, name))
+            for name in self.__dataclass_fields__
+            if name not in ("origins", "limits", "plugin_limits")
+        }
+        found["limits"] = _dashed(self.limits)
+        found["plugin-limits"] = {n: _dashed(t) for n, t in self.plugin_limits.items()}
+        return found
+
+
+def _dashed(limits: Mapping[str, float]) -> dict[str, Data]:
+    return {name.replace("_", "-"): amount for name, amount in limits.items()}
+
+
+def _plain(value: Data) -> Data:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where settings were found; an empty string means nowhere."""
+
+    user_file: str
+    project_file: str
+    environment: Mapping[str, str]
+    overrides: Mapping[str, str]
+
+    @property
+    def any(self) -> bool:
+        """Whether anything at all is set."""
+        return bool(
+            self.user_file or self.project_file or self.environment or self.overrides
+        )

@@ -1,0 +1,45 @@
+"""The built-in commands by name, and the parser that each of them fills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from lockgate.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["VERBS", "Verb", "make_parser"]
+
+
+class Verb(NamedTuple):
+    """A built-in command: the module that is it, and its line in the help."""
+
+    module: str
+    summary: str
+
+
+VERBS: dict[str, Verb] = {
+    "call": Verb("lockgate.cli.call", "Call one hook and print the answers."),
+    "config": Verb("lockgate.cli.config", "Show settings and where they came from."),
+    "demo": Verb("lockgate.cli.demo", "Run the main job on bundled specs."),
+    "doctor": Verb("lockgate.cli.doctor", "Find out what is wrong, and mend it."),
+    "grants": Verb("lockgate.cli.grants", "Show, give and take back rights."),
+    "hooks": Verb("lockgate.cli.hooks", "List the hooks, or show one."),
+    "info": Verb("lockgate.cli.info", "Show everything about one plugin."),
+    "list": Verb("lockgate.cli.list", "List the installed plugins."),
+    "run": Verb("lockgate.cli.run", "Run a pipeline of hook calls."),
+    "sandbox": Verb("lockgate.cli.sandbox", "Run one Python file under a policy."),
+}
+"""Every built-in command. Modules are imported when their command is called."""
+
+
+def make_parser(prog: str, description: str = "") -> argparse.ArgumentParser:
+    """A parser whose errors are `UsageError`, so that they end as all others do."""
+    import argparse
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            raise UsageError(message, hint=f"Try: {self.prog} --help")
+
+    return Parser(prog=prog, description=description or None, allow_abbrev=False)
