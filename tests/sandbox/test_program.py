@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from lockgate_sandbox import (
     CpuLimitError,
     DiskLimitError,
+    MemoryLimitError,
     OutputLimitError,
     PolicyError,
     ProgramResult,
@@ -128,6 +130,17 @@ def test_cpu_limit_counts_the_whole_tree(lab: Lab) -> None:
     spin = "(while :; do :; done)"
     with pytest.raises(CpuLimitError):
         _sh(lab, f"{spin} & {spin} & {spin} & wait", given=given)
+
+
+@pytest.mark.parametrize("layers", [(), ("cgroup", "process-limit")])
+def test_memory_limit_counts_the_whole_tree(
+    lab_without: Callable[..., Lab], layers: tuple[str, ...]
+) -> None:
+    given = policy(Tier.ADMIN, limits={"memory_bytes": 96 << 20, "wall_seconds": 30})
+    # tail keeps what it reads: four times 40 MiB, each below the limit.
+    hog = "(head -c 40M /dev/zero; sleep 20) | tail -c 40M >/dev/null"
+    with pytest.raises(MemoryLimitError):
+        _sh(lab_without(*layers), f"{hog} & {hog} & {hog} & {hog} & wait", given=given)
 
 
 def test_an_unknown_program_is_a_start_error(lab: Lab) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox import _exchange
+from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._observe import NOTES_LIMIT
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Exit, Process, cause, receive_fds, started
@@ -29,6 +30,7 @@ from lockgate_sandbox._wire import (
     Kind,
 )
 from lockgate_sandbox.errors import (
+    MemoryLimitError,
     ProtocolError,
     SandboxError,
     WallLimitError,
@@ -76,6 +78,7 @@ class Attended:
         self._notes: tuple[Channel, bytes] | None = None
         self.process: Process
         self._sampler: Sampler
+        self._ground: Ground
 
     def pipe_in(self, data: bytes) -> int:
         """The reading end of a pipe that `data` is written to meanwhile."""
@@ -115,6 +118,7 @@ class Attended:
             channel.send([Kind.START, call, job], self._check)
         self.process = started(life)
         self._undo.callback(self.process.close)
+        self._ground = ground
         self._sampler = Sampler(
             self.process.pid, self.process.root, self._policy.limits, ground.scratch
         )
@@ -229,7 +233,23 @@ class Attended:
             self._close_input()
 
     def _died(self) -> SandboxError:
-        return cause(self.process.close(), self._policy.limits)
+        return self.cause(self.process.close())
+
+    def cause(self, ended: Exit) -> SandboxError:
+        """What ended the program if a signal did."""
+        return cause(ended, self._policy.limits, self._ground.memory_kills())
+
+    def check_memory(self) -> None:
+        """Raise if the kernel killed any process of the tree for its memory.
+
+        The program may well have gone on, with a part of its work missing.
+
+        Raises:
+            MemoryLimitError: If so.
+        """
+        if self._ground.memory_kills():
+            limit = self._policy.limits.memory_bytes
+            raise MemoryLimitError(limit, limit, "bytes")
 
     def usage(self, ended: Exit) -> Usage:
         """What the whole tree used."""

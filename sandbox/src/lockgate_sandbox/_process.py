@@ -127,8 +127,11 @@ def _exit(status: int, cpu: float, peak: int) -> Exit:
     return Exit(os.waitstatus_to_exitcode(status), None, cpu, peak)
 
 
-def cause(ended: Exit, limits: Limits) -> SandboxError:
-    """What killed a child that we did not kill: a limit of the kernel's, or not."""
+def cause(ended: Exit, limits: Limits, memory_kills: int = 0) -> SandboxError:
+    """What killed a child that we did not kill: a limit of the kernel's, or not.
+
+    `memory_kills` is how often the kernel killed for the control group's memory.
+    """
     number = ended.signal
     if number == signal.SIGXCPU:
         return CpuLimitError(limits.cpu_seconds, ended.cpu_seconds, "s")
@@ -140,6 +143,8 @@ def cause(ended: Exit, limits: Limits) -> SandboxError:
         if ended.cpu_seconds >= limits.cpu_seconds:
             return CpuLimitError(limits.cpu_seconds, ended.cpu_seconds, "s")
         peak = ended.peak_kib * 1024
+        if memory_kills:
+            return MemoryLimitError(limits.memory_bytes, limits.memory_bytes, "bytes")
         if peak >= limits.memory_bytes * _NEAR:
             return MemoryLimitError(limits.memory_bytes, peak, "bytes")
     hint = ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._attended import Attended, Denial
 from lockgate_sandbox._collect import collect as read_back
-from lockgate_sandbox._process import Exit, cause
+from lockgate_sandbox._process import Exit
 from lockgate_sandbox.errors import (
     LimitError,
     PolicyError,
@@ -101,9 +101,10 @@ def run_program(
             for writer, _ in ends:
                 os.close(writer)
         ended = run.wait()
+        run.check_memory()
         status = ended.status if ended.status is not None else -(ended.signal or 0)
         if ended.signal is not None:
-            reason = cause(ended, policy.limits)
+            reason = run.cause(ended)
             if isinstance(reason, LimitError):
                 raise reason
         elif ended.status is None:
@@ -178,7 +179,7 @@ def run_file(
         except LimitError as reached:
             ended, error = run.process.close(), reached
         if error is None and ended.signal is not None:
-            error = cause(ended, policy.limits)
+            error = run.cause(ended)
         return RunResult(
             _status(ended, error),
             run.posture,

@@ -8,11 +8,11 @@ import threading
 import weakref
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox import _scratch, program
+from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._launch import channel_pair, launch
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._plan import open_group, prepare, probe
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox"]
 
-_PATH = "/usr/bin:/bin"
+_PLANS_LIMIT = 64
 _NAMESPACES = ("network-namespace", "ipc-namespace", "mount-namespace")
 
 
@@ -58,6 +58,7 @@ class Sandbox:
         self._open: set[Worker] = set()
         self._counter = 0
         self._closed = False
+        self._plans: dict[tuple[Policy, tuple[str, ...]], SealPlan] = {}
         _SANDBOXES.add(self)
 
     @classmethod
@@ -223,7 +224,7 @@ class Sandbox:
             policy=policy,
             callbacks=callbacks,
             name=name,
-            scratch=ground.scratch,
+            ground=ground,
             released=lambda worker: self._released(worker, keep),
         )
         with self._lock:
@@ -274,10 +275,29 @@ class Sandbox:
             group = self._group(policy)
             if group is not None:
                 undo.callback(group.close)
-            plan = prepare(
+            plan = self._plan(policy, path, scratch, group)
+            yield Ground(policy, plan, scratch, group)
+
+    def _plan(
+        self,
+        policy: Policy,
+        path: Sequence[str],
+        scratch: str | None,
+        group: Group | None,
+    ) -> SealPlan:
+        if scratch or group:
+            return prepare(
                 policy, self._layers, path=path, scratch=scratch, group=group
             )
-            yield Ground(policy, plan, scratch, group)
+        # Nothing in it belongs to one worker alone: a pool starts many alike.
+        key = policy, tuple(path)
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= _PLANS_LIMIT:
+                self._plans.clear()
+            plan = prepare(policy, self._layers, path=path)
+            self._plans[key] = plan
+        return plan
 
     def _group(self, policy: Policy) -> Group | None:
         # One process alone is bounded well enough by its rlimits, and a group
@@ -297,39 +317,6 @@ class Sandbox:
             folder = Path(self._base, str(self._counter))
         folder.mkdir(mode=0o700)
         return str(folder)
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What one child stands on."""
-
-    policy: Policy
-    plan: SealPlan
-    scratch: str | None
-    group: Group | None
-
-    def readable(self) -> list[str]:
-        """What may be read, for explaining denials; the kernel's word counts."""
-        return [path for path, _ in self.plan.rules]
-
-    def writable(self) -> list[str]:
-        """What may be written, likewise."""
-        own = [self.scratch] if self.scratch else []
-        return [*self.policy.write, *own, os.devnull]
-
-    def job(self) -> dict[str, Any]:
-        """The part of a job that every kind has."""
-        home = self.scratch or "/"
-        env = {"HOME": home, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PATH": _PATH}
-        if self.scratch:
-            env["TMPDIR"] = self.scratch
-        return {
-            "plan": self.plan.to_data(),
-            "env": {**env, **dict(self.policy.env)},
-            "cwd": home,
-            "scratch": self.scratch,
-            "limit": self.policy.limits.message_bytes,
-        }
 
 
 _SANDBOXES: weakref.WeakSet[Sandbox] = weakref.WeakSet()

@@ -18,6 +18,7 @@ from signal import SIGKILL
 from typing import Any, TypeAlias, TypeVar
 
 from lockgate_sandbox import _exchange
+from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Exit, Process, cause
 from lockgate_sandbox._sample import Sampler, cpu_seconds
@@ -101,7 +102,7 @@ class Worker:
         policy: Policy,
         callbacks: Callbacks,
         name: str,
-        scratch: str | None,
+        ground: Ground,
         released: Callable[[Worker], None],
     ) -> None:
         self.name = name
@@ -113,7 +114,10 @@ class Worker:
         self._output = output
         self._callbacks = callbacks
         self._released = released
-        self._sampler = Sampler(process.pid, process.root, policy.limits, scratch)
+        self._ground = ground
+        self._sampler = Sampler(
+            process.pid, process.root, policy.limits, ground.scratch
+        )
         self._lock = threading.Lock()
         self._owner = 0
         self._closed: SandboxError | None = None
@@ -325,12 +329,13 @@ class Worker:
     def _died(self) -> SandboxError:
         """The reason why the channel is closed."""
         dead = self._process.wait_dead(_DYING_SECONDS)
+        kills = self._ground.memory_kills()
         self._end(WorkerDiedError(None, None))
         ended = self._exit
         if not dead and ended.signal == SIGKILL:
             self._closed = ProtocolError("it closed its channel")
         else:
-            self._closed = cause(ended, self.policy.limits)
+            self._closed = cause(ended, self.policy.limits, kills)
         return self._closed
 
     def _end(self, error: E) -> E:
