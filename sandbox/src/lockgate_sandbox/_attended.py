@@ -40,7 +40,7 @@ from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.worker import Usage
 
 if TYPE_CHECKING:
-    from lockgate_sandbox.sandbox import Sandbox
+    from lockgate_sandbox._nursery import Nursery
 
 __all__ = ["Attended", "Denial"]
 
@@ -63,8 +63,8 @@ class Denial:
 class Attended:
     """One program from its start to its end; owns everything it opens."""
 
-    def __init__(self, sandbox: Sandbox, policy: Policy, undo: ExitStack) -> None:
-        self._sandbox = sandbox
+    def __init__(self, nursery: Nursery, policy: Policy, undo: ExitStack) -> None:
+        self._nursery = nursery
         self._policy = policy
         self._undo = undo
         self._started = time.monotonic()
@@ -104,13 +104,13 @@ class Attended:
 
     def start(self, job: dict[str, Any], path: Sequence[str], stdio: list[int]) -> None:
         """Fork, seal, and hand over to the program or script."""
-        ground = self._undo.enter_context(self._sandbox.ground(self._policy, path))
+        ground = self._undo.enter_context(self._nursery.ground(self._policy, path))
         common = ground.job()
         job["env"] = {**common["env"], **job["env"]}
         job = {**common, **job}
         job["readable"] = ground.readable()
         job["writable"] = ground.writable()
-        mine, life = self._sandbox.ask_for_child(self._policy, stdio)
+        mine, life = self._nursery.ask_for_child(self._policy, stdio)
         channel = Channel(mine, _START_LIMIT_BYTES)
         self._undo.callback(channel.close)
         call = os.urandom(8)

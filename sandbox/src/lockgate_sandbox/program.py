@@ -26,7 +26,7 @@ from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.worker import Usage
 
 if TYPE_CHECKING:
-    from lockgate_sandbox.sandbox import Sandbox
+    from lockgate_sandbox._nursery import Nursery
 
 __all__ = ["Denial", "ProgramResult", "RunResult", "run_file", "run_program"]
 
@@ -65,7 +65,7 @@ class RunResult:
 
 
 def run_program(
-    sandbox: Sandbox,
+    nursery: Nursery,
     policy: Policy,
     argv: Sequence[str],
     *,
@@ -92,7 +92,7 @@ def run_program(
         "env": dict(Policy.for_tier(policy.tier, env=env).env),
     }
     with ExitStack() as undo:
-        run = Attended(sandbox, policy, undo)
+        run = Attended(nursery, policy, undo)
         reader = run.pipe_in(stdin)
         ends = [run.pipe_out(), run.pipe_out()]
         try:
@@ -149,7 +149,7 @@ def _checked_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def run_file(
-    sandbox: Sandbox,
+    nursery: Nursery,
     policy: Policy,
     script: str | os.PathLike[str],
     argv: Sequence[str],
@@ -158,9 +158,10 @@ def run_file(
     stdio: tuple[int, int, int],
 ) -> RunResult:
     """`Sandbox.run_file`."""
-    file = Path(script).absolute()
+    # Without links and '..': the file itself is granted, not a way to it.
+    file = Path(script).resolve()
     policy = replace(policy, read=(*policy.read, str(file)))
-    folders = [str(Path(folder).absolute()) for folder in path]
+    folders = [str(Path(folder).resolve()) for folder in path]
     job: dict[str, Any] = {
         "kind": "file",
         "script": str(file),
@@ -171,7 +172,7 @@ def run_file(
         "env": {},
     }
     with ExitStack() as undo:
-        run = Attended(sandbox, policy, undo)
+        run = Attended(nursery, policy, undo)
         run.start(job, folders, list(stdio))
         error: SandboxError | None = None
         try:

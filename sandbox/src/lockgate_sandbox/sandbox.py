@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
-import weakref
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate_sandbox import _scratch, program
-from lockgate_sandbox._ground import Ground
-from lockgate_sandbox._launch import channel_pair, launch
+from lockgate_sandbox import program
+from lockgate_sandbox._nursery import Nursery
 from lockgate_sandbox._output import Output
-from lockgate_sandbox._plan import open_group, prepare, probe
-from lockgate_sandbox._process import spawn, started
+from lockgate_sandbox._process import started
 from lockgate_sandbox._wire import Channel
-from lockgate_sandbox.errors import ClosedError, Data, PolicyError
+from lockgate_sandbox.errors import Data, PolicyError
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.worker import Callbacks, Worker
 
 if TYPE_CHECKING:
-    import socket
-
-    from lockgate_sandbox._enforce import LayerModes, SealPlan
-    from lockgate_sandbox.linux.cgroup import Group
+    from lockgate_sandbox._enforce import LayerModes
     from lockgate_sandbox.program import ProgramResult, RunResult
 
 __all__ = ["Sandbox"]
-
-_PLANS_LIMIT = 64
-_NAMESPACES = ("network-namespace", "ipc-namespace", "mount-namespace")
 
 
 class Sandbox:
@@ -43,23 +33,9 @@ class Sandbox:
     """
 
     def __init__(self, layers: LayerModes) -> None:
-        self._layers = layers
-        self._base = tempfile.mkdtemp(prefix="lockgate-")
-        # Workers of another uid pass through it; it can't be listed by them.
-        Path(self._base).chmod(0o711)
-        try:
-            namespaces = any(layers.get(name) != "off" for name in _NAMESPACES)
-            self._leash, self._control = launch(self._base, namespaces=namespaces)
-        except BaseException:
-            Path(self._base).rmdir()
-            raise
-        self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self._nursery = Nursery(layers)
         self._lock = threading.Lock()
         self._open: set[Worker] = set()
-        self._counter = 0
-        self._closed = False
-        self._plans: dict[tuple[Policy, tuple[str, ...]], SealPlan] = {}
-        _SANDBOXES.add(self)
 
     @classmethod
     def open(cls, *, layers: LayerModes | None = None) -> Sandbox:
@@ -82,23 +58,10 @@ class Sandbox:
     def close(self) -> None:
         """Kill every worker, end the keeper, remove all scratch. May be repeated."""
         with self._lock:
-            if self._closed:
-                return
-            self._closed = True
             workers = list(self._open)
         for worker in workers:
             worker.close()
-        self._control.close()
-        self._leash.close()
-        os.close(self._null)
-        _scratch.remove(self._base)
-
-    def disown(self) -> None:
-        """Let go without killing anything: this is a forked copy of the host."""
-        self._closed = True
-        self._lock = threading.Lock()
-        self._leash.close()
-        self._control.close()
+        self._nursery.close()
 
     def worker(
         self,
@@ -166,7 +129,7 @@ class Sandbox:
             LayerMissingError: If a strict layer can't be had.
         """
         return program.run_program(
-            self,
+            self._nursery,
             policy,
             argv,
             files=files or {},
@@ -194,7 +157,9 @@ class Sandbox:
             StartError: If it can't be started.
             LayerMissingError: If a strict layer can't be had.
         """
-        return program.run_file(self, policy, script, argv, path=path, stdio=stdio)
+        return program.run_file(
+            self._nursery, policy, script, argv, path=path, stdio=stdio
+        )
 
     def _fork(
         self,
@@ -205,13 +170,14 @@ class Sandbox:
         name: str,
     ) -> Worker:
         with ExitStack() as undo:
-            ground = undo.enter_context(self.ground(policy, path))
+            ground = undo.enter_context(self._nursery.ground(policy, path))
             job.update(ground.job())
             reader, writer = os.pipe2(os.O_CLOEXEC)
             output = Output(reader, policy.limits.output_bytes)
             undo.callback(output.close)
             try:
-                mine, life = self.ask_for_child(policy, [self._null, writer, writer])
+                stdio = [self._nursery.null, writer, writer]
+                mine, life = self._nursery.ask_for_child(policy, stdio)
             finally:
                 os.close(writer)
             undo.callback(mine.close)
@@ -235,97 +201,3 @@ class Sandbox:
         with self._lock:
             self._open.discard(worker)
         keep.close()
-
-    def ask_for_child(
-        self, policy: Policy, stdio: list[int]
-    ) -> tuple[socket.socket, socket.socket]:
-        """Have a child forked: (our end of its channel, its life socket).
-
-        Raises:
-            ClosedError: If the sandbox is closed or its keeper gone.
-        """
-        # Whoever may fork needs a warden, also where only a test lets it.
-        tree = policy.may_fork or self._layers.get("seccomp") == "off"
-        mine, theirs = channel_pair()
-        try:
-            with self._lock:  # not while `close` takes the socket away
-                self._check_open()
-                life = spawn(self._control, theirs, stdio, tree=tree)
-        except BaseException:
-            mine.close()
-            raise
-        finally:
-            theirs.close()
-        return mine, life
-
-    def _check_open(self) -> None:
-        if self._closed:
-            msg = "the sandbox is closed"
-            raise ClosedError(msg)
-
-    @contextmanager
-    def ground(self, policy: Policy, path: Sequence[str]) -> Generator[Ground]:
-        """What one child stands on: scratch folder, control group, seal plan."""
-        self._check_open()
-        scratch = None
-        with ExitStack() as undo:
-            if policy.tier.may_write:
-                scratch = self._new_folder()
-                undo.callback(_scratch.remove, scratch)
-            group = self._group(policy)
-            if group is not None:
-                undo.callback(group.close)
-            plan = self._plan(policy, path, scratch, group)
-            yield Ground(policy, plan, scratch, group)
-
-    def _plan(
-        self,
-        policy: Policy,
-        path: Sequence[str],
-        scratch: str | None,
-        group: Group | None,
-    ) -> SealPlan:
-        if scratch or group:
-            return prepare(
-                policy, self._layers, path=path, scratch=scratch, group=group
-            )
-        # Nothing in it belongs to one worker alone: a pool starts many alike.
-        key = policy, tuple(path)
-        plan = self._plans.get(key)
-        if plan is None:
-            if len(self._plans) >= _PLANS_LIMIT:
-                self._plans.clear()
-            plan = prepare(policy, self._layers, path=path)
-            self._plans[key] = plan
-        return plan
-
-    def _group(self, policy: Policy) -> Group | None:
-        # One process alone is bounded well enough by its rlimits, and a group
-        # takes longer to make than the worker.
-        if not policy.may_fork or self._layers.get("cgroup") == "off":
-            return None
-        try:
-            return open_group(policy, probe())
-        except OSError:
-            # Possible a moment ago, no longer. If the layer is strict, the seal
-            # refuses for want of a group; else the posture says that it is missing.
-            return None
-
-    def _new_folder(self) -> str:
-        with self._lock:
-            self._counter += 1
-            folder = Path(self._base, str(self._counter))
-        folder.mkdir(mode=0o700)
-        return str(folder)
-
-
-_SANDBOXES: weakref.WeakSet[Sandbox] = weakref.WeakSet()
-
-
-def _disown() -> None:
-    # A forked copy of the host must not keep the keeper alive, nor use it.
-    for sandbox in list(_SANDBOXES):
-        sandbox.disown()
-
-
-os.register_at_fork(after_in_child=_disown)
