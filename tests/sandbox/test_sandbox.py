@@ -15,6 +15,7 @@ import pytest
 
 from lockgate_sandbox import (
     ClosedError,
+    LayerMissingError,
     Policy,
     PolicyError,
     Program,
@@ -213,6 +214,18 @@ def test_threads_may_start_workers_at_the_same_time(lab: Lab) -> None:
     for thread in threads:
         thread.join()
     assert sorted(answers, key=str) == sorted([n for n in range(6) for _ in range(4)])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only uid 0 escapes RLIMIT_NPROC")
+def test_a_strict_layer_that_can_not_be_had_refuses_to_start(
+    lab_without: Callable[..., Lab],
+) -> None:
+    given = Policy.for_tier("elevated", programs=[Program("true", "/bin/true")])
+    with pytest.raises(LayerMissingError) as caught:
+        lab_without("uid", "cgroup", "seccomp").worker(given)
+    assert caught.value.layer == "process-limit"
+    assert caught.value.code == "layer-missing"
+    assert caught.value.hint
 
 
 def test_an_unknown_layer_is_refused(lab_without: Callable[..., Lab]) -> None:
