@@ -45,8 +45,11 @@ _STDLIB = tuple(sys.path)
 _PRIVATE = ("lockgate_sandbox", "msgspec")
 
 
-def run(channel_fd: int, stdio: list[int]) -> NoReturn:
-    """Become the worker. The caller is a freshly forked, single-threaded child."""
+def run(channel_fd: int, stdio: list[int], warden: int = -1) -> NoReturn:
+    """Become the worker. The caller is a freshly forked, single-threaded child.
+
+    `warden` is a socket of its parent, where that is one.
+    """
     channel = _CHANNEL
     channel.socket = _socket.socket(fileno=channel_fd)
     try:
@@ -62,7 +65,8 @@ def run(channel_fd: int, stdio: list[int]) -> NoReturn:
     try:
         plan = SealPlan.from_data(job["plan"])
         os.chdir("/")
-        posture = seal(plan, keep_fds=(0, 1, 2, channel_fd)).to_dict()
+        kept = (0, 1, 2, channel_fd)
+        posture = seal(plan, keep_fds=kept, warden=warden).to_dict()
         _enter(job["cwd"], job["scratch"])
     except LayerError as error:
         _fail(channel, call, "layer", error.to_dict())

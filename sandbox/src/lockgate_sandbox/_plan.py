@@ -300,7 +300,7 @@ def _rules(
 def _filters(
     policy: Policy, found: Capabilities, abi: int, writes: bool
 ) -> dict[str, tuple[bytes, list[int]]]:
-    """The two seccomp programs; none where there is no seccomp."""
+    """The seccomp programs, by use; none where there is no seccomp."""
     if not found.can("seccomp"):
         return {}
     programs: dict[str, tuple[bytes, list[int]]] = {}
@@ -310,4 +310,7 @@ def _filters(
         names = policies.select(may_fork=policy.may_fork, metadata=metadata, abi=abi)
         built = policies.build(names, found.machine)
         programs[name] = (built.code, list(built.pid_slots))
+    if policy.may_fork:
+        counting = policies.build(policies.COUNTING, found.machine)
+        programs["counting"] = (counting.code, [])
     return programs

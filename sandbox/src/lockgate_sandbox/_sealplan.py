@@ -47,7 +47,8 @@ class SealPlan:
         reach: (path, access) pairs that a uid of the worker's own must be able
             to use; without symbolic links.
         filters: Seccomp program and process-id slots, for a worker with a uid
-            of its own and for one that shares its uid with others.
+            of its own and for one that shares its uid with others; and the
+            program by which a warden counts.
         limits: (resource, soft, hard) triples.
         processes: The process limit.
         may_fork: Whether the policy has programs.

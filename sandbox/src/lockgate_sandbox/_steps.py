@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from lockgate_sandbox import _forks
 from lockgate_sandbox.linux import (
     cgroup,
     credentials,
@@ -62,12 +63,17 @@ _ROOT_REMEDY = "run as an ordinary user, or with CAP_SETUID and CAP_SETGID"
 class Child:
     """What the steps of one seal know of each other."""
 
-    def __init__(self, plan: SealPlan, keep: Sequence[int], ruleset: int) -> None:
+    def __init__(
+        self, plan: SealPlan, keep: Sequence[int], ruleset: int, warden: int
+    ) -> None:
         self.plan = plan
         self.keep = [*keep, *namespaces.hidden_descriptors()]
         if ruleset >= 0:
             self.keep.append(ruleset)
+        if warden >= 0:
+            self.keep.append(warden)
         self.ruleset = ruleset
+        self.warden = warden
         self.uid = os.geteuid()
         self.own_uid = False
         self.bounded = False
@@ -225,13 +231,31 @@ def _process_limit(child: Child) -> LayerState:
     if not plan.may_fork and child.wants("seccomp"):
         detail = "seccomp: one process; its threads are counted by the host"
         return LayerState("process-limit", "degraded", detail, cgroup.REMEDY)
+    try:
+        if _ask_warden(child):
+            detail = f"{count}: the warden is asked before each start"
+            return LayerState("process-limit", "active", detail)
+        refused = "no warden counts"
+    except OSError as error:
+        refused = f"no warden can count: {error}"
     if child.uid != 0:
         total = count + _tasks_of(child.uid)
         rlimits.apply([(_RLIMIT_NPROC, total, total)])
         detail = f"RLIMIT_NPROC {total}, shared with all processes of uid {child.uid}"
         return LayerState("process-limit", "degraded", detail, namespaces.REMEDY)
-    detail = "uid 0 has no process limit, and there is no pids cgroup"
-    return LayerState("process-limit", "missing", detail, cgroup.REMEDY)
+    detail = f"uid 0 has no process limit, there is no pids cgroup, {refused}"
+    remedy = f"{REMEDIES['uid']}; or {cgroup.REMEDY}"
+    return LayerState("process-limit", "missing", detail, remedy)
+
+
+def _ask_warden(child: Child) -> bool:
+    """Have every start of a process decided by the warden, if there is one."""
+    if child.warden < 0 or "counting" not in child.plan.filters:
+        return False
+    listener = seccomp.listen(child.plan.filters["counting"][0])
+    _forks.hand_over(child.warden, listener, child.plan.processes)
+    os.close(listener)
+    return True
 
 
 def _tasks_of(uid: int) -> int:

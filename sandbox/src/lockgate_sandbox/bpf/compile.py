@@ -28,6 +28,7 @@ from lockgate_sandbox.bpf.assemble import (
 __all__ = [
     "ALLOW",
     "KILL",
+    "NOTIFY",
     "Condition",
     "Filter",
     "Rule",
@@ -37,6 +38,7 @@ __all__ = [
 
 ALLOW = 0x7FFF0000
 KILL = 0x80000000
+NOTIFY = 0x7FC00000
 _ERRNO = 0x00050000
 
 Comparison: TypeAlias = Literal["eq", "ne", "lt", "le", "gt", "ge", "any-bits"]

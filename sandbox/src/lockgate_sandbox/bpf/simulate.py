@@ -16,7 +16,12 @@ _DATA = struct.Struct("<iIQ6Q")
 _WORD_MASK = 0xFFFFFFFF
 _ARG_MASK = 0xFFFFFFFFFFFFFFFF
 
-_ACTIONS = {0x7FFF0000: "allow", 0x80000000: "kill", 0x00050000: "errno"}
+_ACTIONS = {
+    0x7FFF0000: "allow",
+    0x80000000: "kill",
+    0x00050000: "errno",
+    0x7FC00000: "notify",
+}
 
 
 class SimulationError(ValueError):

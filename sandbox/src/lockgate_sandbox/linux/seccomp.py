@@ -17,13 +17,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["INSTRUCTION_BYTES", "install", "with_pid"]
+__all__ = ["INSTRUCTION_BYTES", "install", "listen", "with_pid"]
 
 INSTRUCTION_BYTES = 8
 """sizeof(struct sock_filter): u16 code, u8 jt, u8 jf, u32 k."""
 
 _PR_SET_NO_NEW_PRIVS = 38
 _SET_MODE_FILTER = 1
+_FLAG_NEW_LISTENER = 8
 
 
 class _Program(ctypes.Structure):
@@ -52,3 +53,19 @@ def install(program: bytes, slots: Sequence[int] = ()) -> None:
     header = _Program(len(code) // INSTRUCTION_BYTES, code)
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
     syscall("seccomp", _SET_MODE_FILTER, 0, ctypes.byref(header))
+
+
+def listen(program: bytes) -> int:
+    """Like `install`, for a program that notifies: the descriptor that is told.
+
+    Whoever holds it decides about each call in question, so it must leave the
+    process before any foreign code runs in it.
+
+    Raises:
+        OSError: If the kernel refuses; EBUSY if a filter further out has a
+            listener, of which there can be one.
+    """
+    header = _Program(len(program) // INSTRUCTION_BYTES, program)
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    flags = _FLAG_NEW_LISTENER
+    return syscall("seccomp", _SET_MODE_FILTER, flags, ctypes.byref(header))

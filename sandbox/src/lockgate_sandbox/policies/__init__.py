@@ -6,10 +6,11 @@ calls by name::
     {"calls": ["ioctl"], "when": [{"arg": 1, "op": "eq", "value": "0x5412",
      "width": 32}], "action": "EPERM", "reason": "TIOCSTI: …"}
 
-`action` is ``ALLOW``, ``KILL`` or the name of an errno. All conditions of an
-entry must hold. Values and masks are integers or hexadecimal text; ``"PID"`` is
-the caller's own process id. Entries of one call are tried in the order of the
-files and of the entries within a file. Each entry carries its reason.
+`action` is ``ALLOW``, ``KILL``, ``NOTIFY`` or the name of an errno. All
+conditions of an entry must hold. Values and masks are integers or hexadecimal
+text; ``"PID"`` is the caller's own process id. Entries of one call are tried in
+the order of the files and of the entries within a file. Each entry carries its
+reason.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from lockgate_sandbox.bpf.assemble import Assembled
 from lockgate_sandbox.bpf.compile import (
     ALLOW,
     KILL,
+    NOTIFY,
     Comparison,
     Condition,
     Filter,
@@ -36,9 +38,28 @@ from lockgate_sandbox.bpf.compile import (
 from lockgate_sandbox.linux import _syscalls
 from lockgate_sandbox.linux._libc import AUDIT_ARCH
 
-__all__ = ["NAMES", "Entry", "PolicyFileError", "build", "load", "parse", "select"]
+__all__ = [
+    "COUNTING",
+    "NAMES",
+    "Entry",
+    "PolicyFileError",
+    "build",
+    "load",
+    "parse",
+    "select",
+]
 
-NAMES = ("always", "sockets", "no-programs", "no-metadata", "no-truncate")
+COUNTING = ("count-forks",)
+"""The files of the filter by which a warden counts."""
+
+NAMES = (
+    "always",
+    "sockets",
+    "no-programs",
+    "no-metadata",
+    "no-truncate",
+    *COUNTING,
+)
 """The shipped files."""
 
 TABLES = {"x86_64": _syscalls.X86_64, "aarch64": _syscalls.AARCH64}
@@ -160,13 +181,13 @@ def _condition(value: object, where: str) -> Condition:
 
 
 def _action(value: object, where: str) -> int:
-    named = {"ALLOW": ALLOW, "KILL": KILL}
+    named = {"ALLOW": ALLOW, "KILL": KILL, "NOTIFY": NOTIFY}
     text = _text(value, where)
     if text in named:
         return named[text]
     code = getattr(errno, text, None) if text.isupper() else None
     if not isinstance(code, int):
-        msg = f"{where}: action is ALLOW, KILL or an errno's name, not {text!r}"
+        msg = f"{where}: action is ALLOW, KILL, NOTIFY or an errno's name, not {text!r}"
         raise PolicyFileError(msg)
     return error_action(code)
 

@@ -1,0 +1,153 @@
+"""Counting processes by asking the warden, where no limit of the kernel's counts.
+
+The layers that would count are switched off, which leaves what root has in a
+container without a uid to take and without control groups.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from lockgate_sandbox import Policy, Program, Tier
+from tests.support.sandbox import Lab, run
+
+pytestmark = pytest.mark.kernel
+
+LIMIT = 16
+
+_UNCOUNTED = ("uid", "user-namespace", "cgroup")
+
+
+def programs() -> Policy:
+    plain = Policy.for_tier(Tier.ELEVATED, programs=[Program("true", "/bin/true")])
+    return replace(plain, limits=replace(plain.limits, processes=LIMIT))
+
+
+@pytest.fixture
+def uncounted(lab_without: Callable[..., Lab]) -> Lab:
+    return lab_without(*_UNCOUNTED)
+
+
+_CHILDREN = """
+    import os, signal
+    made, problem = [], ""
+    try:
+        while len(made) < 100:
+            pid = os.fork()
+            if not pid:
+                signal.pause()
+                os._exit(0)
+            made.append(pid)
+    except OSError as error:
+        problem = error.strerror
+    for pid in made:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    result = [len(made), problem]
+"""
+
+
+def test_the_posture_says_who_counts(uncounted: Lab) -> None:
+    with uncounted.worker(programs()) as worker:
+        layer = worker.posture["process-limit"]
+    assert layer.state == "active"
+    assert "warden" in layer.detail
+
+
+def test_children_stop_at_the_limit_and_may_be_replaced(uncounted: Lab) -> None:
+    expected = [LIMIT - 1, os.strerror(11)]
+    with uncounted.worker(programs()) as worker:
+        assert run(worker, _CHILDREN) == expected
+        assert run(worker, _CHILDREN) == expected
+
+
+def test_threads_and_orphans_count_too(uncounted: Lab) -> None:
+    code = """
+        import os, threading, time
+        done = threading.Event()
+        def orphan():
+            pid = os.fork()
+            if not pid:
+                if not os.fork():
+                    os.setsid()
+                    time.sleep(600)
+                os._exit(0)
+            os.waitpid(pid, 0)
+        for _ in range(5):
+            orphan()
+        made = []
+        try:
+            while len(made) < 100:
+                thread = threading.Thread(target=done.wait, daemon=True)
+                thread.start()
+                made.append(thread)
+        except RuntimeError:
+            pass
+        done.set()
+        result = len(made)
+    """
+    with uncounted.worker(programs()) as worker:
+        assert run(worker, code) == LIMIT - 1 - 5
+
+
+def test_many_at_once_do_not_get_past_the_limit(uncounted: Lab) -> None:
+    code = """
+        import os, signal, time
+        reader, writer = os.pipe()
+        def spread(depth):
+            for _ in range(4):
+                try:
+                    if not os.fork():
+                        os.write(writer, b".")
+                        if depth:
+                            spread(depth - 1)
+                        time.sleep(600)
+                except OSError:
+                    pass
+        spread(3)
+        time.sleep(0.5)
+        os.write(writer, b".")
+        result = len(os.read(reader, 1000)) - 1
+    """
+    with uncounted.worker(programs()) as worker:
+        assert run(worker, code) == LIMIT - 1
+
+
+def test_a_quick_succession_of_programs_runs(uncounted: Lab) -> None:
+    code = """
+        import subprocess
+        for _ in range(4 * limit):
+            subprocess.run(["/bin/true"], check=True)
+        result = True
+    """
+    with uncounted.worker(programs()) as worker:
+        assert run(worker, code, limit=LIMIT) is True
+
+
+def test_the_bomb_goes_off_when_nobody_counts(lab_without: Callable[..., Lab]) -> None:
+    lab = lab_without(*_UNCOUNTED, "process-limit")
+    given = programs()
+    # The host's own look at the tree would end it.
+    given = replace(given, limits=replace(given.limits, processes=10_000))
+    with lab.worker(given) as worker:
+        assert run(worker, _CHILDREN) == [100, ""]
+
+
+def test_a_worker_keeps_no_way_to_its_warden(uncounted: Lab) -> None:
+    code = """
+        import os
+        found = []
+        for fd in range(200):
+            try:
+                os.fstat(fd)
+            except OSError:
+                continue
+            found.append(fd)
+        result = len(found)
+    """
+    with uncounted.worker(programs()) as worker:
+        assert run(worker, code) == 4  # the standard ones and the channel
