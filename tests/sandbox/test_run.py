@@ -99,6 +99,7 @@ def test_limits_have_exit_statuses_of_their_own(
     done = _run(folder, code, option)
     assert done.returncode == status
     assert f"[{error}]" in done.stderr
+    assert f"hint: give it more with {option.partition('=')[0]}" in done.stderr
 
 
 def test_memory_beyond_the_limit_is_a_memory_error(folder: Path) -> None:
@@ -182,6 +183,60 @@ def test_relative_paths_mean_the_callers_folder(folder: Path) -> None:
     (folder / "in").write_text("data")
     done = _run(folder, "print(open('in').read())", "--allow-read", "in")
     assert done.stdout == "data\n", done.stderr
+
+
+def test_a_path_may_go_up(folder: Path) -> None:
+    (folder / "below").mkdir()
+    (folder / "lib").mkdir()
+    (folder / "lib" / "mate.py").write_text("NAME = 'mate'")
+    (folder / "in").write_text("data")
+    (folder / "script.py").write_text(
+        "import mate; print(mate.NAME, open('../in').read())"
+    )
+    command = [sys.executable, "-m", "lockgate_sandbox", "run", "--path=../lib"]
+    done = subprocess.run(
+        [*command, "--allow-read=../in", "../script.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=folder / "below",
+    )
+    assert (done.stdout, done.returncode) == ("mate data\n", 0), done.stderr
+
+
+def test_a_file_that_fails_is_told_what_it_was_refused(folder: Path) -> None:
+    (folder / "in").write_text("data")
+    done = _run(folder, "open('in')")
+    assert done.returncode == 1
+    assert f"refused: read '{folder / 'in'}'" in done.stderr
+    assert f"to allow it: --allow-read {folder / 'in'}" in done.stderr
+
+
+def test_what_a_file_was_refused_and_coped_with_is_not_told(folder: Path) -> None:
+    code = """
+        try:
+            open("in")
+        except OSError:
+            print("without")
+    """
+    (folder / "in").write_text("data")
+    done = _run(folder, code)
+    assert (done.stdout, done.stderr) == ("without\n", "")
+
+
+def test_a_folder_is_no_file_to_run(folder: Path) -> None:
+    command = [sys.executable, "-m", "lockgate_sandbox", "run", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 125
+    assert "is a folder, not a Python file" in done.stderr
+
+
+def test_without_a_file_only_the_file_is_missed(folder: Path) -> None:
+    command = [sys.executable, "-m", "lockgate_sandbox", "run"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith("required: FILE.py\n")
 
 
 def test_report_has_posture_usage_and_denials(folder: Path) -> None:

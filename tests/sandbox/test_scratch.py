@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,23 @@ def test_use_counts_bytes_and_stops_above_the_limit(folder: Path) -> None:
     assert used >= 1 << 20
     assert inodes == 1
     assert folder_use(str(folder), 1000, 100)[0] > 1000
+
+
+def test_two_may_remove_one_tree_at_a_time(tmp_path: Path) -> None:
+    folders = [tmp_path / f"t{number}" for number in range(40)]
+    for folder in folders:
+        for index in range(12):
+            inner = folder / f"d{index}" / "e"
+            inner.mkdir(parents=True)
+            (inner / "f").write_text("x")
+    start = threading.Barrier(2)
+
+    def all_of_them() -> None:
+        for folder in folders:
+            start.wait(30)
+            remove(str(folder))
+
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(all_of_them) for _ in range(2)]:
+            future.result(60)
+    assert list(tmp_path.iterdir()) == []

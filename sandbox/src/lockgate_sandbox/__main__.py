@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     about = "run one Python file under a policy"
-    run.add_arguments(verbs.add_parser("run", help=about, description=run.__doc__))
+    run.add_arguments(verbs.add_parser("run", help=about, description=run.ABOUT))
     return run.main(parser.parse_args(argv))
 
 

@@ -157,7 +157,11 @@ class Nursery:
         with self._lock:
             self._counter += 1
             folder = Path(self._base, str(self._counter))
-        folder.mkdir(mode=0o700)
+        try:
+            folder.mkdir(mode=0o700)
+        except FileNotFoundError:
+            self._check_open()  # closed meanwhile, with all its folders
+            raise
         return str(folder)
 
 

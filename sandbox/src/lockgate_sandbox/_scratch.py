@@ -8,10 +8,12 @@ Also runs in the keeper, which removes what a killed host could not.
 
 from __future__ import annotations
 
+import errno
 import os
 
 __all__ = ["empty", "remove"]
 
+_ATTEMPTS = 100
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -19,13 +21,26 @@ def remove(folder: str) -> None:
     """Remove `folder` and everything below it; what is gone already is fine.
 
     No recursion and two descriptors at a time, however deep or wide the tree is,
-    and no symbolic link is followed. Call it when the worker is dead.
+    and no symbolic link is followed. Call it when the worker is dead. Host and
+    keeper may do it at the same time.
     """
-    try:
-        os.chmod(folder, 0o700)  # the worker owned it
-        top = os.open(folder, _FLAGS)
-    except FileNotFoundError:
-        return
+    for attempt in range(_ATTEMPTS):
+        try:
+            _remove(folder)
+        except OSError as error:
+            # The other one takes away what this one has just listed, or moves a
+            # folder up into what this one has just emptied.
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                raise
+            if attempt == _ATTEMPTS - 1 and os.path.lexists(folder):
+                raise
+        if not os.path.lexists(folder):
+            return
+
+
+def _remove(folder: str) -> None:
+    os.chmod(folder, 0o700)  # the worker owned it
+    top = os.open(folder, _FLAGS)
     try:
         empty(top)
     finally:

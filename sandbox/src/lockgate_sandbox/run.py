@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import sys
 import tempfile
 from dataclasses import replace
@@ -25,7 +26,14 @@ from lockgate_sandbox.tiers import Limits, Tier
 if TYPE_CHECKING:
     from lockgate_sandbox.program import RunResult
 
-__all__ = ["REFUSED", "add_arguments", "main", "policy_of"]
+__all__ = ["ABOUT", "REFUSED", "add_arguments", "main", "policy_of"]
+
+ABOUT = (
+    "Run one Python file under a policy. Standard streams pass through. The exit "
+    "status is the file's own, but for 124 (wall limit), 125 (not started) and "
+    "137 (killed for another limit)."
+)
+"""What ``--help`` says."""
 
 REFUSED = 125
 """Exit status when the file was not started at all."""
@@ -39,6 +47,15 @@ _GRANTS = {
     "program": "none: a file run this way starts no programs",
     "process": "none: a file run this way starts no processes",
 }
+
+_OPTIONS = {
+    "cpu-limit": "--cpu SECONDS",
+    "wall-limit": "--wall SECONDS",
+    "memory-limit": "--memory SIZE, like 512M",
+    "process-limit": "--pids NUMBER",
+}
+_EXPLAINED = 5
+"""Denials that are written to standard error; a report has them all."""
 
 
 def _size(text: str) -> int:
@@ -90,7 +107,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--pids", metavar="N", type=_count, help="processes and threads")
     add("--report", metavar="FILE", help="write posture, usage and denials as JSON")
     add("file", metavar="FILE.py", help="the Python file")
-    add("argv", metavar="ARG", nargs=argparse.REMAINDER, help="its arguments")
+    rest = add("argv", metavar="ARG", nargs=argparse.REMAINDER, help="its arguments")
+    rest.required = False  # argparse would name it as missing, beside the file
 
 
 def policy_of(args: argparse.Namespace) -> Policy:
@@ -128,6 +146,14 @@ def _existing(path: str) -> str:
     return str(real)
 
 
+def _check_file(name: str) -> None:
+    if Path(name).is_dir():
+        hint = "name the Python file in it that is to run"
+        raise PolicyError(f"{name} is a folder, not a Python file", hint=hint)
+    if not Path(name).is_file():
+        raise PolicyError(f"no such file: {name}", hint="check the path")
+
+
 def main(args: argparse.Namespace) -> int:
     """Run what parsed arguments ask for; gives the exit status."""
     result: RunResult | None = None
@@ -135,13 +161,14 @@ def main(args: argparse.Namespace) -> int:
     policy: Policy | None = None
     try:
         policy = policy_of(args)
-        if not Path(args.file).is_file():
-            raise PolicyError(f"no such file: {args.file}")
+        _check_file(args.file)
         sys.stdout.flush()
         sys.stderr.flush()
         with Sandbox.open() as sandbox:
             result = sandbox.run_file(policy, args.file, args.argv, path=args.path)
         error, status = result.error, result.status
+        if error is None and status:
+            _explain(result)
     except SandboxError as refused:
         error, status = refused, REFUSED
     if error is not None:
@@ -157,9 +184,23 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _complain(error: SandboxError) -> None:
+    option = _OPTIONS.get(error.code)
+    hint = f"give it more with {option}" if option else error.hint
     print(f"lockgate-sandbox: {error} [{error.code}]", file=sys.stderr)
-    if error.hint:
-        print(f"  hint: {error.hint}", file=sys.stderr)
+    if hint:
+        print(f"  hint: {hint}", file=sys.stderr)
+
+
+def _explain(result: RunResult) -> None:
+    """Say what a file that failed was refused, and the option that allows it."""
+    for item in result.denials[:_EXPLAINED]:
+        grant = _GRANTS.get(item.right, "").format(shlex.quote(item.what))
+        print(f"lockgate-sandbox: refused: {item.right} {item.what!r}", file=sys.stderr)
+        if grant:
+            print(f"  to allow it: {grant}", file=sys.stderr)
+    more = len(result.denials) - _EXPLAINED
+    if more > 0:
+        print(f"lockgate-sandbox: {more} more: see --report FILE", file=sys.stderr)
 
 
 def _report(

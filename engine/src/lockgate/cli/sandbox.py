@@ -15,12 +15,15 @@ __all__ = ["add", "run"]
 
 def add(subparsers: Subparsers) -> None:
     """Describe the command."""
-    from lockgate_sandbox.run import add_arguments
+    from lockgate_sandbox.run import ABOUT, add_arguments
 
     parser = subparsers.add_parser("sandbox", description="Run code under a policy.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    about = "Run one Python file under a policy; its standard streams pass through."
-    add_arguments(verbs.add_parser("run", description=about, allow_abbrev=False))
+    help_line = "run one Python file under a policy"
+    parser = verbs.add_parser(
+        "run", help=help_line, description=ABOUT, allow_abbrev=False
+    )
+    add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
