@@ -7,6 +7,7 @@ embedding program never has a child that it does not know; the second half
   re-parented here, killed and reaped;
 - executes the zygote, and again if it dies (the control socket is inherited, so
   requests waiting in it are not lost);
+- kills workers that take too much memory while the host does not look;
 - ends with everything below it when the leash, a socket whose other end only
   the host holds, reports the host's end.
 
@@ -64,9 +65,14 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
     for fd in (leash, wake, orphaned):
         poll.register(fd, select.POLLIN)
     zygote = _spawn_zygote(control, sweep, rest)
-    restarts = 0
+    from lockgate_sandbox import _watch  # while the zygote starts
+
+    watch, restarts = _watch.Watch(), 0
     while True:
-        ready = {fd for fd, _ in poll.poll()}
+        ready = {fd for fd, _ in poll.poll(_watch.LOOK_SECONDS * 1000)}
+        if not ready:
+            watch.look(zygote)
+            continue
         if leash in ready:
             break
         for fd in ready:

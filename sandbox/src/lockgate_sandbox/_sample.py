@@ -25,7 +25,14 @@ from lockgate_sandbox.errors import (
 )
 from lockgate_sandbox.tiers import Limits
 
-__all__ = ["Sampler", "Sum", "cpu_seconds", "folder_use"]
+__all__ = [
+    "Sampler",
+    "Sum",
+    "cpu_seconds",
+    "folder_use",
+    "memory_of",
+    "resident_bytes",
+]
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -89,11 +96,9 @@ class Sampler:
             return CpuLimitError(limits.cpu_seconds, total.cpu_seconds, "s")
         if total.tasks > limits.processes:
             return ProcessLimitError(limits.processes, total.tasks, "processes")
-        memory = total.memory_bytes + _unmapped_bytes(pids)
+        memory = memory_of(pids, total.memory_bytes, limits.memory_bytes)
         if memory > limits.memory_bytes:
-            memory = _exact_memory(pids, memory)
-            if memory > limits.memory_bytes:
-                return MemoryLimitError(limits.memory_bytes, memory, "bytes")
+            return MemoryLimitError(limits.memory_bytes, memory, "bytes")
         self.peak_bytes = max(self.peak_bytes, memory)
         return self._check_disk()
 
@@ -135,6 +140,18 @@ class Sampler:
         if inodes > limits.inodes:
             return DiskLimitError(limits.inodes, inodes, "inodes")
         return None
+
+
+def resident_bytes(pids: list[int]) -> int:
+    """What each process has in memory, added up; shared pages count each time."""
+    known = filter(None, map(_stat, pids))
+    return sum(int(fields[21]) * _PAGE_BYTES for fields in known if len(fields) > 21)
+
+
+def memory_of(pids: list[int], rough: int, limit: int) -> int:
+    """The memory of a tree, exactly if `rough` and its memory files say too much."""
+    memory = rough + _unmapped_bytes(pids)
+    return _exact_memory(pids, memory) if memory > limit else memory
 
 
 def _unmapped_bytes(pids: list[int]) -> int:

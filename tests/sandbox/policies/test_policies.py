@@ -82,6 +82,13 @@ DECISIONS = [
     (READ_ONLY, "EPERM", "accept4", ()),
     (READ_ONLY, "EPERM", "mmap", (0, 4096, 3, 0x21)),
     (READ_ONLY, "EPERM", "mmap", (0, 4096, 3, 0x21 | 0x8000)),
+    (READ_ONLY, "EPERM", "mmap", (0, 4096, 3, 0x22 | 0x100)),
+    (PROGRAMS, "EPERM", "mmap", (0, 4096, 3, 0x22 | 0x100)),
+    (READ_ONLY, "allow", "mmap", (0, 4096, 3, 0x20022)),  # MAP_STACK of a thread
+    (PROGRAMS, "ENOSYS", "landlock_create_ruleset", (0, 0, 1)),
+    (READ_ONLY, "EPERM", "inotify_init1", ()),
+    (PROGRAMS, "EPERM", "sync", ()),
+    (READ_ONLY, "EPERM", "fcntl", (1, 1031)),  # F_SETPIPE_SZ
     (READ_ONLY, "EPERM", "ioctl", (0, 0x5412)),
     (READ_ONLY, "EPERM", "ioctl", (0, 0x5412 | 1 << 32)),
     (READ_ONLY, "EPERM", "ioctl", (0, 0x541C)),

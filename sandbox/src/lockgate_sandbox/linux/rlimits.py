@@ -3,7 +3,8 @@
 RLIMIT_DATA bounds memory rather than RLIMIT_AS, which counts address space that
 nothing stands behind and breaks numpy and thread arenas. It counts private
 writable mappings of one process: shared memory and the sum over a tree are
-bounded elsewhere (seccomp, cgroup, sampling by the host).
+bounded elsewhere (seccomp, cgroup, sampling by the host). RLIMIT_AS is set all
+the same, far above: it bounds the page tables, which nothing else counts.
 
 RLIMIT_NPROC counts all tasks of the uid in its user namespace and does not bind
 uid 0; whether it means anything is decided where the uid is known.
@@ -22,6 +23,11 @@ __all__ = ["apply", "bound_thread_stacks", "values"]
 
 _STACK_BYTES = 8 * 1024 * 1024
 
+# Reading one byte in each 2 MiB of untouched memory costs the kernel a page table
+# of 4 KiB: they can take an eighth of the memory limit, at least 8 MiB.
+_ADDRESS_SPACE_FACTOR = 64
+_ADDRESS_SPACE_LEAST_BYTES = 4 * 1024**3
+
 # A thread's stack counts in full against RLIMIT_DATA, touched or not. With the
 # usual 8 MiB thirty threads would use up 256 MiB and fail to start.
 _THREAD_STACK_BYTES = 2 * 1024 * 1024
@@ -38,6 +44,7 @@ def values(limits: Mapping[str, float]) -> list[tuple[int, int, int]]:
     """
     cpu = max(1, -int(-limits["cpu_seconds"] // 1))
     data = int(limits["memory_bytes"])
+    space = max(_ADDRESS_SPACE_FACTOR * data, _ADDRESS_SPACE_LEAST_BYTES)
     # Standard output may be a file, even where the worker can open none.
     size = int(
         max(min(limits["file_bytes"], limits["disk_bytes"]), limits["output_bytes"])
@@ -47,6 +54,7 @@ def values(limits: Mapping[str, float]) -> list[tuple[int, int, int]]:
         # SIGXCPU first, which a process may catch; SIGKILL a second later.
         (resource.RLIMIT_CPU, cpu, cpu + 1),
         (resource.RLIMIT_DATA, data, data),
+        (resource.RLIMIT_AS, space, space),
         (resource.RLIMIT_FSIZE, size, size),
         (resource.RLIMIT_NOFILE, files, files),
         # A core dump is a file with everything the process knew.

@@ -1,0 +1,64 @@
+"""The memory of workers that nobody waits for, watched by the keeper.
+
+During a call the host samples the worker; between calls it does not look, and a
+thread that the plugin left behind goes on. RLIMIT_DATA bounds most of what it can
+take, but not a stack that it makes grow, nor the sum over a tree.
+"""
+
+# In the keeper, which does without pathlib.
+# ruff: noqa: PTH123
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+
+from lockgate_sandbox import _sample, _tree
+
+__all__ = ["LOOK_SECONDS", "Watch"]
+
+LOOK_SECONDS = 0.2
+"""How often to look: what a worker can take meanwhile is what it gets too much."""
+
+
+class Watch:
+    """Kills whoever below a zygote holds more memory than it may.
+
+    The limit is the one that the seal left in the process: RLIMIT_DATA.
+    """
+
+    def __init__(self) -> None:
+        self._spent: dict[int, float] = {}
+
+    def look(self, zygote: int) -> None:
+        """Look once at each child of `zygote` that has run since the last time."""
+        spent: dict[int, float] = {}
+        for child in _tree.children(zygote):
+            # A warden has no limit of its own; all below it count together.
+            pids = [child] if _limit(child) else _tree.descendants(child)
+            spent[child] = sum(map(_sample.cpu_seconds, pids))
+            if pids and spent[child] != self._spent.get(child):
+                _judge(pids)
+        self._spent = spent
+
+
+def _judge(pids: list[int]) -> None:
+    limit = max(map(_limit, pids))
+    rough = _sample.resident_bytes(pids)
+    if limit and _sample.memory_of(pids, rough, limit) > limit:
+        for pid in pids:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _limit(pid: int) -> int:
+    """The process's limit of private memory in bytes; 0 if it has none."""
+    # Not prlimit(2), which needs a capability where the worker has its own uid.
+    try:
+        with open(f"/proc/{pid}/limits", "rb") as file:
+            after = file.read().partition(b"Max data size")[2]
+    except OSError:  # gone
+        return 0
+    hard = after.split(None, 2)[1:2]
+    return int(hard[0]) if hard and hard[0].isdigit() else 0

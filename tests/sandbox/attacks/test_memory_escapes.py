@@ -1,0 +1,138 @@
+"""Memory that RLIMIT_DATA does not count, taken by real attacks.
+
+Each limit is 64 MiB and each attack is bounded: the machine survives a hole.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from collections.abc import Callable
+
+import pytest
+
+from lockgate_sandbox import MemoryLimitError, Policy, RemoteError, Tier
+from tests.support.sandbox import Lab, alive, policy, run, wait_until
+
+pytestmark = pytest.mark.kernel
+
+_LIMIT = 64 << 20
+
+_MAPS = """
+import ctypes, os, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3
+libc.mmap.argtypes += [ctypes.c_long]
+libc.mremap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
+def checked(address):
+    if address in (None, 2**64 - 1):
+        raise OSError(ctypes.get_errno(), "no memory for the attack")
+    return address
+def stack_that_grows(size):  # private anonymous memory, MAP_GROWSDOWN
+    address = checked(libc.mmap(None, size, 3, 0x122, -1, 0))
+    ctypes.memset(address, 1, size)
+def own_stack(size):  # the page with the arguments becomes as large as wanted
+    name = ctypes.c_char_p.in_dll(libc, "__progname")
+    page = ctypes.cast(name, ctypes.c_void_p).value & ~4095
+    address = checked(libc.mremap(page, 4096, size, 1))  # MREMAP_MAYMOVE
+    return lambda: ctypes.memset(address, 1, size)
+"""
+
+_PAGE_TABLES = """
+size = 6 << 30
+address = checked(libc.mmap(None, size, 1, 0x4022, -1, 0))
+libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), 15)  # no huge pages
+for offset in range(0, size, 2 << 20):
+    ctypes.string_at(address + offset, 1)
+result = True
+"""
+
+
+def _small(tier: Tier = Tier.READ_ONLY) -> Policy:
+    return policy(tier, limits={"memory_bytes": _LIMIT})
+
+
+def _code(text: str) -> str:
+    return _MAPS + textwrap.dedent(text)
+
+
+def test_memory_that_counts_as_stack_is_refused(lab: Lab) -> None:
+    with pytest.raises(RemoteError) as caught:
+        lab.run(_small(), _code("stack_that_grows(2 * (64 << 20))"))
+    assert caught.value.type == "PermissionError"
+
+
+def test_memory_that_counts_as_stack_passes_the_limit_without_seccomp(
+    lab_without: Callable[..., Lab],
+) -> None:
+    # Mapped and not touched: the host, which samples, would see that.
+    code = _code("""
+        address = checked(libc.mmap(None, 2 * (64 << 20), 3, 0x122, -1, 0))
+        libc.munmap(ctypes.c_void_p(address), ctypes.c_size_t(2 * (64 << 20)))
+        result = True
+    """)
+    lab = lab_without("seccomp", "process-limit")
+    assert lab.run(_small(), code) is True
+
+
+def test_page_tables_are_bounded(lab: Lab) -> None:
+    with pytest.raises(RemoteError) as caught:
+        lab.run(_small(), _code(_PAGE_TABLES))
+    assert "no memory for the attack" in str(caught.value)
+
+
+def test_page_tables_are_not_bounded_without_rlimits(
+    lab_without: Callable[..., Lab],
+) -> None:
+    assert lab_without("rlimits").run(_small(), _code(_PAGE_TABLES)) is True
+
+
+_LATER = """
+fill = own_stack(200 << 20)
+def later():
+    time.sleep(0.3)
+    fill()
+threading.Thread(target=later, daemon=True).start()
+"""
+
+
+def test_a_worker_that_nobody_waits_for_is_killed_for_its_memory(lab: Lab) -> None:
+    with lab.worker(_small()) as worker:
+        run(worker, _code(_LATER))
+        assert wait_until(lambda: not alive(worker.pid))
+        with pytest.raises(MemoryLimitError):
+            run(worker, "result = 1")
+
+
+def test_a_worker_that_nobody_waits_for_is_left_alone_within_its_limits(
+    lab: Lab,
+) -> None:
+    code = """
+        import threading, time
+        kept = []
+        def later():
+            for _ in range(20):
+                kept.append(bytearray(1 << 20))
+                time.sleep(0.05)
+        threading.Thread(target=later, daemon=True).start()
+    """
+    with lab.worker(_small()) as worker:
+        run(worker, code)
+        time.sleep(0.8)
+        assert run(worker, "result = 1") == 1
+
+
+def test_a_flood_of_requests_does_not_keep_the_host_from_looking(lab: Lab) -> None:
+    code = """
+        threading.Thread(target=own_stack(200 << 20), daemon=True).start()
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            session.call_host("echo", {})
+    """
+    with (
+        lab.worker(_small(), callbacks={"echo": lambda _: 1}) as worker,
+        pytest.raises(MemoryLimitError),
+    ):
+        run(worker, _code(code))
+    assert not alive(worker.pid)
