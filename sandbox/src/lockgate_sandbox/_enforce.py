@@ -18,6 +18,7 @@ import os
 from lockgate_sandbox._sealplan import LAYERS, SealPlan
 from lockgate_sandbox._steps import REMEDIES, STEPS, Child, take_uid
 from lockgate_sandbox.linux import landlock, namespaces
+from lockgate_sandbox.linux._libc import reason
 from lockgate_sandbox.posture import LayerError, LayerState, Posture
 
 TYPE_CHECKING = False
@@ -91,8 +92,8 @@ def _run(child: Child, layer: str, step: Step) -> LayerState | None:
     except OSError as error:
         if step is take_uid:
             # Half a change of credentials is no state to go on from.
-            raise LayerError(layer, str(error), REMEDIES[layer]) from error
-        detail = str(error)
+            raise LayerError(layer, reason(error), REMEDIES[layer]) from error
+        detail = reason(error)
         state = LayerState(layer, "missing", detail, REMEDIES.get(layer, ""))
     if state is not None and state.state == "missing" and mode == "strict":
         raise LayerError(layer, state.detail, state.remedy)

@@ -18,7 +18,7 @@ from lockgate_sandbox.linux import (
     rlimits,
     seccomp,
 )
-from lockgate_sandbox.linux._libc import prctl
+from lockgate_sandbox.linux._libc import prctl, reason
 from lockgate_sandbox.posture import LayerState
 
 TYPE_CHECKING = False
@@ -174,8 +174,8 @@ def _scratch(child: Child) -> LayerState:
         if child.own_uid:
             os.chown(folder, *owner)
         detail = (
-            f"a plain folder ({error}): files are limited one by one, their sum "
-            "and number are measured by the host"
+            f"a plain folder ({reason(error)}): files are limited one by one, "
+            "their sum and number are measured by the host"
         )
         return LayerState("scratch", "degraded", detail, namespaces.REMEDY)
     detail = f"a private tmpfs of {size} bytes and {inodes} files"
@@ -237,7 +237,7 @@ def _process_limit(child: Child) -> LayerState:
             return LayerState("process-limit", "active", detail)
         refused = "no warden counts"
     except OSError as error:
-        refused = f"no warden can count: {error}"
+        refused = f"no warden can count: {reason(error)}"
     if child.uid != 0:
         total = count + _tasks_of(child.uid)
         rlimits.apply([(_RLIMIT_NPROC, total, total)])

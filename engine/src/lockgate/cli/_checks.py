@@ -117,7 +117,8 @@ def _posture(name: str, posture: Posture) -> Check:
     if not weak:
         return Check(name, "ok", f"every layer is active: {', '.join(active)}")
     told = "; ".join(f"{w.name} is {w.state} ({w.detail})" for w in weak)
-    return Check(name, "warning", told, "; ".join(w.remedy for w in weak if w.remedy))
+    remedies = dict.fromkeys(layer.remedy for layer in weak if layer.remedy)
+    return Check(name, "warning", told, "; ".join(remedies))
 
 
 def _index(config: Config) -> Iterator[Check]:

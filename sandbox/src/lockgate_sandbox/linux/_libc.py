@@ -11,7 +11,15 @@ import os
 
 from lockgate_sandbox.linux import _syscalls
 
-__all__ = ["ARCH", "AUDIT_ARCH", "NUMBERS", "prctl", "raw_syscall", "syscall"]
+__all__ = [
+    "ARCH",
+    "AUDIT_ARCH",
+    "NUMBERS",
+    "prctl",
+    "raw_syscall",
+    "reason",
+    "syscall",
+]
 
 ARCH = os.uname().machine
 
@@ -27,6 +35,12 @@ _libc.syscall.restype = ctypes.c_long
 _long = ctypes.c_long
 _set_errno = ctypes.set_errno
 _get_errno = ctypes.get_errno
+
+
+def reason(error: OSError) -> str:
+    """What went wrong and where, for people: without the errno's number."""
+    text = error.strerror or str(error)
+    return f"{text}: {error.filename}" if error.filename else text
 
 
 def raw_syscall(number: int, *args: object) -> int:

@@ -15,6 +15,8 @@ import errno
 import os
 import time
 
+from lockgate_sandbox.linux._libc import reason
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,14 +45,14 @@ def find_parents() -> tuple[list[Parent], str]:
     found: list[Parent] = []
     reasons: list[str] = []
     for controller in CONTROLLERS:
-        reason = f"no {controller} controller is mounted"
+        why = f"no {controller} controller is mounted"
         for folder in _candidates(controller):
-            reason = _try_parent(controller, folder)
-            if not reason:
+            why = _try_parent(controller, folder)
+            if not why:
                 found.append((controller, folder))
                 break
-        if reason:
-            reasons.append(f"{controller}: {reason}")
+        if why:
+            reasons.append(f"{controller}: {why}")
     return found, "; ".join(reasons)
 
 
@@ -104,7 +106,7 @@ def _try_parent(controller: str, folder: str) -> str:
     try:
         group = open_group([(controller, folder)], processes=4, memory_bytes=1 << 24)
     except OSError as error:
-        return str(error)
+        return reason(error)
     group.close()
     return ""
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 
 from lockgate_sandbox.linux import credentials, rlimits
-from lockgate_sandbox.linux._libc import syscall
+from lockgate_sandbox.linux._libc import reason, syscall
 from lockgate_sandbox.posture import LayerState
 
 TYPE_CHECKING = False
@@ -104,7 +104,7 @@ def _attempt(name: str, act: object) -> LayerState:
         assert callable(act)  # noqa: S101  (narrows for the type checkers)
         act()
     except OSError as error:
-        return LayerState(name, "missing", str(error), REMEDY)
+        return LayerState(name, "missing", reason(error), REMEDY)
     return LayerState(name, "active", "entered by the zygote")
 
 
@@ -206,7 +206,7 @@ def _uncover_at_start(paths: Sequence[str]) -> LayerState:
         for closed, wanted in behind.items():
             _hide(closed, wanted)
     except OSError as error:
-        detail = f"closed folders stay closed: {error}"
+        detail = f"closed folders stay closed: {reason(error)}"
         return LayerState("mount-namespace", "degraded", detail, REMEDY)
     detail = "entered by the zygote"
     for closed, wanted in behind.items():

@@ -13,7 +13,7 @@ import os
 import sys
 
 from lockgate_sandbox.linux import cgroup, credentials, landlock, namespaces, seccomp
-from lockgate_sandbox.linux._libc import ARCH, NUMBERS
+from lockgate_sandbox.linux._libc import ARCH, NUMBERS, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ def _in_child(act: Callable[[], None]) -> str:
     reader, writer = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if not pid:
-        reason = ""
+        why = ""
         try:
             act()
         except OSError as error:
-            reason = str(error) or error.__class__.__name__
+            why = reason(error) or error.__class__.__name__
         except BaseException as error:
-            reason = repr(error)
-        os.write(writer, reason.encode()[:4000])
+            why = repr(error)
+        os.write(writer, why.encode()[:4000])
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
