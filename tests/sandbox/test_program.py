@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lockgate_sandbox import (
     CpuLimitError,
@@ -230,6 +233,52 @@ def test_depth_and_number_of_collected_files_are_bounded(tmp_path: Path) -> None
 )
 def test_patterns_match_like_globs(pattern: str, path: str, matches: bool) -> None:
     assert bool(pattern_to_regex(pattern).fullmatch(path)) is matches
+
+
+@given(
+    parts=st.lists(st.sampled_from(["a", "b", "?", "*", "/"]), min_size=1, max_size=8),
+    deep=st.lists(st.sampled_from(["**", "a/**/", "b"]), max_size=2),
+    path=st.text("ab/", min_size=1, max_size=12).filter(lambda p: "//" not in p),
+)
+def test_patterns_mean_what_a_searching_expression_means(
+    parts: list[str], deep: list[str], path: str
+) -> None:
+    pattern = f"b{''.join(parts)}{''.join(deep)}a*"
+    if "***" in pattern or re.search(r"[^/]\*\*/", pattern):
+        return  # what that means is nobody's promise
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    plain = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    searching = "".join(plain.get(piece, re.escape(piece)) for piece in pieces)
+    path = path.strip("/") or "b"
+    expected = bool(re.fullmatch(searching, path))
+    assert bool(pattern_to_regex(pattern).fullmatch(path)) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("*a" * 60 + "b", "a" * 255),
+        ("**/*a" * 30 + "**b", "/".join(["a" * 250] * 15)),
+        ("**a*" * 40 + "c", "a/" * 250 + "b"),
+    ],
+)
+def test_a_pattern_made_to_search_forever_is_answered_at_once(
+    pattern: str, path: str
+) -> None:
+    started = time.monotonic()
+    assert pattern_to_regex(pattern).fullmatch(path) is None
+    assert time.monotonic() - started < 5
+
+
+def test_patterns_are_bounded_in_length_and_number(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError):
+        pattern_to_regex("a" * 300)
+    folder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with pytest.raises(PolicyError):
+            collect(folder, ["*"] * 65, bytes_limit=1, count_limit=1)
+    finally:
+        os.close(folder)
 
 
 @pytest.mark.parametrize("pattern", ["", "/etc/*", "../*", "a/../b"])
