@@ -54,6 +54,13 @@ def test_xdg_folders_are_honoured_when_they_are_absolute(home: Home) -> None:
     assert config.state_dir == f"{home.home}/.local/state/lockgate"
 
 
+def test_a_user_without_a_home_is_not_given_the_working_folder() -> None:
+    config = default_config({"HOME": "~"})
+
+    assert config.grants_file == "/nonexistent/.config/lockgate/grants.toml"
+    assert config.cache_dir == "/nonexistent/.cache/lockgate"
+
+
 def test_a_later_source_wins_and_each_value_knows_its_origin(home: Home) -> None:
     home.user_file.write_text('log-level = "error"\ntimeout = 1\ncolor = "never"\n')
     (home.work / "lockgate.toml").write_text('log-level = "info"\ntimeout = 2\n')
@@ -228,3 +235,12 @@ def test_without_settings_neither_pydantic_nor_yaml_is_imported(tmp_path: Path) 
     )
 
     assert done.stdout == "[]\n"
+
+
+def test_a_project_file_made_to_fill_the_memory_is_refused_at_once(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "lockgate.toml").write_text(".".join(["a"] * 400_000) + " = 1\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(environ={"HOME": str(tmp_path)}, folder=str(tmp_path))
+    assert "dots" in str(caught.value)

@@ -115,11 +115,19 @@ def _exists(path: str) -> bool:
     return os.path.lexists(path)
 
 
+_NO_HOME = "/nonexistent"
+"""What Debian gives users without a home: nothing is ever read or written there."""
+
+
 def _base(env: Mapping[str, str], name: str, fallback: str) -> str:
     """The lockgate folder below an XDG base folder; relative ones are invalid."""
     base = env.get(name, "")
     if not base.startswith("/"):
         home = env.get("HOME", "") or os.path.expanduser("~")  # noqa: PTH111
+        if not home.startswith("/"):
+            # A user without a home, as in many containers. The working folder,
+            # which may be anybody's, must not stand in for it.
+            home = _NO_HOME
         base = f"{home}/{fallback}"
     return f"{base.rstrip('/')}/lockgate"
 
