@@ -234,3 +234,37 @@ def test_any_bytes_are_a_document_or_a_document_error(raw: bytes) -> None:
         else:
             outcome = "document"
         assert outcome
+
+
+def test_an_alias_of_a_long_text_is_refused_before_it_is_spelled_out() -> None:
+    # 2 MB of text, a hundred times: 200 MB on the wire, from a document of 2 MB.
+    bomb = "a: &a " + "x" * 2_000_000 + "\nb: [" + "*a, " * 100 + "]\n"
+    assert "characters" in str(refused(bomb))
+
+
+def test_the_keys_of_an_aliased_object_are_counted_too() -> None:
+    bomb = "a: &a {" + "k" * 1000 + ": 1}\nb: [" + "*a, " * 20_000 + "]\n"
+    assert "characters" in str(refused(bomb))
+
+
+def test_a_number_to_base_60_of_any_length_is_text() -> None:
+    digits = ":".join(["1"] * 200_000)
+    assert parse(f"a: {digits}\nb: 1:30\n") == {"a": digits, "b": 90}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join(["a"] * 100_000) + " = 1",
+        "[" + ".".join(['"a"'] * 100_000) + "]",
+        "x = {" + " . ".join(["a"] * 100_000) + " = 1}",
+        "x = {" + ".".join(["1"] * 100_000) + " = 1}",
+    ],
+)
+def test_a_toml_key_of_very_many_parts_is_refused_at_once(text: str) -> None:
+    assert "dots" in str(refused(text, "toml"))
+
+
+def test_long_lines_of_numbers_are_toml() -> None:
+    numbers = [0.5] * 5000
+    assert parse(f"x = {numbers}\n", "toml") == {"x": numbers}

@@ -364,3 +364,12 @@ k = 2
     assert line_of(text, ["t", "list", 1, "k"]) == 12
     assert line_of(text, ["t", "list", 1, "missing"]) == 11
     assert line_of(text, ["b"]) == 0
+
+
+def test_a_manifest_made_to_fill_the_memory_is_refused_at_once() -> None:
+    # As large as a manifest may be: unguarded, tomllib would take 60 GB for it.
+    raw = ".".join(["a"] * 120_000).encode() + b" = 1\n"
+    with pytest.raises(ManifestError) as caught:
+        parse_manifest(b"schema = 1\n" + raw, file="lockgate.toml", distribution="x")
+    assert "dots" in str(caught.value)
+    assert caught.value.line == 2

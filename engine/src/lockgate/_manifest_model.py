@@ -7,7 +7,6 @@ is raised, since it is the one that an author mends first.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from lockgate._manifest_values import (
     Rights,
     ToolRight,
 )
+from lockgate._toml import load_toml
 from lockgate._toml_lines import lines_of_keys
 from lockgate.errors import ManifestError, did_you_mean
 
@@ -60,7 +60,7 @@ def _load(raw: bytes, file: str, distribution: str) -> tuple[str, dict[str, Any]
             line=raw.count(b"\n", 0, error.start) + 1,
         ) from None
     try:
-        return text, tomllib.loads(text)
+        return text, load_toml(text)
     except RecursionError:
         message = "the manifest is nested too deeply"
         line = 0

@@ -7,7 +7,6 @@ error names the place to mend; then the model judges what they add up to.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, ClassVar, Literal, cast
@@ -23,6 +22,7 @@ from pydantic_settings import (
 
 from lockgate._config_values import CONFIG_LIMIT_BYTES, Color, Config, LogLevel, Sources
 from lockgate._manifest_fields import LIMIT_NAMES, Amount
+from lockgate._toml import load_toml
 from lockgate._toml_lines import line_of
 from lockgate.discovery._files import UnreadableError, read_bounded
 from lockgate.errors import ConfigError, did_you_mean
@@ -176,7 +176,7 @@ def _absolute(path: str, folder: str) -> str:
 
 def _toml(raw: bytes, path: str) -> dict[str, Any]:
     try:
-        document = tomllib.loads(raw.decode("utf-8"))
+        document = load_toml(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"is not TOML: {error}", source=path) from None
     if path.endswith("/pyproject.toml"):

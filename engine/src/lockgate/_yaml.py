@@ -33,6 +33,9 @@ _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "null", "str")
 )
 
+_NUMBER_LIMIT_CHARS = 64
+"""What is longer is text, whatever it looks like."""
+
 _resolve = cast(
     "Callable[[type[ScalarNode], str, tuple[bool, bool]], str]",
     Resolver().resolve,  # pyright: ignore[reportUnknownMemberType]
@@ -121,6 +124,9 @@ class _Builder:
     def _scalar(self, event: ScalarEvent, line: int) -> Any:
         if event.tag is not None and event.tag != "!":
             self.refuse(f"holds the tag {event.tag!r}; tags are not read", line)
+        if len(event.value) > _NUMBER_LIMIT_CHARS:
+            # YAML 1.1 reads 1:1:1… to base 60, which takes time by the square.
+            return event.value
         tag = _resolve(ScalarNode, event.value, event.implicit)
         if event.tag == "!" or tag not in _PLAIN_TAGS:
             return event.value

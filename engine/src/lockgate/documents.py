@@ -22,6 +22,7 @@ __all__ = [
     "DEPTH_LIMIT",
     "DOCUMENT_LIMIT_BYTES",
     "ITEMS_LIMIT",
+    "TEXT_LIMIT_CHARS",
     "format_of",
     "parse_document",
     "read_document",
@@ -32,6 +33,8 @@ DEPTH_LIMIT = 48
 """Lists and objects within each other; the wire holds a little more."""
 ITEMS_LIMIT = 200_000
 """Values in one document, each use of a YAML alias counted anew."""
+TEXT_LIMIT_CHARS = 2 * DOCUMENT_LIMIT_BYTES
+"""Text in one document, likewise: an alias may stand for megabytes of it."""
 
 _SUFFIXES: Mapping[str, DocumentFormat] = {
     ".json": "json",
@@ -126,8 +129,10 @@ def _json(text: str, name: str) -> object:
 def _toml(text: str, name: str) -> object:
     import tomllib
 
+    from lockgate._toml import load_toml
+
     try:
-        return tomllib.loads(text)
+        return load_toml(text)
     except tomllib.TOMLDecodeError as error:
         words, _, place = str(error).partition(" (at ")
         digits = place.removeprefix("line ").partition(",")[0]
@@ -145,7 +150,7 @@ def _reason(error: Exception) -> str:
 def _bounded(document: object, name: str) -> Data:
     """Check depth and number of values, and turn dates into their text."""
     waiting: list[tuple[Any, int]] = [(document, 1)]
-    count = 0
+    count = chars = 0
     while waiting:
         item, depth = waiting.pop()
         count += 1
@@ -153,6 +158,9 @@ def _bounded(document: object, name: str) -> Data:
             _refuse(f"is nested deeper than {DEPTH_LIMIT} levels", name)
         if count > ITEMS_LIMIT:
             _refuse(f"holds more than {ITEMS_LIMIT} values", name)
+        chars += _chars(item)
+        if chars > TEXT_LIMIT_CHARS:
+            _refuse(f"holds more than {TEXT_LIMIT_CHARS} characters", name)
         if isinstance(item, dict):
             table = cast("dict[str, Any]", item)
             for key, value in table.items():
@@ -163,6 +171,13 @@ def _bounded(document: object, name: str) -> Data:
             values[:] = [_plain(value) for value in values]
             waiting.extend((value, depth + 1) for value in values)
     return cast("Data", _plain(document))
+
+
+def _chars(value: object) -> int:
+    """How long a text is, or all keys of an object together."""
+    if isinstance(value, dict):
+        return sum(map(len, cast("dict[str, Any]", value)))
+    return len(value) if isinstance(value, str) else 0
 
 
 def _items(value: object) -> list[Any]:
