@@ -175,6 +175,74 @@ def test_an_edited_pth_file_is_seen(place: Place, tmp_path: Path) -> None:
     assert place.states()["moved"] == "broken"
 
 
+def test_the_names_are_known_without_decoding_a_candidate(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.site.wheel("second")
+    place.settle()
+    monkeypatch.delattr("lockgate.discovery._index_format.Stored.states")
+
+    found = place.find()
+
+    assert (found.index, found.names) == ("used", ("acme", "second"))
+    assert found.get("third") is None
+
+
+def test_the_names_are_those_of_the_plugins_in_their_order(place: Place) -> None:
+    place.site.wheel("zebra")
+    place.site.wheel("acme-two", plugin="acme")
+    place.settle()
+    found = place.find()
+
+    assert found.names == tuple(plugin.name for plugin in found.plugins)
+    assert found.names == ("acme", "acme", "zebra")
+
+
+def test_what_is_switched_off_needs_no_other_index(place: Place) -> None:
+    found = discover(
+        [place.site.path], cache_dir=str(place.cache), disabled=frozenset({"acme"})
+    )
+
+    assert found.index == "used"
+    assert [plugin.state for plugin in found.plugins] == ["disabled"]
+
+
+def test_a_folder_searched_both_ways_is_watched_once(
+    place: Place, tmp_path: Path
+) -> None:
+    (place.site.folder / "single.py").write_text("")
+
+    def both() -> Discovery:
+        return discover(
+            [place.site.path],
+            cache_dir=str(tmp_path / "other-cache"),
+            plugin_folders=[place.site.path],
+        )
+
+    deadline = time.monotonic() + 20
+    while both().index != "used":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert both().names == ("acme", "single")
+
+    edit(place)
+
+    assert {p.name: p.state for p in both().plugins}["acme"] == "broken"
+
+
+def test_a_finder_that_maps_to_no_possible_path_is_no_reason_to_rebuild(
+    place: Place, tmp_path: Path
+) -> None:
+    info = place.site.editable("odd", tmp_path / "source", style="finder")
+    (info / "direct_url.json").unlink()
+    finder = place.site.folder / "__editable___odd_1_0_finder.py"
+    finder.write_text("MAPPING: dict[str, str] = {'odd': '/no\\0where\\ud800/odd'}\n")
+
+    place.settle()
+
+    assert place.states()["odd"] == "broken"
+
+
 # The file itself ------------------------------------------------------------
 
 
@@ -206,6 +274,27 @@ def test_any_changed_byte_is_noticed(
     path.write_bytes(raw[:at] + patch + raw[at + len(patch) :])
 
     assert place.states() == {"acme": "ok"}
+
+
+def test_damage_behind_the_stamps_is_mended_once_it_is_met(place: Place) -> None:
+    path = place.file
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-2] + b"??")
+    found = place.find()
+    assert found.index == "used"
+    assert index_files(str(place.cache))[str(path)] == "is damaged"
+
+    assert [plugin.state for plugin in found.plugins] == ["ok"]
+    assert index_files(str(place.cache)) == {str(path): ""}
+
+
+def test_an_index_replaced_between_two_questions_is_not_mixed_up(place: Place) -> None:
+    before = place.find()
+    place.site.wheel("second")
+    place.settle()
+
+    assert before.names == ("acme",)
+    assert [plugin.name for plugin in before.plugins] == ["acme", "second"]
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])

@@ -16,11 +16,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 
 from lockgate.discovery import _index
 from lockgate.discovery._files import ABSENT, stamp_fresh
+from lockgate.discovery._index_format import Depends, Found, Stored, encode
 from lockgate.discovery._relations import relate, unshadow
 from lockgate.discovery._scan import Memo, scan_folder, search_folders
 from lockgate.discovery._state import PluginState, StateName
@@ -28,23 +28,54 @@ from lockgate.discovery._state import PluginState, StateName
 __all__ = ["Discovery", "PluginState", "StateName", "discover", "index_files"]
 
 
-@dataclass(frozen=True, slots=True)
 class Discovery:
     """What was found.
 
     `folders` are the search path's folders that exist, which is what a worker
-    may import from. `index` tells how the stored index fared: ``used``,
-    ``rebuilt`` (`index_note` says why) or ``off``.
+    may import from. `names` are the plugins' names in the order of `plugins`:
+    to know only these costs no decoding of the index. `index` tells how the
+    stored index fared: ``used``, ``rebuilt`` (`index_note` says why) or ``off``.
     """
 
-    plugins: tuple[PluginState, ...]
-    folders: tuple[str, ...]
-    index: str
-    index_file: str
-    index_note: str
+    __slots__ = (
+        "_plugins",
+        "_read",
+        "folders",
+        "index",
+        "index_file",
+        "index_note",
+        "names",
+    )
+
+    def __init__(
+        self,
+        read: Callable[[], tuple[PluginState, ...]],
+        *,
+        names: tuple[str, ...],
+        folders: tuple[str, ...],
+        index: str,
+        index_file: str = "",
+        index_note: str = "",
+    ) -> None:
+        self._read = read
+        self._plugins: tuple[PluginState, ...] | None = None
+        self.names = names
+        self.folders = folders
+        self.index = index
+        self.index_file = index_file
+        self.index_note = index_note
+
+    @property
+    def plugins(self) -> tuple[PluginState, ...]:
+        """Every candidate, by name, with the configuration applied."""
+        if self._plugins is None:
+            self._plugins = self._read()
+        return self._plugins
 
     def get(self, name: str) -> PluginState | None:
         """The plugin called `name`; of several claims the first."""
+        if name not in self.names:
+            return None
         return next((state for state in self.plugins if state.name == name), None)
 
 
@@ -67,62 +98,120 @@ def discover(
     """
     folders = search_folders(sys.path if search_path is None else search_path)
     single = search_folders(plugin_folders)
-    search = [*folders, "", *single]
-    stored = _index.load(cache_dir, search) if cache_dir else "is off"
-    if isinstance(stored, _index.Index) and stored.holds():
-        outcome, note, index = "used", "", stored
+    if not cache_dir:
+        return _looked(_look(folders, single, None), folders, disabled, "off")
+    search = tuple(dict.fromkeys((*folders, *single)))
+    key = _index.key_of(folders, single)
+    path = _index.index_path(cache_dir, key)
+    stored = _index.load(path, key)
+    if isinstance(stored, str):
+        known, note = None, stored
     else:
-        known = stored if isinstance(stored, _index.Index) else None
-        note = "something changed" if isinstance(stored, _index.Index) else stored
-        index = _look(folders, single, search, known)
-        outcome = "rebuilt" if cache_dir else "off"
-        if cache_dir:
-            note = _index.save(cache_dir, index) or note
-    present = tuple(f for f in folders if index.folders.get(f, ABSENT) != ABSENT)
-    file = _index.index_path(cache_dir, index.key) if cache_dir else ""
-    plugins = relate(unshadow(index.states), disabled)
-    return Discovery(plugins, present, outcome, file, note)
+        known, note = stored, "something changed"
+        try:
+            if _index.holds(stored, search):
+                return _used(stored, folders, single, disabled, path)
+        except _index.DAMAGE as error:
+            known, note = None, f"is damaged ({type(error).__name__})"
+    found = _look(folders, single, known)
+    looked = _looked(found, folders, disabled, "rebuilt")
+    looked.index_file = path
+    looked.index_note = _index.save(path, encode(key, found, looked.names)) or note
+    return looked
 
 
-def _look(
-    folders: Sequence[str],
-    single: Sequence[str],
-    search: Sequence[str],
-    known: _index.Index | None,
-) -> _index.Index:
+def _used(
+    stored: Stored,
+    folders: tuple[str, ...],
+    single: tuple[str, ...],
+    disabled: Collection[str],
+    path: str,
+) -> Discovery:
+    """What the stored index says, decoded when it is asked for."""
+
+    def read() -> tuple[PluginState, ...]:
+        try:
+            states = stored.states()
+        except _index.DAMAGE:  # what lies behind the stamps was lost or replaced
+            found = _look(folders, single, None)
+            looked = _looked(found, folders, disabled, "rebuilt")
+            _index.save(
+                path, encode(_index.key_of(folders, single), found, looked.names)
+            )
+            return looked.plugins
+        return relate(unshadow(states), disabled)
+
+    marks = zip(folders, stored.folder_marks(), strict=False)
+    present = tuple(folder for folder, mark in marks if mark != ABSENT)
+    return Discovery(
+        read, names=stored.names, folders=present, index="used", index_file=path
+    )
+
+
+def _looked(
+    found: Found, folders: Sequence[str], disabled: Collection[str], index: str
+) -> Discovery:
+    """What was found just now."""
+    plugins = relate(unshadow(found.states), disabled)
+    present = tuple(f for f in folders if found.marks.get(f, ABSENT) != ABSENT)
+    names = tuple(state.name for state in plugins)
+    return Discovery(lambda: plugins, names=names, folders=present, index=index)
+
+
+def _look(folders: Sequence[str], single: Sequence[str], known: Stored | None) -> Found:
     """Scan the folders; what `known` still holds of a candidate is kept."""
-    import json
-
     started = time.time_ns()
-    memos: dict[str, Memo] = known.memos() if known else {}
-    depends = known.depends() if known else {}
-    before: dict[str, list[PluginState]] = {}
-    for state in known.states if known else ():
-        before.setdefault(state.location, []).append(state)
-    index = _index.Index(_index.full_key(search))
-    new_memos: dict[str, Memo] = {}
+    before = _Before(tuple(dict.fromkeys((*folders, *single))), known)
+    found = Found()
     for folder in folders:
-        index.folders[folder] = stamp_fresh(folder, started)
-        distributions, memo = scan_folder(folder, memos.get(folder, {}), started)
-        if memo:
-            new_memos[folder] = memo
+        found.marks[folder] = stamp_fresh(folder, started)
+        memo = before.memos.get(folder, {})
+        distributions, found.memos[folder] = scan_folder(folder, memo, started)
         for distribution in distributions:
             where = distribution.folder
-            if where in depends and _index.unchanged(depends[where]):
-                index.add(before.get(where, []), where, depends[where])
-                continue
-            from lockgate.discovery._resolve import resolve
+            states, on = before.kept(where)
+            if not on:
+                from lockgate.discovery._resolve import resolve
 
-            states, files = resolve(distribution)
-            index.add(states, where, _index.fresh(files, started))
+                states, files = resolve(distribution)
+                on = _index.fresh(files, started)
+            found.add(folder, states, where, on)
     for folder in single:
-        index.folders[folder] = stamp_fresh(folder, started)
+        found.marks[folder] = stamp_fresh(folder, started)
         for path in _single_files(folder):
             from lockgate.discovery._resolve import resolve_file
 
-            index.add([resolve_file(path)], path, _index.fresh([path], started))
-    index.memo_line = json.dumps(new_memos, separators=(",", ":")).encode("ascii")
-    return index
+            on = _index.fresh([path], started)
+            found.add(folder, [resolve_file(path)], path, on)
+    return found
+
+
+class _Before:
+    """What an index that no longer holds as a whole still holds in parts."""
+
+    def __init__(self, search: Sequence[str], known: Stored | None) -> None:
+        self.memos: dict[str, Memo] = {}
+        self._depends: dict[str, Depends] = {}
+        self._states: dict[str, list[PluginState]] = {}
+        try:
+            if known is not None:
+                memos, depends, states = (
+                    known.memos(),
+                    known.depends(search),
+                    known.states(),
+                )
+                self.memos, self._depends = memos, depends
+                for state in states:
+                    self._states.setdefault(state.location, []).append(state)
+        except _index.DAMAGE:
+            return
+
+    def kept(self, location: str) -> tuple[list[PluginState], Depends]:
+        """The candidates at `location` and what they rest on, if all of it stayed."""
+        on = self._depends.get(location, {})
+        if not on or not _index.unchanged(on):
+            return [], {}
+        return self._states.get(location, []), on
 
 
 def _single_files(folder: str) -> list[str]:

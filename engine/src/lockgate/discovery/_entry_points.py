@@ -58,7 +58,7 @@ def parse_entry_points(raw: bytes) -> tuple[EntryPoint, ...]:
         elif group in _GROUPS:
             name, separator, value = words.partition("=")
             name, value = name.strip(), value.partition("[")[0].strip()
-            if not separator or not name or not value:
+            if not separator or not name or not value or "\0" in words:
                 raise ValueError(f"entry_points.txt:{number} is no `name = value`")
             found.append(EntryPoint(group, name, value))
     if len(found) > _ENTRIES_MAXIMUM:

@@ -19,7 +19,7 @@ Stamp: TypeAlias = "tuple[int, int, int]"
 ABSENT: Stamp = (0, 0, 0)
 """The stamp of what is not there: appearing is a change too."""
 
-_RACY: Stamp = (-1, -1, -1)
+_RACY: Stamp = (-1, 0, 0)
 """A stamp that no file has, so that what carries it is looked at again."""
 
 _RACY_NANOSECONDS = 40_000_000

@@ -10,88 +10,103 @@ discovery still tells the truth.
 from __future__ import annotations
 
 import binascii
-import json
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from sys import implementation
 
 from lockgate.discovery import _index_format as form
 from lockgate.discovery._files import ABSENT, Stamp, stamp, stamp_fresh
-from lockgate.discovery._scan import Memo
-from lockgate.discovery._state import PluginState
 from lockgate.hookspecs import HOOK_API_VERSION
 
-__all__ = ["Depends", "Index", "full_key", "index_path", "load", "save", "stored"]
+__all__ = [
+    "DAMAGE",
+    "fresh",
+    "holds",
+    "index_path",
+    "key_of",
+    "load",
+    "save",
+    "stored",
+    "trouble",
+    "unchanged",
+]
+
+DAMAGE = (ValueError, TypeError, KeyError, IndexError, RuntimeError)
+"""What decoding an index raises that this code did not write."""
 
 _INDEX_LIMIT_BYTES = 64 * 1024 * 1024
+_FIRST_READ_BYTES = 8 * 1024
+"""Holds the first part for a few dozen plugins; more is read if it is longer."""
 _FOREIGN_WRITE = stat.S_IWGRP | stat.S_IWOTH
-
-Depends = dict[str, Stamp]
-"""The files that a candidate depends on, and the stamps they had."""
+_CODE = f"{form.FORMAT}\0{HOOK_API_VERSION}\0{implementation.cache_tag}\0"
 
 
-@dataclass(slots=True)
-class Index:
-    """What one discovery found, before the configuration is applied.
+def key_of(folders: Sequence[str], single: Sequence[str]) -> bytes:
+    """What an index is good for: this code, this interpreter, these folders."""
+    search = "\0".join([*folders, "", *single])
+    return f"{_CODE}{search}".encode("utf-8", "surrogatepass")
 
-    `files` are those that the candidates depend on, `counts[location]` of them
-    for each location in turn; `marks` are the three columns of their stamps.
-    `memo_line` is JSON until it is needed.
+
+def index_path(cache_dir: str, key: bytes) -> str:
+    """The index file for `key`; two search paths never share one."""
+    return f"{cache_dir}/discovery-{binascii.crc32(key):08x}.index"
+
+
+def holds(index: form.Stored, search: Sequence[str]) -> bool:
+    """Whether every folder and watched file still has the stamp it had.
+
+    Raises:
+        ValueError: If the index is not one for the folders of `search`.
     """
-
-    key: list[str]
-    folders: dict[str, Stamp] = field(default_factory=dict[str, Stamp])
-    states: list[PluginState] = field(default_factory=list[PluginState])
-    counts: dict[str, int] = field(default_factory=dict[str, int])
-    files: list[str] = field(default_factory=list[str])
-    marks: list[list[int]] = field(default_factory=lambda: [[], [], []])
-    memo_line: bytes = b"{}"
-
-    def add(self, states: Sequence[PluginState], location: str, on: Depends) -> None:
-        """Take in the candidates at `location`, which depend on the files of `on`."""
-        self.states += states
-        self.counts[location] = len(on)
-        self.files += on
-        for column, position in zip(self.marks, range(3), strict=True):
-            column += [mark[position] for mark in on.values()]
-
-    def depends(self) -> dict[str, Depends]:
-        """For each location, what its candidates depend on."""
-        pairs = zip(self.files, zip(*self.marks, strict=True), strict=True)
-        return {
-            location: dict(next(pairs) for _ in range(count))
-            for location, count in self.counts.items()
-        }
-
-    def memos(self) -> dict[str, Memo]:
-        """For each folder, its distributions without plugins."""
-        memos: dict[str, Memo] = json.loads(self.memo_line)
-        return memos
-
-    def holds(self) -> bool:
-        """Whether every folder and file still has the stamp it had."""
-        folders = self.folders
-        if not folders or any(stamp(path) != folders[path] for path in folders):
+    counts, names, marks = index.watched()
+    following = iter(names)
+    for folder, mark, count in zip(search, index.folder_marks(), counts, strict=True):
+        if not count:
+            if stamp(folder) != mark:
+                return False
+        elif not _folder_holds(folder, mark, islice(following, count), marks):
             return False
-        look = os.stat
-        for path, mtime, size, inode in zip(self.files, *self.marks, strict=True):
+    return bool(search)
+
+
+def _folder_holds(
+    folder: str,
+    mark: tuple[int, ...],
+    names: Iterator[str],
+    marks: Iterator[tuple[int, ...]],
+) -> bool:
+    """Whether `folder` and the files that are named relative to it are unchanged.
+
+    Looking from the folder's own descriptor spares the kernel the long way down
+    to it for each file; a name with a leading slash is not relative to it.
+    """
+    try:
+        handle = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return False
+    look = os.stat
+    try:
+        now = os.fstat(handle)
+        if (now.st_mtime_ns, now.st_size, now.st_ino) != mark:
+            return False
+        for name, was in zip(names, marks, strict=False):
             try:
-                now = look(path)
+                now = look(name, dir_fd=handle)
             except (OSError, ValueError):
-                if (mtime, size, inode) != ABSENT:
+                if was != ABSENT:
                     return False
             else:
-                if (
-                    now.st_mtime_ns != mtime
-                    or now.st_size != size
-                    or now.st_ino != inode
-                ):
+                if (now.st_mtime_ns, now.st_size, now.st_ino) != was:
                     return False
-        return True
+    finally:
+        os.close(handle)
+    return True
 
 
-def fresh(files: Iterable[str], started_ns: int) -> Depends:
+def fresh(files: Iterable[str], started_ns: int) -> form.Depends:
     """The stamps of files that were read since `started_ns`."""
     return {path: stamp_fresh(path, started_ns) for path in files}
 
@@ -101,32 +116,25 @@ def unchanged(on: Mapping[str, Stamp]) -> bool:
     return all(stamp(path) == mark for path, mark in on.items())
 
 
-def index_path(cache_dir: str, key: Sequence[str]) -> str:
-    """The index file for `key`; two search paths never share one."""
-    name = binascii.crc32("\0".join(key).encode("utf-8", "surrogateescape"))
-    return f"{cache_dir}/discovery-{name:08x}.json"
-
-
-def full_key(search: Sequence[str]) -> list[str]:
-    """What an index is good for: this code, this interpreter, these folders."""
-    from sys import implementation
-
-    return [str(form.FORMAT), HOOK_API_VERSION, str(implementation.cache_tag), *search]
-
-
-def load(cache_dir: str, search: Sequence[str]) -> Index | str:
-    """The stored index for `search`, or why there is none to believe."""
-    key = full_key(search)
-    raw = _trusted_bytes(index_path(cache_dir, key))
-    if isinstance(raw, str):
-        return raw
+def load(path: str, key: bytes) -> form.Stored | str:
+    """The index for `key` in the file `path`, or why there is none to believe."""
+    first = _trusted_bytes(path, whole=False)
+    if isinstance(first, str):
+        return first
     try:
-        return Index(key, *form.decode(raw, key))
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        return form.Stored(first, key, partial(_whole, path))
+    except DAMAGE as error:
         return f"is damaged ({type(error).__name__})"
 
 
-def _trusted_bytes(path: str) -> bytes | str:
+def _whole(path: str) -> bytes:
+    raw = _trusted_bytes(path, whole=True)
+    if isinstance(raw, str):
+        raise ValueError(raw)
+    return raw
+
+
+def _trusted_bytes(path: str, *, whole: bool) -> bytes | str:
     try:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         handle = os.open(path, flags)
@@ -140,27 +148,32 @@ def _trusted_bytes(path: str) -> bytes | str:
             return "is no file of lockgate's"
         if status.st_uid != os.geteuid() or status.st_mode & _FOREIGN_WRITE:
             return "could have been written by somebody else"
-        with os.fdopen(os.dup(handle), "rb", buffering=0) as file:
-            return file.readall()
+        # One call reads a regular file whole; if it ever did not, the CRC tells.
+        if whole:
+            return os.read(handle, status.st_size)
+        raw = os.read(handle, _FIRST_READ_BYTES)
+        length = min(form.first_length(raw), status.st_size)
+        if length > len(raw):
+            return raw + os.read(handle, length - len(raw))
+        return raw[:length]
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     finally:
         os.close(handle)
 
 
-def save(cache_dir: str, index: Index) -> str:
-    """Store `index`, whole or not at all; returns why it could not be stored.
+def save(path: str, raw: bytes) -> str:
+    """Store `raw`, whole or not at all; returns why it could not be stored.
 
     A cache that cannot be written only costs time, so that is no error.
     """
-    path = index_path(cache_dir, index.key)
     aside = f"{path}.{os.getpid()}.new"
     try:
-        os.makedirs(cache_dir, mode=0o700, exist_ok=True)  # noqa: PTH103
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(aside, flags, 0o600)
         try:
-            _write_all(handle, _encoded(index))
+            _write_all(handle, raw)
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -169,18 +182,6 @@ def save(cache_dir: str, index: Index) -> str:
         _remove(aside)
         return f"cannot be written: {error.strerror}"
     return ""
-
-
-def _encoded(index: Index) -> bytes:
-    parts = (
-        index.folders,
-        index.states,
-        index.counts,
-        index.files,
-        index.marks,
-        index.memo_line,
-    )
-    return form.encode(index.key, parts)
 
 
 def _write_all(handle: int, data: bytes) -> None:
@@ -198,7 +199,7 @@ def _remove(path: str) -> None:
 
 def trouble(path: str) -> str:
     """Why the index file at `path` is not to be believed, or ``""``."""
-    raw = _trusted_bytes(path)
+    raw = _trusted_bytes(path, whole=True)
     if isinstance(raw, str):
         return raw
     return "" if form.checksum_holds(raw) else "is damaged"
