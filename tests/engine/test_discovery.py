@@ -63,6 +63,22 @@ def test_an_editable_install_is_found_where_its_source_is(
     assert plugin.manifest_path == str(tmp_path / "source/src/acme/lockgate.toml")
 
 
+@pytest.mark.parametrize("style", ["finder", "direct-url"])
+def test_a_wheel_that_only_says_it_is_editable_opens_no_folder(
+    site: SitePackages, tmp_path: Path, style: EditableStyle
+) -> None:
+    # The folder would become readable for the plugin's worker, without any grant.
+    info = site.editable("acme", tmp_path / "source", style=style)
+    for path in site.folder.glob("*.pth"):
+        path.unlink()
+
+    assert only(find(site)).state == "broken"
+
+    (info / "entry_points.txt").write_text("[lockgate.analyzer]\nacme = acme:run\n")
+    plugin = only(find(site))
+    assert (plugin.state, plugin.path) == ("broken", (str(site.folder),))
+
+
 def test_a_develop_install_is_found_by_its_egg_info(
     site: SitePackages, tmp_path: Path
 ) -> None:

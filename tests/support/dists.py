@@ -137,6 +137,9 @@ class SitePackages:
                     "raise SystemExit('a finder must not be executed')\n",
                 }
             )
+        else:
+            made = [f"_{package}_hook.pth"]
+            self._write({made[0]: "import sys"})
         url = {"url": f"file://{source}", "dir_info": {"editable": True}}
         (info / "direct_url.json").write_text(json.dumps(url))
         self.record(info, [*made, *self._own(info)])

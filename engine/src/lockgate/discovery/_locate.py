@@ -10,6 +10,11 @@ top-level package is a folder of one of these places, in this order:
    ``MAPPING`` is read as a literal, the file is never executed;
 4. in the source folder of ``direct_url.json`` (PEP 660 back ends with hooks of
    their own), as it is or below ``src``.
+
+The last two count only beside a ``.pth`` file of the distribution, without which
+the interpreter would not find an editable package either. Such a file is code
+that the interpreter has run already; a plain data file that any wheel may bring
+must not say which of the user's folders its plugin reads.
 """
 
 from __future__ import annotations
@@ -151,10 +156,12 @@ def _editable_roots(
     metadata: str, root: str, owned: frozenset[str] | tuple[()], package: str
 ) -> Iterator[tuple[str, str]]:
     """Each folder that `package` may be imported from, and the file that said so."""
-    for name in sorted(owned):
-        if name.endswith(".pth") and "/" not in name:
-            for folder in _pth_folders(root, name):
-                yield folder, f"{root}/{name}"
+    started = [name for name in sorted(owned) if _starts(root, name)]
+    for name in started:
+        for folder in _pth_folders(root, name):
+            yield folder, f"{root}/{name}"
+    if not started:
+        return
     for name in sorted(owned):
         if name.startswith("__editable__") and name.endswith("_finder.py"):
             target = _finder_mapping(f"{root}/{name}").get(package, "")
@@ -165,6 +172,11 @@ def _editable_roots(
     if source:
         yield f"{source}/src", f"{metadata}/direct_url.json"
         yield source, f"{metadata}/direct_url.json"
+
+
+def _starts(root: str, name: str) -> bool:
+    """Whether `name` is a ``.pth`` file that is there."""
+    return name.endswith(".pth") and "/" not in name and _is_file(f"{root}/{name}")
 
 
 def _pth_folders(root: str, name: str) -> Iterator[str]:
