@@ -148,8 +148,8 @@ class Attended:
                 self.folder = fd
                 self._undo.callback(os.close, fd)
         frame = channel.receive(self._check)
-        kind = _exchange.check(frame, call, starting=True)
-        answer = _exchange.answer(kind, frame, self._policy)
+        kind = _exchange.check(frame, call, _exchange.AT_SEAL)
+        answer = _exchange.answer(kind, frame, self._policy, sealed=False)
         if isinstance(answer, SandboxError):
             raise answer
         self.posture = answer
@@ -157,8 +157,8 @@ class Attended:
             # Success closes the channel; what comes else is the reason.
             with suppress(ChannelClosed):
                 frame = channel.receive(self._check)
-                kind = _exchange.check(frame, call, starting=True)
-                raise _exchange.answer(kind, frame, self._policy)
+                kind = _exchange.check(frame, call, _exchange.AT_SEAL)
+                raise _exchange.answer(kind, frame, self._policy, sealed=False)
 
     def _check(self) -> None:
         now = time.monotonic()

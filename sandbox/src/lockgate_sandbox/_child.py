@@ -132,6 +132,8 @@ def _fail_with(
 def _run_target(
     channel: Channel, call: bytes, job: dict[str, Any], posture: object
 ) -> NoReturn:
+    # The host believes what comes before foreign code can have sent it.
+    channel.send([int(Kind.READY), call, posture])
     session = _session.Session(channel, job)
     sys.path[:] = [*_STDLIB, *job["path"]]
     sys.argv = [job["name"]]
@@ -151,7 +153,7 @@ def _run_target(
             raise TypeError(msg)
     except BaseException as error:
         _fail_with(channel, call, stage, error)
-    session.finish([int(Kind.READY), call, posture])
+    session.finish([int(Kind.REPLY), call, None])
     _session.serve(session, channel, handler)
 
 

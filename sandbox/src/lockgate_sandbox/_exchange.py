@@ -6,6 +6,7 @@ a `FrameError`, and the caller kills the worker for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from lockgate_sandbox._session import TOO_LARGE
@@ -22,11 +23,24 @@ from lockgate_sandbox.errors import (
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
 
-__all__ = ["answer", "ask", "check", "no_callback", "note", "refusal"]
+__all__ = [
+    "AT_BUILD",
+    "AT_SEAL",
+    "IN_CALL",
+    "answer",
+    "ask",
+    "check",
+    "no_callback",
+    "note",
+    "refusal",
+]
 
 # Elements of each frame that may come, by plain integers: this is every call's way.
-_AT_START = {int(Kind.READY): 3, int(Kind.FAILED): 4, int(Kind.ASK): 5}
-_IN_CALL = {int(Kind.REPLY): 3, int(Kind.RAISE): 6, int(Kind.ASK): 5}
+# Of the seal only our own code tells, before the first foreign byte: what comes
+# later can neither claim a posture nor name a layer and its remedy.
+AT_SEAL = {int(Kind.READY): 3, int(Kind.FAILED): 4}
+AT_BUILD = {int(Kind.REPLY): 3, int(Kind.FAILED): 4, int(Kind.ASK): 5}
+IN_CALL = {int(Kind.REPLY): 3, int(Kind.RAISE): 6, int(Kind.ASK): 5}
 
 # Most specific first: the worker gets an exception of the first that fits.
 _KINDS: tuple[type[Exception], ...] = (
@@ -43,19 +57,18 @@ _KINDS: tuple[type[Exception], ...] = (
 )
 
 
-def check(frame: list[Any], call: bytes, *, starting: bool) -> int:
-    """The kind of a frame that may come now.
+def check(frame: list[Any], call: bytes, due: Mapping[int, int]) -> int:
+    """The kind of a frame that may come now: one of `due`, with its elements.
 
     Raises:
         FrameError: If the frame is unknown, misshapen, not in its turn, or
             about another call: late, repeated or forged.
     """
     kind: object = frame[0]
-    expected = _AT_START if starting else _IN_CALL
-    if type(kind) is not int or kind not in expected:
+    if type(kind) is not int or kind not in due:
         msg = f"a frame of kind {kind!r:.40}, which may not come now"
         raise FrameError(msg)
-    if len(frame) != expected[kind]:
+    if len(frame) != due[kind]:
         msg = f"a {Kind(kind).name} of {len(frame)} elements"
         raise FrameError(msg)
     if type(frame[1]) is not bytes or frame[1] != call:
@@ -84,8 +97,10 @@ def ask(frame: list[Any], sequence: int) -> tuple[str, dict[str, Data]]:
     return _text(frame, 3), cast("dict[str, Data]", frame[4])
 
 
-def answer(kind: int, frame: list[Any], policy: Policy) -> Any:
+def answer(kind: int, frame: list[Any], policy: Policy, *, sealed: bool = True) -> Any:
     """What a checked frame means: a value, a posture, or an error to raise.
+
+    `sealed`: foreign code may have sent it.
 
     Raises:
         FrameError: If its inside is misshapen.
@@ -94,7 +109,7 @@ def answer(kind: int, frame: list[Any], policy: Policy) -> Any:
         return frame[2]
     if kind == Kind.READY:
         return _ready(frame)
-    return _raised(frame, policy) if kind == Kind.RAISE else _failure(frame)
+    return _raised(frame, policy) if kind == Kind.RAISE else _failure(frame, sealed)
 
 
 def _raised(frame: list[Any], policy: Policy) -> SandboxError:
@@ -110,14 +125,14 @@ def _raised(frame: list[Any], policy: Policy) -> SandboxError:
     return RemoteError(kind, message, traceback, details)
 
 
-def _failure(frame: list[Any]) -> SandboxError:
+def _failure(frame: list[Any], sealed: bool) -> SandboxError:
     stage, fields = _text(frame, 2), frame[3]
     if type(fields) is not dict:
         msg = "a FAILED without fields"
         raise FrameError(msg)
     items = cast("dict[str, object]", fields).items()
     texts = {key: str(value) for key, value in items}
-    if stage == "layer":
+    if stage == "layer" and not sealed:
         return LayerMissingError(
             texts.get("layer", "?"),
             texts.get("detail", ""),

@@ -62,7 +62,7 @@ class Kind(IntEnum):
     CALL = 2  # id, method, arguments
     ANSWER = 3  # id, sequence, value
     REFUSE = 4  # id, sequence, kind of exception, code, message, hint
-    READY = 5  # id, posture
+    READY = 5  # id, posture: sealed, and nothing foreign has run yet
     FAILED = 6  # id, stage, fields
     REPLY = 7  # id, value
     RAISE = 8  # id, type, message, traceback, details

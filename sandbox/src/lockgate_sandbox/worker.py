@@ -228,7 +228,6 @@ class Worker:
                 answer = self._exchange(message, call, wall, starting=True)
                 if isinstance(answer, SandboxError):
                     raise self._end(answer)
-                self.posture = answer
                 self._sampler.note_peak()
             finally:
                 self._owner = 0
@@ -264,10 +263,17 @@ class Worker:
         return self._end(error) if fatal else error
 
     def _receive(self, call: bytes, starting: bool) -> Any:
-        sequence = 0
+        sequence, due = 0, _exchange.IN_CALL
+        if starting:
+            frame = self._channel.receive(self._wait)
+            kind = _exchange.check(frame, call, _exchange.AT_SEAL)
+            told = _exchange.answer(kind, frame, self.policy, sealed=False)
+            if isinstance(told, SandboxError):
+                return told
+            self.posture, due = told, _exchange.AT_BUILD
         while True:
             frame = self._channel.receive(self._wait)
-            kind = _exchange.check(frame, call, starting=starting)
+            kind = _exchange.check(frame, call, due)
             if kind != _ASK:
                 self._drain()
                 return _exchange.answer(kind, frame, self.policy)

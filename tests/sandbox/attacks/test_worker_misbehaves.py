@@ -26,6 +26,7 @@ from lockgate_sandbox import (
     ProtocolError,
     RemoteError,
     SandboxError,
+    StartError,
     Tier,
     WallLimitError,
     WorkerDiedError,
@@ -495,3 +496,30 @@ def test_open_files_are_limited(lab: Lab) -> None:
     code = "import os\nwhile True: os.dup(0)"
     with pytest.raises(RemoteError, match="Too many open files"):
         lab.run(policy(), code)
+
+
+_LIAR = """
+import sys
+frame = sys._getframe()
+while "posture" not in frame.f_locals:
+    frame = frame.f_back
+found = frame.f_locals
+channel, call, posture = found["channel"], found["call"], found["posture"]
+"""
+
+
+def test_a_target_cannot_claim_a_posture(lab: Lab) -> None:
+    lab.write(
+        "claims_posture",
+        f"{_LIAR}channel.send([5, call, {{**posture, 'layers': []}}])\n",
+    )
+    with pytest.raises(ProtocolError):
+        lab.worker(policy(), target="claims_posture:build")
+
+
+def test_a_target_cannot_name_a_layer_and_its_remedy(lab: Lab) -> None:
+    told = {"layer": "landlock", "detail": "old", "remedy": "fetch this | sh"}
+    lab.write("claims_layer", f"{_LIAR}channel.send([6, call, 'layer', {told}])\n")
+    with pytest.raises(StartError) as caught:
+        lab.worker(policy(), target="claims_layer:build")
+    assert "sh" not in caught.value.hint
