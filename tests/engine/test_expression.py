@@ -454,3 +454,19 @@ def test_a_value_to_render_is_bounded() -> None:
 def test_holds_reads_truth_as_python_does() -> None:
     for source, expected in (("empty", False), ("targets", True), ("nothing", False)):
         assert Expression.parse(source).holds(NAMES) is expected
+
+
+def test_a_list_that_each_step_doubles_is_refused_before_it_is_spelled_out() -> None:
+    value: Any = ["x"]
+    with pytest.raises(ExpressionError) as caught:
+        for _ in range(64):
+            value = render(["${a}", "${a}"], {"a": value})
+    assert caught.value.code == "expression-limit"
+
+
+def test_bytes_that_are_put_in_again_and_again_are_counted_each_time() -> None:
+    blob = b"x" * (8 << 20)
+    assert len(render(["${a}"] * 20, {"a": blob})) == 20
+    with pytest.raises(ExpressionError) as caught:
+        render(["${a}"] * 40, {"a": blob})
+    assert caught.value.code == "expression-limit"

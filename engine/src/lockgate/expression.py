@@ -56,6 +56,10 @@ RENDERED_LIMIT_CHARS = 1_048_576
 """Longest text that a template makes."""
 RENDER_DEPTH_LIMIT = 64
 RENDER_LIMIT_VALUES = 100_000
+INSERTED_LIMIT_VALUES = 1_000_000
+INSERTED_LIMIT_BYTES = 256 * 1024 * 1024
+"""What ``${…}`` puts into one rendered value, each use counted: what is shared in
+memory is spelled out when it is sent, and thirty steps double it a billion times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +173,9 @@ def render(value: Value, names: Mapping[str, Value]) -> Value:
 
     Raises:
         ExpressionError: As `Template.parse` and `Template.render`; also if the
-            value is nested over `RENDER_DEPTH_LIMIT` or holds over
-            `RENDER_LIMIT_VALUES` values.
+            value is nested over `RENDER_DEPTH_LIMIT`, holds over
+            `RENDER_LIMIT_VALUES` values, or what is put into it is over
+            `INSERTED_LIMIT_VALUES` or `INSERTED_LIMIT_BYTES`.
     """
     return _Rendering(names).value(value, RENDER_DEPTH_LIMIT)
 
@@ -179,6 +184,8 @@ class _Rendering:
     def __init__(self, names: Mapping[str, Value]) -> None:
         self._names = names
         self._left = RENDER_LIMIT_VALUES
+        self._values = INSERTED_LIMIT_VALUES
+        self._bytes = INSERTED_LIMIT_BYTES
 
     def value(self, value: Value, depth: int) -> Value:
         self._left -= 1
@@ -191,7 +198,7 @@ class _Rendering:
         if is_a(value, str):
             if "${" not in value:
                 return value
-            return Template.parse(value).render(self._names)
+            return self._weighed(Template.parse(value).render(self._names))
         if is_a(value, dict):
             return {
                 key: self.value(item, depth - 1)
@@ -200,6 +207,26 @@ class _Rendering:
         if is_a(value, list, tuple):
             return [self.value(item, depth - 1) for item in items_of(value)]
         return value
+
+    def _weighed(self, inserted: Value) -> Value:
+        """`inserted`, if there is room for it as it would be written out."""
+        waiting: list[Value] = [inserted]
+        while waiting:
+            value = waiting.pop()
+            self._values -= 1
+            if is_a(value, str, bytes):
+                self._bytes -= len(value)
+            elif is_a(value, dict):
+                waiting.extend(pairs_of(value).values())
+            elif is_a(value, list, tuple):
+                waiting.extend(items_of(value))
+            if self._bytes < 0 or self._values < len(waiting):
+                message = (
+                    f"'${{...}}' puts in at most {INSERTED_LIMIT_VALUES} values and "
+                    f"{INSERTED_LIMIT_BYTES} bytes, each use counted"
+                )
+                raise ExpressionError("expression-limit", message)
+        return inserted
 
 
 def _template_parts(source: str) -> Iterator[str | Expression]:
