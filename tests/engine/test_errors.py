@@ -12,6 +12,7 @@ from lockgate.errors import (
     ConfigError,
     DocumentError,
     HookError,
+    HookLimitError,
     HookTimeoutError,
     InputRefusedError,
     LockgateError,
@@ -19,6 +20,7 @@ from lockgate.errors import (
     NoAnswerError,
     PluginUnavailableError,
     UnknownHookError,
+    UsageError,
     did_you_mean,
 )
 from lockgate.values import Reason
@@ -154,4 +156,11 @@ def test_an_errors_text_says_what_and_where(error: LockgateError, text: str) -> 
 
 
 def test_an_error_without_a_hint_of_its_own_gives_its_class_remedy() -> None:
-    assert NoAnswerError("embed").hint == NoAnswerError.remedy
+    assert UsageError("no").hint == UsageError.remedy
+
+
+def test_a_remedy_names_the_hook_and_the_plugin_that_it_is_about() -> None:
+    assert "hooks show embed`" in NoAnswerError("embed", asked=["a"]).hint
+    error = HookLimitError("much", plugin="acme", hook="embed")
+    assert "`lockgate info acme`" in error.hint
+    assert "HOOK" not in error.hint

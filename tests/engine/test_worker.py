@@ -123,7 +123,7 @@ def test_an_impl_may_have_defaults_and_open_ends_of_its_own() -> None:
     def generate(spec: object, own: int = 3, *rest: object, **more: object) -> None:
         """Takes more than the hook gives."""
 
-    assert checked_impl(specs()["generate"], generate, "file") is generate
+    assert checked_impl(specs()["generate"], generate, "file", "m:f") is generate
 
 
 def test_a_mismatch_names_file_and_line() -> None:
@@ -132,7 +132,7 @@ def test_a_mismatch_names_file_and_line() -> None:
         """Misnames its argument."""
 
     with pytest.raises(ImplError, match="wants specification") as caught:
-        checked_impl(specs()["generate"], generate, "impl.py")
+        checked_impl(specs()["generate"], generate, "impl.py", "m:generate")
 
     details = caught.value.lockgate_details
     assert details["file"] == "impl.py"
@@ -163,6 +163,25 @@ def test_a_path_that_the_kernel_denied_is_told(module: Callable[[str], str]) -> 
 
     details = getattr(caught.value, "lockgate_details", None)
     assert details == {"kind": "denied-path", "path": "/etc/x"}
+
+
+def test_the_file_that_made_a_refused_call_is_told(
+    module: Callable[[str], str],
+) -> None:
+    name = module(
+        "from lockgate.plugin import hookimpl\n"
+        "@hookimpl\ndef generate(spec):\n"
+        "    try:\n        raise PermissionError(1, 'no')\n"
+        "    except OSError as error:\n"
+        "        raise RuntimeError('wrapped') from error\n"
+    )
+
+    with pytest.raises(RuntimeError) as caught:
+        served(Session(), name)("generate", SPEC)
+
+    details = getattr(caught.value, "lockgate_details", {})
+    assert details["kind"] == "denied-call"
+    assert details["file"].endswith(".py")
 
 
 # -- programs ---------------------------------------------------------------------

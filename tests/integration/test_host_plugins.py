@@ -160,6 +160,52 @@ def test_a_wrong_answer_names_plugin_hook_and_path(
 
 
 @pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("import socket; socket.create_connection(('127.0.0.1', 9))", "no network"),
+        ("import urllib.request as u; u.urlopen('http://127.0.0.1:9')", "no network"),
+        ("import subprocess; subprocess.run(['ls'])", "context.run_program"),
+        ("import os; os.fork()", "refuses this call"),
+        ("open('out.txt', 'w')", "context.scratch"),
+        ("context.run_program('ruff', [])", "ask for it in its manifest"),
+        ("import no_such_thing", "The fault is in shout"),
+    ],
+)
+def test_a_plugin_that_fails_for_the_seal_is_told_the_way_out(
+    site: Site, line: str, hint: str
+) -> None:
+    site.add("shout", SHOUT.replace('print("to', f'{line}; print("to'))
+
+    with site.open() as host, pytest.raises(HookError) as caught:
+        host.call("transform", tree=TREE)
+
+    assert hint in caught.value.hint
+
+
+def test_a_traceback_begins_in_the_plugin(site: Site) -> None:
+    site.add("shout", SHOUT.replace('print("to', '1 / 0; print("to'))
+
+    with site.open() as host, pytest.raises(HookError) as caught:
+        host.call("transform", tree=TREE)
+
+    lines = caught.value.traceback.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert "impl.py" in lines[1]
+    assert "_worker.py" not in caught.value.traceback
+
+
+def test_what_a_plugin_imports_and_lacks_is_named_with_the_way_out(site: Site) -> None:
+    site.add("shout", "import no_such_thing.at_all\n")
+
+    with site.open() as host, pytest.raises(HookError) as caught:
+        host.call("transform", tree=TREE)
+
+    assert "Add what brings 'no_such_thing' to the dependencies" in caught.value.hint
+    assert "impl.py" in caught.value.traceback
+    assert "importlib" not in caught.value.traceback
+
+
+@pytest.mark.parametrize(
     ("source", "cause", "words"),
     [
         ("def other(tree): ...", "impl-missing", "no function"),

@@ -9,7 +9,9 @@ import inspect
 from pathlib import Path
 
 from lockgate import hookspecs
+from lockgate._shapes import all_shapes
 from lockgate._specs import KINDS, HookSpec, spec_classes, specs
+from lockgate.plugin import Context
 
 __all__ = ["PAGE", "render"]
 
@@ -29,7 +31,8 @@ lockgate call generate --plugin firmware spec=@spec.yaml
 A hook is a question with a typed answer. A plugin's impl is a function of the
 hook's name, marked `@hookimpl`; it takes any of the hook's arguments, by name. The
 manifest names it under `[hooks]`. What goes in and what comes out is held to the
-types below, in both directions; the values are in `lockgate.values`.
+types below, in both directions. The [values](#values) and the
+[context](#the-context) stand at the end of this page.
 
 ```python
 from lockgate.plugin import Context, Generation, Tree, hookimpl
@@ -52,6 +55,19 @@ In the tables below:
 
 An impl that refuses its input raises `RefusedError` with its reasons; that is exit
 status 3 on the command line, and no failure of the plugin.
+"""
+
+_VALUES = """\
+## Values
+
+All are in `lockgate.plugin` and `lockgate.values`: frozen dataclasses, given by
+position or by name. A list does where a tuple stands.
+
+`Data` is what may cross the boundary: None, bool, int, float, str, bytes, and
+sequences and string-keyed mappings of those. A `Document` is a mapping of them.
+
+A tree: `for file in tree`, `tree["a.py"].text`, `"a.py" in tree`, `len(tree)`,
+`Tree.of({"a.py": "text or bytes"})`, `tree.merged(other)`.
 """
 
 
@@ -91,7 +107,44 @@ def render() -> str:
         parts += [_row(spec) for spec in mine]
         parts.append("")
         parts += [_section(spec) for spec in mine]
+    parts += _values()
+    parts += _context()
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _values() -> list[str]:
+    """The values: each class with its fields."""
+    parts = [_VALUES]
+    for shape in all_shapes().values():
+        fields = "".join(f"\n    {field}," for field in shape.fields)
+        parts.append(
+            f"### {shape.name}\n\n```python\n{shape.name}({fields}\n)\n```\n\n"
+            f"{_plain(shape.doc)}\n"
+        )
+    return parts
+
+
+def _context() -> list[str]:
+    """The context: each method with what it does."""
+    parts = [f"## The context\n\n{_plain(inspect.getdoc(Context) or '')}\n"]
+    for name, member in vars(Context).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(member, property):
+            assert member.fget is not None
+            signature = inspect.signature(member.fget)
+            title = f"context.{name}: {signature.return_annotation}"
+        else:
+            signature = inspect.signature(member)
+            inner = [*signature.parameters.values()][1:]
+            title = f"context.{name}{signature.replace(parameters=inner)}"
+        about = _plain(inspect.getdoc(member) or "")
+        parts.append(f"```python\n{title.replace(chr(39), '')}\n```\n\n{about}\n")
+    return parts
+
+
+def _plain(doc: str) -> str:
+    return doc.replace("``", "`")
 
 
 if __name__ == "__main__":

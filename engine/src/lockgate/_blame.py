@@ -41,6 +41,8 @@ __all__ = ["Blame"]
 
 _REASONS: Callable[[object], tuple[Reason, ...]] = codec(tuple[Reason, ...]).decode
 
+_UNASKED = "If the plugin is yours, ask for it in its manifest, under [rights]."
+
 
 @dataclass(frozen=True, slots=True)
 class Blame:
@@ -114,15 +116,22 @@ class Blame:
         try:
             if kind == "refused":
                 reasons = _REASONS(told.get("reasons"))
-                return self._refused(reasons) if reasons else self._raised(error)
+                return self._refused(reasons) if reasons else self._failed(error)
             if kind == "answer-invalid":
                 return self._told_misfit(told)
         except Misfit as misfit:
             return self.misfit(misfit.below("reasons"))
         if kind == "impl":
             return self.impl(error.message, told, error.traceback)
+        if kind == "denied-call":
+            hint = _way_out(_text(told, "file"))
+            return self._failed(error, cause="permission-denied", hint=hint)
         denial = _last_denial(error, told, consent, denials, self.identity.plugin)
-        return self._raised(error, denial)
+        if denial is not None:
+            return self._denied(error, denial)
+        # What the host answered it, or how it ended, in the host's own words.
+        plain = error.message if kind in ("exit", "host-call") else ""
+        return self._failed(error, plain, hint=_text(told, "hint"))
 
     def _refused(self, reasons: Sequence[Reason]) -> InputRefusedError:
         return InputRefusedError(reasons, plugin=self.identity.plugin, hook=self.hook)
@@ -141,27 +150,38 @@ class Blame:
             message,
             cause=_text(told, "code"),
             traceback=traceback,
+            hint=_text(told, "hint"),
             file=_text(told, "file"),
             line=line if isinstance(line, int) else 0,
             **self._named(),
         )
 
-    def _raised(self, error: RemoteError, denial: Document | None = None) -> HookError:
-        if denial is None:
-            return HookError(
-                str(error),
-                cause=error.code,
-                traceback=error.traceback,
-                **self._named(),
-            )
+    def _failed(
+        self,
+        error: RemoteError,
+        message: str = "",
+        *,
+        cause: str = "",
+        hint: str = "",
+    ) -> HookError:
+        return HookError(
+            message or str(error),
+            cause=cause or error.code,
+            traceback=error.traceback,
+            hint=hint,
+            **self._named(),
+        )
+
+    def _denied(self, error: RemoteError, denial: Document) -> HookError:
         grant, message = str(denial["grant"]), str(denial["message"])
         # A refusal by the broker says all there is; where it was met is no help.
         refused = denial["by"] == "broker"
+        unasked = _UNASKED if refused else message
         return HookError(
             message if refused else str(error),
             cause="permission-denied",
             traceback="" if refused else error.traceback,
-            hint=f"To allow it: {grant}" if grant else message,
+            hint=f"To allow it: {grant}" if grant else unasked,
             right=denial["right"],
             grant=grant,
             **self._named(),
@@ -171,6 +191,19 @@ class Blame:
 def _text(told: Mapping[str, object], key: str) -> str:
     value = told.get(key)
     return value[:2000] if isinstance(value, str) else ""
+
+
+def _way_out(file: str) -> str:
+    """What a plugin does instead of the call that the kernel refused in `file`."""
+    name = file.rpartition("/")[2]
+    if name in ("socket.py", "ssl.py"):
+        return "A plugin has no network: have what it needs handed in as an argument."
+    if name in ("subprocess.py", "os.py", "popen_fork.py", "pty.py"):
+        return (
+            "A plugin starts no process of its own: name the program in the manifest "
+            "([[rights.programs]]) and call context.run_program."
+        )
+    return "The kernel refuses this call to every plugin of its tier."
 
 
 def _last_denial(
@@ -191,7 +224,8 @@ def _last_denial(
     grant = grant_command(plugin, *missing) if missing else ""
     right = missing[0] if missing else f"read:{path}"
     message = (
-        "The plugin's manifest does not ask for this path, so it can't be granted."
+        "The plugin's manifest does not ask for this path, so it can't be granted. "
+        "A plugin writes in context.scratch, from tier basic on."
     )
     return {"right": right, "message": message, "grant": grant, "by": "kernel"}
 

@@ -184,6 +184,14 @@ class Broker:
             message = f"{tool.name} ran longer than {seconds:g} seconds"
             raise TimeoutError(message) from error
 
+    def _ungranted(self) -> str:
+        if self._consent.source != "stale":
+            return "it is not granted"
+        return (
+            "what was granted was for other files of it "
+            "(--any-version keeps a grant while they change)"
+        )
+
     def _no_program(self, name: str) -> OSError:
         """Why a program can't be run: not asked for, not granted, or not there."""
         asked = {right.key for right in self._consent.asked}
@@ -196,7 +204,7 @@ class Broker:
                 return FileNotFoundError(self._plan.absent[key])
         missing = [key for key in keys if not self._consent.has(key)] or keys
         tiers = [key for key in self._consent.missing if key.startswith("tier:")]
-        return self._refuse(missing[0], "it is not granted", *tiers)
+        return self._refuse(missing[0], self._ungranted(), *tiers)
 
     # -- python ----------------------------------------------------------------------
 
@@ -204,7 +212,7 @@ class Broker:
         request = _request(_PythonRequest, arguments)
         if not self._plan.workers:
             asked = any(right.key == "workers" for right in self._consent.asked)
-            why = "it is not granted" if asked else "the manifest does not ask for it"
+            why = self._ungranted() if asked else "the manifest does not ask for it"
             raise self._refuse("workers", why)
         self._audit("run_python", right="workers", detail=request.entry)
         wall = max(min(request.wall_seconds, self._seconds_left()), 0.05)

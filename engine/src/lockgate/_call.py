@@ -119,11 +119,32 @@ def _checked(spec: HookSpec, given: Mapping[str, object]) -> dict[str, Data]:
         value = given.get(argument.name, argument.default)
         if value is None:
             message = f"the argument is missing ({argument.annotation})"
-            raise ArgumentError(message, argument=argument.name, hook=spec.name)
+            raise ArgumentError(
+                message,
+                argument=argument.name,
+                hook=spec.name,
+                hint=_how_to_give(argument.name, argument.annotation),
+            )
         try:
             data[argument.name] = argument.codec.canonical(value)
         except Misfit as error:
             raise ArgumentError(
-                str(error), argument=argument.name, hook=spec.name
+                str(error),
+                argument=argument.name,
+                hook=spec.name,
+                hint=""
+                if error.where
+                else _how_to_give(argument.name, argument.annotation),
             ) from None
     return data
+
+
+def _how_to_give(name: str, annotation: str) -> str:
+    """How a large argument is given; "" where it is plain to see."""
+    if annotation == "Tree":
+        return (
+            f"In a shell: {name}=@FOLDER/. In Python: {name}=Tree.of({{path: text}})."
+        )
+    if annotation == "Document":
+        return f"In a shell: {name}=@FILE.yaml, or JSON. In Python: a dict."
+    return ""

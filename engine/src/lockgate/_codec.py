@@ -289,10 +289,11 @@ def _record(cls: type) -> Codec:
         and field.default_factory is dataclasses.MISSING
     ]
     shape = f"an object of type {cls.__name__}"
+    named = f"a{'n' if cls.__name__[0] in 'AEIOU' else ''} {cls.__name__}"
 
     def encode(value: object) -> Data:
         if type(value) is not cls:
-            raise Misfit(f"a {cls.__name__}", value)
+            raise Misfit(named, value)
         found: dict[str, Data] = {}
         for name, part in parts.items():
             try:

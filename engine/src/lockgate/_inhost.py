@@ -178,7 +178,9 @@ class InHostPlugin:
                     self._check_origin(module_name)
                     module = import_foreign(module_name)
                     file = str(getattr(module, "__file__", module_name))
-                    impl = checked_impl(spec, lookup(module, path), file)
+                    impl = checked_impl(
+                        spec, lookup(module, path), file, self._hooks[spec.name]
+                    )
                 except ImplError as error:
                     raise blame.impl(str(error), error.lockgate_details) from error
                 wants = frozenset(inspect.signature(impl).parameters)

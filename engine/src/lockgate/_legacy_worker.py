@@ -119,7 +119,7 @@ def _impls(loaded: object, file: str) -> dict[str, Callable[..., object]]:
         hook = cast(Mapping[str, object], options).get("specname") or name
         spec = specs().get(str(hook))
         if spec is not None:
-            found[spec.name] = checked_impl(spec, member, file)
+            found[spec.name] = checked_impl(spec, member, file, name)
     return found
 
 

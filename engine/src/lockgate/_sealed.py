@@ -177,7 +177,8 @@ class SealedPlugin:
         method: str,
         arguments: Mapping[str, Data],
     ) -> Reply:
-        left = min(call.seconds_left(), running.rights.plan.policy.limits.wall_seconds)
+        wall = running.rights.plan.policy.limits.wall_seconds
+        left = min(call.seconds_left(), wall)
         if left <= 0:
             raise blame.timeout(call.seconds)
         running.broker.begin(blame.hook, time.monotonic() + left)
@@ -188,7 +189,7 @@ class SealedPlugin:
             self._failed(running, error, blame)
             raise blame.of(
                 error,
-                seconds=left,
+                seconds=wall if left == wall else call.seconds,
                 consent=running.rights.consent,
                 denials=running.broker.denials,
             ) from error

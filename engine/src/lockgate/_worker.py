@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, cast
 
 from lockgate._codec import Misfit, codec
@@ -26,6 +26,7 @@ from lockgate.values import Data, Reason
 __all__ = ["ImplError", "Impls", "WorkerFault", "serve"]
 
 _REASONS = codec(tuple[Reason, ...])
+_CHAIN_LIMIT = 20
 
 
 class Handler(Protocol):
@@ -39,18 +40,30 @@ class Handler(Protocol):
 class WorkerFault(Exception):  # noqa: N818 - a carrier of data, told apart by them
     """Something that the host shall know in fields; `lockgate_details` holds them."""
 
-    def __init__(self, message: str, **details: Data) -> None:
+    def __init__(
+        self, message: str, *, cause: BaseException | None = None, **details: Data
+    ) -> None:
         super().__init__(message)
         self.lockgate_details: dict[str, Data] = details
+        self.lockgate_cause = cause
+        """Whose traceback the owner is shown; ours would tell them nothing."""
 
 
 class ImplError(WorkerFault):
     """An impl can't be had: its module fails, it is missing, or it does not match."""
 
     def __init__(
-        self, message: str, *, code: str, file: str = "", line: int = 0
+        self,
+        message: str,
+        *,
+        code: str,
+        file: str = "",
+        line: int = 0,
+        hint: str = "",
+        cause: BaseException | None = None,
     ) -> None:
-        super().__init__(message, kind="impl", code=code, file=file, line=line)
+        details: dict[str, Data] = {"code": code, "file": file, "line": line}
+        super().__init__(message, cause=cause, kind="impl", hint=hint, **details)
 
 
 def serve(
@@ -96,8 +109,9 @@ class Impls:
         if found is None:
             module_name, _, path = target.partition(":")
             module = import_foreign(module_name)
+            file = str(getattr(module, "__file__", target))
             found = self._found[spec.name] = checked_impl(
-                spec, lookup(module, path), str(getattr(module, "__file__", target))
+                spec, lookup(module, path), file, target
             )
         return found
 
@@ -125,13 +139,13 @@ class Impls:
         except RefusedError as error:
             reasons = _REASONS.encode(error.reasons)
             raise WorkerFault(str(error), kind="refused", reasons=reasons) from error
-        except OSError as error:
+        except Exception as error:
             _tell_denial(error)
             raise
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
             # These would end the worker's loop; to the host they are failures.
             message = f"{type(error).__name__}: {error}"
-            raise WorkerFault(message, kind="exit") from error
+            raise WorkerFault(message, cause=error, kind="exit") from error
         if value is None:
             return None
         try:
@@ -146,12 +160,42 @@ class Impls:
             ) from error
 
 
-def _tell_denial(error: OSError) -> None:
-    """Let the host name the missing right, if the kernel said no to a path."""
-    if error.errno in (errno.EACCES, errno.EPERM) and isinstance(error.filename, str):
-        details: dict[str, Data] = {"kind": "denied-path", "path": error.filename}
-        if not hasattr(error, "lockgate_details"):
+def _tell_denial(error: Exception) -> None:
+    """Let the host say the way out, if the kernel refused a path or a call."""
+    if hasattr(error, "lockgate_details"):
+        return
+    details: dict[str, Data] = {}
+    for met in _chain(error):
+        if met.errno not in (errno.EACCES, errno.EPERM):
+            continue
+        if isinstance(met.filename, str):
+            details = {"kind": "denied-path", "path": met.filename}
+        else:
+            details = {"kind": "denied-call", "file": _last_file(met)}
+        break
+    if details:
+        try:
             error.lockgate_details = details  # type: ignore[attr-defined]
+        except AttributeError:  # a class with slots
+            return
+
+
+def _chain(error: BaseException | None) -> Iterator[OSError]:
+    """`error` and what it came from, where those are errors of the system."""
+    for _ in range(_CHAIN_LIMIT):
+        if error is None:
+            return
+        if isinstance(error, OSError):
+            yield error
+        error = error.__cause__ or error.__context__
+
+
+def _last_file(error: BaseException) -> str:
+    """The file that raised `error`."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame.tb_frame.f_code.co_filename if frame is not None else ""
 
 
 def import_foreign(name: str) -> Any:
@@ -160,8 +204,28 @@ def import_foreign(name: str) -> Any:
         return importlib.import_module(name)
     except BaseException as error:
         message = f"importing {name!r} failed: {type(error).__name__}: {error}"
-        file = str(getattr(error, "filename", None) or name)
-        raise ImplError(message, code="import-failed", file=file) from error
+        place = error if isinstance(error, SyntaxError) else SyntaxError()
+        raise ImplError(
+            message,
+            code="import-failed",
+            file=str(place.filename or name),
+            line=place.lineno or 0,
+            hint=_import_hint(name, error),
+            cause=error,
+        ) from error
+
+
+def _import_hint(name: str, error: BaseException) -> str:
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing is None:
+        return ""
+    if name == missing or name.startswith(f"{missing}."):
+        return "[hooks] in the manifest names it: correct it there, or add the module."
+    top = missing.partition(".")[0]
+    return (
+        f"Add what brings {top!r} to the dependencies in the plugin's pyproject.toml "
+        "and install the plugin again."
+    )
 
 
 def lookup(module: object, path: str) -> object:
@@ -172,7 +236,9 @@ def lookup(module: object, path: str) -> object:
     return found
 
 
-def checked_impl(spec: HookSpec, found: object, file: str) -> Callable[..., object]:
+def checked_impl(
+    spec: HookSpec, found: object, file: str, target: str
+) -> Callable[..., object]:
     """`found` if it is an impl of `spec`.
 
     Raises:
@@ -180,13 +246,15 @@ def checked_impl(spec: HookSpec, found: object, file: str) -> Callable[..., obje
             another hook, or takes an argument that the spec does not give.
     """
     if not callable(found):
-        message = f"there is no function for the hook {spec.name!r}"
-        raise ImplError(message, code="impl-missing", file=file)
+        message = f"there is no function {target!r} for the hook {spec.name!r}"
+        hint = "[hooks] in the manifest names it: correct the name there or here."
+        raise ImplError(message, code="impl-missing", file=file, hint=hint)
     line = _line(found)
     options: object = getattr(found, IMPL_ATTRIBUTE, None)
     if not isinstance(options, Mapping):
         message = f"the function for {spec.name!r} lacks the mark @hookimpl"
-        raise ImplError(message, code="impl-unmarked", file=file, line=line)
+        hint = "Put @hookimpl, from lockgate.plugin, above it."
+        raise ImplError(message, code="impl-unmarked", file=file, line=line, hint=hint)
     marked = cast(Mapping[str, object], options).get("specname")
     if isinstance(marked, str) and marked != spec.name:
         message = f"the function for {spec.name!r} is marked for {marked!r}"
@@ -203,7 +271,8 @@ def checked_impl(spec: HookSpec, found: object, file: str) -> Callable[..., obje
             f"the impl of {spec.name!r} wants {', '.join(unknown)}; "
             f"the hook gives {', '.join(spec.parameters)}"
         )
-        raise ImplError(message, code="impl-mismatch", file=file, line=line)
+        hint = "Take any of the hook's arguments, by its name."
+        raise ImplError(message, code="impl-mismatch", file=file, line=line, hint=hint)
     return found
 
 

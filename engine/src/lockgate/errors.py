@@ -88,10 +88,16 @@ class LockgateError(Exception):
         self, message: str = "", /, *, hint: str = "", where: str = "", **fields: Data
     ) -> None:
         super().__init__(message)
-        self.hint = hint or self.remedy
+        self.hint = hint or self._remedy_for(fields)
         self.where = where
         self.fields: Mapping[str, Data] = fields
         self._message = message
+
+    def _remedy_for(self, fields: Mapping[str, Data]) -> str:
+        text = self.remedy
+        for word, key in (("HOOK", "hook"), ("NAME", "plugin")):
+            text = text.replace(word, str(fields.get(key) or word))
+        return text
 
     @property
     def message(self) -> str:
@@ -318,9 +324,14 @@ class NoAnswerError(LockgateError):
     """A hook was called for an answer, and no plugin gave one."""
 
     code = "no-answer"
-    remedy = "`lockgate hooks show HOOK` lists the plugins that implement it."
+    remedy = (
+        "Who was asked returned None: the input is not of its kind. "
+        "`lockgate hooks show HOOK` says what it is asked, and who answers."
+    )
 
     def __init__(self, hook: str, *, asked: Sequence[str] = (), hint: str = "") -> None:
+        if not asked:
+            hint = hint or "No plugin that could be asked implements it."
         super().__init__(hint=hint, hook=hook, asked=list(asked))
         self.hook = hook
         self.asked = tuple(asked)
@@ -339,7 +350,7 @@ class HookError(LockgateError):
     """
 
     code = "hook-failed"
-    remedy = "`lockgate info NAME` shows the plugin and who to report this to."
+    remedy = "The fault is in NAME: report it to its author, with the input."
 
     def __init__(
         self,
@@ -381,7 +392,10 @@ class HookTimeoutError(HookError):
     """A plugin did not answer within the call's time; its worker was killed."""
 
     code = "hook-timeout"
-    remedy = "Give it longer with --timeout, or see what it does in its output."
+    remedy = (
+        "Give it longer: --timeout, or wall-seconds where its own limit ended it. "
+        "If it never ends, report it to its author."
+    )
 
 
 class WorkerCrashedError(HookError):
@@ -395,14 +409,14 @@ class HookLimitError(HookError):
     """A plugin used up one of its limits; `cause` names which."""
 
     code = "hook-limit"
-    remedy = "A limit is set by the tier and the manifest's [limits]."
+    remedy = "`lockgate info NAME` shows its limits, which its tier bounds."
 
 
 class AnswerInvalidError(HookError):
     """A plugin answered what the hook's spec does not allow."""
 
     code = "answer-invalid"
-    remedy = "`lockgate hooks show HOOK` prints what an answer is."
+    remedy = "`lockgate hooks show HOOK` prints what an answer is made of."
 
 
 class GrantsError(LockgateError):

@@ -29,6 +29,9 @@ TOO_LARGE = "lockgate_sandbox.errors.MessageLimitError"
 _MESSAGE_CHARS = 8_192
 _TRACEBACK_CHARS = 32_768
 
+_OURS = ("lockgate", "lockgate_sandbox", "importlib")
+"""Packages whose frames stand between the worker's loop and foreign code."""
+
 # As plain ints: the members of an IntEnum cost an attribute look-up per frame.
 _CALL, _ANSWER, _REPLY = int(Kind.CALL), int(Kind.ANSWER), int(Kind.REPLY)
 _RAISE, _ASK = int(Kind.RAISE), int(Kind.ASK)
@@ -46,6 +49,7 @@ class HostCallError(Exception):
         self.code = code
         self.message = message
         self.hint = hint
+        self.lockgate_details = {"kind": "host-call", "code": code, "hint": hint}
 
     def __str__(self) -> str:
         return self.message
@@ -149,9 +153,7 @@ def describe(error: BaseException) -> tuple[str, str, str]:
     except BaseException:
         message = "(its text could not be made)"
     try:
-        from traceback import format_exception
-
-        text = "".join(format_exception(error))
+        text = _traceback(getattr(error, "lockgate_cause", None) or error)
     except BaseException:
         text = ""
     return (
@@ -159,6 +161,31 @@ def describe(error: BaseException) -> tuple[str, str, str]:
         _printable(message)[:_MESSAGE_CHARS],
         _printable(text)[-_TRACEBACK_CHARS:],
     )
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback as text, without the frames on the way to foreign code."""
+    from traceback import TracebackException
+
+    text = TracebackException.from_exception(error)
+    told: TracebackException | None = text
+    shown: BaseException | None = error
+    while told is not None and shown is not None:
+        ours, frame = 0, shown.__traceback__
+        while frame is not None and _is_ours(frame.tb_frame.f_globals.get("__name__")):
+            ours, frame = ours + 1, frame.tb_next
+        del told.stack[:ours]
+        if told.__cause__ is not None:
+            told, shown = told.__cause__, shown.__cause__
+        else:
+            told, shown = told.__context__, shown.__context__
+    if not text.stack and _is_ours(type(error).__module__):
+        return ""  # raised on the way there: its message says it all
+    return "".join(text.format())
+
+
+def _is_ours(module: object) -> bool:
+    return str(module).partition(".")[0] in _OURS
 
 
 def _printable(text: str) -> str:

@@ -20,6 +20,10 @@ def transform(tree, options, context):
         raise RefusedError([Reason("no", "tree", "not this", "Bring another.")])
     if options.get("fail"):
         raise ValueError("\\x1b[31mred words")
+    if options.get("talk"):
+        print("printed \\x1b[31mred")
+        context.log("info", "quiet words")
+        context.log("warning", "loud\\nwords", n=3)
     if options.get("denied"):
         try:
             context.run_program("ruff", [])
@@ -136,6 +140,7 @@ def test_arguments_come_from_standard_input_too(acme: Shell) -> None:
         ([], 2, "argument-invalid"),
         (["tree={}", "colour=red"], 2, "argument-invalid"),
         (["tree=@nowhere.yaml"], 2, "usage"),
+        (["tree={}", "--timeout", "-1"], 2, "usage"),
         (["tree={}", 'options={"refuse": true}'], 3, "input-refused"),
         (["tree={}", 'options={"fail": true}'], 1, "hook-failed"),
     ],
@@ -162,6 +167,30 @@ def test_words_of_a_plugin_do_not_reach_the_terminal_raw(acme: Shell) -> None:
 
     assert "red words" in result.err
     assert "\x1b[31mred" not in result.err
+
+
+def test_what_a_plugin_prints_and_logs_is_shown(acme: Shell) -> None:
+    result = transform(acme, "tree={}", 'options={"talk": true}')
+
+    assert "printed:\n  printed \\x1b[31mred\n" in result.out
+    assert result.err == "acme: warning: loud\\nwords n=3\n"
+
+
+def test_the_log_level_is_a_setting(acme: Shell) -> None:
+    words = ("call", "transform", "tree={}", 'options={"talk": true}')
+    result = acme.run("--set", "log-level=info", *words)
+
+    assert "acme: info: quiet words\n" in result.err
+
+
+@pytest.mark.parametrize(
+    "words", [["tree=code/"], []], ids=["text for a tree", "no tree"]
+)
+def test_how_a_folder_is_given_is_said(acme: Shell, words: list[str]) -> None:
+    result = transform(acme, *words)
+
+    assert result.status == 2
+    assert "tree=@FOLDER/" in result.err
 
 
 def test_findings_of_severity_error_make_the_status_one(acme: Shell) -> None:

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from lockgate._specs import KINDS
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text
 
@@ -79,6 +80,36 @@ def test_hooks_name_the_plugins_that_answer(shell: Shell) -> None:
     assert shell.run("hooks", "show", "transform").out.startswith(
         "transform(tree: Tree"
     )
+
+
+def test_a_hook_is_shown_with_the_types_that_it_takes_and_gives(shell: Shell) -> None:
+    result = shell.run("hooks", "show", "analyze")
+
+    assert "  Finding\n    path: str\n" in result.out
+    assert "    severity: 'error' | 'warning' | 'note'\n" in result.out
+    assert "  Position\n    line: int\n" in result.out
+
+
+def test_a_hook_to_show_must_be_named(shell: Shell) -> None:
+    result = shell.run("hooks", "show")
+
+    assert result.status == 2
+    assert "lockgate hooks show HOOK" in result.err
+
+
+@pytest.mark.parametrize("words", [("--kind", "analyser"), ("--state", "fine")])
+def test_a_kind_or_state_that_is_none_is_refused(
+    shell: Shell, words: tuple[str, ...]
+) -> None:
+    result = shell.run("list", *words)
+
+    assert result.status == 2
+    assert "choose from" in result.err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_hook_can_be_listed(shell: Shell, kind: str) -> None:
+    assert shell.run("list", "--kind", kind).status == 0
 
 
 def test_config_says_where_each_value_came_from(shell: Shell) -> None:

@@ -13,13 +13,16 @@ from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text
 
 PLUGIN = """
-from lockgate.plugin import Reason, RefusedError, Transformation, Tree, hookimpl
+from lockgate.plugin import *
 
 @hookimpl
 def transform(tree, options):
     if options.get("refuse"):
-        raise RefusedError([Reason("no", "tree", "not this one")])
-    return Transformation(Tree.of({f.path: f.text.upper() for f in tree}))
+        reason = Reason("no", "tree", "not this one", "Bring another.")
+        raise RefusedError([reason])
+    note = Note("substituted", "a.txt", "No echo.")
+    tree = Tree.of({f.path: f.text.upper() for f in tree})
+    return Transformation(tree, notes=(note,) if options.get("note") else ())
 """
 
 PIPELINE = """
@@ -64,6 +67,22 @@ def test_json_is_the_run_document(acme: Shell) -> None:
     assert [step["id"] for step in document["steps"]] == ["shout"]
     (answer,) = document["steps"][0]["answers"]
     assert (answer["plugin"], answer["tier"]) == ("acme", "read-only")
+
+
+def test_the_reasons_of_a_refusal_are_told_once(acme: Shell) -> None:
+    words = ("run", "shout.yaml", "tree=@code/", 'options={"refuse": true}')
+    result = acme.run(*words)
+
+    assert result.status == 3
+    assert result.out.count("Bring another.") == 1
+
+
+def test_what_was_not_made_as_asked_is_told(acme: Shell) -> None:
+    words = ("run", "shout.yaml", "tree=@code/", 'options={"note": true}')
+    result = acme.run(*words)
+
+    assert result.status == 0
+    assert "not as asked: a.txt: No echo." in result.out
 
 
 def test_a_refused_input_has_status_three_and_writes_nothing(acme: Shell) -> None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TextIO
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TextIO
 
 from lockgate.errors import HookError, InputRefusedError, InternalError, LockgateError
 
 __all__ = [
     "clean",
     "colored",
+    "log_printer",
     "prefer_color",
     "print_error",
     "print_json",
@@ -79,6 +80,37 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print lines of text to standard output; control characters are shown."""
     for line in lines:
         _write(sys.stdout, f"{line}\n")
+
+
+class Line(Protocol):
+    """A line of a plugin's log, `lockgate.host.LogLine`."""
+
+    @property
+    def plugin(self) -> str: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def fields(self) -> Mapping[str, Any]: ...
+
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def log_printer(least: str) -> Callable[[Line], None]:
+    """What prints to standard error each log line of at least the level `least`."""
+
+    def log(line: Line) -> None:
+        # A level that a plugin made up is worth a look.
+        level = line.level if line.level in _LEVELS else "error"
+        if _LEVELS.index(level) < _LEVELS.index(least):
+            return
+        fields = "".join(f" {key}={value!r}" for key, value in line.fields.items())
+        said = f"{line.plugin}: {line.level}: {line.message}{fields}"
+        _write(sys.stderr, clean(said).replace("\n", "\\n") + "\n")
+
+    return log
 
 
 def print_json(value: Any) -> None:
@@ -175,6 +207,9 @@ def _lines(error: LockgateError) -> Iterable[str]:
     yield f"{label}: {clean(error.message)}"
     if error.where:
         yield f"  where: {clean(error.where)}"
+    if isinstance(error, HookError) and error.fields.get("line"):
+        file, line = str(error.fields.get("file")), error.fields["line"]
+        yield f"  at: {clean(file)}:{line!r}"
     if isinstance(error, InputRefusedError):
         for reason in error.reasons:
             yield f"  - {clean(reason.where)}: {clean(reason.message)}"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from lockgate.cli._output import log_printer
 from lockgate.cli._progress import progress
 from lockgate.config import Config
 from lockgate.documents import DOCUMENT_LIMIT_BYTES, parse_document, read_document
@@ -40,7 +41,8 @@ def run_document(
         def tell(event: Progress) -> None:
             report(event.message, event.fraction)
 
-        with Host.open(config, safe=safe, on_progress=tell) as host:
+        log = log_printer(config.log_level)
+        with Host.open(config, safe=safe, on_progress=tell, on_log=log) as host:
             return host.call(
                 "run_pipeline", pipeline=pipeline, inputs=inputs, files=files
             ).first

@@ -58,7 +58,11 @@ def _lines(document: Document) -> Iterator[str]:
     took = _seconds(document.get("seconds"))
     yield f"{name}: {colored(state, _COLORS.get(state, 'red'))} {took}".rstrip()
     yield from _steps(document, "  ")
-    yield from _error(_table(document.get("error")), "  ")
+    error = _table(document.get("error"))
+    steps = map(_table, _list(document.get("steps")))
+    # What a step ended with stands there already.
+    if not any(s.get("id") == error.get("step") and s.get("error") for s in steps):
+        yield from _error(error, "  ")
 
 
 def _steps(document: Document, indent: str) -> Iterator[str]:
@@ -79,12 +83,26 @@ def _steps(document: Document, indent: str) -> Iterator[str]:
         )
         if denials:
             yield f"{indent}    {colored(f'{denials} denied request(s)', 'yellow')}"
+        yield from _notes(step, f"{indent}    ")
         yield from _error(_table(step.get("error")), f"{indent}    ")
         for run in map(_table, _list(step.get("runs"))):
             inner = str(run.get("state", ""))
             shown = colored(inner, _COLORS.get(inner, "red"))
             yield f"{indent}  {clean(run.get('name') or '')}: {shown}"
             yield from _steps(run, f"{indent}    ")
+
+
+def _notes(step: Document, indent: str) -> Iterator[str]:
+    """What was made otherwise than asked, and what its owner must know."""
+    seen: set[str] = set()
+    for answer in map(_table, _list(step.get("answers"))):
+        for note in map(_table, _list(_table(answer.get("value")).get("notes"))):
+            kind, message = str(note.get("kind")), clean(note.get("message", ""))
+            if kind not in ("substituted", "warning") or message in seen:
+                continue
+            seen.add(message)
+            label = colored("not as asked" if kind == "substituted" else kind, "yellow")
+            yield f"{indent}{label}: {clean(note.get('subject', ''))}: {message}"
 
 
 def _error(error: Document, indent: str) -> Iterator[str]:

@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lockgate.cli._arguments import interleave, read_arguments
-from lockgate.cli._output import clean, colored, print_json, print_lines
+from lockgate.cli._output import (
+    clean,
+    colored,
+    log_printer,
+    print_json,
+    print_lines,
+)
 from lockgate.cli._progress import progress
 from lockgate.cli._session import Subparsers, settings
 from lockgate.values import Data
@@ -34,10 +40,26 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("arguments", metavar="key=value", nargs="*")
     parser.add_argument("--plugin", metavar="NAME", help="ask only this plugin")
     parser.add_argument(
-        "--timeout", metavar="SECONDS", type=float, help="for the whole call"
+        "--timeout", metavar="SECONDS", type=_seconds, help="for the whole call"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     interleave(parser, "--plugin", "--timeout")
+
+
+def _seconds(text: str) -> float:
+    """A duration, as argparse wants its types.
+
+    Raises:
+        ArgumentTypeError: If it is none above 0.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        message = f"{text!r} is no number of seconds above 0"
+        raise argparse.ArgumentTypeError(message)
+    return seconds
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,7 +78,9 @@ def run(args: argparse.Namespace) -> int:
         def tell(event: Progress) -> None:
             report(f"{event.plugin}: {event.message}", event.fraction)
 
-        with Host.open(settings(args), safe=args.safe, on_progress=tell) as host:
+        config = settings(args)
+        log = log_printer(config.log_level)
+        with Host.open(config, safe=args.safe, on_progress=tell, on_log=log) as host:
             answers = host.call(
                 args.hook, plugin=args.plugin, timeout=args.timeout, **arguments
             )
@@ -74,6 +98,8 @@ def _print(answers: Answers[Any]) -> None:
             f"{answer.plugin} {answer.version} ({answer.tier}, {answer.seconds:.2f} s)"
         )
         print_lines([colored(clean(who), "bold"), *_shown(answer.data)])
+        if answer.output:
+            print_lines(["printed:", *_indented(answer.output)])
         for denial in answer.denials:
             message = clean(f"denied: {denial.get('message')!s}")
             print_lines([colored(message, "yellow")])
@@ -91,6 +117,10 @@ def _shown(value: Data) -> list[str]:
     """A value for a person: JSON, in which a file's content is text or a size."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=_bytes)
     return clean(text).splitlines()
+
+
+def _indented(text: str) -> list[str]:
+    return [f"  {line}" for line in clean(text).splitlines()]
 
 
 def _bytes(value: object) -> str:

@@ -30,12 +30,22 @@ def add(subparsers: Subparsers) -> None:
         "grants", description="Show, give and take back the rights of plugins."
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    show = verbs.add_parser("show", description="What plugins ask for and have.")
+    show = verbs.add_parser(
+        "show",
+        description="What plugins ask for and have.",
+        help="what plugins ask for and have",
+    )
     show.add_argument("plugin", metavar="PLUGIN", nargs="?")
-    diff = verbs.add_parser("diff", description="What is asked for and not granted.")
+    diff = verbs.add_parser(
+        "diff",
+        description="What is asked for and not granted.",
+        help="what is asked for and not granted",
+    )
     diff.add_argument("plugin", metavar="PLUGIN", nargs="?")
     grant = verbs.add_parser(
-        "grant", description="Give a plugin rights that its manifest asks for."
+        "grant",
+        description="Give a plugin rights that its manifest asks for.",
+        help="give a plugin rights that its manifest asks for",
     )
     grant.add_argument("plugin", metavar="PLUGIN")
     grant.add_argument("rights", metavar="RIGHT", nargs="*")
@@ -46,7 +56,9 @@ def add(subparsers: Subparsers) -> None:
         default=None,
         help="keep the grant when the plugin changes but asks for nothing more",
     )
-    revoke = verbs.add_parser("revoke", description="Take rights back.")
+    revoke = verbs.add_parser(
+        "revoke", description="Take rights back.", help="take rights back"
+    )
     revoke.add_argument("plugin", metavar="PLUGIN")
     revoke.add_argument("rights", metavar="RIGHT", nargs="*")
     revoke.add_argument("--all", action="store_true", help="everything it has")

@@ -7,7 +7,7 @@ from typing import Any
 
 from lockgate.cli._output import print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, installed, settings
-from lockgate.errors import UnknownHookError
+from lockgate.errors import UnknownHookError, UsageError
 
 __all__ = ["add", "run"]
 
@@ -17,7 +17,12 @@ def add(subparsers: Subparsers) -> None:
     about = "List the hooks, or show what one is asked and answers."
     parser = subparsers.add_parser("hooks", description=about)
     parser.add_argument(
-        "action", nargs="?", choices=["list", "show"], default="list", metavar="ACTION"
+        "action",
+        nargs="?",
+        choices=["list", "show"],
+        default="list",
+        metavar="ACTION",
+        help="list (the default), or show with a HOOK",
     )
     parser.add_argument("hook", nargs="?", metavar="HOOK", help="the hook to show")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -28,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         UnknownHookError: If there is no such hook.
+        UsageError: If one is to be shown and none is named.
     """
     from lockgate._specs import specs
 
@@ -35,6 +41,9 @@ def run(args: argparse.Namespace) -> int:
     answering = _answering(args)
     if args.action == "show" or args.hook:
         name: str = args.hook or ""
+        if not name:
+            hint = "`lockgate hooks` lists them; then: lockgate hooks show HOOK"
+            raise UsageError("the hook to show is not named", hint=hint)
         if name not in known:
             raise UnknownHookError(name, known=known)
         return _show(_data(known[name], answering.get(name, [])), as_json=args.json)
@@ -63,7 +72,10 @@ def _answering(args: argparse.Namespace) -> dict[str, list[str]]:
 
 
 def _data(spec: Any, plugins: list[str]) -> dict[str, Any]:
+    from lockgate._shapes import shapes_of
+
     options = spec.options
+    types = shapes_of(spec.annotation, *(a.annotation for a in spec.arguments))
     return {
         "name": spec.name,
         "kind": options.kind,
@@ -74,6 +86,7 @@ def _data(spec: Any, plugins: list[str]) -> dict[str, Any]:
             for a in spec.arguments
         ],
         "answer": spec.annotation,
+        "types": {shape.name: list(shape.fields) for shape in types},
         "first_result": options.firstresult,
         "timeout_seconds": options.timeout_seconds,
         "failure": options.failure,
@@ -102,5 +115,9 @@ def _show(hook: dict[str, Any], *, as_json: bool) -> int:
         f"  on failure   {hook['failure']}",
         f"  answered by  {', '.join(hook['plugins']) or 'no plugin'}",
     ]
+    if hook["types"]:
+        lines += ["", "Types (from lockgate.plugin):"]
+    for name, fields in hook["types"].items():
+        lines += [f"  {name}", *(f"    {field}" for field in fields)]
     print_lines(lines)
     return 0

@@ -22,16 +22,29 @@ STATE_COLORS: dict[str, Color] = {
     "missing-requirement": "yellow",
 }
 
+# Written out: `lockgate._specs` reads every hook spec, and this must be quick.
+_KINDS = ("generator", "analyzer", "transformer", "hardware", "ai", "service")
+
 
 def add(subparsers: Subparsers) -> None:
     """Describe the command."""
     about = "List the installed plugins. No plugin is imported."
     parser = subparsers.add_parser("list", description=about)
     parser.add_argument(
-        "--kind", action="append", default=[], help="only plugins of this kind"
+        "--kind",
+        action="append",
+        default=[],
+        choices=_KINDS,
+        metavar="KIND",
+        help=f"only plugins of this kind: {', '.join(_KINDS)}",
     )
     parser.add_argument(
-        "--state", action="append", default=[], help="only plugins in this state"
+        "--state",
+        action="append",
+        default=[],
+        choices=[*STATE_COLORS],
+        metavar="STATE",
+        help=f"only plugins in this state: {', '.join(STATE_COLORS)}",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
