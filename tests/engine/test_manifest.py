@@ -373,3 +373,22 @@ def test_a_manifest_made_to_fill_the_memory_is_refused_at_once() -> None:
         parse_manifest(b"schema = 1\n" + raw, file="lockgate.toml", distribution="x")
     assert "dots" in str(caught.value)
     assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("trick", [r"\u001b]0;x\u0007", r"a\n  state ok", r"\u202e"])
+@pytest.mark.parametrize(
+    ("plain", "start"),
+    [
+        ('reason = "compiles"', 'reason = "'),
+        ('help = "Build it."', 'help = "'),
+        ('read = ["/usr/share/x"]', 'read = ["/'),
+        ("positional = true", 'positional = true\nhelp = "'),
+    ],
+)
+def test_no_text_of_a_manifest_can_write_on_a_terminal(
+    plain: str, start: str, trick: str
+) -> None:
+    end = '"]' if start.endswith("/") else '"'
+    assert plain in FULL
+    hostile = FULL.replace(plain, f"{start}{trick}{end}", 1)
+    assert "control" in str(refused(hostile))

@@ -56,7 +56,8 @@ def supports(hook_api: str) -> bool:
 
 
 def _one_line(value: str) -> str:
-    if any(ord(c) < 32 or ord(c) == 127 for c in value):
+    # Terminals see it: neither escapes nor marks that turn the writing around.
+    if any(not (c.isprintable() or c in "\xa0\u202f\u200d") for c in value):
         refuse("must be one line without control characters")
     return value
 
@@ -88,7 +89,7 @@ def _absolute(value: str) -> str:
             f"{value[:80]!r} is not an absolute path without '..'",
             hint="Write it from / or ~/.",
         )
-    return value
+    return _one_line(value)
 
 
 def _size(value: object) -> object:
@@ -115,7 +116,7 @@ Name = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
 ]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
-Text = Annotated[str, StringConstraints(max_length=2000)]
+Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_one_line)]
 Inside = Annotated[str, AfterValidator(_inside)]
 Absolute = Annotated[str, AfterValidator(_absolute)]
 Amount = Annotated[float, BeforeValidator(_size), Field(ge=0, le=_LIMIT_MAXIMUM)]
