@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,11 +21,20 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import lockgate_sandbox
+from lockgate_sandbox.linux import credentials
 from lockgate_sandbox.policy import Policy, Program
 from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.tiers import Tier
 
-__all__ = ["ORDINARY_UID", "Cell", "Outcome", "cell_base", "open_cell"]
+__all__ = [
+    "ORDINARY_UID",
+    "Cell",
+    "Outcome",
+    "cell_base",
+    "machine_filters",
+    "open_cell",
+    "users",
+]
 
 ORDINARY_UID = 54_321
 """An uid that owns nothing; only used where the tests run as root."""
@@ -211,4 +219,14 @@ def open_cell(base: Base, uid: int = -1) -> Generator[Cell]:
 
 def users() -> list[int]:
     """The uids that cells can be opened for here."""
-    return [-1, ORDINARY_UID] if os.geteuid() == 0 else [-1]
+    may_change = credentials.has_capability(credentials.CAP_SETUID)
+    return [-1, ORDINARY_UID] if may_change else [-1]
+
+
+def machine_filters() -> bool:
+    """Whether the tests themselves run under a filter, as in a container.
+
+    It may hold an attack although all our layers are off.
+    """
+    status = Path("/proc/self/status").read_text()
+    return "Seccomp:\t0" not in status

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from lockgate_sandbox.linux import credentials
 from tests.sandbox.attacks.catalogue import ATTACKS, Attack
-from tests.support.layers import Cell, Outcome
+from tests.support.layers import Cell, Outcome, machine_filters
 
 pytestmark = pytest.mark.kernel
 
@@ -56,6 +57,14 @@ def test_all_layers_together_stop_it(cell: Cell, attack: Attack) -> None:
 
     if "ENOSYS" in attack.otherwise and outcome.errno == "ENOSYS":
         return  # the filter and an old kernel say the same
+    if "layer_error" in outcome.report:
+        assert outcome.report["layer_error"]["layer"] in attack.held_by
+        return  # refused to start for want of the layer
+    if not any(
+        outcome.posture[layer].state == "active"
+        for layer in attack.layers(root=cell.root)
+    ):
+        pytest.skip("no layer that holds it can be had here, which the posture says")
     assert not succeeded(attack, outcome), summary(outcome)
     assert outcome.posture.abi > 0
 
@@ -68,6 +77,8 @@ def test_it_succeeds_without_the_layers_that_hold_it(
 
     outcome = attempt(cell, attack, attack.layers(root=cell.root))
 
+    if machine_filters() and not succeeded(attack, outcome):
+        pytest.skip("the container's own filter may hold it as well")
     assert succeeded(attack, outcome), summary(outcome)
 
 
@@ -92,6 +103,8 @@ def test_each_layer_that_holds_it_does_so_alone(
     layers = attack.layers(root=cell.root)
     if layer not in layers:
         pytest.skip("does not hold it for this user")
+    if layer == "capabilities" and not any(credentials.capabilities()):
+        pytest.skip("the host has no capability that a worker could lack")
     if len(layers) == 1:
         return  # the test of all layers has said it
 
@@ -99,6 +112,8 @@ def test_each_layer_that_holds_it_does_so_alone(
 
     if "ENOSYS" in attack.otherwise and outcome.errno == "ENOSYS":
         return
+    if outcome.posture[layer].state in ("degraded", "missing"):
+        pytest.skip(f"not to be had here: {outcome.posture[layer].detail}")
     assert not succeeded(attack, outcome), summary(outcome)
 
 
@@ -106,10 +121,15 @@ def test_a_number_of_the_x32_machine_kills(cell: Cell) -> None:
     if os.uname().machine != "x86_64":
         pytest.skip("only x86-64 has x32 numbers")
 
-    held = cell.run("raw_syscall(0x40000000 | 39); result = True")
-    free = cell.run("raw_syscall(0x40000000 | 39); result = True", off=["seccomp"])
+    code = "raw_syscall(0x40000000 | 39); result = True"
+
+    held = cell.run(code)
+    # Without the filter root could fork, and without a uid nothing would count it.
+    free = cell.run(code, off=["seccomp", "process-limit"])
 
     assert held.signal == 31  # SIGSYS
+    if machine_filters() and free.signal == held.signal:
+        pytest.skip("the container's own filter kills it as well")
     assert free.errno == "ENOSYS" or free.result
 
 

@@ -21,6 +21,7 @@ import pytest
 
 from lockgate_sandbox import RemoteError, Tier
 from lockgate_sandbox.errors import Data
+from tests.support.layers import machine_filters
 from tests.support.sandbox import TIERS, Lab, open_folder, policy
 
 pytestmark = pytest.mark.kernel
@@ -212,7 +213,12 @@ def test_attack_succeeds_with_its_layers_off(
 ) -> None:
     lab = lab_without(*attack.stoppers, "process-limit")
     code = attack.code
-    result = lab.run(policy(Tier.BASIC), code, alone=False, **host.values())
+    try:
+        result = lab.run(policy(Tier.BASIC), code, alone=False, **host.values())
+    except RemoteError:
+        if not machine_filters():
+            raise
+        pytest.skip("the container's own filter may hold it as well")
     assert result is True or result == host.secret
     host.victim.send_signal(signal.SIGCONT)
     assert host.victim.poll() is None
