@@ -29,7 +29,7 @@ from lockgate._manifest_fields import (
 from lockgate._manifest_values import (
     RESERVED_NOUNS,
     ArgumentType,
-    DocumentFormat,
+    PathFormat,
 )
 
 __all__ = [
@@ -114,7 +114,7 @@ class ArgumentForm(Form):
 
     name: Word
     type: ArgumentType
-    format: DocumentFormat | None = None
+    format: PathFormat | None = None
     positional: bool = False
     repeat: bool = False
     required: bool | None = None

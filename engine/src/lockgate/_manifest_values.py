@@ -18,6 +18,7 @@ __all__ = [
     "DocumentFormat",
     "HookImpl",
     "Manifest",
+    "PathFormat",
     "ProgramRight",
     "Rights",
     "TierName",
@@ -30,6 +31,7 @@ MANIFEST_LIMIT_BYTES = 256 * 1024
 TierName: TypeAlias = Literal["read-only", "basic", "elevated", "admin", "system"]
 ArgumentType: TypeAlias = Literal["path", "string", "integer", "boolean", "choice"]
 DocumentFormat: TypeAlias = Literal["yaml", "json", "toml", "text", "bytes"]
+PathFormat: TypeAlias = Literal["yaml", "json", "toml", "text", "bytes", "tree"]
 
 RESERVED_NOUNS = frozenset(
     {
@@ -103,7 +105,7 @@ class CommandArgument:
 
     name: str
     type: ArgumentType
-    format: DocumentFormat = "text"
+    format: PathFormat = "text"
     positional: bool = False
     repeat: bool = False
     required: bool = False

@@ -138,6 +138,70 @@ def test_with_json_the_run_document_is_all_that_is_printed(acme: Shell) -> None:
     assert result.json["steps"][0]["answers"][0]["tier"] == "read-only"
 
 
+def test_a_command_may_take_a_folder(shell: Shell) -> None:
+    manifest = manifest_text(
+        "acme",
+        kinds='["transformer"]',
+        extra="""
+[hooks]
+transform = "acme.plugin:transform"
+
+[[commands]]
+noun = "acme"
+verb = "shout"
+help = "Make a folder louder."
+pipeline = "pipelines/shout.yaml"
+
+[[commands.arguments]]
+name = "source"
+type = "path"
+format = "tree"
+positional = true
+""",
+    )
+    pipeline = """\
+schema: 1
+name: acme-shout
+inputs: {source: {type: tree}}
+steps:
+  - {id: shout, hook: transform, plugin: acme, with: {tree: "${inputs.source}"}}
+outputs: {tree: "${steps.shout.value.tree}"}
+"""
+    plugin = """\
+from lockgate.plugin import Transformation, Tree, hookimpl
+
+@hookimpl
+def transform(tree):
+    return Transformation(Tree.of({f.path: f.text.upper() for f in tree}))
+"""
+    files = {
+        "acme/__init__.py": "",
+        "acme/plugin.py": plugin,
+        "acme/pipelines/shout.yaml": pipeline,
+    }
+    shell.site.wheel("acme", manifest=manifest, files=files)
+    (shell.work / "code").mkdir()
+    (shell.work / "code" / "a.txt").write_text("quiet", "utf-8")
+
+    done = shell.run("acme", "shout", "code", "--out", "loud")
+    missing = shell.run("acme", "shout", "cod")
+
+    assert done.status == 0, done.err
+    assert (shell.work / "loud" / "a.txt").read_text("utf-8") == "QUIET"
+    assert missing.status == 2
+    assert "there is no such folder" in missing.err
+
+
+@pytest.mark.parametrize("text", ["", "# only words\n", "null"])
+def test_an_empty_document_is_said_to_be_empty(acme: Shell, text: str) -> None:
+    (acme.work / "empty.yaml").write_text(text, "utf-8")
+
+    result = acme.run("acme", "make", "empty.yaml")
+
+    assert result.status == 3
+    assert "the document is empty" in result.err
+
+
 def test_without_out_the_files_are_named_and_not_written(acme: Shell) -> None:
     result = acme.run("acme", "make", "good.yaml")
 

@@ -207,7 +207,10 @@ def _programs(found: Discovery) -> Iterator[Check]:
                 folders = import_folders(plugin.path)
                 find_program(program.distribution, program.file, folders=folders)
             except ProgramMissingError as error:
-                hint = f"Install the distribution {program.distribution}."
+                hint = (
+                    f"Install the distribution {program.distribution}; if it is "
+                    f"there, correct `file` in the manifest of {plugin.name}."
+                )
                 missing.append((f"{plugin.name}: {error}", hint))
     for said, hint in missing:
         yield Check("programs", "warning", said, hint)

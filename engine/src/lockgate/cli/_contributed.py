@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lockgate._manifest_values import PathFormat
 from lockgate.cli._progress import progress
 from lockgate.cli._runs import finish_run
 from lockgate.cli._session import installed, tolerant_settings
@@ -23,6 +24,7 @@ from lockgate.discovery import PluginState
 from lockgate.discovery._files import UnreadableError, read_bounded
 from lockgate.documents import read_document
 from lockgate.errors import (
+    DocumentError,
     ManifestError,
     PluginUnavailableError,
     UsageError,
@@ -169,8 +171,25 @@ def _value(argument: CommandArgument, given: Any) -> Data:
         return given  # type: ignore[no-any-return]
     if argument.repeat:
         paths: list[str] = given
-        return [read_document(path, argument.format) for path in paths]
-    return read_document(str(given), argument.format)
+        return [_opened(path, argument.format) for path in paths]
+    return _opened(str(given), argument.format)
+
+
+def _opened(path: str, kind: PathFormat) -> Data:
+    """What lies at `path`: a document that says something, or a folder's files."""
+    if kind == "tree":
+        from lockgate._codec import to_data
+        from lockgate.cli._arguments import read_tree
+
+        if not Path(path).is_dir():
+            raise UsageError(
+                "there is no such folder", where=path, hint="Name a folder."
+            )
+        return to_data(read_tree(Path(path)))
+    document = read_document(path, kind)
+    if document is None:
+        raise DocumentError("the document is empty", file=path)
+    return document
 
 
 def _pipeline(plugin: PluginState, name: str) -> tuple[Document, Tree]:

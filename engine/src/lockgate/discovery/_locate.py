@@ -126,7 +126,9 @@ def locate(metadata: str, package: str, files: Sequence[str]) -> Located:
         )
     raise LocateError(
         f"{files[0]} is nowhere that the distribution is installed to",
-        "A manifest is package data of the top-level package.",
+        "It is package data: have the build put it into the wheel, beside the "
+        f"package's modules (setuptools: [tool.setuptools.package-data] {package} = "
+        '["*.toml"]), and install that.',
         watched + tried,
     )
 

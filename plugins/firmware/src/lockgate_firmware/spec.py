@@ -247,7 +247,7 @@ def _peripheral(fields: Fields, review: Review, index: int) -> PeripheralSpec | 
     place = f"peripherals[{index}]"
     fields.unknown(PERIPHERAL_KEYS)
     if fields.names() and not fields.has("type"):
-        review.refuse("missing-key", f"{place}.type", "is missing")
+        review.refuse("missing-key", f"{place}.type", "is missing", "Add 'type'.")
     kind = fields.text("type", 40)
     if kind is not None and kind.lower() not in PERIPHERAL_TYPES:
         review.refuse(

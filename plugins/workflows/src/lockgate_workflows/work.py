@@ -172,7 +172,11 @@ class StepWork:
             self._skip(message)
             return
         reasons = [_failure_reason(failure) for failure in failures]
-        hint = "set 'optional: true' if the step may go without an answer"
+        hint = (
+            f"None means that the input is not of its kind: `lockgate hooks show "
+            f"{call.hook}` says what is asked. A step with 'optional: true' may go "
+            f"without."
+        )
         raise StepError("no-answer", message, hint=hint, reasons=reasons)
 
     def _hold(self, answer: Mapping[str, Data]) -> None:
