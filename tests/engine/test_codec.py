@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockgate import values
+from lockgate._annotations import AnyData, AnyDocument
 from lockgate._codec import DEPTH_LIMIT, Misfit, codec, hints, to_data
+from lockgate._quick import quick_decoder, quick_encoder
 from lockgate._specs import specs
 from lockgate.values import (
     AnalysisReport,
@@ -59,14 +62,13 @@ TREES = (
 
 def strategy(annotation: object) -> st.SearchStrategy[object]:
     """Values of a type that may stand in a spec, found by its annotation."""
-    named = getattr(annotation, "__name__", "")
     if annotation is Tree:
         return TREES
     if annotation is File:
         return st.builds(File, PATHS, st.binary(max_size=8), st.booleans())
-    if named == "_AnyDocument":
+    if annotation is AnyDocument:
         return DOCUMENTS
-    if named == "_AnyData":
+    if annotation is AnyData:
         return PLAIN
     if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
         parts = {k: strategy(v) for k, v in hints(annotation).items()}
@@ -106,6 +108,83 @@ def test_every_value_type_survives_the_way_there_and_back(kind: type) -> None:
         assert codec(kind).canonical(data) == data
 
     holds()
+
+
+def outcome(step: Callable[[object], object], value: object) -> str:
+    """What `step` makes of `value`: repr tells True from 1, and a list from a tuple."""
+    try:
+        return repr(step(value))
+    except Misfit as misfit:
+        return str(misfit)
+
+
+def altered(draw: st.DrawFn, data: Data) -> Data:
+    """`data` with one part of it replaced, left out or added."""
+    if isinstance(data, dict) and data and draw(st.booleans()):
+        key = draw(st.sampled_from(sorted(data)))
+        rest = {k: v for k, v in data.items() if k != key}
+        if draw(st.booleans()):
+            return {**rest, key: altered(draw, data[key])}
+        return rest if draw(st.booleans()) else {**data, "more": None}
+    if isinstance(data, list) and data and draw(st.booleans()):
+        at = draw(st.integers(0, len(data) - 1))
+        return [*data[:at], altered(draw, data[at]), *data[at + 1 :]]
+    return draw(PLAIN)
+
+
+@pytest.mark.parametrize("kind", VALUE_TYPES, ids=lambda kind: kind.__name__)
+def test_the_quick_path_and_the_exact_one_never_differ(kind: type) -> None:
+    @settings(max_examples=25)
+    @given(strategy(kind), st.data())
+    def holds(value: object, chance: st.DataObject) -> None:
+        both = codec(kind)
+        data = both.exact.encode(value)
+        other = chance.draw(st.composite(altered)(data))
+        field = chance.draw(st.sampled_from([f.name for f in dataclasses.fields(kind)]))
+
+        assert outcome(both.encode, value) == outcome(both.exact.encode, value)
+        for given_data in (data, other):
+            assert outcome(both.decode, given_data) == outcome(
+                both.exact.decode, given_data
+            )
+        object.__setattr__(value, field, chance.draw(PLAIN))
+        assert outcome(both.encode, value) == outcome(both.exact.encode, value)
+
+    holds()
+
+
+@pytest.mark.parametrize("kind", VALUE_TYPES, ids=lambda kind: kind.__name__)
+def test_the_quick_path_serves_the_common_case(kind: type) -> None:
+    @settings(max_examples=10)
+    @given(strategy(kind))
+    def holds(value: object) -> None:
+        data = quick_encoder(kind)(value)
+
+        assert quick_decoder(kind)(data) == value
+
+    holds()
+
+
+@given(PLAIN)
+def test_plain_data_is_the_same_on_both_paths(data: Data) -> None:
+    for kind in (AnyData, AnyDocument):
+        both = codec(kind)
+
+        assert outcome(both.encode, data) == outcome(both.exact.encode, data)
+
+
+@pytest.mark.parametrize("depth", [DEPTH_LIMIT - 1, DEPTH_LIMIT, DEPTH_LIMIT + 1])
+@pytest.mark.parametrize("kind", [AnyData, AnyDocument])
+def test_both_paths_stop_at_the_same_depth(kind: type, depth: int) -> None:
+    lists: Data = 1
+    objects: Data = 1
+    for _ in range(depth - 1):
+        lists, objects = [lists], {"k": objects}
+    both = codec(kind)
+
+    for data in (lists, objects):
+        whole = {"top": data}
+        assert outcome(both.encode, whole) == outcome(both.exact.encode, whole)
 
 
 @given(PLAIN)

@@ -203,7 +203,8 @@ def test_arguments_may_be_values_or_their_data() -> None:
     plain = {"files": [{"path": "a", "content": b"x"}]}
 
     assert call("transform", tree=tree).data == call("transform", tree=plain).data
-    assert call("transform", tree=plain).values()["tree"] == tree
+    assert call("transform", tree=plain).value("tree") == tree
+    assert call("transform", tree=tree).value("tree") is tree
 
 
 def test_a_hook_with_an_argument_called_timeout_gets_it() -> None:

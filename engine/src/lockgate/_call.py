@@ -5,20 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from lockgate._answers import HookFailure
 from lockgate._codec import Misfit
-from lockgate._specs import HookSpec
+from lockgate._specs import Argument, HookSpec
 from lockgate.errors import ArgumentError, did_you_mean
 from lockgate.values import Data
 
 __all__ = ["Call", "Cancellation"]
 
+_NEVER = float("inf")
+
 
 class Cancellation:
     """Lets another thread end a call: kills whatever it waits for."""
+
+    __slots__ = ("_kill", "cancelled")
 
     # One for all: it is held for an assignment, and every call would make one.
     _lock = threading.Lock()
@@ -53,15 +57,17 @@ class Call:
 
     `seconds` is what each plugin may take; `deadline` (monotonic) ends the call
     as a whole where the caller gave a time. `fail_fast`: the first failure is
-    raised, instead of being noted in `failed`.
+    raised, instead of being noted in `failed`. `given` is what the caller gave,
+    `data` the plain data that it was checked to stand for.
     """
 
     spec: HookSpec
+    given: Mapping[str, object]
     data: Mapping[str, Data]
     seconds: float
     deadline: float
     fail_fast: bool
-    cancellation: Cancellation = field(default_factory=Cancellation)
+    cancellation: Cancellation | None = None
     failed: list[HookFailure] = field(default_factory=list[HookFailure])
     asked: list[str] = field(default_factory=list[str])
 
@@ -82,25 +88,26 @@ class Call:
         Raises:
             ArgumentError: If one is missing, unknown or of the wrong type.
         """
-        given = dict(arguments)
         if spec.own_timeout:
-            own_timeout = given.get("timeout")
+            own_timeout = arguments.get("timeout")
             # The hook has an argument of this name (seconds that it waits for a
             # device): it is passed on, and the call may last that much longer.
             extra = own_timeout if isinstance(own_timeout, (int, float)) else 0.0
             timeout = spec.timeout_seconds + extra
-        data = _checked(spec, given)
-        seconds = spec.timeout_seconds if timeout is None else timeout
-        deadline = float("inf") if timeout is None else time.monotonic() + timeout
-        fast = spec.failure == "fail" if fail_fast is None else fail_fast
-        return cls(spec, data, seconds, deadline, fast, cancellation or Cancellation())
+        data = _checked(spec, arguments)
+        options = spec.options
+        seconds = options.timeout_seconds if timeout is None else timeout
+        deadline = _NEVER if timeout is None else time.monotonic() + timeout
+        fast = options.failure == "fail" if fail_fast is None else fail_fast
+        return cls(spec, arguments, data, seconds, deadline, fast, cancellation)
 
-    def values(self) -> dict[str, Any]:
-        """The arguments as values, for an impl inside the host."""
-        return {
-            argument.name: argument.codec.decode(self.data[argument.name])
-            for argument in self.spec.arguments
-        }
+    def value(self, name: str) -> Any:
+        """One argument as a value: the caller's own, if it gave one."""
+        given = self.given.get(name)
+        if is_dataclass(given):  # it was encoded, so it is a value of the type
+            return given
+        (argument,) = (one for one in self.spec.arguments if one.name == name)
+        return argument.codec.decode(self.data[name])
 
     def seconds_left(self) -> float:
         """How long the next plugin may take; not above 0 if time is up."""
@@ -108,35 +115,47 @@ class Call:
 
 
 def _checked(spec: HookSpec, given: Mapping[str, object]) -> dict[str, Data]:
+    data: dict[str, Data] = {}
+    taken = 0
+    for argument in spec.arguments:
+        name = argument.name
+        if name in given:
+            taken += 1
+            value = given[name]
+        else:
+            value = argument.default
+        if value is None:
+            message = f"the argument is missing ({argument.annotation})"
+            raise _unfit(spec, given, argument, message)
+        try:
+            data[name] = argument.codec.canonical(value)
+        except Misfit as error:
+            raise _unfit(spec, given, argument, str(error), error.where) from None
+    if taken != len(given):
+        _check_names(spec, given)
+    return data
+
+
+def _unfit(
+    spec: HookSpec,
+    given: Mapping[str, object],
+    argument: Argument,
+    message: str,
+    where: str = "",
+) -> ArgumentError:
+    """The error for one argument; a name that the hook does not know comes first."""
+    _check_names(spec, given)
+    hint = "" if where else _how_to_give(argument.name, argument.annotation)
+    return ArgumentError(message, argument=argument.name, hook=spec.name, hint=hint)
+
+
+def _check_names(spec: HookSpec, given: Mapping[str, object]) -> None:
     names = [argument.name for argument in spec.arguments]
     for name in given:
         if name not in names:
             hint = did_you_mean(name, names) or f"It takes: {', '.join(names) or '-'}."
             message = f"the hook takes no argument {name!r}"
             raise ArgumentError(message, argument=name, hook=spec.name, hint=hint)
-    data: dict[str, Data] = {}
-    for argument in spec.arguments:
-        value = given.get(argument.name, argument.default)
-        if value is None:
-            message = f"the argument is missing ({argument.annotation})"
-            raise ArgumentError(
-                message,
-                argument=argument.name,
-                hook=spec.name,
-                hint=_how_to_give(argument.name, argument.annotation),
-            )
-        try:
-            data[argument.name] = argument.codec.canonical(value)
-        except Misfit as error:
-            raise ArgumentError(
-                str(error),
-                argument=argument.name,
-                hook=spec.name,
-                hint=""
-                if error.where
-                else _how_to_give(argument.name, argument.annotation),
-            ) from None
-    return data
 
 
 def _how_to_give(name: str, annotation: str) -> str:

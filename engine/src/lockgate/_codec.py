@@ -7,8 +7,9 @@ needs nothing but the standard library, because a plugin's worker gets no
 third-party module from us. (msgspec can't state the `Data` type: a recursive
 union that holds both ``str`` and ``bytes``.)
 
-A type is compiled once into two closures. On success no path is built; when
-something does not fit, `Misfit` collects the path while it travels outwards.
+A type is compiled once into two closures, and once more for the common case
+(`lockgate._quick`). On success no path is built; when something does not fit,
+`Misfit` collects the path while it travels outwards.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ import types
 import typing
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal, cast
+from functools import lru_cache, partial
+from typing import Any, Literal, NamedTuple, cast
 
+from lockgate._annotations import AnyData, AnyDocument, hints, optional_of
+from lockgate._misfit import Misfit
+from lockgate._quick import quick_decoder, quick_encoder
 from lockgate.values import Data
 
-__all__ = ["Codec", "Misfit", "codec", "hints", "to_data"]
+__all__ = ["Codec", "Exact", "Misfit", "codec", "hints", "to_data"]
 
 DEPTH_LIMIT = 64
 """Deepest nesting of a `Data` value, in containers."""
@@ -34,46 +38,12 @@ INTEGER_RANGE = range(-(2**63), 2**64)
 _Step = Callable[[object], Any]
 
 
-class _AnyData:
-    """Stands for the annotation `lockgate.values.Data`."""
+class Exact(NamedTuple):
+    """One type's two directions, step by step: what fits, and what does not."""
 
-
-class _AnyDocument:
-    """Stands for the annotation `lockgate.values.Document`."""
-
-
-def hints(owner: object) -> dict[str, Any]:
-    """The annotations of a value type or a spec, as `codec` reads them.
-
-    `Data` is recursive, so evaluating it never ends well: its two names are
-    read as themselves instead of being spelled out.
-    """
-    names = {"Data": _AnyData, "Document": _AnyDocument}
-    return typing.get_type_hints(owner, localns=names)
-
-
-class Misfit(ValueError):  # noqa: N818 - part of a sentence: "a misfit at ..."
-    """A value that does not fit its declared type.
-
-    `where` is its path below the value that was converted, such as
-    ``findings[3].range.start``; empty for the value itself.
-    """
-
-    def __init__(self, expected: str, value: object = None, *, found: str = "") -> None:
-        self.expected = expected
-        self.found = found or _name(value)
-        self.where = ""
-        super().__init__(expected)
-
-    def below(self, part: str) -> Misfit:
-        """This misfit, seen from one level further out."""
-        glue = "" if not self.where or self.where.startswith("[") else "."
-        self.where = f"{part}{glue}{self.where}"
-        return self
-
-    def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        return f"{place}expected {self.expected}, found {self.found}"
+    shape: str
+    encode: Callable[[object], Data]
+    decode: Callable[[object], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +51,13 @@ class Codec:
     """One type's two directions.
 
     `encode` takes a value of the type and gives plain data; `decode` takes
-    plain data and gives the value. Both raise `Misfit`.
+    plain data and gives the value. Both raise `Misfit`. They try the common case
+    first (`lockgate._quick`); `exact` has the last word.
     """
 
-    shape: str
     encode: Callable[[object], Data]
     decode: Callable[[object], Any]
+    exact: Exact
 
     def checked(self, value: object) -> Any:
         """`value` itself if it is a value of the type, else the one its data stand for.
@@ -116,20 +87,6 @@ def _holds_values(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return any(_holds_values(item) for item in cast("Sequence[object]", value)[:1])
     return dataclasses.is_dataclass(value)
-
-
-def _name(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, str):
-        return f"the string {value[:40]!r}"
-    if isinstance(value, Mapping):
-        return "an object"
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    if isinstance(value, (bool, int, float)):
-        return f"{type(value).__name__} {value!r:.40}"
-    return f"a value of type {type(value).__name__}"
 
 
 # -- Data: the closed set -----------------------------------------------------
@@ -185,7 +142,7 @@ def _document(value: object) -> Data:
 # -- scalars --------------------------------------------------------------------
 
 
-def _exact(kind: type, shape: str) -> Codec:
+def _only(kind: type, shape: str) -> Exact:
     def step(value: object) -> Any:
         if type(value) is kind:
             return value
@@ -195,7 +152,7 @@ def _exact(kind: type, shape: str) -> Codec:
             return bytes(value)
         raise Misfit(shape, value)
 
-    return Codec(shape, step, step)
+    return Exact(shape, step, step)
 
 
 def _integer(value: object) -> Any:
@@ -219,19 +176,19 @@ def _nothing(value: object) -> Any:
         raise Misfit("nothing", value)
 
 
-_SCALARS: Mapping[object, Codec] = {
-    bool: _exact(bool, "true or false"),
-    str: _exact(str, "a string"),
-    bytes: _exact(bytes, "bytes"),
-    int: Codec("an integer", _integer, _integer),
-    float: Codec("a number", _number, _number),
-    type(None): Codec("nothing", _nothing, _nothing),
-    _AnyData: Codec("plain data", _data, _data),
-    _AnyDocument: Codec("an object", _document, _document),
+_SCALARS: Mapping[object, Exact] = {
+    bool: _only(bool, "true or false"),
+    str: _only(str, "a string"),
+    bytes: _only(bytes, "bytes"),
+    int: Exact("an integer", _integer, _integer),
+    float: Exact("a number", _number, _number),
+    type(None): Exact("nothing", _nothing, _nothing),
+    AnyData: Exact("plain data", _data, _data),
+    AnyDocument: Exact("an object", _document, _document),
 }
 
 
-def _literal(choices: tuple[object, ...]) -> Codec:
+def _literal(choices: tuple[object, ...]) -> Exact:
     shape = "one of " + ", ".join(repr(choice) for choice in choices)
     allowed = frozenset(choices)
 
@@ -240,7 +197,7 @@ def _literal(choices: tuple[object, ...]) -> Codec:
             return str.__str__(value)
         raise Misfit(shape, value)
 
-    return Codec(shape, step, step)
+    return Exact(shape, step, step)
 
 
 # -- containers -----------------------------------------------------------------
@@ -258,30 +215,30 @@ def _each(value: object, step: _Step) -> list[Any]:
     return items
 
 
-def _sequence(item: Codec) -> Codec:
+def _sequence(item: Exact) -> Exact:
     def encode(value: object) -> Data:
         return _each(value, item.encode)
 
     def decode(value: object) -> Any:
         return tuple(_each(value, item.decode))
 
-    return Codec(f"a list of {item.shape}", encode, decode)
+    return Exact(f"a list of {item.shape}", encode, decode)
 
 
-def _optional(inner: Codec) -> Codec:
+def _optional(inner: Exact) -> Exact:
     def encode(value: object) -> Data:
         return None if value is None else inner.encode(value)
 
     def decode(value: object) -> Any:
         return None if value is None else inner.decode(value)
 
-    return Codec(f"{inner.shape} or nothing", encode, decode)
+    return Exact(f"{inner.shape} or nothing", encode, decode)
 
 
-def _record(cls: type) -> Codec:
+def _record(cls: type) -> Exact:
     fields = dataclasses.fields(cls)
     annotations = hints(cls)
-    parts = {field.name: codec(annotations[field.name]) for field in fields}
+    parts = {field.name: _exact(annotations[field.name]) for field in fields}
     required = [
         field.name
         for field in fields
@@ -319,7 +276,7 @@ def _record(cls: type) -> Codec:
                 raise Misfit(f"the field {name!r} of {cls.__name__}", found="none")
         return _build(cls, given)
 
-    return Codec(shape, encode, decode)
+    return Exact(shape, encode, decode)
 
 
 def _build(cls: type, given: Mapping[str, Any]) -> Any:
@@ -340,27 +297,55 @@ def codec(annotation: Hashable) -> Codec:
     Raises:
         TypeError: If the type is not one of the closed set.
     """
+    exact = _exact(annotation)
+    encode = _quick_first(partial(quick_encoder, annotation), exact.encode)
+    if exact.encode is exact.decode:
+        return Codec(encode, encode, exact)
+    decode = _quick_first(partial(quick_decoder, annotation), exact.decode)
+    return Codec(encode, decode, exact)
+
+
+def _quick_first(make: Callable[[], _Step], exact: _Step) -> _Step:
+    """What tries the common case, compiled when it is first needed, then `exact`."""
+
+    def first(value: object) -> Any:
+        steps[0] = made = make()
+        return made(value)
+
+    steps: list[_Step] = [first]
+
+    def step(value: object) -> Any:
+        try:
+            return steps[0](value)
+        except Exception:  # whatever it was, `exact` knows it better
+            return exact(value)
+
+    return step
+
+
+@lru_cache(maxsize=256)
+def _exact(annotation: Hashable) -> Exact:
     scalar = _SCALARS.get(annotation)
     if scalar is not None:
         return scalar
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
-        return _union(arguments)
+        return _union(annotation)
     if origin is Literal:
         return _literal(arguments)
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
-        return _sequence(codec(arguments[0]))
+        return _sequence(_exact(arguments[0]))
     if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
         return _record(annotation)
     msg = f"a hook can't carry the type {annotation!r}"
     raise TypeError(msg)
 
 
-def _union(arguments: tuple[object, ...]) -> Codec:
-    inner = [argument for argument in arguments if argument is not type(None)]
-    if len(inner) == 1 and len(arguments) == 2:
-        return _optional(codec(inner[0]))
-    msg = f"a hook can't carry a union of {arguments!r}"
+def _union(annotation: object) -> Exact:
+    inner = optional_of(annotation)
+    if inner is not None:
+        return _optional(_exact(inner))
+    msg = f"a hook can't carry a union of {typing.get_args(annotation)!r}"
     raise TypeError(msg)
 
 

@@ -19,6 +19,8 @@ FILE_LIMIT_LINES = 5000
 
 def tree_diff(before: Tree, after: Tree) -> str:
     """What turns `before` into `after`; empty if they are equal."""
+    if before == after:
+        return ""
     old = {file.path: file for file in before}
     new = {file.path: file for file in after}
     parts: list[str] = []

@@ -1,13 +1,14 @@
 """pluggy decides who is asked and in which order; this module asks.
 
 Each plugin stands in pluggy's registry as a proxy that was made from its
-manifest: one function per hook, with the order the manifest wants. A proxy knows
-nothing of workers; it hands the call to its plugin's `Seat`.
+manifest: a mark per hook, with the order the manifest wants. pluggy's order is
+worked out once per hook; a call then goes straight to the plugins' seats, which
+know what stands behind them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, Protocol, cast
 
@@ -16,7 +17,7 @@ import pluggy
 from lockgate._answers import Answer, Answers, HookFailure
 from lockgate._call import Call
 from lockgate._diff import tree_diff
-from lockgate._specs import CONTEXT, HookSpec, spec_classes, specs
+from lockgate._specs import spec_classes, specs
 from lockgate.errors import HostClosedError, LockgateError
 from lockgate.grants import Identity
 from lockgate.hookspecs import SPEC_ATTRIBUTE, HookOptions
@@ -59,42 +60,23 @@ class _Hooks(pluggy.PluginManager):
 
 
 class _Proxy:
-    """A plugin in pluggy's registry: a function per hook, nothing else."""
+    """A plugin in pluggy's registry: a mark per hook, in the order it wishes."""
 
-    def __init__(self, seat: Seat, hooks: Mapping[str, Order]) -> None:
+    def __init__(self, hooks: Mapping[str, Order]) -> None:
         for hook, order in hooks.items():
-            setattr(self, hook, _marked(_asker(seat), order))
+            mark = hookimpl(tryfirst=order == "first", trylast=order == "last")
+            setattr(self, hook, mark(lambda: None))
 
 
-def _asker(seat: Seat) -> Callable[[Call], Answer[object] | None]:
-    def ask(context: Call) -> Answer[object] | None:
-        context.asked.append(seat.identity.plugin)
-        try:
-            return _completed(context, seat.ask(context))
-        except HostClosedError:
-            raise
-        except LockgateError as error:
-            if context.fail_fast:
-                raise
-            who = seat.identity
-            context.failed.append(HookFailure(who.plugin, who.version, error))
-            return None
-
-    return ask
-
-
-def _completed(call: Call, answer: Answer[object] | None) -> Answer[object] | None:
+def _completed(call: Call, answer: Answer[Any]) -> Answer[Any]:
     """The answer, with what the host itself has to say in it."""
-    if answer is None or not isinstance(answer.value, Transformation):
+    value: object = answer.value
+    if not isinstance(value, Transformation):
         return answer
-    before = cast(Tree, call.values()["tree"])
-    value = replace(answer.value, diff=tree_diff(before, answer.value.tree))
-    return replace(answer, value=value)
-
-
-def _marked(function: Callable[..., Any], order: Order) -> Callable[..., Any]:
-    mark = hookimpl(tryfirst=order == "first", trylast=order == "last")
-    return mark(function)
+    diff = tree_diff(cast(Tree, call.value("tree")), value.tree)
+    if diff == value.diff:
+        return answer
+    return replace(answer, value=replace(value, diff=diff))
 
 
 class Dispatcher:
@@ -104,20 +86,30 @@ class Dispatcher:
         self._hooks = _Hooks("lockgate")
         for cls in spec_classes():
             self._hooks.add_hookspecs(cls)
-        self._proxies: dict[str, _Proxy] = {}
+        self._seats: dict[str, Seat] = {}
+        self._orders: dict[str, tuple[Seat, ...]] = {}
 
     def add(self, seat: Seat, hooks: Mapping[str, Order]) -> None:
         """Register a plugin; of two without a wish the later one is asked first."""
         known: dict[str, Order]
         known = {name: order for name, order in hooks.items() if name in specs()}
-        proxy = _Proxy(seat, known)
-        self._hooks.register(proxy, name=seat.identity.plugin)
-        self._proxies[seat.identity.plugin] = proxy
+        self._hooks.register(_Proxy(known), name=seat.identity.plugin)
+        self._seats[seat.identity.plugin] = seat
+        self._orders.clear()
 
     def implementers(self, hook: str) -> tuple[str, ...]:
         """The plugins that answer `hook`, in the order in which they are asked."""
-        caller: pluggy.HookCaller = getattr(self._hooks.hook, hook)
-        return tuple(impl.plugin_name for impl in reversed(caller.get_hookimpls()))
+        return tuple(seat.identity.plugin for seat in self._order(hook))
+
+    def _order(self, hook: str) -> tuple[Seat, ...]:
+        """The seats that answer `hook`, as pluggy would ask them."""
+        order = self._orders.get(hook)
+        if order is None:
+            caller: pluggy.HookCaller = getattr(self._hooks.hook, hook)
+            impls = reversed(caller.get_hookimpls())
+            order = tuple(self._seats[impl.plugin_name] for impl in impls)
+            self._orders[hook] = order
+        return order
 
     def run(self, call: Call, *, plugin: str | None = None) -> Answers[Any]:
         """Ask every plugin that answers the hook, or only `plugin`.
@@ -126,25 +118,28 @@ class Dispatcher:
             LockgateError: If a plugin fails and the hook's policy is ``fail``.
             ExceptionGroup: If plugins failed and the policy is ``collect``.
         """
-        spec = call.spec
-        given = {name: None for name in spec.parameters if name != CONTEXT}
-        result: object = self._caller(spec, plugin)(**given, **{CONTEXT: call})
-        found = cast("Iterable[Answer[Any]]", _listed(result))
-        if call.failed and spec.failure == "collect":
+        spec, asked, failed = call.spec, call.asked, call.failed
+        items: list[Answer[Any]] = []
+        for seat in self._order(spec.name):
+            who = seat.identity
+            if plugin is not None and who.plugin != plugin:
+                continue
+            asked.append(who.plugin)
+            try:
+                answer = seat.ask(call)
+                if answer is None:
+                    continue
+                items.append(_completed(call, answer))
+            except HostClosedError:
+                raise
+            except LockgateError as error:
+                if call.fail_fast:
+                    raise
+                failed.append(HookFailure(who.plugin, who.version, error))
+                continue
+            if spec.options.firstresult:
+                break
+        if failed and spec.failure == "collect":
             message = f"the hook {spec.name!r} failed"
-            raise ExceptionGroup(message, [failure.error for failure in call.failed])
-        failed, asked = tuple(call.failed), tuple(call.asked)
-        return Answers(spec.name, tuple(found), failed, asked)
-
-    def _caller(self, spec: HookSpec, plugin: str | None) -> Callable[..., object]:
-        if plugin is None:
-            return cast("Callable[..., object]", getattr(self._hooks.hook, spec.name))
-        others = [proxy for name, proxy in self._proxies.items() if name != plugin]
-        return self._hooks.subset_hook_caller(spec.name, others)
-
-
-def _listed(result: object) -> list[object]:
-    """A list always: for a first-result hook pluggy gives the one value."""
-    if isinstance(result, list):
-        return cast("list[object]", result)
-    return [] if result is None else [result]
+            raise ExceptionGroup(message, [failure.error for failure in failed])
+        return Answers(spec.name, tuple(items), tuple(failed), tuple(asked))

@@ -167,7 +167,7 @@ class Host(Calls):
         timeout: float | None,
         arguments: Mapping[str, object],
     ) -> Answers[Any]:
-        return self.call_cancellable(hook, plugin, timeout, arguments, Cancellation())
+        return self.call_cancellable(hook, plugin, timeout, arguments, None)
 
     def call_cancellable(
         self,
@@ -175,7 +175,7 @@ class Host(Calls):
         plugin: str | None,
         timeout: float | None,
         arguments: Mapping[str, object],
-        cancellation: Cancellation,
+        cancellation: Cancellation | None,
     ) -> Answers[Any]:
         """`call`, so that another thread can end it: what `AsyncHost` uses."""
         if self._closed:

@@ -182,7 +182,9 @@ class SealedPlugin:
         if left <= 0:
             raise blame.timeout(call.seconds)
         running.broker.begin(blame.hook, time.monotonic() + left)
-        call.cancellation.watch(running.kill)
+        cancellation = call.cancellation
+        if cancellation is not None:
+            cancellation.watch(running.kill)
         try:
             reply = running.worker.call(method, _wire(arguments), timeout=left)
         except SandboxError as error:
@@ -194,7 +196,8 @@ class SealedPlugin:
                 denials=running.broker.denials,
             ) from error
         finally:
-            call.cancellation.watch(None)
+            if cancellation is not None:
+                cancellation.watch(None)
         running.cpu_seconds += reply.usage.cpu_seconds
         self._budget.answered()
         return reply
