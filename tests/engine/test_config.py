@@ -244,3 +244,14 @@ def test_a_project_file_made_to_fill_the_memory_is_refused_at_once(
     with pytest.raises(ConfigError) as caught:
         load_config(environ={"HOME": str(tmp_path)}, folder=str(tmp_path))
     assert "dots" in str(caught.value)
+
+
+def test_a_project_file_cannot_configure_the_trusted_base(tmp_path: Path) -> None:
+    # It would say which index plugins are installed from.
+    text = '[plugins.lint]\nx = 1\n[plugins.marketplace]\nindex = "https://x.test"\n'
+    (tmp_path / "lockgate.toml").write_text(text)
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(environ={"HOME": str(tmp_path)}, folder=str(tmp_path))
+
+    assert caught.value.key == "plugins.marketplace"

@@ -471,3 +471,14 @@ def test_the_digest_of_an_editable_changes_with_any_file(
     (package / "__init__.py").write_text("x = 1\n")
 
     assert plugin.digest != before
+
+
+def test_a_stranger_cannot_put_a_first_party_plugin_out_of_use(
+    site: SitePackages,
+) -> None:
+    site.wheel("lockgate-lint", plugin="lint")
+    site.wheel("stranger", plugin="lint")
+
+    states = {plugin.distribution: plugin.state for plugin in find(site).plugins}
+
+    assert states == {"lockgate-lint": "ok", "stranger": "duplicate"}

@@ -129,7 +129,7 @@ def _layers(sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:
         yield sources.user_file, _file(sources.user_file)
     if sources.project_file:
         values = _file(sources.project_file)
-        for key in sorted(_NOT_IN_PROJECT & values.keys()):
+        for key in sorted(_refused_in_project(values)):
             raise ConfigError(
                 "a project file must not set this: it came with the checkout",
                 key=key,
@@ -148,6 +148,21 @@ def _layers(sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:
         for name in reversed(tables):
             nested = {name: nested}
         yield f"--set {key}", nested
+
+
+def _refused_in_project(values: Mapping[str, Any]) -> set[str]:
+    """The keys that a checkout must not set: also those of the trusted base."""
+    from lockgate.shipped import shipped_policy
+
+    found = set(_NOT_IN_PROJECT & values.keys())
+    plugins: object = values.get("plugins")
+    if isinstance(plugins, dict):
+        # They run in the host itself, and say where plugins are installed from.
+        parties = shipped_policy().parties.values()
+        trusted = {party.plugin for party in parties if party.in_host}
+        named = trusted & cast("dict[str, Any]", plugins).keys()
+        found |= {f"plugins.{name}" for name in named}
+    return found
 
 
 def _file(path: str) -> dict[str, Any]:

@@ -122,3 +122,17 @@ def test_a_target_that_is_no_folder_is_refused(tmp_path: Path, kind: str) -> Non
 
     with pytest.raises(OutputError):
         write_tree(TREE, out)
+
+
+@pytest.mark.parametrize("path", [".git/hooks/post-checkout", "a/.GIT/config"])
+@pytest.mark.parametrize("force", [False, True])
+def test_nothing_is_written_that_git_would_run(
+    tmp_path: Path, path: str, force: bool
+) -> None:
+    tree = Tree.of({path: "#!/bin/sh", "0.txt": "x"})
+
+    with pytest.raises(OutputError) as caught:
+        write_tree(tree, tmp_path / "out", force=force)
+
+    assert path in str(caught.value)
+    assert not (tmp_path / "out").exists()

@@ -74,9 +74,13 @@ def write_tree(tree: Tree, target: Path, *, force: bool = False) -> None:
 
     Raises:
         OutputError: If the target is a file, holds something foreign and `force`
-            is not set, or cannot be written.
+            is not set, or cannot be written; or if the tree holds a ``.git``.
     """
     check_target(target, force=force)
+    for file in tree:
+        if ".git" in file.path.lower().split("/"):
+            # A shell's prompt is enough to run what stands in such a folder.
+            raise OutputError(f"{file.path} would be git's own", path=str(target))
     try:
         real = Path(os.path.realpath(target))
         if _replaceable(real):

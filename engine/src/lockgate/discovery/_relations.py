@@ -2,7 +2,7 @@
 
 No plugin can put another one out of use by what it declares, with one
 exception: claiming a name that another distribution has, since then nobody can
-know which of the two was meant.
+know which of the two was meant. Of a first-party name the engine does know.
 """
 
 from __future__ import annotations
@@ -26,9 +26,20 @@ def unshadow(found: Iterable[PluginState]) -> list[PluginState]:
             by_name.setdefault(state.name, []).append(index)
     for name, claims in by_name.items():
         if len(claims) > 1:
+            rightful = _rightful(name, claims, states)
             for index in claims:
-                states[index] = _duplicate(name, index, claims, states)
+                if index != rightful:
+                    states[index] = _duplicate(name, index, claims, states)
     return states
+
+
+def _rightful(name: str, claims: Sequence[int], states: Sequence[PluginState]) -> int:
+    """The one claim of the distribution that the shipped policy names; else -1."""
+    from lockgate.shipped import shipped_policy
+
+    policy = shipped_policy()
+    known = [i for i in claims if policy.party(name, states[i].distribution)]
+    return known[0] if len(known) == 1 else -1
 
 
 def _duplicate(
@@ -40,7 +51,7 @@ def _duplicate(
     return states[index].with_state(
         "duplicate",
         f"the name {name!r} is also claimed by {', '.join(others)}",
-        "Uninstall one of them; until then none is used.",
+        "Uninstall one of them; until then this one is not used.",
     )
 
 
