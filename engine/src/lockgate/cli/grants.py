@@ -175,6 +175,8 @@ def _grant(args: argparse.Namespace, config: Config) -> int:
     asked = rights_asked(manifest)
     keys = {right.key for right in asked}
     wanted = keys - {_SYSTEM} if args.all else set(args.rights)
+    if args.all and not wanted:
+        return _print([], argparse.Namespace(verb="show", json=args.json))
     if not wanted:
         message = f"no right of {state.name} is named"
         raise UsageError(message, hint=f"It asks for: {', '.join(sorted(keys)) or '-'}")

@@ -82,15 +82,27 @@ def _manifest(manifest: Manifest) -> Iterator[str]:
     for key, words in manifest.capabilities.items():
         yield _row(key, ", ".join(words))
     yield _row("asks for", "; ".join(_rights(manifest.rights)) or "no rights")
-    if manifest.limits:
-        limits = ", ".join(f"{k} {v:g}" for k, v in manifest.limits.items())
-        yield _row("limits", limits)
+    yield _row("limits", _limits(manifest))
     if manifest.requires:
         yield _row("requires", ", ".join(manifest.requires))
     if manifest.conflicts:
         yield _row("conflicts", ", ".join(manifest.conflicts))
     for command in manifest.commands:
         yield _row("command", f"lockgate {command.noun} {command.verb}: {command.help}")
+
+
+def _limits(manifest: Manifest) -> str:
+    """What its tier allows, where the manifest does not ask for less."""
+    if manifest.tier == "system":
+        return "none: it runs in the host"
+    from lockgate_sandbox import Limits, Tier
+
+    limits = Limits.for_tier(Tier(manifest.tier)).tightened(manifest.limits)
+    return (
+        f"{limits.cpu_seconds:g} s CPU, {limits.wall_seconds:g} s a call, "
+        f"{limits.memory_bytes >> 20} MiB memory, {limits.disk_bytes >> 20} MiB disk, "
+        f"{limits.processes} processes"
+    )
 
 
 def _rights(rights: Rights) -> Iterator[str]:

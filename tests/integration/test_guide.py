@@ -1,0 +1,70 @@
+"""What the author's guide shows works as it stands there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lockgate.values import Tree
+from tests.meta.workspace import ROOT
+from tests.support.host_plugins import Site
+
+GUIDE = (ROOT / "docs/how-to/write-a-plugin.md").read_text("utf-8")
+
+
+def blocks(language: str, words: str) -> str:
+    """The first block of a language that holds `words`."""
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+    return next(block for block in found if words in block)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_the_first_plugin_of_the_guide_answers(site: Site) -> None:
+    manifest = blocks("toml", 'name = "shout"\nsummary')
+    manifest = manifest.replace("lockgate_shout.plugin", "shout_plugin.impl")
+    site.add("shout", blocks("python", "shouting"), manifest=manifest)
+
+    with site.open() as host:
+        answer = host.call("transform", tree=Tree.of({"a": "quiet"})).first
+
+    assert answer.tree["a"].text == "QUIET"
+
+
+def test_the_manifest_of_the_guide_may_have_its_command(site: Site) -> None:
+    manifest = blocks("toml", 'name = "shout"\nsummary') + blocks(
+        "toml", "[[commands]]"
+    )
+    manifest = manifest.replace("lockgate_shout.plugin", "shout_plugin.impl")
+    site.add(
+        "shout",
+        blocks("python", "shouting"),
+        manifest=manifest,
+        files={"pipelines/folder.yaml": blocks("yaml", "shout-folder")},
+    )
+
+    with site.open() as host:
+        (state,) = [one for one in host.plugins() if one.name == "shout"]
+
+    assert (state.state, state.reason) == ("ok", "")
+
+
+def test_the_analyzer_of_the_guide_finds_and_places(site: Site) -> None:
+    manifest = blocks("toml", 'name = "shout"\nsummary')
+    manifest = manifest.replace('"transformer"', '"analyzer"').replace(
+        'transform = "lockgate_shout.plugin:transform"',
+        'analyze = "shout_plugin.impl:analyze"',
+    )
+    site.add("shout", blocks("python", "TODO"), manifest=manifest)
+
+    with site.open() as host:
+        report = host.call("analyze", tree=Tree.of({"a": "x\n# TODO y\n"})).first
+
+    (finding,) = report.findings
+    assert finding.range is not None
+    assert (finding.rule, finding.range.start.line) == ("todo", 2)
