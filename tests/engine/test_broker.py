@@ -14,7 +14,7 @@ from lockgate.discovery import discover
 from lockgate.errors import HookError
 from lockgate.grants import rights_asked
 from lockgate.host import AuditRecord, Host
-from lockgate.values import Data, Document, Tree
+from lockgate.values import Data, Document, File, Tree
 from tests.support.host_plugins import Site, manifest_of
 
 ASKING = """
@@ -220,6 +220,19 @@ def test_a_tool_runs_in_a_sandbox_of_its_own(site: Site) -> None:
     assert posture["layers"]
     ran = [record for record in audit if record.action == "run_tool"]
     assert [record.right for record in ran] == ["tool:sh"]
+
+
+def test_a_tool_is_given_a_tree_with_an_executable_file_as_plain_files(
+    site: Site,
+) -> None:
+    add(site, PROGRAM)
+    grant(site)
+    tree = Tree((File("run.sh", b"echo ran\n", executable=True),))
+
+    with site.open() as host:
+        answer = ask(host, tree, name="sh", arguments=["run.sh"])
+
+    assert answer["stdout"] == "ran\n", answer
 
 
 def test_a_tool_sees_neither_the_host_nor_the_plugins_files(site: Site) -> None:

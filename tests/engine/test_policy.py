@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib.metadata import distributions
@@ -185,6 +186,18 @@ def test_a_link_out_of_the_environment_is_no_program_of_it(tmp_path: Path) -> No
     (tmp_path / "site" / "bin" / "tool").symlink_to("/bin/sh")
 
     with pytest.raises(ProgramMissingError, match="outside"):
+        find_program("odd", "bin/tool", folders=[str(tmp_path / "site")])
+
+
+def test_a_record_that_is_a_pipe_is_refused_and_not_waited_for(
+    tmp_path: Path,
+) -> None:
+    record(tmp_path / "site")
+    file = tmp_path / "site" / "odd-1.0.dist-info" / "RECORD"
+    file.unlink()
+    os.mkfifo(file)
+
+    with pytest.raises(ProgramMissingError, match="RECORD"):
         find_program("odd", "bin/tool", folders=[str(tmp_path / "site")])
 
 

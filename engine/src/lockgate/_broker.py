@@ -176,7 +176,6 @@ class Broker:
                 tool_policy(tool, seconds),
                 [tool.path, *request.arguments],
                 files={file.path: file.content for file in request.tree},
-                executable=[file.path for file in request.tree if file.executable],
                 collect=request.collect,
                 stdin=request.stdin,
             )

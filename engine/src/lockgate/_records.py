@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lockgate.discovery._files import UnreadableError, read_bounded
+
 __all__ = ["ProgramMissingError", "find_program"]
 
 RECORD_LIMIT_BYTES = 16 * 1024 * 1024
@@ -95,11 +97,11 @@ def _entries(info: Path) -> Iterator[Path]:
     """The installed files, relative to the folder that holds `info`."""
     record = info / "RECORD"
     try:
-        if record.stat().st_size > RECORD_LIMIT_BYTES:
-            raise ProgramMissingError(f"{record} is larger than a RECORD may be")
-        text = record.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProgramMissingError(f"{record} can't be read: {error}") from error
+        text = read_bounded(str(record), RECORD_LIMIT_BYTES).decode("utf-8")
+    except UnreadableError as error:
+        raise ProgramMissingError(f"{record} {error}") from error
+    except UnicodeDecodeError as error:
+        raise ProgramMissingError(f"{record} is no UTF-8: {error}") from error
     try:
         for row in csv.reader(text.splitlines()):
             if row:
