@@ -19,6 +19,9 @@ BAD_PATHS = [
 ]  # fmt: skip
 
 
+PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join)
+
+
 @pytest.mark.parametrize("path", BAD_PATHS)
 def test_a_path_that_could_leave_its_tree_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="tree path"):
@@ -40,6 +43,34 @@ def test_an_accepted_path_stays_below_any_folder(path: str) -> None:
         return
 
     assert posixpath.normpath(f"/tree/{path}") == f"/tree/{path}"
+
+
+@given(st.text(min_size=1, max_size=3), st.integers(0, 127).map(chr))
+def test_no_control_character_or_backslash_is_accepted(text: str, last: str) -> None:
+    path = f"a{text}b{last}c"
+    bad = any(ord(c) < 32 or ord(c) == 127 or c == "\\" for c in path)
+    bad = bad or any(part in ("", ".", "..") for part in path.split("/"))
+
+    try:
+        check_path(path)
+    except ValueError:
+        assert bad
+    else:
+        assert not bad
+
+
+@given(st.sets(PATHS, max_size=5))
+def test_a_tree_is_refused_exactly_for_a_file_in_the_place_of_a_folder(
+    paths: set[str],
+) -> None:
+    clash = any(other.startswith(f"{path}/") for path in paths for other in paths)
+
+    try:
+        Tree(tuple(File(path, b"") for path in paths))
+    except ValueError:
+        assert clash
+    else:
+        assert not clash
 
 
 def test_a_tree_is_sorted_whatever_order_it_was_given_in() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing
 from typing import Any
 
-__all__ = ["AnyData", "AnyDocument", "hints", "optional_of"]
+__all__ = ["AnyData", "AnyDocument", "has_records", "hints", "optional_of"]
 
 
 class AnyData:
@@ -34,3 +35,10 @@ def optional_of(annotation: object) -> Any:
     arguments = typing.get_args(annotation)
     inner = [argument for argument in arguments if argument is not type(None)]
     return inner[0] if len(inner) == 1 and len(arguments) == 2 else None
+
+
+def has_records(annotation: object) -> bool:
+    """Whether values of the type are, or are lists of, dataclasses."""
+    if dataclasses.is_dataclass(annotation):
+        return True
+    return any(has_records(inner) for inner in typing.get_args(annotation))

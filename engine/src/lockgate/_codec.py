@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal, NamedTuple, cast
 
-from lockgate._annotations import AnyData, AnyDocument, hints, optional_of
+from lockgate._annotations import AnyData, AnyDocument, has_records, hints, optional_of
 from lockgate._misfit import Misfit
 from lockgate._quick import quick_decoder, quick_encoder
 from lockgate.values import Data
@@ -52,12 +52,14 @@ class Codec:
 
     `encode` takes a value of the type and gives plain data; `decode` takes
     plain data and gives the value. Both raise `Misfit`. They try the common case
-    first (`lockgate._quick`); `exact` has the last word.
+    first (`lockgate._quick`); `exact` has the last word. `records` tells whether
+    values of the type hold dataclasses at all.
     """
 
     encode: Callable[[object], Data]
     decode: Callable[[object], Any]
     exact: Exact
+    records: bool
 
     def checked(self, value: object) -> Any:
         """`value` itself if it is a value of the type, else the one its data stand for.
@@ -65,7 +67,7 @@ class Codec:
         Raises:
             Misfit: If it is neither.
         """
-        if self.encode is self.decode or not _holds_values(value):
+        if not self.records or not _holds_values(value):
             return self.decode(value)
         data = self.encode(value)
         return value if dataclasses.is_dataclass(value) else self.decode(data)
@@ -76,7 +78,7 @@ class Codec:
         Raises:
             Misfit: If it is neither a value of the type nor the data of one.
         """
-        if self.encode is self.decode or _holds_values(value):
+        if self.encode is self.decode or (self.records and _holds_values(value)):
             return self.encode(value)
         # Through the value and back: its own checks run, defaults are filled in.
         return self.encode(self.decode(value))
@@ -85,7 +87,8 @@ class Codec:
 def _holds_values(value: object) -> bool:
     """Whether there are values (dataclasses) in it, not only their data."""
     if isinstance(value, (list, tuple)):
-        return any(_holds_values(item) for item in cast("Sequence[object]", value)[:1])
+        items = cast("Sequence[object]", value)
+        return bool(items) and _holds_values(items[0])
     return dataclasses.is_dataclass(value)
 
 
@@ -300,9 +303,9 @@ def codec(annotation: Hashable) -> Codec:
     exact = _exact(annotation)
     encode = _quick_first(partial(quick_encoder, annotation), exact.encode)
     if exact.encode is exact.decode:
-        return Codec(encode, encode, exact)
+        return Codec(encode, encode, exact, records=False)
     decode = _quick_first(partial(quick_decoder, annotation), exact.decode)
-    return Codec(encode, decode, exact)
+    return Codec(encode, decode, exact, has_records(annotation))
 
 
 def _quick_first(make: Callable[[], _Step], exact: _Step) -> _Step:

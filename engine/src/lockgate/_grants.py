@@ -33,11 +33,12 @@ class GrantsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = str(path)
 
     def stamp(self) -> tuple[int, int, int]:
         """Differs whenever the file does: size, inode, time of change (ns)."""
         try:
-            status = self.path.lstat()
+            status = os.lstat(self._name)
         except OSError:
             return (0, 0, 0)
         return (status.st_size, status.st_ino, status.st_mtime_ns)

@@ -62,6 +62,7 @@ class Host(Calls):
         }
         self._seats: dict[str, SealedPlugin | InHostPlugin] = {}
         self._dispatcher = Dispatcher()
+        self._specs = specs()
         self._safe = safe
         self._fill(states, observer or Observer())
 
@@ -180,9 +181,9 @@ class Host(Calls):
         """`call`, so that another thread can end it: what `AsyncHost` uses."""
         if self._closed:
             raise HostClosedError
-        spec = specs().get(hook)
+        spec = self._specs.get(hook)
         if spec is None:
-            raise UnknownHookError(hook, known=specs())
+            raise UnknownHookError(hook, known=self._specs)
         if plugin is not None:
             self._check_callable(hook, plugin)
         if timeout is None:

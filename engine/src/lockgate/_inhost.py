@@ -164,8 +164,10 @@ class InHostPlugin:
         except Misfit as misfit:
             raise self._blame(spec).misfit(misfit) from None
         who, seconds = self.identity, time.monotonic() - started
-        # By position, all of them: half the time, and this is the hot path.
-        return Answer(value, who.plugin, who.version, "system", seconds, _POSTURE, ())
+        # By position: a quarter less time.
+        return Answer(
+            value, who.plugin, who.version, "system", seconds, _POSTURE, (), ""
+        )
 
     def _blame(self, spec: HookSpec) -> Blame:
         return Blame(self.identity, spec.name)

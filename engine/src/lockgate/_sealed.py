@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -132,10 +131,13 @@ class SealedPlugin:
             LockgateError: If it fails, in whatever way: naming plugin and hook.
         """
         blame, started = Blame(self.identity, call.spec.name), time.monotonic()
-        with self._turn(call, blame):
+        self._wait_in_line(call, blame)
+        try:
             running = self._ready(call, blame)
             reply = self._exchange(running, call, blame, call.spec.name, call.data)
             return self._answer(running, call, blame, reply, started)
+        finally:
+            self._lock.release()
 
     def exchange(
         self, call: Call, blame: Blame, method: str, arguments: Mapping[str, Data]
@@ -145,20 +147,18 @@ class SealedPlugin:
         Raises:
             LockgateError: If it fails, in whatever way: naming plugin and hook.
         """
-        with self._turn(call, blame):
+        self._wait_in_line(call, blame)
+        try:
             running = self._ready(call, blame)
             return self._exchange(running, call, blame, method, arguments)
+        finally:
+            self._lock.release()
 
-    @contextmanager
-    def _turn(self, call: Call, blame: Blame) -> Generator[None, None, None]:
-        """Wait in line, but no longer than the call may take."""
+    def _wait_in_line(self, call: Call, blame: Blame) -> None:
+        """Take the lock, waiting no longer than the call may take."""
         seconds = call.seconds_left()
         if seconds <= 0 or not self._lock.acquire(timeout=seconds):
             raise blame.timeout(call.seconds)
-        try:
-            yield
-        finally:
-            self._lock.release()
 
     def close(self) -> None:
         """Kill the worker; from any thread, also in the middle of a call."""
@@ -216,15 +216,16 @@ class SealedPlugin:
             value = call.spec.answer.decode(reply.value)
         except Misfit as misfit:
             raise blame.misfit(misfit) from None
+        # By position: a quarter less time.
         return Answer(
-            value=value,
-            plugin=self.identity.plugin,
-            version=self.identity.version,
-            tier=running.rights.consent.tier,
-            seconds=time.monotonic() - started,
-            posture=running.posture,
-            denials=running.broker.denials,
-            output=reply.output,
+            value,
+            self.identity.plugin,
+            self.identity.version,
+            running.rights.consent.tier,
+            time.monotonic() - started,
+            running.posture,
+            running.broker.denials,
+            reply.output,
         )
 
     # -- the worker's life --------------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
 __all__ = [
@@ -54,6 +55,8 @@ Severity: TypeAlias = Literal["error", "warning", "note"]
 PATH_LIMIT_CHARS = 512
 """Longest path inside a tree."""
 
+_NO_PARTS = frozenset(("", ".", ".."))
+
 
 def check_path(path: str) -> str:
     """Return `path` if it names a file inside a tree.
@@ -66,10 +69,11 @@ def check_path(path: str) -> str:
     if not path or len(path) > PATH_LIMIT_CHARS:
         msg = f"a tree path has 1 to {PATH_LIMIT_CHARS} characters: {path[:80]!r}"
         raise ValueError(msg)
-    if "\\" in path or any(ord(c) < 32 or ord(c) == 127 for c in path):
+    plain = path.isascii() and path.isprintable()
+    if "\\" in path or (not plain and any(ord(c) < 32 or ord(c) == 127 for c in path)):
         msg = f"a tree path holds no backslash and no control character: {path!r}"
         raise ValueError(msg)
-    if any(part in ("", ".", "..") for part in path.split("/")):
+    if not _NO_PARTS.isdisjoint(path.split("/")):
         msg = f"a tree path is relative and has no empty, '.' or '..' part: {path!r}"
         raise ValueError(msg)
     return path
@@ -92,6 +96,9 @@ class File:
         return self.content.decode("utf-8", "replace")
 
 
+_path_of = attrgetter("path")
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """A set of files, sorted by path, each path once.
@@ -104,18 +111,24 @@ class Tree:
     files: tuple[File, ...] = ()
 
     def __post_init__(self) -> None:
-        ordered = tuple(sorted(self.files, key=lambda file: file.path))
-        paths = {file.path for file in ordered}
+        ordered = tuple(sorted(self.files, key=_path_of))
+        object.__setattr__(self, "files", ordered)
+        if len(ordered) < 2:
+            return
+        paths = set(map(_path_of, ordered))
         if len(paths) != len(ordered):
             msg = "a tree holds each path once"
             raise ValueError(msg)
+        folders: set[str] = set()
         for path in paths:
-            parts = path.split("/")
-            for end in range(1, len(parts)):
-                if "/".join(parts[:end]) in paths:
-                    msg = f"{'/'.join(parts[:end])!r} is both a file and a folder"
-                    raise ValueError(msg)
-        object.__setattr__(self, "files", ordered)
+            folder = path.rpartition("/")[0]
+            while folder and folder not in folders:
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
+        both = min(folders & paths, default="")
+        if both:
+            msg = f"{both!r} is both a file and a folder"
+            raise ValueError(msg)
 
     @classmethod
     def of(cls, files: Mapping[str, str | bytes]) -> Tree:
