@@ -15,7 +15,10 @@ import pytest
 from lockgate_sandbox import Policy, Program, Tier
 from tests.support.sandbox import Lab, run
 
-pytestmark = pytest.mark.kernel
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only uid 0 escapes RLIMIT_NPROC"),
+]
 
 LIMIT = 16
 

@@ -1,10 +1,13 @@
 """Counting a tree's processes where no limit of the kernel's does.
 
-uid 0 is bound by no RLIMIT_NPROC, and a uid shared with others is bound by their
-number too. Where there is neither a uid of its own nor a control group, a filter
-stops each call that starts a process or a thread until the warden has answered:
-go on, or EAGAIN. Nothing is read from the caller's memory, so there is nothing
-that it could change after the look.
+uid 0 is bound by no RLIMIT_NPROC. Where it can have neither a uid of its own nor a
+control group, a filter stops each call that starts a process or a thread until the
+warden has answered: go on, or EAGAIN. Nothing is read from the caller's memory, so
+there is nothing that it could change after the look.
+
+A signal that arrives before the warden has read the question ends the call with
+EINTR where its handler does not ask for a restart. It can't be prevented, only
+made rare: a thread waits in the very call that reads.
 """
 
 # /proc is read for every fork: no pathlib.
@@ -20,6 +23,10 @@ import struct
 import time
 
 from lockgate_sandbox import _tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 __all__ = ["ForkCounter", "hand_over", "take_over"]
 
@@ -67,37 +74,41 @@ def take_over(sock: _socket.socket) -> ForkCounter | None:
 class ForkCounter:
     """Answers for one tree: everything below the calling process.
 
-    `listener` becomes readable when somebody waits. When it is closed, at the
-    latest with this process, whoever asks gets ENOSYS.
+    When it ends, at the latest with this process, whoever asks gets ENOSYS.
     """
 
     def __init__(self, listener: int, limit: int) -> None:
-        self.listener = listener
+        self._listener = listener
         self._limit = limit
         self._seen: set[str] = set()
         self._granted: list[float] = []
 
-    def answer(self) -> bool:
-        """Answer one waiting call; False if nobody is left who could ask."""
-        request = bytearray(_REQUEST_BYTES)
-        try:
-            fcntl.ioctl(self.listener, _RECEIVE, request)
-        except InterruptedError:
-            return True
-        except OSError as error:
-            # The caller died, or was interrupted and will ask again.
-            return error.errno == errno.ENOENT
-        (number,) = struct.unpack_from("=Q", request)
+    def serve(self) -> NoReturn:
+        """Answer question after question, on a thread of its own."""
+        import signal  # here, because a sealed child has this module too
+
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        while True:
+            request = bytearray(_REQUEST_BYTES)
+            try:
+                fcntl.ioctl(self._listener, _RECEIVE, request)
+            except OSError:
+                # The caller died or was interrupted, or nobody is left to ask.
+                time.sleep(_PAUSE_SECONDS)
+                continue
+            (number,) = struct.unpack_from("=Q", request)
+            self._answer(number)
+
+    def _answer(self, number: int) -> None:
+        error, flags = -errno.EAGAIN, 0
         if self._has_room():
             self._granted.append(time.monotonic())
-            answer = bytearray(_ANSWER.pack(number, 0, 0, _GO_ON))
-        else:
-            answer = bytearray(_ANSWER.pack(number, 0, -errno.EAGAIN, 0))
+            error, flags = 0, _GO_ON
+        answer = bytearray(_ANSWER.pack(number, 0, error, flags))
         try:
-            fcntl.ioctl(self.listener, _SEND, answer)
+            fcntl.ioctl(self._listener, _SEND, answer)
         except OSError:
-            return True  # it died meanwhile
-        return True
+            return  # it died meanwhile
 
     def _has_room(self) -> bool:
         """Whether one more fits; waits where that only depends on starts under way."""

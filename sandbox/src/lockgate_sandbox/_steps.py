@@ -231,6 +231,11 @@ def _process_limit(child: Child) -> LayerState:
     if not plan.may_fork and child.wants("seccomp"):
         detail = "seccomp: one process; its threads are counted by the host"
         return LayerState("process-limit", "degraded", detail, cgroup.REMEDY)
+    if child.uid != 0:
+        total = count + _tasks_of(child.uid)
+        rlimits.apply([(_RLIMIT_NPROC, total, total)])
+        detail = f"RLIMIT_NPROC {total}, shared with all processes of uid {child.uid}"
+        return LayerState("process-limit", "degraded", detail, namespaces.REMEDY)
     try:
         if _ask_warden(child):
             detail = f"{count}: the warden is asked before each start"
@@ -238,11 +243,6 @@ def _process_limit(child: Child) -> LayerState:
         refused = "no warden counts"
     except OSError as error:
         refused = f"no warden can count: {reason(error)}"
-    if child.uid != 0:
-        total = count + _tasks_of(child.uid)
-        rlimits.apply([(_RLIMIT_NPROC, total, total)])
-        detail = f"RLIMIT_NPROC {total}, shared with all processes of uid {child.uid}"
-        return LayerState("process-limit", "degraded", detail, namespaces.REMEDY)
     detail = f"uid 0 has no process limit, there is no pids cgroup, {refused}"
     remedy = f"{REMEDIES['uid']}; or {cgroup.REMEDY}"
     return LayerState("process-limit", "missing", detail, remedy)

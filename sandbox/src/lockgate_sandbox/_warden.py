@@ -9,6 +9,7 @@ kernel does not count the worker's processes, it does (`_forks`).
 from __future__ import annotations
 
 import _socket
+import _thread
 import ctypes
 import os
 import select
@@ -70,7 +71,6 @@ def _until_end(
     poll: select.poll, wake: int, life: int, worker: int, sealing: _socket.socket
 ) -> tuple[int, float, int]:
     status, cpu, peak = None, 0.0, 0
-    counter: _forks.ForkCounter | None = None
     while status is None or _tree.children(os.getpid()):
         ready = {fd for fd, _ in poll.poll()} if status is None else set[int]()
         if wake in ready:
@@ -82,9 +82,8 @@ def _until_end(
             poll.unregister(sealing.fileno())
             counter = _forks.take_over(sealing)
             if counter is not None:
-                poll.register(counter.listener, select.POLLIN)
-        if counter is not None and counter.listener in ready and not counter.answer():
-            poll.unregister(counter.listener)
+                # Nothing is forked here any more, so a thread does no harm.
+                _thread.start_new_thread(counter.serve, ())
         if status is not None:
             _tree.kill_descendants()
         for pid, how, used, most in _tree.reap(block=status is not None):

@@ -25,6 +25,8 @@ INSTRUCTION_BYTES = 8
 _PR_SET_NO_NEW_PRIVS = 38
 _SET_MODE_FILTER = 1
 _FLAG_NEW_LISTENER = 8
+_FLAG_WAIT_KILLABLE = 32
+_EINVAL = 22
 
 
 class _Program(ctypes.Structure):
@@ -67,5 +69,12 @@ def listen(program: bytes) -> int:
     """
     header = _Program(len(program) // INSTRUCTION_BYTES, program)
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    flags = _FLAG_NEW_LISTENER
-    return syscall("seccomp", _SET_MODE_FILTER, flags, ctypes.byref(header))
+    # From Linux 5.19: once the question is read no signal interrupts the caller,
+    # to whose program fork would seem to fail with EINTR, which it never does.
+    for flags in (_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE, _FLAG_NEW_LISTENER):
+        try:
+            return syscall("seccomp", _SET_MODE_FILTER, flags, ctypes.byref(header))
+        except OSError as error:
+            if error.errno != _EINVAL or flags == _FLAG_NEW_LISTENER:
+                raise
+    raise AssertionError
