@@ -170,3 +170,12 @@ def test_a_grants_file_that_cannot_be_trusted_grants_nothing(acme: Shell) -> Non
 
     assert shown.json["error"]["code"] == "grants-invalid"
     assert call(acme) == 1
+
+
+def test_all_of_nothing_is_granted_without_a_word_of_error(shell: Shell) -> None:
+    shell.site.wheel("acme", manifest=manifest_text("acme"))
+
+    result = shell.run("grants", "grant", "acme", "--all")
+
+    assert result.status == 0
+    assert "Nothing is asked for." in result.out

@@ -140,7 +140,7 @@ class Led {
             Command(f"{self.id}_get", "Return whether it is on.", "bool"),
             Command(
                 f"{self.id}_set",
-                "Switch it on or off; it stops blinking.",
+                f"Switch it on or off{'; it stops blinking' * bool(self.blink_ms)}.",
                 "bool",
                 "bool",
                 0,
