@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from lockgate.values import Data, Document
+if TYPE_CHECKING:
+    from lockgate.values import Data, Document
 
 __all__ = ["CONFIG_LIMIT_BYTES", "Color", "Config", "LogLevel", "Sources"]
 
@@ -37,7 +38,7 @@ class Config:
     state_dir: str
     plugin_folders: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
-    plugins: Mapping[str, Document] = field(default_factory=dict[str, Document])
+    plugins: Mapping[str, Document] = field(default_factory=dict[str, Any])
     limits: Mapping[str, float] = field(default_factory=dict[str, float])
     plugin_limits: Mapping[str, Mapping[str, float]] = field(
         default_factory=dict[str, Mapping[str, float]]

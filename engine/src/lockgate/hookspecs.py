@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
+from lockgate._hook_api import HOOK_API_VERSION as HOOK_API_VERSION
 from lockgate.plugin import (
     AnalysisReport,
     Completion,
@@ -28,9 +29,6 @@ from lockgate.plugin import (
 )
 
 _Spec = TypeVar("_Spec", bound=Callable[..., Any])
-
-HOOK_API_VERSION = "1.0"
-"""What a manifest's ``hook-api`` range is held against."""
 
 Kind = Literal["generator", "analyzer", "transformer", "hardware", "ai", "service"]
 Failure = Literal["fail", "collect", "skip"]

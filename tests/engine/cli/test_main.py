@@ -40,6 +40,22 @@ def test_the_version_is_told_without_argparse_or_anything_third_party(
     assert second == "0 ['lockgate', 'lockgate.__main__']"
 
 
+def test_list_imports_no_value_no_manifest_and_nothing_third_party(
+    shell: Shell,
+) -> None:
+    """Once the index is believed, which it is when the files are no longer new."""
+    shell.site.wheel("acme")
+    code = (
+        "import sys; import lockgate.__main__ as m; m.main(['list', '--json'])\n"
+        "heavy = ['lockgate.values', 'lockgate.manifest', 'lockgate.hookspecs',\n"
+        "         'hashlib', 'pathlib', 'pydantic', 'packaging', 'pluggy', 'rich']\n"
+        "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
+    )
+    deadline = time.monotonic() + 20
+    while (found := shell.python(code).err) != "[]\n":
+        assert time.monotonic() < deadline, found
+
+
 @pytest.mark.parametrize("option", ["--version", "-V"])
 def test_the_version_is_an_option(shell: Shell, option: str) -> None:
     assert shell.run(option).out == f"lockgate {lockgate.__version__}\n"

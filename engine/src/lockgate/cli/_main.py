@@ -128,7 +128,8 @@ def _built_in(line: _Line) -> int:
 
     module = import_module(VERBS[line.verb].module)
     parser = make_parser("lockgate")
-    module.add(parser.add_subparsers(required=True, metavar="COMMAND"))
+    # Named, since argparse would format a usage (and import shutil) to find out.
+    module.add(parser.add_subparsers(required=True, metavar="COMMAND", prog="lockgate"))
     args = parser.parse_args([line.verb, *line.rest])
     args.overrides = line.overrides
     args.safe = line.safe

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from lockgate.discovery._digest import digest_of
-from lockgate.manifest import Manifest
+if TYPE_CHECKING:
+    from lockgate.manifest import Manifest
 
 __all__ = ["PluginState", "StateName"]
 
@@ -93,6 +93,8 @@ class PluginState:
         Raises:
             PluginUnavailableError: If the files cannot be read.
         """
+        from lockgate.discovery._digest import digest_of
+
         return digest_of(self)
 
     def with_state(self, state: StateName, reason: str, hint: str = "") -> PluginState:
@@ -121,5 +123,7 @@ class PluginState:
 @lru_cache(maxsize=256)
 def _decoded(text: str) -> Manifest:
     import json
+
+    from lockgate.manifest import Manifest
 
     return Manifest.from_data(json.loads(text))
