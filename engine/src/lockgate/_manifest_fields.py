@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
@@ -48,6 +49,7 @@ def refuse(message: str, *, hint: str = "", where: str = "") -> NoReturn:
     raise PydanticCustomError("manifest", "{message}", context)
 
 
+@lru_cache(maxsize=64)
 def supports(hook_api: str) -> bool:
     """Whether this lockgate's hook API lies in the range `hook_api`."""
     from packaging.specifiers import SpecifierSet

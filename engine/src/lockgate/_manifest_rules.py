@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from lockgate import hookspecs
@@ -19,7 +20,8 @@ _PRIVILEGED = ("read", "write", "net", "devices", "secrets", "programs")
 """Rights that begin at tier ``elevated``."""
 
 
-def _hook_kinds() -> dict[str, Kind]:
+@cache
+def _hook_kinds() -> Mapping[str, Kind]:
     """Every hook of `lockgate.hookspecs` and its kind."""
     kinds: dict[str, Kind] = {}
     for protocol in vars(hookspecs).values():

@@ -11,7 +11,15 @@ import os
 import stat
 from typing import TypeAlias
 
-__all__ = ["ABSENT", "Stamp", "UnreadableError", "read_bounded", "stamp", "stamp_fresh"]
+__all__ = [
+    "ABSENT",
+    "Stamp",
+    "UnreadableError",
+    "read_bounded",
+    "settled",
+    "stamp",
+    "stamp_fresh",
+]
 
 Stamp: TypeAlias = "tuple[int, int, int]"
 """Modification time (nanoseconds), size (bytes), inode: equal means unchanged."""
@@ -47,8 +55,12 @@ def stamp_fresh(path: str, started_ns: int) -> Stamp:
     One that changed too shortly before to tell a second change apart gets a
     stamp that never matches.
     """
-    found = stamp(path)
-    return _RACY if found[0] > started_ns - _RACY_NANOSECONDS else found
+    return settled(stamp(path), started_ns)
+
+
+def settled(mark: Stamp, started_ns: int) -> Stamp:
+    """`mark`, taken since `started_ns`, or if it is too new one that never matches."""
+    return _RACY if mark[0] > started_ns - _RACY_NANOSECONDS else mark
 
 
 def read_bounded(path: str, limit: int) -> bytes:

@@ -13,10 +13,11 @@ from typing import NamedTuple, TypeAlias
 from lockgate.discovery._entry_points import EntryPoint, parse_entry_points
 from lockgate.discovery._files import (
     ABSENT,
+    Stamp,
     UnreadableError,
     read_bounded,
+    settled,
     stamp,
-    stamp_fresh,
 )
 
 __all__ = ["Distribution", "Memo", "normalised", "scan_folder", "search_folders"]
@@ -78,25 +79,24 @@ def scan_folder(
         if not name.endswith((".dist-info", ".egg-info")) or name.startswith("~"):
             continue  # pip renames what it is removing to "~name"
         where = f"{folder}/{name}"
-        marks = [*stamp(where), *stamp(f"{where}/entry_points.txt")]
+        # Taken before the file is read: what changes it meanwhile changes them.
+        mark, file_mark = stamp(where), stamp(f"{where}/entry_points.txt")
+        marks = [*mark, *file_mark]
         if known.get(name) == marks:
             memo[name] = marks
             continue
-        entry_points, trouble = _entries(f"{where}/entry_points.txt")
+        entry_points, trouble = _entries(f"{where}/entry_points.txt", file_mark)
         if entry_points or trouble:
             label, version = _name_and_version(name)
             found.append(Distribution(where, label, version, entry_points, trouble))
         else:
-            memo[name] = [
-                *stamp_fresh(where, started_ns),
-                *stamp_fresh(f"{where}/entry_points.txt", started_ns),
-            ]
+            memo[name] = [*settled(mark, started_ns), *settled(file_mark, started_ns)]
     return found, memo
 
 
-def _entries(path: str) -> tuple[tuple[EntryPoint, ...], str]:
+def _entries(path: str, mark: Stamp) -> tuple[tuple[EntryPoint, ...], str]:
     """The entry points in the file at `path`, and why they could not be read."""
-    if stamp(path) == ABSENT and not os.path.islink(path):  # noqa: PTH114
+    if mark == ABSENT and not os.path.islink(path):  # noqa: PTH114
         return (), ""
     try:
         return parse_entry_points(read_bounded(path, _ENTRY_POINTS_LIMIT_BYTES)), ""
