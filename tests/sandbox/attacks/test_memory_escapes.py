@@ -32,9 +32,10 @@ def checked(address):
 def stack_that_grows(size):  # private anonymous memory, MAP_GROWSDOWN
     address = checked(libc.mmap(None, size, 3, 0x122, -1, 0))
     ctypes.memset(address, 1, size)
-def own_stack(size):  # the page with the arguments becomes as large as wanted
-    name = ctypes.c_char_p.in_dll(libc, "__progname")
-    page = ctypes.cast(name, ctypes.c_void_p).value & ~4095
+def own_stack(size):  # a page that nobody uses yet becomes as large as wanted
+    name = ctypes.c_char_p.in_dll(libc, "__progname")  # at the stack's upper end
+    page = (ctypes.cast(name, ctypes.c_void_p).value & ~4095) - (3 << 20)
+    ctypes.memset(page, 1, 1)
     address = checked(libc.mremap(page, 4096, size, 1))  # MREMAP_MAYMOVE
     return lambda: ctypes.memset(address, 1, size)
 """
