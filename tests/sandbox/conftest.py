@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from lockgate_sandbox import Sandbox
+from tests.sandbox.attacks.catalogue import Attack
 from tests.support.sandbox import Lab, open_folder
+
+
+def _is_about(item: pytest.Item) -> bool:
+    """Whether a test says anything about the user that its cell runs as.
+
+    An attack that only root can try, and a layer that holds it only for root,
+    say nothing where the host is an ordinary user, and the other way round.
+    """
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    if "cell" not in params:
+        return True
+    uid: int = params["cell"]
+    root = (os.geteuid() if uid < 0 else uid) == 0
+    marker = item.get_closest_marker("host")
+    attack: Attack | None = params.get("attack")
+    who = {marker.args[0] if marker else "all", attack.who if attack else "all"}
+    layer: str | None = params.get("layer")
+    if attack and layer and layer not in attack.layers(root=root):
+        return False
+    return ("user" if root else "root") not in who
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out what says nothing about its user: there is nothing to skip."""
+    pointless = [item for item in items if not _is_about(item)]
+    if pointless:
+        config.hook.pytest_deselected(items=pointless)
+        items[:] = [item for item in items if item not in set(pointless)]
 
 
 @pytest.fixture(scope="module")

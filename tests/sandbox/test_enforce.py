@@ -115,10 +115,8 @@ def test_a_layer_that_is_off_is_reported_as_off(cell: Cell) -> None:
     assert posture.abi == 0
 
 
+@pytest.mark.host("user")
 def test_user_namespaces_that_are_forbidden_are_reported(cell: Cell) -> None:
-    if cell.root:
-        pytest.skip("root needs none: it takes a uid")
-
     outcome = cell.run("result = 1", capabilities=without(cell, "user_namespace"))
 
     assert outcome.posture["user-namespace"].state == "missing"
@@ -126,10 +124,8 @@ def test_user_namespaces_that_are_forbidden_are_reported(cell: Cell) -> None:
     assert outcome.result == 1
 
 
+@pytest.mark.host("root")
 def test_without_a_uid_to_take_root_stays_root_and_says_so(cell: Cell) -> None:
-    if not cell.root:
-        pytest.skip("an ordinary user stays itself")
-
     outcome = cell.run(
         "import os; result = (os.getuid(), os.getgroups())",
         capabilities=without(cell, "own_uid"),
@@ -140,10 +136,8 @@ def test_without_a_uid_to_take_root_stays_root_and_says_so(cell: Cell) -> None:
     assert "stays uid 0" in outcome.posture["uid"].detail
 
 
+@pytest.mark.host("root")
 def test_root_without_any_process_limit_may_not_fork(cell: Cell) -> None:
-    if not cell.root:
-        pytest.skip("an ordinary uid is always limited")
-
     outcome = cell.run(
         "result = 1",
         tier="elevated",
@@ -167,9 +161,8 @@ def test_a_grant_that_another_uid_could_not_use_keeps_the_own_uid(cell: Cell) ->
         assert cell.host["closed"] in outcome.posture["uid"].detail
 
 
+@pytest.mark.host("root")
 def test_root_workers_have_uids_that_nobody_else_has(cell: Cell) -> None:
-    if not cell.root:
-        pytest.skip("an ordinary user has one uid")
     need(cell, "own_uid")
 
     uids = {cell.run("import os; result = os.getuid()").result for _ in range(3)}
@@ -331,9 +324,8 @@ def test_a_zygote_in_namespaces_has_no_network_even_without_seccomp(cell: Cell) 
     assert outcome.errno == "ENETUNREACH"
 
 
+@pytest.mark.host("root")
 def test_folders_behind_a_closed_one_are_shown_alone(cell: Cell) -> None:
-    if not cell.root:
-        pytest.skip("an ordinary user enters its own folders")
     need(cell, "mount_namespace")
     closed = cell.host["closed"]
     code = """
