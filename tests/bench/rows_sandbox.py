@@ -77,7 +77,7 @@ def _cold_python(name: str) -> Row:
             _cold_side(*made),
             peer,
             peer_name="python -c pass",
-            target=0.4,
+            target=1 / 9,
             unit="ms",
             rounds=40,
         )
@@ -90,7 +90,7 @@ def _cold_bubblewrap(name: str) -> Row:
             _cold_side(*made),
             _bubblewrap(),
             peer_name="bubblewrap + python -I -S",
-            target=0.4,
+            target=1 / 14,
             unit="ms",
             rounds=40,
         )
@@ -166,7 +166,7 @@ def _memory_row(name: str) -> Row:
             worker.close()
     with ProcessPoolExecutor(1) as pool:
         theirs = _pss(pool.submit(os.getpid).result())
-    return Row(name, mine, theirs, "ProcessPoolExecutor worker", "MB", 0.5)
+    return Row(name, mine, theirs, "ProcessPoolExecutor worker", "MB", 1 / 10)
 
 
 def _pss(pid: int) -> float:
@@ -180,9 +180,9 @@ def _pss(pid: int) -> float:
 ROWS: dict[str, Callable[[str], Row]] = {
     "sandbox-cold-python": _cold_python,
     "sandbox-cold-bubblewrap": _cold_bubblewrap,
-    "sandbox-warm-100B-pool": _warm_row(100, raw=False, target=0.3),
-    "sandbox-warm-10KiB-pool": _warm_row(10_240, raw=False, target=0.3),
-    "sandbox-warm-100B-raw": _warm_row(100, raw=True, target=5.0),
-    "sandbox-warm-10KiB-raw": _warm_row(10_240, raw=True, target=5.0),
+    "sandbox-warm-100B-pool": _warm_row(100, raw=False, target=1 / 5),
+    "sandbox-warm-10KiB-pool": _warm_row(10_240, raw=False, target=1 / 5),
+    "sandbox-warm-100B-raw": _warm_row(100, raw=True, target=2.0),
+    "sandbox-warm-10KiB-raw": _warm_row(10_240, raw=True, target=2.0),
     "sandbox-idle-memory": _memory_row,
 }
