@@ -134,8 +134,9 @@ def test_a_quick_succession_of_programs_runs(uncounted: Lab) -> None:
 def test_the_bomb_goes_off_when_nobody_counts(lab_without: Callable[..., Lab]) -> None:
     lab = lab_without(*_UNCOUNTED, "process-limit")
     given = programs()
-    # The host's own look at the tree would end it.
-    given = replace(given, limits=replace(given.limits, processes=10_000))
+    # The host's own look at the tree would end it: at its number or its memory.
+    limits = replace(given.limits, processes=10_000, memory_bytes=8 << 30)
+    given = replace(given, limits=limits)
     with lab.worker(given) as worker:
         assert run(worker, _CHILDREN) == [100, ""]
 
