@@ -182,22 +182,25 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(shell: Shell) -> None:
 
 
 def test_an_interrupt_ends_the_command_quietly(shell: Shell) -> None:
+    # A shell's background job is started with SIGINT ignored, and so are these
+    # tests if they are one; Python then does not turn it into KeyboardInterrupt.
     code = (
-        "import sys, time, lockgate.cli._main as m, lockgate.cli.list as l\n"
+        "import signal, sys, time, lockgate.cli._main as m, lockgate.cli.list as l\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def slow(args): print('ready', flush=True); time.sleep(60)\n"
         "l.run = slow\n"
         "sys.exit(m.main(['list']))"
     )
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", code],
         env=shell.env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
 
     assert process.returncode == 130
     assert said == b"\ninterrupted\n"
