@@ -61,8 +61,10 @@ def modules(member: Member) -> Iterator[Path]:
 
 def tracked_files() -> list[Path]:
     """Each file that is part of the project: tracked, or new and not ignored."""
+    # The checkout may belong to somebody else; nothing of it is run.
+    git = ["git", "-c", "safe.directory=*"]
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        [*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         check=True,
