@@ -6,14 +6,19 @@
     ├── LayerMissingError         layer-missing       (layer, detail)
     ├── StartError                start-failed        (stage, detail)
     ├── WorkerDiedError           worker-died         (status, signal)
-    ├── LimitError                limit               (limit, used, unit)
+    ├── LimitError                limit               (limit, used, unit, claimed)
     │   ├── CpuLimitError         cpu-limit
     │   ├── WallLimitError        wall-limit
     │   ├── MemoryLimitError      memory-limit
     │   ├── ProcessLimitError     process-limit
-    │   ├── OutputLimitError      output-limit
+    │   ├── DescriptorLimitError  descriptor-limit
+    │   ├── FileSizeLimitError    file-size-limit
     │   ├── DiskLimitError        disk-limit
-    │   └── MessageLimitError     message-limit
+    │   ├── InodeLimitError       inode-limit
+    │   ├── OutputLimitError      output-limit
+    │   ├── MessageLimitError     message-limit
+    │   ├── DepthLimitError       depth-limit
+    │   └── StreamLimitError      stream-limit
     ├── ProtocolError             protocol-error      (reason)
     ├── RemoteError               remote-error        (type, message, traceback,
     │                                                  details)
@@ -33,7 +38,11 @@ __all__ = [
     "ClosedError",
     "CpuLimitError",
     "Data",
+    "DepthLimitError",
+    "DescriptorLimitError",
     "DiskLimitError",
+    "FileSizeLimitError",
+    "InodeLimitError",
     "LayerMissingError",
     "LimitError",
     "MemoryLimitError",
@@ -45,6 +54,7 @@ __all__ = [
     "RemoteError",
     "SandboxError",
     "StartError",
+    "StreamLimitError",
     "WallLimitError",
     "WorkerDiedError",
 ]
@@ -115,20 +125,34 @@ class LimitError(SandboxError):
     """A limit of the policy was reached.
 
     `limit` and `used` are in `unit`; `used` is what was seen when the limit was
-    noticed and may lie above it.
+    noticed and may lie above it. `claimed` says that only the worker's own word
+    stands for it: the kernel refused something inside, and the exception that
+    came of it was not handled. Such an error fails one call, the worker lives
+    on, and its `__cause__` is the `RemoteError` that it would have been.
     """
 
     code = "limit"
     noun: ClassVar[str] = "limit"
+    remedy: ClassVar[str] = "a larger limit must come with the policy"
 
-    def __init__(self, limit: float, used: float, unit: str, *, hint: str = "") -> None:
+    def __init__(
+        self,
+        limit: float,
+        used: float,
+        unit: str,
+        *,
+        hint: str = "",
+        claimed: bool = False,
+    ) -> None:
+        reached = "reached, the worker says" if claimed else "reached"
         super().__init__(
-            f"{self.noun} reached: {_number(used)} of {_number(limit)} {unit}",
-            hint=hint or "a larger limit must come with the policy",
+            f"{self.noun} {reached}: {_number(used)} of {_number(limit)} {unit}",
+            hint=hint or self.remedy,
         )
         self.limit = limit
         self.used = used
         self.unit = unit
+        self.claimed = claimed
 
 
 class CpuLimitError(LimitError):
@@ -136,6 +160,7 @@ class CpuLimitError(LimitError):
 
     code = "cpu-limit"
     noun = "CPU limit"
+    remedy = "a policy with more `cpu_seconds`, or a new worker: they count per worker"
 
 
 class WallLimitError(LimitError):
@@ -143,6 +168,7 @@ class WallLimitError(LimitError):
 
     code = "wall-limit"
     noun = "wall-clock limit"
+    remedy = "a policy with more `wall_seconds`, or a longer `timeout` of the call"
 
 
 class MemoryLimitError(LimitError):
@@ -150,6 +176,7 @@ class MemoryLimitError(LimitError):
 
     code = "memory-limit"
     noun = "memory limit"
+    remedy = "a policy with more `memory_bytes`, or less data at a time"
 
 
 class ProcessLimitError(LimitError):
@@ -157,6 +184,39 @@ class ProcessLimitError(LimitError):
 
     code = "process-limit"
     noun = "process limit"
+    remedy = "a policy with more `processes` (threads count), or a smaller pool"
+
+
+class DescriptorLimitError(LimitError):
+    """A process has as many open files as it may, pipes and sockets included."""
+
+    code = "descriptor-limit"
+    noun = "limit of open files"
+    remedy = "a policy with more `open_files`, or files that are closed after use"
+
+
+class FileSizeLimitError(LimitError):
+    """One file is as large as a file may get; memory files count."""
+
+    code = "file-size-limit"
+    noun = "file size limit"
+    remedy = "a policy with more `file_bytes` and `disk_bytes`, or several files"
+
+
+class DiskLimitError(LimitError):
+    """The scratch folder holds more bytes than it may."""
+
+    code = "disk-limit"
+    noun = "disk limit"
+    remedy = "a policy with more `disk_bytes`, or files that are removed after use"
+
+
+class InodeLimitError(LimitError):
+    """The scratch folder holds more files, folders and links than it may."""
+
+    code = "inode-limit"
+    noun = "limit of files and folders"
+    remedy = "a policy with more `inodes`, or fewer and larger files"
 
 
 class OutputLimitError(LimitError):
@@ -164,20 +224,31 @@ class OutputLimitError(LimitError):
 
     code = "output-limit"
     noun = "output limit"
-
-
-class DiskLimitError(LimitError):
-    """The scratch directory holds more bytes or inodes than it may."""
-
-    code = "disk-limit"
-    noun = "disk limit"
+    remedy = "a policy with more `output_bytes`, or results that are returned"
 
 
 class MessageLimitError(LimitError):
-    """A message is larger, deeper or has more nodes than may cross."""
+    """A message is larger or has more nodes than may cross."""
 
     code = "message-limit"
     noun = "message limit"
+    remedy = "several smaller messages, or a policy with more `message_bytes`"
+
+
+class DepthLimitError(LimitError):
+    """A message is nested deeper than may cross."""
+
+    code = "depth-limit"
+    noun = "limit of nesting"
+    remedy = "flatter data: the depth is the protocol's, no policy changes it"
+
+
+class StreamLimitError(LimitError):
+    """A stream was sent more than its receiver had given credit for."""
+
+    code = "stream-limit"
+    noun = "stream limit"
+    remedy = "a sender that waits for credit before it goes on"
 
 
 class ProtocolError(SandboxError):
