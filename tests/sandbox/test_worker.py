@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from lockgate_sandbox import (
     ClosedError,
     MessageLimitError,
+    Passed,
     PolicyError,
     Program,
     RemoteError,
@@ -436,3 +438,50 @@ def test_close_leaves_no_process(lab: Lab) -> None:
         worker.close()
         worker.close()
     assert wait_until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_a_callback_passes_open_files(lab: Lab, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("only by this descriptor")
+
+    def give(_: dict[str, Data]) -> Passed:
+        return Passed({"n": 1}, [os.open(secret, os.O_RDONLY)])
+
+    code = f"""
+        import os
+        value, fds = session.call_host_fds('give')
+        try:
+            open({str(secret)!r})
+            denied = False
+        except PermissionError:
+            denied = True
+        result = [value, len(fds), os.read(fds[0], 99), os.get_inheritable(fds[0]),
+                  denied]
+    """
+    with lab.worker(policy(), callbacks={"give": give}) as worker:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(3):
+            answer = run(worker, code)
+            assert answer == [{"n": 1}, 1, b"only by this descriptor", False, True]
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_descriptors_that_nobody_wants_are_closed_in_the_worker(lab: Lab) -> None:
+    def give(_: dict[str, Data]) -> Passed:
+        return Passed(7, [os.open(os.devnull, os.O_RDONLY)])
+
+    code = """
+        import os
+        count = lambda: sum(map(_ok, range(64)))
+        def _ok(fd):
+            try:
+                os.fstat(fd)
+                return True
+            except OSError:
+                return False
+        before = count()
+        value = [session.call_host('give') for _ in range(5)]
+        result = [value, count() - before]
+    """
+    with lab.worker(policy(), callbacks={"give": give}) as worker:
+        assert run(worker, code) == [[7] * 5, 0]

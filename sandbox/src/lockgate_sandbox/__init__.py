@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lockgate_sandbox._plan import Capabilities, probe
+    from lockgate_sandbox.callbacks import Passed
     from lockgate_sandbox.errors import (
         ClosedError,
         CpuLimitError,
@@ -60,6 +61,7 @@ __all__ = [
     "MemoryLimitError",
     "MessageLimitError",
     "OutputLimitError",
+    "Passed",
     "Policy",
     "PolicyError",
     "Posture",
@@ -84,6 +86,7 @@ __all__ = [
 
 _HOMES = {
     "_plan": ("Capabilities", "probe"),
+    "callbacks": ("Passed",),
     "policy": ("Policy", "Program"),
     "posture": ("LayerState", "Posture"),
     "program": ("Denial", "ProgramResult", "RunResult"),

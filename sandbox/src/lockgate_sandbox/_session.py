@@ -34,7 +34,7 @@ _OURS = ("lockgate", "lockgate_sandbox", "importlib")
 
 # As plain ints: the members of an IntEnum cost an attribute look-up per frame.
 _CALL, _ANSWER, _REPLY = int(Kind.CALL), int(Kind.ANSWER), int(Kind.REPLY)
-_RAISE, _ASK = int(Kind.RAISE), int(Kind.ASK)
+_RAISE, _ASK, _PASSED = int(Kind.RAISE), int(Kind.ASK), int(Kind.PASSED)
 
 
 class HostCallError(Exception):
@@ -108,6 +108,24 @@ class Session:
             RuntimeError: If no call is under way: the host listens only then.
             TypeError: If the arguments may not cross the boundary.
         """
+        value, fds = self.call_host_fds(name, arguments)
+        for fd in fds:
+            os.close(fd)
+        return value
+
+    def call_host_fds(
+        self, name: str, arguments: Mapping[str, Any] | None = None
+    ) -> tuple[Any, list[int]]:
+        """Like `call_host`, with the file descriptors that came with the answer.
+
+        They are the caller's to close, and close-on-exec.
+
+        Raises:
+            HostCallError: If the host refuses or fails.
+            RuntimeError: If no call is under way: the host listens only then.
+            TypeError: If the arguments may not cross the boundary.
+        """
+        fds: list[int] = []
         with self._lock:
             if not self._call:
                 msg = "call_host works only while the host waits for a call"
@@ -116,8 +134,10 @@ class Session:
             asked = [_ASK, self._call, self._sequence, name, dict(arguments or {})]
             self._channel.send(asked)
             answer = self._channel.receive()
-        if answer[0] == _ANSWER:
-            return answer[3]
+            if answer[0] == _PASSED:
+                fds = self._channel.receive_fds(answer[4])
+        if answer[0] in (_ANSWER, _PASSED):
+            return answer[3], fds
         _, _, _, kind, code, message, hint = answer
         raise _KINDS.get(kind, HostCallError)(code, message, hint)
 

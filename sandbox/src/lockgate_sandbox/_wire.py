@@ -12,8 +12,9 @@ checked by `scan` before anything is allocated for it: length, depth, number of
 nodes, string keys, no extension types. Both sides scan what they send too, so
 that an honest mistake is an exception where it was made and no killed worker.
 
-File descriptors are never read from a channel: a plain ``recv`` gives the
-kernel no room for ancillary data, so it closes whatever a worker smuggles in.
+A host never reads file descriptors from a channel: a plain ``recv`` gives the
+kernel no room for ancillary data, so it closes whatever a worker smuggles in. A
+worker takes those that a `PASSED` frame announces, from the packet behind it.
 
 This module runs in both the host and the worker, hence the bare ``_socket``: the
 zygote stays lean without the module around it.
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import _socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, TypeAlias
 
@@ -32,6 +33,7 @@ from msgspec import msgpack
 from lockgate_sandbox._scan import FrameError, FrameTooLargeError, scan
 
 __all__ = [
+    "FDS",
     "FOLDER",
     "PACKET_BYTES",
     "Channel",
@@ -49,6 +51,9 @@ FOLDER = b"D"
 """A packet before READY of a program, with the descriptor of its folder. No frame
 is that short; only our own sealed code, before any foreign byte, sends it."""
 
+FDS = b"F"
+"""The packet behind a `PASSED` frame, with its descriptors."""
+
 _LENGTH = struct.Struct("<I")
 
 Wait: TypeAlias = Callable[[], object]
@@ -56,7 +61,7 @@ Wait: TypeAlias = Callable[[], object]
 
 
 class Kind(IntEnum):
-    """What a frame says. The host sends the first four, a worker the rest."""
+    """What a frame says."""
 
     START = 1  # id, job
     CALL = 2  # id, method, arguments
@@ -68,6 +73,7 @@ class Kind(IntEnum):
     RAISE = 8  # id, type, message, traceback, details
     ASK = 9  # id, sequence, name, arguments
     NOTE = 10  # id, right, what: an attempt that a script's policy denies
+    PASSED = 11  # id, sequence, value, number of descriptors in the next packet
 
 
 class NotDataError(TypeError):
@@ -227,6 +233,40 @@ class Channel:
                 msg = f"a packet of {size} bytes"
                 raise FrameError(msg)
             return size
+
+    def send_fds(self, fds: Sequence[int], wait: Wait = _never) -> None:
+        """Send the packet with the descriptors that a frame just announced.
+
+        Raises:
+            OSError: If the kernel refuses: too many are under way.
+            ChannelClosed: If the peer is gone.
+        """
+        packed = struct.pack(f"{len(fds)}i", *fds)
+        ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
+        while True:
+            try:
+                self.socket.sendmsg([FDS], ancillary, _socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                wait()
+            except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
+                raise ChannelClosed from None
+            else:
+                return
+
+    def receive_fds(self, count: int) -> list[int]:
+        """The descriptors that a frame of the host's just announced.
+
+        Raises:
+            ChannelClosed: If the peer is gone.
+        """
+        room = _socket.CMSG_SPACE(count * 4)
+        data, ancillary, _, _ = self.socket.recvmsg(16, room, _socket.MSG_CMSG_CLOEXEC)
+        if data != FDS:
+            raise ChannelClosed
+        fds: list[int] = []
+        for _, _, packed in ancillary:
+            fds += struct.unpack(f"{len(packed) // 4}i", packed)
+        return fds
 
     def close(self) -> None:
         """Close the socket; a blocked peer sees the end."""

@@ -14,9 +14,10 @@ from lockgate_sandbox._nursery import Nursery
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import started
 from lockgate_sandbox._wire import Channel
+from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import Data, PolicyError
 from lockgate_sandbox.policy import Policy
-from lockgate_sandbox.worker import Callbacks, Worker
+from lockgate_sandbox.worker import Worker
 
 if TYPE_CHECKING:
     from lockgate_sandbox._enforce import LayerModes

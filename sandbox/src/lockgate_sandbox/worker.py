@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from signal import SIGKILL
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from lockgate_sandbox import _exchange
 from lockgate_sandbox._ground import Ground
@@ -30,6 +30,7 @@ from lockgate_sandbox._wire import (
     Kind,
     NotDataError,
 )
+from lockgate_sandbox.callbacks import Callbacks, Passed
 from lockgate_sandbox.errors import (
     ClosedError,
     Data,
@@ -43,12 +44,9 @@ from lockgate_sandbox.errors import (
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
 
-__all__ = ["Callbacks", "Reply", "Usage", "Worker"]
+__all__ = ["Reply", "Usage", "Worker"]
 
 E = TypeVar("E", bound=BaseException)
-
-Callbacks: TypeAlias = Mapping[str, Callable[[dict[str, Data]], object]]
-"""What a worker may ask of the host, by name."""
 
 # Plain integers: an enumeration's member costs two look-ups in every call.
 _CALL, _ASK = int(Kind.CALL), int(Kind.ASK)
@@ -291,7 +289,11 @@ class Worker:
             callback = self._callbacks.get(name)
             if callback is None:
                 raise _exchange.no_callback(name)
-            message = [Kind.ANSWER, *head, callback(arguments)]
+            value = callback(arguments)
+            if isinstance(value, Passed):
+                self._pass(head, value)
+                return
+            message = [Kind.ANSWER, *head, value]
         except Exception as error:
             message = [Kind.REFUSE, *head, *_exchange.refusal(error)]
         if self._closed is not None:  # by the callback
@@ -302,6 +304,17 @@ class Worker:
             unfit = ValueError(f"the host's answer can't cross: {error}")
             message = [Kind.REFUSE, *head, *_exchange.refusal(unfit)]
             self._channel.send(message, self._wait)
+
+    def _pass(self, head: list[Data], passed: Passed) -> None:
+        """Answer with descriptors: a frame that announces them, then they."""
+        try:
+            if self._closed is not None:  # by the callback
+                raise self._closed
+            message = [Kind.PASSED, *head, passed.value, len(passed.fds)]
+            self._channel.send(message, self._wait)
+            self._channel.send_fds(passed.fds, self._wait)
+        finally:
+            passed.close()
 
     def _check_deadline(self, now: float) -> None:
         if now >= self._deadline:
