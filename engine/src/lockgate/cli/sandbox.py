@@ -1,7 +1,8 @@
-"""``lockgate sandbox run``: one Python file under a policy.
+"""``lockgate sandbox``: the sandbox's own command line, under our name.
 
-The same command as ``python -m lockgate_sandbox run``; its statuses are its own:
-the file's, 124 (wall limit), 125 (refused to start), 137 (killed for a limit).
+The same verbs as ``python -m lockgate_sandbox``; their statuses are their own. Those
+of ``run``: the file's, 124 (wall limit), 125 (refused to start), 137 (killed for a
+limit).
 """
 
 from __future__ import annotations
@@ -15,19 +16,14 @@ __all__ = ["add", "run"]
 
 def add(subparsers: Subparsers) -> None:
     """Describe the command."""
-    from lockgate_sandbox.run import ABOUT, add_arguments
+    from lockgate_sandbox.cli import add_verbs
 
-    parser = subparsers.add_parser("sandbox", description="Run code under a policy.")
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-    help_line = "run one Python file under a policy"
-    parser = verbs.add_parser(
-        "run", help=help_line, description=ABOUT, allow_abbrev=False
-    )
-    add_arguments(parser)
+    about = "Run code under a policy, look at policies, and at what holds here."
+    add_verbs(subparsers.add_parser("sandbox", description=about))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the file; the status is its own, or says why it was ended."""
-    from lockgate_sandbox.run import main
+    """Do what the verb says; the status is its own."""
+    from lockgate_sandbox.cli import dispatch
 
-    return main(args)
+    return dispatch(args)

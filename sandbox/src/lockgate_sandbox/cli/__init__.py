@@ -1,0 +1,73 @@
+"""``lockgate-sandbox``: the command line, one module for each verb.
+
+A verb's module has ``ABOUT`` (what ``--help`` says), ``add_arguments(parser)`` and
+``main(args)``, which gives the exit status. Another command line builds the verbs
+into its own with `add_verbs` and `dispatch`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module, metadata
+from typing import NamedTuple
+
+__all__ = ["VERBS", "Verb", "add_verbs", "dispatch", "main"]
+
+
+class Verb(NamedTuple):
+    """A verb: the module that is it, and its line in the help."""
+
+    module: str
+    summary: str
+
+
+VERBS = {
+    "run": Verb("lockgate_sandbox.cli.run", "run one Python file under a policy"),
+}
+"""Every verb, in the order of the help."""
+
+
+def add_verbs(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` a subcommand for each verb."""
+    verbs = parser.add_subparsers(dest="sandbox_verb", required=True, metavar="VERB")
+    for name, verb in VERBS.items():
+        module = import_module(verb.module)
+        module.add_arguments(
+            verbs.add_parser(
+                name, help=verb.summary, description=module.ABOUT, allow_abbrev=False
+            )
+        )
+
+
+def dispatch(args: argparse.Namespace) -> int:
+    """Do what was parsed by a parser with `add_verbs`; gives the exit status."""
+    status: int = import_module(VERBS[args.sandbox_verb].module).main(args)
+    return status
+
+
+class _Version(argparse.Action):
+    """Looked up only when it is asked for: that reads files."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        try:
+            version = metadata.version("lockgate-sandbox")
+        except metadata.PackageNotFoundError:
+            version = "(on the path, not installed)"
+        print(f"lockgate-sandbox {version}")
+        parser.exit()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse `argv` (default: the process's) and do it; gives the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="lockgate-sandbox",
+        description="Run Python that you did not write under a kernel-enforced policy.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, help="tell the version")
+    add_verbs(parser)
+    return dispatch(parser.parse_args(argv))

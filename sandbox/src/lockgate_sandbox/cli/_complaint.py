@@ -1,0 +1,33 @@
+"""How an error is told on a command line, and the statuses for it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.errors import SandboxError
+
+__all__ = ["INVALID", "REFUSED", "complain"]
+
+REFUSED = 125
+"""Exit status when nothing was started: this machine or a grant stands against it."""
+
+INVALID = 3
+"""Exit status of a verb that starts nothing and was given what makes no sense."""
+
+_OPTIONS = {
+    "cpu-limit": "--cpu SECONDS",
+    "wall-limit": "--wall SECONDS",
+    "memory-limit": "--memory SIZE, like 512M",
+    "process-limit": "--pids NUMBER",
+}
+
+
+def complain(error: SandboxError) -> None:
+    """Write `error` and its way out to standard error."""
+    option = _OPTIONS.get(error.code)
+    hint = f"give it more with {option}" if option else error.hint
+    print(f"lockgate-sandbox: {error} [{error.code}]", file=sys.stderr)
+    if hint:
+        print(f"  hint: {hint}", file=sys.stderr)

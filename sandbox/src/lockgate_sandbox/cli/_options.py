@@ -1,0 +1,100 @@
+"""The options that make a policy: the same for every verb that takes one."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.tiers import Limits, Tier
+
+__all__ = ["add_policy_options", "policy_of"]
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_TIERS = [str(tier) for tier in Tier if tier is not Tier.SYSTEM]
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMG]?)(?:i?B)?", text, re.IGNORECASE)
+    if match is None:
+        msg = f"{text!r} is no size: write bytes, or a number with K, M or G"
+        raise argparse.ArgumentTypeError(msg)
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        msg = f"{text!r} is no number of seconds above 0"
+        raise argparse.ArgumentTypeError(msg)
+    return seconds
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        msg = f"{text!r} is no number above 0"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def add_policy_options(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` the options that `policy_of` reads."""
+    add = parser.add_argument
+    add("--tier", choices=_TIERS, help="default: the lowest that carries the grants")
+    for name, what in (("read", "PATH"), ("write", "PATH"), ("net", "HOST")):
+        add(
+            f"--allow-{name}",
+            metavar=what,
+            action="append",
+            default=[],
+            help={
+                "read": "a file or folder that may be read; may be repeated",
+                "write": "a file or folder that may be changed; may be repeated",
+                "net": "not honoured yet: refuses to start",
+            }[name],
+        )
+    add("--memory", metavar="N", type=_size, help="memory of all processes, like 256M")
+    add("--cpu", metavar="S", type=_seconds, help="CPU seconds")
+    add("--wall", metavar="S", type=_seconds, help="seconds on the clock")
+    add("--pids", metavar="N", type=_count, help="processes and threads")
+
+
+def policy_of(args: argparse.Namespace) -> Policy:
+    """The policy that parsed arguments ask for.
+
+    Raises:
+        PolicyError: If they can't be honoured.
+    """
+    if args.allow_net:
+        raise PolicyError(
+            "--allow-net can't be honoured: a sandboxed file has no network yet",
+            hint="fetch the data outside and grant it with --allow-read",
+        )
+    tier = args.tier or (Tier.ELEVATED if args.allow_write else Tier.READ_ONLY)
+    limits = Limits.for_tier(tier)
+    asked = {
+        "memory_bytes": args.memory,
+        "cpu_seconds": args.cpu,
+        "wall_seconds": args.wall,
+        "processes": args.pids,
+    }
+    limits = replace(limits, **{k: v for k, v in asked.items() if v is not None})
+    return Policy.for_tier(
+        tier,
+        limits=limits,
+        read=[_existing(path) for path in args.allow_read],
+        write=[_existing(path) for path in args.allow_write],
+    )
+
+
+def _existing(path: str) -> str:
+    real = Path(path).resolve()
+    if not real.exists():
+        raise PolicyError(f"no such file or folder: {path}", hint="create it first")
+    return str(real)

@@ -1,0 +1,80 @@
+"""The document that ``run --report`` writes, and the grants that its denials name."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.errors import SandboxError
+    from lockgate_sandbox.policy import Policy
+    from lockgate_sandbox.program import RunResult
+
+__all__ = ["GRANTS", "report", "write_whole"]
+
+GRANTS = {
+    "read": "--allow-read {}",
+    "write": "--allow-write {}",
+    "net": "none yet: --allow-net is not honoured at this stage",
+    "program": "none: a file run this way starts no programs",
+    "process": "none: a file run this way starts no processes",
+}
+"""The option that would allow what was denied, by right."""
+
+
+def report(
+    script: str,
+    policy: Policy | None,
+    status: int,
+    result: RunResult | None,
+    error: SandboxError | None,
+) -> dict[str, object]:
+    """What is known of a run, as plain data; ``docs/reference/sandbox-report.md``."""
+    usage = result.usage if result else None
+    return {
+        "schema": 1,
+        "file": script,
+        "status": status,
+        "error": None
+        if error is None
+        else {"code": error.code, "message": str(error), "hint": error.hint},
+        "policy": policy.to_dict() if policy else None,
+        "posture": result.posture.to_dict() if result else None,
+        "usage": None
+        if usage is None
+        else {
+            "cpu_seconds": usage.cpu_seconds,
+            "wall_seconds": usage.wall_seconds,
+            "peak_memory_bytes": usage.peak_memory_bytes,
+        },
+        "denials": [
+            {
+                "right": item.right,
+                "what": item.what,
+                "grant": GRANTS.get(item.right, "").format(item.what),
+            }
+            for item in (result.denials if result else ())
+        ],
+    }
+
+
+def write_whole(path: Path, document: dict[str, object]) -> None:
+    """Write `document` as JSON: whole or absent, also if we are killed meanwhile.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    fd, aside = tempfile.mkstemp(dir=path.parent or None, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).replace(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,96 @@
+"""``lockgate-sandbox run``: one Python file under a policy.
+
+Standard streams pass through and the exit status is the file's own, but for
+124 (wall limit), 125 (refused to start) and 137 (killed for another limit).
+`add_arguments` and `main` are what another command line builds its verb on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockgate_sandbox.cli._complaint import REFUSED, complain
+from lockgate_sandbox.cli._options import add_policy_options, policy_of
+from lockgate_sandbox.cli._report import GRANTS, report, write_whole
+from lockgate_sandbox.errors import PolicyError, SandboxError
+from lockgate_sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.policy import Policy
+    from lockgate_sandbox.program import RunResult
+
+__all__ = ["ABOUT", "add_arguments", "main"]
+
+ABOUT = (
+    "Run one Python file under a policy. Standard streams pass through. The exit "
+    "status is the file's own, but for 124 (wall limit), 125 (not started) and "
+    "137 (killed for another limit)."
+)
+"""What ``--help`` says."""
+
+_EXPLAINED = 5
+"""Denials that are written to standard error; a report has them all."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` the arguments of ``run``."""
+    add_policy_options(parser)
+    add = parser.add_argument
+    add("--path", metavar="DIR", action="append", default=[], help="import from here")
+    add("--report", metavar="FILE", help="write posture, usage and denials as JSON")
+    add("file", metavar="FILE.py", help="the Python file")
+    rest = add("argv", metavar="ARG", nargs=argparse.REMAINDER, help="its arguments")
+    rest.required = False  # argparse would name it as missing, beside the file
+
+
+def _check_file(name: str) -> None:
+    if Path(name).is_dir():
+        hint = "name the Python file in it that is to run"
+        raise PolicyError(f"{name} is a folder, not a Python file", hint=hint)
+    if not Path(name).is_file():
+        raise PolicyError(f"no such file: {name}", hint="check the path")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run what parsed arguments ask for; gives the exit status."""
+    result: RunResult | None = None
+    error: SandboxError | None = None
+    policy: Policy | None = None
+    try:
+        policy = policy_of(args)
+        _check_file(args.file)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with Sandbox.open() as sandbox:
+            result = sandbox.run_file(policy, args.file, args.argv, path=args.path)
+        error, status = result.error, result.status
+        if error is None and status:
+            _explain(result)
+    except SandboxError as refused:
+        error, status = refused, REFUSED
+    if error is not None:
+        complain(error)
+    if args.report:
+        document = report(args.file, policy, status, result, error)
+        try:
+            write_whole(Path(args.report), document)
+        except OSError as failed:
+            print(f"{args.report}: {failed.strerror}", file=sys.stderr)
+            status = status or 1
+    return status
+
+
+def _explain(result: RunResult) -> None:
+    """Say what a file that failed was refused, and the option that allows it."""
+    for item in result.denials[:_EXPLAINED]:
+        grant = GRANTS.get(item.right, "").format(shlex.quote(item.what))
+        print(f"lockgate-sandbox: refused: {item.right} {item.what!r}", file=sys.stderr)
+        if grant:
+            print(f"  to allow it: {grant}", file=sys.stderr)
+    more = len(result.denials) - _EXPLAINED
+    if more > 0:
+        print(f"lockgate-sandbox: {more} more: see --report FILE", file=sys.stderr)
