@@ -12,7 +12,12 @@ from tests.meta.workspace import ROOT, members
 
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/**/*.md"),
+        *(member.folder / "README.md" for member in members()),
+    ]
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)\s]*)?\)")
 

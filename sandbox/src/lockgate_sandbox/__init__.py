@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         WallLimitError,
         WorkerDiedError,
     )
+    from lockgate_sandbox.interpreter import Interpreter, PythonResult, run_python
     from lockgate_sandbox.policy import Policy, Program
     from lockgate_sandbox.posture import LayerState, Posture
     from lockgate_sandbox.program import Denial, ProgramResult, RunResult
@@ -54,6 +55,7 @@ __all__ = [
     "DiskLimitError",
     "FileSizeLimitError",
     "InodeLimitError",
+    "Interpreter",
     "LayerMissingError",
     "LayerState",
     "LimitError",
@@ -69,6 +71,7 @@ __all__ = [
     "Program",
     "ProgramResult",
     "ProtocolError",
+    "PythonResult",
     "RemoteError",
     "Reply",
     "RunResult",
@@ -82,11 +85,13 @@ __all__ = [
     "Worker",
     "WorkerDiedError",
     "probe",
+    "run_python",
 ]
 
 _HOMES = {
     "_plan": ("Capabilities", "probe"),
     "callbacks": ("Passed",),
+    "interpreter": ("Interpreter", "PythonResult", "run_python"),
     "policy": ("Policy", "Program"),
     "posture": ("LayerState", "Posture"),
     "program": ("Denial", "ProgramResult", "RunResult"),

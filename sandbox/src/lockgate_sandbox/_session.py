@@ -29,7 +29,7 @@ TOO_LARGE = "lockgate_sandbox.errors.MessageLimitError"
 _MESSAGE_CHARS = 8_192
 _TRACEBACK_CHARS = 32_768
 
-_OURS = ("lockgate", "lockgate_sandbox", "importlib")
+_OURS = ("lockgate", "lockgate_guest", "lockgate_sandbox", "importlib")
 """Packages whose frames stand between the worker's loop and foreign code."""
 
 # As plain ints: the members of an IntEnum cost an attribute look-up per frame.

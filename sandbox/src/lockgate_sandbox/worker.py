@@ -13,6 +13,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from signal import SIGKILL
 from typing import Any, TypeVar
@@ -35,6 +36,7 @@ from lockgate_sandbox.errors import (
     ClosedError,
     Data,
     MessageLimitError,
+    OutputLimitError,
     PolicyError,
     ProtocolError,
     SandboxError,
@@ -107,6 +109,8 @@ class Worker:
         self.policy = policy
         self.pid = process.pid
         self.posture = Posture((), -1, 0)
+        self.last_output = ""
+        """What it had printed since the last reply when it ended."""
         self._process = process
         self._channel = channel
         self._output = output
@@ -369,6 +373,9 @@ class Worker:
             )
             self._exit = self._process.close()
             self._channel.close()
+            with suppress(OutputLimitError):
+                self._output.drain()
+            self.last_output = self._output.take().decode("utf-8", "replace")
             self._output.close()
             self._released(self)
         return error

@@ -1,0 +1,139 @@
+"""The worker's side of `Interpreter`: runs source text, one piece after another.
+
+Imported in the sealed worker like anybody's target, from a folder that holds only
+this; it has no more rights than what it runs, and nothing relies on it.
+"""
+
+# What is imported here is imported again by each worker: next to nothing.
+
+from __future__ import annotations
+
+import _ast
+import builtins
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+__all__ = ["build"]
+
+_ONLY_AST = 0x400  # ast.PyCF_ONLY_AST, without importing ast
+_DEPTH = 48
+_NODES = 200_000
+_TEXT_CHARS = 8_192
+
+
+def build(session: Any, tools: dict[str, list[str]]) -> Callable[..., Any]:
+    """A handler that runs sources in one namespace, in which each tool is a function.
+
+    `tools` gives the names of each tool's positional parameters.
+    """
+    main = sys.modules["__main__"]
+    space = main.__dict__
+    space["__builtins__"] = builtins
+    for name, parameters in tools.items():
+        space[name] = _tool(session, name, parameters)
+    sources: dict[str, str] = {}
+
+    def handle(method: str, arguments: dict[str, Any]) -> object:
+        if method != "run":
+            return None
+        name, source = arguments["name"], arguments["source"]
+        sources[name] = source
+        space.update(arguments["inputs"])
+        try:
+            return _shown(_run(source, name, space))
+        except SystemExit as request:
+            if request.code not in (None, 0):
+                raise
+            return [False, None, ""]
+        except BaseException:
+            _remember(sources)
+            raise
+
+    return handle
+
+
+def _tool(session: Any, name: str, parameters: list[str]) -> Callable[..., Any]:
+    def tool(*given: object, **named: object) -> Any:
+        if len(given) > len(parameters):
+            msg = f"{name}() takes {len(parameters)} positional arguments"
+            raise TypeError(msg)
+        for parameter, value in zip(parameters, given, strict=False):
+            if parameter in named:
+                msg = f"{name}() got two values for argument {parameter!r}"
+                raise TypeError(msg)
+            named[parameter] = value
+        return session.call_host(name, named)
+
+    tool.__name__ = tool.__qualname__ = name
+    return tool
+
+
+def _run(source: str, name: str, space: dict[str, Any]) -> object:
+    """Run `source`; gives what its last line is worth, if that is an expression."""
+    tree: Any = compile(source, name, "exec", _ONLY_AST, dont_inherit=True)
+    last = None
+    if tree.body and isinstance(tree.body[-1], _ast.Expr):
+        last = _ast.Expression(tree.body.pop().value)
+    exec(compile(tree, name, "exec", dont_inherit=True), space)  # noqa: S102
+    if last is None:
+        return None
+    return eval(compile(last, name, "eval", dont_inherit=True), space)  # noqa: S307
+
+
+def _remember(sources: dict[str, str]) -> None:
+    """Let tracebacks quote the lines of what was run."""
+    import linecache
+
+    for name, source in sources.items():
+        lines = source.splitlines(keepends=True)
+        linecache.cache[name] = len(source), None, lines, name
+
+
+def _shown(value: object) -> list[object]:
+    """[whether it is data, the data, its text]: None is nothing to show."""
+    if value is None:
+        return [True, None, ""]
+    text = repr(value)
+    if len(text) > _TEXT_CHARS:
+        text = f"{text[:_TEXT_CHARS]}... ({len(text):,} characters)"
+    text = text.encode("utf-8", "backslashreplace").decode()
+    try:
+        return [True, _data(value, 0, [_NODES]), text]
+    except (ValueError, RuntimeError):  # changed size meanwhile, by another thread
+        return [False, None, text]
+
+
+def _data(given: object, depth: int, left: list[int]) -> object:
+    """`given` made of what may cross, tuples as lists.
+
+    Raises:
+        ValueError: If it is of another type, too deep, or too large.
+    """
+    left[0] -= 1
+    if depth > _DEPTH or left[0] < 0:
+        raise ValueError
+    kind = type(given)
+    value: Any = given
+    if value is None or kind is bool or kind is float or kind is bytes:
+        return value
+    if kind is int and -(2**63) <= value < 2**64:
+        return value
+    if kind is str:
+        value.encode()  # a lone surrogate has no UTF-8: a UnicodeError, a ValueError
+        return value
+    if kind is list or kind is tuple:
+        return [_data(item, depth + 1, left) for item in value]
+    if kind is dict:
+        return {_key(k): _data(item, depth + 1, left) for k, item in value.items()}
+    raise ValueError
+
+
+def _key(key: object) -> str:
+    if type(key) is not str:
+        raise ValueError
+    key.encode()
+    return key
