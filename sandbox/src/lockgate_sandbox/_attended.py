@@ -15,7 +15,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lockgate_sandbox import _exchange
+from lockgate_sandbox import _exchange, _limits
+from lockgate_sandbox._claims import CLAIM
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._observe import NOTES_LIMIT
 from lockgate_sandbox._output import Output
@@ -30,6 +31,7 @@ from lockgate_sandbox._wire import (
     Kind,
 )
 from lockgate_sandbox.errors import (
+    LimitError,
     MemoryLimitError,
     ProtocolError,
     SandboxError,
@@ -73,6 +75,7 @@ class Attended:
         self._input = -1
         self._pending = memoryview(b"")
         self.folder = -1
+        self.claim = ""
         self.denials: list[Denial] = []
         self.posture = Posture((), -1, 0)
         self._notes: tuple[Channel, bytes] | None = None
@@ -120,7 +123,11 @@ class Attended:
         self._undo.callback(self.process.close)
         self._ground = ground
         self._sampler = Sampler(
-            self.process.pid, self.process.root, self._policy.limits, ground.scratch
+            self.process.pid,
+            self.process.root,
+            self._policy.limits,
+            ground.scratch,
+            ground.memory_kills,
         )
         channel.limit = self._policy.limits.message_bytes
         try:
@@ -210,9 +217,13 @@ class Attended:
         channel, call = self._notes
         try:
             frame = channel.receive(self._check)
-            self.denials.append(Denial(*_exchange.note(frame, call)))
-            if len(self.denials) < NOTES_LIMIT:
-                return
+            right, what = _exchange.note(frame, call)
+            if right == CLAIM:  # the last word of a script that failed
+                self.claim = what
+            else:
+                self.denials.append(Denial(right, what))
+                if len(self.denials) < NOTES_LIMIT:
+                    return
         except (ChannelClosed, FrameError, FrameTooLargeError):
             pass  # the end, or a script that plays with its descriptors
         poll.unregister(channel.socket.fileno())
@@ -250,6 +261,28 @@ class Attended:
         if self._ground.memory_kills():
             limit = self._policy.limits.memory_bytes
             raise MemoryLimitError(limit, limit, "bytes")
+
+    def claimed(self, ended: Exit) -> LimitError | None:
+        """The limit that a failed script says it ran into."""
+        if not ended.status or not self.claim:
+            return None
+        return _limits.claimed(self.claim, self._policy.limits)
+
+    def check_refusals(self) -> None:
+        """Raise if a failed program has used up what its tree or folder may have.
+
+        Raises:
+            LimitError: If so.
+        """
+        limits = self._policy.limits
+        if self._ground.refused_processes():
+            raise _limits.reached("processes", limits)
+        if self.folder >= 0 and self.posture["scratch"].state == "active":
+            left = os.statvfs(self.folder)
+            if not left.f_ffree:
+                raise _limits.reached("inodes", limits)
+            if not left.f_bavail:
+                raise _limits.reached("disk_bytes", limits)
 
     def usage(self, ended: Exit) -> Usage:
         """What the whole tree used."""

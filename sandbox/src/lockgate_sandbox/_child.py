@@ -21,6 +21,7 @@ import sys
 import types
 
 from lockgate_sandbox import _observe, _script, _session
+from lockgate_sandbox._claims import CLAIM, Claims
 from lockgate_sandbox._enforce import SealPlan, seal
 from lockgate_sandbox._wire import FOLDER, Channel, ChannelClosed, Kind
 from lockgate_sandbox.posture import LayerError
@@ -122,19 +123,20 @@ def _fail(channel: Channel, call: bytes, stage: str, fields: object) -> NoReturn
 
 
 def _fail_with(
-    channel: Channel, call: bytes, stage: str, error: BaseException
+    channel: Channel, call: bytes, stage: str, error: BaseException, limit: str = ""
 ) -> NoReturn:
     name, message, text = _session.describe(error)
-    fields = {"type": name, "message": message, "traceback": text}
+    fields = {"type": name, "message": message, "traceback": text, "limit": limit}
     _fail(channel, call, stage, fields)
 
 
 def _run_target(
-    channel: Channel, call: bytes, job: dict[str, Any], posture: object
+    channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
     # The host believes what comes before foreign code can have sent it.
     channel.send([int(Kind.READY), call, posture])
     session = _session.Session(channel, job)
+    claims = Claims.of(job["scratch"], posture)
     sys.path[:] = [*_STDLIB, *job["path"]]
     sys.argv = [job["name"]]
     session.begin(call)
@@ -152,12 +154,12 @@ def _run_target(
             msg = f"{job['target']} gave no handler but a {type(handler).__name__}"
             raise TypeError(msg)
     except BaseException as error:
-        _fail_with(channel, call, stage, error)
+        _fail_with(channel, call, stage, error, claims.limit_of(error))
     session.finish([int(Kind.REPLY), call, None])
-    _session.serve(session, channel, handler)
+    _session.serve(session, channel, handler, claims)
 
 
-def _hand_over(channel: Channel, call: bytes, posture: object) -> None:
+def _hand_over(channel: Channel, call: bytes, posture: dict[str, Any]) -> None:
     """Give the host the open working folder and the posture, then be silent.
 
     The folder may be a tmpfs that only this process sees: with the descriptor
@@ -182,7 +184,7 @@ def _write_files(files: dict[str, bytes]) -> None:
 
 
 def _run_exec(
-    channel: Channel, call: bytes, job: dict[str, Any], posture: object
+    channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
     try:
         _write_files(job["files"])
@@ -200,7 +202,7 @@ def _run_exec(
 
 
 def _run_file(
-    channel: Channel, call: bytes, job: dict[str, Any], posture: object
+    channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
     channel.send([int(Kind.READY), call, posture])
 
@@ -214,7 +216,14 @@ def _run_file(
         programs=bool(job["programs"]),
     )
     path = [os.path.dirname(job["script"]), *_STDLIB, *job["path"]]
-    _script.run(job["script"], job["argv"], path)
+    claims = Claims.of(job["scratch"], posture)
+
+    def failed(error: BaseException) -> None:
+        limit = claims.limit_of(error)
+        if limit:
+            tell(CLAIM, limit)
+
+    _script.run(job["script"], job["argv"], path, failed)
 
 
 _RUNNERS = {"target": _run_target, "exec": _run_exec, "file": _run_file}

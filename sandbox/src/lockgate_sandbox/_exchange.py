@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from lockgate_sandbox import _limits
 from lockgate_sandbox._session import TOO_LARGE
 from lockgate_sandbox._wire import FrameError, Kind
 from lockgate_sandbox.errors import (
     Data,
     LayerMissingError,
-    MemoryLimitError,
-    MessageLimitError,
     RemoteError,
     SandboxError,
     StartError,
@@ -109,23 +108,28 @@ def answer(kind: int, frame: list[Any], policy: Policy, *, sealed: bool = True) 
         return frame[2]
     if kind == Kind.READY:
         return _ready(frame)
-    return _raised(frame, policy) if kind == Kind.RAISE else _failure(frame, sealed)
+    if kind == Kind.RAISE:
+        return _raised(frame, policy)
+    return _failure(frame, policy, sealed)
 
 
 def _raised(frame: list[Any], policy: Policy) -> SandboxError:
     kind, message, traceback = (_text(frame, index) for index in (2, 3, 4))
     details = cast("Data", frame[5])
-    if kind == "MemoryError":
-        limit = policy.limits.memory_bytes
-        return MemoryLimitError(limit, limit, "bytes", hint=message)
-    if kind == TOO_LARGE and isinstance(details, dict):
+    told = RemoteError(kind, message, traceback, details)
+    if not isinstance(details, dict):
+        return told
+    if kind == TOO_LARGE:
         most, used = details.get("limit"), details.get("used")
         if isinstance(most, int) and isinstance(used, int):
-            return MessageLimitError(most, used, str(details.get("unit"))[:16])
-    return RemoteError(kind, message, traceback, details)
+            unit = str(details.get("unit"))[:16]
+            return _limits.too_large(most, used, unit, claimed=True)
+    if details.get("kind") == "limit":
+        return _limits.claimed(details.get("limit"), policy.limits, told) or told
+    return told
 
 
-def _failure(frame: list[Any], sealed: bool) -> SandboxError:
+def _failure(frame: list[Any], policy: Policy, sealed: bool) -> SandboxError:
     stage, fields = _text(frame, 2), frame[3]
     if type(fields) is not dict:
         msg = "a FAILED without fields"
@@ -140,7 +144,8 @@ def _failure(frame: list[Any], sealed: bool) -> SandboxError:
         )
     kind, message = texts.get("type", "?"), texts.get("message", "")
     detail = f"{kind}: {message}" if message else kind
-    return StartError(stage, detail, traceback=texts.get("traceback", ""))
+    told = StartError(stage, detail, traceback=texts.get("traceback", ""))
+    return _limits.claimed(texts.get("limit"), policy.limits, told) or told
 
 
 def _ready(frame: list[Any]) -> Posture:

@@ -49,6 +49,10 @@ class Ground:
             "limit": self.policy.limits.message_bytes,
         }
 
+    def refused_processes(self) -> int:
+        """How many starts the group refused; 0 without a group."""
+        return self.group.refused_processes() if self.group else 0
+
     def memory_kills(self) -> int:
         """How often the kernel killed for the group's memory; 0 without a group."""
         return self.group.memory_kills() if self.group else 0

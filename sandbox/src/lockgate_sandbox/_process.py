@@ -18,11 +18,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockgate_sandbox import _life
+from lockgate_sandbox import _life, _limits
 from lockgate_sandbox.errors import (
     ClosedError,
     CpuLimitError,
-    DiskLimitError,
     MemoryLimitError,
     SandboxError,
     StartError,
@@ -134,9 +133,11 @@ def cause(ended: Exit, limits: Limits, memory_kills: int = 0) -> SandboxError:
     """
     number = ended.signal
     if number == signal.SIGXCPU:
-        return CpuLimitError(limits.cpu_seconds, ended.cpu_seconds, "s")
+        # The kernel counts by ticks here and exactly in what it reports.
+        used = max(limits.cpu_seconds, ended.cpu_seconds)
+        return CpuLimitError(limits.cpu_seconds, used, "s")
     if number == signal.SIGXFSZ:
-        return DiskLimitError(limits.file_bytes, limits.file_bytes, "bytes a file")
+        return _limits.reached("file_bytes", limits)
     if number == signal.SIGKILL:
         # Behind the soft CPU limit comes SIGKILL; the kernel's own memory killer
         # and a memory cgroup use it too.

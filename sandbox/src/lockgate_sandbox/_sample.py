@@ -13,12 +13,14 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lockgate_sandbox import _tree
 from lockgate_sandbox.errors import (
     CpuLimitError,
     DiskLimitError,
+    InodeLimitError,
     LimitError,
     MemoryLimitError,
     ProcessLimitError,
@@ -73,15 +75,22 @@ class Sampler:
 
     `root` and all below it are counted, but for what `root` itself uses where
     it is a warden. `scratch` is a folder whose size the kernel does not bound.
+    `memory_kills` tells how often the kernel killed for the tree's memory.
     """
 
     def __init__(
-        self, pid: int, root: int, limits: Limits, scratch: str | None
+        self,
+        pid: int,
+        root: int,
+        limits: Limits,
+        scratch: str | None,
+        memory_kills: Callable[[], int],
     ) -> None:
         self._pid = pid
         self._root = root
         self._limits = limits
         self._scratch = scratch
+        self._memory_kills = memory_kills
         self._disk_due = 0.0
         self.peak_bytes = 0
 
@@ -95,8 +104,12 @@ class Sampler:
         if total.cpu_seconds > limits.cpu_seconds:
             return CpuLimitError(limits.cpu_seconds, total.cpu_seconds, "s")
         if total.tasks > limits.processes:
-            return ProcessLimitError(limits.processes, total.tasks, "processes")
+            unit = "processes and threads"
+            return ProcessLimitError(limits.processes, total.tasks, unit)
         memory = memory_of(pids, total.memory_bytes, limits.memory_bytes)
+        if self._memory_kills():
+            memory = max(memory, limits.memory_bytes)
+            return MemoryLimitError(limits.memory_bytes, memory, "bytes")
         if memory > limits.memory_bytes:
             return MemoryLimitError(limits.memory_bytes, memory, "bytes")
         self.peak_bytes = max(self.peak_bytes, memory)
@@ -138,7 +151,7 @@ class Sampler:
         if used > limits.disk_bytes:
             return DiskLimitError(limits.disk_bytes, used, "bytes")
         if inodes > limits.inodes:
-            return DiskLimitError(limits.inodes, inodes, "inodes")
+            return InodeLimitError(limits.inodes, inodes, "files and folders")
         return None
 
 

@@ -11,13 +11,22 @@ import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 __all__ = ["run"]
 
 
-def run(script: str, argv: list[str], path: list[str]) -> NoReturn:
-    """Run the file at `script` and end the process with its exit status."""
+def run(
+    script: str,
+    argv: list[str],
+    path: list[str],
+    failed: Callable[[BaseException], None],
+) -> NoReturn:
+    """Run the file at `script` and end the process with its exit status.
+
+    `failed` is told of the exception that ended it, if one did.
+    """
     main = types.ModuleType("__main__")
     main.__file__ = script
     sys.modules["__main__"] = main
@@ -26,12 +35,14 @@ def run(script: str, argv: list[str], path: list[str]) -> NoReturn:
     # Buffered like a fresh interpreter's: by lines on a terminal only.
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         stream.reconfigure(line_buffering=number == 2 or os.isatty(number))  # type: ignore[union-attr]
-    status = _status_of(script, main.__dict__)
+    status = _status_of(script, main.__dict__, failed)
     status = _finish(status)
     os._exit(status)
 
 
-def _status_of(script: str, namespace: dict[str, object]) -> int:
+def _status_of(
+    script: str, namespace: dict[str, object], failed: Callable[[BaseException], None]
+) -> int:
     try:
         with open(script, "rb") as file:
             source = file.read()
@@ -43,6 +54,7 @@ def _status_of(script: str, namespace: dict[str, object]) -> int:
     except SystemExit as request:
         return _requested(request.code)
     except BaseException as error:
+        failed(error)
         _show(error)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     return 0

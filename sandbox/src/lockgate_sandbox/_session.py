@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, NoReturn
 
+    from lockgate_sandbox._claims import Claims
     from lockgate_sandbox._wire import Channel
 
 __all__ = ["TOO_LARGE", "HostCallError", "Session", "describe", "serve"]
@@ -172,10 +173,11 @@ def describe(error: BaseException) -> tuple[str, str, str]:
         message = str(error)
     except BaseException:
         message = "(its text could not be made)"
+    cause = getattr(error, "lockgate_cause", None) or error
     try:
-        text = _traceback(getattr(error, "lockgate_cause", None) or error)
-    except BaseException:
-        text = ""
+        text = _traceback(cause)
+    except BaseException:  # no descriptor or memory left to look for the lines
+        text = _places(cause)
     return (
         _printable(name)[:256],
         _printable(message)[:_MESSAGE_CHARS],
@@ -204,6 +206,17 @@ def _traceback(error: BaseException) -> str:
     return "".join(text.format())
 
 
+def _places(error: BaseException) -> str:
+    """Where the error passed, without the lines of source."""
+    told, frame = "", error.__traceback__
+    while frame is not None:
+        code = frame.tb_frame.f_code
+        if not _is_ours(frame.tb_frame.f_globals.get("__name__")):
+            told += f'  File "{code.co_filename}", line {frame.tb_lineno}\n'
+        frame = frame.tb_next
+    return f"Traceback (most recent call last):\n{told}"
+
+
 def _is_ours(module: object) -> bool:
     return str(module).partition(".")[0] in _OURS
 
@@ -213,9 +226,12 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _failure(call: bytes, error: BaseException) -> list[Any]:
+def _failure(call: bytes, error: BaseException, claims: Claims) -> list[Any]:
+    limit = claims.limit_of(error)
     name, message, text = describe(error)
     details = getattr(error, "lockgate_details", None)
+    if limit and details is None:
+        details = {"kind": "limit", "limit": limit}
     return [_RAISE, call, name, message, text, details]
 
 
@@ -223,6 +239,7 @@ def serve(
     session: Session,
     channel: Channel,
     handler: Callable[[str, dict[str, Any]], Any],
+    claims: Claims,
 ) -> NoReturn:
     """Answer calls until the host closes the channel."""
     me = os.getpid()
@@ -238,7 +255,7 @@ def serve(
         try:
             message = [_REPLY, call, handler(method, arguments)]
         except BaseException as error:
-            message = _failure(call, error)
+            message = _failure(call, error, claims)
         if os.getpid() != me:
             os._exit(0)  # a child that the handler forked and let come back
         try:

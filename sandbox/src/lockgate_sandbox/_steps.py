@@ -223,11 +223,12 @@ def _process_limit(child: Child) -> LayerState:
     plan = child.plan
     count = plan.processes
     bound = [(_RLIMIT_NPROC, count, count)]
+    # The group first: it tells the host what it refused.
+    if child.in_group and "pids" in plan.cgroup_controllers:
+        return LayerState("process-limit", "active", f"cgroup pids {count}")
     if child.own_uid or child.counted_apart:
         rlimits.apply(bound)
         return LayerState("process-limit", "active", f"RLIMIT_NPROC {count}")
-    if child.in_group and "pids" in plan.cgroup_controllers:
-        return LayerState("process-limit", "active", f"cgroup pids {count}")
     if not plan.may_fork and child.wants("seccomp"):
         detail = "seccomp: one process; its threads are counted by the host"
         return LayerState("process-limit", "degraded", detail, cgroup.REMEDY)

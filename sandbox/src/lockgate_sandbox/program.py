@@ -53,8 +53,10 @@ class RunResult:
     """How a script ended: its `status`, or the `error` that stopped it.
 
     `status` is what a shell would see: the script's own, 128 + N for a signal N
-    of its own making, 124 for the wall limit, 137 for another limit. `denials`
-    explain; they are the script's own process's words and prove nothing.
+    of its own making, 124 for the wall limit, 137 for another limit. A limit that
+    the script ran into by itself (`error.claimed`) leaves it its own status.
+    `denials` explain; like the claim they are the script's own process's words
+    and prove nothing.
     """
 
     status: int
@@ -109,6 +111,8 @@ def run_program(
                 raise reason
         elif ended.status is None:
             raise WorkerDiedError(None, None)
+        elif status:
+            run.check_refusals()
         limits = policy.limits
         found = read_back(
             run.folder,
@@ -181,6 +185,7 @@ def run_file(
             ended, error = run.process.close(), reached
         if error is None and ended.signal is not None:
             error = run.cause(ended)
+        error = error or run.claimed(ended)
         return RunResult(
             _status(ended, error),
             run.posture,
@@ -193,7 +198,7 @@ def run_file(
 def _status(ended: Exit, error: SandboxError | None) -> int:
     if isinstance(error, WallLimitError):
         return 124
-    if isinstance(error, LimitError):
+    if isinstance(error, LimitError) and not error.claimed:
         return 137
     if ended.status is not None:
         return ended.status

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from signal import SIGKILL
 from typing import Any, TypeVar
 
-from lockgate_sandbox import _exchange
+from lockgate_sandbox import _exchange, _limits
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Exit, Process, cause
@@ -35,7 +35,6 @@ from lockgate_sandbox.callbacks import Callbacks, Passed
 from lockgate_sandbox.errors import (
     ClosedError,
     Data,
-    MessageLimitError,
     OutputLimitError,
     PolicyError,
     ProtocolError,
@@ -118,7 +117,11 @@ class Worker:
         self._released = released
         self._ground = ground
         self._sampler = Sampler(
-            process.pid, process.root, policy.limits, ground.scratch
+            process.pid,
+            process.root,
+            policy.limits,
+            ground.scratch,
+            ground.memory_kills,
         )
         self._lock = threading.Lock()
         self._owner = 0
@@ -171,8 +174,8 @@ class Worker:
 
         Raises:
             RemoteError: If the handler raised; the worker lives on.
-            LimitError: If a limit was reached; the worker is dead, unless its
-                handler raised MemoryError or the request was too large.
+            LimitError: If a limit was reached; the worker is dead, unless the
+                error is `claimed` or the request was too large.
             WorkerDiedError: If it ended by itself or was killed.
             ProtocolError: If it broke the protocol; it is dead.
             PolicyError: If the arguments may not cross; nothing was sent.
@@ -251,7 +254,7 @@ class Worker:
         except NotDataError as error:
             raise self._unsent(PolicyError(f"arguments: {error}"), starting) from None
         except FrameTooLargeError as error:
-            reached = MessageLimitError(error.limit, error.used, error.unit)
+            reached = _limits.too_large(error.limit, error.used, error.unit)
             raise self._unsent(reached, starting or error.received) from None
         except ChannelClosed:
             raise self._died() from None

@@ -102,10 +102,45 @@ def test_limits_have_exit_statuses_of_their_own(
     assert f"hint: give it more with {option.partition('=')[0]}" in done.stderr
 
 
-def test_memory_beyond_the_limit_is_a_memory_error(folder: Path) -> None:
-    done = _run(folder, "bytearray(512 << 20)", "--memory", "64M")
+_FILES = "import os, sys\nos.chdir(os.environ['TMPDIR'])\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "code", "error"),
+    [
+        ("--memory=64M", "bytearray(512 << 20)", "memory-limit"),
+        ("--files=32", "[os.dup(0) for _ in range(99)]", "descriptor-limit"),
+        (
+            "--file-size=1M",
+            f"{_FILES}open('a', 'wb').write(bytes(2 << 20))",
+            "file-size-limit",
+        ),
+        (
+            "--disk=1M",
+            f"{_FILES}[open(str(n), 'wb').write(bytes(700_000)) for n in range(3)]",
+            "disk-limit",
+        ),
+        (
+            "--inodes=9",
+            f"{_FILES}[open(str(n), 'w') for n in range(99)]",
+            "inode-limit",
+        ),
+    ],
+)
+def test_a_limit_that_is_met_inside_leaves_the_files_own_status(
+    folder: Path, option: str, code: str, error: str
+) -> None:
+    done = _run(folder, f"import os\n{code}", option)
     assert done.returncode == 1
-    assert "MemoryError" in done.stderr
+    assert "Traceback" in done.stderr
+    assert f"[{error}]" in done.stderr
+    assert f"hint: give it more with {option.partition('=')[0]}" in done.stderr
+
+
+def test_a_tier_without_scratch_has_no_limits_of_it(folder: Path) -> None:
+    done = _run(folder, "", "--tier=read-only", "--disk=1M")
+    assert done.returncode == 125
+    assert "no scratch folder" in done.stderr
 
 
 def test_threads_beyond_the_limit_can_not_be_started(folder: Path) -> None:

@@ -21,6 +21,10 @@ _OPTIONS = {
     "wall-limit": "--wall SECONDS",
     "memory-limit": "--memory SIZE, like 512M",
     "process-limit": "--pids NUMBER",
+    "descriptor-limit": "--files NUMBER",
+    "file-size-limit": "--file-size SIZE, like 64M, within --disk",
+    "disk-limit": "--disk SIZE, like 256M",
+    "inode-limit": "--inodes NUMBER",
 }
 
 

@@ -63,6 +63,10 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
     add("--cpu", metavar="S", type=_seconds, help="CPU seconds")
     add("--wall", metavar="S", type=_seconds, help="seconds on the clock")
     add("--pids", metavar="N", type=_count, help="processes and threads")
+    add("--files", metavar="N", type=_count, help="open files of a process")
+    add("--file-size", metavar="N", type=_size, help="bytes of one file, like 16M")
+    add("--disk", metavar="N", type=_size, help="bytes in the scratch folder")
+    add("--inodes", metavar="N", type=_count, help="files in the scratch folder")
 
 
 def policy_of(args: argparse.Namespace) -> Policy:
@@ -76,21 +80,44 @@ def policy_of(args: argparse.Namespace) -> Policy:
             "--allow-net can't be honoured: a sandboxed file has no network yet",
             hint="fetch the data outside and grant it with --allow-read",
         )
-    tier = args.tier or (Tier.ELEVATED if args.allow_write else Tier.READ_ONLY)
-    limits = Limits.for_tier(tier)
+    tier = Tier(args.tier or _lowest_tier(args))
+    return Policy.for_tier(
+        tier,
+        limits=_limits_of(args, tier),
+        read=[_existing(path) for path in args.allow_read],
+        write=[_existing(path) for path in args.allow_write],
+    )
+
+
+def _lowest_tier(args: argparse.Namespace) -> Tier:
+    """The lowest that carries what was asked for."""
+    if args.allow_write:
+        return Tier.ELEVATED
+    wants_scratch = any((args.disk, args.inodes, args.file_size))
+    return Tier.BASIC if wants_scratch else Tier.READ_ONLY
+
+
+def _limits_of(args: argparse.Namespace, tier: Tier) -> Limits:
+    """The tier's limits with what was asked for in their place."""
     asked = {
         "memory_bytes": args.memory,
         "cpu_seconds": args.cpu,
         "wall_seconds": args.wall,
         "processes": args.pids,
+        "open_files": args.files,
+        "file_bytes": args.file_size,
+        "disk_bytes": args.disk,
+        "inodes": args.inodes,
     }
-    limits = replace(limits, **{k: v for k, v in asked.items() if v is not None})
-    return Policy.for_tier(
-        tier,
-        limits=limits,
-        read=[_existing(path) for path in args.allow_read],
-        write=[_existing(path) for path in args.allow_write],
-    )
+    given = {name: value for name, value in asked.items() if value is not None}
+    if not tier.may_write and {"file_bytes", "disk_bytes", "inodes"} & set(given):
+        raise PolicyError(
+            f"tier {tier} has no scratch folder to put a limit on",
+            hint="leave out --tier, or name basic or a higher one",
+        )
+    if args.disk is not None and args.file_size is None:
+        given["file_bytes"] = args.disk  # one file may take all of it
+    return replace(Limits.for_tier(tier), **given)
 
 
 def _existing(path: str) -> str:

@@ -255,6 +255,9 @@ def _limit(folder: str, controller: str, processes: int, memory_bytes: int) -> N
         # Swap would only make the same memory slower to run out of.
         if os.access(f"{folder}/memory.swap.max", os.F_OK):
             _write(f"{folder}/memory.swap.max", "0")
+        # The whole tree or nobody: half of it would go on with work missing.
+        if os.access(f"{folder}/memory.oom.group", os.F_OK):
+            _write(f"{folder}/memory.oom.group", "1")
     else:
         _write(f"{folder}/memory.limit_in_bytes", str(memory_bytes))
         if os.access(f"{folder}/memory.memsw.limit_in_bytes", os.F_OK):

@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["apply", "bound_thread_stacks", "values"]
+__all__ = ["apply", "bound_thread_stacks", "largest_file", "values"]
 
 _STACK_BYTES = 8 * 1024 * 1024
 
@@ -45,10 +45,7 @@ def values(limits: Mapping[str, float]) -> list[tuple[int, int, int]]:
     cpu = max(1, -int(-limits["cpu_seconds"] // 1))
     data = int(limits["memory_bytes"])
     space = max(_ADDRESS_SPACE_FACTOR * data, _ADDRESS_SPACE_LEAST_BYTES)
-    # Standard output may be a file, even where the worker can open none.
-    size = int(
-        max(min(limits["file_bytes"], limits["disk_bytes"]), limits["output_bytes"])
-    )
+    size = largest_file(limits)
     files = int(limits["open_files"])
     return [
         # SIGXCPU first, which a process may catch; SIGKILL a second later.
@@ -66,6 +63,13 @@ def values(limits: Mapping[str, float]) -> list[tuple[int, int, int]]:
         (resource.RLIMIT_RTPRIO, 0, 0),
         (resource.RLIMIT_SIGPENDING, 256, 256),
     ]
+
+
+def largest_file(limits: Mapping[str, float]) -> int:
+    """How large one file may get, in bytes, memory files included."""
+    # Standard output may be a file, even where the worker can open none.
+    own = min(limits["file_bytes"], limits["disk_bytes"])
+    return int(max(own, limits["output_bytes"]))
 
 
 def apply(wanted: Iterable[tuple[int, int, int]]) -> None:

@@ -1,0 +1,90 @@
+"""Which limit an exception inside a sealed process speaks of.
+
+The kernel refuses most of what goes beyond a limit inside the process, where the
+host does not see it: no descriptor is left, no file may grow, no thread starts. If
+the exception that comes of it ends a call or a script, its own process names the
+limit to the host, which makes an error of it that is marked as a claim.
+"""
+
+# Runs in the worker: no pathlib.
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["CLAIM", "Claims"]
+
+CLAIM = "limit"
+"""The word before a limit's name in a script's note."""
+
+_EAGAIN = 11
+_ENOMEM = 12
+_EMFILE = 24
+_EFBIG = 27
+_ENOSPC = 28
+_EDQUOT = 122
+
+_BY_ERRNO = {_ENOMEM: "memory_bytes", _EMFILE: "open_files", _EFBIG: "file_bytes"}
+_NO_THREAD = "can't start new thread"
+"""What CPython says where pthread_create(3) fails, for whatever reason."""
+
+
+class Claims:
+    """Names the limit, as `Limits` calls it, that an exception came from.
+
+    `scratch` is the folder that may be written to, or None; `sized` says that it
+    is a file system of its own, which knows by itself what is used up.
+    """
+
+    def __init__(self, scratch: str | None, *, sized: bool) -> None:
+        self._scratch = scratch
+        self._sized = sized
+
+    @classmethod
+    def of(cls, scratch: str | None, posture: dict[str, Any]) -> Claims:
+        """As a freshly sealed process knows its scratch folder."""
+        layers = {item["name"]: item["state"] for item in posture["layers"]}
+        return cls(scratch, sized=layers.get("scratch") == "active")
+
+    def limit_of(self, error: BaseException) -> str:
+        """The limit's name, or nothing where no limit of ours is behind it."""
+        if isinstance(error, MemoryError):
+            return "memory_bytes"
+        if isinstance(error, RuntimeError):
+            return "processes" if str(error) == _NO_THREAD else ""
+        if not isinstance(error, OSError):
+            return ""
+        if error.errno == _EAGAIN:
+            # A socket that has nothing to read says the same.
+            return "" if _can_start_thread() else "processes"
+        if error.errno in (_ENOSPC, _EDQUOT):
+            return self._full(error.errno)
+        return _BY_ERRNO.get(error.errno or 0, "")
+
+    def _full(self, number: int) -> str:
+        """What the scratch folder has no room for; nothing if it has room."""
+        if self._scratch is None:
+            return ""
+        if not self._sized:
+            return "inodes" if number == _EDQUOT else "disk_bytes"
+        try:
+            left = os.statvfs(self._scratch)
+        except OSError:
+            return ""
+        if not left.f_ffree:
+            return "inodes"
+        return "" if left.f_bavail else "disk_bytes"
+
+
+def _can_start_thread() -> bool:
+    import _thread
+
+    try:
+        _thread.start_new_thread(int, ())
+    except RuntimeError:
+        return False
+    return True
