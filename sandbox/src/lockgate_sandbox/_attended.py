@@ -79,6 +79,7 @@ class Attended:
         self.denials: list[Denial] = []
         self.posture = Posture((), -1, 0)
         self._notes: tuple[Channel, bytes] | None = None
+        self._sample_due = 0.0
         self.process: Process
         self._sampler: Sampler
         self._ground: Ground
@@ -173,6 +174,16 @@ class Attended:
             wall = self._policy.limits.wall_seconds
             raise WallLimitError(wall, now - self._started, "s")
 
+    def _look(self) -> None:
+        """Compare the tree with its limits, some of the times it is called."""
+        self._check()
+        now = time.monotonic()
+        if now >= self._sample_due:
+            self._sample_due = now + _TICK_SECONDS
+            reached = self._sampler.check()
+            if reached is not None:
+                raise reached
+
     def wait(self) -> Exit:
         """Drain, feed and watch until the whole tree has ended.
 
@@ -188,7 +199,6 @@ class Attended:
             poll.register(self._input, select.POLLOUT)
         if self._notes is not None:
             poll.register(self._notes[0].socket.fileno(), select.POLLIN)
-        sample_due = 0.0
         while True:
             ready = dict(poll.poll(_TICK_SECONDS * 1000))
             self._feed(poll, ready)
@@ -200,13 +210,7 @@ class Attended:
                 self._take_note(poll)
             elif life in ready:
                 break
-            self._check()
-            now = time.monotonic()
-            if now >= sample_due:
-                sample_due = now + _TICK_SECONDS
-                reached = self._sampler.check()
-                if reached is not None:
-                    raise reached
+            self._look()
         for output in self._outputs:
             output.drain()
         return self.process.wait()
@@ -216,7 +220,8 @@ class Attended:
             return
         channel, call = self._notes
         try:
-            frame = channel.receive(self._check)
+            # A script may begin a note and never end it: look on meanwhile.
+            frame = channel.receive(self._look)
             right, what = _exchange.note(frame, call)
             if right == CLAIM:  # the last word of a script that failed
                 self.claim = what

@@ -307,7 +307,9 @@ def _filters(
     # Modes and times may change only where the worker's files are the only
     # files of its uid.
     for name, metadata in (("own-uid", writes), ("shared-uid", False)):
-        names = policies.select(may_fork=policy.may_fork, metadata=metadata, abi=abi)
+        names = policies.select(
+            may_fork=policy.may_fork, metadata=metadata, abi=abi, writes=writes
+        )
         built = policies.build(names, found.machine)
         programs[name] = (built.code, list(built.pid_slots))
     if policy.may_fork:

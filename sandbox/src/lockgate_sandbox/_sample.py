@@ -119,7 +119,8 @@ class Sampler:
         """Read the kernel's own high-water mark of the worker's memory."""
         try:
             with open(f"/proc/{self._pid}/status", "rb", 0) as file:
-                after = file.read(4096).partition(b"VmHWM:")[2]
+                # Its own line: the first one holds a name of the worker's choice.
+                after = file.read(4096).partition(b"\nVmHWM:")[2]
         except OSError:
             return
         if after:

@@ -28,7 +28,7 @@ def test_limits_become_resources() -> None:
     # Address space is bounded for the page tables' sake: far above the memory.
     assert values[resource.RLIMIT_AS] == (16 << 30, 16 << 30)
     assert values[resource.RLIMIT_FSIZE] == (64 << 20, 64 << 20)
-    assert values[resource.RLIMIT_CORE] == (0, 0)
+    assert values[resource.RLIMIT_CORE] == (1, 1)
     assert resource.RLIMIT_NPROC not in values
 
 

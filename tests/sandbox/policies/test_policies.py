@@ -20,8 +20,9 @@ from tests.sandbox.policies.page import PAGE, replaced
 MACHINES = ("x86_64", "aarch64")
 PID = 4242
 
-READ_ONLY = policies.select(may_fork=False, metadata=False, abi=7)
+READ_ONLY = policies.select(may_fork=False, metadata=False, writes=False, abi=7)
 SCRATCH = policies.select(may_fork=False, metadata=True, abi=7)
+DEVICES = policies.select(may_fork=False, metadata=False, devices=True, abi=7)
 PROGRAMS = policies.select(may_fork=True, metadata=False, abi=7)
 OLD = policies.select(may_fork=False, metadata=False, abi=2)
 
@@ -92,14 +93,38 @@ DECISIONS = [
     (READ_ONLY, "EPERM", "ioctl", (0, 0x5412)),
     (READ_ONLY, "EPERM", "ioctl", (0, 0x5412 | 1 << 32)),
     (READ_ONLY, "EPERM", "ioctl", (0, 0x541C)),
-    (READ_ONLY, "EPERM", "ioctl", (0, 0x40086602)),
+    (READ_ONLY, "ENOTTY", "ioctl", (0, 0x40086602)),
+    (PROGRAMS, "ENOTTY", "ioctl", (0, 0x8912)),  # SIOCGIFCONF
+    (PROGRAMS, "ENOTTY", "ioctl", (0, 0x5000940E)),  # BTRFS_IOC_SUBVOL_CREATE
+    (PROGRAMS, "ENOTTY", "ioctl", (0, 0x4B47 | 1 << 32)),  # KDSKBENT
+    (PROGRAMS, "EPERM", "ioctl", (0, 0x5423)),  # TIOCSETD
+    (READ_ONLY, "allow", "ioctl", (0, 0x541B)),  # FIONREAD
+    (READ_ONLY, "allow", "ioctl", (0, 0x5421)),  # FIONBIO
+    (DEVICES, "allow", "ioctl", (5, 0xC010B407)),  # a GPIO line
+    (DEVICES, "ENOTTY", "ioctl", (5, 0x8912)),
+    (DEVICES, "EPERM", "ioctl", (5, 0x5412)),
     (READ_ONLY, "EPERM", "prctl", (4,)),
+    (READ_ONLY, "EINVAL", "prctl", (62,)),
+    (READ_ONLY, "EINVAL", "prctl", (78,)),
+    (READ_ONLY, "EPERM", "prctl", (0x59616D61,)),
+    (READ_ONLY, "ENOTSUP", "getxattr", ()),
+    (READ_ONLY, "allow", "fgetxattr", ()),
+    (READ_ONLY, "EINVAL", "clock_gettime", (0xFFFFFFFF,)),
+    (READ_ONLY, "allow", "clock_gettime", (1,)),
+    (READ_ONLY, "EPERM", "fcntl", (3, 6)),  # F_SETLK
+    (READ_ONLY, "EPERM", "fcntl", (3, 38)),
+    (READ_ONLY, "EPERM", "flock", ()),
+    (SCRATCH, "allow", "fcntl", (3, 6)),  # SQLite in its own folder
     (READ_ONLY, "EPERM", "prctl", (1,)),
     (READ_ONLY, "EPERM", "fcntl", (3, 8)),
     (READ_ONLY, "EPERM", "prlimit64", (1, 7)),
     (READ_ONLY, "EPERM", "setsockopt", (3, 1, 26)),
     (READ_ONLY, "EPERM", "setsockopt", (3, 1, 52)),
-    (READ_ONLY, "allow", "setsockopt", (3, 1, 7)),
+    (READ_ONLY, "EPERM", "setsockopt", (3, 1, 7)),  # SO_SNDBUF
+    (READ_ONLY, "EPERM", "setsockopt", (3, 1, 8)),
+    (READ_ONLY, "allow", "setsockopt", (3, 1, 9)),  # SO_KEEPALIVE
+    (READ_ONLY, "ENOPROTOOPT", "getsockopt", (3, 1, 77)),  # SO_PEERPIDFD
+    (READ_ONLY, "allow", "getsockopt", (3, 1, 4)),  # SO_ERROR
     (READ_ONLY, "EPERM", "fchmodat", ()),
     (READ_ONLY, "EPERM", "utimensat", ()),
     (READ_ONLY, "EPERM", "lsetxattr", ()),
@@ -151,7 +176,8 @@ def test_what_is_denied_outright_is_denied_with_any_arguments(
     }
     for call in denied:
         for args in ((), (0xFFFFFFFFFFFFFFFF,) * 6, (PID,) * 6):
-            assert ask(names, machine, call, *args) in ("EPERM", "ENOSYS", "")
+            answer = ask(names, machine, call, *args)
+            assert answer in ("EPERM", "ENOSYS", "ENOTSUP", "")
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -54,8 +54,10 @@ def values(limits: Mapping[str, float]) -> list[tuple[int, int, int]]:
         (resource.RLIMIT_AS, space, space),
         (resource.RLIMIT_FSIZE, size, size),
         (resource.RLIMIT_NOFILE, files, files),
-        # A core dump is a file with everything the process knew.
-        (resource.RLIMIT_CORE, 0, 0),
+        # A core dump is a file with everything the process knew. Not 0, which a
+        # core_pattern that is a pipe disregards: at 1 the kernel starts no helper,
+        # which would read the memory of a hostile process as root (core(5)).
+        (resource.RLIMIT_CORE, 1, 1),
         (resource.RLIMIT_STACK, _STACK_BYTES, _STACK_BYTES),
         (resource.RLIMIT_MEMLOCK, 65536, 65536),
         (resource.RLIMIT_MSGQUEUE, 0, 0),

@@ -58,6 +58,8 @@ NAMES = (
     "no-programs",
     "no-metadata",
     "no-truncate",
+    "no-locks",
+    "no-devices",
     *COUNTING,
 )
 """The shipped files."""
@@ -66,7 +68,16 @@ TABLES = {"x86_64": _syscalls.X86_64, "aarch64": _syscalls.AARCH64}
 
 # Calls that the policies judge although the tables are older than the calls:
 # the prologue answers ENOSYS for their numbers.
-UNNUMBERED = frozenset({"fchmodat2", "setxattrat", "removexattrat", "file_setattr"})
+UNNUMBERED = frozenset(
+    {
+        "fchmodat2",
+        "setxattrat",
+        "getxattrat",
+        "listxattrat",
+        "removexattrat",
+        "file_setattr",
+    }
+)
 
 _KEYS = {"calls", "when", "action", "reason"}
 _CONDITION_KEYS = {"arg", "op", "value", "width", "mask"}
@@ -89,12 +100,19 @@ class Entry:
 
 
 def select(
-    *, may_fork: bool, metadata: bool, abi: int, sockets: bool = False
+    *,
+    may_fork: bool,
+    metadata: bool,
+    abi: int,
+    writes: bool = True,
+    devices: bool = False,
+    sockets: bool = False,
 ) -> tuple[str, ...]:
     """The files for a worker.
 
-    `metadata`: whether it may change modes, owners and times at all; `sockets`:
-    whether it may have sockets (no tier does); `abi` is Landlock's.
+    `metadata`: whether it may change modes, owners and times at all; `writes`:
+    whether it may write anything; `devices`: whether it is handed open ones;
+    `sockets`: whether it may have sockets (no tier does); `abi` is Landlock's.
     """
     names = ["always"]
     if not sockets:
@@ -105,6 +123,10 @@ def select(
         names.append("no-metadata")
     if abi < 3:
         names.append("no-truncate")
+    if not writes:
+        names.append("no-locks")
+    if not devices:
+        names.append("no-devices")
     return tuple(names)
 
 

@@ -1,0 +1,146 @@
+"""What a worker could learn or take through what its host lends it.
+
+The channel is a socket of the host's network namespace, names in ``/proc`` are
+the worker's choice, and the host's thread waits for what the worker sends.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from lockgate_sandbox import RemoteError, Tier
+from tests.support.sandbox import Lab, policy, run
+
+pytestmark = pytest.mark.kernel
+
+_CHANNEL = """
+import array, fcntl, os, socket, stat, struct
+def is_socket(fd):
+    try:
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+channel = socket.socket(fileno=os.dup(next(fd for fd in range(3, 64) if is_socket(fd))))
+"""
+
+_INTERFACES = """
+room = array.array("B", bytes(4096))
+asked = struct.pack("iP", 4096, room.buffer_info()[0])
+told = struct.unpack("iP", fcntl.ioctl(channel, 0x8912, asked))[0]  # SIOCGIFCONF
+result = room.tobytes()[:told].find(b"lo\\0") >= 0
+"""
+
+_PEER = """
+SO_PEERPIDFD = 77
+handle = channel.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD)
+with open(f"/proc/self/fdinfo/{handle}") as file:
+    result = f"Pid:\\t{host}\\n" in file.read()
+"""
+
+_BUFFERS = """
+kept, total = [], 0
+for _ in range(20):
+    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    kept += pair
+    for end in pair:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wanted)
+        end.setblocking(False)
+        try:
+            while total < 128 << 20:
+                total += end.send(bytes(65536))
+        except BlockingIOError:
+            pass
+result = total
+"""
+
+
+def test_the_channel_does_not_tell_of_the_hosts_network(lab: Lab) -> None:
+    with pytest.raises(RemoteError, match="Inappropriate ioctl"):
+        lab.run(policy(), _CHANNEL + _INTERFACES)
+
+
+def test_the_channel_tells_of_the_hosts_network_without_seccomp(
+    lab_without: Callable[..., Lab],
+) -> None:
+    lab = lab_without("seccomp", "process-limit")
+    assert lab.run(policy(), _CHANNEL + _INTERFACES) is True
+
+
+def test_the_channel_gives_no_handle_of_the_host(lab: Lab) -> None:
+    with pytest.raises(RemoteError, match="Protocol not available"):
+        lab.run(policy(), _CHANNEL + _PEER, host=0)
+
+
+def test_the_channel_gives_a_handle_of_the_host_without_seccomp(
+    lab_without: Callable[..., Lab],
+) -> None:
+    lab = lab_without("seccomp", "landlock", "process-limit")
+    try:
+        found = lab.run(policy(), _CHANNEL + _PEER, host=os.getpid())
+    except RemoteError as error:
+        if "Protocol not available" not in error.message:
+            raise
+        pytest.skip("SO_PEERPIDFD came with Linux 6.5")
+    assert found is True
+
+
+def test_no_memory_is_kept_in_the_buffers_of_sockets(lab: Lab) -> None:
+    with pytest.raises(RemoteError, match="not permitted"):
+        lab.run(policy(), _CHANNEL + _BUFFERS, wanted=1 << 30)
+
+
+def test_memory_is_kept_in_the_buffers_of_sockets_without_seccomp(
+    lab_without: Callable[..., Lab],
+) -> None:
+    lab = lab_without("seccomp", "process-limit")
+    small = policy(limits={"memory_bytes": 32 << 20})
+    kept = lab.run(small, _CHANNEL + _BUFFERS, wanted=1 << 30)
+    assert isinstance(kept, int)
+    usual = lab.run(small, _CHANNEL + _BUFFERS.replace("end.sets", "0 and end.sets"))
+    assert isinstance(usual, int)
+    assert kept > usual
+    # What the buffers hold without a wish of the worker's stays within reason.
+    assert usual < 32 << 20
+
+
+@pytest.mark.parametrize("name", ["VmHWM: x", "VmHWM:\t9999999", ") R 1 1", "a\\nb"])
+def test_a_name_in_proc_does_not_mislead_the_host(lab: Lab, name: str) -> None:
+    code = f"""
+        import ctypes, time
+        ctypes.CDLL(None).prctl(15, {name!r}.encode(), 0, 0, 0)  # PR_SET_NAME
+        time.sleep(0.1)
+        result = 1
+    """
+    with lab.worker(policy()) as worker:
+        assert run(worker, code) == 1
+        reply = worker.call("import time; time.sleep(0.1); result = 2", {})
+    assert reply.value == 2
+    assert 1 << 20 < reply.usage.peak_memory_bytes < 1 << 30
+
+
+_STALLING = (
+    _CHANNEL
+    + """
+import threading, time
+channel.send(struct.pack("<I", 100_000) + bytes(65_532))  # and never the rest
+done = threading.Event()
+for _ in range(40):
+    threading.Thread(target=done.wait, daemon=True).start()
+time.sleep(20)
+"""
+)
+
+
+def test_a_note_that_never_ends_does_not_keep_the_host_from_looking(
+    lab_without: Callable[..., Lab],
+) -> None:
+    lab = lab_without("process-limit")  # then only the host counts
+    lab.write("stalling", _STALLING)
+    given = policy(Tier.BASIC, limits={"processes": 16, "wall_seconds": 15})
+    script = lab.folder / "stalling.py"
+    done = lab.sandbox.run_file(given, script, [])
+    assert done.error is not None
+    assert done.error.code == "process-limit"
