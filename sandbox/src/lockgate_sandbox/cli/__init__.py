@@ -24,6 +24,9 @@ class Verb(NamedTuple):
 
 VERBS = {
     "run": Verb("lockgate_sandbox.cli.run", "run one Python file under a policy"),
+    "policy": Verb(
+        "lockgate_sandbox.cli.policy", "print a policy, compare two, or explain one"
+    ),
 }
 """Every verb, in the order of the help."""
 

@@ -6,9 +6,11 @@ import argparse
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.policy_file import read_policy
 from lockgate_sandbox.tiers import Limits, Tier
 
 __all__ = ["add_policy_options", "policy_of"]
@@ -46,6 +48,7 @@ def _count(text: str) -> int:
 def add_policy_options(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the options that `policy_of` reads."""
     add = parser.add_argument
+    add("--policy", metavar="FILE", help="a policy as JSON, instead of tier and grants")
     add("--tier", choices=_TIERS, help="default: the lowest that carries the grants")
     for name, what in (("read", "PATH"), ("write", "PATH"), ("net", "HOST")):
         add(
@@ -80,6 +83,8 @@ def policy_of(args: argparse.Namespace) -> Policy:
             "--allow-net can't be honoured: a sandboxed file has no network yet",
             hint="fetch the data outside and grant it with --allow-read",
         )
+    if args.policy:
+        return _from_file(args)
     tier = Tier(args.tier or _lowest_tier(args))
     return Policy.for_tier(
         tier,
@@ -97,8 +102,8 @@ def _lowest_tier(args: argparse.Namespace) -> Tier:
     return Tier.BASIC if wants_scratch else Tier.READ_ONLY
 
 
-def _limits_of(args: argparse.Namespace, tier: Tier) -> Limits:
-    """The tier's limits with what was asked for in their place."""
+def _asked_limits(args: argparse.Namespace, tier: Tier) -> dict[str, Any]:
+    """The limits that were given, by field."""
     asked = {
         "memory_bytes": args.memory,
         "cpu_seconds": args.cpu,
@@ -115,9 +120,27 @@ def _limits_of(args: argparse.Namespace, tier: Tier) -> Limits:
             f"tier {tier} has no scratch folder to put a limit on",
             hint="leave out --tier, or name basic or a higher one",
         )
+    return given
+
+
+def _limits_of(args: argparse.Namespace, tier: Tier) -> Limits:
+    """The tier's limits with what was asked for in their place."""
+    given = _asked_limits(args, tier)
     if args.disk is not None and args.file_size is None:
         given["file_bytes"] = args.disk  # one file may take all of it
     return replace(Limits.for_tier(tier), **given)
+
+
+def _from_file(args: argparse.Namespace) -> Policy:
+    """The policy of a file, with tighter limits where they are asked for."""
+    if args.tier or args.allow_read or args.allow_write:
+        raise PolicyError(
+            "--policy says tier and grants; --tier and --allow-... can't add to it",
+            hint=f"write them into {args.policy}",
+        )
+    policy = read_policy(args.policy)
+    asked = _asked_limits(args, policy.tier)
+    return replace(policy, limits=policy.limits.tightened(asked))
 
 
 def _existing(path: str) -> str:

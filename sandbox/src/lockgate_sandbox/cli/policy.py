@@ -1,0 +1,92 @@
+"""``lockgate-sandbox policy``: print a policy, compare two, or say one in words.
+
+Nothing is started and nothing is written. Status 0; 1 if a `diff` has differences;
+3 if a policy makes no sense.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from lockgate_sandbox.cli._complaint import INVALID, complain
+from lockgate_sandbox.cli._options import add_policy_options, policy_of
+from lockgate_sandbox.compare import compare
+from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.explain import explain
+from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.policy_file import read_policy
+from lockgate_sandbox.tiers import Tier
+
+__all__ = ["ABOUT", "add_arguments", "main"]
+
+ABOUT = (
+    "Print a policy, compare two, or say one in words. Nothing is started. Exit "
+    "status: 0; 1 if the two differ; 3 if a policy makes no sense."
+)
+"""What ``--help`` says."""
+
+_DIFFERENT = 1
+_TIERS = [str(tier) for tier in Tier if tier is not Tier.SYSTEM]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` the arguments of ``policy``."""
+    verbs = parser.add_subparsers(dest="policy_verb", required=True, metavar="WHAT")
+    for name, about in (
+        ("show", "print the policy that options or a file make"),
+        ("explain", "say in words what a policy lets code do, and what not"),
+    ):
+        verb = verbs.add_parser(name, help=about, description=about + ".")
+        add_policy_options(verb)
+        verb.add_argument("--json", action="store_true", help="print JSON")
+    about = "say what changes from one policy to another: + more, - less"
+    diff = verbs.add_parser("diff", help=about, description=about + ".")
+    for name in ("before", "after"):
+        text = f"FILE.json, or a tier: {', '.join(_TIERS)}"
+        diff.add_argument(name, metavar=name.upper(), help=text)
+    diff.add_argument("--json", action="store_true", help="print JSON")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do what parsed arguments ask for; gives the exit status."""
+    try:
+        if args.policy_verb == "diff":
+            return _diff(_named(args.before), _named(args.after), as_json=args.json)
+        policy = policy_of(args)
+    except SandboxError as error:
+        complain(error)
+        return INVALID
+    if args.policy_verb == "show":
+        _print(policy.to_dict() if args.json else policy.describe())
+    else:
+        told = explain(policy)
+        _print(told.to_dict() if args.json else str(told))
+    return 0
+
+
+def _named(name: str) -> Policy:
+    """The policy of a tier's name, or else of a file."""
+    if name in _TIERS and not Path(name).exists():
+        return Policy.for_tier(name)
+    return read_policy(name)
+
+
+def _diff(before: Policy, after: Policy, *, as_json: bool) -> int:
+    changes = compare(before, after)
+    if as_json:
+        _print({"changes": [change.to_dict() for change in changes]})
+    else:
+        for change in changes:
+            print(change)
+    return _DIFFERENT if changes else 0
+
+
+def _print(document: object) -> None:
+    if isinstance(document, str):
+        print(document)
+    else:
+        json.dump(document, sys.stdout, indent=2)
+        print()

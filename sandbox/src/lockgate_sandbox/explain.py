@@ -1,0 +1,187 @@
+"""A policy in words: what it lets a worker do, what not, and when it is ended.
+
+Made by walking the policy's own fields, so that nothing in it can go unsaid: a field
+without a phrase of its own is told with its name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from lockgate_sandbox.policy import Policy, Program
+
+__all__ = ["Explanation", "amount", "explain", "limit_phrase", "right_phrases"]
+
+_MIB = 1 << 20
+_ALWAYS = (
+    "see or signal other processes, or read their memory or environment",
+    "gain a right that it did not start with",
+)
+_PYTHON = (
+    "read the interpreter's installation, the system's libraries, what it imports",
+    "learn that a path exists, its size and its times: names are not hidden",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A policy in words. Each entry continues the sentence that its name begins.
+
+    `may` and `may_not` are rights, `ended_at` the limits that stop it, `kept_to`
+    what is cut or refused at a limit without ending it.
+    """
+
+    tier: str
+    may: tuple[str, ...]
+    may_not: tuple[str, ...]
+    ended_at: tuple[str, ...]
+    kept_to: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data: the fields by name, lists of text."""
+        return {
+            field.name: value if isinstance(value, str) else list(value)
+            for field in fields(self)
+            for value in [getattr(self, field.name)]
+        }
+
+    def __str__(self) -> str:
+        parts = [f"Tier {self.tier}."]
+        for title, lines in (
+            ("It may", self.may),
+            ("It may not", self.may_not),
+            ("It is ended when it uses more than", self.ended_at),
+            ("It is kept to", self.kept_to),
+        ):
+            if lines:
+                parts += ["", title, *(f"  - {line}" for line in lines)]
+        return "\n".join(parts)
+
+
+def explain(policy: Policy) -> Explanation:
+    """`policy` in words, as it stands on this machine (what a granted path is)."""
+    may = [line for name in right_fields() for line in right_phrases(policy, name)]
+    names = [field.name for field in fields(policy.limits)]
+    told = {name: limit_phrase(policy, name) for name in names}
+    ended = [text for name, text in told.items() if text and name in _ENDING]
+    kept = [text for name, text in told.items() if text and name not in _ENDING]
+    return Explanation(
+        tier=str(policy.tier),
+        may=(*may, *_scratch(policy), *_PYTHON),
+        may_not=(*_refusals(policy), *_ALWAYS),
+        ended_at=tuple(ended),
+        kept_to=tuple(kept),
+    )
+
+
+def right_fields() -> list[str]:
+    """The fields of a policy that grant something."""
+    return [f.name for f in fields(Policy) if f.name not in ("tier", "limits")]
+
+
+def right_phrases(policy: Policy, name: str) -> Iterator[str]:
+    """What the field `name` of `policy` lets it do, one phrase for each grant."""
+    phrase = _RIGHTS.get(name)
+    for item in getattr(policy, name):
+        yield phrase(item) if phrase else f"use {name.replace('_', ' ')}: {item}"
+
+
+def _place(path: str) -> str:
+    if Path(path).is_dir():
+        return f"{path} and everything below"
+    return path if os.path.lexists(path) else f"{path} (which is not there now)"
+
+
+def _read(path: str) -> str:
+    return f"read {_place(path)}"
+
+
+def _write(path: str) -> str:
+    return f"read and change {_place(path)}"
+
+
+def _program(program: Program) -> str:
+    text = f"run {program.name} ({program.path}), under the same seal"
+    return text + "".join(f"; with it read {_place(path)}" for path in program.read)
+
+
+def _variable(pair: tuple[str, str]) -> str:
+    return f"see the environment variable {pair[0]}"
+
+
+_RIGHTS: dict[str, Callable[..., str]] = {
+    "read": _read,
+    "write": _write,
+    "programs": _program,
+    "env": _variable,
+}
+
+
+def _scratch(policy: Policy) -> Iterator[str]:
+    limits = policy.limits
+    if policy.tier.may_write:
+        size = amount("disk_bytes", limits.disk_bytes)
+        yield (
+            f"fill a scratch folder of its own with {size} in {limits.inodes:,} files, "
+            "which vanishes with it"
+        )
+
+
+def _refusals(policy: Policy) -> Iterator[str]:
+    if not policy.tier.may_write and not policy.write:
+        yield "write, create, rename or delete any file"
+    else:
+        yield "write, create, rename or delete any file elsewhere"
+    yield "read any other file, or list any other folder"
+    yield "open any socket: no network, and no service of this machine"
+    if not policy.may_fork:
+        yield "start a program or a process"
+    elif policy.programs:
+        yield "start a program that is not named above"
+    if not policy.env:
+        yield "see your environment variables"
+
+
+def amount(name: str, value: float) -> str:
+    """The limit `name` of `value` with its unit."""
+    if name.endswith("_seconds"):
+        return f"{value:,g} s"
+    if not name.endswith("_bytes"):
+        return f"{int(value):,}" if value == int(value) else f"{value:g}"
+    for factor, unit in ((1 << 30, "GiB"), (_MIB, "MiB"), (1 << 10, "KiB")):
+        if value >= factor and (value * 100) % factor == 0:
+            return f"{value / factor:,g} {unit}"
+    return f"{int(value):,} B"
+
+
+_ENDING = ("cpu_seconds", "wall_seconds", "memory_bytes")
+_LIMITS = {
+    "cpu_seconds": "{} of CPU time in its life",
+    "wall_seconds": "{} on the clock in one call",
+    "memory_bytes": "{} of memory, shared memory included",
+    "open_files": "{} open files",
+    "file_bytes": "{} in one file",
+    "disk_bytes": "{} in its scratch folder",
+    "inodes": "{} files and folders in its scratch folder",
+    "output_bytes": "{} of kept output in one call",
+    "message_bytes": "{} in one message to or from its host",
+}
+
+
+def limit_phrase(policy: Policy, name: str) -> str:
+    """What the limit `name` allows; empty where there is nothing to limit."""
+    value = getattr(policy.limits, name)
+    if name in ("file_bytes", "disk_bytes", "inodes") and not value:
+        return ""
+    if name == "processes":
+        noun = "processes and threads" if policy.may_fork else "threads"
+        return f"{value:,} {noun}"
+    phrase = _LIMITS.get(name, f"{name.replace('_', ' ')}: {{}}")
+    return phrase.format(amount(name, value))
+
+
+PHRASED = frozenset({*_RIGHTS, *_LIMITS, "processes", "tier", "limits"})
+"""Fields of `Policy` and `Limits` with a phrase of their own."""

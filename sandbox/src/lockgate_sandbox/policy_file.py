@@ -1,0 +1,98 @@
+"""A policy in a JSON file, as people write one: what is left out is the tier's own.
+
+::
+
+    {"tier": "elevated", "read": ["/srv/data"], "limits": {"wall_seconds": 20}}
+
+``lockgate-sandbox policy show --json`` writes the whole of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import cast
+
+from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.tiers import Tier
+
+__all__ = ["parse_policy", "read_policy"]
+
+_SIZE_LIMIT_BYTES = 1 << 20
+
+
+def read_policy(path: str | os.PathLike[str]) -> Policy:
+    """The policy in the JSON file at `path`.
+
+    Raises:
+        PolicyError: If the file can't be read, is no JSON, or is no policy; the
+            message begins with the path.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_SIZE_LIMIT_BYTES + 1)
+    except OSError as error:
+        hint = "check the path"
+        raise PolicyError(f"{path}: {error.strerror}", hint=hint) from error
+    if len(data) > _SIZE_LIMIT_BYTES:
+        raise PolicyError(f"{path}: larger than {_SIZE_LIMIT_BYTES:,} bytes")
+    try:
+        return parse_policy(data)
+    except PolicyError as error:
+        raise PolicyError(f"{path}: {error}", hint=error.hint) from error
+
+
+def parse_policy(text: str | bytes) -> Policy:
+    """The policy that a JSON text describes.
+
+    Raises:
+        PolicyError: If it is no JSON, a key is unknown or written twice, or the
+            policy makes no sense.
+    """
+    try:
+        data = json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        msg = f"line {error.lineno}, column {error.colno}: no JSON: {error.msg}"
+        raise PolicyError(msg, hint=_HINT) from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise PolicyError(f"no JSON: {error}", hint=_HINT) from None
+    if not isinstance(data, dict):
+        raise PolicyError("a policy is a JSON object", hint=_HINT)
+    given = cast("dict[str, object]", data)
+    whole = _tier_policy(given).to_dict()
+    unknown = sorted(set(given) - set(whole))
+    if unknown:
+        hint = f"a policy has {', '.join(whole)}"
+        raise PolicyError(f"{unknown[0]!r} is no part of a policy", hint=hint)
+    limits = given.get("limits", {})
+    if not isinstance(limits, dict):
+        raise PolicyError("limits is an object of numbers", hint=_HINT)
+    own = cast("dict[str, object]", whole["limits"])
+    whole |= given
+    whole["limits"] = {**own, **cast("dict[str, object]", limits)}
+    return Policy.from_dict(whole)
+
+
+_HINT = "`lockgate-sandbox policy show --json` prints one to begin with"
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise PolicyError(f"{name!r} is written twice", hint="keep one of them")
+        found[name] = value
+    return found
+
+
+def _tier_policy(given: dict[str, object]) -> Policy:
+    """The policy of the tier that `given` names, without any grant."""
+    name = given.get("tier")
+    known = [str(tier) for tier in Tier if tier is not Tier.SYSTEM]
+    if name not in known:
+        said = "names no tier" if name is None else f"names the tier {name!r}"
+        hint = f'write "tier": one of {", ".join(known)}'
+        raise PolicyError(f"the policy {said}", hint=hint)
+    return Policy.for_tier(str(name))

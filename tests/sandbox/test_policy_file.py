@@ -1,0 +1,109 @@
+"""Policies as people write them: defaults of the tier, and errors with a place."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockgate_sandbox import Limits, Policy, PolicyError, Tier
+from lockgate_sandbox.policy_file import parse_policy, read_policy
+from tests.support.sandbox import TIERS
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_what_is_left_out_is_the_tiers_own(tier: Tier) -> None:
+    assert parse_policy(f'{{"tier": "{tier}"}}') == Policy.for_tier(tier)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "policy.json"
+    path.write_text(
+        '{"tier": "elevated", "read": ["/srv"], "env": {"A": "b"},'
+        ' "limits": {"wall_seconds": 2}}'
+    )
+
+    policy = read_policy(path)
+
+    assert (policy.read, policy.env) == (("/srv",), (("A", "b"),))
+    assert policy.limits.wall_seconds == 2
+    assert policy.limits.inodes == Limits.for_tier("elevated").inodes
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_printed_policy_is_read_back(tier: Tier) -> None:
+    policy = Policy.for_tier(tier, read=["/srv"] if tier.may_grant else [])
+
+    assert parse_policy(json.dumps(policy.to_dict())) == policy
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("", "line 1, column 1: no JSON", "policy show --json"),
+        ('{"tier": "basic",\n nonsense}', "line 2, column 2: no JSON", "show"),
+        ("[]", "a policy is a JSON object", "show"),
+        ("{}", "names no tier", "read-only, basic"),
+        ('{"tier": "system"}', "names the tier 'system'", "read-only, basic"),
+        ('{"tier": ["basic"]}', "names the tier", "read-only"),
+        ('{"tier": "basic", "reads": []}', "'reads' is no part", "read, write"),
+        ('{"tier": "basic", "tier": "admin"}', "'tier' is written twice", "keep one"),
+        ('{"tier": "basic", "limits": 5}', "limits is an object", "show"),
+        ('{"tier": "basic", "limits": {"x": 5}}', "limits: ", ""),
+        ('{"tier": "basic", "limits": {"inodes": "5"}}', "inodes is a number", ""),
+        ('{"tier": "basic", "limits": {"cpu_seconds": NaN}}', "cpu_seconds", ""),
+        ('{"tier": "basic", "read": ["x"]}', "no absolute path", ""),
+        ('{"tier": "basic", "write": ["/x"]}', "cannot carry the right 'write'", ""),
+        ("[" * 100_000, "no JSON", "show"),
+        (b"\xff\xfe\xfd", "no JSON", "show"),
+    ],
+)
+def test_what_is_no_policy_is_refused_with_place_and_way_out(
+    text: str | bytes, message: str, hint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "policy.json"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+
+    with pytest.raises(PolicyError) as caught:
+        read_policy(path)
+
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+    assert hint in caught.value.hint
+
+
+def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="gone: No such file"):
+        read_policy(tmp_path / "gone")
+    with pytest.raises(PolicyError, match="Is a directory"):
+        read_policy(tmp_path)
+    with pytest.raises(PolicyError, match=r"larger than 1,048,576 bytes"):
+        read_policy("/dev/zero")
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+_KEYS = st.sampled_from(["tier", "limits", "read", "write", "programs", "env", "x"])
+
+
+@given(st.dictionaries(_KEYS, _VALUES))
+def test_any_document_is_a_policy_or_an_error(data: dict[str, object]) -> None:
+    data.setdefault("tier", "elevated")
+    with suppress(PolicyError):
+        assert isinstance(parse_policy(json.dumps(data)), Policy)
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_are_a_policy_or_an_error(data: bytes) -> None:
+    with pytest.raises(PolicyError):
+        parse_policy(data)
