@@ -78,9 +78,9 @@ def test_memory_that_counts_as_stack_passes_the_limit_without_seccomp(
 
 
 def test_page_tables_are_bounded(lab: Lab) -> None:
-    with pytest.raises(RemoteError) as caught:
+    with pytest.raises(MemoryLimitError) as caught:
         lab.run(_small(), _code(_PAGE_TABLES))
-    assert "no memory for the attack" in str(caught.value)
+    assert "no memory for the attack" in str(caught.value.__cause__)
 
 
 def test_page_tables_are_not_bounded_without_rlimits(

@@ -19,6 +19,7 @@ import pytest
 from lockgate_sandbox import (
     CpuLimitError,
     DepthLimitError,
+    DescriptorLimitError,
     MemoryLimitError,
     MessageLimitError,
     OutputLimitError,
@@ -494,7 +495,7 @@ def test_rlimits_can_not_be_raised(lab: Lab) -> None:
 
 def test_open_files_are_limited(lab: Lab) -> None:
     code = "import os\nwhile True: os.dup(0)"
-    with pytest.raises(RemoteError, match="Too many open files"):
+    with pytest.raises(DescriptorLimitError):
         lab.run(policy(), code)
 
 
