@@ -36,6 +36,14 @@ if TYPE_CHECKING:
         WallLimitError,
         WorkerDiedError,
     )
+    from lockgate_sandbox.grant_text import parse_host_grant
+    from lockgate_sandbox.grants import (
+        Credential,
+        Device,
+        HostGrant,
+        PathGrant,
+        Quota,
+    )
     from lockgate_sandbox.interpreter import Interpreter, PythonResult, run_python
     from lockgate_sandbox.policy import Policy, Program
     from lockgate_sandbox.posture import LayerState, Posture
@@ -48,12 +56,15 @@ __all__ = [
     "Capabilities",
     "ClosedError",
     "CpuLimitError",
+    "Credential",
     "Data",
     "Denial",
     "DepthLimitError",
     "DescriptorLimitError",
+    "Device",
     "DiskLimitError",
     "FileSizeLimitError",
+    "HostGrant",
     "InodeLimitError",
     "Interpreter",
     "LayerMissingError",
@@ -64,6 +75,7 @@ __all__ = [
     "MessageLimitError",
     "OutputLimitError",
     "Passed",
+    "PathGrant",
     "Policy",
     "PolicyError",
     "Posture",
@@ -72,6 +84,7 @@ __all__ = [
     "ProgramResult",
     "ProtocolError",
     "PythonResult",
+    "Quota",
     "RemoteError",
     "Reply",
     "RunResult",
@@ -84,6 +97,7 @@ __all__ = [
     "WallLimitError",
     "Worker",
     "WorkerDiedError",
+    "parse_host_grant",
     "probe",
     "run_python",
 ]
@@ -92,6 +106,8 @@ _HOMES = {
     "_plan": ("Capabilities", "probe"),
     "callbacks": ("Passed",),
     "interpreter": ("Interpreter", "PythonResult", "run_python"),
+    "grant_text": ("parse_host_grant",),
+    "grants": ("Credential", "Device", "HostGrant", "PathGrant", "Quota"),
     "policy": ("Policy", "Program"),
     "posture": ("LayerState", "Posture"),
     "program": ("Denial", "ProgramResult", "RunResult"),

@@ -6,6 +6,7 @@ import _thread
 import os
 import sys
 
+from lockgate_sandbox._reach import Reach
 from lockgate_sandbox._wire import (
     ChannelClosed,
     FrameTooLargeError,
@@ -73,7 +74,7 @@ _KINDS: dict[str, type[HostCallError]] = {
 }
 
 
-class Session:
+class Session(Reach):
     """A worker's view of itself and of its host.
 
     `scratch` is the folder it may write to, or None; `programs` maps the names

@@ -6,12 +6,22 @@ back; turning it into kernel rules is `_enforce.prepare`'s work.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import cast
+from dataclasses import asdict, dataclass, fields
 
+from lockgate_sandbox import _policy_form as form
+from lockgate_sandbox import _policy_words
+from lockgate_sandbox._paths import absolute, absolutes
 from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.grant_text import parse_host_grant
+from lockgate_sandbox.grants import (
+    TOTAL,
+    Device,
+    HostGrant,
+    PathGrant,
+    Quota,
+    check_name,
+)
 from lockgate_sandbox.tiers import Limits, Tier
 
 __all__ = ["Policy", "Program"]
@@ -26,9 +36,12 @@ _DANGEROUS_ENV = frozenset({"BASH_ENV", "ENV", "GCONV_PATH", "IFS", "SHELLOPTS"}
 _DANGEROUS_ENV_PREFIXES = ("LD_", "PYTHON", "GLIBC_TUNABLES", "MALLOC_", "DYLD_")
 
 
+_ELEVATED = ("write", "programs", "hosts", "files", "devices", "secrets", "tools")
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that may run inside the seal, and the folders it may read.
+    """A program that may be started, and the folders it may read.
 
     `path` and every entry of `read` are absolute.
     """
@@ -41,8 +54,8 @@ class Program:
         if not self.name or "/" in self.name:
             msg = f"a program's name is one word without a slash: {self.name!r}"
             raise PolicyError(msg)
-        object.__setattr__(self, "path", _absolute("program", self.path))
-        object.__setattr__(self, "read", _absolutes("program read", self.read))
+        object.__setattr__(self, "path", absolute("program", self.path))
+        object.__setattr__(self, "read", absolutes("program read", self.read))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,11 @@ class Policy:
 
     `read` and `write` are paths (folders or files) besides the interpreter and
     the worker's import folders; `programs` may be started inside the seal;
-    `env` is the worker's whole extra environment.
+    `env` is the worker's whole extra environment. The kernel carries these out.
+
+    A `lockgate_sandbox.broker.Broker` carries out the others: `hosts` to reach,
+    within `total`; `files` and `devices` to open; `secrets` to know, by name;
+    `tools`, programs of the machine that run in a sandbox of their own.
 
     Raises:
         PolicyError: If a path is not absolute, an environment variable could
@@ -65,6 +82,12 @@ class Policy:
     write: tuple[str, ...] = ()
     programs: tuple[Program, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    hosts: tuple[HostGrant, ...] = ()
+    total: Quota = TOTAL
+    files: tuple[PathGrant, ...] = ()
+    devices: tuple[Device, ...] = ()
+    secrets: tuple[str, ...] = ()
+    tools: tuple[Program, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -72,26 +95,37 @@ class Policy:
         if self.tier is Tier.SYSTEM:
             msg = "tier system is not sandboxed: its code runs in the host process"
             raise PolicyError(msg)
-        put(self, "read", _absolutes("read", self.read))
-        put(self, "write", _absolutes("write", self.write))
+        put(self, "read", absolutes("read", self.read))
+        put(self, "write", absolutes("write", self.write))
         put(self, "programs", tuple(self.programs))
         put(self, "env", tuple(sorted(_checked_env(self.env).items())))
-        if not self.tier.may_grant:
-            self._refuse_grants()
-        names = [program.name for program in self.programs]
-        if len(set(names)) != len(names):
-            msg = f"each program of a policy has a name of its own: {names}"
-            raise PolicyError(msg)
+        for name in ("hosts", "files", "tools", "devices"):
+            put(self, name, tuple(dict.fromkeys(getattr(self, name))))
+        secrets = (check_name("secret", name) for name in self.secrets)
+        put(self, "secrets", tuple(sorted(set(secrets))))
+        self._check_tier()
+        for what, given in (
+            ("program", self.programs),
+            ("tool", self.tools),
+            ("device", self.devices),
+        ):
+            names = [item.name for item in given]
+            if len(set(names)) != len(names):
+                msg = f"each {what} of a policy has a name of its own: {names}"
+                raise PolicyError(msg)
 
-    def _refuse_grants(self) -> None:
-        """Below elevated there is nothing to write to or to start."""
-        for right, given in (("write", self.write), ("programs", self.programs)):
-            if given:
+    def _check_tier(self) -> None:
+        """Below elevated nothing leaves the worker; programs of the machine: admin."""
+        for right in _ELEVATED if not self.tier.may_grant else ():
+            if getattr(self, right):
                 msg = (
                     f"tier {self.tier} cannot carry the right {right!r}; "
                     "use tier elevated or admin"
                 )
                 raise PolicyError(msg)
+        if self.tools and self.tier < Tier.ADMIN:
+            msg = f"tier {self.tier} cannot carry the right 'tools'; use tier admin"
+            raise PolicyError(msg)
 
     @classmethod
     def for_tier(
@@ -103,8 +137,16 @@ class Policy:
         write: Sequence[str] = (),
         programs: Sequence[Program] = (),
         env: Sequence[tuple[str, str]] | Mapping[str, str] = (),
+        hosts: Sequence[HostGrant | str] = (),
+        total: Quota = TOTAL,
+        files: Sequence[PathGrant] = (),
+        devices: Sequence[Device] = (),
+        secrets: Sequence[str] = (),
+        tools: Sequence[Program] = (),
     ) -> Policy:
         """The policy of `tier` with these grants; `limits` replaces its own.
+
+        A host may be text as `grant_text.parse_host_grant` reads it.
 
         Raises:
             PolicyError: As the class does.
@@ -121,6 +163,15 @@ class Policy:
             write=tuple(write),
             programs=tuple(programs),
             env=tuple(pairs),
+            hosts=tuple(
+                parse_host_grant(item) if isinstance(item, str) else item
+                for item in hosts
+            ),
+            total=total,
+            files=tuple(files),
+            devices=tuple(devices),
+            secrets=tuple(secrets),
+            tools=tuple(tools),
         )
 
     @property
@@ -128,38 +179,36 @@ class Policy:
         """Whether the worker may start processes at all."""
         return bool(self.programs)
 
-    def describe(self) -> str:
-        """The policy in a few lines for a person."""
-        limits = self.limits
-        counted = "processes" if self.may_fork else "threads"
-        lines = [f"tier {self.tier}"]
-        lines.append(
-            f"limits: {limits.cpu_seconds:g} s CPU, {limits.wall_seconds:g} s a call, "
-            f"{_size(limits.memory_bytes)} memory, {limits.processes} {counted}, "
-            f"{limits.open_files} open files"
+    @property
+    def brokered(self) -> bool:
+        """Whether any grant is carried out by a broker."""
+        return bool(
+            self.hosts or self.files or self.devices or self.secrets or self.tools
         )
-        if self.tier.may_write:
-            lines.append(f"scratch: {_size(limits.disk_bytes)}, {limits.inodes} files")
-        else:
-            lines.append("scratch: none, nothing can be written")
-        lines += [f"may read {path}" for path in self.read]
-        lines += [f"may write {path}" for path in self.write]
-        lines += [f"may run {item.name} ({item.path})" for item in self.programs]
-        lines += [f"environment: {name}" for name, _ in self.env]
-        return "\n".join(lines)
+
+    def describe(self) -> str:
+        """The policy in a few lines for a person. No secret is in it."""
+        return _policy_words.describe(self)
+
+    def diff(self, other: Policy) -> tuple[str, ...]:
+        """What `other` allows more or less than this one, one line each."""
+        return _policy_words.differences(self, other)
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data that `from_dict` reads back."""
+        """Plain data that `from_dict` reads back. It names secrets, no more."""
         return {
             "tier": str(self.tier),
             "limits": asdict(self.limits),
             "read": list(self.read),
             "write": list(self.write),
-            "programs": [
-                {"name": item.name, "path": item.path, "read": list(item.read)}
-                for item in self.programs
-            ],
+            "programs": [_program_form(item) for item in self.programs],
             "env": dict(self.env),
+            "hosts": [form.write_host(item) for item in self.hosts],
+            "total": asdict(self.total),
+            "files": [asdict(item) for item in self.files],
+            "devices": [asdict(item) for item in self.devices],
+            "secrets": list(self.secrets),
+            "tools": [_program_form(item) for item in self.tools],
         }
 
     @classmethod
@@ -175,50 +224,36 @@ class Policy:
         if unknown or missing:
             msg = f"a policy document has unknown keys {unknown}, lacks {missing}"
             raise PolicyError(msg)
-        limits = _mapping("limits", data["limits"])
-        env = _mapping("env", data["env"])
-        numbers: dict[str, float] = {}
-        for name, value in limits.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                msg = f"limit {name} is a number, not {value!r}"
-                raise PolicyError(msg)
-            numbers[name] = value
+        env = form.mapping("env", data["env"])
+        program = ("name", "path", "read")
         try:
-            given = Limits(**numbers)  # type: ignore[arg-type]
+            given = Limits(**form.read_limits(data["limits"]))  # type: ignore[arg-type] # pyright: ignore
         except TypeError as error:
             msg = f"limits: {error}"
             raise PolicyError(msg) from error
         return cls(
-            tier=Tier(_text("tier", data["tier"])),
+            tier=Tier(form.text("tier", data["tier"])),
             limits=given,
-            read=_texts("read", data["read"]),
-            write=_texts("write", data["write"]),
-            programs=_programs(data["programs"]),
-            env=tuple((name, _text("env", value)) for name, value in env.items()),
+            read=form.texts("read", data["read"]),
+            write=form.texts("write", data["write"]),
+            programs=form.entries("programs", data["programs"], Program, program),
+            env=tuple((name, form.text("env", value)) for name, value in env.items()),
+            hosts=form.read_hosts(data["hosts"]),
+            total=form.quota("total", data["total"]),
+            files=form.entries("files", data["files"], PathGrant, ("path", "write")),
+            devices=form.entries(
+                "devices", data["devices"], Device, ("name", "path", "write")
+            ),
+            secrets=form.texts("secrets", data["secrets"]),
+            tools=form.entries("tools", data["tools"], Program, program),
         )
 
 
-_KEYS = frozenset({"tier", "limits", "read", "write", "programs", "env"})
+_KEYS = frozenset(field.name for field in fields(Policy))
 
 
-def _absolute(what: str, path: str) -> str:
-    """`path` without ``.`` and ``//``, refused if relative or with ``..``."""
-    text = os.fspath(path)
-    if not text.startswith("/") or "\0" in text:
-        msg = f"{what}: {text!r} is no absolute path"
-        raise PolicyError(msg)
-    if ".." in text.split("/"):
-        msg = f"{what}: {text!r} goes up with '..'; name the folder itself"
-        raise PolicyError(msg)
-    return os.path.normpath(text)
-
-
-def _absolutes(what: str, paths: Sequence[str]) -> tuple[str, ...]:
-    """Each path once, in order."""
-    if isinstance(paths, str):
-        msg = f"{what} is a list of paths, not one text"
-        raise PolicyError(msg)
-    return tuple(dict.fromkeys(_absolute(what, path) for path in paths))
+def _program_form(item: Program) -> dict[str, object]:
+    return {"name": item.name, "path": item.path, "read": list(item.read)}
 
 
 def _checked_env(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -239,48 +274,3 @@ def _checked_env(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
             raise PolicyError(msg)
         env[name] = value
     return env
-
-
-def _mapping(what: str, value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        msg = f"{what} is a mapping, not {type(value).__name__}"
-        raise PolicyError(msg)
-    items = cast("Mapping[object, object]", value)
-    return {_text(what, key): item for key, item in items.items()}
-
-
-def _text(what: str, value: object) -> str:
-    if not isinstance(value, str):
-        msg = f"{what} holds text, not {value!r}"
-        raise PolicyError(msg)
-    return value
-
-
-def _texts(what: str, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple):
-        msg = f"{what} is a list, not {type(value).__name__}"
-        raise PolicyError(msg)
-    items = cast("Sequence[object]", value)
-    return tuple(_text(what, item) for item in items)
-
-
-def _programs(value: object) -> tuple[Program, ...]:
-    if not isinstance(value, list | tuple):
-        msg = f"programs is a list, not {type(value).__name__}"
-        raise PolicyError(msg)
-    items = cast("Sequence[object]", value)
-    found: list[Program] = []
-    for item in items:
-        entry = _mapping("programs", item)
-        if set(entry) != {"name", "path", "read"}:
-            msg = f"a program has name, path and read, not {sorted(entry)}"
-            raise PolicyError(msg)
-        name, path = _text("name", entry["name"]), _text("path", entry["path"])
-        found.append(Program(name, path, _texts("read", entry["read"])))
-    return tuple(found)
-
-
-def _size(count: int) -> str:
-    """`count` bytes in MiB where that is exact enough for a person."""
-    mib = count / (1024 * 1024)
-    return f"{mib:g} MiB" if mib >= 1 else f"{count} B"

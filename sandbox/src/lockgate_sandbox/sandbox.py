@@ -21,6 +21,7 @@ from lockgate_sandbox.worker import Worker
 
 if TYPE_CHECKING:
     from lockgate_sandbox._enforce import LayerModes
+    from lockgate_sandbox.broker import Broker
     from lockgate_sandbox.program import ProgramResult, RunResult
 
 __all__ = ["Sandbox"]
@@ -72,6 +73,7 @@ class Sandbox:
         path: Sequence[str] = (),
         arguments: Mapping[str, Data] | None = None,
         callbacks: Callbacks | None = None,
+        broker: Broker | None = None,
         name: str = "worker",
     ) -> Worker:
         """Fork a worker, seal it, and build `target` (``module:callable``) in it.
@@ -79,6 +81,8 @@ class Sandbox:
         `path` are folders for ``sys.path`` behind the standard library; ``.pth``
         files in them are never processed. The target is called as
         ``callable(session, **arguments)`` and gives ``handler(method, arguments)``.
+        `broker` carries out what the policy grants beyond the kernel's rights; it
+        stays the caller's to close.
 
         Raises:
             LayerMissingError: If a strict layer can't be had.
@@ -90,6 +94,11 @@ class Sandbox:
         if not (module and colon and names):
             msg = f"a target is written module:callable, not {target!r}"
             raise PolicyError(msg)
+        if policy.brokered and (broker is None or broker.policy != policy):
+            raise PolicyError(
+                "the policy grants what only a broker of its own can carry out",
+                hint="pass broker=Broker(policy)",
+            )
         folders = [str(Path(folder).absolute()) for folder in path]
         job: dict[str, Any] = {
             "kind": "target",
@@ -100,7 +109,10 @@ class Sandbox:
             "tier": str(policy.tier),
             "name": name,
         }
-        worker = self._fork(policy, job, folders, callbacks or {}, name)
+        asked: Callbacks = callbacks or {}
+        if broker is not None:
+            asked = {**asked, **broker.callbacks}
+        worker = self._fork(policy, job, folders, asked, name)
         worker.start(job)
         return worker
 

@@ -1,0 +1,38 @@
+"""Paths of a policy: absolute, plain, each once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from lockgate_sandbox.errors import PolicyError
+
+__all__ = ["absolute", "absolutes"]
+
+
+def absolute(what: str, path: str) -> str:
+    """`path` without ``.`` and ``//``.
+
+    Raises:
+        PolicyError: If it is relative or goes up with ``..``.
+    """
+    text = os.fspath(path)
+    if not text.startswith("/") or "\0" in text:
+        msg = f"{what}: {text!r} is no absolute path"
+        raise PolicyError(msg)
+    if ".." in text.split("/"):
+        msg = f"{what}: {text!r} goes up with '..'; name the folder itself"
+        raise PolicyError(msg)
+    return os.path.normpath(text)
+
+
+def absolutes(what: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """Each path once, in order.
+
+    Raises:
+        PolicyError: As `absolute` does.
+    """
+    if isinstance(paths, str):
+        msg = f"{what} is a list of paths, not one text"
+        raise PolicyError(msg)
+    return tuple(dict.fromkeys(absolute(what, path) for path in paths))

@@ -1,0 +1,105 @@
+"""The broker of one worker: does what the worker may not do itself, and logs it."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lockgate_sandbox.broker._addresses import Pins, Resolve
+from lockgate_sandbox.broker._audit import AuditLog, AuditSink
+from lockgate_sandbox.broker._gate import Advice, Gate, Grant, Secret
+from lockgate_sandbox.broker._secret import Secrets, Source
+from lockgate_sandbox.errors import Data, PolicyError
+from lockgate_sandbox.policy import Policy
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.broker._web import Web
+
+__all__ = ["Broker"]
+
+Callback = Callable[[dict[str, Data]], object]
+
+
+class Broker:
+    """Carries out the grants of `policy` that the kernel can't. Thread-safe.
+
+    Hand it to ``Sandbox.worker(policy, broker=...)``; it serves one worker after
+    the other, and quotas and pinned addresses last as long as it does. The caller
+    closes it.
+
+    `secrets` gives values by name. `audit` gets an `AuditRecord` for each decision
+    and `audit_file` a line of JSON; a decision that can't be recorded is not taken.
+    `advice` says how a person allows something. `resolve` and `trust` replace the
+    system's resolver and the roots that TLS believes.
+
+    Raises:
+        PolicyError: If hosts are granted but httpx is not installed, or the audit
+            file can't be had.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        secrets: Source | None = None,
+        audit: AuditSink | None = None,
+        audit_file: str | os.PathLike[str] | None = None,
+        worker: str = "worker",
+        advice: Advice | None = None,
+        resolve: Resolve | None = None,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self.policy = policy
+        self._log = AuditLog(audit, audit_file)
+        self._gate = Gate(policy, self._log, worker, advice or _advice)
+        self._secrets = Secrets(self._gate, secrets or {}, self._log)
+        self._pins = Pins(resolve)
+        self._web = self._open_web(trust) if policy.hosts else None
+
+    def _open_web(self, trust: ssl.SSLContext | None) -> Web:
+        try:
+            from lockgate_sandbox.broker._web import Web
+        except ModuleNotFoundError as error:
+            raise PolicyError(
+                f"hosts are granted, but {error.name} is not installed",
+                hint="install lockgate-sandbox[http]",
+            ) from error
+        return Web(self._gate, self._pins, self._secrets.for_header, trust)
+
+    def __enter__(self) -> Broker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def callbacks(self) -> dict[str, Callback]:
+        """What a worker may ask of this broker, for ``Sandbox.worker``."""
+        found: dict[str, Callback] = {**self._secrets.callbacks}
+        found |= self._web.callbacks if self._web is not None else {}
+        return found
+
+    def revoke(self, grant: Grant | str) -> bool:
+        """Take a grant back at once; False if it did not hold.
+
+        What is open under it is closed: connections and requests under way. `grant`
+        is a value of the policy, or the name of a secret. A descriptor that was
+        passed (a file, a device) is the worker's until the worker ends, and what
+        the kernel carries out (the policy's `read`, `write`, `programs`) can only
+        be taken back by starting a new worker under a new policy.
+        """
+        return self._gate.revoke(Secret(grant) if isinstance(grant, str) else grant)
+
+    def close(self) -> None:
+        """Revoke everything and close what is open. May be repeated."""
+        self._gate.close()
+        if self._web is not None:
+            self._web.close()
+        self._log.close()
+
+
+def _advice(right: str, resource: str) -> str:
+    names = {"net": "hosts", "path": "files", "device": "devices", "secret": "secrets"}
+    return f"put {resource!r} among the policy's {names.get(right, 'tools')}"

@@ -1,0 +1,259 @@
+"""HTTP for a worker: its requests, checked, sent by the host, handed back in pieces.
+
+No redirect is followed here: the worker's own client follows it with a new request,
+which is checked like any other. No cookie is kept, no proxy and no variable of the
+host's environment is used.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+import httpcore
+import httpx
+
+from lockgate_sandbox.broker._addresses import Pins
+from lockgate_sandbox.broker._exchange import Exchange, Head
+from lockgate_sandbox.broker._gate import Gate
+from lockgate_sandbox.broker._pinned import PinnedNetwork
+from lockgate_sandbox.broker._quota import QuotaError
+from lockgate_sandbox.broker._scrub import Scrub
+from lockgate_sandbox.broker._web_rules import RuleError, WebRequest, choose
+from lockgate_sandbox.errors import Data
+from lockgate_sandbox.grants import HostGrant
+
+__all__ = ["Web"]
+
+_AT_ONCE = 16
+"""Exchanges of one worker under way: each has a thread of the host's."""
+
+_PIECE_BYTES = 1 << 20
+
+Arguments = dict[str, Data]
+
+
+class Web:
+    """Answers a worker's ``http.*`` requests. Thread-safe.
+
+    `reveal` gives a secret's value for injection; `trust` is whom TLS believes, by
+    default the roots that httpx ships.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        pins: Pins,
+        reveal: Callable[[str], str],
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self._gate = gate
+        self._pins = pins
+        self._reveal = reveal
+        self._network = PinnedNetwork(pins)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=trust or httpx.create_ssl_context(trust_env=False),
+            max_connections=_AT_ONCE,
+            max_keepalive_connections=8,
+            keepalive_expiry=30.0,
+            network_backend=self._network,
+        )
+        self._lock = threading.Lock()
+        self._open: dict[int, Exchange] = {}
+        self._running = 0
+        self._counter = 0
+
+    @property
+    def callbacks(self) -> dict[str, Callable[[Arguments], Data]]:
+        """What the worker's transport asks for."""
+        return {
+            "broker.http.open": self._begin,
+            "broker.http.write": self._write,
+            "broker.http.head": self._ask_head,
+            "broker.http.read": self._read,
+            "broker.http.close": self._give_up,
+        }
+
+    def close(self) -> None:
+        """End every exchange and close every connection."""
+        with self._lock:
+            exchanges = list(self._open.values())
+            self._open.clear()
+        for exchange in exchanges:
+            exchange.cancel()
+        self._pool.close()
+
+    # -- callbacks ---------------------------------------------------------------------
+
+    def _begin(self, arguments: Arguments) -> Data:
+        try:
+            request = _request(arguments)
+        except RuleError as error:
+            raise self._gate.refuse(
+                "net", _place(arguments), str(error), wanted=""
+            ) from None
+        grant, why = choose(request, self._gate.hosts())
+        if grant is None:
+            wanted = f"{request.scheme}://{request.authority}/"
+            raise self._gate.refuse("net", request.describe(), why, wanted=wanted)
+        try:
+            meters = self._gate.meters(grant)
+            meters.take_request()
+            self._pins.addresses(grant)
+        except QuotaError as error:
+            self._gate.refuse("net", request.describe(), str(error), wanted="")
+            raise
+        except PermissionError as error:
+            wanted = f"{request.host}:{request.port} private"
+            raise self._gate.refuse(
+                "net", request.describe(), str(error), wanted=wanted
+            ) from None
+        self._gate.allow(grant, request.describe())
+        exchange = self._start(request, grant)
+        number = self._keep(exchange)
+        if request.length == 0:
+            return {"id": number, **_head(exchange.head())}
+        return {"id": number, "status": None, "headers": None}
+
+    def _start(self, request: WebRequest, grant: HostGrant) -> Exchange:
+        headers, scrub = self._headers(request, grant)
+        sent = httpcore.Request(
+            request.method,
+            httpcore.URL(
+                scheme=request.scheme.encode(),
+                host=request.host.encode(),
+                port=request.port,
+                target=request.target(grant).encode(),
+            ),
+            headers=[(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers],
+        )
+        exchange = Exchange(
+            sent,
+            grant,
+            self._gate.meters(grant),
+            scrub=scrub,
+            has_body=request.length != 0,
+        )
+        exchange.use = self._gate.hold(grant, exchange.cancel)
+        with self._lock:
+            full = self._running >= _AT_ONCE
+            self._running += not full
+        if full:
+            self._gate.release(exchange.use)
+            raise QuotaError("requests under way at once", _AT_ONCE, "this worker")
+        threading.Thread(
+            target=exchange.run,
+            args=(self._pool, self._network, self._ended),
+            name="lockgate-http",
+            daemon=True,
+        ).start()
+        return exchange
+
+    def _headers(
+        self, request: WebRequest, grant: HostGrant
+    ) -> tuple[list[tuple[str, str]], Scrub]:
+        """What is sent: Host and framing by us, then the worker's, then the secret."""
+        headers = [("Host", request.authority)]
+        if request.length is None:
+            headers.append(("Transfer-Encoding", "chunked"))
+        elif request.length or request.method in ("POST", "PUT", "PATCH"):
+            headers.append(("Content-Length", str(request.length)))
+        credential = grant.credential
+        if credential is None:
+            return [*headers, *request.headers], Scrub()
+        value = self._reveal(credential.secret)
+        drop = {credential.header.lower(), "accept-encoding"}
+        headers += [item for item in request.headers if item[0].lower() not in drop]
+        # So that the answer can be looked through for an echo of it.
+        headers.append(("Accept-Encoding", "identity"))
+        headers.append((credential.header, credential.form.replace("{}", value)))
+        return headers, Scrub([value])
+
+    def _keep(self, exchange: Exchange) -> int:
+        with self._lock:
+            self._counter += 1
+            self._open[self._counter] = exchange
+            return self._counter
+
+    def _ended(self, exchange: Exchange, reason: str) -> None:
+        with self._lock:
+            self._running -= 1
+        if exchange.use is not None:
+            self._gate.release(exchange.use)
+        self._gate.allow(
+            exchange.grant, exchange.grant.origin, reason=reason, end=exchange.moved
+        )
+
+    def _write(self, arguments: Arguments) -> Data:
+        data, last = arguments.get("data"), arguments.get("last")
+        if not isinstance(data, bytes) or len(data) > _PIECE_BYTES:
+            msg = "a piece of a body is up to 1 MiB of bytes"
+            raise ValueError(msg)
+        return self._of(arguments).write(data, last=last is True)
+
+    def _ask_head(self, arguments: Arguments) -> Data:
+        return _head(self._of(arguments).head())
+
+    def _read(self, arguments: Arguments) -> Data:
+        data, end = self._of(arguments).read()
+        if end:
+            self._forget(arguments)
+        return {"data": data, "end": end}
+
+    def _give_up(self, arguments: Arguments) -> Data:
+        exchange = self._forget(arguments)
+        if exchange is not None:
+            exchange.cancel()
+        return None
+
+    def _of(self, arguments: Arguments) -> Exchange:
+        with self._lock:
+            exchange = self._open.get(cast("int", arguments.get("id")))
+        if exchange is None:
+            msg = "no such exchange"
+            raise LookupError(msg)
+        return exchange
+
+    def _forget(self, arguments: Arguments) -> Exchange | None:
+        with self._lock:
+            return self._open.pop(cast("int", arguments.get("id")), None)
+
+
+def _head(head: Head | None) -> dict[str, Data]:
+    if head is None:
+        return {"status": None, "headers": None}
+    return {"status": head[0], "headers": [[name, value] for name, value in head[1]]}
+
+
+def _place(arguments: Arguments) -> str:
+    parts = [arguments.get(name) for name in ("scheme", "host")]
+    return "://".join(part for part in parts if isinstance(part, str))[:200]
+
+
+def _request(arguments: Arguments) -> WebRequest:
+    """The worker's request from its parts.
+
+    Raises:
+        RuleError: If a part is missing, of another type, or breaks a rule.
+    """
+    shape = {"method": str, "scheme": str, "host": str, "port": int, "target": str}
+    given: dict[str, Any] = {name: arguments.get(name) for name in shape}
+    pairs = arguments.get("headers")
+    length = arguments.get("length")
+    fits = all(type(given[name]) is kind for name, kind in shape.items())
+    if not fits or not isinstance(pairs, list) or type(length) not in (int, type(None)):
+        msg = "a request has method, scheme, host, port, target, headers and length"
+        raise RuleError(msg)
+    headers: list[tuple[str, str]] = []
+    for pair in pairs:
+        match pair:
+            case [str() as name, str() as value]:
+                headers.append((name, value))
+            case _:
+                msg = "a header is a name and a value"
+                raise RuleError(msg)
+    return WebRequest.checked(
+        **given, headers=headers, length=cast("int | None", length)
+    )

@@ -1,0 +1,242 @@
+"""The rules of one HTTP request, without any IO: what may be asked of whom, and how.
+
+A request arrives in parts, never as text to be parsed: method, origin, target,
+headers, length. Anything that two programs could read differently is refused
+rather than repaired.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lockgate_sandbox._hostname import canonical_host
+from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.grants import FRAMING_HEADERS, HostGrant
+
+__all__ = [
+    "HEADER_COUNT",
+    "HEADER_LIMIT_BYTES",
+    "RuleError",
+    "WebRequest",
+    "choose",
+    "clean_response_headers",
+    "plain_path",
+]
+
+HEADER_COUNT = 128
+HEADER_LIMIT_BYTES = 64 << 10
+_TARGET_LIMIT_CHARS = 8_192
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_TARGET = re.compile(r"/[!$-~]*")  # printable ASCII; no space, quote or '#'
+# RFC 9110 5.5: visible characters, space and tab; no CR, LF or NUL.
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+_NEVER = frozenset({"CONNECT", "TRACE", "TRACK"})
+
+
+class RuleError(ValueError):
+    """A request breaks a rule; no grant would allow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebRequest:
+    """A request whose parts are well-formed; `path` is still as it was asked for."""
+
+    method: str
+    scheme: str
+    host: str
+    port: int
+    path: str
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    length: int | None
+
+    @classmethod
+    def checked(
+        cls,
+        method: str,
+        scheme: str,
+        host: str,
+        port: int,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+        length: int | None,
+    ) -> WebRequest:
+        """The request of these parts; `length` None means that it is not known.
+
+        Raises:
+            RuleError: If one is malformed, ambiguous, or the broker's to set.
+        """
+        if not _TOKEN.fullmatch(method) or method.upper() in _NEVER:
+            msg = f"the method {method[:32]!r} is never relayed"
+            raise RuleError(msg)
+        if scheme not in ("http", "https") or not 0 < port < 65_536:
+            msg = f"{scheme[:16]}://…:{port} is no place on the web"
+            raise RuleError(msg)
+        if len(target) > _TARGET_LIMIT_CHARS or not _TARGET.fullmatch(target):
+            msg = f"{target[:80]!r} is no path: it begins with / and is plain ASCII"
+            raise RuleError(msg)
+        if length is not None and length < 0:
+            msg = "a body has no negative length"
+            raise RuleError(msg)
+        try:
+            name = canonical_host(host)
+        except PolicyError as error:
+            raise RuleError(str(error)) from None
+        path, mark, query = target.partition("?")
+        kept = _request_headers(headers)
+        return cls(method, scheme, name, port, path, mark + query, kept, length)
+
+    @property
+    def authority(self) -> str:
+        """The Host header's value."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = {"http": 80, "https": 443}[self.scheme]
+        return host if self.port == default else f"{host}:{self.port}"
+
+    def target(self, grant: HostGrant) -> str:
+        """What is sent: the very path that was judged, where it was judged."""
+        return (plain_path(self.path) if grant.paths else self.path) + self.query
+
+    def describe(self) -> str:
+        """The request in a few words, without its query: that may hold anything."""
+        return f"{self.method} {self.scheme}://{self.authority}{self.path}"
+
+
+def plain_path(path: str) -> str:
+    """`path` as RFC 3986 6.2.2 normalises it: every server reads it the same way.
+
+    Raises:
+        RuleError: If servers differ about what it means: encoded slashes, dots
+            behind a second encoding, backslashes, ``;`` parameters, ``//``.
+    """
+    decoded: list[str] = []
+    rest = path
+    while rest:
+        before, mark, rest = rest.partition("%")
+        decoded.append(before)
+        if not mark:
+            break
+        code = rest[:2]
+        if not re.fullmatch("[0-9A-Fa-f]{2}", code):
+            msg = f"{path[:80]!r} has a broken percent-encoding"
+            raise RuleError(msg)
+        char = chr(int(code, 16))
+        if char in "/\\;%\0" or ord(char) < 0x20:
+            msg = f"{path[:80]!r} hides {char!r} behind an encoding"
+            raise RuleError(msg)
+        plain = _UNRESERVED.fullmatch(char)
+        decoded.append(char if plain else f"%{code.upper()}")
+        rest = rest[2:]
+    text = "".join(decoded)
+    if "\\" in text or ";" in text or "//" in text:
+        msg = f"{path[:80]!r} holds '//', ';' or a backslash: servers differ about it"
+        raise RuleError(msg)
+    return _without_dots(text)
+
+
+def _without_dots(path: str) -> str:
+    kept: list[str] = []
+    parts = path.split("/")[1:]
+    for part in parts:
+        if part == "..":
+            if not kept:
+                msg = f"{path[:80]!r} goes above the root"
+                raise RuleError(msg)
+            kept.pop()
+        elif part != ".":
+            kept.append(part)
+    if parts[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)
+
+
+def _request_headers(
+    headers: Sequence[tuple[str, str]],
+) -> tuple[tuple[str, str], ...]:
+    if len(headers) > HEADER_COUNT:
+        msg = f"{len(headers)} headers: at most {HEADER_COUNT}"
+        raise RuleError(msg)
+    size = 0
+    for name, value in headers:
+        size += len(name) + len(value) + 4
+        if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+            msg = f"the header {name[:40]!r} holds characters that end a header"
+            raise RuleError(msg)
+        if name.lower() in FRAMING_HEADERS:
+            msg = f"the header {name!r} is the broker's to set"
+            raise RuleError(msg)
+    if size > HEADER_LIMIT_BYTES:
+        msg = f"headers of {size} bytes: at most {HEADER_LIMIT_BYTES}"
+        raise RuleError(msg)
+    return tuple(headers)
+
+
+def choose(
+    request: WebRequest, grants: Iterable[HostGrant]
+) -> tuple[HostGrant | None, str]:
+    """The grant that carries `request`, or None and why the nearest one does not.
+
+    A grant with a credential is preferred: it was given for this very use.
+    """
+    found: list[HostGrant] = []
+    reason = "no grant names this host and port"
+    for grant in grants:
+        if grant.host != request.host or request.port not in grant.ports:
+            continue
+        why = _why_not(request, grant)
+        if why:
+            reason = why
+        else:
+            found.append(grant)
+    found.sort(key=lambda grant: grant.credential is None)
+    return (found[0], "") if found else (None, reason)
+
+
+def _why_not(request: WebRequest, grant: HostGrant) -> str:
+    if grant.scheme and grant.scheme != request.scheme:
+        return f"the grant is for {grant.scheme}"
+    if grant.methods and request.method not in grant.methods:
+        return f"the grant is for {', '.join(grant.methods)}"
+    if grant.paths:
+        try:
+            path = plain_path(request.path)
+        except RuleError as error:
+            return str(error)
+        if not any(_below(path, item) for item in grant.paths):
+            return f"the grant is for paths below {', '.join(grant.paths)}"
+    return ""
+
+
+def _below(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(
+        prefix if prefix.endswith("/") else f"{prefix}/"
+    )
+
+
+def clean_response_headers(
+    headers: Iterable[tuple[bytes, bytes]],
+) -> list[tuple[str, str]]:
+    """A response's headers as the worker gets them: those of the message, bounded.
+
+    Raises:
+        RuleError: If there are too many, or one is malformed.
+    """
+    kept: list[tuple[str, str]] = []
+    size = 0
+    for count, (name, value) in enumerate(headers, 1):
+        size += len(name) + len(value) + 4
+        if count > HEADER_COUNT or size > HEADER_LIMIT_BYTES:
+            msg = "the server sent too many headers"
+            raise RuleError(msg)
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        if not _TOKEN.fullmatch(key) or not _VALUE.fullmatch(text):
+            msg = "the server sent a malformed header"
+            raise RuleError(msg)
+        # The length of what arrives is the worker's to know; framing is ours.
+        if key.lower() not in FRAMING_HEADERS or key.lower() == "content-length":
+            kept.append((key, text))
+    return kept
