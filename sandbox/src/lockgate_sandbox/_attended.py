@@ -23,6 +23,7 @@ from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Exit, Process, cause, receive_fds, started
 from lockgate_sandbox._sample import Sampler
 from lockgate_sandbox._wire import (
+    BEFORE_CALLS,
     FOLDER,
     Channel,
     ChannelClosed,
@@ -109,12 +110,10 @@ class Attended:
     def start(self, job: dict[str, Any], path: Sequence[str], stdio: list[int]) -> None:
         """Fork, seal, and hand over to the program or script."""
         ground = self._undo.enter_context(self._nursery.ground(self._policy, path))
-        common = ground.job()
-        job["env"] = {**common["env"], **job["env"]}
-        job = {**common, **job}
+        job["env"] = {**ground.file.env, **job["env"]}
         job["readable"] = ground.readable()
         job["writable"] = ground.writable()
-        mine, life = self._nursery.ask_for_child(self._policy, stdio)
+        mine, life = self._nursery.ask_for_child(ground, stdio)
         channel = Channel(mine, _START_LIMIT_BYTES)
         self._undo.callback(channel.close)
         call = os.urandom(8)
@@ -141,32 +140,34 @@ class Attended:
             raise ProtocolError(str(error)) from None
 
     def _hand_over(self, channel: Channel, call: bytes, execs: bool) -> None:
-        mine = channel.socket
+        self.posture = self._answer(channel, BEFORE_CALLS)
+        if not execs:
+            return
         while True:
             self._check()
             try:
                 # Only peeking and without room for descriptors: it may be a frame.
-                data = mine.recv(1, socket.MSG_PEEK)
+                data = channel.socket.recv(1, socket.MSG_PEEK)
             except BlockingIOError:
                 continue
             else:
                 break
         if data == FOLDER:
-            for fd in receive_fds(mine, 1)[1]:
+            for fd in receive_fds(channel.socket, 1)[1]:
                 self.folder = fd
                 self._undo.callback(os.close, fd)
+        # Success closes the channel; what comes else is the reason.
+        with suppress(ChannelClosed):
+            self._answer(channel, call)
+
+    def _answer(self, channel: Channel, call: bytes) -> Any:
+        """What the child tells about its seal, or about not going on."""
         frame = channel.receive(self._check)
         kind = _exchange.check(frame, call, _exchange.AT_SEAL)
         answer = _exchange.answer(kind, frame, self._policy, sealed=False)
         if isinstance(answer, SandboxError):
             raise answer
-        self.posture = answer
-        if execs:
-            # Success closes the channel; what comes else is the reason.
-            with suppress(ChannelClosed):
-                frame = channel.receive(self._check)
-                kind = _exchange.check(frame, call, _exchange.AT_SEAL)
-                raise _exchange.answer(kind, frame, self._policy, sealed=False)
+        return answer
 
     def _check(self) -> None:
         now = time.monotonic()

@@ -1,11 +1,9 @@
 """What a forked child does: seal itself, then run what it was forked for.
 
-The job comes as the first frame on the channel. Nothing of the plugin, not even
-a path to it, is touched before `_enforce.seal` has returned.
+The job comes as the first frame on the channel, perhaps much later. Nothing of the
+plugin, not even a path to it, is touched before `_enforce.seal` has returned.
 
-A job is a mapping: ``kind`` (target, file or exec), ``plan`` (of the seal),
-``env`` (the whole environment), ``cwd``, ``limit`` (of a frame, in bytes) and
-what the kind needs.
+A job is a mapping: ``kind`` (target, file or exec) and what the kind needs.
 """
 
 # pathlib would cost the zygote more than all of this module.
@@ -15,29 +13,30 @@ from __future__ import annotations
 
 import _socket
 import os
+import select
 import signal
 import struct
 import sys
 import types
 
-from lockgate_sandbox import _observe, _script, _session
+from lockgate_sandbox import _observe, _rehearsal, _script, _session
 from lockgate_sandbox._claims import CLAIM, Claims
 from lockgate_sandbox._enforce import SealPlan, seal
-from lockgate_sandbox._wire import FOLDER, Channel, ChannelClosed, Kind
+from lockgate_sandbox._wire import BEFORE_CALLS, FOLDER, Channel, ChannelClosed, Kind
 from lockgate_sandbox.posture import LayerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["forget_runtime", "rehearse", "run"]
+__all__ = ["CHANNEL", "forget_runtime", "run"]
 
 _START_LIMIT_BYTES = 1 << 30
 """The first frame is the host's word; the policy's own cap comes with it."""
 
 # Made before the fork: a child copies only the pages that it writes to.
-_CHANNEL = Channel(_socket.socket(), _START_LIMIT_BYTES, trusting=True)
-_CHANNEL.socket.close()
+CHANNEL = Channel(_socket.socket(), _START_LIMIT_BYTES, trusting=True)
+CHANNEL.socket.close()
 
 _KEPT: list[types.ModuleType] = []
 """Modules that are in use but no longer importable."""
@@ -46,35 +45,52 @@ _STDLIB = tuple(sys.path)
 _PRIVATE = ("lockgate_sandbox", "msgspec")
 
 
-def run(channel_fd: int, stdio: list[int], warden: int = -1) -> NoReturn:
+def run(
+    plan: SealPlan,
+    settings: dict[str, Any],
+    channel_fd: int,
+    stdio: list[int],
+    *,
+    ruleset: int = -1,
+    warden: int = -1,
+) -> NoReturn:
     """Become the worker. The caller is a freshly forked, single-threaded child.
 
-    `warden` is a socket of its parent, where that is one.
+    `ruleset` is one for `plan`, `warden` a socket of its parent, if that is one.
     """
-    channel = _CHANNEL
+    channel = CHANNEL
     channel.socket = _socket.socket(fileno=channel_fd)
+    for number, fd in enumerate(stdio):
+        os.dup2(fd, number)
+    _set_environment(settings["env"])
+    try:
+        os.chdir("/")
+        kept = (0, 1, 2, channel_fd)
+        sealed = seal(plan, keep_fds=kept, ruleset=ruleset, warden=warden)
+        posture = sealed.to_dict()
+        _enter(settings["cwd"], settings["scratch"])
+        channel.send([int(Kind.READY), BEFORE_CALLS, posture])
+    except LayerError as error:
+        _fail(channel, BEFORE_CALLS, "layer", error.to_dict())
+    except Exception as error:
+        _fail_with(channel, BEFORE_CALLS, "seal", error)
+    if not select.select([channel_fd], [], [], 0)[0]:
+        # Nobody is in a hurry: now what the job will need, under the seal.
+        _rehearsal.rehearse(channel)
+        _rehearsal.look_into(plan.path)
     try:
         kind, call, job = channel.receive()
     except ChannelClosed:
         os._exit(0)
     if kind != Kind.START:
         os._exit(70)
-    channel.limit = job["limit"]
-    for number, fd in enumerate(stdio):
-        os.dup2(fd, number)
-    _set_environment(job["env"])
-    try:
-        plan = SealPlan.from_data(job["plan"])
-        os.chdir("/")
-        kept = (0, 1, 2, channel_fd)
-        posture = seal(plan, keep_fds=kept, warden=warden).to_dict()
-        _enter(job["cwd"], job["scratch"])
-    except LayerError as error:
-        _fail(channel, call, "layer", error.to_dict())
-    except Exception as error:
-        _fail_with(channel, call, "seal", error)
+    channel.limit = settings["limit"]
+    if "env" in job:
+        _set_environment(job["env"])
+    if "cwd" in job:
+        _enter(job["cwd"], settings["scratch"])
     sys.modules["__main__"] = types.ModuleType("__main__")
-    _RUNNERS[job["kind"]](channel, call, job, posture)
+    _RUNNERS[job["kind"]](channel, call, {**settings, **job}, posture)
 
 
 def _enter(folder: str, scratch: str | None) -> None:
@@ -103,18 +119,6 @@ def forget_runtime() -> None:
             _KEPT.append(sys.modules.pop(name))
 
 
-def rehearse() -> None:
-    """Send a frame of a job's size to ourselves and read it."""
-    mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-    _CHANNEL.socket = mine
-    text = ["x" * 50] * 4
-    Channel(theirs, _START_LIMIT_BYTES).send([0, {"rules": [text] * 40, "a": text}])
-    _CHANNEL.receive()
-    _CHANNEL.send([0, [{"name": "x", "state": "y"}] * 15])
-    mine.close()
-    theirs.close()
-
-
 def _fail(channel: Channel, call: bytes, stage: str, fields: object) -> NoReturn:
     try:
         channel.send([int(Kind.FAILED), call, stage, fields])
@@ -133,8 +137,6 @@ def _fail_with(
 def _run_target(
     channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
-    # The host believes what comes before foreign code can have sent it.
-    channel.send([int(Kind.READY), call, posture])
     session = _session.Session(channel, job)
     claims = Claims.of(job["scratch"], posture)
     sys.path[:] = [*_STDLIB, *job["path"]]
@@ -159,8 +161,8 @@ def _run_target(
     _session.serve(session, channel, handler, claims)
 
 
-def _hand_over(channel: Channel, call: bytes, posture: dict[str, Any]) -> None:
-    """Give the host the open working folder and the posture, then be silent.
+def _hand_over(channel: Channel) -> None:
+    """Give the host the open working folder, then be silent.
 
     The folder may be a tmpfs that only this process sees: with the descriptor
     the host can still read it when the program has ended.
@@ -170,7 +172,6 @@ def _hand_over(channel: Channel, call: bytes, posture: dict[str, Any]) -> None:
     ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
     channel.socket.sendmsg([FOLDER], ancillary)
     os.close(here)
-    channel.send([int(Kind.READY), call, posture])
 
 
 def _write_files(files: dict[str, bytes]) -> None:
@@ -184,13 +185,13 @@ def _write_files(files: dict[str, bytes]) -> None:
 
 
 def _run_exec(
-    channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
+    channel: Channel, call: bytes, job: dict[str, Any], _: dict[str, Any]
 ) -> NoReturn:
     try:
         _write_files(job["files"])
     except OSError as error:
         _fail_with(channel, call, "files", error)
-    _hand_over(channel, call, posture)
+    _hand_over(channel)
     # Python ignores these for itself; a program expects the defaults.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
@@ -204,7 +205,6 @@ def _run_exec(
 def _run_file(
     channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
-    channel.send([int(Kind.READY), call, posture])
 
     def tell(right: str, what: str) -> None:
         channel.send([int(Kind.NOTE), call, right, what])

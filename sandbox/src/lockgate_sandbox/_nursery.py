@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox import _scratch
-from lockgate_sandbox._ground import Ground
+from lockgate_sandbox._ground import Ground, SettingsFile
 from lockgate_sandbox._launch import channel_pair, launch
 from lockgate_sandbox._plan import open_group, prepare, probe
 from lockgate_sandbox._process import spawn
@@ -26,7 +26,7 @@ from lockgate_sandbox.policy import Policy
 if TYPE_CHECKING:
     import socket
 
-    from lockgate_sandbox._enforce import LayerModes, SealPlan
+    from lockgate_sandbox._enforce import LayerModes
     from lockgate_sandbox.linux.cgroup import Group
 
 __all__ = ["Nursery"]
@@ -57,7 +57,7 @@ class Nursery:
         self._lock = threading.Lock()
         self._counter = 0
         self._closed = False
-        self._plans: dict[tuple[Policy, tuple[str, ...]], SealPlan] = {}
+        self._shared: dict[tuple[Policy, tuple[str, ...]], SettingsFile] = {}
         _NURSERIES.add(self)
 
     def close(self) -> None:
@@ -69,6 +69,7 @@ class Nursery:
             self._control.close()
             self._leash.close()
             os.close(self.null)
+            self._shared.clear()
         _scratch.remove(self._base)
 
     def disown(self) -> None:
@@ -79,25 +80,31 @@ class Nursery:
         self._control.close()
 
     def ask_for_child(
-        self, policy: Policy, stdio: list[int]
+        self, ground: Ground, stdio: list[int], *, later: bool = False
     ) -> tuple[socket.socket, socket.socket]:
         """Have a child forked: (our end of its channel, its life socket).
+
+        With `later` it is forked when the zygote has nothing else to do.
 
         Raises:
             ClosedError: If the sandbox is closed or its keeper gone.
         """
         # Whoever may fork needs a warden, also where only a test lets it.
-        tree = policy.may_fork or self._layers.get("seccomp") == "off"
+        tree = ground.policy.may_fork or self._layers.get("seccomp") == "off"
         mine, theirs = channel_pair()
         try:
             with self._lock:  # not while `close` takes the socket away
                 self._check_open()
-                life = spawn(self._control, theirs, stdio, tree=tree)
+                life = spawn(
+                    self._control, theirs, stdio, ground.file, tree=tree, later=later
+                )
         except BaseException:
             mine.close()
             raise
         finally:
             theirs.close()
+            if not ground.file.number:
+                ground.file.close()  # read once, and this was it
         return mine, life
 
     def _check_open(self) -> None:
@@ -117,29 +124,29 @@ class Nursery:
             group = self._group(policy)
             if group is not None:
                 undo.callback(group.close)
-            plan = self._plan(policy, path, scratch, group)
-            yield Ground(policy, plan, scratch, group)
+            if scratch or group:
+                plan = prepare(
+                    policy, self._layers, path=path, scratch=scratch, group=group
+                )
+                file = SettingsFile(policy, plan, scratch, shared=False)
+                undo.callback(file.close)
+            else:
+                file = self._shared_settings(policy, tuple(path))
+            yield Ground(policy, file, scratch, group)
 
-    def _plan(
-        self,
-        policy: Policy,
-        path: Sequence[str],
-        scratch: str | None,
-        group: Group | None,
-    ) -> SealPlan:
-        if scratch or group:
-            return prepare(
-                policy, self._layers, path=path, scratch=scratch, group=group
-            )
-        # Nothing in it belongs to one worker alone: a pool starts many alike.
-        key = policy, tuple(path)
-        plan = self._plans.get(key)
-        if plan is None:
-            if len(self._plans) >= _PLANS_LIMIT:
-                self._plans.clear()
-            plan = prepare(policy, self._layers, path=path)
-            self._plans[key] = plan
-        return plan
+    def _shared_settings(self, policy: Policy, path: tuple[str, ...]) -> SettingsFile:
+        """Settings with nothing in them that belongs to one worker alone."""
+        with self._lock:
+            file = self._shared.get((policy, path))
+            if file is None:
+                self._check_open()
+                if len(self._shared) >= _PLANS_LIMIT:
+                    self._shared.clear()
+                plan = prepare(policy, self._layers, path=path)
+                file = self._shared[policy, path] = SettingsFile(
+                    policy, plan, None, shared=True
+                )
+            return file
 
     def _group(self, policy: Policy) -> Group | None:
         # One process alone is bounded well enough by its rlimits, and a group

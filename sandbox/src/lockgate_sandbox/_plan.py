@@ -222,6 +222,7 @@ def prepare(
         tier=str(policy.tier),
         modes=chosen,
         abi=level,
+        path=list(path),
         rules=_rules(policy, path, scratch),
         reach=_reach(policy, path),
         filters=_filters(policy, found, level, scratch is not None),

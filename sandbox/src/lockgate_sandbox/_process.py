@@ -16,9 +16,9 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from lockgate_sandbox import _life, _limits
+from lockgate_sandbox._ground import SettingsFile
 from lockgate_sandbox.errors import (
     ClosedError,
     CpuLimitError,
@@ -37,7 +37,8 @@ _START_SECONDS = 30.0
 _REAP_SECONDS = 5.0
 """How long to wait for the word that a killed tree is dead and reaped."""
 
-_FDS = struct.Struct("5i")
+_FDS = struct.Struct("6i")
+_REQUEST = struct.Struct("<cQ")
 
 
 _NEAR = 0.95
@@ -163,28 +164,35 @@ def _readable(fd: int, seconds: float) -> bool:
 
 def _pid_of(pidfd: int) -> int:
     """The pid in our own namespace, wherever the child lives."""
-    with Path(f"/proc/self/fdinfo/{pidfd}").open(encoding="ascii") as file:
-        for line in file:
-            if line.startswith("Pid:"):
-                return int(line[4:])
-    return -1
+    with open(f"/proc/self/fdinfo/{pidfd}", "rb", buffering=0) as file:  # noqa: PTH123
+        after = file.read(1024).partition(b"\nPid:")[2]
+    return int(after.split(None, 1)[0]) if after else -1
 
 
 def spawn(
-    control: socket.socket, channel: socket.socket, stdio: list[int], *, tree: bool
+    control: socket.socket,
+    channel: socket.socket,
+    stdio: list[int],
+    file: SettingsFile,
+    *,
+    tree: bool,
+    later: bool = False,
 ) -> socket.socket:
     """Ask the zygote for a child; gives the host's end of its life socket.
 
-    `channel` and `stdio` stay the caller's. Any number of threads may ask.
+    `channel`, `stdio` and `file` stay the caller's.
+    With `later` it is forked when nothing else is to do. Any number of threads may ask.
 
     Raises:
         ClosedError: If the keeper and the zygote are gone.
     """
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    packed = _FDS.pack(channel.fileno(), theirs.fileno(), *stdio)
+    packed = _FDS.pack(channel.fileno(), theirs.fileno(), *stdio, file.fd)
+    kind = b"T" if tree else b"W"
+    request = _REQUEST.pack(kind.lower() if later else kind, file.number)
     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
     try:
-        control.sendmsg([b"T" if tree else b"W"], ancillary, socket.MSG_NOSIGNAL)
+        control.sendmsg([request], ancillary, socket.MSG_NOSIGNAL)
     except OSError as error:
         mine.close()
         msg = f"the sandbox's keeper is gone: {error.strerror}"

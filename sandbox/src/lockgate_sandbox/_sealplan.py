@@ -44,6 +44,7 @@ class SealPlan:
         modes: Mode of each layer in `LAYERS`.
         abi: The Landlock ABI to use, 0 without.
         rules: (path, Landlock rights) pairs.
+        path: The worker's import folders.
         reach: (path, access) pairs that a uid of the worker's own must be able
             to use; without symbolic links.
         filters: Seccomp program and process-id slots, for a worker with a uid
@@ -67,6 +68,7 @@ class SealPlan:
         "limits",
         "may_fork",
         "modes",
+        "path",
         "processes",
         "reach",
         "reasons",
@@ -80,6 +82,7 @@ class SealPlan:
     tier: str
     modes: dict[str, str]
     abi: int
+    path: list[str]
     rules: list[tuple[str, int]]
     reach: list[tuple[str, int]]
     filters: dict[str, tuple[bytes, list[int]]]

@@ -34,12 +34,15 @@ def _on_child(_number: int, _frame: object) -> None:
 
 
 def watch(
-    run: Callable[[int, list[int], int], NoReturn],
+    become: Callable[[int], NoReturn],
     channel: int,
     life: _socket.socket,
     stdio: list[int],
 ) -> NoReturn:
-    """Fork the worker, report its pidfd and this process's, outlive its tree."""
+    """Fork the worker, report its pidfd and this process's, outlive its tree.
+
+    `become` is what the worker does; it gets its socket to this process.
+    """
     prctl = ctypes.CDLL(None).prctl
     prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     wake, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -48,7 +51,7 @@ def watch(
     if not worker:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         mine.close()
-        run(channel, stdio, theirs.fileno())
+        become(theirs.fileno())
     # Only now: the worker must not inherit either.
     signal.set_wakeup_fd(told, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, _on_child)

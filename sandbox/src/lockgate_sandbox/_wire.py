@@ -33,6 +33,7 @@ from msgspec import msgpack
 from lockgate_sandbox._scan import FrameError, FrameTooLargeError, scan
 
 __all__ = [
+    "BEFORE_CALLS",
     "FDS",
     "FOLDER",
     "PACKET_BYTES",
@@ -50,6 +51,9 @@ PACKET_BYTES = 65_536
 FOLDER = b"D"
 """A packet before READY of a program, with the descriptor of its folder. No frame
 is that short; only our own sealed code, before any foreign byte, sends it."""
+
+BEFORE_CALLS = bytes(8)
+"""The id of what a child tells before it has been asked: READY, or why not."""
 
 FDS = b"F"
 """The packet behind a `PASSED` frame, with its descriptors."""

@@ -4,8 +4,14 @@ The keeper executes this file with ``-I -S`` and an allow-listed environment. It
 imports the runtime and nothing else, freezes the garbage collector and then
 forks one child for each request on the control socket (``SOCK_SEQPACKET``)::
 
-    b"W" + fds [channel, life, stdin, stdout, stderr]   a worker that can't fork
-    b"T" + the same                                     a tree, under a warden
+    b"W" + number + fds [channel, life, stdin, stdout, stderr, plan]
+        a worker that can't fork
+    b"T" + the same
+        a tree, under a warden
+
+`plan` is a memory file with the plan to seal the child by. One that many children
+share has a number, by which it is known from the second time on (`_shelf`). With
+the letter in lower case the child is forked when nothing else is to do.
 
 `life` tells of one child. The zygote sends the pidfd of the child when it runs
 and, when it is dead and reaped, `EXIT`; if the host shuts its end down or dies,
@@ -37,13 +43,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn, Protocol
 
+    from lockgate_sandbox._shelf import Prepared
+
     class Trade(Protocol):
         """What the children do; a module is one."""
 
         @property
         def rehearse(self) -> Callable[[], None]: ...
         @property
-        def work(self) -> Callable[[bool, int, int, list[int]], NoReturn]: ...
+        def work(
+            self,
+        ) -> Callable[[bool, tuple[int, ...], Prepared | None], NoReturn]: ...
 
 
 def adopt(name: str, folder: str) -> None:
@@ -58,7 +68,8 @@ if __name__ == "__main__":
     # Not the codec's own __init__, which imports far more than is needed here.
     adopt("msgspec", sys.argv[3])
 
-from lockgate_sandbox import _life  # noqa: E402 - by the place given just now
+# By the place given just now.
+from lockgate_sandbox import _life, _shelf, _spare  # noqa: E402
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
@@ -66,7 +77,8 @@ _IDLE_SECONDS = 0.002
 """How long nothing must be asked before a spare child is forked."""
 
 TREE = b"T"
-_FDS = struct.Struct("5i")
+_REQUEST = struct.Struct("<cQ")
+_FDS = struct.Struct("6i")
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS.size)
 
 
@@ -90,11 +102,7 @@ class _Child:
 
 
 class Zygote:
-    """The loop: requests, deaths, hosts that lose interest, and a spare child.
-
-    The spare is forked while nothing else is to do and waits for a request: the
-    fork is most of what a new worker takes. It has run nothing but our code.
-    """
+    """The loop: requests, deaths, hosts that lose interest, and a spare child."""
 
     def __init__(self, control: _socket.socket, sweep: int, trade: Trade) -> None:
         self._control = control
@@ -104,7 +112,9 @@ class Zygote:
         self._epoll.register(control.fileno(), select.EPOLLIN)
         self._by_life: dict[int, _Child] = {}
         self._by_pidfd: dict[int, _Child] = {}
-        self._spare: tuple[int, _socket.socket] | None = None
+        self._shelf = _shelf.Shelf()
+        self._spare = _spare.Spare(self._prepare, self._work)
+        self._later: list[tuple[bytes, int, tuple[int, ...]]] = []
 
     def serve(self) -> None:
         """Serve until the host closes the control socket."""
@@ -112,11 +122,10 @@ class Zygote:
         while True:
             # One at a time: a number closed for the first event of a batch could
             # name another child's socket when its second one is looked at.
-            patience = None if self._spare else _IDLE_SECONDS
-            events = self._epoll.poll(patience, 1)
-            if not events:
-                self._fork_spare()
-            for fd, _ in events:
+            busy = self._later or not self._spare
+            events = self._epoll.poll(_IDLE_SECONDS if busy else None, 1)
+            if events:
+                fd = events[0][0]
                 if fd == control:
                     if not self._request():
                         return
@@ -124,6 +133,10 @@ class Zygote:
                     self._reap(self._by_pidfd.pop(fd))
                 elif fd in self._by_life:
                     self._abandon(self._by_life[fd])
+            elif self._later:
+                self._answer(*self._later.pop(0))
+            else:
+                self._spare.fork()
 
     def _request(self) -> bool:
         data, ancillary, flags, _ = self._control.recvmsg(
@@ -133,23 +146,39 @@ class Zygote:
             return False
         if flags & _socket.MSG_CTRUNC or not ancillary:
             return True  # out of descriptors: the host sees its sockets closed
+        kind, number = _REQUEST.unpack(data)
         fds = _FDS.unpack(ancillary[0][2])
+        if kind.islower():
+            self._later.append((kind.upper(), number, fds))
+        else:
+            self._answer(kind, number, fds)
+        return True
+
+    def _answer(self, kind: bytes, number: int, fds: tuple[int, ...]) -> None:
         life = _socket.socket(fileno=fds[1])
         try:
-            self._start(data, fds, life)
+            self._start(kind, number, fds, life)
         except OSError as error:
             _life.tell(life, _life.FAILED + os.strerror(error.errno or 0).encode())
             life.close()
         for fd in (fds[0], *fds[2:]):
             os.close(fd)
-        return True
 
-    def _start(self, kind: bytes, fds: tuple[int, ...], life: _socket.socket) -> None:
-        pid = self._use_spare(kind, fds)
+    def _start(
+        self, kind: bytes, number: int, fds: tuple[int, ...], life: _socket.socket
+    ) -> None:
+        found = self._shelf.get(number, fds[5]) if number else None
+        if found is not None and found.ruleset >= 0:
+            fds = (*fds, found.ruleset)
+        pid = self._spare.use(kind, fds)
         if not pid:
             pid = os.fork()
             if not pid:
-                self._be_child(kind, fds)
+                try:
+                    self._let_go()
+                    self._work(kind, fds, found)
+                finally:
+                    os._exit(70)  # EX_SOFTWARE: it does not come back
         child = _Child(pid, life, kind == TREE)
         self._epoll.register(child.pidfd, select.EPOLLIN)
         self._by_pidfd[child.pidfd] = child
@@ -160,52 +189,23 @@ class Zygote:
         self._epoll.register(life.fileno(), select.EPOLLIN)
         self._by_life[life.fileno()] = child
 
-    def _be_child(self, kind: bytes, fds: tuple[int, ...]) -> NoReturn:
-        try:
-            _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
-            self._epoll.close()
-            self._control.close()
-            channel, life, *stdio = fds
-            self._trade.work(kind == TREE, channel, life, stdio)
-        finally:
-            os._exit(70)  # EX_SOFTWARE: it does not come back
+    def _let_go(self) -> None:
+        """Be a child: without what only the zygote itself may hold."""
+        _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+        self._epoll.close()
+        self._control.close()
 
-    def _fork_spare(self) -> None:
-        mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-        try:
-            pid = os.fork()
-        except OSError:  # then the next request tries, and tells if it fails
-            return
-        if pid:
-            theirs.close()
-            self._spare = pid, mine
-            return
-        try:
-            mine.close()
-            self._trade.rehearse()
-            kind, ancillary, _, _ = theirs.recvmsg(
-                16, _ANCILLARY_BYTES, _socket.MSG_CMSG_CLOEXEC
-            )
-            if ancillary:
-                self._be_child(kind, _FDS.unpack(ancillary[0][2]))
-        finally:
-            os._exit(0)  # not needed after all
+    def _prepare(self) -> None:
+        self._let_go()
+        self._trade.rehearse()
 
-    def _use_spare(self, kind: bytes, fds: tuple[int, ...]) -> int:
-        """Put the spare child to work; gives its pid, or 0 if there is none."""
-        if self._spare is None:
-            return 0
-        pid, mine = self._spare
-        self._spare = None
-        packed = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, _FDS.pack(*fds))]
+    def _work(
+        self, kind: bytes, fds: tuple[int, ...], plan: Prepared | None = None
+    ) -> NoReturn:
         try:
-            mine.sendmsg([kind], packed, _socket.MSG_NOSIGNAL)
-        except OSError:  # somebody killed it
-            os.waitpid(pid, 0)
-            return 0
+            self._trade.work(kind == TREE, fds, plan)
         finally:
-            mine.close()
-        return pid
+            os._exit(70)
 
     def _abandon(self, child: _Child) -> None:
         self._epoll.unregister(child.life.fileno())

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox import program
 from lockgate_sandbox._nursery import Nursery
-from lockgate_sandbox._output import Output
-from lockgate_sandbox._process import started
-from lockgate_sandbox._wire import Channel
+from lockgate_sandbox._spares import Forked, Spares
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import Data, PolicyError
 from lockgate_sandbox.policy import Policy
@@ -36,6 +34,7 @@ class Sandbox:
 
     def __init__(self, layers: LayerModes) -> None:
         self._nursery = Nursery(layers)
+        self._spares = Spares(self._nursery)
         self._lock = threading.Lock()
         self._open: set[Worker] = set()
 
@@ -61,6 +60,7 @@ class Sandbox:
         """Kill every worker, end the keeper, remove all scratch. May be repeated."""
         with self._lock:
             workers = list(self._open)
+        self._spares.close()
         for worker in workers:
             worker.close()
         self._nursery.close()
@@ -112,8 +112,12 @@ class Sandbox:
         asked: Callbacks = callbacks or {}
         if broker is not None:
             asked = {**asked, **broker.callbacks}
-        worker = self._fork(policy, job, folders, asked, name)
-        worker.start(job)
+        child = self._spares.take(policy, folders)
+        first = child.send(job)
+        # The rest while the child is busy.
+        worker = self._adopt(child, asked, name)
+        self._spares.restock(policy, folders)
+        worker.finish(first)
         return worker
 
     def run_program(
@@ -174,37 +178,17 @@ class Sandbox:
             self._nursery, policy, script, argv, path=path, stdio=stdio
         )
 
-    def _fork(
-        self,
-        policy: Policy,
-        job: dict[str, Any],
-        path: Sequence[str],
-        callbacks: Callbacks,
-        name: str,
-    ) -> Worker:
-        with ExitStack() as undo:
-            ground = undo.enter_context(self._nursery.ground(policy, path))
-            job.update(ground.job())
-            reader, writer = os.pipe2(os.O_CLOEXEC)
-            output = Output(reader, policy.limits.output_bytes)
-            undo.callback(output.close)
-            try:
-                stdio = [self._nursery.null, writer, writer]
-                mine, life = self._nursery.ask_for_child(policy, stdio)
-            finally:
-                os.close(writer)
-            undo.callback(mine.close)
-            process = started(life)
-            keep = undo.pop_all()
+    def _adopt(self, child: Forked, callbacks: Callbacks, name: str) -> Worker:
+        process = child.process()
         worker = Worker(
             process,
-            Channel(mine, policy.limits.message_bytes),
-            output,
-            policy=policy,
+            child.channel,
+            child.output,
+            policy=child.ground.policy,
             callbacks=callbacks,
             name=name,
-            ground=ground,
-            released=lambda worker: self._released(worker, keep),
+            ground=child.ground,
+            released=lambda worker: self._released(worker, child.undo),
         )
         with self._lock:
             self._open.add(worker)

@@ -24,6 +24,7 @@ from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Exit, Process, cause
 from lockgate_sandbox._sample import Sampler, cpu_seconds
 from lockgate_sandbox._wire import (
+    BEFORE_CALLS,
     Channel,
     ChannelClosed,
     FrameError,
@@ -218,44 +219,47 @@ class Worker:
         output = self._output.take().decode("utf-8", "replace")
         return Reply(answer, usage, self.posture, output)
 
-    def start(self, job: dict[str, Any]) -> None:
-        """Send the first frame and wait until the target is built.
+    def finish(self, first: bytes) -> None:
+        """Wait until the target is built; `first` is the id of the START sent.
+
+        Callbacks run on this thread meanwhile.
 
         Raises:
             SandboxError: If anything is in the way; the worker is dead then.
         """
-        call = os.urandom(8)
         with self._lock:
             self._owner = threading.get_ident()
             try:
                 wall = self.policy.limits.wall_seconds
-                message = [Kind.START, call, job]
-                answer = self._exchange(message, call, wall, starting=True)
+                answer = self._exchange(None, first, wall)
                 if isinstance(answer, SandboxError):
                     raise self._end(answer)
                 self._sampler.note_peak()
             finally:
                 self._owner = 0
 
-    def _exchange(
-        self, message: list[Any], call: bytes, wall: float, *, starting: bool = False
-    ) -> Any:
+    def _exchange(self, message: list[Any] | None, call: bytes, wall: float) -> Any:
         """Send one frame, serve callbacks, give the answer or the reported error.
 
-        Whatever else goes wrong kills the worker: its state would be unknown.
+        Without a frame it is the start's answer that is waited for. Whatever else
+        goes wrong kills the worker: its state would be unknown.
         """
         now = time.monotonic()
         self._wall, self._deadline = wall, now + wall
         try:
-            if now > self._sample_due + _UNWATCHED_SECONDS:
-                self._watch(now)
-            self._channel.send(message, self._wait)
-            return self._receive(call, starting)
+            if message is None:
+                self._sample_due = now + _TICK_SECONDS
+            else:
+                if now > self._sample_due + _UNWATCHED_SECONDS:
+                    self._watch(now)
+                self._channel.send(message, self._wait)
+            return self._receive(call, starting=message is None)
         except NotDataError as error:
-            raise self._unsent(PolicyError(f"arguments: {error}"), starting) from None
+            raise PolicyError(f"arguments: {error}") from None
         except FrameTooLargeError as error:
             reached = _limits.too_large(error.limit, error.used, error.unit)
-            raise self._unsent(reached, starting or error.received) from None
+            fatal = message is None or error.received
+            raise (self._end(reached) if fatal else reached) from None
         except ChannelClosed:
             raise self._died() from None
         except FrameError as error:
@@ -264,14 +268,11 @@ class Worker:
             self._end(error)
             raise
 
-    def _unsent(self, error: SandboxError, fatal: bool) -> SandboxError:
-        return self._end(error) if fatal else error
-
-    def _receive(self, call: bytes, starting: bool) -> Any:
+    def _receive(self, call: bytes, *, starting: bool) -> Any:
         sequence, due = 0, _exchange.IN_CALL
         if starting:
             frame = self._channel.receive(self._wait)
-            kind = _exchange.check(frame, call, _exchange.AT_SEAL)
+            kind = _exchange.check(frame, BEFORE_CALLS, _exchange.AT_SEAL)
             told = _exchange.answer(kind, frame, self.policy, sealed=False)
             if isinstance(told, SandboxError):
                 return told

@@ -1,0 +1,80 @@
+"""The spare child: forked while nothing else is to do, waiting for a request.
+
+The fork is most of what a new worker takes. The spare has run nothing but our
+code, and seals itself like any other child when it gets a request.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+__all__ = ["Spare"]
+
+_FDS_LIMIT = 8
+_ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS_LIMIT * 4)
+
+
+class Spare:
+    """The zygote's spare child, if there is one.
+
+    `prepare` is what it does at once, `work` what it does with a request.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[], None],
+        work: Callable[[bytes, tuple[int, ...]], NoReturn],
+    ) -> None:
+        self._prepare = prepare
+        self._work = work
+        self._pid = 0
+        self._sock: _socket.socket | None = None
+
+    def __bool__(self) -> bool:
+        return self._sock is not None
+
+    def fork(self) -> None:
+        """Fork it; if that fails, the next request tries, and tells."""
+        mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        try:
+            pid = os.fork()
+        except OSError:
+            return
+        if pid:
+            theirs.close()
+            self._pid, self._sock = pid, mine
+            return
+        try:
+            mine.close()
+            self._prepare()
+            kind, ancillary, _, _ = theirs.recvmsg(
+                16, _ANCILLARY_BYTES, _socket.MSG_CMSG_CLOEXEC
+            )
+            if ancillary:
+                packed = ancillary[0][2]
+                self._work(kind, struct.unpack(f"{len(packed) // 4}i", packed))
+        finally:
+            os._exit(0)  # not needed after all
+
+    def use(self, kind: bytes, fds: tuple[int, ...]) -> int:
+        """Put it to work; gives its pid, or 0 if there is none."""
+        if self._sock is None:
+            return 0
+        mine, self._sock = self._sock, None
+        packed = struct.pack(f"{len(fds)}i", *fds)
+        ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
+        try:
+            mine.sendmsg([kind], ancillary, _socket.MSG_NOSIGNAL)
+        except OSError:  # somebody killed it
+            os.waitpid(self._pid, 0)
+            return 0
+        finally:
+            mine.close()
+        return self._pid

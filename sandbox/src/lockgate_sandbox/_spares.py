@@ -1,0 +1,238 @@
+"""Sealed children that wait for their job, on the host's side.
+
+`fork` asks for a child, which seals itself and waits. `Spares` keeps one such child
+for each of the last few policies that were asked for again: then a start is one
+frame to a process that has its whole seal on.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any
+
+from lockgate_sandbox import _limits
+from lockgate_sandbox._output import Output
+from lockgate_sandbox._process import Process, started
+from lockgate_sandbox._wire import (
+    Channel,
+    ChannelClosed,
+    FrameTooLargeError,
+    Kind,
+    NotDataError,
+)
+from lockgate_sandbox.errors import (
+    PolicyError,
+    SandboxError,
+    WallLimitError,
+)
+from lockgate_sandbox.policy import Policy
+
+if TYPE_CHECKING:
+    from lockgate_sandbox._ground import Ground
+    from lockgate_sandbox._nursery import Nursery
+
+__all__ = ["Forked", "Spares", "fork"]
+
+_SPARES_LIMIT = 2
+"""Processes that wait for what may never be asked for again."""
+
+_REMEMBERED_LIMIT = 256
+
+
+class Forked:
+    """A child that was asked for; owns all that belongs to it alone.
+
+    `undo` releases what it stands on; whoever uses the child takes it over.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        sock: socket.socket,
+        life: socket.socket,
+        output: Output,
+        undo: ExitStack,
+    ) -> None:
+        self.ground = ground
+        self.channel = Channel(sock, ground.policy.limits.message_bytes)
+        self.output = output
+        self.undo = undo
+        self._life = life
+        self._process: Process | None = None
+
+    def process(self) -> Process:
+        """The child, once it runs; waits for that.
+
+        Raises:
+            StartError: If it could not be forked; everything is released then.
+        """
+        if self._process is None:
+            try:
+                self._process = started(self._life)
+            except BaseException:
+                self.undo.close()
+                raise
+        return self._process
+
+    def is_ready(self) -> bool:
+        """Whether the child runs and listens, without waiting for it."""
+        life, channel = self._life.fileno(), self.channel.socket.fileno()
+        poll = select.poll()
+        poll.register(life, select.POLLIN)
+        poll.register(channel, 0)  # only for its end
+        return poll.poll(0) == [(life, select.POLLIN)]
+
+    def send(self, job: dict[str, Any]) -> bytes:
+        """Give it its job; gives the id of the START.
+
+        Nothing is said of a child that is dead: who waits for its answer learns why.
+
+        Raises:
+            PolicyError: If the job holds what may not cross.
+            MessageLimitError: If it is larger than a message may be.
+            WallLimitError: If it is not taken within the policy's wall limit.
+        """
+        first = os.urandom(8)
+        limits = self.ground.policy.limits
+        deadline = time.monotonic() + limits.wall_seconds
+
+        def wait() -> None:
+            if time.monotonic() >= deadline:
+                raise WallLimitError(limits.wall_seconds, limits.wall_seconds, "s")
+
+        try:
+            with suppress(ChannelClosed):
+                self.channel.send([int(Kind.START), first, job], wait)
+        except NotDataError as error:
+            self.discard()
+            raise PolicyError(f"arguments: {error}") from None
+        except FrameTooLargeError as error:
+            self.discard()
+            raise _limits.too_large(error.limit, error.used, error.unit) from None
+        except BaseException:
+            self.discard()
+            raise
+        return first
+
+    def discard(self) -> None:
+        """Kill the child and release everything."""
+        try:
+            self.process().close()
+        except SandboxError:
+            return  # never ran, and released everything
+        self.undo.close()
+
+
+def fork(
+    nursery: Nursery, policy: Policy, path: Sequence[str], *, later: bool = False
+) -> Forked:
+    """Ask for a child with its output piped; does not wait for it.
+
+    With `later` it is forked when the zygote has nothing else to do.
+
+    Raises:
+        ClosedError: If the sandbox is closed or its keeper gone.
+    """
+    with ExitStack() as undo:
+        ground = undo.enter_context(nursery.ground(policy, path))
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        output = Output(reader, policy.limits.output_bytes)
+        undo.callback(output.close)
+        try:
+            stdio = [nursery.null, writer, writer]
+            mine, life = nursery.ask_for_child(ground, stdio, later=later)
+        finally:
+            os.close(writer)
+        undo.callback(mine.close)
+        return Forked(ground, mine, life, output, undo.pop_all())
+
+
+class Spares:
+    """One waiting child for each of the last policies asked for. Thread-safe."""
+
+    def __init__(self, nursery: Nursery) -> None:
+        self._nursery = nursery
+        self._lock = threading.Lock()
+        self._asked: set[tuple[Policy, tuple[str, ...]]] = set()
+        self._spares: dict[tuple[Policy, tuple[str, ...]], _Waiting] = {}
+        self._closed = False
+
+    def take(self, policy: Policy, path: Sequence[str]) -> Forked:
+        """The waiting child of that policy, or a new one.
+
+        Raises:
+            ClosedError: If the sandbox is closed or its keeper gone.
+        """
+        with self._lock:
+            waiting = self._spares.pop((policy, tuple(path)), None)
+        if waiting is not None:
+            if waiting.fits():
+                return waiting.child
+            waiting.child.discard()
+        return fork(self._nursery, policy, path)
+
+    def restock(self, policy: Policy, path: Sequence[str]) -> None:
+        """Have a child wait for the next request like this one, if it is a second.
+
+        Costs the caller no waiting. A failure is no error: the next request shows
+        what is wrong.
+        """
+        key = policy, tuple(path)
+        with self._lock:
+            if len(self._asked) >= _REMEMBERED_LIMIT:
+                self._asked.clear()
+            if key not in self._asked:
+                self._asked.add(key)
+                return
+            if self._closed or key in self._spares:
+                return
+            try:
+                waiting = _Waiting(fork(self._nursery, policy, path, later=True), path)
+            except (OSError, SandboxError):
+                return
+            self._spares[key] = waiting
+            surplus = None
+            if len(self._spares) > _SPARES_LIMIT:
+                surplus = self._spares.pop(next(iter(self._spares)))
+        if surplus is not None:
+            surplus.child.discard()
+
+    def close(self) -> None:
+        """End every waiting child; none is made any more."""
+        with self._lock:
+            self._closed = True
+            left = list(self._spares.values())
+            self._spares.clear()
+        for waiting in left:
+            waiting.child.discard()
+
+
+class _Waiting:
+    """A waiting child, and which files its seal was made for."""
+
+    def __init__(self, child: Forked, path: Sequence[str]) -> None:
+        policy = child.ground.policy
+        self.child = child
+        self._paths = (*path, *policy.read, *policy.write)
+        self._files = self._identities()
+
+    def fits(self) -> bool:
+        """Whether it lives and its paths lead where they led."""
+        return self._identities() == self._files and self.child.is_ready()
+
+    def _identities(self) -> list[tuple[int, int] | None]:
+        found: list[tuple[int, int] | None] = []
+        for path in self._paths:
+            try:
+                info = os.stat(path)  # noqa: PTH116 - for every start
+            except OSError:
+                found.append(None)
+            else:
+                found.append((info.st_dev, info.st_ino))
+        return found
