@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,7 +170,7 @@ def _run(
 
 
 @contextmanager
-def _nothing_left(found: Findings) -> Iterator[None]:
+def _nothing_left(found: Findings) -> Generator[None]:
     """Compare the machine before and after."""
     views: dict[str, Callable[[], set[str]]] = {
         "descriptors": _descriptors,
