@@ -193,14 +193,14 @@ def test_no_descriptor_is_left_after_workers() -> None:
         for _ in range(2):  # from the second time on there is a spare of each
             mine.run(policy(), "result = 1")
             mine.run(policy(Tier.BASIC), "result = 1")
-        before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
         for _ in range(5):
             mine.run(policy(Tier.BASIC), "result = 1")
             with pytest.raises(SandboxError):
                 mine.run(policy(), "import os; os._exit(1)")
             with pytest.raises(SandboxError):
                 mine.worker(policy(), target="missing:x")
-        assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 
 def test_threads_may_start_workers_at_the_same_time(lab: Lab) -> None:
