@@ -70,10 +70,8 @@ def run(
         posture = sealed.to_dict()
         _enter(settings["cwd"], settings["scratch"])
         channel.send([int(Kind.READY), BEFORE_CALLS, posture])
-    except LayerError as error:
-        _fail(channel, BEFORE_CALLS, "layer", error.to_dict())
     except Exception as error:
-        _fail_with(channel, BEFORE_CALLS, "seal", error)
+        _refuse(channel, error)
     if not select.select([channel_fd], [], [], 0)[0]:
         # Nobody is in a hurry: now what the job will need, under the seal.
         _rehearsal.rehearse(channel)
@@ -91,6 +89,23 @@ def run(
         _enter(job["cwd"], settings["scratch"])
     sys.modules["__main__"] = types.ModuleType("__main__")
     _RUNNERS[job["kind"]](channel, call, {**settings, **job}, posture)
+
+
+def _refuse(channel: Channel, error: Exception) -> NoReturn:
+    """Tell why there is no seal, and end when the job that came is read.
+
+    A socket that is closed with something unread takes along what it had sent.
+    """
+    kind = int(Kind.FAILED)
+    if isinstance(error, LayerError):
+        stage, fields = "layer", error.to_dict()
+    else:
+        stage, fields = "seal", _fields(error)
+    try:
+        channel.send([kind, BEFORE_CALLS, stage, fields])
+        channel.receive()
+    finally:
+        os._exit(71)
 
 
 def _enter(folder: str, scratch: str | None) -> None:
@@ -129,9 +144,12 @@ def _fail(channel: Channel, call: bytes, stage: str, fields: object) -> NoReturn
 def _fail_with(
     channel: Channel, call: bytes, stage: str, error: BaseException, limit: str = ""
 ) -> NoReturn:
+    _fail(channel, call, stage, {**_fields(error), "limit": limit})
+
+
+def _fields(error: BaseException) -> dict[str, str]:
     name, message, text = _session.describe(error)
-    fields = {"type": name, "message": message, "traceback": text, "limit": limit}
-    _fail(channel, call, stage, fields)
+    return {"type": name, "message": message, "traceback": text}
 
 
 def _run_target(
