@@ -170,6 +170,15 @@ def _run(
 
 
 @contextmanager
+def _temporary(folder: Path) -> Generator[None]:
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+@contextmanager
 def _nothing_left(found: Findings) -> Generator[None]:
     """Compare the machine before and after."""
     views: dict[str, Callable[[], set[str]]] = {
@@ -202,17 +211,21 @@ def _folders() -> set[str]:
 
 def _groups() -> set[str]:
     parents = [Path(folder) for _, folder in cgroup.find_parents()[0]]
-    return {str(path) for parent in parents for path in parent.glob("lockgate*")}
+    return {
+        str(path)
+        for parent in parents
+        for path in parent.glob(f"lockgate-{os.getpid()}-*")
+    }
 
 
 def _ours() -> set[str]:
-    """Keepers, zygotes and whatever is forked from them, by their command lines."""
+    """Keeper, zygote and whatever is forked from them, by their command lines."""
+    marker = f"{tempfile.gettempdir()}/lockgate-".encode()
     found: set[str] = set()
     for path in Path("/proc").iterdir():
         if path.name.isdigit():
             with suppress(OSError):
-                line = (path / "cmdline").read_bytes()
-                if b"/_zygote.py\0" in line or b"/_keeper.py\0" in line:
+                if marker in (path / "cmdline").read_bytes():
                     found.add(path.name)
     return found
 

@@ -41,10 +41,11 @@ def _on_child(_number: int, _frame: object) -> None:
     return
 
 
-def _spawn_zygote(control: int, sweep: int, rest: list[str]) -> int:
+def _spawn_zygote(control: int, sweep: int, rest: list[str], scratch: str) -> int:
     script = os.path.join(_HERE, "_zygote.py")
     argv = [sys.executable, "-I", "-S", "-B", script]
-    argv += [str(control), str(sweep), *rest]
+    # The folder only so that a list of processes tells whose they are.
+    argv += [str(control), str(sweep), *rest, scratch]
     return os.posix_spawn(sys.executable, argv, os.environ)
 
 
@@ -64,7 +65,7 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
     poll = select.poll()
     for fd in (leash, wake, orphaned):
         poll.register(fd, select.POLLIN)
-    zygote = _spawn_zygote(control, sweep, rest)
+    zygote = _spawn_zygote(control, sweep, rest, scratch)
     from lockgate_sandbox import _watch  # while the zygote starts
 
     watch, restarts = _watch.Watch(), 0
@@ -84,7 +85,7 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
             restarts += 1
             if restarts > _RESTARTS_LIMIT:
                 break
-            zygote = _spawn_zygote(control, sweep, rest)
+            zygote = _spawn_zygote(control, sweep, rest, scratch)
         else:
             # Whatever else is a child of the keeper was left behind by a warden.
             _tree.kill_descendants(frozenset({zygote}))

@@ -19,7 +19,7 @@ the child is killed. Several host threads may ask at once: nothing is shared
 between requests, and the answer comes on the request's own socket.
 
 ``argv``: control fd, fd to wake the keeper, folder of the codec, "1" to enter
-namespaces.
+namespaces, the sandbox's folder.
 """
 
 # pathlib would cost the zygote more than all of this module.
