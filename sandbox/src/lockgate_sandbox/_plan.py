@@ -7,9 +7,7 @@ as plain data.
 from __future__ import annotations
 
 import functools
-import json
 import os
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from lockgate_sandbox import policies
+from lockgate_sandbox._fresh import ask_kernel
 from lockgate_sandbox._sealplan import LAYERS, SealPlan
-from lockgate_sandbox.errors import PolicyError, StartError
+from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.linux import cgroup, credentials, landlock, rlimits
 
 if TYPE_CHECKING:
@@ -34,19 +33,6 @@ __all__ = [
     "prepare",
     "probe",
 ]
-
-_PROBE_SECONDS = 30
-
-# Importing the package by its folder alone: its __init__ wants third-party code
-# that -S does not see.
-_PROBE_SCRIPT = """
-import json, sys, types
-package = types.ModuleType("lockgate_sandbox")
-package.__path__ = [sys.argv[1]]
-sys.modules["lockgate_sandbox"] = package
-from lockgate_sandbox.linux import probe
-sys.stdout.write(json.dumps(probe.find_all()))
-"""
 
 _LIBRARY_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 
@@ -106,21 +92,7 @@ def probe() -> Capabilities:
     Raises:
         StartError: If that process fails.
     """
-    command = [sys.executable, "-I", "-S", "-B", "-c", _PROBE_SCRIPT]
-    try:
-        done = subprocess.run(
-            [*command, str(Path(__file__).parent)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PROBE_SECONDS,
-            check=True,
-        )
-        found = cast("dict[str, object]", json.loads(done.stdout))
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        detail = f"probing the kernel: {error}"
-        if isinstance(error, subprocess.CalledProcessError):
-            detail += f": {cast('bytes', error.stderr).decode(errors='replace')}"
-        raise StartError("probe", detail) from error
+    found = ask_kernel("probe", "find_all")
     parents = cast("list[list[str]]", found["cgroup_parents"])
     return Capabilities(
         machine=str(found["machine"]),

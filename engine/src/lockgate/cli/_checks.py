@@ -85,26 +85,16 @@ def _settings(wrong: Exception | None) -> Check:
 
 def _sandbox(config: Config) -> Iterator[Check]:
     """The posture of each tier, seen in a worker that is really started."""
-    from lockgate._environment import lockgate_folder
     from lockgate._host import open_sandbox
-    from lockgate._probe_worker import TARGET
-    from lockgate_sandbox import Policy, SandboxError, Tier
+    from lockgate_sandbox.doctor import examine_tiers
 
     with open_sandbox(config) as sandbox:
-        for tier in Tier:
-            if tier is Tier.SYSTEM:
-                continue  # trusted code in the host: there is nothing to seal
-            name = f"sandbox {tier.value}"
-            try:
-                worker = sandbox.worker(
-                    Policy.for_tier(tier), target=TARGET, path=[lockgate_folder()]
-                )
-            except SandboxError as error:
-                yield Check(name, "problem", str(error), error.hint)
-                continue
-            with_posture = worker.posture
-            worker.close()
-            yield _posture(name, with_posture)
+        for state in examine_tiers(sandbox, programs=False):
+            name = f"sandbox {state.name}"
+            if state.posture is not None:
+                yield _posture(name, state.posture)
+            elif state.error is not None:
+                yield Check(name, "problem", str(state.error), state.error.hint)
 
 
 def _posture(name: str, posture: Posture) -> Check:

@@ -27,6 +27,7 @@ VERBS = {
     "policy": Verb(
         "lockgate_sandbox.cli.policy", "print a policy, compare two, or explain one"
     ),
+    "doctor": Verb("lockgate_sandbox.cli.doctor", "try what holds on this machine"),
 }
 """Every verb, in the order of the help."""
 

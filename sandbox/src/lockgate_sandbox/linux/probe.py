@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["find_all"]
+__all__ = ["find_all", "in_child"]
 
 # "allow everything": the smallest program the kernel accepts.
 _ALLOW_ALL = b"\x06\x00\x00\x00\x00\x00\xff\x7f"
@@ -27,7 +27,7 @@ _ALLOW_ALL = b"\x06\x00\x00\x00\x00\x00\xff\x7f"
 _TRUTH = {False: "", True: "yes"}
 
 
-def _in_child(act: Callable[[], None]) -> str:
+def in_child(act: Callable[[], None]) -> str:
     """An empty text if `act` succeeds in a forked child, else why not."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
@@ -97,7 +97,7 @@ def find_all() -> dict[str, object]:
         "own_uid": _uid,
     }
     for name, act in trials.items():
-        reasons[name] = _in_child(act)
+        reasons[name] = in_child(act)
     if not NUMBERS:
         reasons["seccomp"] = f"no system call table for {ARCH}"
     parents, cgroup_reason = cgroup.find_parents()
