@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate_sandbox import Limits, Policy, Program
+from lockgate_sandbox import Limits, PathGrant, Policy, Program
 from lockgate_sandbox.compare import compare
 
 ELEVATED = Policy.for_tier("elevated")
@@ -54,6 +54,19 @@ def test_another_value_of_a_variable_is_told_without_it() -> None:
 
     assert change.effect == "other"
     assert change.text == "see the environment variable TOKEN (its value changes)"
+
+
+def test_the_same_grant_with_other_terms_has_changed() -> None:
+    before = replace(ELEVATED, files=(PathGrant("/srv"),))
+    after = replace(ELEVATED, files=(PathGrant("/srv", write=True),))
+    quota = replace(ELEVATED, total=replace(ELEVATED.total, requests=5))
+
+    (change,) = before.diff(after)
+    (less,) = ELEVATED.diff(quota)
+
+    assert change.effect == "other"
+    assert "(was: have the broker open, to read /srv" in change.text
+    assert (less.what, less.effect) == ("total.requests", "narrower")
 
 
 def test_a_higher_tier_is_wider() -> None:

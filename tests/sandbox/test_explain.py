@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox import Limits, Policy, Program, Tier
+from lockgate_sandbox import Device, Limits, PathGrant, Policy, Program, Tier
 from lockgate_sandbox.explain import PHRASED, amount, explain, limit_phrase
 from tests.support.sandbox import TIERS
 
@@ -47,6 +47,30 @@ def test_a_grant_is_said_for_what_it_is(tmp_path: Path) -> None:
     assert "secret" not in str(told)
     assert "start a program that is not named above" in told.may_not
     assert "64 processes and threads" in told.kept_to
+
+
+def test_brokered_grants_are_said_without_a_secret() -> None:
+    policy = Policy.for_tier(
+        "admin",
+        hosts=["https://a.example/ bearer=TOKEN"],
+        files=[PathGrant("/srv", write=True)],
+        devices=[Device("radio", "/dev/ttyUSB0")],
+        secrets=["KEY"],
+        tools=[Program("gcc", "/usr/bin/gcc")],
+    )
+    told = str(explain(policy))
+
+    for part in (
+        "reach, through the broker, https://a.example:443 with Authorization from",
+        "have the broker open, to read and change /srv, and all below it",
+        "use, through the broker, the device radio (/dev/ttyUSB0)",
+        "know the secret KEY",
+        "have the host run gcc (/usr/bin/gcc), in its own sandbox",
+        "open a socket itself",
+        "256 MiB and 10,000 requests to all hosts together",
+    ):
+        assert part in told
+    assert "no network" not in told
 
 
 def test_the_lowest_tier_may_do_next_to_nothing() -> None:

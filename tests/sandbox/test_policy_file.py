@@ -34,6 +34,16 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert policy.limits.inodes == Limits.for_tier("elevated").inodes
 
 
+def test_a_host_is_written_as_on_a_command_line() -> None:
+    text = '{"tier": "elevated", "hosts": ["https://a.example/v1/ methods=GET"]}'
+
+    (host,) = parse_policy(text).hosts
+
+    assert (host.origin, host.paths) == ("https://a.example:443", ("/v1/",))
+    with pytest.raises(PolicyError, match="no host to grant"):
+        parse_policy('{"tier": "elevated", "hosts": ["/"]}')
+
+
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_printed_policy_is_read_back(tier: Tier) -> None:
     policy = Policy.for_tier(tier, read=["/srv"] if tier.may_grant else [])
@@ -93,7 +103,9 @@ _VALUES = st.recursive(
     ),
     max_leaves=8,
 )
-_KEYS = st.sampled_from(["tier", "limits", "read", "write", "programs", "env", "x"])
+_KEYS = st.sampled_from(
+    ["tier", "limits", "read", "write", "programs", "env", "hosts", "total", "x"]
+)
 
 
 @given(st.dictionaries(_KEYS, _VALUES))

@@ -6,11 +6,11 @@ walking the policy's fields, like `explain`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, TypeAlias
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, TypeAlias
 
-from lockgate_sandbox.explain import amount, right_fields, right_phrases
-from lockgate_sandbox.policy import Policy
+from lockgate_sandbox._policy_words import Subject
+from lockgate_sandbox.explain import RIGHTS, amount, right_key, right_phrase
 
 __all__ = ["Change", "Effect", "compare"]
 
@@ -22,7 +22,8 @@ class Change:
     """One difference. `effect` says what it means for the worker.
 
     ``wider``: it may do or use more; ``narrower``: less; ``other``: neither can be
-    said. `what` is the field, with ``limits.`` before a limit's name.
+    said. `what` is the field, with ``limits.`` before a limit's name and ``total.``
+    before what all hosts may use together. No value of a variable is in `text`.
     """
 
     what: str
@@ -40,48 +41,55 @@ class Change:
 _SIGNS = {"wider": "+", "narrower": "-", "other": "~"}
 
 
-def compare(before: Policy, after: Policy) -> tuple[Change, ...]:
+def compare(before: Subject, after: Subject) -> tuple[Change, ...]:
     """Every difference between two policies, rights first; empty if there is none."""
     found: list[Change] = []
     if before.tier != after.tier:
         effect: Effect = "wider" if after.tier > before.tier else "narrower"
         text = f"tier {before.tier} -> {after.tier}"
         found.append(Change("tier", effect, text))
-    for name in right_fields():
-        found += _rights(before, after, name)
-    for field in fields(before.limits):
-        found += _limit(before, after, field.name)
+    for name in RIGHTS:
+        found += _rights(name, getattr(before, name), getattr(after, name))
+    found += _amounts("limits", "limit", before.limits, after.limits)
+    found += _amounts("total", "all hosts together:", before.total, after.total)
     return tuple(found)
 
 
-def _rights(before: Policy, after: Policy, name: str) -> list[Change]:
-    old, new = getattr(before, name), getattr(after, name)
+def _rights(
+    name: str, old: tuple[object, ...], new: tuple[object, ...]
+) -> list[Change]:
     if old == new:
         return []
-    gone = _told(before, name, [item for item in old if item not in new])
-    come = _told(after, name, [item for item in new if item not in old])
-    # The same words for another value: of a variable, nothing else is told.
-    changed = [text for text in come if text in gone]
-    found = [Change(name, "other", f"{text} (its value changes)") for text in changed]
-    found += [
-        Change(name, "narrower", f"no longer: {text}")
-        for text in gone
-        if text not in changed
+    had = {right_key(name, item): item for item in old}
+    has = {right_key(name, item): item for item in new}
+    found = [
+        Change(name, "narrower", f"no longer: {right_phrase(name, item)}")
+        for key, item in had.items()
+        if key not in has
     ]
-    found += [Change(name, "wider", text) for text in come if text not in changed]
+    for key, item in has.items():
+        text = right_phrase(name, item)
+        if key not in had:
+            found.append(Change(name, "wider", text))
+        elif had[key] != item:
+            found.append(_changed(name, right_phrase(name, had[key]), text))
     return found or [Change(name, "other", f"{name}: in another order")]
 
 
-def _told(policy: Policy, name: str, items: list[object]) -> list[str]:
-    only: dict[str, Any] = {name: tuple(items)}
-    return list(right_phrases(replace(policy, **only), name))
+def _changed(name: str, was: str, text: str) -> Change:
+    # The same words for another value: of a variable, nothing else is told.
+    how = f"was: {was}" if was != text else "its value changes"
+    return Change(name, "other", f"{text} ({how})")
 
 
-def _limit(before: Policy, after: Policy, name: str) -> list[Change]:
-    old, new = getattr(before.limits, name), getattr(after.limits, name)
-    if old == new:
-        return []
-    effect: Effect = "wider" if new > old else "narrower"
-    noun = name.removesuffix("_bytes").removesuffix("_seconds").replace("_", " ")
-    text = f"limit {noun} {amount(name, old)} -> {amount(name, new)}"
-    return [Change(f"limits.{name}", effect, text)]
+def _amounts(what: str, noun: str, before: object, after: object) -> list[Change]:
+    found: list[Change] = []
+    for field in fields(before):  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        old, new = getattr(before, field.name), getattr(after, field.name)
+        if old != new:
+            name = field.name.removesuffix("_bytes").removesuffix("_seconds")
+            told = f"{amount(field.name, old)} -> {amount(field.name, new)}"
+            effect: Effect = "wider" if new > old else "narrower"
+            text = f"{noun} {name.replace('_', ' ')} {told}"
+            found.append(Change(f"{what}.{field.name}", effect, text))
+    return found

@@ -1,7 +1,6 @@
 """A policy in words: what it lets a worker do, what not, and when it is ended.
 
-Made by walking the policy's own fields, so that nothing in it can go unsaid: a field
-without a phrase of its own is told with its name.
+Made by walking the policy's own fields; a test holds that each of them has words.
 """
 
 from __future__ import annotations
@@ -10,10 +9,21 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, Protocol
 
-from lockgate_sandbox.policy import Policy, Program
+from lockgate_sandbox._policy_words import Subject
+from lockgate_sandbox.grants import Device, HostGrant, PathGrant
 
-__all__ = ["Explanation", "amount", "explain", "limit_phrase", "right_phrases"]
+__all__ = [
+    "PHRASED",
+    "RIGHTS",
+    "Explanation",
+    "amount",
+    "explain",
+    "limit_phrase",
+    "right_key",
+    "right_phrase",
+]
 
 _MIB = 1 << 20
 _ALWAYS = (
@@ -24,6 +34,17 @@ _PYTHON = (
     "read the interpreter's installation, the system's libraries, what it imports",
     "learn that a path exists, its size and its times: names are not hidden",
 )
+
+
+class Runnable(Protocol):
+    """A program of a policy."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def read(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +82,11 @@ class Explanation:
         return "\n".join(parts)
 
 
-def explain(policy: Policy) -> Explanation:
+def explain(policy: Subject) -> Explanation:
     """`policy` in words, as it stands on this machine (what a granted path is)."""
-    may = [line for name in right_fields() for line in right_phrases(policy, name)]
+    may = [
+        right_phrase(name, item) for name in RIGHTS for item in getattr(policy, name)
+    ]
     names = [field.name for field in fields(policy.limits)]
     told = {name: limit_phrase(policy, name) for name in names}
     ended = [text for name, text in told.items() if text and name in _ENDING]
@@ -73,20 +96,8 @@ def explain(policy: Policy) -> Explanation:
         may=(*may, *_scratch(policy), *_PYTHON),
         may_not=(*_refusals(policy), *_ALWAYS),
         ended_at=tuple(ended),
-        kept_to=tuple(kept),
+        kept_to=(*kept, *_together(policy)),
     )
-
-
-def right_fields() -> list[str]:
-    """The fields of a policy that grant something."""
-    return [f.name for f in fields(Policy) if f.name not in ("tier", "limits")]
-
-
-def right_phrases(policy: Policy, name: str) -> Iterator[str]:
-    """What the field `name` of `policy` lets it do, one phrase for each grant."""
-    phrase = _RIGHTS.get(name)
-    for item in getattr(policy, name):
-        yield phrase(item) if phrase else f"use {name.replace('_', ' ')}: {item}"
 
 
 def _place(path: str) -> str:
@@ -103,24 +114,66 @@ def _write(path: str) -> str:
     return f"read and change {_place(path)}"
 
 
-def _program(program: Program) -> str:
+def _program(program: Runnable) -> str:
     text = f"run {program.name} ({program.path}), under the same seal"
     return text + "".join(f"; with it read {_place(path)}" for path in program.read)
+
+
+def _tool(program: Runnable) -> str:
+    return f"have the host run {program.name} ({program.path}), in its own sandbox"
 
 
 def _variable(pair: tuple[str, str]) -> str:
     return f"see the environment variable {pair[0]}"
 
 
-_RIGHTS: dict[str, Callable[..., str]] = {
+def _secret(name: str) -> str:
+    return f"know the secret {name}"
+
+
+def _host(host: HostGrant) -> str:
+    return f"reach, through the broker, {host.describe()}"
+
+
+def _file(path: PathGrant) -> str:
+    return f"have the broker open, to {path.describe()}, and all below it"
+
+
+def _device(device: Device) -> str:
+    return f"use, through the broker, the device {device.describe()}"
+
+
+RIGHTS: dict[str, Callable[..., str]] = {
     "read": _read,
     "write": _write,
     "programs": _program,
+    "hosts": _host,
+    "files": _file,
+    "devices": _device,
+    "tools": _tool,
+    "secrets": _secret,
     "env": _variable,
 }
+"""The fields of a policy that grant something, with the words for one grant."""
 
 
-def _scratch(policy: Policy) -> Iterator[str]:
+def right_phrase(name: str, item: object) -> str:
+    """What the grant `item` in the field `name` lets a worker do."""
+    return RIGHTS[name](item)
+
+
+def right_key(name: str, item: Any) -> object:
+    """What makes a grant the same one, whatever is granted to it."""
+    if name == "hosts":
+        return item.origin, item.paths, item.methods
+    if name == "files":
+        return item.path
+    if name in ("programs", "tools", "devices"):
+        return item.name
+    return item[0] if name == "env" else item
+
+
+def _scratch(policy: Subject) -> Iterator[str]:
     limits = policy.limits
     if policy.tier.may_write:
         size = amount("disk_bytes", limits.disk_bytes)
@@ -130,13 +183,16 @@ def _scratch(policy: Policy) -> Iterator[str]:
         )
 
 
-def _refusals(policy: Policy) -> Iterator[str]:
+def _refusals(policy: Subject) -> Iterator[str]:
     if not policy.tier.may_write and not policy.write:
         yield "write, create, rename or delete any file"
     else:
         yield "write, create, rename or delete any file elsewhere"
     yield "read any other file, or list any other folder"
-    yield "open any socket: no network, and no service of this machine"
+    if policy.hosts:
+        yield "open a socket itself: the broker connects, to what is named above"
+    else:
+        yield "open any socket: no network, and no service of this machine"
     if not policy.may_fork:
         yield "start a program or a process"
     elif policy.programs:
@@ -145,11 +201,17 @@ def _refusals(policy: Policy) -> Iterator[str]:
         yield "see your environment variables"
 
 
+def _together(policy: Subject) -> Iterator[str]:
+    if policy.hosts:
+        size = amount("total_bytes", policy.total.bytes)
+        yield f"{size} and {policy.total.requests:,} requests to all hosts together"
+
+
 def amount(name: str, value: float) -> str:
     """The limit `name` of `value` with its unit."""
-    if name.endswith("_seconds"):
+    if name.endswith("seconds"):
         return f"{value:,g} s"
-    if not name.endswith("_bytes"):
+    if not name.endswith("bytes"):
         return f"{int(value):,}" if value == int(value) else f"{value:g}"
     for factor, unit in ((1 << 30, "GiB"), (_MIB, "MiB"), (1 << 10, "KiB")):
         if value >= factor and (value * 100) % factor == 0:
@@ -171,7 +233,7 @@ _LIMITS = {
 }
 
 
-def limit_phrase(policy: Policy, name: str) -> str:
+def limit_phrase(policy: Subject, name: str) -> str:
     """What the limit `name` allows; empty where there is nothing to limit."""
     value = getattr(policy.limits, name)
     if name in ("file_bytes", "disk_bytes", "inodes") and not value:
@@ -183,5 +245,5 @@ def limit_phrase(policy: Policy, name: str) -> str:
     return phrase.format(amount(name, value))
 
 
-PHRASED = frozenset({*_RIGHTS, *_LIMITS, "processes", "tier", "limits"})
+PHRASED = frozenset({*RIGHTS, *_LIMITS, "processes", "tier", "limits", "total"})
 """Fields of `Policy` and `Limits` with a phrase of their own."""

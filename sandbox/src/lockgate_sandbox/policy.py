@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from lockgate_sandbox import _policy_form as form
 from lockgate_sandbox import _policy_words
 from lockgate_sandbox._paths import absolute, absolutes
+from lockgate_sandbox.compare import Change, compare
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.grant_text import parse_host_grant
 from lockgate_sandbox.grants import (
@@ -190,9 +191,9 @@ class Policy:
         """The policy in a few lines for a person. No secret is in it."""
         return _policy_words.describe(self)
 
-    def diff(self, other: Policy) -> tuple[str, ...]:
-        """What `other` allows more or less than this one, one line each."""
-        return _policy_words.differences(self, other)
+    def diff(self, other: Policy) -> tuple[Change, ...]:
+        """What `other` allows more or less than this one; empty if they are equal."""
+        return compare(self, other)
 
     def to_dict(self) -> dict[str, object]:
         """Plain data that `from_dict` reads back. It names secrets, no more."""

@@ -2,7 +2,8 @@
 
 ::
 
-    {"tier": "elevated", "read": ["/srv/data"], "limits": {"wall_seconds": 20}}
+    {"tier": "elevated", "read": ["/srv/data"], "limits": {"wall_seconds": 20},
+     "hosts": ["https://api.example.com/v1/ methods=GET"]}
 
 ``lockgate-sandbox policy show --json`` writes the whole of it.
 """
@@ -14,7 +15,9 @@ import os
 from pathlib import Path
 from typing import cast
 
+from lockgate_sandbox._policy_form import write_host
 from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.grant_text import parse_host_grant
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.tiers import Tier
 
@@ -72,10 +75,22 @@ def parse_policy(text: str | bytes) -> Policy:
     own = cast("dict[str, object]", whole["limits"])
     whole |= given
     whole["limits"] = {**own, **cast("dict[str, object]", limits)}
+    whole["hosts"] = _hosts(whole["hosts"])
     return Policy.from_dict(whole)
 
 
 _HINT = "`lockgate-sandbox policy show --json` prints one to begin with"
+
+
+def _hosts(value: object) -> object:
+    """Hosts as documents; text is read as on a command line."""
+    if not isinstance(value, list):
+        return value
+    items = cast("list[object]", value)
+    return [
+        write_host(parse_host_grant(item)) if isinstance(item, str) else item
+        for item in items
+    ]
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from lockgate_sandbox.cli._complaint import INVALID, complain
 from lockgate_sandbox.cli._options import add_policy_options, policy_of
-from lockgate_sandbox.compare import compare
 from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.explain import explain
 from lockgate_sandbox.policy import Policy
@@ -75,7 +74,7 @@ def _named(name: str) -> Policy:
 
 
 def _diff(before: Policy, after: Policy, *, as_json: bool) -> int:
-    changes = compare(before, after)
+    changes = before.diff(after)
     if as_json:
         _print({"changes": [change.to_dict() for change in changes]})
     else:
