@@ -19,7 +19,7 @@ import struct
 import sys
 import types
 
-from lockgate_sandbox import _observe, _rehearsal, _script, _session
+from lockgate_sandbox import _observe, _rehearsal, _script, _session, _shim
 from lockgate_sandbox._claims import CLAIM, Claims
 from lockgate_sandbox._enforce import SealPlan, seal
 from lockgate_sandbox._wire import BEFORE_CALLS, FOLDER, Channel, ChannelClosed, Kind
@@ -159,6 +159,8 @@ def _run_target(
     claims = Claims.of(job["scratch"], posture)
     sys.path[:] = [*_STDLIB, *job["path"]]
     sys.argv = [job["name"]]
+    if job["brokered"]:
+        _shim.install(session)
     session.begin(call)
     stage = "import"
     try:

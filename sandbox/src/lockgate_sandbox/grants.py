@@ -102,7 +102,8 @@ class HostGrant:
     Anything more holds for HTTP through the broker's transport alone. `paths` are
     prefixes that end at a segment's end. `allow_private` also permits addresses
     that are loopback or private; a link-local one (cloud metadata) must be the
-    host itself. `seconds` bounds one request from its first to its last byte.
+    host itself. `seconds` bounds one request from its first to its last byte, and
+    how long a connection of bytes may rest.
 
     Raises:
         PolicyError: If a part makes no sense; the hint says how to write it.

@@ -108,6 +108,7 @@ class Sandbox:
             "programs": {item.name: item.path for item in policy.programs},
             "tier": str(policy.tier),
             "name": name,
+            "brokered": broker is not None,
         }
         asked: Callbacks = callbacks or {}
         if broker is not None:

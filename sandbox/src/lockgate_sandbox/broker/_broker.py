@@ -11,6 +11,7 @@ from lockgate_sandbox.broker._addresses import Pins, Resolve
 from lockgate_sandbox.broker._audit import AuditLog, AuditSink
 from lockgate_sandbox.broker._gate import Advice, Gate, Grant, Secret
 from lockgate_sandbox.broker._secret import Secrets, Source
+from lockgate_sandbox.broker._sockets import Sockets
 from lockgate_sandbox.errors import Data, PolicyError
 from lockgate_sandbox.policy import Policy
 
@@ -56,6 +57,7 @@ class Broker:
         self._gate = Gate(policy, self._log, worker, advice or _advice)
         self._secrets = Secrets(self._gate, secrets or {}, self._log)
         self._pins = Pins(resolve)
+        self._sockets = Sockets(self._gate, self._pins)
         self._web = self._open_web(trust) if policy.hosts else None
 
     def _open_web(self, trust: ssl.SSLContext | None) -> Web:
@@ -77,7 +79,10 @@ class Broker:
     @property
     def callbacks(self) -> dict[str, Callback]:
         """What a worker may ask of this broker, for ``Sandbox.worker``."""
-        found: dict[str, Callback] = {**self._secrets.callbacks}
+        found: dict[str, Callback] = {
+            **self._secrets.callbacks,
+            **self._sockets.callbacks,
+        }
         found |= self._web.callbacks if self._web is not None else {}
         return found
 
@@ -95,6 +100,7 @@ class Broker:
     def close(self) -> None:
         """Revoke everything and close what is open. May be repeated."""
         self._gate.close()
+        self._sockets.close()
         if self._web is not None:
             self._web.close()
         self._log.close()

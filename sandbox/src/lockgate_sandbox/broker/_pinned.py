@@ -17,7 +17,8 @@ from typing import Any, Protocol, TypeVar
 
 import httpcore
 
-from lockgate_sandbox.broker._addresses import Address, Pins
+from lockgate_sandbox.broker._addresses import Pins
+from lockgate_sandbox.broker._dial import connect_to
 from lockgate_sandbox.broker._quota import Meters, QuotaError
 from lockgate_sandbox.grants import HostGrant
 
@@ -85,26 +86,6 @@ class PinnedNetwork(httpcore.NetworkBackend):
             else:
                 return _Stream(self, sock)
         raise last
-
-
-def connect_to(address: Address, port: int, seconds: float) -> socket.socket:
-    """A non-blocking socket that is connected to `address`.
-
-    Raises:
-        OSError: If it can't be reached.
-        TimeoutError: If that takes longer than `seconds`.
-    """
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    try:
-        sock.settimeout(max(seconds, 0.001))
-        sock.connect((str(address), port))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 def _left(flow: Flow) -> float:
