@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lockgate_sandbox._plan import Capabilities, probe
     from lockgate_sandbox.callbacks import Passed
     from lockgate_sandbox.errors import (
+        CancelledError,
         ClosedError,
         CpuLimitError,
         Data,
@@ -48,11 +49,14 @@ if TYPE_CHECKING:
     from lockgate_sandbox.policy import Policy, Program
     from lockgate_sandbox.posture import LayerState, Posture
     from lockgate_sandbox.program import Denial, ProgramResult, RunResult
+    from lockgate_sandbox.replies import Reply, Usage
     from lockgate_sandbox.sandbox import Sandbox
+    from lockgate_sandbox.streams import Pending, Stream
     from lockgate_sandbox.tiers import Limits, Tier
-    from lockgate_sandbox.worker import Reply, Usage, Worker
+    from lockgate_sandbox.worker import Worker
 
 __all__ = [
+    "CancelledError",
     "Capabilities",
     "ClosedError",
     "CpuLimitError",
@@ -76,6 +80,7 @@ __all__ = [
     "OutputLimitError",
     "Passed",
     "PathGrant",
+    "Pending",
     "Policy",
     "PolicyError",
     "Posture",
@@ -91,6 +96,7 @@ __all__ = [
     "Sandbox",
     "SandboxError",
     "StartError",
+    "Stream",
     "StreamLimitError",
     "Tier",
     "Usage",
@@ -112,8 +118,10 @@ _HOMES = {
     "posture": ("LayerState", "Posture"),
     "program": ("Denial", "ProgramResult", "RunResult"),
     "sandbox": ("Sandbox",),
+    "streams": ("Pending", "Stream"),
     "tiers": ("Limits", "Tier"),
-    "worker": ("Reply", "Usage", "Worker"),
+    "replies": ("Reply", "Usage"),
+    "worker": ("Worker",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

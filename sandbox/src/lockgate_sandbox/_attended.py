@@ -40,7 +40,7 @@ from lockgate_sandbox.errors import (
 )
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
-from lockgate_sandbox.worker import Usage
+from lockgate_sandbox.replies import Usage
 
 if TYPE_CHECKING:
     from lockgate_sandbox._nursery import Nursery

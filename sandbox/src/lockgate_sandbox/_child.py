@@ -19,7 +19,16 @@ import struct
 import sys
 import types
 
-from lockgate_sandbox import _observe, _rehearsal, _script, _session, _shim
+from lockgate_sandbox import (
+    _observe,
+    _raised,
+    _rehearsal,
+    _script,
+    _serve,
+    _serve_async,
+    _session,
+    _shim,
+)
 from lockgate_sandbox._claims import CLAIM, Claims
 from lockgate_sandbox._enforce import SealPlan, seal
 from lockgate_sandbox._wire import BEFORE_CALLS, FOLDER, Channel, ChannelClosed, Kind
@@ -148,7 +157,7 @@ def _fail_with(
 
 
 def _fields(error: BaseException) -> dict[str, str]:
-    name, message, text = _session.describe(error)
+    name, message, text = _raised.describe(error)
     return {"type": name, "message": message, "traceback": text}
 
 
@@ -178,7 +187,8 @@ def _run_target(
     except BaseException as error:
         _fail_with(channel, call, stage, error, claims.limit_of(error))
     session.finish([int(Kind.REPLY), call, None])
-    _session.serve(session, channel, handler, claims)
+    server = _serve.Server(session, channel, handler, claims, _serve_async.serve)
+    server.serve()
 
 
 def _hand_over(channel: Channel) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from lockgate_sandbox import _limits
-from lockgate_sandbox._session import TOO_LARGE
+from lockgate_sandbox._raised import TOO_LARGE
 from lockgate_sandbox._wire import FrameError, Kind
 from lockgate_sandbox.errors import (
     Data,

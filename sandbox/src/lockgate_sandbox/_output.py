@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
+import termios
 
 from lockgate_sandbox.errors import OutputLimitError
 
-__all__ = ["Output"]
+__all__ = ["Output", "waiting_bytes"]
 
 _READ_BYTES = 65_536
 _FLOOD_FACTOR = 16
 _FLOOD_BYTES = 1 << 20
 """Beyond ``max(_FLOOD_BYTES, _FLOOD_FACTOR * limit)`` between two replies output
 is no longer dropped politely: reading it costs the host."""
+
+
+def waiting_bytes(fd: int) -> int:
+    """How many bytes the pipe `fd` holds (FIONREAD, ioctl_pipe(2))."""
+    room = bytearray(4)
+    fcntl.ioctl(fd, termios.FIONREAD, room)
+    return int.from_bytes(room, sys.byteorder)
 
 
 class Output:

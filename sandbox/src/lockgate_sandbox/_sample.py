@@ -30,6 +30,7 @@ from lockgate_sandbox.tiers import Limits
 __all__ = [
     "Sampler",
     "Sum",
+    "cpu_clock",
     "cpu_seconds",
     "folder_use",
     "memory_of",
@@ -64,10 +65,15 @@ def _stat(pid: int) -> list[bytes] | None:
 def cpu_seconds(pid: int) -> float:
     """CPU time of one process, to the nanosecond; 0 if it is gone."""
     try:
-        # clock_getcpuclockid(3): the pid inverted, type 2 (scheduler's clock).
-        return time.clock_gettime((~pid << 3) | 2)
+        return time.clock_gettime(cpu_clock(pid))
     except OSError:
         return 0.0
+
+
+def cpu_clock(pid: int) -> int:
+    """The clock that counts the CPU time of one process, for `time.clock_gettime`."""
+    # clock_getcpuclockid(3): the pid inverted, type 2 (scheduler's clock).
+    return (~pid << 3) | 2
 
 
 class Sampler:

@@ -1,14 +1,28 @@
 """The structure of a msgpack value, checked before anything is built from it.
 
 Runs in the host on what a worker sent, and in both on what they send themselves.
-The cost is one step a node; a long string or blob is one node.
+The cost is one step a node; a long string or blob is one node. Most frames are
+short and plain text: for those `has_maps` knows from the bytes that occur at all
+that nothing can be wrong but the keys of maps, and those are looked at afterwards.
 """
 
 from __future__ import annotations
 
 import struct
 
-__all__ = ["DEPTH_LIMIT", "NODE_LIMIT", "FrameError", "FrameTooLargeError", "scan"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = [
+    "DEPTH_LIMIT",
+    "NODE_LIMIT",
+    "FrameError",
+    "FrameTooLargeError",
+    "check_keys",
+    "has_maps",
+    "scan",
+]
 
 DEPTH_LIMIT = 64
 """Deepest nesting of a frame, its own list included."""
@@ -16,6 +30,16 @@ DEPTH_LIMIT = 64
 NODE_LIMIT = 1_000_000
 """Most elements in a frame: an empty list is 1 byte on the wire and about 80 in
 memory, so the length cap alone would let 16 MiB become 1.3 GB."""
+
+_QUICK_BYTES = 4096
+"""A frame so short can't have too many nodes, whatever it holds."""
+
+_MAPS = bytes(range(0x80, 0x90))
+_ARRAYS = bytes(range(0x90, 0xA0))
+_BEYOND = bytes([0xC1, *range(0xC7, 0xCA), *range(0xD4, 0xD9), *range(0xDC, 0xE0)])
+"""Heads of extensions and of containers with a length of their own."""
+
+_HARMLESS = bytes(set(range(256)) - set(_MAPS) - set(_ARRAYS) - set(_BEYOND))
 
 _U16 = struct.Struct(">H").unpack_from
 _U32 = struct.Struct(">I").unpack_from
@@ -76,6 +100,50 @@ def _variable(buffer: bytes | bytearray, pos: int, end: int) -> tuple[int, int, 
         raise FrameError(msg)
     msg = "the frame is truncated"
     raise FrameError(msg)
+
+
+def has_maps(buffer: bytes | bytearray, start: int, end: int) -> bool:
+    """Check ``buffer[start:end]``; true if only `check_keys` of it is left to do.
+
+    Without the bytes that begin a container or extension there is none, wherever
+    in the frame they would stand. A frame that has many of them, in a text or a
+    number too, is scanned. What is cut short the decoder itself refuses.
+
+    Raises:
+        FrameError: As `scan` does.
+        FrameTooLargeError: As `scan` does.
+    """
+    if end - start <= _QUICK_BYTES:
+        heads = buffer[start:end].translate(None, _HARMLESS)
+        if len(heads) < DEPTH_LIMIT:
+            rest = heads.translate(None, _ARRAYS)
+            if not rest:
+                return False
+            if not rest.translate(None, _MAPS):
+                return True
+    scan(buffer, start, end)
+    return False
+
+
+def check_keys(message: list[Any]) -> None:
+    """Look at every key of every map in a decoded message, or one to be sent.
+
+    Raises:
+        FrameError: If one is not a string.
+    """
+    for item in message:
+        if isinstance(item, dict):
+            _check_map(item)  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(item, list):
+            check_keys(item)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _check_map(item: dict[Any, Any]) -> None:
+    for key in item:
+        if type(key) is not str:
+            msg = "a key is not a string"
+            raise FrameError(msg)
+    check_keys(list(item.values()))
 
 
 def scan(buffer: bytes | bytearray, start: int, end: int) -> None:

@@ -1,77 +1,80 @@
-"""What a target gets inside a worker, and the loop that serves its handler."""
+"""What a target gets inside a worker: itself, its host, and the items of a stream.
+
+One plain handler runs at a time, and while it does, any thread of the plugin may
+ask the host; they take turns. Whoever reads the channel puts aside what is meant
+for somebody else: calls for later, items and credit for the stream under way.
+"""
 
 from __future__ import annotations
 
 import _thread
 import os
-import sys
+from collections import deque
 
-from lockgate_sandbox._reach import Reach
-from lockgate_sandbox._wire import (
-    ChannelClosed,
-    FrameTooLargeError,
-    Kind,
-    NotDataError,
+from lockgate_sandbox._raised import (
+    TOO_LARGE,
+    CallCancelled,
+    HostCallError,
+    failure,
+    of_host,
 )
+from lockgate_sandbox._reach import Reach
+from lockgate_sandbox._wire import FrameTooLargeError, Kind, NotDataError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from typing import Any, NoReturn
+    from typing import Any
 
-    from lockgate_sandbox._claims import Claims
     from lockgate_sandbox._wire import Channel
 
-__all__ = ["TOO_LARGE", "HostCallError", "Session", "describe", "serve"]
-
-TOO_LARGE = "lockgate_sandbox.errors.MessageLimitError"
-"""The type name that a reply too large to send is reported under."""
-
-_MESSAGE_CHARS = 8_192
-_TRACEBACK_CHARS = 32_768
-
-_OURS = ("lockgate", "lockgate_guest", "lockgate_sandbox", "importlib")
-"""Packages whose frames stand between the worker's loop and foreign code."""
+__all__ = ["Current", "Session"]
 
 # As plain ints: the members of an IntEnum cost an attribute look-up per frame.
-_CALL, _ANSWER, _REPLY = int(Kind.CALL), int(Kind.ANSWER), int(Kind.REPLY)
+_CALL, _BATCH, _ANSWER = int(Kind.CALL), int(Kind.BATCH), int(Kind.ANSWER)
 _RAISE, _ASK, _PASSED = int(Kind.RAISE), int(Kind.ASK), int(Kind.PASSED)
+_REFUSE, _ITEM, _CREDIT = int(Kind.REFUSE), int(Kind.ITEM), int(Kind.CREDIT)
+_END, _CANCEL = int(Kind.END), int(Kind.CANCEL)
+
+_GIVE_BACK = 8
+"""Items that are read before the host is told that it may send more."""
 
 
-class HostCallError(Exception):
-    """The host refused or failed what `Session.call_host` asked for.
+class Current:
+    """A call under way, as the worker knows it.
 
-    If the host raised a PermissionError, FileNotFoundError or the like, the
-    exception here is of that class too.
+    `credit` counts the items that may be sent, `items` are those that came,
+    `ended` says that no more will.
     """
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
-        self.lockgate_details = {"kind": "host-call", "code": code, "hint": hint}
+    __slots__ = ("call", "cancelled", "credit", "ended", "items", "sequence", "unread")
 
-    def __str__(self) -> str:
-        return self.message
+    def __init__(self, call: bytes = b"") -> None:
+        self.call = call
+        self.sequence = 0
+        self.credit = 0
+        self.ended = True
+        self.cancelled = False
+        self.items: deque[Any] = deque()
+        self.unread = 0
 
+    def open_stream(self, frame: list[Any]) -> None:
+        """Take over what a CALL says about its streams."""
+        self.credit = frame[4]
+        self.ended = len(frame) > 5
 
-_KINDS: dict[str, type[HostCallError]] = {
-    kind.__name__: type("HostCall" + kind.__name__, (HostCallError, kind), {})
-    for kind in (
-        PermissionError,
-        FileNotFoundError,
-        FileExistsError,
-        IsADirectoryError,
-        NotADirectoryError,
-        ConnectionError,
-        TimeoutError,
-        OSError,
-        LookupError,
-        ValueError,
-    )
-}
+    def note(self, frame: list[Any]) -> None:
+        """Take a frame that is about this call."""
+        kind = frame[0]
+        if kind == _ITEM:
+            self.items.append(frame[2])
+        elif kind == _CREDIT:
+            self.credit += frame[2]
+        elif kind == _END:
+            self.ended = True
+        elif kind == _CANCEL:
+            self.cancelled = True
 
 
 class Session(Reach):
@@ -82,12 +85,14 @@ class Session(Reach):
     """
 
     HostCallError = HostCallError
+    CallCancelled = CallCancelled
 
     def __init__(self, channel: Channel, job: Mapping[str, Any]) -> None:
         self._channel = channel
         self._lock = _thread.allocate_lock()
-        self._call = b""
-        self._sequence = 0
+        self._now = Current()
+        self._server: Any = None
+        self.inbox: deque[list[Any]] = deque()
         self._scratch: str | None = job["scratch"]
         self.programs: dict[str, str] = dict(job["programs"])
         self.tier: str = job["tier"]
@@ -102,11 +107,21 @@ class Session(Reach):
 
         return Path(self._scratch)
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether the host no longer wants the answer, as far as is known here.
+
+        Looked at whenever the session is used: in `call_host`, in `items`, and by
+        a generator's host at each item.
+        """
+        return self._current().cancelled
+
     def call_host(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
         """Run a callback of the host and give its answer. Any thread may ask.
 
         Raises:
             HostCallError: If the host refuses or fails.
+            CallCancelled: If it no longer wants the answer of this call.
             RuntimeError: If no call is under way: the host listens only then.
             TypeError: If the arguments may not cross the boundary.
         """
@@ -124,148 +139,175 @@ class Session(Reach):
 
         Raises:
             HostCallError: If the host refuses or fails.
+            CallCancelled: If it no longer wants the answer of this call.
             RuntimeError: If no call is under way: the host listens only then.
             TypeError: If the arguments may not cross the boundary.
         """
-        fds: list[int] = []
+        now = self._current()
         with self._lock:
-            if not self._call:
+            if not now.call:
                 msg = "call_host works only while the host waits for a call"
                 raise RuntimeError(msg)
-            self._sequence += 1
-            asked = [_ASK, self._call, self._sequence, name, dict(arguments or {})]
-            self._channel.send(asked)
-            answer = self._channel.receive()
+            now.sequence += 1
+            key = [now.call, now.sequence]
+            self._channel.send([_ASK, *key, name, dict(arguments or {})])
+            while True:
+                answer = self._channel.receive()
+                if answer[1:3] == key and answer[0] in (_ANSWER, _REFUSE, _PASSED):
+                    break
+                self._put_aside(answer)
+            fds = []
             if answer[0] == _PASSED:
                 fds = self._channel.receive_fds(answer[4])
-        if answer[0] in (_ANSWER, _PASSED):
-            return answer[3], fds
-        _, _, _, kind, code, message, hint = answer
-        raise _KINDS.get(kind, HostCallError)(code, message, hint)
+        if now.cancelled:
+            for fd in fds:
+                os.close(fd)
+            raise CallCancelled
+        if answer[0] == _REFUSE:
+            raise of_host(answer)
+        return answer[3], fds
 
-    def begin(self, call: bytes) -> None:
+    async def acall_host(
+        self, name: str, arguments: Mapping[str, Any] | None = None
+    ) -> Any:
+        """`call_host` for coroutines: other calls go on meanwhile.
+
+        Raises:
+            HostCallError: If the host refuses or fails.
+            RuntimeError: If no call is under way in this task.
+            TypeError: If the arguments may not cross the boundary.
+        """
+        if self._server is None:
+            msg = "acall_host works in a handler that is a coroutine"
+            raise RuntimeError(msg)
+        return await self._server.ask(name, dict(arguments or {}))
+
+    def items(self) -> Iterator[Any]:
+        """The items that the host sends with this call, each when it is wanted.
+
+        Raises:
+            CallCancelled: If the host no longer wants the answer.
+        """
+        now = self._current()
+        while True:
+            while not (now.items or now.ended or now.cancelled):
+                self._look(now)
+            if now.cancelled:
+                raise CallCancelled
+            if not now.items:
+                return
+            yield now.items.popleft()
+            now.unread += 1
+            if now.unread >= _GIVE_BACK and not now.ended:
+                self.tell([_CREDIT, now.call, now.unread])
+                now.unread = 0
+
+    async def aitems(self) -> Any:
+        """`items` for coroutines: an asynchronous iterator.
+
+        Raises:
+            RuntimeError: If no call is under way in this task.
+        """
+        if self._server is None:
+            msg = "aitems works in a handler that is a coroutine"
+            raise RuntimeError(msg)
+        async for item in self._server.items():
+            yield item
+
+    # -- for the server ----------------------------------------------------------
+
+    def serve_with(self, server: Any) -> None:
+        """From now on coroutines answer; `server` knows which call is whose."""
+        self._server = server
+
+    def _current(self) -> Current:
+        if self._server is not None:
+            found: Current | None = self._server.current()
+            if found is not None:
+                return found
+        return self._now
+
+    def begin(self, call: bytes) -> Current:
         """Allow `call_host` for this call of the host's."""
-        self._call, self._sequence = call, 0
+        now = self._now
+        if now.items or now.unread or now.cancelled or not now.ended:
+            now = self._now = Current(call)
+        now.call, now.sequence = call, 0
+        return now
+
+    def end(self) -> None:
+        """The call is answered: nothing more may be asked."""
+        # The lock: a thread of the plugin may be in the middle of `call_host`.
+        with self._lock:
+            self._now.call = b""
 
     def finish(self, message: list[Any]) -> None:
         """Send what ends the call; afterwards nothing may be asked."""
-        # The lock: a thread of the plugin may be in the middle of `call_host`.
         with self._lock:
-            call, self._call = self._call, b""
+            self._now.call = b""
             try:
                 self._channel.send(message)
             except NotDataError as error:
+                call = message[1]
                 self._channel.send([_RAISE, call, "TypeError", str(error), "", None])
             except FrameTooLargeError as error:
                 used = {"limit": error.limit, "used": error.used, "unit": error.unit}
+                call = message[1]
                 self._channel.send([_RAISE, call, TOO_LARGE, str(error), "", used])
 
+    def tell(self, message: list[Any]) -> None:
+        """Send a frame that ends nothing.
 
-def describe(error: BaseException) -> tuple[str, str, str]:
-    """Class name, message and traceback text of `error`, each bounded.
+        Raises:
+            NotDataError: If it may not cross.
+            FrameTooLargeError: If it exceeds a cap.
+        """
+        with self._lock:
+            self._channel.send(message)
 
-    The error's own code runs here (``__str__``), so nothing is relied upon.
-    """
-    kind = type(error)
-    name = str(kind.__qualname__)
-    if kind.__module__ != "builtins":
-        name = f"{kind.__module__}.{name}"
-    try:
-        message = str(error)
-    except BaseException:
-        message = "(its text could not be made)"
-    cause = getattr(error, "lockgate_cause", None) or error
-    try:
-        text = _traceback(cause)
-    except BaseException:  # no descriptor or memory left to look for the lines
-        text = _places(cause)
-    return (
-        _printable(name)[:256],
-        _printable(message)[:_MESSAGE_CHARS],
-        _printable(text)[-_TRACEBACK_CHARS:],
-    )
+    def wait_for_credit(self, now: Current) -> bool:
+        """Wait until an item may be sent; false if nobody wants it any more."""
+        while not now.credit and not now.cancelled:
+            self._look(now)
+        return not now.cancelled
 
+    def _look(self, now: Current) -> None:
+        """Read one frame, unless another thread has just read what we wait for."""
+        before = (now.credit, len(now.items), now.ended, now.cancelled)
+        with self._lock:
+            if before == (now.credit, len(now.items), now.ended, now.cancelled):
+                self._put_aside(self._channel.receive())
 
-def _traceback(error: BaseException) -> str:
-    """The traceback as text, without the frames on the way to foreign code."""
-    from traceback import TracebackException
+    def look_ahead(self) -> None:
+        """Take what has come meanwhile: perhaps a call in line is cancelled."""
+        with self._lock:
+            while self._channel.has_more():
+                self._put_aside(self._channel.receive())
 
-    text = TracebackException.from_exception(error)
-    told: TracebackException | None = text
-    shown: BaseException | None = error
-    while told is not None and shown is not None:
-        ours, frame = 0, shown.__traceback__
-        while frame is not None and _is_ours(frame.tb_frame.f_globals.get("__name__")):
-            ours, frame = ours + 1, frame.tb_next
-        del told.stack[:ours]
-        if told.__cause__ is not None:
-            told, shown = told.__cause__, shown.__cause__
+    def _put_aside(self, frame: list[Any]) -> None:
+        """Keep a frame for whom it concerns."""
+        kind = frame[0]
+        if kind == _BATCH:
+            for inner in frame[1:]:
+                self._put_aside(inner)
+        elif self._server is not None:
+            self._server.post(frame)
+        elif kind == _CALL:
+            self.inbox.append(frame)
+        elif frame[1] == self._now.call:
+            self._now.note(frame)
         else:
-            told, shown = told.__context__, shown.__context__
-    if not text.stack and _is_ours(type(error).__module__):
-        return ""  # raised on the way there: its message says it all
-    return "".join(text.format())
+            self.drop(frame)
 
+    def drop(self, frame: list[Any]) -> None:
+        """A frame about a call that has not begun, or is over.
 
-def _places(error: BaseException) -> str:
-    """Where the error passed, without the lines of source."""
-    told, frame = "", error.__traceback__
-    while frame is not None:
-        code = frame.tb_frame.f_code
-        if not _is_ours(frame.tb_frame.f_globals.get("__name__")):
-            told += f'  File "{code.co_filename}", line {frame.tb_lineno}\n'
-        frame = frame.tb_next
-    return f"Traceback (most recent call last):\n{told}"
-
-
-def _is_ours(module: object) -> bool:
-    return str(module).partition(".")[0] in _OURS
-
-
-def _printable(text: str) -> str:
-    # Lone surrogates have no UTF-8 and could not be sent.
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _failure(call: bytes, error: BaseException, claims: Claims) -> list[Any]:
-    limit = claims.limit_of(error)
-    name, message, text = describe(error)
-    details = getattr(error, "lockgate_details", None)
-    if limit and details is None:
-        details = {"kind": "limit", "limit": limit}
-    return [_RAISE, call, name, message, text, details]
-
-
-def serve(
-    session: Session,
-    channel: Channel,
-    handler: Callable[[str, dict[str, Any]], Any],
-    claims: Claims,
-) -> NoReturn:
-    """Answer calls until the host closes the channel."""
-    me = os.getpid()
-    streams = [sys.stdout, sys.stderr]
-    while True:
-        try:
-            kind, call, method, arguments = channel.receive()
-        except ChannelClosed:
-            os._exit(0)
-        if kind != _CALL:
-            os._exit(70)
-        session.begin(call)
-        try:
-            message = [_REPLY, call, handler(method, arguments)]
-        except BaseException as error:
-            message = _failure(call, error, claims)
-        if os.getpid() != me:
-            os._exit(0)  # a child that the handler forked and let come back
-        try:
-            for stream in streams:
-                stream.flush()
-        except (OSError, ValueError):  # closed by the plugin
-            streams = []
-        try:
-            session.finish(message)
-        except ChannelClosed:
-            os._exit(0)
-        del message, arguments
+        Only its cancellation means something: it need not begin any more.
+        """
+        if frame[0] != _CANCEL:
+            return
+        for waiting in self.inbox:
+            if waiting[1] == frame[1]:
+                self.inbox.remove(waiting)
+                self._channel.send(failure(frame[1], CallCancelled()))
+                return

@@ -8,7 +8,7 @@ length (4 bytes, little endian); further packets carry nothing but the rest::
     packet 2:  value[PACKET_BYTES - 4 : ...]
 
 The value is a list whose first element is its `Kind`. What it is made of is
-checked by `scan` before anything is allocated for it: length, depth, number of
+checked by `_scan` before anything is allocated for it: length, depth, number of
 nodes, string keys, no extension types. Both sides scan what they send too, so
 that an honest mistake is an exception where it was made and no killed worker.
 
@@ -30,7 +30,12 @@ from typing import Any, TypeAlias
 
 from msgspec import msgpack
 
-from lockgate_sandbox._scan import FrameError, FrameTooLargeError, scan
+from lockgate_sandbox._scan import (
+    FrameError,
+    FrameTooLargeError,
+    check_keys,
+    has_maps,
+)
 
 __all__ = [
     "BEFORE_CALLS",
@@ -68,7 +73,7 @@ class Kind(IntEnum):
     """What a frame says."""
 
     START = 1  # id, job
-    CALL = 2  # id, method, arguments
+    CALL = 2  # id, method, arguments[, credit for a stream each way or -1]
     ANSWER = 3  # id, sequence, value
     REFUSE = 4  # id, sequence, kind of exception, code, message, hint
     READY = 5  # id, posture: sealed, and nothing foreign has run yet
@@ -78,6 +83,11 @@ class Kind(IntEnum):
     ASK = 9  # id, sequence, name, arguments
     NOTE = 10  # id, right, what: an attempt that a script's policy denies
     PASSED = 11  # id, sequence, value, number of descriptors in the next packet
+    BATCH = 12  # frames, each a list: many calls or answers at once
+    ITEM = 13  # id, value: a stream's next, from either side
+    CREDIT = 14  # id, number of items that were read, from either side
+    END = 15  # id: the host's items are all sent
+    CANCEL = 16  # id: nobody wants the answer any more
 
 
 class NotDataError(TypeError):
@@ -96,9 +106,10 @@ def _never() -> None:
 class Channel:
     """One end of a worker's socket; owns it. Used by one thread at a time.
 
-    `limit` is the largest value in bytes, either way, and may be changed. If the
-    socket has kernel timeouts (SO_RCVTIMEO, SO_SNDTIMEO), `wait` is called at each
-    of them. A worker is `trusting`: what its host sends is not scanned.
+    `limit` is the largest value in bytes, either way, and may be changed;
+    `received_bytes` is what the last frame took. If the socket has kernel timeouts
+    (SO_RCVTIMEO, SO_SNDTIMEO), `wait` is called at each of them. A worker is
+    `trusting`: what its host sends is not scanned.
     """
 
     __slots__ = (
@@ -108,6 +119,7 @@ class Channel:
         "_out",
         "_trusting",
         "limit",
+        "received_bytes",
         "socket",
     )
 
@@ -117,6 +129,7 @@ class Channel:
         self.socket = sock
         self._trusting = trusting
         self.limit = limit
+        self.received_bytes = 0
         self._buffer = bytearray(PACKET_BYTES)
         self._out = bytearray(4096)
         self._encode_into: Callable[[Any, bytearray, int], None] = (
@@ -132,6 +145,19 @@ class Channel:
             FrameTooLargeError: If it exceeds a cap. Nothing was sent then.
             ChannelClosed: If the peer is gone.
         """
+        out = self._encode(message)
+        length = len(out) - 4
+        if length + 4 <= PACKET_BYTES:
+            self._send_packet(out, wait)
+            return
+        view = memoryview(out)
+        for start in range(0, length + 4, PACKET_BYTES):
+            self._send_packet(view[start : start + PACKET_BYTES], wait)
+        view.release()
+        self._out = bytearray(4096)
+
+    def _encode(self, message: list[Any]) -> bytearray:
+        """The frame of `message`, its length in front; good until the next one."""
         out = self._out
         try:
             self._encode_into(message, out, 4)
@@ -142,18 +168,28 @@ class Channel:
             self._out = bytearray(4096)
             raise FrameTooLargeError(self.limit, length, "bytes")
         try:
-            scan(out, 4, length + 4)
+            if has_maps(out, 4, length + 4):
+                check_keys(message)
         except FrameError as error:
             raise NotDataError(str(error)) from None
         _LENGTH.pack_into(out, 0, length)
-        if length + 4 <= PACKET_BYTES:
-            self._send_packet(out, wait)
-            return
-        view = memoryview(out)
-        for start in range(0, length + 4, PACKET_BYTES):
-            self._send_packet(view[start : start + PACKET_BYTES], wait)
-        view.release()
-        self._out = bytearray(4096)
+        return out
+
+    def send_now(self, message: list[Any]) -> bool:
+        """Send a frame of one packet if there is room for it at once.
+
+        Raises:
+            NotDataError: If the message has a type that may not cross.
+            ChannelClosed: If the peer is gone.
+        """
+        flags = _socket.MSG_NOSIGNAL | _socket.MSG_DONTWAIT
+        try:
+            self.socket.send(self._encode(message), flags)
+        except BlockingIOError:
+            return False
+        except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
+            raise ChannelClosed from None
+        return True
 
     def _send_packet(self, packet: bytearray | memoryview, wait: Wait) -> None:
         while True:
@@ -195,16 +231,28 @@ class Channel:
         elif length + 4 != size:
             msg = f"a packet of {size} bytes for a frame of {length}"
             raise FrameError(msg)
-        if not self._trusting:
-            scan(buffer, 4, length + 4)
+        self.received_bytes = length
+        maps = not self._trusting and has_maps(buffer, 4, length + 4)
         try:
             message = self._decode(memoryview(buffer)[4 : length + 4])
         except (ValueError, RecursionError) as error:  # bad UTF-8
             raise FrameError(str(error)) from None
+        if maps:
+            check_keys([message])
         if type(message) is not list or not message:
             msg = "a frame that is not a list"
             raise FrameError(msg)
         return message  # pyright: ignore[reportUnknownVariableType]
+
+    def has_more(self) -> bool:
+        """Whether a packet, or the peer's end, can be read without waiting."""
+        try:
+            self.socket.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def _receive_rest(self, total: int, wait: Wait) -> bytearray:
         # Grown as it arrives: a claimed length alone reserves nothing.

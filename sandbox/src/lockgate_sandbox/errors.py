@@ -23,6 +23,7 @@
     ├── RemoteError               remote-error        (type, message, traceback,
     │                                                  details)
     ├── ClosedError               closed
+    ├── CancelledError            cancelled
     └── PolicyError               policy-invalid      (also a ValueError)
 
 An error keeps its fields; `str()` renders them. `code` is stable and
@@ -35,6 +36,7 @@ import signal as _signal
 from typing import ClassVar, TypeAlias
 
 __all__ = [
+    "CancelledError",
     "ClosedError",
     "CpuLimitError",
     "Data",
@@ -288,6 +290,15 @@ class ClosedError(SandboxError):
     """The sandbox or worker was closed before."""
 
     code = "closed"
+
+
+class CancelledError(SandboxError):
+    """The caller cancelled the call or stream itself; the worker lives on."""
+
+    code = "cancelled"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} was cancelled by its caller")
 
 
 class PolicyError(SandboxError, ValueError):

@@ -353,7 +353,7 @@ def test_deep_frame_kills_before_it_is_decoded(lab: Lab) -> None:
 def test_answering_twice_kills_at_the_next_call(lab: Lab) -> None:
     # The id of the running call is in the first frame that the session keeps.
     code = f"""{_FIND}
-call = session._call
+call = session._now.call
 frame(b"\\x93\\x07\\xc4\\x08" + call + b"\\x01")
 result = 2
 """
@@ -367,7 +367,7 @@ result = 2
 def test_descriptors_smuggled_to_the_host_are_never_opened(lab: Lab) -> None:
     code = f"""{_FIND}
 import _socket
-call = session._call
+call = session._now.call
 value = b"\\x93\\x07\\xc4\\x08" + call + b"\\x01"
 packed = struct.pack("3i", 0, 1, 2)
 channel.sendmsg([struct.pack("<I", len(value)) + value],

@@ -1,0 +1,487 @@
+"""The host's end of a worker's channel, shared by all calls under way.
+
+The calling thread does the reading and writing of its call. Of several threads
+one reads for all: it puts each frame where its call finds it, wakes the thread
+that waits for it, and when its own call is answered hands the reading on. A quick
+call costs two system calls; only when the answer is not there within a few
+milliseconds (the socket's own timeout) does the reading thread look around: at
+deadlines, limits and the worker's output (`_vigil`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from signal import SIGKILL
+from typing import Any, cast
+
+from lockgate_sandbox import _exchange, _limits
+from lockgate_sandbox._flights import Flight, Flights
+from lockgate_sandbox._ground import Ground
+from lockgate_sandbox._output import Output
+from lockgate_sandbox._process import Process, cause
+from lockgate_sandbox._vigil import TICK_SECONDS, Vigil
+from lockgate_sandbox._wire import (
+    BEFORE_CALLS,
+    Channel,
+    ChannelClosed,
+    FrameError,
+    FrameTooLargeError,
+    Kind,
+    NotDataError,
+)
+from lockgate_sandbox.callbacks import Callbacks, Passed
+from lockgate_sandbox.errors import (
+    ClosedError,
+    Data,
+    LimitError,
+    MessageLimitError,
+    PolicyError,
+    ProtocolError,
+    SandboxError,
+    WorkerDiedError,
+)
+from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.posture import Posture
+from lockgate_sandbox.replies import Ledger, Reply
+
+__all__ = ["Line"]
+
+# Plain integers: an enumeration's member costs two look-ups in every call.
+_BATCH, _CANCEL = int(Kind.BATCH), int(Kind.CANCEL)
+
+_DYING_SECONDS = 0.05
+"""How long a process may take from closing its channel to being dead."""
+
+
+class Line:
+    """Sends, reads, watches, and buries the worker when it must."""
+
+    def __init__(
+        self,
+        process: Process,
+        channel: Channel,
+        output: Output,
+        *,
+        policy: Policy,
+        callbacks: Callbacks,
+        name: str,
+        ground: Ground,
+        released: Callable[[], None],
+    ) -> None:
+        self.process = process
+        self.channel = channel
+        self.output = output
+        self.flights = Flights(policy.limits.message_bytes)
+        self.closed: SandboxError | None = None
+        self.last_output = ""
+        self.serving: set[int] = set()
+        self._policy = policy
+        self._name = name
+        self._callbacks = callbacks
+        self._released = released
+        self._ground = ground
+        self.vigil = Vigil(
+            process, channel.socket.fileno(), output, policy.limits, ground
+        )
+        # Reentrant: who reads may have to answer, and who sends to read, and either
+        # to bury the worker in the middle of it.
+        self.reading = threading.RLock()
+        self._sending = threading.RLock()
+        self._fate: SandboxError | None = None
+        self._told = False
+        self._ledger: Ledger
+
+    # -- the start -------------------------------------------------------------------
+
+    def start(self, first: bytes) -> Posture:
+        """Wait until the target is built; `first` is the id of the START sent.
+
+        Raises:
+            SandboxError: If anything is in the way; the worker is dead then.
+        """
+        wall, now = self._policy.limits.wall_seconds, time.monotonic()
+        flight = self.flights.enter(first, wall, now + wall)
+        flight.waited_for = True
+        self.vigil.seen(now)
+        with self.reading:
+            try:
+                frame = self.channel.receive(self._wait)
+                kind = _exchange.check(frame, BEFORE_CALLS, _exchange.AT_SEAL)
+                told = _exchange.answer(kind, frame, self._policy, sealed=False)
+            except BaseException as error:
+                raise self._bury(error) from None
+        if isinstance(told, SandboxError):
+            raise self._broken(told)
+        while not flight.done:
+            self.until_mail(flight)
+            self.answer(flight)
+        built = self.value_of(flight)
+        if isinstance(built, SandboxError):
+            raise self._broken(built)
+        self.flights.built()
+        self.vigil.sampler.note_peak()
+        posture = cast("Posture", told)
+        self._ledger = Ledger(self.vigil, self.output, posture)
+        return posture
+
+    def reply(self, flight: Flight, started: float) -> Reply:
+        """What the answer of `flight`, asked at `started`, means.
+
+        Raises:
+            SandboxError: What it stands for, if that is an error.
+        """
+        if self.vigil.has_output:
+            try:
+                self.vigil.drain()
+            except LimitError as flood:
+                raise self._broken(flood) from None
+        value = self.value_of(flight)
+        if isinstance(value, SandboxError):
+            raise value
+        return self._ledger.settle(value, started)
+
+    def finish(self, flight: Flight, started: float) -> Reply:
+        """Wait for the answer of `flight`, running its callbacks meanwhile.
+
+        Raises:
+            SandboxError: What it stands for, if that is an error.
+        """
+        flight.waited_for = True
+        while not flight.done:
+            self.until_mail(flight)
+            if flight.asks:
+                self.answer(flight)
+        return self.reply(flight, started)
+
+    def value_of(self, flight: Flight) -> Any:
+        """What the answer of a call means: a value, or an error to raise."""
+        answer = flight.answer
+        if not isinstance(answer, list):
+            return self.told(answer)
+        try:
+            return flight.fate or _exchange.answer(answer[0], answer, self._policy)
+        except FrameError as error:
+            return self._broken(error)
+
+    def told(self, error: SandboxError | None) -> SandboxError:
+        """The error for one of several calls that a dead worker leaves behind."""
+        if error is None or (error is self.closed and self._told):
+            return self.gone()
+        self._told = self._told or error is self.closed
+        return error
+
+    # -- opening and sending ----------------------------------------------------
+
+    def open(self, wall: float, timeout: float | None) -> Flight:
+        """Enter a call that has `wall` seconds, or `timeout` if that is less.
+
+        Raises:
+            ClosedError: If the worker is gone.
+        """
+        if self.closed is not None:
+            raise self.gone()
+        if timeout is not None and timeout < wall:
+            wall = timeout
+        now = time.monotonic()
+        flight = self.flights.open(wall, now + wall)
+        if not self.vigil.seen_since(now):
+            self._look(flight)
+        return flight
+
+    def gone(self) -> ClosedError:
+        """The error for whoever comes too late."""
+        error = ClosedError(
+            f"worker {self._name!r} is gone: {self.closed}", hint="start a new worker"
+        )
+        error.__cause__ = self.closed
+        return error
+
+    def send(self, message: list[Any], flight: Flight) -> None:
+        """Send one frame of `flight`; on an error the flight is over.
+
+        Raises:
+            PolicyError: If it may not cross; nothing was sent.
+            MessageLimitError: If it is too large; nothing was sent.
+            SandboxError: If the worker is dead.
+        """
+        try:
+            with self._sending:
+                self.channel.send(message, self._while_sending)
+        except NotDataError as error:
+            self.flights.table.pop(flight.call, None)
+            raise PolicyError(f"arguments: {error}") from None
+        except FrameTooLargeError as error:
+            if error.received:
+                raise self._broken(error) from None
+            self.flights.table.pop(flight.call, None)
+            raise _limits.too_large(error.limit, error.used, error.unit) from None
+        except BaseException as error:
+            raise self._broken(error) from None
+
+    def cancel(self, flight: Flight, why: SandboxError) -> None:
+        """Ask the worker to end `flight`, which fails with `why` however it ends."""
+        _note_cancelled(flight, why)
+        if not self._sending.acquire(blocking=False):
+            return  # another thread's frame is just being sent
+        try:
+            self.channel.send_now([_CANCEL, flight.call])
+        finally:
+            self._sending.release()
+
+    def send_batch(self, messages: Sequence[tuple[Flight, list[Any]]]) -> None:
+        """Send many calls in one frame; one that can't cross ends with its error.
+
+        Raises:
+            SandboxError: If the worker is dead.
+        """
+        if len(messages) > 1:
+            try:
+                with self._sending:
+                    frame = [_BATCH, *(message for _, message in messages)]
+                    self.channel.send(frame, self._while_sending)
+            except (NotDataError, FrameTooLargeError) as error:
+                if getattr(error, "received", False):
+                    raise self._broken(error) from None
+                # Else one by one, to find which.
+            except BaseException as error:
+                raise self._broken(error) from None
+            else:
+                return
+        for flight, message in messages:
+            try:
+                self.send(message, flight)
+            except (PolicyError, MessageLimitError) as error:
+                flight.end(error)
+
+    # -- reading ------------------------------------------------------------------
+
+    def until_mail(self, flight: Flight) -> None:
+        """Wait until `flight` has an answer, an item or a callback to run.
+
+        Raises:
+            BaseException: What interrupted it (KeyboardInterrupt); the worker is
+                dead then, its state would be unknown.
+        """
+        try:
+            while not (flight.done or flight.asks or flight.items or _is_fed(flight)):
+                if self.reading.acquire(blocking=False):
+                    try:
+                        self._read_for(flight)
+                    finally:
+                        self.reading.release()
+                        if len(self.flights.table) > 0:
+                            self._hand_on(flight)
+                else:
+                    flight.follow().acquire(timeout=TICK_SECONDS)
+                    now = time.monotonic()
+                    self.vigil.check_deadlines(now, (flight,), self.cancel)
+        except BaseException as error:
+            self._broken(error)
+            raise
+
+    def _read_for(self, flight: Flight) -> None:
+        try:
+            while not (flight.done or flight.asks or flight.items or _is_fed(flight)):
+                self._read(flight)
+        except BaseException as error:
+            self._bury(error)
+            if not isinstance(error, Exception):
+                raise
+
+    def _read(self, reader: Flight | None) -> None:
+        frame = self.channel.receive(self._wait)
+        size = self.channel.received_bytes
+        if frame[0] != _BATCH or type(frame[0]) is not int:
+            self._route(frame, size, reader)
+            return
+        for inner in frame[1:]:
+            if type(inner) is not list or not inner:
+                msg = "a BATCH of something else than frames"
+                raise FrameError(msg)
+            self._route(inner, size // len(frame), reader)  # pyright: ignore
+
+    def _route(self, frame: list[Any], size: int, reader: Flight | None) -> None:
+        flight = self.flights.route(frame, size, reader)
+        if flight.asks and flight is not reader and not flight.waited_for:
+            self.answer(flight)
+        elif flight.cancelled and flight.items:
+            self.flights.drop_items(flight)
+
+    def _hand_on(self, mine: Flight) -> None:
+        """Let another thread read from now on, if one waits."""
+        for flight in list(self.flights.table.values()):
+            if flight.waited_for and flight is not mine:
+                flight.ring()
+                return
+
+    # -- callbacks -----------------------------------------------------------------
+
+    def answer(self, flight: Flight) -> None:
+        """Run the callbacks that `flight` asks for, and tell it what they gave.
+
+        Raises:
+            SandboxError: If the worker died meanwhile.
+        """
+        me = threading.get_ident()
+        asks = flight.asks
+        while asks and not flight.done:
+            try:
+                _, call, sequence, name, arguments = asks.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            self.serving.add(me)
+            try:
+                self._answer([call, sequence], name, arguments)
+            finally:
+                self.serving.discard(me)
+            # A worker that asks and asks is never waited for: look all the same.
+            self._look(flight)
+
+    def _answer(self, head: list[Data], name: str, arguments: dict[str, Data]) -> None:
+        message: list[Any]
+        try:
+            callback = self._callbacks.get(name)
+            if callback is None:
+                raise _exchange.no_callback(name)
+            value = callback(arguments)
+            if isinstance(value, Passed):
+                self._pass(head, value)
+                return
+            message = [int(Kind.ANSWER), *head, value]
+        except Exception as error:
+            message = [int(Kind.REFUSE), *head, *_exchange.refusal(error)]
+        self._tell(head, message)
+
+    def _tell(self, head: list[Data], message: list[Any]) -> None:
+        if self.closed is not None:  # by the callback
+            return
+        try:
+            with self._sending:
+                self.channel.send(message, self._while_sending)
+        except (NotDataError, FrameTooLargeError) as error:
+            unfit = ValueError(f"the host's answer can't cross: {error}")
+            self._tell(head, [int(Kind.REFUSE), *head, *_exchange.refusal(unfit)])
+        except BaseException as error:
+            raise self._broken(error) from None
+
+    def _pass(self, head: list[Data], passed: Passed) -> None:
+        """Answer with descriptors: a frame that announces them, then they."""
+        try:
+            if self.closed is not None:  # by the callback
+                return
+            message = [int(Kind.PASSED), *head, passed.value, len(passed.fds)]
+            with self._sending:
+                self.channel.send(message, self._while_sending)
+                self.channel.send_fds(passed.fds, self._while_sending)
+        finally:
+            passed.close()
+
+    # -- looking around --------------------------------------------------------------
+
+    def _wait(self) -> None:
+        """Look around while the worker does not write."""
+        now = time.monotonic()
+        flights = list(self.flights.table.values())
+        self.vigil.check_deadlines(now, flights, self.cancel)
+        self.vigil.watch(now)
+        self.vigil.wait()
+
+    def _while_sending(self) -> None:
+        """The worker does not read: perhaps it can't, because we don't."""
+        if self.reading.acquire(blocking=False):
+            try:
+                while self.channel.has_more():
+                    self._read(None)
+            finally:
+                self.reading.release()
+        now = time.monotonic()
+        flights = list(self.flights.table.values())
+        self.vigil.check_deadlines(now, flights, _note_cancelled)
+        self.vigil.watch(now)
+        self.vigil.wait(sending=True)
+
+    def _look(self, flight: Flight) -> None:
+        """Look at one call and the limits, outside of reading and sending."""
+        now = time.monotonic()
+        try:
+            self.vigil.check_deadlines(now, (flight,), self.cancel)
+            self.vigil.watch(now)
+        except LimitError as reached:
+            raise self._broken(reached) from None
+
+    # -- the end ---------------------------------------------------------------------
+
+    def kill(self, why: SandboxError | None = None) -> None:
+        """Kill the tree at once; whoever reads will find out. From any thread."""
+        if self._fate is None:
+            self._fate = why
+        self.process.kill()
+
+    def close(self, why: SandboxError) -> None:
+        """Kill the tree and wait until it is reaped."""
+        self.kill(why if not self.flights.table else None)
+        if threading.get_ident() in self.serving:  # from a callback
+            self._end(why)
+            return
+        with self.reading:
+            self._end(why)
+
+    def _broken(self, error: BaseException) -> SandboxError:
+        """Bury the worker for `error`, from a thread that may not be the reader."""
+        self.process.kill()
+        if self._fate is None and isinstance(error, LimitError):
+            self._fate = error
+        with self.reading:
+            return self._bury(error)
+
+    def _bury(self, error: BaseException) -> SandboxError:
+        """The worker can't go on: `error` says why; gives what callers are told."""
+        if isinstance(error, ChannelClosed):
+            return self._died()
+        if isinstance(error, FrameTooLargeError):
+            return self._end(_limits.too_large(error.limit, error.used, error.unit))
+        if isinstance(error, FrameError):
+            return self._end(ProtocolError(str(error)))
+        if isinstance(error, SandboxError):
+            return self._end(error)
+        return self._end(WorkerDiedError(None, int(SIGKILL)))
+
+    def _died(self) -> SandboxError:
+        """The reason why the channel is closed."""
+        if self.closed is not None:
+            return self.closed
+        if self._fate is not None:
+            return self._end(self._fate)
+        dead = self.process.wait_dead(_DYING_SECONDS)
+        kills = self._ground.memory_kills()
+        ended = self.process.close()
+        if not dead and ended.signal == SIGKILL:
+            return self._end(ProtocolError("it closed its channel"))
+        return self._end(cause(ended, self._policy.limits, kills))
+
+    def _end(self, error: SandboxError) -> SandboxError:
+        """Bury the worker, remembering why; gives the first reason there was."""
+        if self.closed is None:
+            self.closed = error
+            self.process.close()
+            with self._sending:
+                self.channel.close()
+            with suppress(LimitError):
+                self.output.drain()
+            self.last_output = self.output.take().decode("utf-8", "replace")
+            self.output.close()
+            self.flights.drop_all(error)
+            self._released()
+        return self.closed
+
+
+def _note_cancelled(flight: Flight, why: SandboxError) -> None:
+    flight.cancelled, flight.fate = time.monotonic(), why
+
+
+def _is_fed(flight: Flight) -> bool:
+    """Whether a stream that waits for credit has some."""
+    return flight.hungry and flight.may_send > 0

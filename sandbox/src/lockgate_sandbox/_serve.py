@@ -1,0 +1,189 @@
+"""The loop of a worker: calls come in, its handler answers them.
+
+A handler that is a plain function answers one call after the other. One that
+returns a generator is read as the host gives credit for items. The first one that
+returns something awaitable turns the worker over to `_serve_async`, where all
+calls run at once on an event loop.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from lockgate_sandbox._raised import CallCancelled, failure
+from lockgate_sandbox._wire import (
+    ChannelClosed,
+    FrameTooLargeError,
+    Kind,
+    NotDataError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, NoReturn, TypeAlias
+
+    from lockgate_sandbox._claims import Claims
+    from lockgate_sandbox._session import Current, Session
+    from lockgate_sandbox._wire import Channel
+
+    Handler: TypeAlias = Callable[[str, dict[str, Any]], Any]
+
+__all__ = ["Server", "is_async", "wants_items"]
+
+_CALL, _BATCH, _CANCEL = int(Kind.CALL), int(Kind.BATCH), int(Kind.CANCEL)
+_ITEM, _REPLY = int(Kind.ITEM), int(Kind.REPLY)
+_CONTROL = (int(Kind.CANCEL), int(Kind.CREDIT), int(Kind.ITEM), int(Kind.END))
+
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple})
+"""Results that are no coroutine and no generator, known at a glance."""
+
+_GATHER_SECONDS = 0.0005
+"""Answers to calls that came together wait so long for each other."""
+
+
+def is_async(result: object) -> bool:
+    """Whether a handler's result has to be awaited."""
+    kind = type(result)
+    return hasattr(kind, "__await__") or hasattr(kind, "__anext__")
+
+
+def wants_items(frame: list[Any]) -> bool:
+    """Whether the host reads the answer of this CALL item by item."""
+    return len(frame) > 4
+
+
+class Server:
+    """Answers calls until the host closes the channel."""
+
+    def __init__(
+        self,
+        session: Session,
+        channel: Channel,
+        handler: Handler,
+        claims: Claims,
+        serve_async: Callable[..., NoReturn],
+    ) -> None:
+        self._session = session
+        self._channel = channel
+        self._handler = handler
+        self._claims = claims
+        self._serve_async = serve_async
+        self._me = os.getpid()
+        self._streams = [sys.stdout, sys.stderr]
+        self._later: list[list[Any]] = []
+        self._due = 0.0
+
+    def serve(self) -> NoReturn:
+        """The loop."""
+        inbox, receive = self._session.inbox, self._channel.receive
+        try:
+            while True:
+                frame = inbox.popleft() if inbox else receive()
+                kind = frame[0]
+                if kind == _CALL:
+                    message = self._respond(frame)
+                    if inbox or self._later:
+                        self._gather(message)
+                    else:
+                        self.flush()
+                        self._session.finish(message)
+                    del message
+                elif kind == _BATCH:
+                    self._due = time.monotonic() + _GATHER_SECONDS
+                    inbox.extend(frame[1:])
+                elif kind in _CONTROL:
+                    self._session.drop(frame)
+                else:
+                    os._exit(70)
+                del frame
+        except ChannelClosed:
+            os._exit(0)
+
+    def _respond(self, frame: list[Any]) -> list[Any]:
+        call = frame[1]
+        now = self._session.begin(call)
+        if len(frame) > 4:
+            now.open_stream(frame)
+        try:
+            result = self._handler(frame[2], frame[3])
+            if type(result) not in _PLAIN:
+                result = self._unfold(frame, now, result)
+            message = [_REPLY, call, result]
+        except BaseException as error:
+            message = failure(call, error, self._claims.limit_of(error))
+        if os.getpid() != self._me:
+            os._exit(0)  # a child that the handler forked and let come back
+        return message
+
+    def _unfold(self, frame: list[Any], now: Current, result: Any) -> Any:
+        """The final value of a result that is more than data."""
+        if is_async(result):
+            self._session.end()
+            self._send_later()
+            self._serve_async(
+                self._session,
+                self._channel,
+                self._handler,
+                self._claims,
+                self.flush,
+                (frame, result),
+            )
+        if hasattr(result, "__next__"):
+            return self._stream(frame, now, result)
+        return result
+
+    def _stream(self, frame: list[Any], now: Current, items: Iterator[Any]) -> Any:
+        if not wants_items(frame):
+            msg = "the handler gives items, so it is called with Worker.stream"
+            raise TypeError(msg)
+        session, call = self._session, now.call
+        try:
+            while session.wait_for_credit(now):
+                try:
+                    item = next(items)
+                except StopIteration as end:
+                    return end.value
+                try:
+                    session.tell([_ITEM, call, item])
+                except NotDataError as error:
+                    raise TypeError(str(error)) from None
+                now.credit -= 1
+                del item
+        finally:
+            close = getattr(items, "close", None)
+            if close is not None:
+                close()
+        raise CallCancelled
+
+    def _gather(self, message: list[Any]) -> None:
+        """Keep an answer for a moment: the next one may go with it."""
+        self._session.end()
+        self._later.append(message)
+        if not self._session.inbox:
+            self._send_later()
+        elif time.monotonic() > self._due:
+            self._send_later()
+            self._session.look_ahead()
+            self._due = time.monotonic() + _GATHER_SECONDS
+
+    def _send_later(self) -> None:
+        later, self._later = self._later, []
+        if not later:
+            return
+        self.flush()
+        try:
+            self._session.tell([_BATCH, *later])
+        except (NotDataError, FrameTooLargeError):
+            for message in later:  # to find which
+                self._session.finish(message)
+
+    def flush(self) -> None:
+        """Give the host what was printed, before the answer that follows it."""
+        try:
+            for stream in self._streams:
+                stream.flush()
+        except (OSError, ValueError):  # closed by the plugin
+            self._streams = []

@@ -1,0 +1,146 @@
+"""Looking at a worker while nobody hears from it: deadlines, limits, output, death.
+
+A quick call never gets here. The thread that reads comes each time the socket's
+own timeout has passed, the one that sends when the worker takes nothing.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Iterable
+
+from lockgate_sandbox._flights import Flight
+from lockgate_sandbox._ground import Ground
+from lockgate_sandbox._output import Output, waiting_bytes
+from lockgate_sandbox._process import Process
+from lockgate_sandbox._sample import Sampler, cpu_clock
+from lockgate_sandbox._wire import ChannelClosed
+from lockgate_sandbox.errors import SandboxError, WallLimitError
+from lockgate_sandbox.tiers import Limits
+
+__all__ = ["TICK_SECONDS", "Vigil"]
+
+TICK_SECONDS = 0.05
+"""How often a waiting thread looks at deadline and limits."""
+
+_UNWATCHED_SECONDS = 1.0
+"""A worker that nobody waited for so long is looked at before the next call."""
+
+_CANCEL_SECONDS = 0.25
+"""How long a worker may take to end a call that was cancelled."""
+
+_SENDING_SECONDS = 0.005
+
+
+class Vigil:
+    """Watches one worker. One thread at a time."""
+
+    def __init__(
+        self,
+        process: Process,
+        channel_fd: int,
+        output: Output,
+        limits: Limits,
+        ground: Ground,
+    ) -> None:
+        self.sampler = Sampler(
+            process.pid, process.root, limits, ground.scratch, ground.memory_kills
+        )
+        self._limits = limits
+        self._output = output
+        self._life_fd = process.life_fd()
+        self._channel_fd = channel_fd
+        self._clock = cpu_clock(process.pid)
+        self._sample_due = 0.0
+        self._poll = select.poll()
+        for fd in (channel_fd, output.fd, self._life_fd):
+            self._poll.register(fd, select.POLLIN)
+
+    def wait(self, *, sending: bool = False) -> None:
+        """Wait a tick for the channel, and take what is printed meanwhile.
+
+        Raises:
+            ChannelClosed: If the worker is dead.
+            OutputLimitError: If its output is a flood.
+        """
+        if sending:
+            self._poll.modify(self._channel_fd, select.POLLIN | select.POLLOUT)
+        try:
+            seconds = _SENDING_SECONDS if sending else TICK_SECONDS
+            ready = dict(self._poll.poll(seconds * 1000))
+        finally:
+            if sending:
+                self._poll.modify(self._channel_fd, select.POLLIN)
+        if self._output.fd in ready:
+            self.drain()
+        if self._life_fd in ready and self._channel_fd not in ready:
+            # Dead, though something of its tree keeps the channel open.
+            raise ChannelClosed
+
+    def check_deadlines(
+        self,
+        now: float,
+        flights: Iterable[Flight],
+        cancel: Callable[[Flight, SandboxError], object],
+    ) -> None:
+        """Cancel each call whose own time is over.
+
+        Raises:
+            WallLimitError: If the policy's is, or a cancelled call does not end.
+        """
+        for flight in flights:
+            if now < flight.deadline or flight.done:
+                continue
+            used = now - flight.deadline + flight.wall
+            if flight.wall < self._limits.wall_seconds:
+                if not flight.cancelled:
+                    cancel(flight, WallLimitError(flight.wall, used, "s"))
+                    continue
+                if now < flight.cancelled + _CANCEL_SECONDS:
+                    continue
+            raise WallLimitError(flight.wall, used, "s")
+
+    def seen(self, now: float) -> None:
+        """It need not be looked at before a tick after `now`."""
+        self._sample_due = now + TICK_SECONDS
+
+    def seen_since(self, now: float) -> bool:
+        """Whether somebody has looked not long before `now`."""
+        return now <= self._sample_due + _UNWATCHED_SECONDS
+
+    def watch(self, now: float) -> None:
+        """Compare the worker with its limits, if that is due.
+
+        Raises:
+            LimitError: If one is reached.
+        """
+        if now < self._sample_due:
+            return
+        self.seen(now)
+        reached = self.sampler.check()
+        if reached is not None:
+            raise reached
+
+    def drain(self) -> None:
+        """Read what the worker has printed.
+
+        Raises:
+            OutputLimitError: If it is a flood.
+        """
+        fd = self._output.fd
+        if fd >= 0 and not self._output.drain():
+            self._poll.unregister(fd)
+
+    @property
+    def has_output(self) -> bool:
+        """Whether something printed is to be read: one quick call."""
+        fd = self._output.fd
+        return fd >= 0 and waiting_bytes(fd) > 0
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the worker's process; 0 if it is gone."""
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:
+            return 0.0

@@ -1,0 +1,66 @@
+"""What a call gives back: its value, and what it used."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from lockgate_sandbox._output import Output
+from lockgate_sandbox._vigil import Vigil
+from lockgate_sandbox.errors import Data
+from lockgate_sandbox.posture import Posture
+
+__all__ = ["Ledger", "Reply", "Usage"]
+
+_PEAK_SECONDS = 0.005
+"""A call quicker than this is not worth reading its peak memory for."""
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """What one call used. `peak_memory_bytes` is the worker's so far.
+
+    CPU seconds are those of the worker since its last answer: where several calls
+    are under way they can't be told apart.
+    """
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_memory_bytes: int
+    output_bytes: int
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The answer to one call; `output` is what was printed since the last."""
+
+    value: Data
+    usage: Usage
+    posture: Posture
+    output: str
+
+
+class Ledger:
+    """Settles one worker's calls: what each used since the one before."""
+
+    def __init__(self, vigil: Vigil, output: Output, posture: Posture) -> None:
+        self._vigil = vigil
+        self._output = output
+        self._posture = posture
+        self._cpu = vigil.cpu_seconds()
+        self._printed = 0
+
+    def settle(self, value: Data, started: float) -> Reply:
+        """The reply to a call that was asked at `started` (monotonic seconds)."""
+        vigil = self._vigil
+        seconds = time.monotonic() - started
+        if seconds > _PEAK_SECONDS:
+            vigil.sampler.note_peak()
+        cpu, before = vigil.cpu_seconds(), self._cpu
+        total, printed = self._output.total, self._printed
+        self._cpu, self._printed = cpu, total
+        text = ""
+        if total > printed:
+            text = self._output.take().decode("utf-8", "replace")
+        used = max(0.0, cpu - before)
+        usage = Usage(used, seconds, vigil.sampler.peak_bytes, total - printed)
+        return Reply(value, usage, self._posture, text)
