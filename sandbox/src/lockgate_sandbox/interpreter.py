@@ -23,8 +23,8 @@ from lockgate_sandbox.errors import (
 )
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
+from lockgate_sandbox.replies import Usage
 from lockgate_sandbox.sandbox import Sandbox
-from lockgate_sandbox.worker import Usage
 
 __all__ = ["Interpreter", "PythonResult", "run_python"]
 
