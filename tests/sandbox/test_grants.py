@@ -237,8 +237,9 @@ def test_a_diff_says_what_is_gained_lost_and_changed() -> None:
         "+ reach, through the broker, c.d:443 up to 104857600 bytes and 1000 requests",
         "- no longer: know the secret KEY",
         (
-            "~ reach, through the broker, a.b:443 up to 1024 bytes and 1000 requests (was: "
-            "reach, through the broker, a.b:443 up to 104857600 bytes and 1000 requests)"
+            "~ reach, through the broker, a.b:443 up to 1024 bytes and 1000 "
+            "requests (was: reach, through the broker, a.b:443 up to 104857600 "
+            "bytes and 1000 requests)"
         ),
         "+ see the environment variable TZ",
     ):
