@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         MessageLimitError,
         OutputLimitError,
         PolicyError,
+        PoolBusyError,
         ProcessLimitError,
         ProtocolError,
         RemoteError,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     )
     from lockgate_sandbox.interpreter import Interpreter, PythonResult, run_python
     from lockgate_sandbox.policy import Policy, Program
+    from lockgate_sandbox.pool import WorkerPool
     from lockgate_sandbox.posture import LayerState, Posture
     from lockgate_sandbox.program import Denial, ProgramResult, RunResult
     from lockgate_sandbox.replies import Reply, Usage
@@ -83,6 +85,7 @@ __all__ = [
     "Pending",
     "Policy",
     "PolicyError",
+    "PoolBusyError",
     "Posture",
     "ProcessLimitError",
     "Program",
@@ -103,6 +106,7 @@ __all__ = [
     "WallLimitError",
     "Worker",
     "WorkerDiedError",
+    "WorkerPool",
     "parse_host_grant",
     "probe",
     "run_python",
@@ -114,6 +118,7 @@ _HOMES = {
     "interpreter": ("Interpreter", "PythonResult", "run_python"),
     "grant_text": ("parse_host_grant",),
     "grants": ("Credential", "Device", "HostGrant", "PathGrant", "Quota"),
+    "pool": ("WorkerPool",),
     "policy": ("Policy", "Program"),
     "posture": ("LayerState", "Posture"),
     "program": ("Denial", "ProgramResult", "RunResult"),

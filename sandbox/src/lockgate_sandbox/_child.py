@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import _socket
 import os
-import select
 import signal
 import struct
 import sys
@@ -62,10 +61,12 @@ def run(
     *,
     ruleset: int = -1,
     warden: int = -1,
+    early: bool = False,
 ) -> NoReturn:
     """Become the worker. The caller is a freshly forked, single-threaded child.
 
     `ruleset` is one for `plan`, `warden` a socket of its parent, if that is one.
+    A child that comes `early` has time to practise.
     """
     channel = CHANNEL
     channel.socket = _socket.socket(fileno=channel_fd)
@@ -81,8 +82,8 @@ def run(
         channel.send([int(Kind.READY), BEFORE_CALLS, posture])
     except Exception as error:
         _refuse(channel, error)
-    if not select.select([channel_fd], [], [], 0)[0]:
-        # Nobody is in a hurry: now what the job will need, under the seal.
+    if early:
+        # Now what the job will need, under the seal.
         _rehearsal.rehearse(channel)
         _rehearsal.look_into(plan.path)
     try:

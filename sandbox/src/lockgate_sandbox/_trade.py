@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["rehearse", "work"]
 
 
-def work(tree: bool, fds: tuple[int, ...], known: Prepared | None) -> NoReturn:
-    """Become a worker, or with `tree` the warden of one.
+def work(
+    tree: bool, fds: tuple[int, ...], known: Prepared | None, early: bool
+) -> NoReturn:
+    """Become a worker, or with `tree` the warden of one; `early`: not in a hurry.
 
     `fds` are the channel, the life socket, three of stdio, the file with what the
     child needs, read unless it is `known`, and perhaps a ruleset.
@@ -26,7 +28,15 @@ def work(tree: bool, fds: tuple[int, ...], known: Prepared | None) -> NoReturn:
     ruleset = fds[6] if len(fds) > 6 else -1
 
     def become(warden: int = -1) -> NoReturn:
-        _child.run(plan, settings, channel, stdio, ruleset=ruleset, warden=warden)
+        _child.run(
+            plan,
+            settings,
+            channel,
+            stdio,
+            ruleset=ruleset,
+            warden=warden,
+            early=early,
+        )
 
     if tree:
         _warden.watch(become, channel, _socket.socket(fileno=life), stdio)

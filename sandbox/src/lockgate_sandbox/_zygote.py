@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         @property
         def work(
             self,
-        ) -> Callable[[bool, tuple[int, ...], Prepared | None], NoReturn]: ...
+        ) -> Callable[[bool, tuple[int, ...], Prepared | None, bool], NoReturn]: ...
 
 
 def adopt(name: str, folder: str) -> None:
@@ -149,7 +149,7 @@ class Zygote:
         kind, number = _REQUEST.unpack(data)
         fds = _FDS.unpack(ancillary[0][2])
         if kind.islower():
-            self._later.append((kind.upper(), number, fds))
+            self._later.append((kind, number, fds))
         else:
             self._answer(kind, number, fds)
         return True
@@ -179,7 +179,7 @@ class Zygote:
                     self._work(kind, fds, found)
                 finally:
                     os._exit(70)  # EX_SOFTWARE: it does not come back
-        child = _Child(pid, life, kind == TREE)
+        child = _Child(pid, life, kind.upper() == TREE)
         self._epoll.register(child.pidfd, select.EPOLLIN)
         self._by_pidfd[child.pidfd] = child
         if child.tree:
@@ -203,7 +203,7 @@ class Zygote:
         self, kind: bytes, fds: tuple[int, ...], plan: Prepared | None = None
     ) -> NoReturn:
         try:
-            self._trade.work(kind == TREE, fds, plan)
+            self._trade.work(kind.upper() == TREE, fds, plan, kind.islower())
         finally:
             os._exit(70)
 

@@ -51,6 +51,7 @@ __all__ = [
     "MessageLimitError",
     "OutputLimitError",
     "PolicyError",
+    "PoolBusyError",
     "ProcessLimitError",
     "ProtocolError",
     "RemoteError",
@@ -299,6 +300,22 @@ class CancelledError(SandboxError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} was cancelled by its caller")
+
+
+class PoolBusyError(SandboxError, TimeoutError):
+    """All workers of a pool were in use for as long as the caller would wait.
+
+    `limit` is how many the pool may have.
+    """
+
+    code = "pool-busy"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"all {limit} workers of the pool are in use",
+            hint="wait longer, or give the pool a larger limit",
+        )
+        self.limit = limit
 
 
 class PolicyError(SandboxError, ValueError):

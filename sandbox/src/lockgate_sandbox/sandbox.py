@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockgate_sandbox import program
 from lockgate_sandbox._nursery import Nursery
-from lockgate_sandbox._spares import Forked, Spares
+from lockgate_sandbox._recipe import Starting, recipe
+from lockgate_sandbox._spares import Spares, fork
 from lockgate_sandbox.callbacks import Callbacks
-from lockgate_sandbox.errors import Data, PolicyError
+from lockgate_sandbox.errors import Data
 from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.pool import WorkerPool
 from lockgate_sandbox.worker import Worker
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Sandbox:
         self._spares = Spares(self._nursery)
         self._lock = threading.Lock()
         self._open: set[Worker] = set()
+        self._pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
 
     @classmethod
     def open(cls, *, layers: LayerModes | None = None) -> Sandbox:
@@ -58,6 +60,8 @@ class Sandbox:
 
     def close(self) -> None:
         """Kill every worker, end the keeper, remove all scratch. May be repeated."""
+        for pool in list(self._pools):
+            pool.close()
         with self._lock:
             workers = list(self._open)
         self._spares.close()
@@ -90,36 +94,53 @@ class Sandbox:
             LimitError: If that reaches a limit.
             PolicyError: If an argument makes no sense.
         """
-        module, colon, names = target.partition(":")
-        if not (module and colon and names):
-            msg = f"a target is written module:callable, not {target!r}"
-            raise PolicyError(msg)
-        if policy.brokered and (broker is None or broker.policy != policy):
-            raise PolicyError(
-                "the policy grants what only a broker of its own can carry out",
-                hint="pass broker=Broker(policy)",
-            )
-        folders = [str(Path(folder).absolute()) for folder in path]
-        job: dict[str, Any] = {
-            "kind": "target",
-            "target": target,
-            "path": folders,
-            "arguments": dict(arguments or {}),
-            "programs": {item.name: item.path for item in policy.programs},
-            "tier": str(policy.tier),
-            "name": name,
-            "brokered": broker is not None,
-        }
-        asked: Callbacks = callbacks or {}
-        if broker is not None:
-            asked = {**asked, **broker.callbacks}
-        child = self._spares.take(policy, folders)
-        first = child.send(job)
-        # The rest while the child is busy.
-        worker = self._adopt(child, asked, name)
-        self._spares.restock(policy, folders)
-        worker.finish(first)
-        return worker
+        asked = recipe(policy, target, path, arguments, callbacks, broker, name)
+        child = self._spares.take(policy, asked.path)
+        starting = Starting(asked, child)
+
+        def prepare() -> None:  # while the child is busy
+            self._spares.restock(policy, asked.path)
+
+        return starting.finish(self._opened, self._released, prepare)
+
+    def pool(
+        self,
+        policy: Policy,
+        *,
+        target: str,
+        path: Sequence[str] = (),
+        arguments: Mapping[str, Data] | None = None,
+        callbacks: Callbacks | None = None,
+        broker: Broker | None = None,
+        name: str = "worker",
+        size: int = 2,
+        limit: int | None = None,
+        leases: int = 1,
+    ) -> WorkerPool:
+        """A pool that keeps `size` workers ready, each as `worker` makes one.
+
+        `limit` is how many there may be at once, leased ones included; without it
+        four times `size`. After `leases` leases a worker is replaced.
+
+        Raises:
+            PolicyError: If an argument makes no sense.
+            ClosedError: If the sandbox is closed.
+        """
+        asked = recipe(policy, target, path, arguments, callbacks, broker, name)
+
+        def start(later: bool) -> Starting:
+            child = fork(self._nursery, policy, asked.path, later=later)
+            return Starting(asked, child)
+
+        made = WorkerPool(
+            start,
+            lambda starting: starting.finish(self._opened, self._released),
+            size=size,
+            limit=4 * size if limit is None else limit,
+            leases=leases,
+        )
+        self._pools.add(made)
+        return made
 
     def run_program(
         self,
@@ -179,23 +200,10 @@ class Sandbox:
             self._nursery, policy, script, argv, path=path, stdio=stdio
         )
 
-    def _adopt(self, child: Forked, callbacks: Callbacks, name: str) -> Worker:
-        process = child.process()
-        worker = Worker(
-            process,
-            child.channel,
-            child.output,
-            policy=child.ground.policy,
-            callbacks=callbacks,
-            name=name,
-            ground=child.ground,
-            released=lambda worker: self._released(worker, child.undo),
-        )
+    def _opened(self, worker: Worker) -> None:
         with self._lock:
             self._open.add(worker)
-        return worker
 
-    def _released(self, worker: Worker, keep: ExitStack) -> None:
+    def _released(self, worker: Worker) -> None:
         with self._lock:
             self._open.discard(worker)
-        keep.close()

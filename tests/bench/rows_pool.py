@@ -1,0 +1,72 @@
+"""What it costs to get a worker of a pool and its first answer.
+
+pydantic-monty's pool hands the same process out again with a fresh interpreter in
+it; ours hands out a process that nobody used, or with ``leases`` the same one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+from lockgate_sandbox import Policy, WorkerPool
+from tests.bench.harness import Row, paired
+from tests.bench.workers import echo_sandbox
+
+__all__ = ["ROWS"]
+
+_LEASES = 6
+
+
+def _seconds(
+    lease: Callable[[], AbstractContextManager[Any]], use: Callable[[Any], object]
+) -> float:
+    """From the request to the first answer, per lease; what follows is not counted."""
+    taken = 0.0
+    for _ in range(_LEASES):
+        started = time.perf_counter()
+        with lease() as leased:
+            use(leased)
+            taken += time.perf_counter() - started
+    return taken / _LEASES
+
+
+def _ours(pool: WorkerPool, *, fresh: bool) -> Callable[[], float]:
+    def side() -> float:
+        while fresh and pool.ready < pool.size:
+            time.sleep(0.001)
+        return _seconds(pool.worker, lambda worker: worker.call("echo", {}))
+
+    return side
+
+
+def _row(name: str, *, fresh: bool) -> Row:
+    import pydantic_monty
+
+    policy = Policy.for_tier("read-only")
+    with ExitStack() as stack:
+        sandbox, folder = stack.enter_context(echo_sandbox())
+        pool = sandbox.pool(
+            policy,
+            target="echo:build",
+            path=[folder],
+            size=_LEASES if fresh else 1,
+            leases=1 if fresh else 1_000_000,
+        )
+        monty = stack.enter_context(pydantic_monty.Monty())
+        return paired(
+            name,
+            _ours(pool, fresh=fresh),
+            lambda: _seconds(monty.checkout, lambda session: session.feed_run("1")),
+            peer_name="pydantic-monty checkout + run",
+            target=1 / 8,
+            rounds=40,
+        )
+
+
+ROWS: dict[str, Callable[[str], Row]] = {
+    "sandbox-pool-fresh": lambda name: _row(name, fresh=True),
+    "sandbox-pool-reused": lambda name: _row(name, fresh=False),
+}
