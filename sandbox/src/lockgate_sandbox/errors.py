@@ -24,6 +24,7 @@
     │                                                  details)
     ├── ClosedError               closed
     ├── CancelledError            cancelled
+    ├── PoolBusyError             pool-busy           (limit; also a TimeoutError)
     └── PolicyError               policy-invalid      (also a ValueError)
 
 An error keeps its fields; `str()` renders them. `code` is stable and
