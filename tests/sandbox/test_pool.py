@@ -196,7 +196,7 @@ def test_a_closed_pool_leaves_no_descriptor(lab: Lab) -> None:
         before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
         with _pool(lab, tier, size=3) as pool, pool.worker():
             pass
-        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+        assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
 
 
 @pytest.mark.parametrize(
