@@ -93,9 +93,26 @@ class Cell:
         assert line, "the cell ended"
         return cast("dict[str, Any]", json.loads(line))
 
-    def run(
+    def run(self, code: str, **job: Any) -> Outcome:
+        """Run `code` in a sealed child; the rest is what `job` takes."""
+        return Outcome(self.ask({**self.job(**job), "code": textwrap.dedent(code)}))
+
+    def run_many(self, codes: Sequence[str], **job: Any) -> list[Outcome | None]:
+        """Run one code after another in the same sealed child.
+
+        None for those that it did not come to, or did not survive.
+        """
+        texts = [textwrap.dedent(code) for code in codes]
+        report = self.ask({**self.job(**job), "codes": texts})
+        attempts = report.pop("attempts", {})
+        found: list[Outcome | None] = []
+        for number in range(len(codes)):
+            told = attempts.get(str(number))
+            found.append(None if told is None else Outcome({**report, **told}))
+        return found
+
+    def job(
         self,
-        code: str,
         *,
         tier: Tier | str = Tier.READ_ONLY,
         off: Sequence[str] = (),
@@ -105,8 +122,8 @@ class Cell:
         write: Sequence[str] = (),
         programs: Sequence[str] = (),
         **job: Any,
-    ) -> Outcome:
-        """Run `code` in a child sealed for `tier`, with the layers `off`."""
+    ) -> dict[str, Any]:
+        """A job for the cell: a child sealed for `tier`, with the layers `off`."""
         policy = Policy.for_tier(
             tier,
             read=read,
@@ -116,16 +133,7 @@ class Cell:
         given = replace(policy.limits, **dict(limits or {}))  # type: ignore[arg-type]
         policy = replace(policy, limits=given)
         chosen = {**dict.fromkeys(off, "off"), **(modes or {})}
-        return Outcome(
-            self.ask(
-                {
-                    "policy": policy.to_dict(),
-                    "modes": chosen,
-                    "code": textwrap.dedent(code),
-                    **job,
-                }
-            )
-        )
+        return {"policy": policy.to_dict(), "modes": chosen, **job}
 
     def capabilities(self) -> dict[str, Any]:
         """What the host process can enforce."""

@@ -177,7 +177,11 @@ def run(plan: Any, job: dict[str, Any], space: dict[str, Any]) -> dict[str, Any]
         os.killpg(pid, signal.SIGKILL)
     report: dict[str, Any] = {"pid": pid, "seconds": time.monotonic() - started}
     for line in text.splitlines():
-        report.update(json.loads(line))
+        fields = json.loads(line)
+        if "attempt" in fields:  # one of many
+            report.setdefault("attempts", {})[fields.pop("attempt")] = fields
+        else:
+            report.update(fields)
     if os.WIFSIGNALED(status):
         report["signal"] = os.WTERMSIG(status)
     else:
@@ -200,8 +204,7 @@ def as_zygote(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -
 
 
 def child(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> None:
-    """Seal, run the code, report; never returns."""
-    import errno
+    """Seal, run the code or one code after another, report; never returns."""
     import traceback
 
     from lockgate_sandbox._enforce import seal
@@ -211,7 +214,8 @@ def child(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> No
     def tell(**fields: Any) -> None:
         os.write(out, json.dumps(fields, default=repr).encode() + b"\n")
 
-    code = compile(job["code"], "<attack>", "exec")
+    codes = [compile(text, "<attack>", "exec") for text in job.get("codes", [])]
+    code = compile(job.get("code", ""), "<attack>", "exec")
     space |= {"syscall": syscall, "raw_syscall": raw_syscall, "tell": tell}
     if job.get("break_mounts"):
         from lockgate_sandbox.linux import namespaces
@@ -232,17 +236,28 @@ def child(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> No
         tell(seal_error=traceback.format_exc())
         os._exit(72)
     tell(posture=posture.to_dict())
+    if not codes:
+        tell(**attempt(code, space))
+    for number, one in enumerate(codes):
+        tell(attempt=number, **attempt(one, dict(space)))
+        os.chdir("/")
+    os._exit(0)
+
+
+def attempt(code: types.CodeType, space: dict[str, Any]) -> dict[str, Any]:
+    """Run one code and say how it went."""
+    import errno
+    import traceback
+
     try:
         exec(code, space)
     except OSError as error:
-        tell(errno=errno.errorcode.get(error.errno or 0, str(error.errno)))
+        return {"errno": errno.errorcode.get(error.errno or 0, str(error.errno))}
     except MemoryError:
-        tell(error="MemoryError")
+        return {"error": "MemoryError"}
     except BaseException as error:
-        tell(error=type(error).__name__, trace=traceback.format_exc())
-    else:
-        tell(result=space.get("result"))
-    os._exit(0)
+        return {"error": type(error).__name__, "trace": traceback.format_exc()}
+    return {"result": space.get("result")}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,13 @@
-"""Each attack: stopped by all layers, by each responsible one alone, by no other."""
+"""Each attack: stopped by each responsible layer alone, by no other.
+
+That all layers together stop it at every tier is in `test_tiers`.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +21,7 @@ pytestmark = pytest.mark.kernel
 
 def attempt(cell: Cell, attack: Attack, off: tuple[str, ...]) -> Outcome:
     """Run the attack with the layers `off`; its grants are the host's folders."""
+    need(attack)
     job: dict[str, Any] = {"tier": attack.tier, **attack.job}
     for right in ("read", "write"):
         if right in job:
@@ -24,6 +30,24 @@ def attempt(cell: Cell, attack: Attack, off: tuple[str, ...]) -> Outcome:
     # which is refused: here it is not what is looked at.
     modes = {} if "process-limit" in off else {"process-limit": "degradable"}
     return cell.run(attack.code, off=off, modes=modes if off else {}, **job)
+
+
+def need(attack: Attack) -> None:
+    """Skip where the machine has nothing that could be attacked so."""
+    if why := lacking(attack):
+        pytest.skip(why)
+
+
+def lacking(attack: Attack) -> str:
+    """What the machine does not have that could be attacked, or nothing."""
+    if attack.needs and not Path(attack.needs).exists():
+        return f"no {attack.needs} on this machine"
+    if attack.machine and attack.machine != os.uname().machine:
+        return f"only {attack.machine} has it"
+    numbers = re.findall(r"\d+", os.uname().release)
+    if (int(numbers[0]), int(numbers[1])) < attack.kernel:
+        return f"only Linux from {attack.kernel[0]}.{attack.kernel[1]} has it"
+    return ""
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:
@@ -43,28 +67,11 @@ def succeeded(attack: Attack, outcome: Outcome) -> bool:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_all_layers_together_stop_it(cell: Cell, attack: Attack) -> None:
-    outcome = attempt(cell, attack, ())
-
-    if "ENOSYS" in attack.otherwise and outcome.errno == "ENOSYS":
-        return  # the filter and an old kernel say the same
-    if "layer_error" in outcome.report:
-        assert outcome.report["layer_error"]["layer"] in attack.held_by
-        return  # refused to start for want of the layer
-    if not any(
-        outcome.posture[layer].state == "active"
-        for layer in attack.layers(root=cell.root)
-    ):
-        pytest.skip("no layer that holds it can be had here, which the posture says")
-    assert not succeeded(attack, outcome), summary(outcome)
-    assert outcome.posture.abi > 0
-
-
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_it_succeeds_without_the_layers_that_hold_it(
     cell: Cell, attack: Attack
 ) -> None:
-    outcome = attempt(cell, attack, attack.layers(root=cell.root))
+    off = attack.layers(root=cell.root) + attack.also_off
+    outcome = attempt(cell, attack, off)
 
     if machine_filters() and not succeeded(attack, outcome):
         pytest.skip("the container's own filter may hold it as well")
@@ -92,9 +99,10 @@ def test_each_layer_that_holds_it_does_so_alone(
     if layer == "capabilities" and not any(credentials.capabilities()):
         pytest.skip("the host has no capability that a worker could lack")
     if len(layers) == 1:
-        return  # the test of all layers has said it
+        return  # the test of the tiers has said it
 
-    outcome = attempt(cell, attack, tuple(name for name in layers if name != layer))
+    others = tuple(name for name in layers if name != layer)
+    outcome = attempt(cell, attack, others + attack.also_off)
 
     if "ENOSYS" in attack.otherwise and outcome.errno == "ENOSYS":
         return

@@ -1,0 +1,332 @@
+"""Other processes: signals, tracing, limits, clocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.sandbox.attacks.catalogue.attack import Attack, calls
+
+__all__ = ["ATTACKS"]
+
+_ANOTHER: dict[str, Any] = {
+    "held_by": ("seccomp", "landlock"),
+    "root_held_by": ("uid",),
+}
+_TRACED: dict[str, Any] = {
+    "root_held_by": ("uid", "capabilities"),
+    "user_held_by": ("user-namespace",),
+}
+
+ATTACKS = (
+    Attack(
+        "send a signal to the host",
+        "import os, signal; os.kill(host['pid'], signal.SIGURG); result = True",
+        ("seccomp", "landlock"),
+        root_held_by=("uid",),
+    ),
+    Attack(
+        "trace the host",
+        "syscall('ptrace', 0x4206, host['pid'], 0, 0); result = True",
+        ("seccomp", "landlock"),
+        root_held_by=("uid", "capabilities"),
+        user_held_by=("user-namespace",),
+    ),
+    Attack(
+        "read the host's memory",
+        """
+        import ctypes
+        target = ctypes.create_string_buffer(b"x" * 16)
+        class Vector(ctypes.Structure):
+            _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+        # The child was forked, so its own buffer's address exists there too.
+        mine = Vector(ctypes.addressof(target), 16)
+        theirs = Vector(id(host), 16)
+        result = syscall("process_vm_readv", host["pid"], ctypes.byref(mine), 1,
+                         ctypes.byref(theirs), 1, 0)
+        """,
+        ("seccomp", "landlock"),
+        root_held_by=("uid", "capabilities"),
+        user_held_by=("user-namespace",),
+        otherwise=("EFAULT",),
+    ),
+    Attack(
+        "change the host's limits",
+        """
+        import resource
+        old = resource.prlimit(host["pid"], resource.RLIMIT_NOFILE)
+        resource.prlimit(host["pid"], resource.RLIMIT_NOFILE, old)
+        result = True
+        """,
+        ("seccomp",),
+        root_held_by=("uid",),
+    ),
+    Attack(
+        "slow the host down",
+        """
+        import os
+        now = os.getpriority(os.PRIO_PROCESS, host["pid"])
+        os.setpriority(os.PRIO_PROCESS, host["pid"], now)
+        result = True
+        """,
+        ("seccomp",),
+        root_held_by=("uid", "capabilities"),
+    ),
+    Attack(
+        "become traceable",
+        "syscall('prctl', 4, 1, 0, 0, 0); result = True",
+        ("seccomp",),
+    ),
+    Attack(
+        "outlive its parent",
+        "syscall('prctl', 1, 0, 0, 0, 0); result = True",
+        ("seccomp",),
+    ),
+    Attack(
+        "send a signal to the host's process group",
+        "import os, signal; os.killpg(host['pid'], signal.SIGURG); result = True",
+        ("seccomp", "landlock"),
+        root_held_by=("uid",),
+    ),
+    # Signal 0 only asks: with the layers off it would reach everybody.
+    Attack(
+        "send a signal to everybody",
+        "import os; os.kill(-1, 0); result = True",
+        ("seccomp",),
+        also_off=("landlock", "uid"),
+        # The call says nothing of those that it may not reach, who are all others.
+        reach=("programs",),
+    ),
+    Attack(
+        "send a signal to its parent",
+        "import os; os.kill(os.getppid(), 0); result = True",
+        ("seccomp", "landlock"),
+        root_held_by=("uid",),
+    ),
+    calls(
+        "send a signal to a thread of the host",
+        "tgkill",
+        "host['pid']",
+        "host['pid']",
+        "23",
+        **_ANOTHER,
+    ),
+    calls(
+        "send a signal to the host's thread alone",
+        "tkill",
+        "host['pid']",
+        "23",
+        **_ANOTHER,
+    ),
+    Attack(
+        "queue a signal with a value for the host",
+        """
+        import struct
+        told = struct.pack("iii", 23, 0, -1) + bytes(116)  # SIGURG, SI_QUEUE
+        syscall("rt_sigqueueinfo", host["pid"], 23, told)
+        result = True
+        """,
+        ("seccomp", "landlock"),
+        root_held_by=("uid",),
+    ),
+    Attack(
+        "queue a signal for a thread of the host",
+        """
+        import struct
+        told = struct.pack("iii", 23, 0, -1) + bytes(116)
+        syscall("rt_tgsigqueueinfo", host["pid"], host["pid"], 23, told)
+        result = True
+        """,
+        ("seccomp", "landlock"),
+        root_held_by=("uid",),
+    ),
+    Attack(
+        "send a signal by a handle of the host",
+        """
+        handle = syscall("pidfd_open", host["pid"], 0)
+        syscall("pidfd_send_signal", handle, 23, 0, 0)
+        result = True
+        """,
+        ("seccomp", "landlock"),
+        root_held_by=("uid",),
+    ),
+    calls("take a handle of the host", "pidfd_open", "host['pid']", "0"),
+    Attack(
+        "take a descriptor out of the host",
+        """
+        import os
+        handle = syscall("pidfd_open", host["pid"], 0)
+        result = os.pread(syscall("pidfd_getfd", handle, host["inherited"], 0), 100, 0)
+        """,
+        ("seccomp", "landlock"),
+        root_held_by=("uid", "capabilities"),
+        user_held_by=("user-namespace",),
+    ),
+    Attack(
+        "have the kernel send signals to the host",
+        """
+        import fcntl, os
+        reader, writer = os.pipe()
+        fcntl.fcntl(reader, fcntl.F_SETOWN, host["pid"])
+        fcntl.fcntl(reader, fcntl.F_SETSIG, 23)
+        fcntl.fcntl(reader, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+        os.write(writer, b"x")
+        result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "have the kernel send signals to a thread of the host",
+        """
+        import fcntl, os, struct
+        reader, _ = os.pipe()
+        fcntl.fcntl(reader, 15, struct.pack("ii", 0, host["pid"]))  # F_SETOWN_EX
+        result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "have a socket send signals to the host",
+        """
+        import fcntl, socket, struct
+        mine, _ = socket.socketpair()
+        fcntl.ioctl(mine, 0x8901, struct.pack("i", host["pid"]))  # FIOSETOWN
+        result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "have a socket send signals to the host's group",
+        """
+        import fcntl, socket, struct
+        mine, _ = socket.socketpair()
+        fcntl.ioctl(mine, 0x8902, struct.pack("i", -host["pid"]))  # SIOCSPGRP
+        result = True
+        """,
+        ("seccomp",),
+    ),
+    calls("be traced by its parent", "ptrace", "0", "0", "0", "0"),
+    Attack(
+        "write the host's memory",
+        """
+        import ctypes
+        class Vector(ctypes.Structure):
+            _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+        room = ctypes.create_string_buffer(8)
+        mine, theirs = Vector(ctypes.addressof(room), 8), Vector(8, 8)  # not mapped
+        syscall("process_vm_writev", host["pid"], ctypes.byref(mine), 1,
+                ctypes.byref(theirs), 1, 0)
+        """,
+        ("seccomp", "landlock"),
+        otherwise=("EFAULT",),
+        **_TRACED,
+    ),
+    calls(
+        "compare descriptors with the host's",
+        "kcmp",
+        "host['pid']",
+        "__import__('os').getpid()",
+        "0",
+        "0",
+        "0",
+        held_by=("seccomp", "landlock"),
+        otherwise=("ENOSYS",),
+        **_TRACED,
+    ),
+    Attack(
+        "advise about the host's memory",
+        """
+        import ctypes
+        class Vector(ctypes.Structure):
+            _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+        handle = syscall("pidfd_open", host["pid"], 0)
+        syscall("process_madvise", handle, ctypes.byref(Vector(4096, 4096)), 1, 21, 0)
+        """,
+        ("seccomp", "landlock"),
+        otherwise=("EINVAL", "ENOMEM"),
+        **_TRACED,
+    ),
+    Attack(
+        "reap the host's memory",
+        """
+        handle = syscall("pidfd_open", host["pid"], 0)
+        syscall("process_mrelease", handle, 0)
+        """,
+        ("seccomp",),
+        otherwise=("EINVAL", "ESRCH", "ENOSYS"),
+    ),
+    Attack(
+        "read the host's list of locks",
+        """
+        import ctypes
+        at, size = ctypes.c_void_p(), ctypes.c_size_t()
+        syscall("get_robust_list", host["pid"], ctypes.byref(at), ctypes.byref(size))
+        result = True
+        """,
+        ("seccomp", "landlock"),
+        **_TRACED,
+    ),
+    calls(
+        "move the host's pages",
+        "move_pages",
+        "host['pid']",
+        "0",
+        "0",
+        "0",
+        "0",
+        "0",
+        held_by=("seccomp", "landlock"),
+        otherwise=("ENOSYS",),
+        **_TRACED,
+    ),
+    calls(
+        "pin the host to a processor",
+        "sched_setaffinity",
+        "host['pid']",
+        "128",
+        "b'\\xff' * 128",
+        root_held_by=("uid", "capabilities"),
+    ),
+    Attack(
+        "make the host yield",
+        """
+        import os
+        os.sched_setscheduler(host["pid"], os.SCHED_OTHER, os.sched_param(0))
+        result = True
+        """,
+        ("seccomp",),
+        root_held_by=("uid", "capabilities"),
+    ),
+    Attack(
+        "make the host's reads wait",
+        "syscall('ioprio_set', 1, host['pid'], 4 | 2 << 13); result = True",
+        ("seccomp",),
+        root_held_by=("uid", "capabilities"),
+    ),
+    Attack(
+        "slow down a whole user",
+        """
+        import os
+        now = os.getpriority(os.PRIO_USER, host["uid"])
+        syscall("setpriority", os.PRIO_USER, host["uid"], now)
+        result = True
+        """,
+        ("seccomp",),
+        who="user",
+    ),
+    Attack(
+        "measure the host's work to the nanosecond",
+        "import time; result = time.clock_gettime((~host['pid'] << 3) | 2)",
+        ("seccomp",),
+    ),
+    calls("keep orphans from their keeper", "prctl", "36", "1", "0", "0", "0"),
+    calls(
+        "let anybody trace it",
+        "prctl",
+        "0x59616d61",
+        "-1",
+        "0",
+        "0",
+        "0",
+        otherwise=("EINVAL",),
+    ),
+)

@@ -1,0 +1,286 @@
+"""Sockets of every family, and what a pair of them can be made to do."""
+
+from __future__ import annotations
+
+from tests.sandbox.attacks.catalogue.attack import Attack
+
+__all__ = ["ATTACKS"]
+
+_UNKNOWN = ("EAFNOSUPPORT", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "ENOENT", "EINVAL")
+
+
+def _family(
+    name: str, family: int, kind: int, protocol: int = 0, **more: str
+) -> Attack:
+    """Opening a socket; what only root may open is tried as root alone."""
+    code = f"import socket; result = socket.socket({family}, {kind}, {protocol})"
+    if more:
+        return Attack(
+            f"open a {name} socket",
+            code,
+            ("seccomp", "capabilities"),
+            root_held_by=("uid",),
+            who="root",
+            otherwise=_UNKNOWN,
+        )
+    return Attack(f"open a {name} socket", code, ("seccomp",), otherwise=_UNKNOWN)
+
+
+ATTACKS = (
+    Attack(
+        "connect over TCP",
+        """
+        import socket
+        socket.create_connection(("127.0.0.1", host["tcp"]), 5)
+        result = True
+        """,
+        ("seccomp", "landlock"),
+    ),
+    Attack(
+        "listen on TCP",
+        "import socket; result = socket.create_server(('127.0.0.1', 0))",
+        ("seccomp", "landlock"),
+    ),
+    Attack(
+        "send over UDP",
+        """
+        import socket
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        result = made.sendto(b"x", ("127.0.0.1", host["udp"]))
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "connect to an abstract unix socket",
+        """
+        import socket
+        socket.socket(socket.AF_UNIX).connect(host["abstract"])
+        result = True
+        """,
+        ("seccomp", "landlock"),
+    ),
+    Attack(
+        "connect to a unix socket in a granted folder",
+        """
+        import socket
+        socket.socket(socket.AF_UNIX).connect(host["stream"])
+        result = True
+        """,
+        ("seccomp",),
+        job={"read": ["granted"]},
+    ),
+    Attack(
+        "reach a unix socket through a pair of datagram sockets",
+        """
+        import socket
+        mine, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            result = mine.sendto(b"x", host["datagram"])
+        except BlockingIOError:
+            result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "open a netlink socket",
+        "import socket; result = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+        ("seccomp",),
+    ),
+    Attack(
+        "open a vsock socket",
+        "import socket; result = socket.socket(40, socket.SOCK_STREAM)",
+        ("seccomp",),
+        otherwise=("EAFNOSUPPORT",),
+    ),
+    Attack(
+        "open a packet socket",
+        "import socket; result = socket.socket(17, socket.SOCK_RAW)",
+        ("seccomp", "capabilities"),
+        root_held_by=("uid",),
+        who="root",
+    ),
+    _family("TCP", 2, 1),
+    _family("UDP", 2, 2),
+    _family("TCP over IPv6", 10, 1),
+    _family("UDP over IPv6", 10, 2),
+    _family("raw ICMP", 2, 3, 1, who="root"),
+    _family("raw IPv6", 10, 3, 58, who="root"),
+    _family("unix stream", 1, 1),
+    _family("unix datagram", 1, 2),
+    _family("unix packet", 1, 5),
+    _family("netlink audit", 16, 3, 9),
+    _family("netlink device event", 16, 3, 15),
+    _family("netlink packet filter", 16, 3, 12),
+    _family("netlink socket diagnosis", 16, 3, 4),
+    _family("generic netlink", 16, 3, 16),
+    _family("kernel crypto", 38, 5),
+    _family("bluetooth", 31, 5),
+    _family("CAN", 29, 3, 1),
+    _family("TIPC", 30, 5),
+    _family("key management", 15, 3, 2),
+    _family("express data path", 44, 3, who="root"),
+    _family("Qualcomm router", 42, 2),
+    _family("SMC", 43, 1),
+    _family("NFC", 39, 1),
+    _family("RxRPC", 33, 2),
+    _family("PPP", 24, 1),
+    _family("AppleTalk", 5, 2),
+    _family("AX.25", 3, 5),
+    _family("phonet", 35, 2),
+    Attack(
+        "reach a unix socket through a raw pair",
+        """
+        import socket
+        mine, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)
+        try:
+            result = mine.sendto(b"x", host["datagram"])
+        except BlockingIOError:
+            result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "reach a unix socket with one message of many",
+        """
+        import socket
+        mine, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            result = mine.sendmsg([b"x"], [], 0, host["datagram"])
+        except BlockingIOError:
+            result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "give a pair of sockets a name",
+        """
+        import socket
+        mine, _ = socket.socketpair()
+        mine.bind(f"\\0lockgate-attack-{host['pid']}")
+        result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "wait for others on a pair of sockets",
+        """
+        import socket
+        mine, _ = socket.socketpair()
+        syscall("listen", mine.fileno(), 1)
+        """,
+        ("seccomp",),
+        otherwise=("EINVAL",),
+    ),
+    Attack(
+        "turn a pair of sockets towards a service",
+        """
+        import socket
+        mine, _ = socket.socketpair()
+        mine.connect(host["stream"])
+        """,
+        ("seccomp",),
+        otherwise=("EISCONN", "EINVAL"),
+    ),
+    Attack(
+        "load a program into a socket",
+        """
+        import ctypes, socket, struct
+        code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0xFFFF))
+        program = struct.pack("HxxxxxxP", 1, ctypes.addressof(code))
+        mine, _ = socket.socketpair()
+        mine.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER
+        result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "load a program for many sockets",
+        """
+        import ctypes, socket, struct
+        code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+        program = struct.pack("HxxxxxxP", 1, ctypes.addressof(code))
+        mine, _ = socket.socketpair()
+        mine.setsockopt(socket.SOL_SOCKET, 51, program)  # SO_ATTACH_REUSEPORT_CBPF
+        """,
+        ("seccomp",),
+        otherwise=("EINVAL", "EOPNOTSUPP", "ENOTSUP"),
+    ),
+    Attack(
+        "make the buffer of a socket large",
+        """
+        import socket
+        mine, _ = socket.socketpair()
+        mine.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 30)
+        result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "take a handle of who made a socket",
+        """
+        import socket
+        mine, _ = socket.socketpair()
+        result = mine.getsockopt(socket.SOL_SOCKET, 77)  # SO_PEERPIDFD
+        """,
+        ("seccomp",),
+        kernel=(6, 5),
+    ),
+    Attack(
+        "have handles of senders sent along",
+        """
+        import socket
+        mine, _ = socket.socketpair()
+        mine.setsockopt(socket.SOL_SOCKET, 76, 1)  # SO_PASSPIDFD
+        result = True
+        """,
+        ("seccomp",),
+        kernel=(6, 5),
+    ),
+    Attack(
+        "list the machine's addresses",
+        """
+        import array, fcntl, socket, struct
+        mine, _ = socket.socketpair()
+        room = array.array("B", bytes(4096))
+        asked = struct.pack("iP", 4096, room.buffer_info()[0])
+        fcntl.ioctl(mine, 0x8912, asked)  # SIOCGIFCONF
+        result = room.tobytes().startswith(b"lo")
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "read an interface's address",
+        """
+        import fcntl, socket
+        mine, _ = socket.socketpair()
+        result = fcntl.ioctl(mine, 0x8927, b"lo".ljust(40, b"\\0"))  # SIOCGIFHWADDR
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "take the network namespace of a socket",
+        """
+        import fcntl, socket
+        mine, _ = socket.socketpair()
+        result = fcntl.ioctl(mine, 0x894C) >= 0  # SIOCGSKNS
+        """,
+        ("seccomp", "capabilities"),
+        root_held_by=("uid",),
+        who="root",
+    ),
+    Attack(
+        "hold more descriptors than its limit, on their way",
+        """
+        import array, os, socket
+        mine, theirs = socket.socketpair()
+        one = os.open("/dev/null", os.O_RDONLY)
+        mine.setblocking(False)
+        for _ in range(60):
+            rights = array.array("i", [one] * 10)
+            mine.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        result = True
+        """,
+        ("rlimits",),
+        also_off=("uid", "capabilities"),
+    ),
+)
