@@ -135,6 +135,35 @@ def test_a_plain_container_runs_a_file(
     assert "unshare" in layers["network-namespace"]["remedy"]
 
 
+_BOMB = """
+import os
+os.chdir(os.environ["TMPDIR"])
+try:
+    for n in range(1000):
+        open(str(n), "w").close()
+finally:
+    print(len(os.listdir(".")))
+"""
+
+
+@pytest.mark.parametrize("machine", PLAIN)
+def test_a_plain_container_counts_files_by_asking_first(
+    machine: dict[str, Any], tmp_path: Path
+) -> None:
+    script, report = tmp_path / "script.py", tmp_path / "report.json"
+    script.write_text(_BOMB)
+    options = ("run", "--inodes", "50", "--report", str(report), str(script))
+
+    done = confined("lockgate_sandbox", *options, cwd=tmp_path, **machine)
+
+    assert done.stdout == "50\n", done.stderr
+    assert "[inode-limit]" in done.stderr
+    layers = json.loads(report.read_text())["posture"]["layers"]
+    (scratch,) = (layer for layer in layers if layer["name"] == "scratch")
+    assert scratch["state"] == "degraded"
+    assert "the warden is asked before each of 50 files" in scratch["detail"]
+
+
 @pytest.mark.parametrize("machine", PLAIN)
 def test_doctor_calls_a_plain_container_usable_and_names_what_it_lacks(
     machine: dict[str, Any], tmp_path: Path

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox._sample import folder_use
-from lockgate_sandbox._scratch import remove
+from lockgate_sandbox._scratch import measure, remove
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def test_a_tree_deeper_than_any_path_goes(folder: Path) -> None:
         os.close(here)
         here = inner
     os.close(here)
-    assert folder_use(str(folder), 1 << 40, 1 << 40)[1] > 1 << 40
+    assert measure(str(folder), 1 << 40, 1 << 40)[1] > 1 << 40
     remove(str(folder))
     assert not folder.exists()
 
@@ -57,7 +56,7 @@ def test_a_wide_tree_goes_with_few_descriptors(folder: Path) -> None:
         inner = folder / f"d{index}"
         inner.mkdir()
         (inner / "f").write_text("x")
-    assert folder_use(str(folder), 1 << 40, 10_000)[1] == 1000
+    assert measure(str(folder), 1 << 40, 10_000)[1] == 1000
     remove(str(folder))
     assert not folder.exists()
 
@@ -81,10 +80,10 @@ def test_names_that_look_like_ours_do_not_collide(folder: Path) -> None:
 
 def test_use_counts_bytes_and_stops_above_the_limit(folder: Path) -> None:
     (folder / "big").write_bytes(bytes(1 << 20))
-    used, inodes = folder_use(str(folder), 1 << 30, 100)
+    used, inodes = measure(str(folder), 1 << 30, 100)
     assert used >= 1 << 20
     assert inodes == 1
-    assert folder_use(str(folder), 1000, 100)[0] > 1000
+    assert measure(str(folder), 1000, 100)[0] > 1000
 
 
 def test_two_may_remove_one_tree_at_a_time(tmp_path: Path) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lockgate_sandbox import Policy, Sandbox, Tier, Worker
-from lockgate_sandbox.errors import Data
+from lockgate_sandbox.errors import Data, LimitError
 
 __all__ = [
     "TIERS",
     "Lab",
     "alive",
+    "goes_past",
     "open_folder",
     "policy",
     "run",
@@ -85,6 +86,17 @@ class Lab:
         """Run `code` in a fresh worker and give its `result`."""
         with self.worker(policy) as worker:
             return run(worker, code, **values)
+
+
+def goes_past(lab: Lab, policy: Policy, code: str, expected: Data) -> bool:
+    """Whether `code` gets past its limit to its `expected` result.
+
+    The host's own look, which comes later, may end it, but not before.
+    """
+    try:
+        return lab.run(policy, code) == expected
+    except LimitError as error:
+        return not error.claimed and error.used > error.limit
 
 
 def run(worker: Worker, code: str, **values: Data) -> Data:

@@ -141,6 +141,7 @@ class Attended:
 
     def _hand_over(self, channel: Channel, call: bytes, execs: bool) -> None:
         self.posture = self._answer(channel, BEFORE_CALLS)
+        self._sampler.trust(self.posture)
         if not execs:
             return
         while True:
@@ -274,15 +275,19 @@ class Attended:
             return None
         return _limits.claimed(self.claim, self._policy.limits)
 
-    def check_refusals(self) -> None:
+    def check_refusals(self, ended: Exit) -> None:
         """Raise if a failed program has used up what its tree or folder may have.
 
         Raises:
             LimitError: If so.
         """
         limits = self._policy.limits
+        refused = set(ended.refused)
         if self._ground.refused_processes():
-            raise _limits.reached("processes", limits)
+            refused.add("processes")
+        for name in ("processes", "inodes", "disk_bytes"):
+            if name in refused:
+                raise _limits.reached(name, limits)
         if self.folder >= 0 and self.posture["scratch"].state == "active":
             left = os.statvfs(self.folder)
             if not left.f_ffree:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 
 from lockgate_sandbox._sealplan import LAYERS, SealPlan
-from lockgate_sandbox._steps import REMEDIES, STEPS, Child, take_uid
+from lockgate_sandbox._steps import REMEDIES, STEPS, Child, count_scratch, take_uid
 from lockgate_sandbox.linux import landlock, namespaces
 from lockgate_sandbox.linux._libc import reason
 from lockgate_sandbox.posture import LayerError, LayerState, Posture
@@ -70,21 +70,21 @@ def seal(
             states.append(state)
         if layer == "session":
             states += _inherited(plan)
+        elif step is count_scratch and warden >= 0:
+            os.close(warden)
         elif layer == "scratch":
             # A way around the zygote's tmpfs, needed by no later step.
             namespaces.close_hidden()
-        elif layer == "process-limit" and warden >= 0:
-            os.close(warden)
     order = {name: place for place, name in enumerate(LAYERS)}
     states.sort(key=lambda state: order[state.name])
     return Posture(tuple(states), child.uid, child.abi)
 
 
 def _run(child: Child, layer: str, step: Step) -> LayerState | None:
-    """One step under its layer's mode; None from the second step of a layer."""
+    """One step under its layer's mode; None from the other step of a layer."""
     mode = child.plan.modes.get(layer, "strict")
     if mode == "off":
-        if step is take_uid:
+        if step in (take_uid, count_scratch):
             return None
         return LayerState(layer, "off", "switched off by the caller")
     try:

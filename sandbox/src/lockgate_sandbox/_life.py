@@ -14,8 +14,12 @@ __all__ = ["EXIT", "FAILED", "RUNS", "tell"]
 RUNS = b"R"
 FAILED = b"F"
 
-EXIT = struct.Struct("<cidq")
-"""``b"X"``, wait status, CPU seconds and peak KiB of the whole tree."""
+EXIT = struct.Struct("<cidqi")
+"""``b"X"``, wait status, CPU seconds and peak KiB of the whole tree, and a bit for
+each of `COUNTED` that a warden refused something for."""
+
+COUNTED = ("processes", "inodes", "disk_bytes")
+"""Limits that a warden counts."""
 
 
 def tell(life: _socket.socket, data: bytes, fds: tuple[int, ...] = ()) -> None:

@@ -115,6 +115,8 @@ class Line:
                 raise self._bury(error) from None
         if isinstance(told, SandboxError):
             raise self._broken(told)
+        posture = cast("Posture", told)
+        self.vigil.sampler.trust(posture)
         while not flight.done:
             self.until_mail(flight)
             self.answer(flight)
@@ -123,7 +125,6 @@ class Line:
             raise self._broken(built)
         self.flights.built()
         self.vigil.sampler.note_peak()
-        posture = cast("Posture", told)
         self._ledger = Ledger(self.vigil, self.output, posture)
         return posture
 

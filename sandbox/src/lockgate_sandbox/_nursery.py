@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lockgate_sandbox import _scratch
 from lockgate_sandbox._ground import Ground, SettingsFile
 from lockgate_sandbox._launch import channel_pair, launch
-from lockgate_sandbox._plan import open_group, prepare, probe
+from lockgate_sandbox._plan import has_sized_scratch, open_group, prepare, probe
 from lockgate_sandbox._process import spawn
 from lockgate_sandbox.errors import ClosedError
 from lockgate_sandbox.policy import Policy
@@ -91,6 +91,9 @@ class Nursery:
         """
         # Whoever may fork needs a warden, also where only a test lets it.
         tree = ground.policy.may_fork or self._layers.get("seccomp") == "off"
+        # So does who can fill a folder that no file system bounds.
+        if ground.scratch and not has_sized_scratch(probe(), self._layers):
+            tree = True
         mine, theirs = channel_pair()
         try:
             with self._lock:  # not while `close` takes the socket away

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Capabilities",
     "default_modes",
+    "has_sized_scratch",
     "interpreter_paths",
     "open_group",
     "prepare",
@@ -190,6 +191,7 @@ def prepare(
             msg = f"an import or scratch folder is absolute: {folder!r}"
             raise PolicyError(msg)
     limits = policy.limits
+    counts_files = scratch is not None and not has_sized_scratch(found, chosen)
     return SealPlan(
         tier=str(policy.tier),
         modes=chosen,
@@ -197,7 +199,7 @@ def prepare(
         path=list(path),
         rules=_rules(policy, path, scratch),
         reach=_reach(policy, path),
-        filters=_filters(policy, found, level, scratch is not None),
+        filters=_filters(policy, found, level, scratch is not None, counts_files),
         limits=rlimits.values(asdict(limits)),
         processes=limits.processes,
         may_fork=policy.may_fork,
@@ -208,6 +210,13 @@ def prepare(
         cgroup_controllers=list(group.controllers) if group else [],
         reasons=dict(found.reasons),
     )
+
+
+def has_sized_scratch(found: Capabilities, modes: Mapping[str, str]) -> bool:
+    """Whether a scratch folder can be a tmpfs of its own here, or need not be."""
+    if modes.get("scratch") == "off":
+        return True
+    return found.can("mount_namespace") and modes.get("mount-namespace") != "off"
 
 
 def _modes(asked: LayerModes | None) -> dict[str, str]:
@@ -271,7 +280,7 @@ def _rules(
 
 
 def _filters(
-    policy: Policy, found: Capabilities, abi: int, writes: bool
+    policy: Policy, found: Capabilities, abi: int, writes: bool, counts_files: bool
 ) -> dict[str, tuple[bytes, list[int]]]:
     """The seccomp programs, by use; none where there is no seccomp."""
     if not found.can("seccomp"):
@@ -285,7 +294,13 @@ def _filters(
         )
         built = policies.build(names, found.machine)
         programs[name] = (built.code, list(built.pid_slots))
-    if policy.may_fork:
-        counting = policies.build(policies.COUNTING, found.machine)
-        programs["counting"] = (counting.code, [])
+    forks, files = policies.COUNTING
+    for names, wanted in (
+        ((forks,), policy.may_fork),
+        ((files,), counts_files),
+        ((forks, files), policy.may_fork and counts_files),
+    ):
+        if wanted:
+            counting = policies.build(names, found.machine)
+            programs["+".join(names)] = (counting.code, [])
     return programs

@@ -47,12 +47,17 @@ _NEAR = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a child ended; `cpu_seconds` and `peak_kib` are of its whole tree."""
+    """How a child ended; `cpu_seconds` and `peak_kib` are of its whole tree.
+
+    `refused` are the limits, as `Limits` names them, that its warden refused
+    something for.
+    """
 
     status: int | None
     signal: int | None
     cpu_seconds: float = 0.0
     peak_kib: int = 0
+    refused: frozenset[str] = frozenset()
 
 
 class Process:
@@ -106,8 +111,7 @@ class Process:
             if not data:  # the zygote itself is gone
                 self._exit = Exit(None, None)
             elif len(data) == _life.EXIT.size:
-                _, status, cpu, peak = _life.EXIT.unpack(data)
-                self._exit = _exit(status, cpu, peak)
+                self._exit = _exit(*_life.EXIT.unpack(data)[1:])
         return self._exit
 
     def close(self) -> Exit:
@@ -121,10 +125,11 @@ class Process:
         return ended
 
 
-def _exit(status: int, cpu: float, peak: int) -> Exit:
+def _exit(status: int, cpu: float, peak: int, bits: int) -> Exit:
+    refused = frozenset(n for i, n in enumerate(_life.COUNTED) if bits >> i & 1)
     if os.WIFSIGNALED(status):
-        return Exit(None, os.WTERMSIG(status), cpu, peak)
-    return Exit(os.waitstatus_to_exitcode(status), None, cpu, peak)
+        return Exit(None, os.WTERMSIG(status), cpu, peak, refused)
+    return Exit(os.waitstatus_to_exitcode(status), None, cpu, peak, refused)
 
 
 def cause(ended: Exit, limits: Limits, memory_kills: int = 0) -> SandboxError:
@@ -149,6 +154,8 @@ def cause(ended: Exit, limits: Limits, memory_kills: int = 0) -> SandboxError:
             return MemoryLimitError(limits.memory_bytes, limits.memory_bytes, "bytes")
         if peak >= limits.memory_bytes * _NEAR:
             return MemoryLimitError(limits.memory_bytes, peak, "bytes")
+        if "disk_bytes" in ended.refused:  # a warden looks when nobody else does
+            return _limits.reached("disk_bytes", limits)
     hint = ""
     if number == signal.SIGSYS:
         hint = "it made a system call of a foreign architecture"

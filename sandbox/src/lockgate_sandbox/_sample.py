@@ -10,13 +10,12 @@ comes first, the exact and costly one only when the cheap one says too much.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lockgate_sandbox import _tree
+from lockgate_sandbox import _scratch, _tree
 from lockgate_sandbox.errors import (
     CpuLimitError,
     DiskLimitError,
@@ -25,14 +24,12 @@ from lockgate_sandbox.errors import (
     MemoryLimitError,
     ProcessLimitError,
 )
+from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.tiers import Limits
 
 __all__ = [
     "Sampler",
     "Sum",
-    "cpu_clock",
-    "cpu_seconds",
-    "folder_use",
     "memory_of",
     "resident_bytes",
 ]
@@ -62,25 +59,11 @@ def _stat(pid: int) -> list[bytes] | None:
         return None
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU time of one process, to the nanosecond; 0 if it is gone."""
-    try:
-        return time.clock_gettime(cpu_clock(pid))
-    except OSError:
-        return 0.0
-
-
-def cpu_clock(pid: int) -> int:
-    """The clock that counts the CPU time of one process, for `time.clock_gettime`."""
-    # clock_getcpuclockid(3): the pid inverted, type 2 (scheduler's clock).
-    return (~pid << 3) | 2
-
-
 class Sampler:
     """Compares one tree with its limits.
 
-    `root` and all below it are counted, but for what `root` itself uses where
-    it is a warden. `scratch` is a folder whose size the kernel does not bound.
+    `root` and all below it are counted, but for the memory of `root` itself where
+    it is a warden. `scratch` is a folder whose size nobody else bounds.
     `memory_kills` tells how often the kernel killed for the tree's memory.
     """
 
@@ -121,6 +104,11 @@ class Sampler:
         self.peak_bytes = max(self.peak_bytes, memory)
         return self._check_disk()
 
+    def trust(self, posture: Posture) -> None:
+        """Leave the scratch folder to whoever the seal found to bound it."""
+        if posture["scratch"].state not in ("missing", "off"):
+            self._scratch = None
+
     def note_peak(self) -> None:
         """Read the kernel's own high-water mark of the worker's memory."""
         try:
@@ -144,8 +132,9 @@ class Sampler:
             total.memory_bytes += int(fields[21]) * _PAGE_BYTES
         if self._root != self._pid:
             fields = _stat(self._root)
-            if fields is not None:  # what the warden's dead children had used
-                total.cpu_seconds += sum(map(int, fields[13:15])) / _TICKS
+            # What its dead children had used, and the work that it does for others.
+            if fields is not None:
+                total.cpu_seconds += sum(map(int, fields[11:15])) / _TICKS
         return total
 
     def _check_disk(self) -> LimitError | None:
@@ -153,7 +142,7 @@ class Sampler:
         if self._scratch is None or now < self._disk_due:
             return None
         limits = self._limits
-        used, inodes = folder_use(self._scratch, limits.disk_bytes, limits.inodes)
+        used, inodes = _scratch.measure(self._scratch, limits.disk_bytes, limits.inodes)
         self._disk_due = now + _DISK_SECONDS
         if used > limits.disk_bytes:
             return DiskLimitError(limits.disk_bytes, used, "bytes")
@@ -211,32 +200,3 @@ def _exact_memory(pids: list[int], rough: int) -> int:
                 shared += int(line.split()[1]) * 1024
     # A mapped memory file is in both counts: take the larger of the two.
     return total - shared + max(shared, _unmapped_bytes(pids))
-
-
-def folder_use(folder: str, bytes_limit: int, inodes_limit: int) -> tuple[int, int]:
-    """Bytes on disk and inodes below `folder`; stops counting above a limit.
-
-    Follows no symbolic link. A folder too deep for a path counts as too many
-    inodes: nothing honest looks like that.
-    """
-    used = inodes = 0
-    pending = [folder]
-    while pending and used <= bytes_limit and inodes <= inodes_limit:
-        try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
-                    inodes += 1
-                    used += _blocks(entry)
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-        except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                return used, inodes_limit + 1
-    return used, inodes
-
-
-def _blocks(entry: os.DirEntry[str]) -> int:
-    try:
-        return entry.stat(follow_symlinks=False).st_blocks * 512
-    except OSError:  # gone meanwhile
-        return 0

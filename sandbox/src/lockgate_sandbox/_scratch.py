@@ -1,6 +1,6 @@
-"""Scratch folders: made for one worker, removed with all that it left there.
+"""Scratch folders: made for one worker, measured, removed with all that it left.
 
-Also runs in the keeper, which removes what a killed host could not.
+Also runs in the keeper, which removes what a killed host could not, and in wardens.
 """
 
 # Everything is relative to open folders, which pathlib can't do.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 
-__all__ = ["empty", "remove"]
+__all__ = ["empty", "measure", "remove"]
 
 _ATTEMPTS = 100
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -90,3 +90,32 @@ def _make_accessible(folder: int, name: str) -> None:
     info = os.lstat(name, dir_fd=folder)
     if info.st_mode & 0o700 != 0o700:
         os.chmod(name, 0o700, dir_fd=folder)
+
+
+def measure(folder: str, bytes_limit: int, inodes_limit: int) -> tuple[int, int]:
+    """Bytes on disk and inodes below `folder`; stops counting above a limit.
+
+    Follows no symbolic link. What is too deep for a path or can't be looked into
+    counts as too many inodes: nothing honest looks like that.
+    """
+    used = inodes = 0
+    pending = [folder]
+    while pending and used <= bytes_limit and inodes <= inodes_limit:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    inodes += 1
+                    used += _blocks(entry)
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+        except OSError as error:
+            if error.errno in (errno.ENAMETOOLONG, errno.EACCES):
+                return used, inodes_limit + 1
+    return used, inodes
+
+
+def _blocks(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_blocks * 512
+    except OSError:  # gone meanwhile
+        return 0

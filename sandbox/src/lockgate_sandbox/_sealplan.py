@@ -49,7 +49,7 @@ class SealPlan:
             to use; without symbolic links.
         filters: Seccomp program and process-id slots, for a worker with a uid
             of its own and for one that shares its uid with others; and the
-            program by which a warden counts.
+            programs by which a warden counts, by the names of their files.
         limits: (resource, soft, hard) triples.
         processes: The process limit.
         may_fork: Whether the policy has programs.

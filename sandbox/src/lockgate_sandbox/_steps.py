@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from lockgate_sandbox import _forks
+from lockgate_sandbox import _counter
 from lockgate_sandbox.linux import (
     cgroup,
     credentials,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Step: TypeAlias = Callable[["Child"], LayerState | None]
 
-__all__ = ["REMEDIES", "STEPS", "Child", "take_uid"]
+__all__ = ["REMEDIES", "STEPS", "Child", "count_scratch", "take_uid"]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -79,6 +79,8 @@ class Child:
         self.bounded = False
         self.counted_apart = False
         self.in_group = False
+        self.unsized = ""
+        self.asks_for_files = False
         self.trees: list[tuple[int, str]] = []
         self.abi = 0
 
@@ -156,13 +158,15 @@ def _own_user_namespace(child: Child) -> LayerState:
     return LayerState("user-namespace", "active", "its processes are counted apart")
 
 
-def _scratch(child: Child) -> LayerState:
+def _scratch(child: Child) -> LayerState | None:
     plan = child.plan
     if plan.scratch is None:
         return LayerState("scratch", "unneeded", "nothing can be written")
     folder, size, inodes = plan.scratch
     owner = (child.uid, child.uid if child.own_uid else os.getegid())
     try:
+        if not child.wants("mount-namespace"):
+            raise PermissionError(1, "mount namespaces are switched off")
         if not credentials.has_capability(credentials.CAP_SYS_ADMIN):
             raise PermissionError(1, "no right to mount")
         if not child.trees:
@@ -173,11 +177,8 @@ def _scratch(child: Child) -> LayerState:
     except OSError as error:
         if child.own_uid:
             os.chown(folder, *owner)
-        detail = (
-            f"a plain folder ({reason(error)}): files are limited one by one, "
-            "their sum and number are measured by the host"
-        )
-        return LayerState("scratch", "degraded", detail, namespaces.REMEDY)
+        child.unsized = reason(error)
+        return None  # for `count_scratch`
     detail = f"a private tmpfs of {size} bytes and {inodes} files"
     return LayerState("scratch", "active", detail)
 
@@ -238,7 +239,7 @@ def _process_limit(child: Child) -> LayerState:
         detail = f"RLIMIT_NPROC {total}, shared with all processes of uid {child.uid}"
         return LayerState("process-limit", "degraded", detail, namespaces.REMEDY)
     try:
-        if _ask_warden(child):
+        if _ask_warden(child, forks=True):
             detail = f"{count}: the warden is asked before each start"
             return LayerState("process-limit", "active", detail)
         refused = "no warden counts"
@@ -249,13 +250,48 @@ def _process_limit(child: Child) -> LayerState:
     return LayerState("process-limit", "missing", detail, remedy)
 
 
-def _ask_warden(child: Child) -> bool:
-    """Have every start of a process decided by the warden, if there is one."""
-    if child.warden < 0 or "counting" not in child.plan.filters:
+def count_scratch(child: Child) -> LayerState | None:
+    """Have the warden count what is made in a scratch folder without a size."""
+    if not child.unsized or child.plan.scratch is None:
+        return None
+    _, size, inodes = child.plan.scratch
+    plain = f"a plain folder ({child.unsized})"
+    try:
+        if child.asks_for_files or _ask_warden(child, forks=False):
+            detail = (
+                f"{plain}: the warden is asked before each of {inodes} files is made; "
+                f"files are limited one by one, their sum of {size} bytes is measured"
+            )
+            return LayerState("scratch", "degraded", detail, namespaces.REMEDY)
+        refused = "no warden counts"
+    except OSError as error:
+        refused = f"no warden can count: {reason(error)}"
+    detail = (
+        f"{plain}: files are limited one by one, their sum and number are measured "
+        f"by the host ({refused})"
+    )
+    return LayerState("scratch", "missing", detail, namespaces.REMEDY)
+
+
+def _ask_warden(child: Child, *, forks: bool) -> bool:
+    """Have starts (if `forks`) and files (if unsized) decided by the warden.
+
+    False if there is none. A process can ask one only, so all is asked for at once.
+    """
+    plan = child.plan
+    files = bool(child.unsized) and "count-files" in plan.filters
+    asked = [*(["count-forks"] if forks else []), *(["count-files"] if files else [])]
+    program = plan.filters.get("+".join(asked))
+    if child.warden < 0 or program is None:
         return False
-    listener = seccomp.listen(child.plan.filters["counting"][0])
-    _forks.hand_over(child.warden, listener, child.plan.processes)
-    os.close(listener)
+    listener = seccomp.listen(program[0])
+    _counter.hand_over(
+        child.warden,
+        listener,
+        plan.processes if forks else 0,
+        plan.scratch if files else None,
+    )
+    child.asks_for_files = files
     return True
 
 
@@ -312,6 +348,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("no-new-privs", _no_new_privs),
     ("rlimits", _rlimits),
     ("process-limit", _process_limit),
+    ("scratch", count_scratch),
     ("landlock", _landlock),
     ("seccomp", _seccomp),
 )

@@ -14,7 +14,8 @@ from lockgate_sandbox._flights import Flight
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._output import Output, waiting_bytes
 from lockgate_sandbox._process import Process
-from lockgate_sandbox._sample import Sampler, cpu_clock
+from lockgate_sandbox._sample import Sampler
+from lockgate_sandbox._tree import cpu_clock
 from lockgate_sandbox._wire import ChannelClosed
 from lockgate_sandbox.errors import SandboxError, WallLimitError
 from lockgate_sandbox.tiers import Limits

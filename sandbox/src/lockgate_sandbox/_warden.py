@@ -3,7 +3,7 @@
 It is forked from the zygote, runs our code only and stays outside the seal. As a
 subreaper it inherits every orphan of the worker, so that nothing escapes by
 forking twice, and it ends only when all of them are dead and reaped. Where the
-kernel does not count the worker's processes, it does (`_forks`).
+kernel does not count the worker's processes or files, it does (`_counter`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import select
 import signal
 
-from lockgate_sandbox import _forks, _life, _tree
+from lockgate_sandbox import _counter, _life, _room, _tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,32 +65,69 @@ def watch(
     # The pidfd: it may be dead by now.
     for fd in (wake, life.fileno(), pidfd, mine.fileno()):
         poll.register(fd, select.POLLIN)
-    status, cpu, peak = _until_end(poll, wake, life.fileno(), worker, mine)
-    _life.tell(life, _life.EXIT.pack(b"X", status, cpu, peak))
+    ward = _Ward(worker, mine)
+    ward.until_end(poll, wake, life.fileno())
+    _life.tell(life, ward.exit())
     os._exit(0)
 
 
-def _until_end(
-    poll: select.poll, wake: int, life: int, worker: int, sealing: _socket.socket
-) -> tuple[int, float, int]:
-    status, cpu, peak = None, 0.0, 0
-    while status is None or _tree.children(os.getpid()):
-        ready = {fd for fd, _ in poll.poll()} if status is None else set[int]()
-        if wake in ready:
-            os.read(wake, 4096)
-        if life in ready:  # the host shut it down or is gone
-            poll.unregister(life)
-            _tree.kill_descendants()
-        if sealing.fileno() in ready:  # said once, if at all
-            poll.unregister(sealing.fileno())
-            counter = _forks.take_over(sealing)
-            if counter is not None:
-                # Nothing is forked here any more, so a thread does no harm.
-                _thread.start_new_thread(counter.serve, ())
-        if status is not None:
-            _tree.kill_descendants()
-        for pid, how, used, most in _tree.reap(block=status is not None):
-            cpu, peak = cpu + used, max(peak, most)
-            if pid == worker:
-                status = how
-    return status, cpu, peak
+class _Ward:
+    """The worker and its tree, from now to their end."""
+
+    def __init__(self, worker: int, sealing: _socket.socket) -> None:
+        self._worker = worker
+        self._sealing = sealing
+        self._counter: _counter.Counter | None = None
+        self._status: int | None = None
+        self._cpu, self._peak = 0.0, 0
+        self._spent = -1.0
+
+    def until_end(self, poll: select.poll, wake: int, life: int) -> None:
+        """Reap, count and kill until nothing is left of the tree."""
+        while self._status is None or _tree.children(os.getpid()):
+            ready = set[int]()
+            if self._status is None:
+                ready = {fd for fd, _ in poll.poll(self._patience())}
+            if wake in ready:
+                os.read(wake, 4096)
+            if life in ready:  # the host shut it down or is gone
+                poll.unregister(life)
+                _tree.kill_descendants()
+            if self._sealing.fileno() in ready:  # said once, if at all
+                poll.unregister(self._sealing.fileno())
+                self._begin_to_count()
+            if self._status is not None or self._overflows():
+                _tree.kill_descendants()
+            for pid, how, used, most in _tree.reap(block=self._status is not None):
+                self._cpu, self._peak = self._cpu + used, max(self._peak, most)
+                if pid == self._worker:
+                    self._status = how
+
+    def exit(self) -> bytes:
+        """What is told of the end."""
+        counted = self._counter.refused if self._counter else ()
+        bits = sum(1 << n for n, name in enumerate(_life.COUNTED) if name in counted)
+        return _life.EXIT.pack(b"X", self._status, self._cpu, self._peak, bits)
+
+    def _begin_to_count(self) -> None:
+        self._counter = _counter.take_over(self._sealing)
+        if self._counter is not None:
+            # Nothing is forked here any more, so a thread does no harm.
+            _thread.start_new_thread(self._counter.serve, ())
+
+    def _patience(self) -> float | None:
+        """How long to wait for an event, in ms: for ever where nothing is looked at."""
+        if self._counter is None or self._counter.files is None:
+            return None
+        return _room.LOOK_SECONDS * 1000
+
+    def _overflows(self) -> bool:
+        """Whether the scratch folder holds too many bytes; an idle tree writes none."""
+        files = self._counter.files if self._counter else None
+        if files is None or not files.is_due():
+            return False
+        spent = _tree.cpu_seconds(self._worker)
+        if spent == self._spent and len(_tree.children(os.getpid())) < 2:
+            return False
+        self._spent = spent
+        return files.overflows()

@@ -37,7 +37,7 @@ class Watch:
         for child in _tree.children(zygote):
             # A warden has no limit of its own; all below it count together.
             pids = [child] if _limit(child) else _tree.descendants(child)
-            spent[child] = sum(map(_sample.cpu_seconds, pids))
+            spent[child] = sum(map(_tree.cpu_seconds, pids))
             if pids and spent[child] != self._spent.get(child):
                 _judge(pids)
         self._spent = spent

@@ -222,7 +222,7 @@ class Zygote:
             os.write(self._sweep, b".")  # a killed warden leaves orphans
             return
         cpu = usage.ru_utime + usage.ru_stime
-        _life.tell(child.life, _life.EXIT.pack(b"X", status, cpu, usage.ru_maxrss))
+        _life.tell(child.life, _life.EXIT.pack(b"X", status, cpu, usage.ru_maxrss, 0))
         if self._by_life.pop(child.life.fileno(), None) is not None:
             self._epoll.unregister(child.life.fileno())
         child.life.close()

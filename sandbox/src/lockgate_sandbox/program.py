@@ -112,7 +112,7 @@ def run_program(
         elif ended.status is None:
             raise WorkerDiedError(None, None)
         elif status:
-            run.check_refusals()
+            run.check_refusals(ended)
         limits = policy.limits
         found = read_back(
             run.folder,

@@ -49,8 +49,8 @@ __all__ = [
     "select",
 ]
 
-COUNTING = ("count-forks",)
-"""The files of the filter by which a warden counts."""
+COUNTING = ("count-forks", "count-files")
+"""The files of the filter by which a warden counts: one of them or both."""
 
 NAMES = (
     "always",
