@@ -1,0 +1,210 @@
+"""Every rule applied to one module: from bytes to reports."""
+
+from __future__ import annotations
+
+import ast
+
+from lockgate_sandbox.source import registry
+from lockgate_sandbox.source._names import Names, canonical, imported
+from lockgate_sandbox.source._parse import parse
+from lockgate_sandbox.source._scope import Scope, scopes_of
+from lockgate_sandbox.source._site import Report, Site
+
+__all__ = ["judge"]
+
+
+def judge(text: str, source: bytes, limit: int) -> list[Report]:
+    """What the rules say of `text`, at most one more than `limit`.
+
+    `source` is the same text as UTF-8, in which columns are counted.
+
+    Raises:
+        SyntaxError: As `parse` does, and RecursionError, MemoryError, ValueError.
+    """
+    scopes, texts = scopes_of(parse(text))
+    names = Names(scopes, registry.BUILTINS)
+    names.shadow(scopes)
+    site = Site(names, scopes[0], source, limit)
+    for scope in scopes:
+        site.scope = scope
+        for node in scope.imports:
+            _import(site, node)
+        _names(site, scope)
+        _attributes(site, scope)
+        _calls(site, scope)
+        _subscripts(site, scope)
+        _assigns(site, scope)
+        if site.full:
+            break
+    site.scope = scopes[0]
+    _texts(site, texts)
+    for word, check in registry.WHOLE:
+        if word in source:
+            check(site)
+    return site.reports
+
+
+def _module(site: Site, node: ast.AST, module: str, how: str) -> None:
+    found = registry.module_rule(module)
+    if found is not None:
+        site.report(found[0], node, f"{how} {module}", module)
+
+
+def _import(site: Site, node: ast.Import | ast.ImportFrom) -> None:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            _module(site, node, alias.name, "imports")
+        return
+    if node.level:
+        return
+    module = node.module or ""
+    known = registry.module_rule(module)
+    for alias in node.names:
+        whole = f"{module}.{alias.name}"
+        found = registry.module_rule(whole)
+        if found is not None and (known is None or found[0] is not known[0]):
+            site.report(found[0], node, f"imports {whole}", whole)
+        else:
+            rule = registry.NAMES.get(canonical(whole))
+            if rule is not None:
+                site.report(rule, node, f"imports {whole}", whole)
+    if known is not None:
+        site.report(known[0], node, f"imports {module}", module)
+
+
+def _names(site: Site, scope: Scope) -> None:
+    watch, rules = site.names.watch, registry.NAMES
+    stars = bool(site.names.stars)
+    for node in scope.names:
+        if (node.id in watch or stars) and node.ctx.__class__ is ast.Load:
+            for dotted in site.names.lookup(node.id, scope, node.lineno):
+                rule = rules.get(dotted)
+                if rule is not None:
+                    said = node.id if dotted.endswith(node.id) else dotted
+                    site.report(rule, node, f"uses {said}", dotted)
+
+
+def _attributes(site: Site, scope: Scope) -> None:
+    last_words, rules, loud = (
+        registry.LAST_WORDS,
+        registry.NAMES,
+        registry.ATTRIBUTES,
+    )
+    for node in scope.attributes:
+        attr = node.attr
+        if attr in last_words:
+            for dotted in _candidates(site, node):
+                rule = rules.get(dotted)
+                if rule is not None:
+                    site.report(rule, node, f"uses {dotted}", dotted)
+        rule = loud.get(attr)
+        if rule is not None and not any(check(site, node) for check in registry.STEPS):
+            site.report(rule, node, f"uses {attr}", attr)
+
+
+def _candidates(site: Site, node: ast.Attribute) -> frozenset[str]:
+    """What an attribute may be; of an unknown object, ``….os.system`` will do."""
+    found = site.dotted(node)
+    owner = node.value
+    if isinstance(owner, ast.Attribute):
+        module = canonical(owner.attr.lstrip("_"))
+        if module in registry.OWNERS and not any(name in registry.NAMES for name in found):
+            found |= {canonical(f"{module}.{node.attr}")}
+    return found
+
+
+def _calls(site: Site, scope: Scope) -> None:
+    watch, last_words = site.names.watch, registry.LAST_WORDS
+    calls, methods = registry.CALLS, registry.METHODS
+    for node in scope.calls:
+        function = node.func
+        cls = function.__class__
+        if cls is ast.Name:
+            if function.id not in watch and not site.names.stars:  # type: ignore[attr-defined] # pyright: ignore
+                continue
+            found = site.names.lookup(function.id, scope, function.lineno)  # type: ignore[attr-defined] # pyright: ignore
+        elif cls is ast.Attribute:
+            attr: str = function.attr  # type: ignore[attr-defined] # pyright: ignore
+            for check in methods.get(attr, ()):
+                check(site, node, attr)
+            if attr not in last_words:
+                continue
+            found = _candidates(site, function)  # type: ignore[arg-type] # pyright: ignore
+        else:
+            _made(site, node, function)
+            continue
+        for dotted in found:
+            for check in calls.get(dotted, ()):
+                check(site, node, dotted)
+            if dotted in _REACHING:
+                _reached(site, node, dotted)
+
+
+_REACHING = frozenset(
+    {"builtins.getattr", "builtins.__import__", "importlib.import_module"}
+)
+
+
+def _made(site: Site, node: ast.Call, function: ast.expr) -> None:
+    """A call of what a call, a subscript or a condition gave."""
+    for dotted in site.dotted(function):
+        rule = registry.NAMES.get(dotted)
+        if rule is not None and not isinstance(function, ast.Call):
+            site.report(rule, node, f"uses {dotted}", dotted)
+        for check in registry.CALLS.get(dotted, ()):
+            check(site, node, dotted)
+
+
+def _reached(site: Site, node: ast.Call, how: str) -> None:
+    """What a call of `getattr` or an importer with a literal gives."""
+    for dotted in site.dotted(node):
+        if how == "builtins.getattr":
+            rule = registry.NAMES.get(dotted)
+            if rule is not None:
+                site.report(rule, node, f"uses {dotted} by getattr", dotted)
+        else:
+            _module(site, node, dotted, "imports at run time")
+
+
+def _subscripts(site: Site, scope: Scope) -> None:
+    for node in scope.subscripts:
+        cls = node.slice.__class__
+        if cls is ast.Constant:
+            key = node.slice.value  # type: ignore[attr-defined] # pyright: ignore
+        elif cls in _FOLDABLE:
+            key = site.text(node.slice)
+        else:
+            continue
+        if key.__class__ is not str:
+            continue
+        for check in registry.KEYS:
+            check(site, node, key)
+        if key in registry.LAST_WORDS:
+            for dotted in site.dotted(node):
+                rule = registry.NAMES.get(dotted)
+                if rule is not None:
+                    site.report(rule, node, f"uses {dotted} by a key", dotted)
+
+
+_FOLDABLE = frozenset({ast.BinOp, ast.Call, ast.JoinedStr, ast.Subscript, ast.Name})
+
+
+def _assigns(site: Site, scope: Scope) -> None:
+    for target, _, node in scope.assigns:
+        if isinstance(target, ast.Attribute | ast.Subscript):
+            for dotted in site.dotted(target.value):
+                rule = registry.CHANGED.get(dotted)
+                if rule is not None:
+                    site.report(rule, node, f"changes {dotted}", dotted)
+
+
+def _texts(site: Site, texts: list[ast.Constant]) -> None:
+    shortest, checks = registry.SHORTEST_TEXT, registry.TEXTS
+    for node in texts:
+        value = node.value
+        length = len(value)  # type: ignore[arg-type] # pyright: ignore
+        if length >= shortest:
+            text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+            for least, check in checks:
+                if length >= least:
+                    check(site, node, text)

@@ -1,0 +1,124 @@
+"""Every rule, and the tables by which a scan finds those that apply to a node."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from lockgate_sandbox.source._site import CallCheck, Family
+from lockgate_sandbox.source.findings import Rule
+from lockgate_sandbox.source.rules import (
+    dynamic,
+    environment,
+    files,
+    introspection,
+    native,
+    network,
+    obfuscation,
+    parsing,
+    processes,
+    startup,
+)
+
+__all__ = ["FAMILIES", "PYTHON", "RULES", "rules_version"]
+
+T = TypeVar("T")
+
+FAMILIES: tuple[Family, ...] = (
+    dynamic.FAMILY,
+    introspection.FAMILY,
+    network.FAMILY,
+    processes.FAMILY,
+    native.FAMILY,
+    files.FAMILY,
+    environment.FAMILY,
+    startup.FAMILY,
+    obfuscation.FAMILY,
+    parsing.FAMILY,
+)
+"""In the order of the reference page."""
+
+RULES: Mapping[str, Rule] = {
+    rule.id: rule for family in FAMILIES for rule in family.rules
+}
+"""Every rule by its id."""
+
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+"""The version whose grammar is read: the running interpreter's."""
+
+
+def _joined(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
+    """One table of many; two families must not claim one word."""
+    found: dict[str, T] = {}
+    for table in tables:
+        twice = found.keys() & table.keys()
+        if twice:
+            raise ValueError(f"two families claim {sorted(twice)}")
+        found |= table
+    return found
+
+
+def _listed(
+    tables: Iterable[Mapping[str, CallCheck]],
+) -> dict[str, tuple[CallCheck, ...]]:
+    found: dict[str, tuple[CallCheck, ...]] = {}
+    for table in tables:
+        for name, check in table.items():
+            found[name] = (*found.get(name, ()), check)
+    return found
+
+
+MODULES = _joined(family.modules for family in FAMILIES)
+NAMES = _joined(family.names for family in FAMILIES)
+ATTRIBUTES = _joined(family.attributes for family in FAMILIES)
+CHANGED = _joined(family.changed for family in FAMILIES)
+CALLS = _listed(family.calls for family in FAMILIES)
+METHODS = _listed(family.methods for family in FAMILIES)
+STEPS = tuple(check for family in FAMILIES for check in family.steps)
+KEYS = tuple(check for family in FAMILIES for check in family.keys)
+TEXTS = tuple(check for family in FAMILIES for check in family.texts)
+WHOLE = tuple(check for family in FAMILIES for check in family.whole)
+
+BUILTINS = frozenset(
+    name.split(".")[1]
+    for name in (*NAMES, *CALLS)
+    if name.startswith("builtins.")
+) | {"__builtins__", "vars", "globals", "locals", "open"}
+"""Builtin names that a rule asks for, or that lead to one."""
+
+LAST_WORDS = frozenset(name.rpartition(".")[2] for name in (*NAMES, *CALLS))
+"""The last part of every dotted name that a rule is about."""
+
+OWNERS = frozenset(name.rpartition(".")[0] for name in (*NAMES, *CALLS))
+"""What those names are attributes of."""
+
+SHORTEST_TEXT = min((length for length, _ in TEXTS), default=0)
+
+
+def module_rule(module: str) -> tuple[Rule, str] | None:
+    """The rule for an import of `module`, and the entry that says so."""
+    while module:
+        rule = MODULES.get(module)
+        if rule is not None:
+            return rule, module
+        module = module.rpartition(".")[0]
+    return None
+
+
+@cache
+def rules_version() -> str:
+    """A text that changes whenever the answer to the same bytes could.
+
+    It is made of the scanner's own source and of the interpreter's version.
+    """
+    here = Path(__file__).parent
+    made = hashlib.sha256(sys.version.encode())
+    for path in sorted([*here.glob("*.py"), *here.glob("rules/*.py")]):
+        made.update(path.read_bytes())
+    return made.hexdigest()[:24]
+
+
