@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TextIO
 
 from lockgate.errors import HookError, InputRefusedError, InternalError, LockgateError
+from lockgate_sandbox import terminal
+from lockgate_sandbox.terminal import Color, clean
 
 __all__ = [
+    "Color",
     "clean",
     "colored",
     "log_printer",
@@ -24,28 +27,8 @@ __all__ = [
     "print_table",
 ]
 
-Color = Literal["red", "green", "yellow", "blue", "dim", "bold"]
-
-_CODES: Mapping[str, str] = {
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "blue": "34",
-    "dim": "2",
-    "bold": "1",
-}
 _NARROWEST_COLUMNS = 60
 """A table is not squeezed below this; a pipe is as wide as it needs."""
-
-
-def clean(text: object) -> str:
-    """`text` without control characters and unpaired surrogates."""
-    words = str(text)
-    if words.isascii() and words.isprintable():
-        return words
-    return "".join(
-        c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in words
-    )
 
 
 def _write(stream: TextIO, text: str) -> None:
@@ -56,16 +39,8 @@ def _write(stream: TextIO, text: str) -> None:
 
 def colored(text: str, color: Color, stream: TextIO | None = None) -> str:
     """`text` in `color` if `stream` (standard output) is a terminal that wants it."""
-    return f"\x1b[{_CODES[color]}m{text}\x1b[0m" if _wants(stream) else text
-
-
-def _wants(stream: TextIO | None) -> bool:
-    wish = _wish[0] or os.environ.get("LOCKGATE_COLOR", "auto")
-    if wish == "auto":
-        target = sys.stdout if stream is None else stream
-        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-        return target.isatty() and not plain
-    return wish == "always"
+    target = sys.stdout if stream is None else stream
+    return terminal.colored(text, color, target, wish=_wish[0])
 
 
 _wish: list[str] = [""]

@@ -28,6 +28,9 @@ VERBS = {
         "lockgate_sandbox.cli.policy", "print a policy, compare two, or explain one"
     ),
     "doctor": Verb("lockgate_sandbox.cli.doctor", "try what holds on this machine"),
+    "scan": Verb(
+        "lockgate_sandbox.cli.scan", "say what source would do, without running it"
+    ),
 }
 """Every verb, in the order of the help."""
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +9,7 @@ if TYPE_CHECKING:
     from lockgate_sandbox.policy import Policy
     from lockgate_sandbox.program import RunResult
 
-__all__ = ["GRANTS", "report", "write_whole"]
+__all__ = ["GRANTS", "report"]
 
 GRANTS = {
     "read": "--allow-read {}",
@@ -59,22 +55,3 @@ def report(
             for item in (result.denials if result else ())
         ],
     }
-
-
-def write_whole(path: Path, document: dict[str, object]) -> None:
-    """Write `document` as JSON: whole or absent, also if we are killed meanwhile.
-
-    Raises:
-        OSError: If it can't be written.
-    """
-    fd, aside = tempfile.mkstemp(dir=path.parent or None, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise

@@ -8,14 +8,16 @@ Standard streams pass through and the exit status is the file's own, but for
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockgate_sandbox._whole import write_whole
 from lockgate_sandbox.cli._complaint import REFUSED, complain
 from lockgate_sandbox.cli._options import add_policy_options, policy_of
-from lockgate_sandbox.cli._report import GRANTS, report, write_whole
+from lockgate_sandbox.cli._report import GRANTS, report
 from lockgate_sandbox.errors import PolicyError, SandboxError
 from lockgate_sandbox.sandbox import Sandbox
 
@@ -77,7 +79,8 @@ def main(args: argparse.Namespace) -> int:
     if args.report:
         document = report(args.file, policy, status, result, error)
         try:
-            write_whole(Path(args.report), document)
+            text = json.dumps(document, indent=2) + "\n"
+            write_whole(Path(args.report), text.encode())
         except OSError as failed:
             print(f"{args.report}: {failed.strerror}", file=sys.stderr)
             status = status or 1

@@ -13,18 +13,23 @@ kernel holds it.
         print(finding.path, finding.line, finding.rule, finding.message)
 
 Host side only: nothing of this is imported by a zygote or a worker. Text walks one
-street: `scan` -> `_parse` -> `_scope` -> `_names` -> `_judge` (by `registry`, which
-joins `rules`) -> findings -> `derived`.
+street: `scan` -> `_parse` -> `_scope` -> `_names` -> `_judge` (by `_registry`, which
+joins `_rules`) -> findings -> `derived`.
 """
 
 from __future__ import annotations
 
+from lockgate_sandbox.source._registry import RULES
 from lockgate_sandbox.source.cache import ScanCache
-from lockgate_sandbox.source.derived import Comparison, Derived, compare, rights
-from lockgate_sandbox.source.findings import Finding, Level, Right, Rule
+from lockgate_sandbox.source.derived import (
+    Comparison,
+    Derived,
+    compare_rights,
+    rights,
+)
+from lockgate_sandbox.source.findings import FileScan, Finding, Level, Right, Rule
 from lockgate_sandbox.source.limits import ScanLimits
-from lockgate_sandbox.source.registry import RULES
-from lockgate_sandbox.source.scan import FileScan, TreeScan, scan_source, scan_tree
+from lockgate_sandbox.source.scan import TreeScan, scan_source, scan_tree
 
 __all__ = [
     "RULES",
@@ -38,7 +43,7 @@ __all__ = [
     "ScanCache",
     "ScanLimits",
     "TreeScan",
-    "compare",
+    "compare_rights",
     "rights",
     "scan_source",
     "scan_tree",

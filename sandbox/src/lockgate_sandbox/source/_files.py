@@ -40,7 +40,9 @@ def sources_of(
     Raises:
         PolicyError: If it does not exist or can't be read at all.
     """
-    found = _mapping(tree) if isinstance(tree, Mapping) else _walk(os.fspath(tree), limits)
+    found = (
+        _mapping(tree) if isinstance(tree, Mapping) else _walk(os.fspath(tree), limits)
+    )
     count = size = 0
     for item in found:
         if isinstance(item, Source):

@@ -1,4 +1,4 @@
-"""The text that an expression is for sure: ``"__cla" + "ss__"``, ``chr(101)``…
+"""The text that an expression is for sure: ``"__cla" + "ss__"``, ``chr(101)``.
 
 What hides a name is undone here: concatenation, joins, slices like ``[::-1]``,
 ``chr`` and ``bytes`` of numbers, hexadecimal, Base64, case and replacement,

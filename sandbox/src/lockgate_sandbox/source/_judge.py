@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from lockgate_sandbox.source import registry
-from lockgate_sandbox.source._names import Names, canonical, imported
+from lockgate_sandbox.source import _registry as registry
+from lockgate_sandbox.source._names import Names, canonical
 from lockgate_sandbox.source._parse import parse
 from lockgate_sandbox.source._scope import Scope, scopes_of
 from lockgate_sandbox.source._site import Report, Site
@@ -47,13 +47,13 @@ def judge(text: str, source: bytes, limit: int) -> list[Report]:
 def _module(site: Site, node: ast.AST, module: str, how: str) -> None:
     found = registry.module_rule(module)
     if found is not None:
-        site.report(found[0], node, f"{how} {module}", module)
+        site.report(found[0], node, f"{how} {module}")
 
 
 def _import(site: Site, node: ast.Import | ast.ImportFrom) -> None:
     if isinstance(node, ast.Import):
         for alias in node.names:
-            _module(site, node, alias.name, "imports")
+            _module(site, alias, alias.name, "imports")
         return
     if node.level:
         return
@@ -63,13 +63,13 @@ def _import(site: Site, node: ast.Import | ast.ImportFrom) -> None:
         whole = f"{module}.{alias.name}"
         found = registry.module_rule(whole)
         if found is not None and (known is None or found[0] is not known[0]):
-            site.report(found[0], node, f"imports {whole}", whole)
+            site.report(found[0], node, f"imports {whole}")
         else:
             rule = registry.NAMES.get(canonical(whole))
             if rule is not None:
-                site.report(rule, node, f"imports {whole}", whole)
+                site.report(rule, node, f"imports {whole}")
     if known is not None:
-        site.report(known[0], node, f"imports {module}", module)
+        site.report(known[0], node, f"imports {module}")
 
 
 def _names(site: Site, scope: Scope) -> None:
@@ -81,7 +81,7 @@ def _names(site: Site, scope: Scope) -> None:
                 rule = rules.get(dotted)
                 if rule is not None:
                     said = node.id if dotted.endswith(node.id) else dotted
-                    site.report(rule, node, f"uses {said}", dotted)
+                    site.report(rule, node, f"uses {said}")
 
 
 def _attributes(site: Site, scope: Scope) -> None:
@@ -96,10 +96,10 @@ def _attributes(site: Site, scope: Scope) -> None:
             for dotted in _candidates(site, node):
                 rule = rules.get(dotted)
                 if rule is not None:
-                    site.report(rule, node, f"uses {dotted}", dotted)
+                    site.report(rule, node, f"uses {dotted}")
         rule = loud.get(attr)
         if rule is not None and not any(check(site, node) for check in registry.STEPS):
-            site.report(rule, node, f"uses {attr}", attr)
+            site.report(rule, node, f"uses {attr}")
 
 
 def _candidates(site: Site, node: ast.Attribute) -> frozenset[str]:
@@ -108,7 +108,8 @@ def _candidates(site: Site, node: ast.Attribute) -> frozenset[str]:
     owner = node.value
     if isinstance(owner, ast.Attribute):
         module = canonical(owner.attr.lstrip("_"))
-        if module in registry.OWNERS and not any(name in registry.NAMES for name in found):
+        known = not found.isdisjoint(registry.NAMES)
+        if module in registry.OWNERS and not known:
             found |= {canonical(f"{module}.{node.attr}")}
     return found
 
@@ -116,20 +117,19 @@ def _candidates(site: Site, node: ast.Attribute) -> frozenset[str]:
 def _calls(site: Site, scope: Scope) -> None:
     watch, last_words = site.names.watch, registry.LAST_WORDS
     calls, methods = registry.CALLS, registry.METHODS
+    stars = bool(site.names.stars)
     for node in scope.calls:
         function = node.func
-        cls = function.__class__
-        if cls is ast.Name:
-            if function.id not in watch and not site.names.stars:  # type: ignore[attr-defined] # pyright: ignore
+        if isinstance(function, ast.Name):
+            if function.id not in watch and not stars:
                 continue
-            found = site.names.lookup(function.id, scope, function.lineno)  # type: ignore[attr-defined] # pyright: ignore
-        elif cls is ast.Attribute:
-            attr: str = function.attr  # type: ignore[attr-defined] # pyright: ignore
-            for check in methods.get(attr, ()):
-                check(site, node, attr)
-            if attr not in last_words:
+            found = site.names.lookup(function.id, scope, function.lineno)
+        elif isinstance(function, ast.Attribute):
+            for check in methods.get(function.attr, ()):
+                check(site, node, function.attr)
+            if function.attr not in last_words:
                 continue
-            found = _candidates(site, function)  # type: ignore[arg-type] # pyright: ignore
+            found = _candidates(site, function)
         else:
             _made(site, node, function)
             continue
@@ -150,7 +150,7 @@ def _made(site: Site, node: ast.Call, function: ast.expr) -> None:
     for dotted in site.dotted(function):
         rule = registry.NAMES.get(dotted)
         if rule is not None and not isinstance(function, ast.Call):
-            site.report(rule, node, f"uses {dotted}", dotted)
+            site.report(rule, node, f"uses {dotted}")
         for check in registry.CALLS.get(dotted, ()):
             check(site, node, dotted)
 
@@ -161,21 +161,20 @@ def _reached(site: Site, node: ast.Call, how: str) -> None:
         if how == "builtins.getattr":
             rule = registry.NAMES.get(dotted)
             if rule is not None:
-                site.report(rule, node, f"uses {dotted} by getattr", dotted)
+                site.report(rule, node, f"uses {dotted} by getattr")
         else:
             _module(site, node, dotted, "imports at run time")
 
 
 def _subscripts(site: Site, scope: Scope) -> None:
     for node in scope.subscripts:
-        cls = node.slice.__class__
-        if cls is ast.Constant:
-            key = node.slice.value  # type: ignore[attr-defined] # pyright: ignore
-        elif cls in _FOLDABLE:
-            key = site.text(node.slice)
-        else:
-            continue
-        if key.__class__ is not str:
+        part = node.slice
+        key: object = None
+        if isinstance(part, ast.Constant):
+            key = part.value
+        elif part.__class__ in _FOLDABLE:
+            key = site.text(part)
+        if not isinstance(key, str):
             continue
         for check in registry.KEYS:
             check(site, node, key)
@@ -183,7 +182,7 @@ def _subscripts(site: Site, scope: Scope) -> None:
             for dotted in site.dotted(node):
                 rule = registry.NAMES.get(dotted)
                 if rule is not None:
-                    site.report(rule, node, f"uses {dotted} by a key", dotted)
+                    site.report(rule, node, f"uses {dotted} by a key")
 
 
 _FOLDABLE = frozenset({ast.BinOp, ast.Call, ast.JoinedStr, ast.Subscript, ast.Name})
@@ -202,9 +201,8 @@ def _texts(site: Site, texts: list[ast.Constant]) -> None:
     shortest, checks = registry.SHORTEST_TEXT, registry.TEXTS
     for node in texts:
         value = node.value
-        length = len(value)  # type: ignore[arg-type] # pyright: ignore
-        if length >= shortest:
-            text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        if len(text) >= shortest:
             for least, check in checks:
-                if length >= least:
+                if len(text) >= least:
                     check(site, node, text)

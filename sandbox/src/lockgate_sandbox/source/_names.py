@@ -83,24 +83,21 @@ class Names:
         return self._module.stars
 
     def _bind(self, scope: Scope, aliases: list[tuple[str, str]]) -> None:
-        for node in scope.imports:
-            for name, dotted in imported(node):
+        for statement in scope.imports:
+            for name, dotted in imported(statement):
                 if name == "*":
                     scope.stars.append(dotted)
                 else:
-                    scope.bind(name, dotted, node)
+                    scope.bind(name, dotted, statement)
                     self.watch.add(name)
         for target, value, node in scope.assigns:
             if isinstance(target, ast.Name):
                 scope.bind(target.id, value, node)
-                root = _root(value)
-                if root:
-                    aliases.append((root, target.id))
+                aliases.append((_root(value), target.id))
         for name, bound in scope.bound.items():
-            for value, _, node in bound:
-                if isinstance(node, ast.FunctionDef | ast.Lambda) and value:
-                    root = "" if isinstance(value, str) else _root(value)
-                    aliases += [(root, name)] if root else []
+            for default, read_in, _ in bound:
+                if read_in is not scope and isinstance(default, ast.expr):
+                    aliases.append((_root(default), name))
 
     def _follow(self, aliases: list[tuple[str, str]]) -> None:
         """Watch every name that an alias leads to, however many steps away."""

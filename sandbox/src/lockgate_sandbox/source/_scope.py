@@ -87,9 +87,12 @@ class Scope:
 
 # Fields that hold no nodes, or none that matter.
 _PLAIN = frozenset(
-    "ctx op ops id attr arg name names module level kind type_comment type_ignores "
-    "is_async conversion simple asname tag kwd_attrs rest".split()
-)
+    {
+        "arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind",
+        "kwd_attrs", "level", "module", "name", "names", "op", "ops", "rest",
+        "simple", "tag", "type_comment", "type_ignores",
+    }
+)  # fmt: skip
 _FIELDS: dict[type, tuple[str, ...]] = {
     cls: tuple(field for field in cls._fields if field not in _PLAIN)
     for cls in vars(ast).values()

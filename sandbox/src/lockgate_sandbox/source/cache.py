@@ -8,20 +8,16 @@ file is given, kept from one process to the next.
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from lockgate_sandbox.source import registry
-from lockgate_sandbox.source.findings import Finding
+from lockgate_sandbox._whole import write_whole
+from lockgate_sandbox.source import _registry as registry
+from lockgate_sandbox.source.findings import FileScan, Finding
 from lockgate_sandbox.source.limits import ScanLimits
-
-if TYPE_CHECKING:
-    from lockgate_sandbox.source.scan import FileScan
 
 __all__ = ["ScanCache"]
 
@@ -82,8 +78,6 @@ class ScanCache:
             self._changed = True
 
     def _load(self, file: Path) -> None:
-        from lockgate_sandbox.source.scan import FileScan
-
         try:
             with file.open("rb") as opened:
                 raw = opened.read(_FILE_LIMIT_BYTES)
@@ -113,21 +107,3 @@ class ScanCache:
             self._changed = False
         document = _Document(registry.rules_version(), rows)
         write_whole(self._file, msgspec.msgpack.encode(document))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all, also if we are killed meanwhile.
-
-    Raises:
-        OSError: If that can't be done.
-    """
-    fd, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise

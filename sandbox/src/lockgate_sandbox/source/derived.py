@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.source.findings import Finding, Right
 
-__all__ = ["Comparison", "Derived", "compare", "rights"]
+__all__ = ["Comparison", "Derived", "compare_rights", "rights"]
 
 _BLINDING = frozenset({Right.DYNAMIC, Right.NATIVE})
 
@@ -73,7 +73,7 @@ def rights(findings: Iterable[Finding]) -> Derived:
     return Derived(frozenset(named), listed, because)
 
 
-def compare(derived: Derived, policy: Policy) -> Comparison:
+def compare_rights(derived: Derived, policy: Policy) -> Comparison:
     """What `derived` uses beyond `policy`, and what `policy` gives beyond it.
 
     Reading is not compared: every worker may read its own environment. Threads

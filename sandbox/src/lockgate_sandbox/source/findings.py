@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Finding", "Level", "Right", "Rule"]
+__all__ = ["FileScan", "Finding", "Level", "Right", "Rule"]
 
 
 class Level(StrEnum):
@@ -67,7 +67,7 @@ class Finding:
 
     Lines and columns count from 1, columns in characters; the end is one past the
     last character, as in SARIF. `subject` is what the right is about where a literal
-    says it: a variable's name, a path, a program, a module.
+    says it: a variable's name, a path, a program, a host.
     """
 
     path: str
@@ -80,3 +80,12 @@ class Finding:
     message: str
     right: Right | None = None
     subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileScan:
+    """One file: its path in the tree, its hash, and what was found in it."""
+
+    path: str
+    sha256: str
+    findings: tuple[Finding, ...]

@@ -13,34 +13,22 @@ import os
 import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from lockgate_sandbox.source import registry
+from lockgate_sandbox.source import _registry as registry
 from lockgate_sandbox.source._files import Left, Source, sources_of
 from lockgate_sandbox.source._judge import judge
 from lockgate_sandbox.source._parse import batch
+from lockgate_sandbox.source._rules import native, parsing, startup
 from lockgate_sandbox.source._site import Report
-from lockgate_sandbox.source.findings import Finding, Level, Rule
+from lockgate_sandbox.source.cache import ScanCache
+from lockgate_sandbox.source.findings import FileScan, Finding, Level, Right, Rule
 from lockgate_sandbox.source.limits import ScanLimits, refusal
-from lockgate_sandbox.source.rules import native, parsing, startup
 
-if TYPE_CHECKING:
-    from lockgate_sandbox.source.cache import ScanCache
-
-__all__ = ["FileScan", "TreeScan", "scan_source", "scan_tree"]
+__all__ = ["TreeScan", "scan_source", "scan_tree"]
 
 _DEFAULTS = ScanLimits()
 _ENCODINGS = frozenset({"utf-8", "utf-8-sig", "ascii", "iso-8859-1"})
 _HOOK_FILES = frozenset({"sitecustomize.py", "usercustomize.py"})
-
-
-@dataclass(frozen=True, slots=True)
-class FileScan:
-    """One file: its path in the tree, its hash, and what was found in it."""
-
-    path: str
-    sha256: str
-    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +159,7 @@ def _findings(
 
 
 def _plain(path: str, rule: Rule, message: str, line: int = 1) -> Finding:
-    return Finding(
-        path, line, 1, line, 1, rule.id, rule.level, message, rule.right, ""
-    )
+    return Finding(path, line, 1, line, 1, rule.id, rule.level, message, rule.right, "")
 
 
 def _pth(path: str, data: bytes, limits: ScanLimits) -> tuple[Finding, ...]:
@@ -252,20 +238,27 @@ def _syntax(path: str, error: SyntaxError) -> Finding:
 
 
 def _distinct(reports: list[Report]) -> list[Report]:
-    """In order of place, each once; a vague one is left out beside an exact one."""
-    exact = {
-        (line, column, rule.right)
-        for line, column, _, _, rule, _, subject in reports
-        if subject and rule.right is not None
-    }
+    """In order of place, each once; a vague one is left out beside a better one.
+
+    ``os.environ["HOME"]`` is a mention of the environment, too, but says less.
+    """
+    best: dict[tuple[int, int, Right | None], tuple[int, bool]] = {}
+    for line, column, _, _, rule, _, subject in reports:
+        key = (line, column, rule.right)
+        weight = (rule.level.rank, bool(subject))
+        best[key] = max(best.get(key, weight), weight)
     kept: dict[tuple[object, ...], Report] = {}
     for report in sorted(reports, key=_place):
-        line, column, _, _, rule, _, subject = report
-        if rule.right is not None and not subject:
-            if (line, column, rule.right) in exact:
-                continue
-        kept.setdefault((line, column, rule.id, subject), report)
+        line, column, _, _, rule, message, subject = report
+        weight = (rule.level.rank, bool(subject))
+        if rule.right in _NAMED and weight < best[line, column, rule.right]:
+            continue
+        kept.setdefault((line, column, rule.id, subject or message), report)
     return list(kept.values())
+
+
+_NAMED = frozenset({Right.ENV, Right.PROGRAM, Right.READ, Right.WRITE, Right.NET})
+"""Rights whose findings can say what they are about."""
 
 
 def _place(report: Report) -> tuple[int, int, int, str]:

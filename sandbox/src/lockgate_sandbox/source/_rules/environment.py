@@ -10,9 +10,7 @@ from lockgate_sandbox.source.findings import Level, Right, Rule
 
 __all__ = ["FAMILY"]
 
-ENVIRONMENT = Rule(
-    "environment", Level.NOTE, "Reads environment variables.", Right.ENV
-)
+ENVIRONMENT = Rule("environment", Level.NOTE, "Reads environment variables.", Right.ENV)
 SECRET = Rule(
     "environment-secret",
     Level.WARNING,
@@ -69,7 +67,7 @@ def _all(site: Site, node: ast.Call, _: str) -> None:
 
 FAMILY = Family(
     rules=(ENVIRONMENT, SECRET, CHANGED, CREDENTIALS),
-    modules={"keyring": CREDENTIALS, "getpass": CREDENTIALS, "secretstorage": CREDENTIALS},
+    modules=dict.fromkeys(("keyring", "getpass", "secretstorage"), CREDENTIALS),
     names={
         "os.environ": ENVIRONMENT,
         "os.environb": ENVIRONMENT,

@@ -65,8 +65,8 @@ _TRACES = (
     "builtins.breakpoint", "faulthandler.register",
 )  # fmt: skip
 _EXITS = (
-    "atexit.register", "os.register_at_fork", "weakref.finalize", "os._exit", "os.abort",
-    "threading._register_atexit",
+    "atexit.register", "os.register_at_fork", "weakref.finalize", "os._exit",
+    "os.abort", "threading._register_atexit",
 )  # fmt: skip
 
 FAMILY = Family(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from lockgate_sandbox.source._site import CallCheck, Family
-from lockgate_sandbox.source.findings import Rule
-from lockgate_sandbox.source.rules import (
+from lockgate_sandbox.source._rules import (
     dynamic,
     environment,
     files,
@@ -23,6 +21,8 @@ from lockgate_sandbox.source.rules import (
     processes,
     startup,
 )
+from lockgate_sandbox.source._site import CallCheck, Family
+from lockgate_sandbox.source.findings import Rule
 
 __all__ = ["FAMILIES", "PYTHON", "RULES", "rules_version"]
 
@@ -51,8 +51,12 @@ PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 """The version whose grammar is read: the running interpreter's."""
 
 
-def _joined(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
-    """One table of many; two families must not claim one word."""
+def joined(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
+    """One table of many.
+
+    Raises:
+        ValueError: If two families claim one word.
+    """
     found: dict[str, T] = {}
     for table in tables:
         twice = found.keys() & table.keys()
@@ -62,9 +66,10 @@ def _joined(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
     return found
 
 
-def _listed(
+def listed(
     tables: Iterable[Mapping[str, CallCheck]],
 ) -> dict[str, tuple[CallCheck, ...]]:
+    """The checks of many tables: each family has its own to say of one call."""
     found: dict[str, tuple[CallCheck, ...]] = {}
     for table in tables:
         for name, check in table.items():
@@ -72,21 +77,19 @@ def _listed(
     return found
 
 
-MODULES = _joined(family.modules for family in FAMILIES)
-NAMES = _joined(family.names for family in FAMILIES)
-ATTRIBUTES = _joined(family.attributes for family in FAMILIES)
-CHANGED = _joined(family.changed for family in FAMILIES)
-CALLS = _listed(family.calls for family in FAMILIES)
-METHODS = _listed(family.methods for family in FAMILIES)
+MODULES = joined(family.modules for family in FAMILIES)
+NAMES = joined(family.names for family in FAMILIES)
+ATTRIBUTES = joined(family.attributes for family in FAMILIES)
+CHANGED = joined(family.changed for family in FAMILIES)
+CALLS = listed(family.calls for family in FAMILIES)
+METHODS = listed(family.methods for family in FAMILIES)
 STEPS = tuple(check for family in FAMILIES for check in family.steps)
 KEYS = tuple(check for family in FAMILIES for check in family.keys)
 TEXTS = tuple(check for family in FAMILIES for check in family.texts)
 WHOLE = tuple(check for family in FAMILIES for check in family.whole)
 
 BUILTINS = frozenset(
-    name.split(".")[1]
-    for name in (*NAMES, *CALLS)
-    if name.startswith("builtins.")
+    name.split(".")[1] for name in (*NAMES, *CALLS) if name.startswith("builtins.")
 ) | {"__builtins__", "vars", "globals", "locals", "open"}
 """Builtin names that a rule asks for, or that lead to one."""
 
@@ -117,8 +120,6 @@ def rules_version() -> str:
     """
     here = Path(__file__).parent
     made = hashlib.sha256(sys.version.encode())
-    for path in sorted([*here.glob("*.py"), *here.glob("rules/*.py")]):
+    for path in sorted([*here.glob("*.py"), *here.glob("_rules/*.py")]):
         made.update(path.read_bytes())
     return made.hexdigest()[:24]
-
-

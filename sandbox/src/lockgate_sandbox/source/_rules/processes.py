@@ -18,9 +18,7 @@ SHELL = Rule(
     "Gives a text to a shell, which runs whatever the text says.",
     Right.PROGRAM,
 )
-PROCESS = Rule(
-    "process", Level.WARNING, "Starts processes of its own.", Right.PROCESS
-)
+PROCESS = Rule("process", Level.WARNING, "Starts processes of its own.", Right.PROCESS)
 SIGNAL = Rule(
     "signal",
     Level.WARNING,
@@ -38,7 +36,8 @@ _PROGRAMS = (
     *(f"os.exec{end}" for end in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
     *(f"os.spawn{end}" for end in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
     "os.posix_spawn", "os.posix_spawnp", "asyncio.create_subprocess_exec",
-    "_posixsubprocess.fork_exec", "_winapi.CreateProcess", "os.popen2", "os.popen3", "pty.spawn",
+    "_posixsubprocess.fork_exec", "_winapi.CreateProcess", "os.popen2", "os.popen3",
+    "pty.spawn",
 )  # fmt: skip
 _RUNNERS = (
     "subprocess.run", "subprocess.call", "subprocess.check_call",
@@ -55,9 +54,7 @@ _SIGNALS = (
 
 def _run(site: Site, node: ast.Call, name: str) -> None:
     shell = argument(node, 99, "shell")
-    if shell is not None and not (
-        isinstance(shell, ast.Constant) and not shell.value
-    ):
+    if shell is not None and not (isinstance(shell, ast.Constant) and not shell.value):
         site.report(SHELL, node, f"{name} with a shell", "sh")
         return
     site.report(PROGRAM, node, f"a program by {name}", _program(site, node))

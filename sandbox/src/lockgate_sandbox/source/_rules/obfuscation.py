@@ -85,10 +85,10 @@ def _decoder(site: Site, node: ast.Call, name: str) -> None:
     if given is None:
         return
     value = site.value(given)
-    if isinstance(value, ast.Constant) and isinstance(value.value, str | bytes):
-        if len(value.value) >= _LONG:
-            size = f"{len(value.value):,} characters"
-            site.report(DECODED, node, f"{name.rpartition('.')[2]} of {size}")
+    text = value.value if isinstance(value, ast.Constant) else None
+    if isinstance(text, str | bytes) and len(text) >= _LONG:
+        said = f"{name.rpartition('.')[2]} of {len(text):,} characters"
+        site.report(DECODED, node, said)
 
 
 def _runs(site: Site, node: ast.Call, name: str) -> None:

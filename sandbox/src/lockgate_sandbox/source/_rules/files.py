@@ -100,6 +100,8 @@ def _os_open(site: Site, node: ast.Call, _: str) -> None:
 
 def _opened(site: Site, node: ast.Call, _: str) -> None:
     """``Path(...).open("w")``: a method, of whatever."""
+    if site.dotted(node.func):
+        return  # a function, whose first argument is no mode
     mode = site.text(argument(node, 0, "mode"))
     if mode and set(mode) <= set("rwaxbt+") and set(mode) & set("wax+"):
         site.report(WRITE, node, f"opens a file to write (mode {mode!r})")

@@ -1,1 +1,0 @@
-"""The rules, a module for each family; `lockgate_sandbox.source.registry` joins them."""
