@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         MemoryLimitError,
         MessageLimitError,
         OutputLimitError,
+        PlatformError,
         PolicyError,
         PoolBusyError,
         ProcessLimitError,
@@ -50,8 +51,8 @@ if TYPE_CHECKING:
     from lockgate_sandbox.policy import Policy, Program
     from lockgate_sandbox.pool import WorkerPool
     from lockgate_sandbox.posture import LayerState, Posture
-    from lockgate_sandbox.program import Denial, ProgramResult, RunResult
     from lockgate_sandbox.replies import Reply, Usage
+    from lockgate_sandbox.results import Denial, ProgramResult, RunResult
     from lockgate_sandbox.sandbox import Sandbox
     from lockgate_sandbox.streams import Pending, Stream
     from lockgate_sandbox.tiers import Limits, Tier
@@ -83,6 +84,7 @@ __all__ = [
     "Passed",
     "PathGrant",
     "Pending",
+    "PlatformError",
     "Policy",
     "PolicyError",
     "PoolBusyError",
@@ -121,7 +123,7 @@ _HOMES = {
     "pool": ("WorkerPool",),
     "policy": ("Policy", "Program"),
     "posture": ("LayerState", "Posture"),
-    "program": ("Denial", "ProgramResult", "RunResult"),
+    "results": ("Denial", "ProgramResult", "RunResult"),
     "sandbox": ("Sandbox",),
     "streams": ("Pending", "Stream"),
     "tiers": ("Limits", "Tier"),
@@ -130,13 +132,21 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
+_KERNEL_HOMES = frozenset({"_plan", "pool", "sandbox", "streams", "worker"})
+"""Modules that can't even be imported where the kernel's layers are not."""
+
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    home = import_module(f"{__name__}.{_HOME_OF.get(name, 'errors')}")
-    value = globals()[name] = getattr(home, name)
+    home = _HOME_OF.get(name, "errors")
+    if home in _KERNEL_HOMES:
+        from lockgate_sandbox import _platform
+
+        if _platform.refusal() is not None:
+            return _platform.stand_in(name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
     return value
 
 

@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox import _exchange, _limits
@@ -41,26 +40,16 @@ from lockgate_sandbox.errors import (
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Usage
+from lockgate_sandbox.results import Denial
 
 if TYPE_CHECKING:
     from lockgate_sandbox._nursery import Nursery
 
-__all__ = ["Attended", "Denial"]
+__all__ = ["Attended"]
 
 _TICK_SECONDS = 0.05
 _START_LIMIT_BYTES = 1 << 30
 _WRITE_BYTES = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """Something that was tried without the right to it.
-
-    `right` is read, write, net, program or process; `what` names the resource.
-    """
-
-    right: str
-    what: str
 
 
 class Attended:

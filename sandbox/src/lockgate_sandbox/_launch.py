@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from lockgate_sandbox import _platform
 from lockgate_sandbox.errors import StartError
 
 __all__ = ["channel_pair", "launch"]
@@ -43,6 +44,7 @@ def launch(base: str, *, namespaces: bool) -> tuple[socket.socket, socket.socket
     Raises:
         StartError: If it can't be started.
     """
+    _platform.require()
     leash, leash_end = socket.socketpair()
     control, control_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     codec = str(Path(msgspec.__file__).resolve().parent)

@@ -3,6 +3,7 @@
 ::
 
     SandboxError                  code, hint
+    ├── PlatformError             platform-unsupported (platform, machine)
     ├── LayerMissingError         layer-missing       (layer, detail)
     ├── StartError                start-failed        (stage, detail)
     ├── WorkerDiedError           worker-died         (status, signal)
@@ -51,6 +52,7 @@ __all__ = [
     "MemoryLimitError",
     "MessageLimitError",
     "OutputLimitError",
+    "PlatformError",
     "PolicyError",
     "PoolBusyError",
     "ProcessLimitError",
@@ -77,6 +79,30 @@ class SandboxError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class PlatformError(SandboxError):
+    """This system has no way to confine code, so nothing untrusted is started.
+
+    `platform` is as in `sys.platform`, `machine` as in ``uname -m`` or empty;
+    `reasons` says of each backend why it refuses.
+    """
+
+    code = "platform-unsupported"
+
+    def __init__(
+        self, platform: str, machine: str, *, reasons: str = "", hint: str = ""
+    ) -> None:
+        system = _SYSTEMS.get(platform, platform)
+        where = f"{system} on {machine}" if machine else system
+        why = reasons or "the kernel layers are those of Linux on x86-64 and aarch64"
+        super().__init__(f"nothing untrusted runs on {where}: {why}", hint=hint)
+        self.platform = platform
+        self.machine = machine
+        self.reasons = reasons
+
+
+_SYSTEMS = {"darwin": "macOS", "linux": "Linux", "win32": "Windows"}
 
 
 class LayerMissingError(SandboxError):

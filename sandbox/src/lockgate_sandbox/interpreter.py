@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from lockgate_sandbox.backend import Confinement, open_confinement
 from lockgate_sandbox.errors import (
     ClosedError,
     Data,
@@ -24,7 +25,6 @@ from lockgate_sandbox.errors import (
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Usage
-from lockgate_sandbox.sandbox import Sandbox
 
 __all__ = ["Interpreter", "PythonResult", "run_python"]
 
@@ -73,7 +73,7 @@ class Interpreter:
 
     def __init__(
         self,
-        sandbox: Sandbox,
+        sandbox: Confinement,
         policy: Policy,
         tools: Mapping[str, Callable[..., object]],
         path: Sequence[str],
@@ -96,7 +96,7 @@ class Interpreter:
         *,
         tools: Mapping[str, Callable[..., object]] | None = None,
         path: Sequence[str] = (),
-        sandbox: Sandbox | None = None,
+        sandbox: Confinement | None = None,
     ) -> Interpreter:
         """Start one under `policy` (default: tier read-only).
 
@@ -105,6 +105,8 @@ class Interpreter:
         `sandbox` it has one of its own, which takes some 100 ms longer to start.
 
         Raises:
+            PlatformError: If there are no kernel layers on this system, and no other
+                backend is registered.
             LayerMissingError: If a strict layer can't be had here.
             StartError: If it can't be started.
             PolicyError: If a tool's name is no identifier.
@@ -113,7 +115,7 @@ class Interpreter:
         given = dict(tools or {})
         _check_names("tool", given)
         with ExitStack() as undo:
-            owner = sandbox or undo.enter_context(Sandbox.open())
+            owner = sandbox or undo.enter_context(open_confinement())
             made = cls(owner, wanted, given, path)
             made._undo = undo.pop_all()
         return made
@@ -199,7 +201,7 @@ def run_python(
     tools: Mapping[str, Callable[..., object]] | None = None,
     path: Sequence[str] = (),
     name: str = "<python>",
-    sandbox: Sandbox | None = None,
+    sandbox: Confinement | None = None,
 ) -> PythonResult:
     """Run one source text in a sealed process of its own: see `Interpreter`.
 

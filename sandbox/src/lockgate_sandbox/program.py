@@ -6,11 +6,11 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate_sandbox._attended import Attended, Denial
+from lockgate_sandbox._attended import Attended
 from lockgate_sandbox._collect import collect as read_back
 from lockgate_sandbox._process import Exit
 from lockgate_sandbox.errors import (
@@ -22,48 +22,12 @@ from lockgate_sandbox.errors import (
     WorkerDiedError,
 )
 from lockgate_sandbox.policy import Policy, Program
-from lockgate_sandbox.posture import Posture
-from lockgate_sandbox.replies import Usage
+from lockgate_sandbox.results import ProgramResult, RunResult
 
 if TYPE_CHECKING:
     from lockgate_sandbox._nursery import Nursery
 
-__all__ = ["Denial", "ProgramResult", "RunResult", "run_file", "run_program"]
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramResult:
-    """How a program ended; `status` is negative for a signal, as in subprocess.
-
-    `stdout` and `stderr` are bounded by the policy's `output_bytes` and end with
-    a marker where something was dropped. `files` are what was asked to be
-    collected, by path relative to the program's folder.
-    """
-
-    status: int
-    stdout: bytes
-    stderr: bytes
-    files: dict[str, bytes]
-    posture: Posture
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How a script ended: its `status`, or the `error` that stopped it.
-
-    `status` is what a shell would see: the script's own, 128 + N for a signal N
-    of its own making, 124 for the wall limit, 137 for another limit. A limit that
-    the script ran into by itself (`error.claimed`) leaves it its own status.
-    `denials` explain; like the claim they are the script's own process's words
-    and prove nothing.
-    """
-
-    status: int
-    posture: Posture
-    usage: Usage
-    error: SandboxError | None = None
-    denials: tuple[Denial, ...] = ()
+__all__ = ["run_file", "run_program"]
 
 
 def run_program(

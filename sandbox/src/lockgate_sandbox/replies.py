@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from lockgate_sandbox._output import Output
-from lockgate_sandbox._vigil import Vigil
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.posture import Posture
+
+if TYPE_CHECKING:
+    from lockgate_sandbox._output import Output
+    from lockgate_sandbox._vigil import Vigil
 
 __all__ = ["Ledger", "Reply", "Usage"]
 

@@ -21,7 +21,7 @@ from lockgate_sandbox.worker import Worker
 if TYPE_CHECKING:
     from lockgate_sandbox._enforce import LayerModes
     from lockgate_sandbox.broker import Broker
-    from lockgate_sandbox.program import ProgramResult, RunResult
+    from lockgate_sandbox.results import ProgramResult, RunResult
 
 __all__ = ["Sandbox"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lockgate_sandbox.errors import SandboxError
     from lockgate_sandbox.policy import Policy
-    from lockgate_sandbox.program import RunResult
+    from lockgate_sandbox.results import RunResult
 
 __all__ = ["GRANTS", "report"]
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockgate_sandbox import _platform
 from lockgate_sandbox.cli._complaint import REFUSED, complain
 from lockgate_sandbox.errors import SandboxError
 
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Examine the machine; gives the exit status."""
     try:
+        _platform.require()
         from lockgate_sandbox.doctor import examine
 
         found = examine()

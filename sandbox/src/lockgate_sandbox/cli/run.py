@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox._whole import write_whole
+from lockgate_sandbox.backend import open_confinement
 from lockgate_sandbox.cli._complaint import REFUSED, complain
 from lockgate_sandbox.cli._options import add_policy_options, policy_of
 from lockgate_sandbox.cli._report import GRANTS, report
 from lockgate_sandbox.errors import PolicyError, SandboxError
-from lockgate_sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from lockgate_sandbox.policy import Policy
-    from lockgate_sandbox.program import RunResult
+    from lockgate_sandbox.results import RunResult
 
 __all__ = ["ABOUT", "add_arguments", "main"]
 
@@ -67,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
         _check_file(args.file)
         sys.stdout.flush()
         sys.stderr.flush()
-        with Sandbox.open() as sandbox:
+        with open_confinement() as sandbox:
             result = sandbox.run_file(policy, args.file, args.argv, path=args.path)
         error, status = result.error, result.status
         if error is None and status:
