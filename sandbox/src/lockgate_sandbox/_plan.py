@@ -290,7 +290,11 @@ def _filters(
     # files of its uid.
     for name, metadata in (("own-uid", writes), ("shared-uid", False)):
         names = policies.select(
-            may_fork=policy.may_fork, metadata=metadata, abi=abi, writes=writes
+            may_fork=policy.may_fork,
+            metadata=metadata,
+            abi=abi,
+            writes=writes,
+            devices=bool(policy.devices),
         )
         built = policies.build(names, found.machine)
         programs[name] = (built.code, list(built.pid_slots))

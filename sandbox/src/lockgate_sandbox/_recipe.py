@@ -21,7 +21,7 @@ from lockgate_sandbox.worker import Worker
 
 if TYPE_CHECKING:
     from lockgate_sandbox._spares import Forked
-    from lockgate_sandbox.broker import Broker
+    from lockgate_sandbox.broker import Broker, Runner
     from lockgate_sandbox.callbacks import Callbacks
     from lockgate_sandbox.errors import Data
 
@@ -72,8 +72,9 @@ def recipe(
     callbacks: Callbacks | None,
     broker: Broker | None,
     name: str,
+    runner: Runner,
 ) -> Recipe:
-    """What `Sandbox.worker` was asked for, checked.
+    """What `Sandbox.worker` was asked for, checked; `runner` is that sandbox.
 
     Raises:
         PolicyError: If the target is not written ``module:callable``, or the
@@ -101,7 +102,7 @@ def recipe(
     }
     served: Callbacks = callbacks or {}
     if broker is not None:
-        served = {**served, **broker.callbacks}
+        served = {**served, **broker.callbacks(runner)}
     return Recipe(policy, folders, job, served)
 
 

@@ -94,7 +94,7 @@ class Sandbox:
             LimitError: If that reaches a limit.
             PolicyError: If an argument makes no sense.
         """
-        asked = recipe(policy, target, path, arguments, callbacks, broker, name)
+        asked = recipe(policy, target, path, arguments, callbacks, broker, name, self)
         child = self._spares.take(policy, asked.path)
         starting = Starting(asked, child)
 
@@ -126,7 +126,7 @@ class Sandbox:
             PolicyError: If an argument makes no sense.
             ClosedError: If the sandbox is closed.
         """
-        asked = recipe(policy, target, path, arguments, callbacks, broker, name)
+        asked = recipe(policy, target, path, arguments, callbacks, broker, name, self)
 
         def start(later: bool) -> Starting:
             child = fork(self._nursery, policy, asked.path, later=later)

@@ -15,5 +15,13 @@ from __future__ import annotations
 from lockgate_sandbox.broker._audit import AuditLog, AuditRecord
 from lockgate_sandbox.broker._broker import Broker
 from lockgate_sandbox.broker._refusal import RefusedError, RevokedError
+from lockgate_sandbox.broker._tools import Runner
 
-__all__ = ["AuditLog", "AuditRecord", "Broker", "RefusedError", "RevokedError"]
+__all__ = [
+    "AuditLog",
+    "AuditRecord",
+    "Broker",
+    "RefusedError",
+    "RevokedError",
+    "Runner",
+]

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from lockgate_sandbox.broker._addresses import Pins, Resolve
 from lockgate_sandbox.broker._audit import AuditLog, AuditSink
+from lockgate_sandbox.broker._devices import Devices
+from lockgate_sandbox.broker._files import Files
 from lockgate_sandbox.broker._gate import Advice, Gate, Grant, Secret
 from lockgate_sandbox.broker._secret import Secrets, Source
 from lockgate_sandbox.broker._sockets import Sockets
+from lockgate_sandbox.broker._tools import Runner, Tools
 from lockgate_sandbox.errors import Data, PolicyError
 from lockgate_sandbox.policy import Policy
 
@@ -57,8 +60,11 @@ class Broker:
         self._gate = Gate(policy, self._log, worker, advice or _advice)
         self._secrets = Secrets(self._gate, secrets or {}, self._log)
         self._pins = Pins(resolve)
-        self._sockets = Sockets(self._gate, self._pins)
+        self._devices = Devices(self._gate)
+        # Whatever may fail comes before what must be closed.
         self._web = self._open_web(trust) if policy.hosts else None
+        self._files = Files(self._gate)
+        self._sockets = Sockets(self._gate, self._pins)
 
     def _open_web(self, trust: ssl.SSLContext | None) -> Web:
         try:
@@ -76,14 +82,21 @@ class Broker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def callbacks(self) -> dict[str, Callback]:
-        """What a worker may ask of this broker, for ``Sandbox.worker``."""
+    def callbacks(self, runner: Runner | None = None) -> dict[str, Callback]:
+        """What a worker may ask of this broker; `Sandbox.worker` offers it.
+
+        `runner` starts the programs of the machine that are granted.
+        """
         found: dict[str, Callback] = {
             **self._secrets.callbacks,
             **self._sockets.callbacks,
+            **self._files.callbacks,
+            **self._devices.callbacks,
         }
-        found |= self._web.callbacks if self._web is not None else {}
+        if self._web is not None:
+            found |= self._web.callbacks
+        if runner is not None:
+            found |= Tools(self._gate, self.policy, runner).callbacks
         return found
 
     def revoke(self, grant: Grant | str) -> bool:
@@ -101,6 +114,7 @@ class Broker:
         """Revoke everything and close what is open. May be repeated."""
         self._gate.close()
         self._sockets.close()
+        self._files.close()
         if self._web is not None:
             self._web.close()
         self._log.close()

@@ -1,0 +1,116 @@
+"""Serial ports and GPIO chips, opened by the host and handed over open.
+
+Opening a device can do something by itself (start a watchdog, reset a board), so it
+is looked at first: by a descriptor that opens nothing (O_PATH), then by the kernel's
+own word on what it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import termios
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import cast
+
+from lockgate_sandbox.broker._gate import Gate
+from lockgate_sandbox.callbacks import Passed
+from lockgate_sandbox.errors import Data
+from lockgate_sandbox.grants import Device
+
+__all__ = ["DeviceBusyError", "Devices", "why_not"]
+
+_PSEUDO_TERMINALS = range(136, 144)
+"""Majors of pts (admin-guide/devices.txt): a program on this machine holds one."""
+
+
+class Devices:
+    """Answers ``broker.device.open``."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    @property
+    def callbacks(self) -> dict[str, Callable[[dict[str, Data]], object]]:
+        """What a session asks for."""
+        return {"broker.device.open": self._open}
+
+    def _open(self, arguments: dict[str, Data]) -> Passed:
+        name = arguments.get("name")
+        if not isinstance(name, str):
+            msg = "a device has a name"
+            raise ValueError(msg)
+        grant = cast("Device | None", self._gate.named(Device, name))
+        if grant is None:
+            raise self._gate.refuse("device", name, "this device is not granted")
+        seen = os.open(grant.path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            why = why_not(os.fstat(seen))
+            if why:
+                raise self._gate.refuse("device", name, why, wanted="")
+            self._gate.allow(grant, name)
+            return Passed(grant.path, [_open_exclusively(seen, grant)])
+        finally:
+            os.close(seen)
+
+
+def why_not(found: os.stat_result) -> str:
+    """Why what was found at a path is never handed out; empty if it may be."""
+    if not stat.S_ISCHR(found.st_mode):
+        return "it is no character device"
+    major, minor = os.major(found.st_rdev), os.minor(found.st_rdev)
+    if found.st_rdev == _own_terminal():
+        return "it is the terminal that the host itself runs on"
+    if major in _PSEUDO_TERMINALS:
+        return ""
+    known = Path(f"/sys/dev/char/{major}:{minor}")
+    kind = (known / "subsystem").resolve().name
+    # A port of a real driver has a device behind it; consoles and ptmx have none.
+    serial = kind == "tty" and (known / "device").exists()
+    return "" if serial or kind == "gpio" else "it is no serial port and no GPIO chip"
+
+
+def _own_terminal() -> int:
+    stat_line = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+    number = int(stat_line.rpartition(")")[2].split()[4])  # tty_nr, proc_pid_stat(5)
+    # Bits 31-20 and 7-0 are the minor, 15-8 the major.
+    minor = number >> 12 & 0xFFF00 | number & 0xFF
+    return os.makedev(number >> 8 & 0xFFF, minor) if number else -1
+
+
+def _open_exclusively(seen: int, grant: Device) -> int:
+    """The device that `seen` names, for nobody else as long as it is open."""
+    flags = os.O_RDWR if grant.write else os.O_RDONLY
+    flags |= os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(f"/proc/self/fd/{seen}", flags)
+    except OSError as error:
+        if error.errno == errno.EBUSY:
+            raise _busy(grant) from None
+        raise OSError(error.errno, error.strerror, grant.path) from None
+    try:
+        # As pyserial does; TIOCEXCL alone does not stop root (ioctl_tty(2)).
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(OSError):  # a GPIO chip is no terminal
+            fcntl.ioctl(fd, termios.TIOCEXCL)
+    except BlockingIOError:
+        os.close(fd)
+        raise _busy(grant) from None
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+class DeviceBusyError(OSError):
+    """Another program, or this worker itself, has the device open for itself."""
+
+    code = "device-busy"
+
+
+def _busy(grant: Device) -> DeviceBusyError:
+    return DeviceBusyError(f"{grant.path} is in use by another program")

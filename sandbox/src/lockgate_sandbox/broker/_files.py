@@ -1,0 +1,163 @@
+"""Files outside a worker's scratch, opened by the host and handed over open.
+
+A granted folder is opened once, when the broker is made; everything below is opened
+relative to it by ``openat2`` (Linux 5.6): no ``..``, no link of any kind and no magic
+link leads out, however the tree is changed meanwhile. Only regular files are handed
+over, after a look at what was really opened.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+
+from lockgate_sandbox.broker._gate import Gate
+from lockgate_sandbox.broker._refusal import RefusedError
+from lockgate_sandbox.callbacks import Passed
+from lockgate_sandbox.errors import Data, PolicyError
+from lockgate_sandbox.grants import PathGrant
+from lockgate_sandbox.linux._libc import syscall
+
+__all__ = ["Files"]
+
+# openat2(2)
+_RESOLVE_NO_MAGICLINKS = 0x02
+_RESOLVE_NO_SYMLINKS = 0x04
+_RESOLVE_BENEATH = 0x08
+_RESOLVE = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
+_TRIES = 16
+"""EAGAIN means that the tree was changed on the way: ask again, not for ever."""
+
+# Never O_TRUNC: what is opened is looked at first.
+_MODES = {
+    "r": os.O_RDONLY,
+    "r+": os.O_RDWR,
+    "w": os.O_WRONLY | os.O_CREAT,
+    "w+": os.O_RDWR | os.O_CREAT,
+    "a": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+    "a+": os.O_RDWR | os.O_CREAT | os.O_APPEND,
+    "x": os.O_WRONLY | os.O_CREAT | os.O_EXCL,
+    "x+": os.O_RDWR | os.O_CREAT | os.O_EXCL,
+}
+# A pipe without a writer would make the host wait, a terminal become its own.
+_ALWAYS = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
+
+
+class Files:
+    """Answers ``broker.file.open``. Owns the granted folders' descriptors.
+
+    Raises:
+        PolicyError: If a granted path can't be opened.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._roots: dict[PathGrant, int] = {}
+        try:
+            for grant in gate.paths():
+                self._roots[grant] = _root(grant)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def callbacks(self) -> dict[str, Callable[[dict[str, Data]], object]]:
+        """What a session asks for."""
+        return {"broker.file.open": self._open}
+
+    def close(self) -> None:
+        """Close the folders. What was handed over stays open."""
+        while self._roots:
+            os.close(self._roots.popitem()[1])
+
+    def _open(self, arguments: dict[str, Data]) -> Passed:
+        path, mode = arguments.get("path"), arguments.get("mode")
+        if not isinstance(path, str) or not isinstance(mode, str) or mode not in _MODES:
+            msg = f"a file is opened by a path and one of {', '.join(_MODES)}"
+            raise ValueError(msg)
+        writes = mode != "r"
+        grant, below = self._granted(path, writes)
+        what = f"{path} ({mode})"
+        try:
+            fd = self._open_below(grant, below, _MODES[mode])
+        except RefusedError:
+            raise
+        except OSError as error:
+            if error.errno in (errno.EXDEV, errno.ELOOP):
+                why = "a link lies on the way; the file itself must be named"
+                raise self._gate.refuse("path", what, why, wanted="") from None
+            self._gate.allow(grant, what, reason=error.strerror or "failed")
+            raise OSError(error.errno, error.strerror, path) from None
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                why = "it is no regular file"
+                raise self._gate.refuse("path", what, why, wanted="")
+            self._gate.allow(grant, what)
+            if mode.startswith("w"):
+                os.ftruncate(fd, 0)
+            os.set_blocking(fd, True)
+        except BaseException:
+            os.close(fd)
+            raise
+        return Passed(None, [fd])
+
+    def _granted(self, path: str, writes: bool) -> tuple[PathGrant, str]:
+        parts = path.split("/")
+        if not path.startswith("/") or {"", ".", ".."} & set(parts[1:]) or "\0" in path:
+            why = "a file is named by its plain absolute path"
+            raise self._gate.refuse("path", path, why, wanted="")
+        reason = "no grant covers it"
+        for grant in self._gate.paths():
+            if path != grant.path and not path.startswith(f"{grant.path.rstrip('/')}/"):
+                continue
+            if grant.write or not writes:
+                return grant, path[len(grant.path) :].lstrip("/")
+            reason = "the grant is for reading only"
+        raise self._gate.refuse("path", path, reason)
+
+    def _open_below(self, grant: PathGrant, below: str, flags: int) -> int:
+        root = self._roots[grant]
+        if below:
+            return _openat2(root, below, flags | _ALWAYS)
+        if flags & os.O_EXCL:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        # The very file that was there when it was granted, wherever it is now.
+        again = (flags | _ALWAYS) & ~(os.O_CREAT | os.O_NOFOLLOW)
+        if stat.S_ISDIR(os.fstat(root).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(os.fstat(root).st_mode):
+            raise self._gate.refuse(
+                "path", grant.path, "it is no regular file", wanted=""
+            )
+        return os.open(f"/proc/self/fd/{root}", again)
+
+
+def _root(grant: PathGrant) -> int:
+    try:
+        return os.open(grant.path, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise PolicyError(
+            f"{grant.path} can't be granted: {error.strerror}",
+            hint="create it first, or leave it out",
+        ) from error
+
+
+def _openat2(root: int, path: str, flags: int) -> int:
+    """Open `path` beneath the folder `root`; see openat2(2)."""
+    # struct open_how: flags, mode (only with O_CREAT), resolve.
+    mode = 0o666 if flags & os.O_CREAT else 0
+    how = (ctypes.c_uint64 * 3)(flags, mode, _RESOLVE)
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            return syscall(
+                "openat2",
+                root,
+                os.fsencode(path),
+                ctypes.byref(how),
+                ctypes.sizeof(how),
+            )
+    raise OSError(errno.EAGAIN, "the folder is being changed")

@@ -1,0 +1,135 @@
+"""Programs of the machine and secrets by name, through the broker."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from lockgate_sandbox import Program, WallLimitError
+from tests.sandbox.broker.conftest import MakeBench
+
+pytestmark = pytest.mark.kernel
+
+SHELL = Program("sh", "/bin/sh", ("/usr/bin",))
+SORT = Program("sort", "/usr/bin/sort")
+
+
+def test_a_granted_program_runs_in_a_sandbox_of_its_own(bench: MakeBench) -> None:
+    at = bench(tier="admin", tools=[SORT, SHELL])
+    code = """
+        first = session.run_tool("sort", ["-r"], stdin=b"a\\nb\\n")
+        second = session.run_tool(
+            "sh", ["-c", "cat in; echo x > out; cat /etc/shadow"],
+            files={"in": b"given"}, collect=["out"])
+        result = [first["status"], first["stdout"], second["stdout"],
+                  second["files"], b"shadow" in second["stderr"]]
+    """
+    assert at.run(code) == [0, b"b\na\n", b"given", {"out": b"x\n"}, True]
+    assert at.records[0].resource == "sort -r"
+
+
+def test_a_program_that_is_not_granted_is_not_run(bench: MakeBench) -> None:
+    at = bench(tier="admin", tools=[SORT])
+    code = """
+        try:
+            session.run_tool(name)
+        except PermissionError as error:
+            result = str(error)
+    """
+    for name in ("sh", "/usr/bin/sort", "sort ", ""):
+        assert "refused" in at.run(code, name=name)
+    assert "put 'sh' among the policy's tools" in at.denials()[0].grant
+
+
+def test_a_slow_program_does_not_hold_up_the_calls_deadline(bench: MakeBench) -> None:
+    at = bench(tier="admin", tools=[Program("sleep", "/bin/sleep")])
+    started = time.monotonic()
+    with pytest.raises(WallLimitError):
+        at.worker.call("session.run_tool('sleep', ['20'], timeout=3)", {}, timeout=1)
+    assert time.monotonic() - started < 3
+
+
+def test_a_program_has_a_deadline_of_its_own(bench: MakeBench) -> None:
+    at = bench(tier="admin", tools=[Program("sleep", "/bin/sleep")])
+    code = """
+        try:
+            session.run_tool("sleep", ["20"], timeout=0.5)
+        except session.HostCallError as error:
+            result = error.code
+    """
+    assert at.run(code) == "wall-limit"
+
+
+def test_what_ran_under_a_revoked_grant_says_nothing(bench: MakeBench) -> None:
+    import threading
+
+    at = bench(tier="admin", tools=[SHELL])
+    thread = threading.Timer(0.3, at.broker.revoke, [at.broker.policy.tools[0]])
+    thread.start()
+    code = """
+        try:
+            result = session.run_tool("sh", ["-c", "sleep 1; echo late"])
+        except PermissionError as error:
+            result = str(error)
+    """
+    assert "taken back" in at.run(code)
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": 1},
+        {"arguments": "x"},
+        {"arguments": [1]},
+        {"files": {"/abs": b""}},
+        {"files": {"../up": b""}},
+        {"files": {"a": "text"}},
+        {"stdin": "text"},
+        {"collect": None},
+    ],
+    ids=str,
+)
+def test_a_forged_run_is_refused(bench: MakeBench, change: dict[str, object]) -> None:
+    at = bench(tier="admin", tools=[SORT])
+    code = """
+        asked = dict(name="sort", arguments=[], stdin=b"", files={}, collect=[],
+                     timeout=1.0)
+        asked.update(change)
+        try:
+            number = session.call_host("broker.tool.run", asked)
+            while session.call_host("broker.tool.wait", {"id": number}) is None:
+                pass
+            result = "ran"
+        except session.HostCallError as error:
+            result = error.code
+    """
+    assert at.run(code, change=change) in ("callback-failed", "policy-invalid")
+
+
+def test_a_granted_secret_is_told_and_on_record_without_its_value(
+    bench: MakeBench,
+) -> None:
+    asked: list[str] = []
+
+    def source(name: str) -> str | None:
+        asked.append(name)
+        return {"TOKEN": "hunter2hunter2"}.get(name)
+
+    at = bench(secrets_known=["TOKEN", "GONE"], secrets=source)
+    assert at.run("result = session.secret('TOKEN')") == "hunter2hunter2"
+    code = """
+        try:
+            session.secret(name)
+        except PermissionError as error:
+            result = str(error)
+    """
+    assert "no value" in at.run(code, name="GONE")
+    assert "put 'OTHER' among the policy's secrets" in at.run(code, name="OTHER")
+    # A denied name never reaches the source, and no record tells a value.
+    assert asked == ["TOKEN", "GONE"]
+    at.run(code.replace("secret(name)", "secret(name)"), name="hunter2hunter2")
+    assert "hunter2" not in repr(at.records)
+    assert at.broker.revoke("TOKEN")
+    assert "not granted" in at.run(code, name="TOKEN")
