@@ -128,7 +128,6 @@ PROMISES = (
         "gain rights from a set-user-id program",
         ("no-new-privs",),
         "none known",
-        alone=("seccomp",),
     ),
     Promise(
         "kernel",
@@ -161,8 +160,8 @@ PROMISES = (
         "disk",
         "fill the disk with its scratch folder, by bytes or by number of files",
         ("scratch",),
-        "what fits between two looks, where it is measured; folders granted for "
-        "writing are bounded file by file only",
+        "in a plain folder the bytes of all files together are looked at every 0.25 s; "
+        "folders granted for writing are bounded file by file only",
         measured=True,
     ),
     Promise(
