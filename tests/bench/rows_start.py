@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,6 +25,9 @@ from tests.bench.workers import echo_sandbox
 __all__ = ["ROWS"]
 
 _BURST = 20
+_HEAVY = "pydantic.main"
+"""What is preloaded: the part of pydantic that takes time."""
+
 _IDLE = 500
 _SPAWNED = 6
 """Pythons of multiprocessing that are measured: each is like the other."""
@@ -148,10 +152,66 @@ def _pss(pid: int) -> float:
     raise Unavailable(reason)
 
 
+def _site() -> str:
+    import pydantic
+
+    return str(Path(pydantic.__file__).parent.parent)
+
+
+def _say_hello(end: Connection) -> None:
+    end.send(b"x")
+
+
+def _forkserver() -> Callable[[], float]:
+    context = get_context("forkserver")
+    context.set_forkserver_preload([_HEAVY, __name__])
+
+    def side() -> float:
+        started = time.perf_counter()
+        mine, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_say_hello, args=(theirs,))
+        process.start()
+        mine.recv()
+        seconds = time.perf_counter() - started
+        process.join()
+        mine.close()
+        theirs.close()
+        return seconds
+
+    return side
+
+
+def _preloaded(name: str) -> Row:
+    policy = Policy.for_tier("read-only")
+    with echo_sandbox() as (sandbox, folder):
+
+        def side() -> float:
+            time.sleep(_SETTLE_SECONDS)
+            started = time.perf_counter()
+            worker = sandbox.worker(
+                policy, target="echo:build", path=[folder, _site()], preload=[_HEAVY]
+            )
+            worker.call("echo", {})
+            seconds = time.perf_counter() - started
+            worker.close()
+            return seconds
+
+        return paired(
+            name,
+            side,
+            _forkserver(),
+            peer_name="multiprocessing forkserver",
+            target=1 / 9,
+            unit="ms",
+            rounds=40,
+        )
+
+
 ROWS: dict[str, Callable[[str], Row]] = {
     "sandbox-cold-python": _cold_python,
     "sandbox-cold-bubblewrap": _cold_bubblewrap,
     "sandbox-cold-c-fork": _cold_c_fork,
+    "sandbox-cold-preloaded": _preloaded,
     "sandbox-cold-burst": _burst_row,
     "sandbox-idle-memory": _memory_row,
 }

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -136,8 +136,12 @@ def endure(workers: int, seed: int, progress: bool = False) -> Findings:
     dice = random.Random(seed)  # noqa: S311 - to be repeated
     found = Findings(workers)
     started = time.monotonic()
-    with open_folder() as folder, _nothing_left(found), Sandbox.open() as sandbox:
-        lab = Lab(sandbox, folder)
+    with ExitStack() as stack:
+        folder = stack.enter_context(open_folder())
+        # A place of its own for folders: others may be at work on this machine.
+        stack.enter_context(_temporary(folder))
+        stack.enter_context(_nothing_left(found))
+        lab = Lab(stack.enter_context(Sandbox.open()), folder)
         for act in _ACTS:  # everything once or twice, so that it is warm
             for tier in ("read-only", "basic", "read-only", "basic"):
                 act(lab, policy(tier), dice)

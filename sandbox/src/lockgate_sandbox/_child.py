@@ -20,6 +20,7 @@ import types
 
 from lockgate_sandbox import (
     _observe,
+    _preloading,
     _raised,
     _rehearsal,
     _script,
@@ -76,7 +77,8 @@ def run(
     try:
         os.chdir("/")
         kept = (0, 1, 2, channel_fd)
-        sealed = seal(plan, keep_fds=kept, ruleset=ruleset, warden=warden)
+        left: list[int] | None = [] if plan.tree_bytes else None
+        sealed = seal(plan, keep_fds=kept, ruleset=ruleset, warden=warden, left=left)
         posture = sealed.to_dict()
         _enter(settings["cwd"], settings["scratch"])
         channel.send([int(Kind.READY), BEFORE_CALLS, posture])
@@ -86,6 +88,13 @@ def run(
         # Now what the job will need, under the seal.
         _rehearsal.rehearse(channel)
         _rehearsal.look_into(plan.path)
+    _do_job(channel, {**settings, "rulesets": left}, posture)
+
+
+def _do_job(
+    channel: Channel, settings: dict[str, Any], posture: dict[str, Any]
+) -> NoReturn:
+    channel.limit = _START_LIMIT_BYTES
     try:
         kind, call, job = channel.receive()
     except ChannelClosed:
@@ -257,4 +266,27 @@ def _run_file(
     _script.run(job["script"], job["argv"], path, failed)
 
 
-_RUNNERS = {"target": _run_target, "exec": _run_exec, "file": _run_file}
+def _run_preload(
+    channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
+) -> NoReturn:
+    try:
+        nest = _preloading.Nest(
+            channel,
+            SealPlan.from_data(job["plan"]),
+            (job["rulesets"] or [-1])[0],
+            lambda: _do_job(channel, job, posture),
+        )
+        sys.path[:] = [*_STDLIB, *job["path"]]
+        _preloading.preload(job["preload"])
+    except BaseException as error:
+        _fail_with(channel, call, "preload", error)
+    channel.send([int(Kind.REPLY), call, None])
+    nest.serve()
+
+
+_RUNNERS = {
+    "target": _run_target,
+    "exec": _run_exec,
+    "file": _run_file,
+    "preload": _run_preload,
+}

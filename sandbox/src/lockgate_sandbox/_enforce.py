@@ -49,6 +49,7 @@ def seal(
     keep_fds: Sequence[int],
     ruleset: int = -1,
     warden: int = -1,
+    left: list[int] | None = None,
 ) -> Posture:
     """Lock the calling process down as `plan` says, for good.
 
@@ -56,13 +57,13 @@ def seal(
     every descriptor from 3 up but `keep_fds`. `ruleset` is a Landlock ruleset
     from `open_ruleset` (closed here); without one it is built now, which takes
     some 0.3 ms longer. `warden` is a socket of a warden that can count processes
-    (closed here).
+    (closed here). With `left` the ruleset stays open and is put there.
 
     Raises:
         LayerError: If a strict layer could not be put in place. The process is
             then in an undefined state between the steps and must end.
     """
-    child = Child(plan, keep_fds, ruleset, warden)
+    child = Child(plan, keep_fds, ruleset, warden, left)
     states: list[LayerState] = []
     for layer, step in STEPS:
         state = _run(child, layer, step)

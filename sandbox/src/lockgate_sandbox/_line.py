@@ -96,8 +96,10 @@ class Line:
 
     # -- the start -------------------------------------------------------------------
 
-    def start(self, first: bytes) -> Posture:
+    def start(self, first: bytes, sealed: Posture | None) -> Posture:
         """Wait until the target is built; `first` is the id of the START sent.
+
+        `sealed` is the posture, if it is known; else the worker tells it first.
 
         Raises:
             SandboxError: If anything is in the way; the worker is dead then.
@@ -106,16 +108,7 @@ class Line:
         flight = self.flights.enter(first, wall, now + wall)
         flight.waited_for = True
         self.vigil.seen(now)
-        with self.reading:
-            try:
-                frame = self.channel.receive(self._wait)
-                kind = _exchange.check(frame, BEFORE_CALLS, _exchange.AT_SEAL)
-                told = _exchange.answer(kind, frame, self._policy, sealed=False)
-            except BaseException as error:
-                raise self._bury(error) from None
-        if isinstance(told, SandboxError):
-            raise self._broken(told)
-        posture = cast("Posture", told)
+        posture = sealed or self._told_posture()
         self.vigil.sampler.trust(posture)
         while not flight.done:
             self.until_mail(flight)
@@ -127,6 +120,18 @@ class Line:
         self.vigil.sampler.note_peak()
         self._ledger = Ledger(self.vigil, self.output, posture)
         return posture
+
+    def _told_posture(self) -> Posture:
+        with self.reading:
+            try:
+                frame = self.channel.receive(self._wait)
+                kind = _exchange.check(frame, BEFORE_CALLS, _exchange.AT_SEAL)
+                told = _exchange.answer(kind, frame, self._policy, sealed=False)
+            except BaseException as error:
+                raise self._bury(error) from None
+        if isinstance(told, SandboxError):
+            raise self._broken(told)
+        return cast("Posture", told)
 
     def reply(self, flight: Flight, started: float) -> Reply:
         """What the answer of `flight`, asked at `started`, means.

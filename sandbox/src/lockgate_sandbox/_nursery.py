@@ -90,7 +90,7 @@ class Nursery:
             ClosedError: If the sandbox is closed or its keeper gone.
         """
         # Whoever may fork needs a warden, also where only a test lets it.
-        tree = ground.policy.may_fork or self._layers.get("seccomp") == "off"
+        tree = ground.plan.may_fork or self._layers.get("seccomp") == "off"
         # So does who can fill a folder that no file system bounds.
         if ground.scratch and not has_sized_scratch(probe(), self._layers):
             tree = True
@@ -116,20 +116,30 @@ class Nursery:
             raise ClosedError(msg)
 
     @contextmanager
-    def ground(self, policy: Policy, path: Sequence[str]) -> Generator[Ground]:
-        """What one child stands on: scratch folder, control group, seal plan."""
+    def ground(
+        self, policy: Policy, path: Sequence[str], *, preloading: bool = False
+    ) -> Generator[Ground]:
+        """What one child stands on: scratch folder, control group, seal plan.
+
+        `preloading`: it is to fork workers, and stands on what they share.
+        """
         self._check_open()
         scratch = None
         with ExitStack() as undo:
             if policy.tier.may_write:
                 scratch = self._new_folder()
                 undo.callback(_scratch.remove, scratch)
-            group = self._group(policy)
+            group = self._group(policy, preloading)
             if group is not None:
                 undo.callback(group.close)
-            if scratch or group:
+            if scratch or group or preloading:
                 plan = prepare(
-                    policy, self._layers, path=path, scratch=scratch, group=group
+                    policy,
+                    self._layers,
+                    path=path,
+                    scratch=scratch,
+                    group=group,
+                    preloading=preloading,
                 )
                 file = SettingsFile(policy, plan, scratch, shared=False)
                 undo.callback(file.close)
@@ -151,13 +161,13 @@ class Nursery:
                 )
             return file
 
-    def _group(self, policy: Policy) -> Group | None:
+    def _group(self, policy: Policy, preloading: bool) -> Group | None:
         # One process alone is bounded well enough by its rlimits, and a group
         # takes longer to make than the worker.
-        if not policy.may_fork or self._layers.get("cgroup") == "off":
+        if not (policy.may_fork or preloading) or self._layers.get("cgroup") == "off":
             return None
         try:
-            return open_group(policy, probe())
+            return open_group(policy, probe(), preloading=preloading)
         except OSError:
             # Possible a moment ago, no longer. If the layer is strict, the seal
             # refuses for want of a group; else the posture says that it is missing.

@@ -35,6 +35,12 @@ __all__ = [
     "probe",
 ]
 
+_WORKERS_LIMIT = 1_024
+"""Processes that a zygote of an environment may have beyond those of one worker."""
+
+_MEMORY_FACTOR = 4
+"""How many times a worker's memory the workers of one environment may hold."""
+
 _LIBRARY_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 
 # Read by the loader, the C library and the standard library in passing.
@@ -144,8 +150,12 @@ def _library_paths() -> tuple[str, ...]:
     )
 
 
-def open_group(policy: Policy, capabilities: Capabilities) -> cgroup.Group | None:
+def open_group(
+    policy: Policy, capabilities: Capabilities, *, preloading: bool = False
+) -> cgroup.Group | None:
     """A control group with the limits of `policy`, or None where none can be had.
+
+    `preloading`: with those of all the workers of one environment.
 
     The caller owns it: close it when the last process is gone.
 
@@ -156,9 +166,13 @@ def open_group(policy: Policy, capabilities: Capabilities) -> cgroup.Group | Non
         return None
     return cgroup.open_group(
         capabilities.cgroup_parents,
-        processes=policy.limits.processes,
-        memory_bytes=policy.limits.memory_bytes,
+        processes=_processes(policy, preloading),
+        memory_bytes=policy.limits.memory_bytes * (_MEMORY_FACTOR if preloading else 1),
     )
+
+
+def _processes(policy: Policy, preloading: bool) -> int:
+    return policy.limits.processes + (_WORKERS_LIMIT if preloading else 0)
 
 
 def prepare(
@@ -170,8 +184,11 @@ def prepare(
     group: cgroup.Group | None = None,
     capabilities: Capabilities | None = None,
     abi: int | None = None,
+    preloading: bool = False,
 ) -> SealPlan:
     """The plan that `policy` means on this machine.
+
+    `preloading`: for a zygote that workers of this policy are forked from.
 
     `path` are the worker's import folders, `scratch` an existing folder that it
     may fill, `group` a control group to join. `modes` changes the mode of some
@@ -199,10 +216,14 @@ def prepare(
         path=list(path),
         rules=_rules(policy, path, scratch),
         reach=_reach(policy, path),
-        filters=_filters(policy, found, level, scratch is not None, counts_files),
+        filters=_filters(
+            policy, found, level, scratch is not None, counts_files, preloading
+        ),
         limits=rlimits.values(asdict(limits)),
-        processes=limits.processes,
-        may_fork=policy.may_fork,
+        processes=_processes(policy, preloading),
+        tree_bytes=limits.memory_bytes * _MEMORY_FACTOR if preloading else 0,
+        may_fork=policy.may_fork or preloading,
+        programs=policy.may_fork,
         uids=credentials.own_uid_range() if found.can("own_uid") else None,
         user_namespace=found.can("user_namespace"),
         scratch=(scratch, limits.disk_bytes, limits.inodes) if scratch else None,
@@ -280,7 +301,12 @@ def _rules(
 
 
 def _filters(
-    policy: Policy, found: Capabilities, abi: int, writes: bool, counts_files: bool
+    policy: Policy,
+    found: Capabilities,
+    abi: int,
+    writes: bool,
+    counts_files: bool,
+    preloading: bool,
 ) -> dict[str, tuple[bytes, list[int]]]:
     """The seccomp programs, by use; none where there is no seccomp."""
     if not found.can("seccomp"):
@@ -295,14 +321,20 @@ def _filters(
             abi=abi,
             writes=writes,
             devices=bool(policy.devices),
+            preloading=preloading,
         )
         built = policies.build(names, found.machine)
         programs[name] = (built.code, list(built.pid_slots))
+    if preloading:
+        names = ("no-sealing", *(() if policy.may_fork else ("no-programs",)))
+        own = policies.build(names, found.machine)
+        programs["worker"] = (own.code, list(own.pid_slots))
     forks, files = policies.COUNTING
+    may_fork = policy.may_fork or preloading
     for names, wanted in (
-        ((forks,), policy.may_fork),
+        ((forks,), may_fork),
         ((files,), counts_files),
-        ((forks, files), policy.may_fork and counts_files),
+        ((forks, files), may_fork and counts_files),
     ):
         if wanted:
             counting = policies.build(names, found.machine)

@@ -29,7 +29,15 @@ from lockgate_sandbox.errors import (
 )
 from lockgate_sandbox.tiers import Limits
 
-__all__ = ["Exit", "Process", "cause", "receive_fds", "spawn", "started"]
+__all__ = [
+    "Exit",
+    "Process",
+    "cause",
+    "receive_fds",
+    "spawn",
+    "started",
+    "wait_readable",
+]
 
 _START_SECONDS = 30.0
 """How long a zygote may take to fork: it may be starting up on a busy machine."""
@@ -64,10 +72,17 @@ class Process:
     """A child of the zygote, or of a warden of its own.
 
     `pid` is the child's, `root` the pid whose descendants (and itself) are the
-    whole tree: the warden's where there is one.
+    whole tree: the warden's where there is one. `reap_seconds` is how long to wait
+    for the word that it is dead and reaped.
     """
 
-    def __init__(self, life: socket.socket, pidfds: list[int]) -> None:
+    def __init__(
+        self,
+        life: socket.socket,
+        pidfds: list[int],
+        reap_seconds: float = _REAP_SECONDS,
+    ) -> None:
+        self._reap_seconds = reap_seconds
         self._life = life
         self._pidfds = pidfds
         self._exit: Exit | None = None
@@ -93,19 +108,21 @@ class Process:
     def ended(self) -> bool:
         """Whether the child is dead, without waiting."""
         return (
-            self._exit is not None or not self._pidfds or _readable(self._pidfds[0], 0)
+            self._exit is not None
+            or not self._pidfds
+            or wait_readable(self._pidfds[0], 0)
         )
 
     def wait_dead(self, seconds: float) -> bool:
         """Whether the child is dead within `seconds`; it may not be reaped yet."""
-        return bool(self._exit or _readable(self._pidfds[0], seconds))
+        return bool(self._exit or wait_readable(self._pidfds[0], seconds))
 
-    def wait(self, seconds: float = _REAP_SECONDS) -> Exit:
-        """How the child ended; all unknown if no word comes within `seconds`."""
-        deadline = time.monotonic() + seconds
+    def wait(self) -> Exit:
+        """How the child ended; all unknown if no word comes in time."""
+        deadline = time.monotonic() + self._reap_seconds
         while self._exit is None:
             left = deadline - time.monotonic()
-            if left < 0 or not _readable(self._life.fileno(), left):
+            if left < 0 or not wait_readable(self._life.fileno(), left):
                 return Exit(None, None)
             data = self._life.recv(256)
             if not data:  # the zygote itself is gone
@@ -129,7 +146,9 @@ def _exit(status: int, cpu: float, peak: int, bits: int) -> Exit:
     refused = frozenset(n for i, n in enumerate(_life.COUNTED) if bits >> i & 1)
     if os.WIFSIGNALED(status):
         return Exit(None, os.WTERMSIG(status), cpu, peak, refused)
-    return Exit(os.waitstatus_to_exitcode(status), None, cpu, peak, refused)
+    # Of any other status nothing is known; a zygote with foreign code may say one.
+    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+    return Exit(code, None, cpu, peak, refused)
 
 
 def cause(ended: Exit, limits: Limits, memory_kills: int = 0) -> SandboxError:
@@ -162,7 +181,8 @@ def cause(ended: Exit, limits: Limits, memory_kills: int = 0) -> SandboxError:
     return WorkerDiedError(ended.status, number, hint=hint)
 
 
-def _readable(fd: int, seconds: float) -> bool:
+def wait_readable(fd: int, seconds: float) -> bool:
+    """Whether `fd` has something to read, or its end, within `seconds`."""
     # Not select(2): an embedding program may have more than 1,024 descriptors.
     poll = select.poll()
     poll.register(fd, select.POLLIN)
@@ -230,7 +250,7 @@ def started(life: socket.socket) -> Process:
     Raises:
         StartError: If it could not be forked.
     """
-    if not _readable(life.fileno(), _START_SECONDS):
+    if not wait_readable(life.fileno(), _START_SECONDS):
         life.close()
         msg = f"no answer from the zygote within {_START_SECONDS:g} s"
         raise StartError("zygote", msg)

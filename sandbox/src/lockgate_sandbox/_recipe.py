@@ -147,7 +147,7 @@ class Starting:
         adopted(worker)
         if meanwhile is not None:
             meanwhile()
-        worker.finish(self._first)
+        worker.finish(self._first, self._child.posture)
         return worker
 
     def discard(self) -> None:

@@ -48,11 +48,15 @@ class SealPlan:
         reach: (path, access) pairs that a uid of the worker's own must be able
             to use; without symbolic links.
         filters: Seccomp program and process-id slots, for a worker with a uid
-            of its own and for one that shares its uid with others; and the
-            programs by which a warden counts, by the names of their files.
+            of its own and for one that shares its uid with others; the programs by
+            which a warden counts, by the names of their files; as ``worker`` what
+            the workers of a zygote with this plan add.
         limits: (resource, soft, hard) triples.
         processes: The process limit.
-        may_fork: Whether the policy has programs.
+        may_fork: Whether it may start processes.
+        programs: Whether the policy has programs.
+        tree_bytes: What all processes below a warden may hold, if that is more
+            than one of them may; else 0.
         uids: (first, count) of the ids to take one from, or None.
         user_namespace: Whether user namespaces are permitted here.
         scratch: (folder, bytes, inodes) or None.
@@ -70,11 +74,13 @@ class SealPlan:
         "modes",
         "path",
         "processes",
+        "programs",
         "reach",
         "reasons",
         "rules",
         "scratch",
         "tier",
+        "tree_bytes",
         "uids",
         "user_namespace",
     )
@@ -89,6 +95,8 @@ class SealPlan:
     limits: list[tuple[int, int, int]]
     processes: int
     may_fork: bool
+    programs: bool
+    tree_bytes: int
     uids: tuple[int, int] | None
     user_namespace: bool
     scratch: tuple[str, int, int] | None

@@ -36,6 +36,7 @@ from lockgate_sandbox.policy import Policy
 if TYPE_CHECKING:
     from lockgate_sandbox._ground import Ground
     from lockgate_sandbox._nursery import Nursery
+    from lockgate_sandbox.posture import Posture
 
 __all__ = ["Forked", "Spares", "fork"]
 
@@ -60,6 +61,7 @@ class Forked:
         undo: ExitStack,
     ) -> None:
         self.ground = ground
+        self.posture: Posture | None = None  # until the child tells
         self.channel = Channel(sock, ground.policy.limits.message_bytes)
         self.output = output
         self.undo = undo
@@ -130,17 +132,23 @@ class Forked:
 
 
 def fork(
-    nursery: Nursery, policy: Policy, path: Sequence[str], *, later: bool = False
+    nursery: Nursery,
+    policy: Policy,
+    path: Sequence[str],
+    *,
+    later: bool = False,
+    preloading: bool = False,
 ) -> Forked:
     """Ask for a child with its output piped; does not wait for it.
 
-    With `later` it is forked when the zygote has nothing else to do.
+    With `later` it is forked when the zygote has nothing else to do. `preloading`:
+    it is to fork workers itself (`_preloads`).
 
     Raises:
         ClosedError: If the sandbox is closed or its keeper gone.
     """
     with ExitStack() as undo:
-        ground = undo.enter_context(nursery.ground(policy, path))
+        ground = undo.enter_context(nursery.ground(policy, path, preloading=preloading))
         reader, writer = os.pipe2(os.O_CLOEXEC)
         output = Output(reader, policy.limits.output_bytes)
         undo.callback(output.close)

@@ -64,7 +64,12 @@ class Child:
     """What the steps of one seal know of each other."""
 
     def __init__(
-        self, plan: SealPlan, keep: Sequence[int], ruleset: int, warden: int
+        self,
+        plan: SealPlan,
+        keep: Sequence[int],
+        ruleset: int,
+        warden: int,
+        left: list[int] | None,
     ) -> None:
         self.plan = plan
         self.keep = [*keep, *namespaces.hidden_descriptors()]
@@ -73,6 +78,7 @@ class Child:
         if warden >= 0:
             self.keep.append(warden)
         self.ruleset = ruleset
+        self.left = left
         self.warden = warden
         self.uid = os.geteuid()
         self.own_uid = False
@@ -172,7 +178,7 @@ def _scratch(child: Child) -> LayerState | None:
         if not child.trees:
             namespaces.own_mounts()
         namespaces.mount_scratch(
-            folder, size=size, inodes=inodes, owner=owner, programs=plan.may_fork
+            folder, size=size, inodes=inodes, owner=owner, programs=plan.programs
         )
     except OSError as error:
         if child.own_uid:
@@ -315,7 +321,10 @@ def _landlock(child: Child) -> LayerState:
     if child.ruleset < 0:
         child.ruleset = landlock.open_ruleset(plan.rules, plan.abi)
     landlock.restrict_self(child.ruleset)
-    os.close(child.ruleset)
+    if child.left is None:
+        os.close(child.ruleset)
+    else:
+        child.left.append(child.ruleset)
     child.abi = plan.abi
     detail = f"ABI {plan.abi}"
     if plan.abi < 6 and plan.may_fork:

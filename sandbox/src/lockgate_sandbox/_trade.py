@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import resource
 
 from lockgate_sandbox import _child, _rehearsal, _shelf, _warden
 
@@ -39,6 +40,8 @@ def work(
         )
 
     if tree:
+        if plan.tree_bytes:  # for the keeper to see
+            resource.setrlimit(resource.RLIMIT_DATA, (plan.tree_bytes, plan.tree_bytes))
         _warden.watch(become, channel, _socket.socket(fileno=life), stdio)
     become()
 

@@ -16,10 +16,12 @@ __all__ = [
     "cpu_clock",
     "cpu_seconds",
     "descendants",
+    "is_below",
     "kill_descendants",
     "reap",
 ]
 
+_GENERATIONS_LIMIT = 64
 _SIGKILL = 9
 _SIGSTOP = 19
 
@@ -80,6 +82,21 @@ def descendants(pid: int) -> list[int]:
     for child in found:  # grows while it is walked
         found += children(child)
     return found
+
+
+def is_below(pid: int, root: int) -> bool:
+    """Whether `root` is the parent of `pid`, or its parent's, and so on."""
+    for _ in range(_GENERATIONS_LIMIT):
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                pid = int(file.read().rpartition(b")")[2].split()[1])
+        except OSError:
+            return False
+        if pid == root:
+            return True
+        if pid <= 1:
+            return False
+    return False
 
 
 def _signal(pids: list[int], number: int) -> None:

@@ -35,16 +35,17 @@ class Watch:
         """Look once at each child of `zygote` that has run since the last time."""
         spent: dict[int, float] = {}
         for child in _tree.children(zygote):
-            # A warden has no limit of its own; all below it count together.
-            pids = [child] if _limit(child) else _tree.descendants(child)
+            # All below a warden count together; its own limit, if it has one, is
+            # what they may hold together.
+            below = _tree.descendants(child)
+            pids = below or [child]
             spent[child] = sum(map(_tree.cpu_seconds, pids))
-            if pids and spent[child] != self._spent.get(child):
-                _judge(pids)
+            if spent[child] != self._spent.get(child):
+                _judge(pids, _limit(child) or max(map(_limit, pids)))
         self._spent = spent
 
 
-def _judge(pids: list[int]) -> None:
-    limit = max(map(_limit, pids))
+def _judge(pids: list[int], limit: int) -> None:
     rough = _sample.resident_bytes(pids)
     if limit and _sample.memory_of(pids, rough, limit) > limit:
         for pid in pids:

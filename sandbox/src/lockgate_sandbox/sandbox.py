@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lockgate_sandbox import program
 from lockgate_sandbox._nursery import Nursery
+from lockgate_sandbox._preloads import Preloads
 from lockgate_sandbox._recipe import Starting, recipe
 from lockgate_sandbox._spares import Spares, fork
 from lockgate_sandbox.callbacks import Callbacks
@@ -36,6 +37,7 @@ class Sandbox:
     def __init__(self, layers: LayerModes) -> None:
         self._nursery = Nursery(layers)
         self._spares = Spares(self._nursery)
+        self._preloads = Preloads(self._nursery)
         self._lock = threading.Lock()
         self._open: set[Worker] = set()
         self._pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
@@ -67,6 +69,7 @@ class Sandbox:
         self._spares.close()
         for worker in workers:
             worker.close()
+        self._preloads.close()
         self._nursery.close()
 
     def worker(
@@ -78,6 +81,7 @@ class Sandbox:
         arguments: Mapping[str, Data] | None = None,
         callbacks: Callbacks | None = None,
         broker: Broker | None = None,
+        preload: Sequence[str] = (),
         name: str = "worker",
     ) -> Worker:
         """Fork a worker, seal it, and build `target` (``module:callable``) in it.
@@ -95,8 +99,11 @@ class Sandbox:
             PolicyError: If an argument makes no sense.
         """
         asked = recipe(policy, target, path, arguments, callbacks, broker, name, self)
-        child = self._spares.take(policy, asked.path)
-        starting = Starting(asked, child)
+        if preload:
+            names = tuple(preload)
+            child = self._preloads.fork(policy, asked.path, names, target)
+            return Starting(asked, child).finish(self._opened, self._released)
+        starting = Starting(asked, self._spares.take(policy, asked.path))
 
         def prepare() -> None:  # while the child is busy
             self._spares.restock(policy, asked.path)
@@ -112,6 +119,7 @@ class Sandbox:
         arguments: Mapping[str, Data] | None = None,
         callbacks: Callbacks | None = None,
         broker: Broker | None = None,
+        preload: Sequence[str] = (),
         name: str = "worker",
         size: int = 2,
         limit: int | None = None,
@@ -127,9 +135,13 @@ class Sandbox:
             ClosedError: If the sandbox is closed.
         """
         asked = recipe(policy, target, path, arguments, callbacks, broker, name, self)
+        names = tuple(preload)
 
         def start(later: bool) -> Starting:
-            child = fork(self._nursery, policy, asked.path, later=later)
+            if names:
+                child = self._preloads.fork(policy, asked.path, names, target)
+            else:
+                child = fork(self._nursery, policy, asked.path, later=later)
             return Starting(asked, child)
 
         made = WorkerPool(

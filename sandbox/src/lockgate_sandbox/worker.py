@@ -101,15 +101,16 @@ class Worker:
         """
         self._line.close(ClosedError(f"worker {self.name!r} is closed"))
 
-    def finish(self, first: bytes) -> None:
+    def finish(self, first: bytes, sealed: Posture | None = None) -> None:
         """Wait until the target is built; `first` is the id of the START sent.
 
-        Callbacks run on this thread meanwhile.
+        Callbacks run on this thread meanwhile. `sealed` is the posture, if it is
+        known; else the worker tells it first.
 
         Raises:
             SandboxError: If anything is in the way; the worker is dead then.
         """
-        self.posture = self._line.start(first)
+        self.posture = self._line.start(first, sealed)
 
     def call(
         self,

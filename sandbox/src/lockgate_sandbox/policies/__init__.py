@@ -54,8 +54,10 @@ COUNTING = ("count-forks", "count-files")
 
 NAMES = (
     "always",
+    "no-sealing",
     "sockets",
     "no-programs",
+    "preloading",
     "no-metadata",
     "no-truncate",
     "no-locks",
@@ -107,18 +109,22 @@ def select(
     writes: bool = True,
     devices: bool = False,
     sockets: bool = False,
+    preloading: bool = False,
 ) -> tuple[str, ...]:
     """The files for a worker.
 
     `metadata`: whether it may change modes, owners and times at all; `writes`:
     whether it may write anything; `devices`: whether it is handed open ones;
-    `sockets`: whether it may have sockets (no tier does); `abi` is Landlock's.
+    `sockets`: whether it may have sockets (no tier does); `preloading`: whether it
+    is to fork workers of such a policy; `abi` is Landlock's.
     """
     names = ["always"]
+    if not preloading:
+        names.append("no-sealing")
     if not sockets:
         names.append("sockets")
     if not may_fork:
-        names.append("no-programs")
+        names.append("preloading" if preloading else "no-programs")
     if not metadata:
         names.append("no-metadata")
     if abi < 3:

@@ -1,0 +1,335 @@
+"""Zygotes with foreign code loaded: what they give, and what a hostile one gets."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lockgate_sandbox import (
+    Policy,
+    PolicyError,
+    Program,
+    RemoteError,
+    Sandbox,
+    SandboxError,
+    StartError,
+    Tier,
+    Worker,
+    WorkerDiedError,
+)
+from lockgate_sandbox._tree import children
+from tests.support.sandbox import Lab, alive, open_folder, policy, run, wait_until
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        made = Lab(sandbox, folder)
+        made.write("library", "import os\nBORN_IN = os.getpid()\nSTATE = []\n")
+        yield made
+
+
+def _worker(
+    lab: Lab, given: Policy, *names: str, target: str = "lab_target:build"
+) -> Worker:
+    return lab.sandbox.worker(
+        given, target=target, path=[str(lab.folder)], preload=names
+    )
+
+
+def _parent(pid: int) -> int:
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def test_a_module_is_loaded_once_for_all_workers_of_its_environment(lab: Lab) -> None:
+    code = """
+        import library, os
+        library.STATE.append(1)
+        result = [library.BORN_IN == os.getppid(), len(library.STATE)]
+    """
+    with _worker(lab, policy(), "library") as one:
+        with _worker(lab, policy(), "library") as other:
+            assert run(one, code) == run(other, code) == [True, 1]
+            assert one.pid != other.pid
+            assert _parent(one.pid) == _parent(other.pid)
+        with _worker(lab, policy(Tier.BASIC), "library") as foreign:
+            assert _parent(foreign.pid) != _parent(one.pid)
+
+
+@pytest.mark.parametrize("tier", [Tier.READ_ONLY, Tier.BASIC])
+def test_such_a_worker_has_the_seal_of_its_policy(lab: Lab, tier: Tier) -> None:
+    code = """
+        import os, signal, socket
+        def attempt(act):
+            try:
+                act()
+            except OSError as error:
+                return type(error).__name__
+            return "done"
+        result = {
+            "fork": attempt(os.fork),
+            "exec": attempt(lambda: os.execv("/bin/true", ["true"])),
+            "read": attempt(lambda: open("/etc/passwd")),
+            "write": attempt(lambda: open("/tmp/lockgate-x", "w")),
+            "socket": attempt(socket.socket),
+            "zygote": attempt(lambda: os.kill(os.getppid(), signal.SIGKILL)),
+            "sibling": attempt(lambda: os.kill(sibling, signal.SIGKILL)),
+        }
+    """
+    with (
+        _worker(lab, policy(tier), "library") as one,
+        _worker(lab, policy(tier), "library") as other,
+    ):
+        found = run(one, code, sibling=other.pid)
+        assert isinstance(found, dict)
+        assert set(map(str, found.values())) == {"PermissionError"}, found
+        assert run(other, "result = 1") == 1
+
+
+def test_the_posture_says_what_preloading_weakens(lab: Lab) -> None:
+    with _worker(lab, policy()) as plain, _worker(lab, policy(), "library") as worker:
+        assert plain.posture["seccomp"].state == "active"
+        for name in ("seccomp", "process-limit"):
+            assert worker.posture[name].state == "degraded"
+            assert worker.posture[name].remedy
+        assert worker.posture["landlock"].state == "active"
+        assert worker.posture["capabilities"].state == "active"
+
+
+def test_without_its_filter_such_a_worker_could_fork() -> None:
+    with open_folder() as folder, Sandbox.open(layers={"seccomp": "off"}) as sandbox:
+        lab = Lab(sandbox, folder)
+        lab.write("library", "")
+        code = """
+            import os
+            pid = os.fork()
+            if not pid:
+                os._exit(0)
+            result = os.waitpid(pid, 0)[1]
+        """
+        with _worker(lab, policy(), "library") as worker:
+            assert run(worker, code) == 0
+
+
+_EVIL = """
+import builtins, os, sys, threading, time
+
+FOUND = {}
+for path in ("/etc/passwd", "/tmp", "/proc/1/environ", SECRET):
+    try:
+        os.listdir(path) if path == "/tmp" else open(path).read()
+        FOUND[path] = "read"
+    except OSError as error:
+        FOUND[path] = type(error).__name__
+try:
+    import socket
+    socket.socket()
+    FOUND["socket"] = "made"
+except OSError as error:
+    FOUND["socket"] = type(error).__name__
+try:
+    os.kill(os.getppid(), 9)
+    FOUND["warden"] = "killed"
+except OSError as error:
+    FOUND["warden"] = type(error).__name__
+
+KEPT = os.open(__file__, os.O_RDONLY)
+builtins.poisoned = True
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+
+def in_child():
+    sys.hooked = True
+    try:
+        os.fstat(KEPT)
+    except OSError:
+        sys.hooked = "closed"
+
+os.register_at_fork(after_in_child=in_child)
+PID = os.fork()
+if not PID:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    time.sleep(600)
+    os._exit(0)
+os.waitpid(PID, 0)
+"""
+
+
+def _evil(lab: Lab, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    source = _EVIL.replace("SECRET", repr(str(secret)))
+    (lab.folder / "evil.py").write_text(source)
+
+
+def test_a_hostile_module_reaches_nothing_from_the_zygote(
+    lab: Lab, tmp_path: Path
+) -> None:
+    _evil(lab, tmp_path)
+    with _worker(lab, policy(), "evil") as worker:
+        found = run(worker, "import evil; result = evil.FOUND")
+        assert isinstance(found, dict)
+        assert set(map(str, found.values())) == {"PermissionError"}, found
+
+
+def test_a_hostile_module_only_has_workers_of_its_environment(
+    lab: Lab, tmp_path: Path
+) -> None:
+    _evil(lab, tmp_path)
+    code = "import builtins, sys; result = [hasattr(builtins, 'poisoned'), "
+    code += "hasattr(sys, 'hooked')]"
+    with (
+        _worker(lab, policy(), "evil") as evil,
+        _worker(lab, policy(), "library") as honest,
+        _worker(lab, policy()) as plain,
+    ):
+        assert run(evil, code) == [True, True]  # so the attack is real
+        assert run(honest, code) == [False, False]
+        assert run(plain, code) == [False, False]
+        # What it keeps open does not come along; the hook still saw it.
+        with pytest.raises(RemoteError, match="Bad file descriptor"):
+            run(evil, "import evil, os; os.fstat(evil.KEPT)")
+
+
+def test_what_a_hostile_module_leaves_behind_ends_with_the_zygote(
+    lab: Lab, tmp_path: Path
+) -> None:
+    _evil(lab, tmp_path)
+    worker = _worker(lab, policy(), "evil")
+    zygote = _parent(worker.pid)
+    warden = _parent(zygote)
+    # The orphan has come to the warden, which is a subreaper.
+    assert wait_until(lambda: len(children(warden)) == 2)
+    orphans = children(warden)
+    assert all(map(alive, orphans))
+    os.kill(zygote, signal.SIGKILL)
+    assert wait_until(lambda: not any(map(alive, [*orphans, warden, worker.pid])))
+    with pytest.raises(SandboxError):
+        run(worker, "result = 1")
+    with _worker(lab, policy(), "evil") as fresh:
+        assert _parent(fresh.pid) != zygote
+
+
+def test_a_hostile_module_can_not_have_another_process_taken_for_a_worker(
+    lab: Lab,
+) -> None:
+    # Its hook says hello first, in the name of the host: the kernel refuses, and
+    # what the host then hears is not from a worker that it could mistake.
+    lab.write(
+        "evil",
+        """
+        import os, socket, struct
+        TRIED = []
+
+        def in_child():
+            mine, theirs = socket.socketpair()
+            mine.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            told = struct.pack("3i", 1, os.getuid(), os.getgid())
+            try:
+                theirs.sendmsg(
+                    [b"H"], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, told)]
+                )
+                TRIED.append("forged")
+            except OSError as error:
+                TRIED.append(type(error).__name__)
+
+        os.register_at_fork(after_in_child=in_child)
+        """,
+    )
+    with _worker(lab, policy(), "evil") as worker:
+        assert worker.pid > 1
+        assert _parent(_parent(_parent(worker.pid))) != 1
+        found = run(worker, "import evil; result = evil.TRIED")
+        assert found == ["PermissionError"]
+
+
+def test_a_fork_bomb_in_a_preloaded_module_is_bounded(lab: Lab) -> None:
+    lab.write(
+        "evil",
+        """
+        import os, time
+        COUNT = 0
+        try:
+            for COUNT in range(100_000):
+                if not os.fork():
+                    time.sleep(600)
+                    os._exit(0)
+        except OSError:
+            pass
+        """,
+    )
+    given = policy(limits={"processes": 8, "wall_seconds": 50})
+    with pytest.raises(SandboxError):  # no process is left for a worker
+        _worker(lab, given, "evil").close()
+    lab.sandbox.close()
+
+
+def test_a_plugin_is_no_library_of_its_own(lab: Lab) -> None:
+    with pytest.raises(PolicyError, match="plugin itself") as caught:
+        _worker(lab, policy(), "lab_target")
+    assert caught.value.hint
+
+
+def test_a_plugin_with_programs_is_imported_once_for_all_its_workers(lab: Lab) -> None:
+    given = Policy.for_tier("elevated", programs=[Program("true", "/bin/true")])
+    code = (
+        "import os, lab_target; result = [os.getppid(), lab_target.build is not None]"
+    )
+    with (
+        _worker(lab, given, "lab_target") as one,
+        _worker(lab, given, "lab_target") as other,
+    ):
+        assert run(one, code) == run(other, code)
+        ended = "import subprocess; result = subprocess.run(['/bin/true']).returncode"
+        assert run(one, ended) == 0
+
+
+def test_a_module_that_can_not_be_loaded_is_told(lab: Lab) -> None:
+    for _ in range(2):
+        with pytest.raises(StartError) as caught:
+            _worker(lab, policy(), "missing")
+        assert caught.value.stage == "preload"
+
+
+def test_a_worker_that_dies_does_not_take_the_others_along(lab: Lab) -> None:
+    with _worker(lab, policy(), "library") as one:
+        other = _worker(lab, policy(), "library")
+        with pytest.raises(WorkerDiedError) as caught:
+            run(other, "import os; os._exit(3)")
+        assert caught.value.status == 3
+        assert run(one, "result = 1") == 1
+
+
+def test_a_pool_can_preload(lab: Lab) -> None:
+    with lab.sandbox.pool(
+        policy(), target="lab_target:build", path=[str(lab.folder)], preload=["library"]
+    ) as pool:
+        assert wait_until(lambda: pool.ready == 2)
+        code = "import library, os; result = library.BORN_IN == os.getppid()"
+        for _ in range(3):
+            with pool.worker() as worker:
+                assert run(worker, code) is True
+
+
+def test_nothing_is_left_of_zygotes_with_foreign_code(
+    lab: Lab,
+) -> None:
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        mine = Lab(sandbox, folder)
+        mine.write("library", "")
+        workers = [_worker(mine, policy(), "library") for _ in range(4)]
+        tree = [workers[0].pid, _parent(workers[0].pid)]
+        workers[0].close()
+        assert not alive(tree[0])
+        assert alive(tree[1])
+    assert wait_until(lambda: not any(map(alive, tree)))
+    assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
