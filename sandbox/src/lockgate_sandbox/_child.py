@@ -23,6 +23,7 @@ from lockgate_sandbox import (
     _preloading,
     _raised,
     _rehearsal,
+    _ring,
     _script,
     _serve,
     _serve_async,
@@ -175,6 +176,8 @@ def _run_target(
     channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
     session = _session.Session(channel, job)
+    ring = _ring.Ring()
+    channel.share(ring)
     claims = Claims.of(job["scratch"], posture)
     sys.path[:] = [*_STDLIB, *job["path"]]
     sys.argv = [job["name"]]
@@ -197,6 +200,7 @@ def _run_target(
     except BaseException as error:
         _fail_with(channel, call, stage, error, claims.limit_of(error))
     session.finish([int(Kind.REPLY), call, None])
+    ring.ask = session.ask_for_room
     server = _serve.Server(session, channel, handler, claims, _serve_async.serve)
     server.serve()
 

@@ -12,9 +12,9 @@ import os
 import threading
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterator
 from typing import Any
 
+from lockgate_sandbox._arena import Region
 from lockgate_sandbox._scan import FrameError
 from lockgate_sandbox._wire import Kind
 from lockgate_sandbox.errors import (
@@ -47,16 +47,14 @@ _AT_BUILD = {_REPLY: 3, _FAILED: 4, _ASK: 5}
 _LAST = (_REPLY, _RAISE, _FAILED)
 
 
-def _fresh_ids() -> Iterator[bytes]:
+def _fresh_ids() -> list[bytes]:
     """Ids that no worker can guess: 48 random bits as text, many at a time.
 
     Text, because a frame without a byte that could be a container's head is
     checked in a moment.
     """
-    while True:
-        text = b64encode(os.urandom(_IDS_AT_ONCE * _ID_CHARS * 3 // 4))
-        for start in range(0, len(text), _ID_CHARS):
-            yield text[start : start + _ID_CHARS]
+    text = b64encode(os.urandom(_IDS_AT_ONCE * _ID_CHARS * 3 // 4))
+    return [text[at : at + _ID_CHARS] for at in range(0, len(text), _ID_CHARS)]
 
 
 class Flight:
@@ -67,7 +65,8 @@ class Flight:
     callbacks to run, by its own thread if it is `waited_for`; `items` what a stream
     has brought, with their sizes. `may_send` and `may_receive` count the items that
     either side may still send. `hungry`: its thread waits for credit too.
-    `frame_bytes` is how long the answer was.
+    `frame_bytes` is how long the answer was. `regions` is the shared
+    memory that what was sent takes up, each with whether an item does.
     """
 
     __slots__ = (
@@ -83,6 +82,7 @@ class Flight:
         "items",
         "may_receive",
         "may_send",
+        "regions",
         "sequence",
         "streams",
         "wait",
@@ -104,8 +104,33 @@ class Flight:
         self.frame_bytes = 0
         self.cancelled = 0.0
         self.fate: SandboxError | None = None
+        self.regions: deque[tuple[bool, list[Region]]] | None = None
         self.waited_for = False
         self.wait: threading.Lock | None = None
+
+    def own(self, regions: list[Region], *, item: bool = False) -> None:
+        """Note what shared memory something that was sent takes up."""
+        if self.regions is None:
+            self.regions = deque()
+        self.regions.append((item, regions))
+
+    def released(self, frame: list[Any]) -> list[Region]:
+        """What the worker no longer needs, now that it has sent `frame`."""
+        if self.done:
+            return self.disown()
+        if frame[0] != _CREDIT or not self.regions:
+            return []
+        found: list[Region] = []
+        count: int = frame[2]
+        for entry in [entry for entry in self.regions if entry[0]][:count]:
+            self.regions.remove(entry)
+            found += entry[1]
+        return found
+
+    def disown(self) -> list[Region]:
+        """All of it."""
+        entries, self.regions = self.regions or (), None
+        return [region for _, regions in entries for region in regions]
 
     def follow(self) -> threading.Lock:
         """What the thread of this call sleeps on while another one reads."""
@@ -142,7 +167,13 @@ class Flights:
 
     def open(self, wall: float, deadline: float) -> Flight:
         """A new call with an id of its own."""
-        return self.enter(next(self._ids), wall, deadline)
+        while True:
+            try:
+                call = self._ids.pop()
+            except IndexError:
+                self._ids += _fresh_ids()
+            else:
+                return self.enter(call, wall, deadline)
 
     def enter(self, call: bytes, wall: float, deadline: float) -> Flight:
         """A call that has its id already, entered in the table."""

@@ -18,10 +18,12 @@ from signal import SIGKILL
 from typing import Any, cast
 
 from lockgate_sandbox import _exchange, _limits
+from lockgate_sandbox._desk import Desk
 from lockgate_sandbox._flights import Flight, Flights
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Process, cause
+from lockgate_sandbox._sender import Sender
 from lockgate_sandbox._vigil import TICK_SECONDS, Vigil
 from lockgate_sandbox._wire import (
     BEFORE_CALLS,
@@ -32,10 +34,9 @@ from lockgate_sandbox._wire import (
     Kind,
     NotDataError,
 )
-from lockgate_sandbox.callbacks import Callbacks, Passed
+from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
     ClosedError,
-    Data,
     LimitError,
     MessageLimitError,
     PolicyError,
@@ -50,7 +51,8 @@ from lockgate_sandbox.replies import Ledger, Reply
 __all__ = ["Line"]
 
 # Plain integers: an enumeration's member costs two look-ups in every call.
-_BATCH, _CANCEL = int(Kind.BATCH), int(Kind.CANCEL)
+_BATCH, _CANCEL, _ITEM = int(Kind.BATCH), int(Kind.CANCEL), int(Kind.ITEM)
+_ROOM = int(Kind.ROOM)
 
 _DYING_SECONDS = 0.05
 """How long a process may take from closing its channel to being dead."""
@@ -75,21 +77,21 @@ class Line:
         self.channel = channel
         self.output = output
         self.flights = Flights(policy.limits.message_bytes)
+        self.sender = Sender(channel, policy.limits.message_bytes, self._while_sending)
         self.closed: SandboxError | None = None
         self.last_output = ""
         self.serving: set[int] = set()
         self._policy = policy
         self._name = name
-        self._callbacks = callbacks
+        self._desk = Desk(callbacks, self.sender)
         self._released = released
         self._ground = ground
         self.vigil = Vigil(
             process, channel.socket.fileno(), output, policy.limits, ground
         )
-        # Reentrant: who reads may have to answer, and who sends to read, and either
-        # to bury the worker in the middle of it.
+        # Reentrant: who reads may have to answer, and so to send and to read.
+        # Whoever holds the lock for sending never waits for this one.
         self.reading = threading.RLock()
-        self._sending = threading.RLock()
         self._fate: SandboxError | None = None
         self._told = False
         self._ledger: Ledger
@@ -205,8 +207,10 @@ class Line:
         error.__cause__ = self.closed
         return error
 
-    def send(self, message: list[Any], flight: Flight) -> None:
+    def send(self, message: list[Any], flight: Flight, *, large: int = 0) -> None:
         """Send one frame of `flight`; on an error the flight is over.
+
+        Its element `large` may hold large buffers.
 
         Raises:
             PolicyError: If it may not cross; nothing was sent.
@@ -214,28 +218,37 @@ class Line:
             SandboxError: If the worker is dead.
         """
         try:
-            with self._sending:
-                self.channel.send(message, self._while_sending)
+            if not large:
+                self.sender.send(message)
+            elif regions := self.sender.send_large(message, large):
+                flight.own(regions, item=message[0] == _ITEM)
         except NotDataError as error:
-            self.flights.table.pop(flight.call, None)
+            self._forget(flight)
             raise PolicyError(f"arguments: {error}") from None
         except FrameTooLargeError as error:
             if error.received:
                 raise self._broken(error) from None
-            self.flights.table.pop(flight.call, None)
+            self._forget(flight)
             raise _limits.too_large(error.limit, error.used, error.unit) from None
         except BaseException as error:
             raise self._broken(error) from None
 
+    def _forget(self, flight: Flight) -> None:
+        """Nothing of this call was sent."""
+        self.flights.table.pop(flight.call, None)
+        self.sender.arena.free(flight.disown())
+
     def cancel(self, flight: Flight, why: SandboxError) -> None:
-        """Ask the worker to end `flight`, which fails with `why` however it ends."""
+        """Ask the worker to end `flight`, which fails with `why` however it ends.
+
+        Raises:
+            SandboxError: If the worker is dead.
+        """
         _note_cancelled(flight, why)
-        if not self._sending.acquire(blocking=False):
-            return  # another thread's frame is just being sent
         try:
-            self.channel.send_now([_CANCEL, flight.call])
-        finally:
-            self._sending.release()
+            self.sender.send_now([_CANCEL, flight.call])
+        except ChannelClosed as error:
+            raise self._broken(error) from None
 
     def send_batch(self, messages: Sequence[tuple[Flight, list[Any]]]) -> None:
         """Send many calls in one frame; one that can't cross ends with its error.
@@ -245,11 +258,9 @@ class Line:
         """
         if len(messages) > 1:
             try:
-                with self._sending:
-                    frame = [_BATCH, *(message for _, message in messages)]
-                    self.channel.send(frame, self._while_sending)
+                self.sender.send_batch([message for _, message in messages])
             except (NotDataError, FrameTooLargeError) as error:
-                if getattr(error, "received", False):
+                if isinstance(error, FrameTooLargeError) and error.received:
                     raise self._broken(error) from None
                 # Else one by one, to find which.
             except BaseException as error:
@@ -258,7 +269,7 @@ class Line:
                 return
         for flight, message in messages:
             try:
-                self.send(message, flight)
+                self.send(message, flight, large=3)
             except (PolicyError, MessageLimitError) as error:
                 flight.end(error)
 
@@ -310,7 +321,12 @@ class Line:
             self._route(inner, size // len(frame), reader)  # pyright: ignore
 
     def _route(self, frame: list[Any], size: int, reader: Flight | None) -> None:
+        if frame[0] == _ROOM and len(frame) == 2:
+            self.sender.make_room(frame[1])
+            return
         flight = self.flights.route(frame, size, reader)
+        if flight.regions:
+            self.sender.arena.free(flight.released(frame))
         if flight.asks and flight is not reader and not flight.waited_for:
             self.answer(flight)
         elif flight.cancelled and flight.items:
@@ -323,8 +339,6 @@ class Line:
                 flight.ring()
                 return
 
-    # -- callbacks -----------------------------------------------------------------
-
     def answer(self, flight: Flight) -> None:
         """Run the callbacks that `flight` asks for, and tell it what they gave.
 
@@ -335,55 +349,22 @@ class Line:
         asks = flight.asks
         while asks and not flight.done:
             try:
-                _, call, sequence, name, arguments = asks.popleft()
+                frame = asks.popleft()
             except IndexError:  # another thread was quicker
                 return
             self.serving.add(me)
             try:
-                self._answer([call, sequence], name, arguments)
+                regions = self._desk.answer(frame)
+            except BaseException as error:
+                if self.closed is None:  # else by the callback itself
+                    raise self._broken(error) from None
+                return
             finally:
                 self.serving.discard(me)
+            if regions:
+                flight.own(regions)
             # A worker that asks and asks is never waited for: look all the same.
             self._look(flight)
-
-    def _answer(self, head: list[Data], name: str, arguments: dict[str, Data]) -> None:
-        message: list[Any]
-        try:
-            callback = self._callbacks.get(name)
-            if callback is None:
-                raise _exchange.no_callback(name)
-            value = callback(arguments)
-            if isinstance(value, Passed):
-                self._pass(head, value)
-                return
-            message = [int(Kind.ANSWER), *head, value]
-        except Exception as error:
-            message = [int(Kind.REFUSE), *head, *_exchange.refusal(error)]
-        self._tell(head, message)
-
-    def _tell(self, head: list[Data], message: list[Any]) -> None:
-        if self.closed is not None:  # by the callback
-            return
-        try:
-            with self._sending:
-                self.channel.send(message, self._while_sending)
-        except (NotDataError, FrameTooLargeError) as error:
-            unfit = ValueError(f"the host's answer can't cross: {error}")
-            self._tell(head, [int(Kind.REFUSE), *head, *_exchange.refusal(unfit)])
-        except BaseException as error:
-            raise self._broken(error) from None
-
-    def _pass(self, head: list[Data], passed: Passed) -> None:
-        """Answer with descriptors: a frame that announces them, then they."""
-        try:
-            if self.closed is not None:  # by the callback
-                return
-            message = [int(Kind.PASSED), *head, passed.value, len(passed.fds)]
-            with self._sending:
-                self.channel.send(message, self._while_sending)
-                self.channel.send_fds(passed.fds, self._while_sending)
-        finally:
-            passed.close()
 
     # -- looking around --------------------------------------------------------------
 
@@ -473,8 +454,7 @@ class Line:
         if self.closed is None:
             self.closed = error
             self.process.close()
-            with self._sending:
-                self.channel.close()
+            self.sender.close()
             with suppress(LimitError):
                 self.output.drain()
             self.last_output = self.output.take().decode("utf-8", "replace")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEPTH_LIMIT",
+    "EXTENSIONS",
     "NODE_LIMIT",
     "FrameError",
     "FrameTooLargeError",
@@ -26,6 +27,9 @@ __all__ = [
 
 DEPTH_LIMIT = 64
 """Deepest nesting of a frame, its own list included."""
+
+EXTENSIONS = (1, 2)
+"""Codes of the extensions that may come: the buffers of `_buffers`."""
 
 NODE_LIMIT = 1_000_000
 """Most elements in a frame: an empty list is 1 byte on the wire and about 80 in
@@ -80,7 +84,7 @@ _SIZES = _sizes()
 def _variable(buffer: bytes | bytearray, pos: int, end: int) -> tuple[int, int, int]:
     """Read a head of variable size: (position behind it, elements, 2 if a map).
 
-    Bytes and strings are skipped whole: no elements.
+    Bytes, strings and buffers are skipped whole: no elements.
     """
     head = buffer[pos]
     if head in (0xC4, 0xD9) and pos + 2 <= end:
@@ -96,10 +100,21 @@ def _variable(buffer: bytes | bytearray, pos: int, end: int) -> tuple[int, int, 
         count, per = int(_U32(buffer, pos + 1)[0]), 1 + (head == 0xDF)
         return pos + 5, count * per, per
     if head == 0xC1 or 0xC7 <= head <= 0xC9 or 0xD4 <= head <= 0xD8:
-        msg = f"a node of type 0x{head:02x}, which is not data"
-        raise FrameError(msg)
+        return _extension(buffer, pos, end), 0, 0
     msg = "the frame is truncated"
     raise FrameError(msg)
+
+
+def _extension(buffer: bytes | bytearray, pos: int, end: int) -> int:
+    """The position behind an extension, which must be one of `_buffers`."""
+    head = buffer[pos]
+    wide = {0xC7: 1, 0xC8: 2, 0xC9: 4}.get(head, 0)
+    at = pos + 1 + wide
+    if head == 0xC1 or at >= end or buffer[at] not in EXTENSIONS:
+        msg = f"a node of type 0x{head:02x}, which is not data"
+        raise FrameError(msg)
+    size = int.from_bytes(buffer[pos + 1 : at], "big") if wide else 1 << head - 0xD4
+    return at + 1 + size
 
 
 def has_maps(buffer: bytes | bytearray, start: int, end: int) -> bool:

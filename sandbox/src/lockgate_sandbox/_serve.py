@@ -147,7 +147,7 @@ class Server:
                 except StopIteration as end:
                     return end.value
                 try:
-                    session.tell([_ITEM, call, item])
+                    session.tell([_ITEM, call, item], large=2)
                 except NotDataError as error:
                     raise TypeError(str(error)) from None
                 now.credit -= 1
@@ -175,7 +175,7 @@ class Server:
             return
         self.flush()
         try:
-            self._session.tell([_BATCH, *later])
+            self._session.finish_all(later)
         except (NotDataError, FrameTooLargeError):
             for message in later:  # to find which
                 self._session.finish(message)

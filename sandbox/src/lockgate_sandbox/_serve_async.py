@@ -197,7 +197,7 @@ class AsyncServer:
             await now.changed.wait()
         now.credit -= 1
         try:
-            self._session.tell([_ITEM, now.call, item])
+            self._session.tell([_ITEM, now.call, item], large=2)
         except NotDataError as error:
             raise TypeError(str(error)) from None
 
@@ -210,7 +210,8 @@ class AsyncServer:
         future = self._loop.create_future()
         now.answers[now.sequence] = future
         try:
-            self._session.tell([_ASK, now.call, now.sequence, name, arguments])
+            message = [_ASK, now.call, now.sequence, name, arguments]
+            self._session.tell(message, large=4)
         except NotDataError as error:
             raise TypeError(str(error)) from None
         answer = await future

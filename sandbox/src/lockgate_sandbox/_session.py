@@ -35,7 +35,7 @@ __all__ = ["Current", "Session"]
 _CALL, _BATCH, _ANSWER = int(Kind.CALL), int(Kind.BATCH), int(Kind.ANSWER)
 _RAISE, _ASK, _PASSED = int(Kind.RAISE), int(Kind.ASK), int(Kind.PASSED)
 _REFUSE, _ITEM, _CREDIT = int(Kind.REFUSE), int(Kind.ITEM), int(Kind.CREDIT)
-_END, _CANCEL = int(Kind.END), int(Kind.CANCEL)
+_END, _CANCEL, _ROOM = int(Kind.END), int(Kind.CANCEL), int(Kind.ROOM)
 
 _GIVE_BACK = 8
 """Items that are read before the host is told that it may send more."""
@@ -150,7 +150,8 @@ class Session(Reach):
                 raise RuntimeError(msg)
             now.sequence += 1
             key = [now.call, now.sequence]
-            self._channel.send([_ASK, *key, name, dict(arguments or {})])
+            asked = self._channel.lift(dict(arguments or {}))
+            self._channel.send([_ASK, *key, name, asked])
             while True:
                 answer = self._channel.receive()
                 if answer[1:3] == key and answer[0] in (_ANSWER, _REFUSE, _PASSED):
@@ -245,25 +246,53 @@ class Session(Reach):
         """Send what ends the call; afterwards nothing may be asked."""
         with self._lock:
             self._now.call = b""
+            call = message[1]
             try:
+                message[2] = self._channel.lift(message[2])
                 self._channel.send(message)
             except NotDataError as error:
-                call = message[1]
                 self._channel.send([_RAISE, call, "TypeError", str(error), "", None])
             except FrameTooLargeError as error:
                 used = {"limit": error.limit, "used": error.used, "unit": error.unit}
-                call = message[1]
                 self._channel.send([_RAISE, call, TOO_LARGE, str(error), "", used])
 
-    def tell(self, message: list[Any]) -> None:
-        """Send a frame that ends nothing.
+    def finish_all(self, messages: list[list[Any]]) -> None:
+        """Send what ends several calls at once.
+
+        Raises:
+            NotDataError: If one of them may not cross; none was sent.
+            FrameTooLargeError: If they are too large together.
+        """
+        with self._lock:
+            for message in messages:
+                message[2] = self._channel.lift(message[2])
+            self._channel.send([_BATCH, *messages])
+
+    def tell(self, message: list[Any], *, large: int = 0) -> None:
+        """Send a frame that ends nothing; element `large` may hold large buffers.
 
         Raises:
             NotDataError: If it may not cross.
             FrameTooLargeError: If it exceeds a cap.
         """
         with self._lock:
+            if large:
+                message[large] = self._channel.lift(message[large])
             self._channel.send(message)
+
+    def ask_for_room(self, size: int) -> None:
+        """Have the host attach a ring for a buffer of `size` bytes.
+
+        Whoever places buffers holds the lock: they are read in the order of frames.
+        """
+        if size > self._channel.limit:
+            return
+        self._channel.send([_ROOM, size])
+        while True:
+            frame = self._channel.receive_or_attach()
+            if frame is None:
+                return
+            self._put_aside(frame)
 
     def wait_for_credit(self, now: Current) -> bool:
         """Wait until an item may be sent; false if nobody wants it any more."""

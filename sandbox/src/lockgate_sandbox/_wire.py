@@ -23,6 +23,7 @@ zygote stays lean without the module around it.
 from __future__ import annotations
 
 import _socket
+import os
 import struct
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -30,12 +31,37 @@ from typing import Any, TypeAlias
 
 from msgspec import msgpack
 
+from lockgate_sandbox._buffers import lift, to_extension
+from lockgate_sandbox._ring import Ring
 from lockgate_sandbox._scan import (
     FrameError,
     FrameTooLargeError,
     check_keys,
     has_maps,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Buffers(Protocol):
+        """Shared memory, as either side has it."""
+
+        placed_bytes: int
+        read_bytes: int
+
+        def place(self, data: memoryview) -> tuple[int, int] | None:
+            """Put a copy of `data` there; None where there is no room."""
+            ...
+
+        def place_now(self, data: memoryview) -> tuple[int, int] | None:
+            """`place`, in the middle of making a frame."""
+            ...
+
+        def extension(self, code: int, data: memoryview) -> bytes | memoryview:
+            """What an extension of the peer's stands for."""
+            ...
+
 
 __all__ = [
     "BEFORE_CALLS",
@@ -63,6 +89,8 @@ BEFORE_CALLS = bytes(8)
 FDS = b"F"
 """The packet behind a `PASSED` frame, with its descriptors."""
 
+_SEGMENT = 17
+
 _LENGTH = struct.Struct("<I")
 
 Wait: TypeAlias = Callable[[], object]
@@ -88,6 +116,8 @@ class Kind(IntEnum):
     CREDIT = 14  # id, number of items that were read, from either side
     END = 15  # id: the host's items are all sent
     CANCEL = 16  # id: nobody wants the answer any more
+    SEGMENT = 17  # number, bytes, writable, numbers to forget; its descriptor follows
+    ROOM = 18  # bytes: the worker wants a ring for a buffer so large
 
 
 class NotDataError(TypeError):
@@ -96,6 +126,11 @@ class NotDataError(TypeError):
 
 class ChannelClosed(Exception):  # noqa: N818 - the end of a stream is no error
     """The peer's end is closed."""
+
+
+def _no_extension(code: int, _: memoryview) -> None:
+    msg = f"an extension of code {code}, and no segment"
+    raise FrameError(msg)
 
 
 def _never() -> None:
@@ -114,6 +149,7 @@ class Channel:
 
     __slots__ = (
         "_buffer",
+        "_buffers",
         "_decode",
         "_encode_into",
         "_out",
@@ -132,10 +168,36 @@ class Channel:
         self.received_bytes = 0
         self._buffer = bytearray(PACKET_BYTES)
         self._out = bytearray(4096)
+        self._buffers: Buffers | None = None
         self._encode_into: Callable[[Any, bytearray, int], None] = (
             msgpack.Encoder().encode_into
         )
-        self._decode: Callable[[Any], Any] = msgpack.Decoder().decode
+        self._decode: Callable[[Any], Any] = msgpack.Decoder(
+            ext_hook=_no_extension
+        ).decode
+
+    def share(self, buffers: Buffers) -> None:
+        """Let large buffers go beside the frames from now on."""
+        self._buffers = buffers
+
+        def encode(item: Any) -> Any:
+            return to_extension(item, buffers.place_now)
+
+        self._encode_into = msgpack.Encoder(enc_hook=encode).encode_into
+        self._decode = msgpack.Decoder(ext_hook=buffers.extension).decode
+
+    def lift(self, value: Any) -> Any:
+        """`value` with its large buffers put beside the frame it will be in.
+
+        Raises:
+            NotDataError: If it holds an array of a format that can't cross.
+        """
+        if self._buffers is None:
+            return value
+        try:
+            return lift(value, self._buffers.place)
+        except (TypeError, ValueError) as error:
+            raise NotDataError(str(error)) from None
 
     def send(self, message: list[Any], wait: Wait = _never) -> None:
         """Send one frame whole.
@@ -164,9 +226,13 @@ class Channel:
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise NotDataError(str(error)) from None
         length = len(out) - 4
-        if length > self.limit:
+        whole = length
+        if self._buffers is not None:
+            whole += self._buffers.placed_bytes
+            self._buffers.placed_bytes = 0
+        if whole > self.limit:
             self._out = bytearray(4096)
-            raise FrameTooLargeError(self.limit, length, "bytes")
+            raise FrameTooLargeError(self.limit, whole, "bytes")
         try:
             if has_maps(out, 4, length + 4):
                 check_keys(message)
@@ -212,10 +278,38 @@ class Channel:
             ChannelClosed: If the peer is gone.
         """
         try:
-            return self._receive(wait)
+            while True:
+                message = self._receive(wait)
+                if message[0] != _SEGMENT or not self._trusting:
+                    return message
+                self._attach(message)
         except FrameTooLargeError as error:
             error.received = True
             raise
+
+    def receive_or_attach(self) -> list[Any] | None:
+        """In a worker: one frame of its host's, None once a ring is attached.
+
+        Raises:
+            ChannelClosed: If the host is gone.
+        """
+        while True:
+            message = self._receive(_never)
+            if message[0] != _SEGMENT:
+                return message
+            if self._attach(message):
+                return None
+
+    def _attach(self, message: list[Any]) -> bool:
+        """Take a segment; whether it is one to write to."""
+        _, number, size, writable, dropped = message
+        ring = self._buffers
+        for fd in self.receive_fds(1):
+            if isinstance(ring, Ring):
+                ring.attach(number, fd, size, writable)
+                ring.drop(dropped)
+            os.close(fd)
+        return bool(writable)
 
     def _receive(self, wait: Wait) -> list[Any]:
         size = self._receive_packet(wait)
@@ -231,12 +325,17 @@ class Channel:
         elif length + 4 != size:
             msg = f"a packet of {size} bytes for a frame of {length}"
             raise FrameError(msg)
-        self.received_bytes = length
+        buffers = self._buffers
+        if buffers is not None:
+            buffers.read_bytes = 0
         maps = not self._trusting and has_maps(buffer, 4, length + 4)
         try:
             message = self._decode(memoryview(buffer)[4 : length + 4])
         except (ValueError, RecursionError) as error:  # bad UTF-8
             raise FrameError(str(error)) from None
+        self.received_bytes = length
+        if buffers is not None:
+            self.received_bytes += buffers.read_bytes
         if maps:
             check_keys([message])
         if type(message) is not list or not message:

@@ -103,7 +103,7 @@ class Stream:
         if self._source is None:
             flight.may_send = 0
             call.append(_NO_ITEMS)
-        self._line.send(call, flight)
+        self._line.send(call, flight, large=3)
 
     def __enter__(self) -> Stream:
         return self
@@ -170,7 +170,7 @@ class Stream:
             self.close()
             raise
         flight.may_send -= 1
-        line.send([_ITEM, flight.call, item], flight)
+        line.send([_ITEM, flight.call, item], flight, large=2)
 
     @property
     def unread(self) -> int:

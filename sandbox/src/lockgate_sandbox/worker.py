@@ -250,7 +250,8 @@ class Worker:
             self.flush()
         flight = line.open(self._wall, timeout)
         flight.waited_for = True
-        line.send([_CALL, flight.call, method, dict(arguments or {})], flight)
+        message = [_CALL, flight.call, method, dict(arguments or {})]
+        line.send(message, flight, large=3)
         return flight
 
     def _land_one(self) -> None:

@@ -1,0 +1,73 @@
+"""Where a worker's questions are answered: the host's callbacks, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lockgate_sandbox import _exchange
+from lockgate_sandbox._wire import FrameTooLargeError, Kind, NotDataError
+from lockgate_sandbox.callbacks import Callbacks, Passed
+
+if TYPE_CHECKING:
+    from lockgate_sandbox._arena import Region
+    from lockgate_sandbox._sender import Sender
+
+__all__ = ["Desk"]
+
+_ANSWER, _REFUSE = int(Kind.ANSWER), int(Kind.REFUSE)
+_PASSED = int(Kind.PASSED)
+
+
+class Desk:
+    """Runs callbacks and sends what they give; on the thread that asks it to."""
+
+    def __init__(self, callbacks: Callbacks, sender: Sender) -> None:
+        self._callbacks = callbacks
+        self._sender = sender
+
+    def answer(self, frame: list[Any]) -> list[Region]:
+        """Run the callback that an ASK names and send its answer, or its refusal.
+
+        Gives the shared memory that the answer takes up.
+
+        Raises:
+            ChannelClosed: If the worker is gone.
+            BaseException: What is no `Exception` passes.
+        """
+        _, call, sequence, name, arguments = frame
+        head = [call, sequence]
+        try:
+            callback = self._callbacks.get(name)
+            if callback is None:
+                raise _exchange.no_callback(name)
+            value = callback(arguments)
+        except Exception as error:
+            self._refuse(head, error)
+            return []
+        if isinstance(value, Passed):
+            self._pass(head, value)
+            return []
+        try:
+            return self._sender.send_large([_ANSWER, *head, value], 3)
+        except (NotDataError, FrameTooLargeError) as error:
+            self._refuse(head, _unfit(error))
+            return []
+
+    def _refuse(self, head: list[Any], error: Exception) -> None:
+        self._sender.send([_REFUSE, *head, *_exchange.refusal(error)])
+
+    def _pass(self, head: list[Any], passed: Passed) -> None:
+        """Answer with descriptors: a frame that announces them, then they."""
+        try:
+            message = [_PASSED, *head, passed.value, len(passed.fds)]
+            self._sender.send_with_fds(message, passed.fds)
+        except (NotDataError, FrameTooLargeError) as error:
+            self._refuse(head, _unfit(error))
+        finally:
+            passed.close()
+
+
+def _unfit(error: NotDataError | FrameTooLargeError) -> Exception:
+    if isinstance(error, FrameTooLargeError) and error.received:
+        raise error
+    return ValueError(f"the host's answer can't cross: {error}")

@@ -1,0 +1,136 @@
+"""The sending half of a line: one frame at a time, large buffers beside it.
+
+Raises what the channel raises; what that means for a call is the line's business.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lockgate_sandbox._arena import Arena, Region
+from lockgate_sandbox._wire import Channel, FrameTooLargeError, Kind, NotDataError
+
+__all__ = ["Sender"]
+
+_BATCH, _SEGMENT = int(Kind.BATCH), int(Kind.SEGMENT)
+
+
+class Sender:
+    """Sends for all threads, which take turns.
+
+    `wait` is called while the worker takes nothing. `limit` bounds a message.
+    """
+
+    def __init__(
+        self, channel: Channel, limit: int, wait: Callable[[], object]
+    ) -> None:
+        self.arena = Arena(limit)
+        channel.share(self.arena)
+        self._channel = channel
+        self._wait = wait
+        # Reentrant: who sends may have to read meanwhile, and so to answer.
+        self._lock = threading.RLock()
+
+    def send(self, message: list[Any]) -> None:
+        """Send a frame that holds no large buffers.
+
+        Raises:
+            NotDataError: If it may not cross; nothing was sent.
+            FrameTooLargeError: If it is too large; nothing was sent, unless it
+                says that it was received meanwhile.
+            ChannelClosed: If the worker is gone.
+        """
+        with self._lock:
+            self._channel.send(message, self._wait)
+
+    def send_large(self, message: list[Any], at: int) -> list[Region]:
+        """Send a frame, the large buffers in its element `at` beside it.
+
+        Gives the shared memory that these take up: the caller's to free.
+
+        Raises:
+            NotDataError: As `send` does.
+            FrameTooLargeError: As `send` does.
+            ChannelClosed: As `send` does.
+        """
+        arena = self.arena
+        with self._lock:
+            try:
+                message[at] = self._channel.lift(message[at])
+                if arena.unsent:
+                    self._send_segments()
+                self._channel.send(message, self._wait)
+            except (NotDataError, FrameTooLargeError):
+                arena.placed_bytes = 0
+                arena.free(arena.take_placed())
+                raise
+            return arena.take_placed() if arena.placed else []
+
+    def send_batch(self, messages: Sequence[list[Any]]) -> None:
+        """Send many frames in one.
+
+        Raises:
+            NotDataError: If one may not cross; none was sent.
+            FrameTooLargeError: As `send` does.
+            ChannelClosed: As `send` does.
+        """
+        self.send([_BATCH, *messages])
+
+    def send_now(self, message: list[Any]) -> None:
+        """Send a short frame if it can be done at once, else not at all.
+
+        Raises:
+            ChannelClosed: If the worker is gone.
+        """
+        if not self._lock.acquire(blocking=False):
+            return  # another thread's frame is just being sent
+        try:
+            self._channel.send_now(message)
+        finally:
+            self._lock.release()
+
+    def send_with_fds(self, message: list[Any], fds: Sequence[int]) -> None:
+        """Send a frame that announces descriptors, then them.
+
+        Raises:
+            OSError: If the kernel refuses: too many are under way.
+            NotDataError: As `send` does.
+            FrameTooLargeError: As `send` does.
+            ChannelClosed: As `send` does.
+        """
+        with self._lock:
+            self._channel.send(message, self._wait)
+            self._channel.send_fds(fds, self._wait)
+
+    def make_room(self, size: object) -> None:
+        """Give the worker the larger ring that it asks for.
+
+        Raises:
+            FrameError: If it asks for nonsense, or too often.
+            FrameTooLargeError: If that is more than a message may hold.
+            ChannelClosed: If it is gone.
+        """
+        with self._lock:
+            self.arena.make_room(size)
+            self._send_segments()
+
+    def _send_segments(self) -> None:
+        """Give the worker the segments that were made since the last time."""
+        arena = self.arena
+        # Not this frame's, but the one's that is being made.
+        placed, arena.placed_bytes = arena.placed_bytes, 0
+        while arena.unsent:
+            segment = arena.unsent.pop(0)
+            dropped, arena.dropped = arena.dropped, []
+            about = [segment.number, segment.size, segment.writable, dropped]
+            self.send_with_fds([_SEGMENT, *about], [segment.fd])
+            segment.close_fd()
+        arena.placed_bytes = placed
+
+    def close(self) -> None:
+        """Close the channel and unmap what was shared: the worker is dead."""
+        with self._lock:
+            self._channel.close()
+            self.arena.close()
