@@ -15,9 +15,8 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox import _exchange, _limits
-from lockgate_sandbox._claims import CLAIM
 from lockgate_sandbox._ground import Ground
-from lockgate_sandbox._observe import NOTES_LIMIT
+from lockgate_sandbox._notes import Notes
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Exit, Process, cause, receive_fds, started
 from lockgate_sandbox._sample import Sampler
@@ -27,9 +26,9 @@ from lockgate_sandbox._wire import (
     Channel,
     ChannelClosed,
     FrameError,
-    FrameTooLargeError,
     Kind,
 )
+from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
     LimitError,
     MemoryLimitError,
@@ -40,7 +39,6 @@ from lockgate_sandbox.errors import (
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Usage
-from lockgate_sandbox.results import Denial
 
 if TYPE_CHECKING:
     from lockgate_sandbox._nursery import Nursery
@@ -65,10 +63,8 @@ class Attended:
         self._input = -1
         self._pending = memoryview(b"")
         self.folder = -1
-        self.claim = ""
-        self.denials: list[Denial] = []
         self.posture = Posture((), -1, 0)
-        self._notes: tuple[Channel, bytes] | None = None
+        self.notes: Notes | None = None
         self._sample_due = 0.0
         self.process: Process
         self._sampler: Sampler
@@ -96,8 +92,17 @@ class Attended:
             os.close(self._input)
             self._input = -1
 
-    def start(self, job: dict[str, Any], path: Sequence[str], stdio: list[int]) -> None:
-        """Fork, seal, and hand over to the program or script."""
+    def start(
+        self,
+        job: dict[str, Any],
+        path: Sequence[str],
+        stdio: list[int],
+        callbacks: Callbacks | None = None,
+    ) -> None:
+        """Fork, seal, and hand over to the program or script.
+
+        A script may ask for the `callbacks`.
+        """
         ground = self._undo.enter_context(self._nursery.ground(self._policy, path))
         job["env"] = {**ground.file.env, **job["env"]}
         job["readable"] = ground.readable()
@@ -122,7 +127,7 @@ class Attended:
         try:
             self._hand_over(channel, call, job["kind"] == "exec")
             if job["kind"] == "file":
-                self._notes = channel, call
+                self.notes = Notes(channel, call, callbacks or {})
         except ChannelClosed:
             raise self._died() from None
         except FrameError as error:
@@ -188,8 +193,9 @@ class Attended:
             poll.register(output.fd, select.POLLIN)
         if self._input >= 0:
             poll.register(self._input, select.POLLOUT)
-        if self._notes is not None:
-            poll.register(self._notes[0].socket.fileno(), select.POLLIN)
+        notes = self.notes
+        if notes is not None:
+            poll.register(notes.fd, select.POLLIN)
         while True:
             ready = dict(poll.poll(_TICK_SECONDS * 1000))
             self._feed(poll, ready)
@@ -197,33 +203,17 @@ class Attended:
                 fd = output.fd
                 if fd in ready and not output.drain():
                     poll.unregister(fd)
-            if self._notes and self._notes[0].socket.fileno() in ready:
-                self._take_note(poll)
+            if notes is not None and notes.fd in ready:
+                # A script may begin a note and never end it: look on meanwhile.
+                if not notes.take(self._look):
+                    poll.unregister(notes.fd)
+                    notes = None
             elif life in ready:
                 break
             self._look()
         for output in self._outputs:
             output.drain()
         return self.process.wait()
-
-    def _take_note(self, poll: select.poll) -> None:
-        if self._notes is None:
-            return
-        channel, call = self._notes
-        try:
-            # A script may begin a note and never end it: look on meanwhile.
-            frame = channel.receive(self._look)
-            right, what = _exchange.note(frame, call)
-            if right == CLAIM:  # the last word of a script that failed
-                self.claim = what
-            else:
-                self.denials.append(Denial(right, what))
-                if len(self.denials) < NOTES_LIMIT:
-                    return
-        except (ChannelClosed, FrameError, FrameTooLargeError):
-            pass  # the end, or a script that plays with its descriptors
-        poll.unregister(channel.socket.fileno())
-        self._notes = None
 
     def _feed(self, poll: select.poll, ready: dict[int, int]) -> None:
         fd = self._input
@@ -260,9 +250,10 @@ class Attended:
 
     def claimed(self, ended: Exit) -> LimitError | None:
         """The limit that a failed script says it ran into."""
-        if not ended.status or not self.claim:
+        claim = self.notes.claim if self.notes is not None else ""
+        if not ended.status or not claim:
             return None
-        return _limits.claimed(self.claim, self._policy.limits)
+        return _limits.claimed(claim, self._policy.limits)
 
     def check_refusals(self, ended: Exit) -> None:
         """Raise if a failed program has used up what its tree or folder may have.

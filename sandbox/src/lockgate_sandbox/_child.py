@@ -250,16 +250,27 @@ def _run_file(
     channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
 
+    # A buffer of its own: a note may be written in the middle of a question.
+    telling = Channel(channel.socket, channel.limit, trusting=True)
+
     def tell(right: str, what: str) -> None:
-        channel.send([int(Kind.NOTE), call, right, what])
+        telling.send([int(Kind.NOTE), call, right, what])
 
     _observe.install(
         tell,
         read=job["readable"],
         write=job["writable"],
         programs=bool(job["programs"]),
+        net=not job["brokered"],
     )
     path = [os.path.dirname(job["script"]), *_STDLIB, *job["path"]]
+    if job["brokered"]:
+        session = _session.Session(channel, job)
+        session.begin(call)
+        given = types.ModuleType("lockgate_session")
+        given.__dict__["session"] = session
+        sys.modules["lockgate_session"] = given
+        _shim.install(session)
     claims = Claims.of(job["scratch"], posture)
 
     def failed(error: BaseException) -> None:

@@ -49,7 +49,9 @@ class _Observer:
         read: Sequence[str],
         write: Sequence[str],
         programs: bool,
+        net: bool,
     ) -> None:
+        self._net = net
         self._tell = tell
         self._read = [*read, *write]
         self._write = write
@@ -79,6 +81,8 @@ class _Observer:
             return self._path(args[0], writes=False)
         if event in _CHANGES:
             return self._path(args[0], writes=True)
+        if not self._net and event.startswith("socket."):
+            return None  # the broker tells of it
         if event == "socket.getaddrinfo":
             return "net", str(args[0])
         if event == "socket.__new__" and args[1] != _AF_UNIX:
@@ -107,6 +111,7 @@ def install(
     read: Sequence[str],
     write: Sequence[str],
     programs: bool,
+    net: bool,
 ) -> None:
     """Call ``tell(right, what)`` once for each different attempt beyond a right."""
-    sys.addaudithook(_Observer(tell, read, write, programs).hook)
+    sys.addaudithook(_Observer(tell, read, write, programs, net).hook)

@@ -64,6 +64,19 @@ class Recipe:
         )
 
 
+def check_broker(policy: Policy, broker: Broker | None) -> None:
+    """Refuse a policy that wants a broker and has none of its own.
+
+    Raises:
+        PolicyError: If so.
+    """
+    if policy.brokered and (broker is None or broker.policy != policy):
+        raise PolicyError(
+            "the policy grants what only a broker of its own can carry out",
+            hint="pass broker=Broker(policy)",
+        )
+
+
 def recipe(
     policy: Policy,
     target: str,
@@ -84,11 +97,7 @@ def recipe(
     if not (module and colon and names):
         msg = f"a target is written module:callable, not {target!r}"
         raise PolicyError(msg)
-    if policy.brokered and (broker is None or broker.policy != policy):
-        raise PolicyError(
-            "the policy grants what only a broker of its own can carry out",
-            hint="pass broker=Broker(policy)",
-        )
+    check_broker(policy, broker)
     folders = tuple(str(Path(folder).absolute()) for folder in path)
     job: dict[str, Any] = {
         "kind": "target",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from lockgate_sandbox._sealplan import LayerModes
+    from lockgate_sandbox.broker import Broker
     from lockgate_sandbox.callbacks import Callbacks
     from lockgate_sandbox.policy import Policy
     from lockgate_sandbox.posture import Posture
@@ -107,6 +108,7 @@ class Confinement(Protocol):
         *,
         path: Sequence[str] = (),
         stdio: tuple[int, int, int] = (0, 1, 2),
+        broker: Broker | None = None,
     ) -> RunResult:
         """Run one Python file as ``__main__`` and wait for it."""
         ...

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lockgate_sandbox._attended import Attended
 from lockgate_sandbox._collect import collect as read_back
 from lockgate_sandbox._process import Exit
+from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
     LimitError,
     PolicyError,
@@ -124,6 +125,7 @@ def run_file(
     *,
     path: Sequence[str],
     stdio: tuple[int, int, int],
+    callbacks: Callbacks | None,
 ) -> RunResult:
     """`Sandbox.run_file`."""
     # Without links and '..': the file itself is granted, not a way to it.
@@ -136,12 +138,15 @@ def run_file(
         "argv": list(argv),
         "path": folders,
         "cwd": str(Path.cwd()),
-        "programs": [item.name for item in policy.programs],
+        "programs": {item.name: item.path for item in policy.programs},
         "env": {},
+        "tier": str(policy.tier),
+        "name": file.name,
+        "brokered": callbacks is not None,
     }
     with ExitStack() as undo:
         run = Attended(nursery, policy, undo)
-        run.start(job, folders, list(stdio))
+        run.start(job, folders, list(stdio), callbacks)
         error: SandboxError | None = None
         try:
             ended = run.wait()
@@ -155,7 +160,7 @@ def run_file(
             run.posture,
             run.usage(ended),
             error,
-            tuple(run.denials),
+            tuple(run.notes.denials if run.notes is not None else ()),
         )
 
 

@@ -15,11 +15,14 @@ __all__ = ["Denial", "ProgramResult", "RunResult"]
 class Denial:
     """Something that was tried without the right to it.
 
-    `right` is read, write, net, program or process; `what` names the resource.
+    `right` is read, write, net, program or process, or what a broker refused: net,
+    path, device, secret or tool. `what` names the resource, `grant` says what would
+    allow it, where that is known.
     """
 
     right: str
     what: str
+    grant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lockgate_sandbox import program
 from lockgate_sandbox._nursery import Nursery
 from lockgate_sandbox._preloads import Preloads
-from lockgate_sandbox._recipe import Starting, recipe
+from lockgate_sandbox._recipe import Starting, check_broker, recipe
 from lockgate_sandbox._spares import Spares, fork
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import Data
@@ -198,18 +198,29 @@ class Sandbox:
         *,
         path: Sequence[str] = (),
         stdio: tuple[int, int, int] = (0, 1, 2),
+        broker: Broker | None = None,
     ) -> RunResult:
         """Run one Python file as ``__main__`` and wait for it.
 
         The three descriptors of `stdio` become its own; nothing is captured. It
-        may read itself; `path` are folders to import from.
+        may read itself; `path` are folders to import from. With a `broker` its
+        sockets connect to granted hosts, and ``from lockgate_session import
+        session`` gives it what a worker has.
 
         Raises:
+            PolicyError: If the policy grants what only a broker can carry out.
             StartError: If it can't be started.
             LayerMissingError: If a strict layer can't be had.
         """
+        check_broker(policy, broker)
         return program.run_file(
-            self._nursery, policy, script, argv, path=path, stdio=stdio
+            self._nursery,
+            policy,
+            script,
+            argv,
+            path=path,
+            stdio=stdio,
+            callbacks=broker.callbacks(self) if broker is not None else None,
         )
 
     def _opened(self, worker: Worker) -> None:

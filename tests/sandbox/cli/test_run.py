@@ -161,7 +161,11 @@ def test_threads_beyond_the_limit_can_not_be_started(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--allow-net", "example.org"], "--allow-net can't be honoured"),
+        (["--allow-net", "*.example.org"], "is no host name"),
+        (["--tier", "basic", "--allow-net", "a.test"], "cannot carry the right"),
+        (["--allow-device", "/etc/passwd"], "lies below /dev"),
+        (["--secret", "value-itself"], "--secret is written NAME=VARIABLE"),
+        (["--secret", "TOKEN=LOCKGATE_NOT_SET"], "is not set"),
         (["--allow-read", "/no/such/path"], "no such file or folder"),
         (["--tier", "basic", "--allow-write", "/tmp"], "cannot carry the right"),
     ],
@@ -307,7 +311,7 @@ def test_report_has_posture_usage_and_denials(folder: Path) -> None:
 
 
 def test_report_tells_of_a_refusal_and_of_a_limit(folder: Path) -> None:
-    assert _run(folder, "", "--allow-net=x", "--report=r.json").returncode == 125
+    assert _run(folder, "", "--allow-net=a..b", "--report=r.json").returncode == 125
     report = json.loads((folder / "r.json").read_text())
     assert report["error"]["code"] == "policy-invalid"
     assert report["posture"] is None

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.grant_text import parse_host_grant
+from lockgate_sandbox.grants import Device
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.policy_file import read_policy
 from lockgate_sandbox.tiers import Limits, Tier
 
-__all__ = ["add_policy_options", "policy_of"]
+__all__ = ["add_policy_options", "policy_of", "secret_variables"]
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _TIERS = [str(tier) for tier in Tier if tier is not Tier.SYSTEM]
@@ -59,9 +62,15 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
             help={
                 "read": "a file or folder that may be read; may be repeated",
                 "write": "a file or folder that may be changed; may be repeated",
-                "net": "not honoured yet: refuses to start",
+                "net": "a host that may be reached, like db.example.com:5432, or "
+                "'https://api.example.com/v1/ methods=GET'; may be repeated",
             }[name],
         )
+    for option, what, about in (
+        ("--allow-device", "PATH", "a serial port or GPIO chip below /dev"),
+        ("--secret", "NAME=VAR", "a secret's name and the variable that holds it"),
+    ):
+        add(option, metavar=what, action="append", default=[], help=about)
     add("--memory", metavar="N", type=_size, help="memory of all processes, like 256M")
     add("--cpu", metavar="S", type=_seconds, help="CPU seconds")
     add("--wall", metavar="S", type=_seconds, help="seconds on the clock")
@@ -78,25 +87,50 @@ def policy_of(args: argparse.Namespace) -> Policy:
     Raises:
         PolicyError: If they can't be honoured.
     """
-    if args.allow_net:
-        raise PolicyError(
-            "--allow-net can't be honoured: a sandboxed file has no network yet",
-            hint="fetch the data outside and grant it with --allow-read",
-        )
     if args.policy:
         return _from_file(args)
     tier = Tier(args.tier or _lowest_tier(args))
+    hosts = [parse_host_grant(text) for text in args.allow_net]
+    injected = {item.credential.secret for item in hosts if item.credential}
     return Policy.for_tier(
         tier,
         limits=_limits_of(args, tier),
         read=[_existing(path) for path in args.allow_read],
         write=[_existing(path) for path in args.allow_write],
+        hosts=hosts,
+        devices=[Device(path) for path in args.allow_device],
+        # One that the broker adds to requests is nothing for the file to know.
+        secrets=[name for name, _ in secret_variables(args) if name not in injected],
     )
+
+
+def secret_variables(args: argparse.Namespace) -> list[tuple[str, str]]:
+    """The secrets' names, each with the variable that holds its value.
+
+    Raises:
+        PolicyError: If one is written otherwise, or its variable is not set.
+    """
+    found: list[tuple[str, str]] = []
+    for text in args.secret:
+        name, equals, variable = text.partition("=")
+        if not (name and equals and variable):
+            # Not with what was written: it may be the secret itself.
+            raise PolicyError(
+                "--secret is written NAME=VARIABLE",
+                hint="name the variable that holds the value, not the value",
+            )
+        if not os.environ.get(variable):
+            raise PolicyError(
+                f"the variable of the secret {name} is not set",
+                hint="set and export it first",
+            )
+        found.append((name, variable))
+    return found
 
 
 def _lowest_tier(args: argparse.Namespace) -> Tier:
     """The lowest that carries what was asked for."""
-    if args.allow_write:
+    if any((args.allow_write, args.allow_net, args.allow_device, args.secret)):
         return Tier.ELEVATED
     wants_scratch = any((args.disk, args.inodes, args.file_size))
     return Tier.BASIC if wants_scratch else Tier.READ_ONLY
@@ -133,7 +167,8 @@ def _limits_of(args: argparse.Namespace, tier: Tier) -> Limits:
 
 def _from_file(args: argparse.Namespace) -> Policy:
     """The policy of a file, with tighter limits where they are asked for."""
-    if args.tier or args.allow_read or args.allow_write:
+    given = (args.allow_read, args.allow_write, args.allow_net, args.allow_device)
+    if args.tier or any(given):
         raise PolicyError(
             "--policy says tier and grants; --tier and --allow-... can't add to it",
             hint=f"write them into {args.policy}",

@@ -14,7 +14,9 @@ __all__ = ["GRANTS", "report"]
 GRANTS = {
     "read": "--allow-read {}",
     "write": "--allow-write {}",
-    "net": "none yet: --allow-net is not honoured at this stage",
+    "net": "--allow-net HOST[:PORT]",
+    "device": "--allow-device {}",
+    "secret": "--secret {}=VARIABLE",
     "program": "none: a file run this way starts no programs",
     "process": "none: a file run this way starts no processes",
 }
@@ -50,7 +52,7 @@ def report(
             {
                 "right": item.right,
                 "what": item.what,
-                "grant": GRANTS.get(item.right, "").format(item.what),
+                "grant": item.grant or GRANTS.get(item.right, "").format(item.what),
             }
             for item in (result.denials if result else ())
         ],

@@ -9,19 +9,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox._whole import write_whole
 from lockgate_sandbox.backend import open_confinement
 from lockgate_sandbox.cli._complaint import REFUSED, complain
-from lockgate_sandbox.cli._options import add_policy_options, policy_of
+from lockgate_sandbox.cli._options import (
+    add_policy_options,
+    policy_of,
+    secret_variables,
+)
 from lockgate_sandbox.cli._report import GRANTS, report
 from lockgate_sandbox.errors import PolicyError, SandboxError
+from lockgate_sandbox.results import Denial
 
 if TYPE_CHECKING:
+    from lockgate_sandbox.broker import Broker
     from lockgate_sandbox.policy import Policy
     from lockgate_sandbox.results import RunResult
 
@@ -34,6 +43,8 @@ ABOUT = (
 )
 """What ``--help`` says."""
 
+_BROKER_DENIALS = 200
+
 _EXPLAINED = 5
 """Denials that are written to standard error; a report has them all."""
 
@@ -43,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_policy_options(parser)
     add = parser.add_argument
     add("--path", metavar="DIR", action="append", default=[], help="import from here")
+    add(
+        "--audit", metavar="FILE", help="append each decision on a grant, as JSON lines"
+    )
     add("--report", metavar="FILE", help="write posture, usage and denials as JSON")
     add("file", metavar="FILE.py", help="the Python file")
     rest = add("argv", metavar="ARG", nargs=argparse.REMAINDER, help="its arguments")
@@ -67,8 +81,15 @@ def main(args: argparse.Namespace) -> int:
         _check_file(args.file)
         sys.stdout.flush()
         sys.stderr.flush()
-        with open_confinement() as sandbox:
-            result = sandbox.run_file(policy, args.file, args.argv, path=args.path)
+        with ExitStack() as stack:
+            broker, denied = None, list[Denial]()
+            if policy.brokered:
+                broker = stack.enter_context(_broker(policy, args, denied))
+            sandbox = stack.enter_context(open_confinement())
+            result = sandbox.run_file(
+                policy, args.file, args.argv, path=args.path, broker=broker
+            )
+            result = replace(result, denials=(*denied, *result.denials))
         error, status = result.error, result.status
         if error is None and status:
             _explain(result)
@@ -87,10 +108,35 @@ def main(args: argparse.Namespace) -> int:
     return status
 
 
+def _broker(policy: Policy, args: argparse.Namespace, denied: list[Denial]) -> Broker:
+    """The broker of one run; what it refuses is added to `denied`."""
+    from lockgate_sandbox.broker import AuditRecord, Broker
+
+    def note(record: AuditRecord) -> None:
+        if record.decision == "deny" and len(denied) < _BROKER_DENIALS:
+            denied.append(Denial(record.right, record.resource, record.grant))
+
+    values = {name: os.environ[var] for name, var in secret_variables(args)}
+    return Broker(
+        policy,
+        secrets=values,
+        audit=note,
+        audit_file=args.audit,
+        worker=Path(args.file).name,
+        advice=_advice,
+    )
+
+
+def _advice(right: str, what: str) -> str:
+    if right == "net":
+        return f"--allow-net {shlex.quote(what)}"
+    return GRANTS.get(right, "").format(shlex.quote(what))
+
+
 def _explain(result: RunResult) -> None:
     """Say what a file that failed was refused, and the option that allows it."""
     for item in result.denials[:_EXPLAINED]:
-        grant = GRANTS.get(item.right, "").format(shlex.quote(item.what))
+        grant = item.grant or GRANTS.get(item.right, "").format(shlex.quote(item.what))
         print(f"lockgate-sandbox: refused: {item.right} {item.what!r}", file=sys.stderr)
         if grant:
             print(f"  to allow it: {grant}", file=sys.stderr)
