@@ -11,6 +11,7 @@ import pytest
 
 from lockgate_sandbox import Sandbox
 from tests.sandbox.attacks.catalogue import Attack
+from tests.support.residue import Residue
 from tests.support.sandbox import Lab, open_folder
 
 
@@ -42,6 +43,15 @@ def pytest_collection_modifyitems(
     if pointless:
         config.hook.pytest_deselected(items=pointless)
         items[:] = [item for item in items if item not in set(pointless)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Fails the last test if the session left anything of ours on the machine."""
+    residue = Residue()
+    with residue.record():
+        yield
+    assert not residue.left()
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def main() -> None:
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     )
-    ground = tempfile.mkdtemp(prefix="lockgate-cell-")
+    ground = tempfile.mkdtemp(prefix=f"lockgate-cell-{os.getpid()}-")
     os.chmod(ground, 0o755)
     try:
         host, keep = open_host(ground)
