@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class Residue:
         self._before = self._found()
 
     @contextlib.contextmanager
-    def record(self) -> Iterator[None]:
+    def record(self) -> Generator[None]:
         """Remember every temporary folder that this process makes."""
         make: Callable[..., Any] = tempfile.mkdtemp
 

@@ -20,7 +20,7 @@ from lockgate_sandbox._ground import Ground, SettingsFile
 from lockgate_sandbox._launch import channel_pair, launch
 from lockgate_sandbox._plan import has_sized_scratch, open_group, prepare, probe
 from lockgate_sandbox._process import spawn
-from lockgate_sandbox.errors import ClosedError
+from lockgate_sandbox.errors import ClosedError, StartError
 from lockgate_sandbox.policy import Policy
 
 if TYPE_CHECKING:
@@ -44,7 +44,12 @@ class Nursery:
 
     def __init__(self, layers: LayerModes) -> None:
         self._layers = layers
-        self._base = tempfile.mkdtemp(prefix="lockgate-")
+        try:
+            self._base = tempfile.mkdtemp(prefix="lockgate-")
+        except OSError as error:
+            detail = f"no folder for temporary files: {error.strerror}"
+            hint = "set TMPDIR to a folder that may be written"
+            raise StartError("scratch", detail, hint=hint) from error
         # Workers of another uid pass through it; it can't be listed by them.
         Path(self._base).chmod(0o711)
         try:

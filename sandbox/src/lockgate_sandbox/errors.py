@@ -119,7 +119,7 @@ class LayerMissingError(SandboxError):
 class StartError(SandboxError):
     """A worker or program could not be started; the sandbox itself goes on.
 
-    `stage` says where: ``keeper``, ``zygote``, ``fork``, ``seal``, ``import``
+    `stage` says where: ``scratch`` (no temporary folder), ``keeper``, ``zygote``, ``fork``, ``seal``, ``import``
     (the target's module), ``target`` (the call of the target) or ``exec``.
     """
 

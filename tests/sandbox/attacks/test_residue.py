@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -25,14 +25,14 @@ _DEAD = (1 << 22) + 5
 
 
 @contextmanager
-def _folder() -> Iterator[None]:
+def _folder() -> Generator[None]:
     made = tempfile.mkdtemp(prefix="lockgate-")
     yield
     shutil.rmtree(made)
 
 
 @contextmanager
-def _folder_of_a_cell() -> Iterator[None]:
+def _folder_of_a_cell() -> Generator[None]:
     made = Path(tempfile.gettempdir(), f"lockgate-cell-{_DEAD}-x")
     made.mkdir()
     yield
@@ -40,7 +40,7 @@ def _folder_of_a_cell() -> Iterator[None]:
 
 
 @contextmanager
-def _zygote() -> Iterator[None]:
+def _zygote() -> Generator[None]:
     script = Path(lockgate_sandbox.__file__).with_name("_zygote.py")
     code = "import time; time.sleep(60)"
     made = subprocess.Popen([sys.executable, "-I", "-S", "-c", code, str(script)])
@@ -50,7 +50,7 @@ def _zygote() -> Iterator[None]:
 
 
 @contextmanager
-def _orphan() -> Iterator[None]:
+def _orphan() -> Generator[None]:
     if not credentials.has_capability(credentials.CAP_SETUID):
         pytest.skip("only root can be another user")
     code = """
@@ -71,14 +71,14 @@ time.sleep(60)
 
 
 @contextmanager
-def _socket() -> Iterator[None]:
+def _socket() -> Generator[None]:
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(f"\0lockgate-{_DEAD}")
         yield
 
 
 @contextmanager
-def _segment() -> Iterator[None]:
+def _segment() -> Generator[None]:
     reader, writer = os.pipe()
     child = os.fork()
     if not child:  # the maker has to be dead
@@ -94,7 +94,7 @@ def _segment() -> Iterator[None]:
 
 
 @contextmanager
-def _shared() -> Iterator[None]:
+def _shared() -> Generator[None]:
     made = Path("/dev/shm", f"lockgate-{os.getpid()}")
     made.touch()
     yield
@@ -106,7 +106,7 @@ KINDS = [_folder, _folder_of_a_cell, _zygote, _orphan, _socket, _segment, _share
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__[1:])
 def test_what_is_left_is_seen_and_what_is_gone_is_not(
-    kind: Callable[[], Iterator[None]],
+    kind: Callable[[], Generator[None]],
 ) -> None:
     with ExitStack() as stack:
         residue = Residue()

@@ -72,8 +72,13 @@ def outcomes(
                 yield attack, outcome or cell.run(attack.code, **job)
 
 
-def mistake(cell: Cell, rung: str, attack: Attack, outcome: Outcome) -> str:
-    """What is wrong about how it ended, or nothing."""
+def mistake(
+    cell: Cell, rung: str, attack: Attack, outcome: Outcome, *, filtered: bool = False
+) -> str:
+    """What is wrong about how it ended, or nothing.
+
+    `filtered`: the machine itself may refuse what is in reach.
+    """
     if "ENOSYS" in attack.otherwise and outcome.errno == "ENOSYS":
         return ""  # the filter and an old kernel say the same
     if "layer_error" in outcome.report:
@@ -84,7 +89,7 @@ def mistake(cell: Cell, rung: str, attack: Attack, outcome: Outcome) -> str:
     if succeeded(attack, outcome):
         stated = rung in attack.reach or (not held and set(layers) <= _MAYBE)
         return "" if stated else "succeeded"
-    lost = rung in attack.reach and not machine_filters()
+    lost = rung in attack.reach and not filtered and not machine_filters()
     return f"is in reach and failed: {outcome.report}" if lost else ""
 
 
