@@ -119,8 +119,9 @@ class LayerMissingError(SandboxError):
 class StartError(SandboxError):
     """A worker or program could not be started; the sandbox itself goes on.
 
-    `stage` says where: ``scratch`` (no temporary folder), ``keeper``, ``zygote``, ``fork``, ``seal``, ``import``
-    (the target's module), ``target`` (the call of the target) or ``exec``.
+    `stage` says where: ``scratch`` (no temporary folder), ``keeper``, ``zygote``,
+    ``fork``, ``seal``, ``import`` (the target's module), ``target`` (the call of the
+    target) or ``exec``.
     """
 
     code = "start-failed"
