@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec import msgpack
 
+from lockgate_sandbox._enforce import open_ruleset
 from lockgate_sandbox.policy import Policy
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ __all__ = ["Ground", "SettingsFile"]
 
 _PATH = "/usr/bin:/bin"
 
-_numbers = itertools.count(1)
-
 
 class SettingsFile:
-    """What a child needs before its job, in a memory file (`_shelf` reads it).
+    """What a child needs before its job, in a memory file that it reads (`_trade`).
 
-    `shared` ones have a number, under which a zygote remembers them. The
-    descriptor is closed with this object, or by `close`.
+    One that is `shared` by many children comes with a Landlock ruleset, whose making
+    is two fifths of a seal. It names files as they were: `is_current` says whether
+    the paths still lead to the same ones. The descriptors are closed with this
+    object, or by `close`.
     """
 
     def __init__(
@@ -35,9 +36,10 @@ class SettingsFile:
     ) -> None:
         self.plan = plan
         self.env = _environment(policy, scratch)
-        self.number = next(_numbers) if shared else 0
-        self.fd = os.memfd_create("settings", os.MFD_CLOEXEC)
-        self.close = weakref.finalize(self, os.close, self.fd)
+        self.shared = shared
+        self._fds = [os.memfd_create("settings", os.MFD_CLOEXEC)]
+        self.close = weakref.finalize(self, _close, self._fds)
+        self._files = self._identities() if shared else []
         settings = {
             "plan": plan.to_data(),
             "env": self.env,
@@ -45,8 +47,36 @@ class SettingsFile:
             "scratch": scratch,
             "limit": policy.limits.message_bytes,
         }
-        with open(self.fd, "wb", buffering=0, closefd=False) as file:
+        with open(self._fds[0], "wb", buffering=0, closefd=False) as file:
             file.write(msgpack.encode(settings))
+        if shared and plan.abi and plan.modes.get("landlock") != "off":
+            # If that fails the child tries, and tells what is wrong.
+            with suppress(OSError):
+                self._fds.append(open_ruleset(plan))
+
+    def descriptors(self) -> list[int]:
+        """The memory file, and the ruleset if there is one."""
+        return list(self._fds)
+
+    def is_current(self) -> bool:
+        """Whether the paths of the plan are the files that its ruleset was made of."""
+        return not self.shared or self._identities() == self._files
+
+    def _identities(self) -> list[tuple[int, int, int, int] | None]:
+        found: list[tuple[int, int, int, int] | None] = []
+        for path, _ in self.plan.rules:
+            try:
+                info = os.stat(path)  # noqa: PTH116 - for every start
+            except OSError:
+                found.append(None)
+            else:
+                found.append((info.st_dev, info.st_ino, info.st_mode, info.st_uid))
+        return found
+
+
+def _close(fds: list[int]) -> None:
+    while fds:
+        os.close(fds.pop())
 
 
 def _environment(policy: Policy, scratch: str | None) -> dict[str, str]:

@@ -111,7 +111,7 @@ class Nursery:
             raise
         finally:
             theirs.close()
-            if not ground.file.number:
+            if not ground.file.shared:
                 ground.file.close()  # read once, and this was it
         return mine, life
 
@@ -156,7 +156,7 @@ class Nursery:
         """Settings with nothing in them that belongs to one worker alone."""
         with self._lock:
             file = self._shared.get((policy, path))
-            if file is None:
+            if file is None or not file.is_current():
                 self._check_open()
                 if len(self._shared) >= _PLANS_LIMIT:
                     self._shared.clear()

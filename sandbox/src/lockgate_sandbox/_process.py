@@ -45,9 +45,6 @@ _START_SECONDS = 30.0
 _REAP_SECONDS = 5.0
 """How long to wait for the word that a killed tree is dead and reaped."""
 
-_FDS = struct.Struct("6i")
-_REQUEST = struct.Struct("<cQ")
-
 
 _NEAR = 0.95
 """A process killed with this part of its memory limit in use was killed for it."""
@@ -214,9 +211,10 @@ def spawn(
         ClosedError: If the keeper and the zygote are gone.
     """
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    packed = _FDS.pack(channel.fileno(), theirs.fileno(), *stdio, file.fd)
+    fds = [channel.fileno(), theirs.fileno(), *stdio, *file.descriptors()]
+    packed = struct.pack(f"{len(fds)}i", *fds)
     kind = b"T" if tree else b"W"
-    request = _REQUEST.pack(kind.lower() if later else kind, file.number)
+    request = kind.lower() if later else kind
     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
     try:
         control.sendmsg([request], ancillary, socket.MSG_NOSIGNAL)

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import _socket
+import os
 import resource
 
-from lockgate_sandbox import _child, _rehearsal, _shelf, _warden
+from msgspec import msgpack
+
+from lockgate_sandbox import _child, _rehearsal, _warden
+from lockgate_sandbox._sealplan import SealPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
-
-    from lockgate_sandbox._shelf import Prepared
+    from typing import Any, NoReturn
 
 __all__ = ["rehearse", "work"]
 
 
-def work(
-    tree: bool, fds: tuple[int, ...], known: Prepared | None, early: bool
-) -> NoReturn:
+_decode = msgpack.Decoder().decode
+
+
+def work(tree: bool, fds: tuple[int, ...], early: bool) -> NoReturn:
     """Become a worker, or with `tree` the warden of one; `early`: not in a hurry.
 
-    `fds` are the channel, the life socket, three of stdio, the file with what the
-    child needs, read unless it is `known`, and perhaps a ruleset.
+    `fds` are the channel, the life socket, three of stdio, the memory file with the
+    child's settings, and perhaps a ruleset.
     """
     channel, life, *stdio = fds[:5]
-    plan, settings = (known.plan, known.settings) if known else _shelf.read(fds[5])
+    settings: dict[str, Any] = _decode(os.pread(fds[5], os.fstat(fds[5]).st_size, 0))
+    plan = SealPlan.from_data(settings["plan"])
     ruleset = fds[6] if len(fds) > 6 else -1
 
     def become(warden: int = -1) -> NoReturn:

@@ -4,14 +4,15 @@ The keeper executes this file with ``-I -S`` and an allow-listed environment. It
 imports the runtime and nothing else, freezes the garbage collector and then
 forks one child for each request on the control socket (``SOCK_SEQPACKET``)::
 
-    b"W" + number + fds [channel, life, stdin, stdout, stderr, plan]
+    b"W" + fds [channel, life, stdin, stdout, stderr, settings, perhaps a ruleset]
         a worker that can't fork
     b"T" + the same
         a tree, under a warden
 
-`plan` is a memory file with the plan to seal the child by. One that many children
-share has a number, by which it is known from the second time on (`_shelf`). With
-the letter in lower case the child is forked when nothing else is to do.
+`settings` is a memory file with the plan to seal the child by, its environment and
+the like. Only the child reads it: whatever this process ever held, all its later
+children hold too. With the letter in lower case the child is forked when nothing
+else is to do.
 
 `life` tells of one child. The zygote sends the pidfd of the child when it runs
 and, when it is dead and reaped, `EXIT`; if the host shuts its end down or dies,
@@ -43,17 +44,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn, Protocol
 
-    from lockgate_sandbox._shelf import Prepared
-
     class Trade(Protocol):
         """What the children do; a module is one."""
 
         @property
         def rehearse(self) -> Callable[[], None]: ...
         @property
-        def work(
-            self,
-        ) -> Callable[[bool, tuple[int, ...], Prepared | None, bool], NoReturn]: ...
+        def work(self) -> Callable[[bool, tuple[int, ...], bool], NoReturn]: ...
 
 
 def adopt(name: str, folder: str) -> None:
@@ -69,7 +66,7 @@ if __name__ == "__main__":
     adopt("msgspec", sys.argv[3])
 
 # By the place given just now.
-from lockgate_sandbox import _life, _shelf, _spare  # noqa: E402
+from lockgate_sandbox import _life, _spare  # noqa: E402
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
@@ -77,9 +74,8 @@ _IDLE_SECONDS = 0.002
 """How long nothing must be asked before a spare child is forked."""
 
 TREE = b"T"
-_REQUEST = struct.Struct("<cQ")
-_FDS = struct.Struct("6i")
-_ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS.size)
+_FDS_LIMIT = 7
+_ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS_LIMIT * 4)
 
 
 _libc_prctl = ctypes.CDLL(None).prctl
@@ -112,9 +108,8 @@ class Zygote:
         self._epoll.register(control.fileno(), select.EPOLLIN)
         self._by_life: dict[int, _Child] = {}
         self._by_pidfd: dict[int, _Child] = {}
-        self._shelf = _shelf.Shelf()
         self._spare = _spare.Spare(self._prepare, self._work)
-        self._later: list[tuple[bytes, int, tuple[int, ...]]] = []
+        self._later: list[tuple[bytes, tuple[int, ...]]] = []
 
     def serve(self) -> None:
         """Serve until the host closes the control socket."""
@@ -139,44 +134,39 @@ class Zygote:
                 self._spare.fork()
 
     def _request(self) -> bool:
-        data, ancillary, flags, _ = self._control.recvmsg(
+        kind, ancillary, flags, _ = self._control.recvmsg(
             16, _ANCILLARY_BYTES, _socket.MSG_CMSG_CLOEXEC
         )
-        if not data:
+        if not kind:
             return False
         if flags & _socket.MSG_CTRUNC or not ancillary:
             return True  # out of descriptors: the host sees its sockets closed
-        kind, number = _REQUEST.unpack(data)
-        fds = _FDS.unpack(ancillary[0][2])
+        packed = ancillary[0][2]
+        fds = struct.unpack(f"{len(packed) // 4}i", packed)
         if kind.islower():
-            self._later.append((kind, number, fds))
+            self._later.append((kind, fds))
         else:
-            self._answer(kind, number, fds)
+            self._answer(kind, fds)
         return True
 
-    def _answer(self, kind: bytes, number: int, fds: tuple[int, ...]) -> None:
+    def _answer(self, kind: bytes, fds: tuple[int, ...]) -> None:
         life = _socket.socket(fileno=fds[1])
         try:
-            self._start(kind, number, fds, life)
+            self._start(kind, fds, life)
         except OSError as error:
             _life.tell(life, _life.FAILED + os.strerror(error.errno or 0).encode())
             life.close()
         for fd in (fds[0], *fds[2:]):
             os.close(fd)
 
-    def _start(
-        self, kind: bytes, number: int, fds: tuple[int, ...], life: _socket.socket
-    ) -> None:
-        found = self._shelf.get(number, fds[5]) if number else None
-        if found is not None and found.ruleset >= 0:
-            fds = (*fds, found.ruleset)
+    def _start(self, kind: bytes, fds: tuple[int, ...], life: _socket.socket) -> None:
         pid = self._spare.use(kind, fds)
         if not pid:
             pid = os.fork()
             if not pid:
                 try:
                     self._let_go()
-                    self._work(kind, fds, found)
+                    self._work(kind, fds)
                 finally:
                     os._exit(70)  # EX_SOFTWARE: it does not come back
         child = _Child(pid, life, kind.upper() == TREE)
@@ -199,11 +189,9 @@ class Zygote:
         self._let_go()
         self._trade.rehearse()
 
-    def _work(
-        self, kind: bytes, fds: tuple[int, ...], plan: Prepared | None = None
-    ) -> NoReturn:
+    def _work(self, kind: bytes, fds: tuple[int, ...]) -> NoReturn:
         try:
-            self._trade.work(kind.upper() == TREE, fds, plan, kind.islower())
+            self._trade.work(kind.upper() == TREE, fds, kind.islower())
         finally:
             os._exit(70)
 

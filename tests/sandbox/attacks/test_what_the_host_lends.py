@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lockgate_sandbox import RemoteError, Tier
+from lockgate_sandbox import Policy, RemoteError, Tier
 from tests.support.sandbox import Lab, policy, run
 
 pytestmark = pytest.mark.kernel
@@ -144,3 +144,39 @@ def test_a_note_that_never_ends_does_not_keep_the_host_from_looking(
     done = lab.sandbox.run_file(given, script, [])
     assert done.error is not None
     assert done.error.code == "process-limit"
+
+
+_SCAN = """
+import ctypes, re
+found = set()
+with open("/proc/self/maps") as file:
+    regions = [line.split() for line in file]
+for region in regions:
+    if region[1].startswith("rw") and "[v" not in region[-1]:
+        start, end = (int(part, 16) for part in region[0].split("-"))
+        data = ctypes.string_at(start, end - start)
+        found.update(re.findall(rb"lockgate-other-[0-9a-f]{32}", data))
+result = [item.decode() for item in found]
+"""
+
+
+def test_nothing_of_another_workers_settings_is_in_its_memory(
+    lab_without: Callable[..., Lab],
+) -> None:
+    lab = lab_without(
+        "landlock", "uid", "capabilities", "no-new-privs", "user-namespace"
+    )
+    token = f"lockgate-other-{os.urandom(16).hex()}"
+    grant = f"/lockgate-other-{os.urandom(16).hex()}"
+    other = Policy.for_tier(Tier.READ_ONLY, env={"TOKEN": token}, read=[grant])
+    # Often enough for a zygote to keep what it may keep, and a child to wait.
+    for _ in range(3):
+        assert set(_found(lab, other)) == {token, grant[1:]}
+    for _ in range(3):
+        assert _found(lab, policy()) == []
+
+
+def _found(lab: Lab, given: Policy) -> list[str]:
+    found = lab.run(given, _SCAN)
+    assert isinstance(found, list)
+    return [str(item) for item in found]

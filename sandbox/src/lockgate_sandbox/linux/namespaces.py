@@ -232,30 +232,6 @@ def _hide(closed: str, wanted: Sequence[str]) -> None:
     show_trees(trees)
 
 
-def hides(paths: Sequence[str]) -> bool:
-    """Whether the zygote's tmpfs hides one of `paths`."""
-    return any(
-        path.startswith(f"{closed}/") and not os.path.lexists(path)
-        for path in paths
-        for closed in _hidden
-    )
-
-
-def stat_hidden(path: str) -> os.stat_result:
-    """`os.stat`, also of what the zygote's tmpfs hides.
-
-    Raises:
-        OSError: If there is no such file.
-    """
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        for closed, fd in _hidden.items():
-            if path.startswith(f"{closed}/"):
-                return os.stat(path[len(closed) + 1 :], dir_fd=fd)
-        raise
-
-
 def hidden_trees(paths: Sequence[str]) -> list[tuple[int, str]]:
     """(mount, path) of each of `paths` that the zygote's tmpfs hides.
 
