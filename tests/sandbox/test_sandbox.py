@@ -144,6 +144,37 @@ def test_a_forked_copy_of_the_host_keeps_nothing_alive() -> None:
             os.waitpid(copy, 0)
 
 
+def test_a_forked_copy_of_the_host_gets_no_worker_that_waits() -> None:
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        mine = Lab(sandbox, folder)
+        for _ in range(3):  # so that one waits
+            mine.run(policy(), "result = 1")
+        with sandbox.pool(
+            policy(), target="lab_target:build", path=[str(folder)]
+        ) as pool:
+            assert wait_until(lambda: pool.ready == 2)
+            copy = os.fork()
+            if not copy:
+                refused = 0
+                try:
+                    mine.worker(policy())
+                except ClosedError:
+                    refused += 1
+                try:
+                    with pool.worker():
+                        pass
+                except ClosedError:
+                    refused += 1
+                pool.close()
+                sandbox.close()
+                os._exit(refused)
+            assert os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) == 2
+            assert pool.ready == 2
+            with pool.worker() as worker:
+                assert run(worker, "result = 1") == 1
+            assert mine.run(policy(), "result = 1") == 1
+
+
 def test_a_killed_zygote_is_replaced() -> None:
     with open_folder() as folder, Sandbox.open() as sandbox:
         mine = Lab(sandbox, folder)
@@ -200,7 +231,7 @@ def test_no_descriptor_is_left_after_workers() -> None:
                 mine.run(policy(), "import os; os._exit(1)")
             with pytest.raises(SandboxError):
                 mine.worker(policy(), target="missing:x")
-        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+        assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
 
 
 def test_threads_may_start_workers_at_the_same_time(lab: Lab) -> None:

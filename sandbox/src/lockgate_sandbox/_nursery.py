@@ -102,7 +102,7 @@ class Nursery:
         mine, theirs = channel_pair()
         try:
             with self._lock:  # not while `close` takes the socket away
-                self._check_open()
+                self.check_open()
                 life = spawn(
                     self._control, theirs, stdio, ground.file, tree=tree, later=later
                 )
@@ -115,7 +115,12 @@ class Nursery:
                 ground.file.close()  # read once, and this was it
         return mine, life
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Whether children can be asked for.
+
+        Raises:
+            ClosedError: If it is closed, or this is a forked copy of the host.
+        """
         if self._closed:
             msg = "the sandbox is closed"
             raise ClosedError(msg)
@@ -128,7 +133,7 @@ class Nursery:
 
         `preloading`: it is to fork workers, and stands on what they share.
         """
-        self._check_open()
+        self.check_open()
         scratch = None
         with ExitStack() as undo:
             if policy.tier.may_write:
@@ -157,7 +162,7 @@ class Nursery:
         with self._lock:
             file = self._shared.get((policy, path))
             if file is None or not file.is_current():
-                self._check_open()
+                self.check_open()
                 if len(self._shared) >= _PLANS_LIMIT:
                     self._shared.clear()
                 plan = prepare(policy, self._layers, path=path)
@@ -185,7 +190,7 @@ class Nursery:
         try:
             folder.mkdir(mode=0o700)
         except FileNotFoundError:
-            self._check_open()  # closed meanwhile, with all its folders
+            self.check_open()  # closed meanwhile, with all its folders
             raise
         return str(folder)
 

@@ -22,7 +22,7 @@ from lockgate_sandbox._launch import channel_pair
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._preloading import HELLO
 from lockgate_sandbox._process import Exit, Process, receive_fds, wait_readable
-from lockgate_sandbox._spares import Forked, fork
+from lockgate_sandbox._spares import Forked, Kind, fork
 from lockgate_sandbox._wire import BEFORE_CALLS, ChannelClosed, FrameError
 from lockgate_sandbox.errors import (
     ClosedError,
@@ -38,7 +38,7 @@ from lockgate_sandbox.posture import LayerState, Posture
 if TYPE_CHECKING:
     from lockgate_sandbox._nursery import Nursery
 
-__all__ = ["Preloads"]
+__all__ = ["Preloads", "check"]
 
 _IDLE_LIMIT = 8
 """Zygotes that are kept although no worker of theirs is left."""
@@ -254,28 +254,23 @@ class Preloads:
         ] = {}
         self._closed = False
 
-    def fork(
-        self, policy: Policy, path: tuple[str, ...], names: tuple[str, ...], target: str
-    ) -> Forked:
-        """A worker whose process has the modules `names` loaded.
+    def fork(self, kind: Kind) -> Forked:
+        """A worker whose process has the modules of `kind` loaded.
 
         Raises:
-            PolicyError: If the plugin itself is among them and may not fork.
             StartError: If a module can't be imported.
             SandboxError: If the zygote can't be started for another reason.
         """
-        _check(policy, names, target)
         with self._lock:
             if self._closed:
                 msg = "the sandbox is closed"
                 raise ClosedError(msg)
-            zygote = self._zygotes.get((policy, path, names))
+            zygote = self._zygotes.get(kind)
             if zygote is None or not zygote.alive:
                 if zygote is not None:
                     zygote.close()
                 self._make_room()
-                zygote = _Zygote(self._nursery, policy, path, names)
-                self._zygotes[policy, path, names] = zygote
+                zygote = self._zygotes[kind] = _Zygote(self._nursery, *kind)
             return zygote.fork()
 
     def _make_room(self) -> None:
@@ -292,7 +287,12 @@ class Preloads:
             self._zygotes.clear()
 
 
-def _check(policy: Policy, names: tuple[str, ...], target: str) -> None:
+def check(policy: Policy, names: Sequence[str], target: str) -> None:
+    """Whether a worker of `policy` may have `names` preloaded.
+
+    Raises:
+        PolicyError: If the plugin itself is among them and may not fork.
+    """
     own = target.partition(":")[0].partition(".")[0]
     if policy.may_fork or own not in {name.partition(".")[0] for name in names}:
         return

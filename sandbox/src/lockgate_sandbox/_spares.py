@@ -12,9 +12,9 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lockgate_sandbox import _limits
 from lockgate_sandbox._output import Output
@@ -23,9 +23,9 @@ from lockgate_sandbox._wire import (
     Channel,
     ChannelClosed,
     FrameTooLargeError,
-    Kind,
     NotDataError,
 )
+from lockgate_sandbox._wire import Kind as FrameKind
 from lockgate_sandbox.errors import (
     PolicyError,
     SandboxError,
@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from lockgate_sandbox._nursery import Nursery
     from lockgate_sandbox.posture import Posture
 
-__all__ = ["Forked", "Spares", "fork"]
+__all__ = ["Forked", "Kind", "Spares", "fork"]
+
+Kind: TypeAlias = tuple[Policy, tuple[str, ...], tuple[str, ...]]
+"""Policy, import folders and modules to preload: what makes children alike."""
 
 _SPARES_LIMIT = 2
 """Processes that wait for what may never be asked for again."""
@@ -110,7 +113,7 @@ class Forked:
 
         try:
             with suppress(ChannelClosed):
-                self.channel.send([int(Kind.START), first, job], wait)
+                self.channel.send([int(FrameKind.START), first, job], wait)
         except NotDataError as error:
             self.discard()
             raise PolicyError(f"arguments: {error}") from None
@@ -162,49 +165,52 @@ def fork(
 
 
 class Spares:
-    """One waiting child for each of the last policies asked for. Thread-safe."""
+    """One waiting child for each of the last kinds asked for. Thread-safe.
 
-    def __init__(self, nursery: Nursery) -> None:
-        self._nursery = nursery
+    A kind is a policy, import folders and modules to preload; `make` forks a child
+    of one, if told so when nothing else is to do.
+    """
+
+    def __init__(self, make: Callable[[Kind, bool], Forked]) -> None:
+        self._make = make
         self._lock = threading.Lock()
-        self._asked: set[tuple[Policy, tuple[str, ...]]] = set()
-        self._spares: dict[tuple[Policy, tuple[str, ...]], _Waiting] = {}
+        self._asked: set[Kind] = set()
+        self._spares: dict[Kind, _Waiting] = {}
         self._closed = False
 
-    def take(self, policy: Policy, path: Sequence[str]) -> Forked:
-        """The waiting child of that policy, or a new one.
+    def take(self, kind: Kind) -> Forked:
+        """The waiting child of that kind, or a new one.
 
         Raises:
-            ClosedError: If the sandbox is closed or its keeper gone.
+            SandboxError: If there is none and none can be made.
         """
         with self._lock:
-            waiting = self._spares.pop((policy, tuple(path)), None)
+            waiting = self._spares.pop(kind, None)
         if waiting is not None:
             if waiting.fits():
                 return waiting.child
             waiting.child.discard()
-        return fork(self._nursery, policy, path)
+        return self._make(kind, False)
 
-    def restock(self, policy: Policy, path: Sequence[str]) -> None:
+    def restock(self, kind: Kind) -> None:
         """Have a child wait for the next request like this one, if it is a second.
 
         Costs the caller no waiting. A failure is no error: the next request shows
         what is wrong.
         """
-        key = policy, tuple(path)
         with self._lock:
             if len(self._asked) >= _REMEMBERED_LIMIT:
                 self._asked.clear()
-            if key not in self._asked:
-                self._asked.add(key)
+            if kind not in self._asked:
+                self._asked.add(kind)
                 return
-            if self._closed or key in self._spares:
+            if self._closed or kind in self._spares:
                 return
             try:
-                waiting = _Waiting(fork(self._nursery, policy, path, later=True), path)
+                waiting = _Waiting(self._make(kind, True), kind[1])
             except (OSError, SandboxError):
                 return
-            self._spares[key] = waiting
+            self._spares[kind] = waiting
             surplus = None
             if len(self._spares) > _SPARES_LIMIT:
                 surplus = self._spares.pop(next(iter(self._spares)))

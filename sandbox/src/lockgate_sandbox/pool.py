@@ -7,6 +7,7 @@ the zygote and by itself, so that no thread of ours runs in the host.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -57,6 +58,7 @@ class WorkerPool:
         self._starting: deque[Starting] = deque()
         self._busy = 0  # leased, being finished or being closed
         self._closed = False
+        self._home = os.getpid()  # a forked copy of the host has no workers
         self._changed = threading.Condition()
         self._refill()
 
@@ -97,6 +99,8 @@ class WorkerPool:
 
         May be repeated.
         """
+        if os.getpid() != self._home:
+            return
         with self._changed:
             self._closed = True
             ready, starting = list(self._ready), list(self._starting)
@@ -132,7 +136,7 @@ class WorkerPool:
 
     def _wait_for_room(self, deadline: float | None) -> None:
         while True:
-            if self._closed:
+            if self._closed or os.getpid() != self._home:
                 msg = "the pool is closed"
                 raise ClosedError(msg)
             if self._ready or self._starting or self._busy < self.limit:

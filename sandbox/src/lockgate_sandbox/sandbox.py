@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from lockgate_sandbox import program
 from lockgate_sandbox._nursery import Nursery
-from lockgate_sandbox._preloads import Preloads
+from lockgate_sandbox._preloads import Preloads, check
 from lockgate_sandbox._recipe import Starting, check_broker, recipe
-from lockgate_sandbox._spares import Spares, fork
+from lockgate_sandbox._spares import Forked, Kind, Spares, fork
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.policy import Policy
@@ -36,9 +36,10 @@ class Sandbox:
 
     def __init__(self, layers: LayerModes) -> None:
         self._nursery = Nursery(layers)
-        self._spares = Spares(self._nursery)
         self._preloads = Preloads(self._nursery)
+        self._spares = Spares(self._fork)
         self._lock = threading.Lock()
+        self._home = os.getpid()
         self._open: set[Worker] = set()
         self._pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
 
@@ -61,7 +62,13 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Kill every worker, end the keeper, remove all scratch. May be repeated."""
+        """Kill every worker, end the keeper, remove all scratch. May be repeated.
+
+        In a forked copy of the host it only lets go.
+        """
+        if os.getpid() != self._home:
+            self._nursery.close()
+            return
         for pool in list(self._pools):
             pool.close()
         with self._lock:
@@ -99,14 +106,13 @@ class Sandbox:
             PolicyError: If an argument makes no sense.
         """
         asked = recipe(policy, target, path, arguments, callbacks, broker, name, self)
-        if preload:
-            names = tuple(preload)
-            child = self._preloads.fork(policy, asked.path, names, target)
-            return Starting(asked, child).finish(self._opened, self._released)
-        starting = Starting(asked, self._spares.take(policy, asked.path))
+        check(policy, preload, target)
+        self._nursery.check_open()  # what waits may be a forked copy's too
+        kind = policy, asked.path, tuple(preload)
+        starting = Starting(asked, self._spares.take(kind))
 
         def prepare() -> None:  # while the child is busy
-            self._spares.restock(policy, asked.path)
+            self._spares.restock(kind)
 
         return starting.finish(self._opened, self._released, prepare)
 
@@ -135,14 +141,11 @@ class Sandbox:
             ClosedError: If the sandbox is closed.
         """
         asked = recipe(policy, target, path, arguments, callbacks, broker, name, self)
-        names = tuple(preload)
+        check(policy, preload, target)
+        kind = policy, asked.path, tuple(preload)
 
         def start(later: bool) -> Starting:
-            if names:
-                child = self._preloads.fork(policy, asked.path, names, target)
-            else:
-                child = fork(self._nursery, policy, asked.path, later=later)
-            return Starting(asked, child)
+            return Starting(asked, self._fork(kind, later))
 
         made = WorkerPool(
             start,
@@ -222,6 +225,12 @@ class Sandbox:
             stdio=stdio,
             callbacks=broker.callbacks(self) if broker is not None else None,
         )
+
+    def _fork(self, kind: Kind, later: bool) -> Forked:
+        policy, path, preload = kind
+        if preload:
+            return self._preloads.fork(kind)
+        return fork(self._nursery, policy, path, later=later)
 
     def _opened(self, worker: Worker) -> None:
         with self._lock:
