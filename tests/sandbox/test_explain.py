@@ -20,7 +20,13 @@ def test_every_field_of_a_policy_has_a_phrase(field: str) -> None:
 @pytest.mark.parametrize("field", [f.name for f in fields(Limits)])
 def test_every_limit_has_a_phrase(field: str) -> None:
     assert field in PHRASED
-    assert limit_phrase(Policy.for_tier("elevated"), field)
+    asked = {"cpu_share": 0.5, "gpu_memory_bytes": 1 << 30}
+    limits = Limits.for_tier("elevated").tightened(asked)
+    assert limit_phrase(Policy.for_tier("elevated", limits=limits), field)
+
+
+def test_what_nobody_asks_for_is_not_spoken_of() -> None:
+    assert not limit_phrase(Policy.for_tier("elevated"), "cpu_share")
 
 
 def test_a_grant_is_said_for_what_it_is(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate_sandbox.errors import PolicyError
-from lockgate_sandbox.tiers import Limits, Tier
+from lockgate_sandbox.tiers import OPTIONAL, Limits, Tier
 
 SEALED = [tier for tier in Tier if tier is not Tier.SYSTEM]
 
@@ -40,7 +40,9 @@ def test_only_elevated_and_above_carry_grants() -> None:
 def test_a_higher_tier_has_no_smaller_limit() -> None:
     for lower, higher in pairwise(SEALED):
         below, above = asdict(Limits.for_tier(lower)), asdict(Limits.for_tier(higher))
-        assert all(below[name] <= above[name] for name in below)
+        given = [name for name in below if name not in OPTIONAL]
+        assert all(below[name] <= above[name] for name in given)
+        assert all(above[name] is None for name in OPTIONAL)
 
 
 def test_a_read_only_worker_has_no_disk_at_all() -> None:
@@ -66,7 +68,42 @@ def test_tightening_takes_the_smaller_of_each(tier: Tier, data: st.DataObject) -
     got = asdict(own.tightened(asked))
 
     for name, value in asdict(own).items():
-        assert got[name] == min(value, asked.get(name, value))
+        if value is None:
+            assert got[name] == asked.get(name)
+        else:
+            assert got[name] == min(value, asked.get(name, value))
+
+
+def test_a_limit_that_is_not_there_can_be_added_but_not_taken_away() -> None:
+    shared = Limits.for_tier("basic").tightened({"cpu_share": 0.5})
+
+    assert shared.tightened(Limits.for_tier("basic")) == shared
+    assert shared.tightened({"cpu_share": 2}).cpu_share == 0.5
+    assert shared.tightened({"cpu_share": 0.25}).cpu_share == 0.25
+
+
+@pytest.mark.parametrize(
+    ("tier", "table"),
+    [
+        ("read-only", (30, 60, 256, 32, 0, 0)),
+        ("basic", (30, 60, 256, 32, 64, 4_096)),
+        ("elevated", (300, 600, 512, 64, 256, 16_384)),
+        ("admin", (600, 1_200, 2_048, 128, 1_024, 65_536)),
+    ],
+)
+def test_the_defaults_are_those_of_the_design(
+    tier: str, table: tuple[int, ...]
+) -> None:
+    limits, mib = Limits.for_tier(tier), 1 << 20
+
+    assert (
+        limits.cpu_seconds,
+        limits.wall_seconds,
+        limits.memory_bytes // mib,
+        limits.processes,
+        limits.disk_bytes // mib,
+        limits.inodes,
+    ) == table
 
 
 def test_a_limit_that_does_not_exist_is_named() -> None:
@@ -84,6 +121,8 @@ def test_a_limit_that_does_not_exist_is_named() -> None:
         ("memory_bytes", 0),
         ("processes", 0),
         ("disk_bytes", -1),
+        ("cpu_share", 0),
+        ("gpu_memory_bytes", 0),
     ],
 )
 def test_a_limit_that_no_worker_can_live_with_is_refused(

@@ -31,6 +31,7 @@ __all__ = [
 LIMIT_NAMES = (
     "cpu-seconds", "wall-seconds", "memory-bytes", "processes", "open-files",
     "file-bytes", "disk-bytes", "inodes", "output-bytes", "message-bytes",
+    "cpu-share", "gpu-memory-bytes",
 )  # fmt: skip
 
 

@@ -172,9 +172,7 @@ class Nursery:
             return file
 
     def _group(self, policy: Policy, preloading: bool) -> Group | None:
-        # One process alone is bounded well enough by its rlimits, and a group
-        # takes longer to make than the worker.
-        if not (policy.may_fork or preloading) or self._layers.get("cgroup") == "off":
+        if self._layers.get("cgroup") == "off":
             return None
         try:
             return open_group(policy, probe(), preloading=preloading)

@@ -19,7 +19,7 @@ from lockgate_sandbox import policies
 from lockgate_sandbox._fresh import ask_kernel
 from lockgate_sandbox._sealplan import LAYERS, SealPlan
 from lockgate_sandbox.errors import PolicyError
-from lockgate_sandbox.linux import cgroup, credentials, landlock, rlimits
+from lockgate_sandbox.linux import cgroup, credentials, gpu, landlock, rlimits
 
 if TYPE_CHECKING:
     from lockgate_sandbox._sealplan import LayerModes, Mode
@@ -54,6 +54,8 @@ _DEGRADABLE = frozenset(
         "ipc-namespace",
         "mount-namespace",
         "cgroup",
+        "cpu-share",
+        "gpu-memory",
         "uid",
         "scratch",
     }
@@ -66,7 +68,8 @@ class Capabilities:
 
     `reasons` holds, for each facility, an empty text or why it can't be had:
     ``landlock``, ``seccomp``, ``user_namespace``, ``mount_namespace``,
-    ``own_uid``, ``cgroup``. `cgroup_parents` are (controller, folder) pairs.
+    ``own_uid``, ``cgroup``, ``cpu_share``, ``gpu_memory``. `cgroup_parents` are
+    (controller, folder) pairs.
     """
 
     machine: str
@@ -153,7 +156,10 @@ def _library_paths() -> tuple[str, ...]:
 def open_group(
     policy: Policy, capabilities: Capabilities, *, preloading: bool = False
 ) -> cgroup.Group | None:
-    """A control group with the limits of `policy`, or None where none can be had.
+    """A control group with the limits of `policy`; None where none can be had.
+
+    One process alone is bounded well enough by its rlimits, and a group takes
+    longer to make than the worker: it gets one only for what it asks for.
 
     `preloading`: with those of all the workers of one environment.
 
@@ -162,13 +168,29 @@ def open_group(
     Raises:
         OSError: If the kernel refuses although the probe succeeded.
     """
-    if not capabilities.cgroup_parents:
+    limits, gpu_memory = policy.limits, _gpu_memory(policy)
+    tree = policy.may_fork or preloading
+    wanted: set[str] = {*cgroup.CONTROLLERS} if tree else set()
+    if limits.cpu_share is not None:
+        wanted.add("cpu")
+    if gpu_memory is not None:
+        wanted.add("dmem")
+    parents = [pair for pair in capabilities.cgroup_parents if pair[0] in wanted]
+    if not parents:
         return None
-    return cgroup.open_group(
-        capabilities.cgroup_parents,
+    bounds = cgroup.Bounds(
         processes=_processes(policy, preloading),
-        memory_bytes=policy.limits.memory_bytes * (_MEMORY_FACTOR if preloading else 1),
+        memory_bytes=limits.memory_bytes * (_MEMORY_FACTOR if preloading else 1),
+        cpu_share=limits.cpu_share,
+        gpu_memory_bytes=gpu_memory,
     )
+    return cgroup.open_group(parents, bounds)
+
+
+def _gpu_memory(policy: Policy) -> int | None:
+    """The limit that is asked for, if a GPU can be reached at all."""
+    rights = [*policy.read, *policy.write, *(item.path for item in policy.devices)]
+    return policy.limits.gpu_memory_bytes if gpu.reaches_gpu(rights) else None
 
 
 def _processes(policy: Policy, preloading: bool) -> int:
@@ -229,6 +251,8 @@ def prepare(
         scratch=(scratch, limits.disk_bytes, limits.inodes) if scratch else None,
         cgroup=list(group.folders) if group else [],
         cgroup_controllers=list(group.controllers) if group else [],
+        cpu_share=limits.cpu_share,
+        gpu_memory=_gpu_memory(policy),
         reasons=dict(found.reasons),
     )
 

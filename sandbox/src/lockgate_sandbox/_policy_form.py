@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.grants import Credential, HostGrant, Quota
+from lockgate_sandbox.tiers import OPTIONAL
 
 __all__ = [
     "entries",
@@ -98,10 +99,14 @@ def _number(what: str, value: object) -> float:
     return value
 
 
-def read_limits(value: object) -> dict[str, float]:
-    """Numbers by the name of a limit."""
-    numbers = mapping("limits", value)
-    return {name: _number(f"limit {name}", item) for name, item in numbers.items()}
+def read_limits(value: object) -> dict[str, float | None]:
+    """Numbers by the name of a limit; None where it need not be there."""
+    return {
+        name: None
+        if item is None and name in OPTIONAL
+        else _number(f"limit {name}", item)
+        for name, item in mapping("limits", value).items()
+    }
 
 
 def quota(what: str, value: object) -> Quota:

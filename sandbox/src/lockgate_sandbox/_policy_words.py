@@ -51,6 +51,10 @@ def describe(policy: Subject) -> str:
         f"{_size(limits.memory_bytes)} memory, {limits.processes} {counted}, "
         f"{limits.open_files} open files"
     )
+    if limits.cpu_share is not None:
+        lines.append(f"CPU share: {limits.cpu_share:g} of a core")
+    if limits.gpu_memory_bytes is not None:
+        lines.append(f"GPU memory: {_size(limits.gpu_memory_bytes)}")
     if policy.tier.may_write:
         lines.append(f"scratch: {_size(limits.disk_bytes)}, {limits.inodes} files")
     else:

@@ -24,6 +24,8 @@ LAYERS = (
     "ipc-namespace",
     "mount-namespace",
     "cgroup",
+    "cpu-share",
+    "gpu-memory",
     "uid",
     "capabilities",
     "no-new-privs",
@@ -62,13 +64,18 @@ class SealPlan:
         scratch: (folder, bytes, inodes) or None.
         cgroup: Folders of the control group to join.
         cgroup_controllers: What that group limits.
+        cpu_share: Cores that the tree may keep busy, or None.
+        gpu_memory: Bytes of a GPU's memory, or None: then no limit is asked for, or
+            no GPU can be reached.
     """
 
     __slots__ = (
         "abi",
         "cgroup",
         "cgroup_controllers",
+        "cpu_share",
         "filters",
+        "gpu_memory",
         "limits",
         "may_fork",
         "modes",
@@ -102,6 +109,8 @@ class SealPlan:
     scratch: tuple[str, int, int] | None
     cgroup: list[str]
     cgroup_controllers: list[str]
+    cpu_share: float | None
+    gpu_memory: int | None
     reasons: dict[str, str]
 
     def __init__(self, **fields: object) -> None:

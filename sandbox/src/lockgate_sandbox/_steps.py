@@ -36,6 +36,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
 _SIGKILL = 9
+_LEAST_IMPORTANT = 19
 _RLIMIT_NPROC = 6
 
 REMEDIES = {
@@ -113,16 +114,45 @@ def _new_session(_child: Child) -> LayerState:
 
 def _join_cgroup(child: Child) -> LayerState:
     plan = child.plan
-    if not plan.cgroup and not plan.may_fork:
+    if plan.cgroup:
+        cgroup.join(plan.cgroup)
+        child.in_group = True
+    counted = [name for name in plan.cgroup_controllers if name in cgroup.CONTROLLERS]
+    if not plan.may_fork:
         detail = "one process, so its own limits count all of it"
         return LayerState("cgroup", "unneeded", detail)
-    if not plan.cgroup:
+    if not counted:
         detail = plan.reasons.get("cgroup", "") or "no group was opened for it"
         return LayerState("cgroup", "missing", detail, cgroup.REMEDY)
-    cgroup.join(plan.cgroup)
-    child.in_group = True
-    detail = f"limits {' and '.join(plan.cgroup_controllers)} of the whole tree"
+    detail = f"limits {' and '.join(counted)} of the whole tree"
     return LayerState("cgroup", "active", detail)
+
+
+def _cpu_share(child: Child) -> LayerState:
+    plan = child.plan
+    if plan.cpu_share is None:
+        return LayerState("cpu-share", "unneeded", "no share is asked for")
+    if child.in_group and "cpu" in plan.cgroup_controllers:
+        detail = f"cgroup cpu: {plan.cpu_share:g} of a core for the whole tree"
+        return LayerState("cpu-share", "active", detail)
+    # Weaker: everybody else comes first, but what is idle may be taken whole.
+    os.setpriority(os.PRIO_PROCESS, 0, _LEAST_IMPORTANT)
+    why = plan.reasons.get("cpu_share", "") or "no group was opened for it"
+    detail = f"nice {_LEAST_IMPORTANT} only, so idle cores are taken whole: {why}"
+    return LayerState("cpu-share", "degraded", detail, cgroup.REMEDY)
+
+
+def _gpu_memory(child: Child) -> LayerState:
+    plan = child.plan
+    if plan.gpu_memory is None:
+        detail = "no limit is asked for, or no GPU can be reached"
+        return LayerState("gpu-memory", "unneeded", detail)
+    if child.in_group and "dmem" in plan.cgroup_controllers:
+        detail = f"cgroup dmem: {plan.gpu_memory} bytes of each region"
+        return LayerState("gpu-memory", "active", detail)
+    why = plan.reasons.get("gpu_memory", "") or "no group was opened for it"
+    detail = f"a granted GPU's memory is not limited: {why}"
+    return LayerState("gpu-memory", "degraded", detail, cgroup.GPU_REMEDY)
 
 
 def _choose_uid(child: Child) -> LayerState:
@@ -349,6 +379,8 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("fds", _close_descriptors),
     ("session", _new_session),
     ("cgroup", _join_cgroup),
+    ("cpu-share", _cpu_share),
+    ("gpu-memory", _gpu_memory),
     ("uid", _choose_uid),
     ("user-namespace", _own_user_namespace),
     ("scratch", _scratch),

@@ -89,7 +89,9 @@ def _amounts(what: str, noun: str, before: object, after: object) -> list[Change
         if old != new:
             name = field.name.removesuffix("_bytes").removesuffix("_seconds")
             told = f"{amount(field.name, old)} -> {amount(field.name, new)}"
-            effect: Effect = "wider" if new > old else "narrower"
+            # None is no limit.
+            wider = new is None or (old is not None and new > old)
+            effect: Effect = "wider" if wider else "narrower"
             text = f"{noun} {name.replace('_', ' ')} {told}"
             found.append(Change(f"{what}.{field.name}", effect, text))
     return found

@@ -207,8 +207,12 @@ def _together(policy: Subject) -> Iterator[str]:
         yield f"{size} and {policy.total.requests:,} requests to all hosts together"
 
 
-def amount(name: str, value: float) -> str:
+def amount(name: str, value: float | None) -> str:
     """The limit `name` of `value` with its unit."""
+    if value is None:
+        return "no limit"
+    if name == "cpu_share":
+        return f"{value:g} of a core"
     if name.endswith("seconds"):
         return f"{value:,g} s"
     if not name.endswith("bytes"):
@@ -228,6 +232,8 @@ _LIMITS = {
     "file_bytes": "{} in one file",
     "disk_bytes": "{} in its scratch folder",
     "inodes": "{} files and folders in its scratch folder",
+    "cpu_share": "{} at a time",
+    "gpu_memory_bytes": "{} of a granted GPU's memory",
     "output_bytes": "{} of kept output in one call",
     "message_bytes": "{} in one message to or from its host",
 }
@@ -237,6 +243,8 @@ def limit_phrase(policy: Subject, name: str) -> str:
     """What the limit `name` allows; empty where there is nothing to limit."""
     value = getattr(policy.limits, name)
     if name in ("file_bytes", "disk_bytes", "inodes") and not value:
+        return ""
+    if value is None:
         return ""
     if name == "processes":
         noun = "processes and threads" if policy.may_fork else "threads"

@@ -73,6 +73,11 @@ class Limits:
     scratch folder. `message_bytes` bounds one frame on the wire,
     `output_bytes` what is kept of standard output and error per call.
 
+    `cpu_share` is how many cores the tree may keep busy (0.5 is half of one) and
+    `gpu_memory_bytes` what it may hold of a granted GPU's memory; both are None
+    where nobody asks for such a limit. They hold where control groups can be had;
+    the posture says where not.
+
     Raises:
         PolicyError: If a limit is negative, or one that a worker cannot start
             without is zero.
@@ -88,13 +93,24 @@ class Limits:
     inodes: int
     output_bytes: int
     message_bytes: int
+    cpu_share: float | None = None
+    gpu_memory_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
+        values: dict[str, float | None] = asdict(self)
+        for name, value in values.items():
+            if value is None:
+                if name in OPTIONAL:
+                    continue
+                msg = f"limit {name} must be a number"
+                raise PolicyError(msg)
+            if name == "cpu_share" and value < _LEAST_SHARE:
+                msg = f"limit cpu_share must be at least {_LEAST_SHARE}, not {value!r}"
+                raise PolicyError(msg)
             least = 0 if name in _MAY_BE_ZERO else 1
             if not least <= value < float("inf"):
                 # Seconds may be fractions: anything above zero will do.
-                if name.endswith("_seconds") and 0 < value < float("inf"):
+                if name.endswith(("_seconds", "_share")) and 0 < value < float("inf"):
                     continue
                 msg = f"limit {name} must be at least {least}, not {value!r}"
                 raise PolicyError(msg)
@@ -115,10 +131,13 @@ class Limits:
     def tightened(self, other: Limits | Mapping[str, float]) -> Limits:
         """The smaller of each limit: `other` can take away, never add.
 
+        A limit that is None here is taken from `other`.
+
         Raises:
             PolicyError: If `other` is a mapping with a name that is no limit.
         """
         names = [field.name for field in fields(self)]
+        asked: dict[str, float | None]
         asked = asdict(other) if isinstance(other, Limits) else dict(other)
         unknown = sorted(set(asked) - set(names))
         if unknown:
@@ -126,11 +145,19 @@ class Limits:
             raise PolicyError(msg)
         values = asdict(self)
         for name, value in asked.items():
-            kind = float if name.endswith("_seconds") else int
-            values[name] = kind(min(values[name], value))
+            if value is None:
+                continue
+            own: float | None = values[name]
+            least = value if own is None else min(own, value)
+            kind = float if name.endswith(("_seconds", "_share")) else int
+            values[name] = kind(least)
         return Limits(**values)
 
 
+OPTIONAL = frozenset({"cpu_share", "gpu_memory_bytes"})
+"""Limits that need not be there: None is no limit."""
+
+_LEAST_SHARE = 0.01
 _MAY_BE_ZERO = frozenset({"file_bytes", "disk_bytes", "inodes", "output_bytes"})
 
 _DEFAULTS = {

@@ -79,6 +79,7 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
     add("--file-size", metavar="N", type=_size, help="bytes of one file, like 16M")
     add("--disk", metavar="N", type=_size, help="bytes in the scratch folder")
     add("--inodes", metavar="N", type=_count, help="files in the scratch folder")
+    add("--cpu-share", metavar="S", type=_seconds, help="cores at a time, like 0.5")
 
 
 def policy_of(args: argparse.Namespace) -> Policy:
@@ -147,6 +148,7 @@ def _asked_limits(args: argparse.Namespace, tier: Tier) -> dict[str, Any]:
         "file_bytes": args.file_size,
         "disk_bytes": args.disk,
         "inodes": args.inodes,
+        "cpu_share": args.cpu_share,
     }
     given = {name: value for name, value in asked.items() if value is not None}
     if not tier.may_write and {"file_bytes", "disk_bytes", "inodes"} & set(given):

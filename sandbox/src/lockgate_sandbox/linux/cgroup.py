@@ -7,7 +7,7 @@ behind.
 """
 
 # pathlib would cost the zygote more than all of this module.
-# ruff: noqa: PTH102, PTH106, PTH118, PTH123
+# ruff: noqa: PTH102, PTH106, PTH110, PTH116, PTH118, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -23,30 +23,54 @@ if TYPE_CHECKING:
 
     Parent = tuple[str, str]
 
-__all__ = ["CONTROLLERS", "Group", "find_parents", "join", "open_group"]
+__all__ = [
+    "CONTROLLERS",
+    "GPU_REMEDY",
+    "REMEDY",
+    "Bounds",
+    "Group",
+    "find_parents",
+    "join",
+    "limit",
+    "open_group",
+]
 
 CONTROLLERS = ("pids", "memory")
+"""What bounds a tree; ``cpu`` and ``dmem`` are asked for by their own."""
 
 REMEDY = (
     "give this process a cgroup that it may divide: a systemd unit or user scope "
     "with Delegate=yes, or a container with a writable cgroup file system"
 )
 
+GPU_REMEDY = (
+    "a kernel from 6.14 with CONFIG_CGROUP_DMEM, a driver that reports its memory "
+    "there, and the dmem controller in a cgroup that this process may divide"
+)
+
+_CPU_PERIOD_US = 100_000
+_CPU_LEAST_US = 1_000
+"""The kernel takes no smaller quota (kernel/sched/core.c, min_cfs_quota_period)."""
+
 _SIGKILL = 9
 _REMOVE_SECONDS = 2.0
+_STALE_SECONDS = 60.0
 _serial = 0
 
 
-def find_parents() -> tuple[list[Parent], str]:
+def find_parents(
+    controllers: Sequence[str] = CONTROLLERS,
+) -> tuple[list[Parent], str]:
     """(controller, folder) pairs under which groups can be made, and why not all.
 
     Each folder was tried: a group was made in it, limited and removed.
     """
     found: list[Parent] = []
     reasons: list[str] = []
-    for controller in CONTROLLERS:
+    for controller in controllers:
         why = f"no {controller} controller is mounted"
         for folder in _candidates(controller):
+            _sweep(folder)
             why = _try_parent(controller, folder)
             if not why:
                 found.append((controller, folder))
@@ -101,14 +125,69 @@ def _lines(path: str) -> list[str]:
         return []
 
 
+def _sweep(folder: str) -> None:
+    """Remove the groups that a killed host has left in `folder`.
+
+    Not the young ones: a host of another process-id namespace may have made one
+    and looks as dead as a killed one.
+    """
+    since = time.time() - _STALE_SECONDS
+    for name in _names(folder):
+        parts = name.split("-")
+        if parts[0] != "lockgate" or len(parts) != 3 or not parts[1].isdigit():
+            continue
+        path = os.path.join(folder, name)
+        try:
+            if os.stat(path).st_mtime < since and not os.path.exists(
+                f"/proc/{parts[1]}"
+            ):
+                os.rmdir(path)
+        except OSError:  # in use after all, or gone
+            continue
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
 def _try_parent(controller: str, folder: str) -> str:
     """An empty text if a limited group can be made in `folder`, else why not."""
     try:
-        group = open_group([(controller, folder)], processes=4, memory_bytes=1 << 24)
+        group = open_group([(controller, folder)], _TRIAL)
     except OSError as error:
         return reason(error)
     group.close()
     return ""
+
+
+class Bounds:
+    """What a group may use; what has no controller in it is ignored.
+
+    `cpu_share` is of one core, `gpu_memory_bytes` of each region of a GPU's memory.
+    """
+
+    __slots__ = ("cpu_share", "gpu_memory_bytes", "memory_bytes", "processes")
+
+    def __init__(
+        self,
+        *,
+        processes: int,
+        memory_bytes: int,
+        cpu_share: float | None = None,
+        gpu_memory_bytes: int | None = None,
+    ) -> None:
+        self.processes = processes
+        self.memory_bytes = memory_bytes
+        self.cpu_share = cpu_share
+        self.gpu_memory_bytes = gpu_memory_bytes
+
+
+_TRIAL = Bounds(
+    processes=4, memory_bytes=1 << 24, cpu_share=0.5, gpu_memory_bytes=1 << 24
+)
 
 
 class Group:
@@ -222,9 +301,7 @@ class Group:
                 return
 
 
-def open_group(
-    parents: Sequence[Parent], *, processes: int, memory_bytes: int
-) -> Group:
+def open_group(parents: Sequence[Parent], bounds: Bounds) -> Group:
     """A new, empty group under `parents` with these limits.
 
     Raises:
@@ -239,18 +316,52 @@ def open_group(
         for folder in folders:
             os.mkdir(folder, 0o755)
         for controller, at in parents:
-            _limit(os.path.join(at, name), controller, processes, memory_bytes)
+            limit(os.path.join(at, name), controller, bounds)
     except BaseException:
         group.close()
         raise
     return group
 
 
-def _limit(folder: str, controller: str, processes: int, memory_bytes: int) -> None:
-    """Write the limits of one controller, by the files that exist."""
+def limit(folder: str, controller: str, bounds: Bounds) -> None:
+    """Write the limits of one controller into a group's folder.
+
+    Raises:
+        OSError: If the kernel refuses them.
+    """
     if controller == "pids":
-        _write(f"{folder}/pids.max", str(processes))
-    elif os.access(f"{folder}/memory.max", os.F_OK):
+        _write(f"{folder}/pids.max", str(bounds.processes))
+    elif controller == "memory":
+        _limit_memory(folder, bounds.memory_bytes)
+    elif controller == "cpu" and bounds.cpu_share is not None:
+        _limit_cpu(folder, bounds.cpu_share)
+    elif controller == "dmem" and bounds.gpu_memory_bytes is not None:
+        _limit_gpu(folder, bounds.gpu_memory_bytes)
+
+
+def _limit_cpu(folder: str, share: float) -> None:
+    quota = max(_CPU_LEAST_US, round(share * _CPU_PERIOD_US))
+    if os.access(f"{folder}/cpu.max", os.F_OK):
+        _write(f"{folder}/cpu.max", f"{quota} {_CPU_PERIOD_US}")
+    else:
+        _write(f"{folder}/cpu.cfs_period_us", str(_CPU_PERIOD_US))
+        _write(f"{folder}/cpu.cfs_quota_us", str(quota))
+
+
+def _limit_gpu(folder: str, limit: int) -> None:
+    """Bound each region of device memory that a driver has registered."""
+    # "REGION max" in each line; cgroup-v2.rst, "DMEM".
+    lines = [line.split() for line in _lines(f"{folder}/dmem.max")]
+    regions = [line[0] for line in lines if line]
+    if not regions:
+        raise OSError(errno.ENODEV, "no driver has registered its memory")
+    for region in regions:
+        _write(f"{folder}/dmem.max", f"{region} {limit}")
+
+
+def _limit_memory(folder: str, memory_bytes: int) -> None:
+    """The files of whichever version it is."""
+    if os.access(f"{folder}/memory.max", os.F_OK):
         _write(f"{folder}/memory.max", str(memory_bytes))
         # Swap would only make the same memory slower to run out of.
         if os.access(f"{folder}/memory.swap.max", os.F_OK):

@@ -100,8 +100,10 @@ def find_all() -> dict[str, object]:
         reasons[name] = in_child(act)
     if not NUMBERS:
         reasons["seccomp"] = f"no system call table for {ARCH}"
-    parents, cgroup_reason = cgroup.find_parents()
-    reasons["cgroup"] = cgroup_reason
+    parents, reasons["cgroup"] = cgroup.find_parents()
+    for name, controller in (("cpu_share", "cpu"), ("gpu_memory", "dmem")):
+        more, reasons[name] = cgroup.find_parents([controller])
+        parents += more
     return {
         "machine": ARCH,
         "kernel": os.uname().release,
