@@ -231,6 +231,9 @@ def prepare(
             raise PolicyError(msg)
     limits = policy.limits
     counts_files = scratch is not None and not has_sized_scratch(found, chosen)
+    # Workers of one environment share a group, which counts none of them alone.
+    counted = group is not None and "memory" in group.controllers
+    shares = counted and not preloading
     return SealPlan(
         tier=str(policy.tier),
         modes=chosen,
@@ -239,7 +242,13 @@ def prepare(
         rules=_rules(policy, path, scratch),
         reach=_reach(policy, path),
         filters=_filters(
-            policy, found, level, scratch is not None, counts_files, preloading
+            policy,
+            found,
+            level,
+            writes=scratch is not None,
+            counts_files=counts_files,
+            shares=shares,
+            preloading=preloading,
         ),
         limits=rlimits.values(asdict(limits)),
         processes=_processes(policy, preloading),
@@ -328,8 +337,10 @@ def _filters(
     policy: Policy,
     found: Capabilities,
     abi: int,
+    *,
     writes: bool,
     counts_files: bool,
+    shares: bool,
     preloading: bool,
 ) -> dict[str, tuple[bytes, list[int]]]:
     """The seccomp programs, by use; none where there is no seccomp."""
@@ -346,6 +357,7 @@ def _filters(
             writes=writes,
             devices=bool(policy.devices),
             preloading=preloading,
+            shared_memory=shares,
         )
         built = policies.build(names, found.machine)
         programs[name] = (built.code, list(built.pid_slots))

@@ -11,7 +11,14 @@ from collections.abc import Callable
 
 import pytest
 
-from lockgate_sandbox import MemoryLimitError, Policy, RemoteError, Tier
+from lockgate_sandbox import (
+    MemoryLimitError,
+    Policy,
+    Program,
+    RemoteError,
+    Tier,
+    probe,
+)
 from tests.support.sandbox import Lab, alive, policy, run, wait_until
 
 pytestmark = pytest.mark.kernel
@@ -137,3 +144,42 @@ def test_a_flood_of_requests_does_not_keep_the_host_from_looking(lab: Lab) -> No
     ):
         run(worker, _code(code))
     assert not alive(worker.pid)
+
+
+_HIDDEN = """
+size, many = 16 << 20, 16  # four times the limit, a quarter of it at a time
+for _ in range(many):
+    address = checked(libc.mmap(None, size, 3, 0x21, -1, 0))
+    ctypes.memset(address, 1, size)
+    libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), 4)  # MADV_DONTNEED
+result = "through"
+"""
+
+
+def _tree() -> Policy:
+    limits = policy(Tier.ELEVATED, limits={"memory_bytes": _LIMIT}).limits
+    programs = [Program("true", "/bin/true")]
+    return Policy.for_tier(Tier.ELEVATED, limits=limits, programs=programs)
+
+
+def test_memory_that_no_process_shows_is_refused_where_no_group_counts(
+    lab_without: Callable[..., Lab],
+) -> None:
+    lab = lab_without("cgroup")
+    with pytest.raises(RemoteError) as caught:
+        lab.run(_tree(), _code(_HIDDEN))
+    assert caught.value.type == "PermissionError"
+
+
+def test_memory_that_no_process_shows_passes_every_look(
+    lab_without: Callable[..., Lab],
+) -> None:
+    lab = lab_without("cgroup", "seccomp")
+    assert lab.run(_tree(), _code(_HIDDEN)) == "through"
+
+
+def test_a_group_counts_memory_that_no_process_shows(lab: Lab) -> None:
+    if not probe().cgroup_parents:
+        pytest.skip("no control group can be made here")
+    with pytest.raises(MemoryLimitError):
+        lab.run(_tree(), _code(_HIDDEN))

@@ -59,6 +59,7 @@ NAMES = (
     "no-programs",
     "preloading",
     "no-metadata",
+    "no-shared-memory",
     "no-truncate",
     "no-locks",
     "no-devices",
@@ -110,13 +111,15 @@ def select(
     devices: bool = False,
     sockets: bool = False,
     preloading: bool = False,
+    shared_memory: bool = False,
 ) -> tuple[str, ...]:
     """The files for a worker.
 
     `metadata`: whether it may change modes, owners and times at all; `writes`:
     whether it may write anything; `devices`: whether it is handed open ones;
     `sockets`: whether it may have sockets (no tier does); `preloading`: whether it
-    is to fork workers of such a policy; `abi` is Landlock's.
+    is to fork workers of such a policy; `shared_memory`: whether something counts
+    what its processes share; `abi` is Landlock's.
     """
     names = ["always"]
     if not preloading:
@@ -125,6 +128,8 @@ def select(
         names.append("sockets")
     if not may_fork:
         names.append("preloading" if preloading else "no-programs")
+    if not shared_memory:
+        names.append("no-shared-memory")
     if not metadata:
         names.append("no-metadata")
     if abi < 3:
