@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lockgate._environment import import_folders, lockgate_folder
-from lockgate._policy import Plan, build_plan
+from lockgate._policy import Plan, Tool, build_plan, tool_policy
 from lockgate._records import ProgramMissingError, find_program
 from lockgate.discovery import discover
 from lockgate.grants import Consent, rights_asked
@@ -46,6 +46,18 @@ def plan(
         secret=secret,
         environ=environ or {},
     )
+
+
+def test_the_owners_limits_bound_what_the_host_starts_for_a_plugin() -> None:
+    asking = manifest('[limits]\nmemory-bytes = "64 MiB"')
+    made = plan(asking, limits={"memory_bytes": 1 << 30, "processes": 9})
+
+    limits = tool_policy(Tool("cc", "/usr/bin/cc"), 5, made.owner_limits).limits
+
+    # The plugin's own manifest speaks of the plugin alone.
+    assert (limits.memory_bytes, limits.processes) == (1 << 30, 9)
+    assert limits.wall_seconds == 5
+    assert limits.cpu_seconds == Limits.for_tier(Tier.ADMIN).cpu_seconds
 
 
 def test_limits_only_tighten() -> None:

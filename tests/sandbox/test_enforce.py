@@ -39,6 +39,8 @@ def test_the_steps_are_in_the_order_of_the_design() -> None:
         "fds",
         "session",
         "cgroup",
+        "cpu-share",
+        "gpu-memory",
         "uid",
         "user-namespace",
         "scratch",

@@ -173,7 +173,7 @@ class Broker:
         seconds = min(asked, self._seconds_left(), 3600.0)
         try:
             return self._sandbox().run_program(
-                tool_policy(tool, seconds),
+                tool_policy(tool, seconds, self._plan.owner_limits),
                 [tool.path, *request.arguments],
                 files={file.path: file.content for file in request.tree},
                 collect=request.collect,
@@ -215,7 +215,8 @@ class Broker:
             raise self._refuse("workers", why)
         self._audit("run_python", right="workers", detail=request.entry)
         wall = max(min(request.wall_seconds, self._seconds_left()), 0.05)
-        limits = Limits.for_tier(Tier.READ_ONLY).tightened(
+        most = Limits.for_tier(Tier.READ_ONLY).tightened(self._plan.owner_limits)
+        limits = most.tightened(
             {
                 "cpu_seconds": max(request.cpu_seconds, 0.05),
                 "wall_seconds": wall,

@@ -40,6 +40,8 @@ class Plan:
     """Everything that starting a plugin's worker needs.
 
     `absent` maps a granted right's key to why it can't be given all the same.
+    `owner_limits` are the configuration's: they also tighten what the plugin has
+    the host start for it.
     """
 
     policy: Policy
@@ -47,6 +49,7 @@ class Plan:
     tools: Mapping[str, Tool]
     workers: bool
     absent: Mapping[str, str]
+    owner_limits: Mapping[str, float]
 
 
 def build_plan(
@@ -93,7 +96,7 @@ def build_plan(
         programs=programs,
         env=[(name, environ[name]) for name in env],
     )
-    return Plan(policy, folders, tools, consent.has("workers"), absent)
+    return Plan(policy, folders, tools, consent.has("workers"), absent, limits)
 
 
 def _kept(
@@ -125,13 +128,16 @@ def read_only_plan(state: PluginState, limits: Mapping[str, float]) -> Plan:
         read=[os.path.realpath(path) for path in single],
     )
     folders = import_folders(() if single else state.path)
-    return Plan(policy, folders, {}, workers=False, absent={})
+    return Plan(policy, folders, {}, workers=False, absent={}, owner_limits=limits)
 
 
-def tool_policy(tool: Tool, wall_seconds: float) -> Policy:
+def tool_policy(
+    tool: Tool, wall_seconds: float, owner_limits: Mapping[str, float]
+) -> Policy:
     """The policy of one run of a machine's program: its own files, a scratch."""
     tier = Tier.ADMIN
-    limits = Limits.for_tier(tier).tightened({"wall_seconds": max(wall_seconds, 0.1)})
+    limits = Limits.for_tier(tier).tightened(owner_limits)
+    limits = limits.tightened({"wall_seconds": max(wall_seconds, 0.1)})
     program = Program(tool.name, tool.path, read=tool.read)
     return Policy.for_tier(tier, limits=limits, programs=[program])
 
