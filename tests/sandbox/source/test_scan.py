@@ -337,3 +337,15 @@ def test_the_standard_library_scans_without_a_mistake() -> None:
     # Errors are for what honest code hardly does: the library holds next to none.
     assert levels.count(Level.ERROR) < len(scan.files) / 5
     assert "json/decoder.py" not in {f.path for f in scan.findings}
+
+
+def test_a_scan_leaves_nothing_for_the_collector() -> None:
+    source = "import os\ndef f(a, b=os):\n    x = a\n    return [y for y in x]\n" * 50
+    scan_source(source)
+    gc.collect()
+    gc.disable()
+    try:
+        scan_source(source)
+        assert gc.collect() < 20
+    finally:
+        gc.enable()

@@ -22,9 +22,19 @@ def judge(text: str, source: bytes, limit: int) -> list[Report]:
         SyntaxError: As `parse` does, and RecursionError, MemoryError, ValueError.
     """
     scopes, texts = scopes_of(parse(text))
-    names = Names(scopes, registry.BUILTINS)
-    names.shadow(scopes)
-    site = Site(names, scopes[0], source, limit)
+    try:
+        names = Names(scopes, registry.BUILTINS, registry.NAMES)
+        names.shadow(scopes)
+        site = Site(names, scopes[0], source, limit)
+        _apply(site, scopes, texts)
+        return site.reports
+    finally:
+        # What is bound points back to its scope, and the collector rests.
+        for scope in scopes:
+            scope.bound.clear()
+
+
+def _apply(site: Site, scopes: list[Scope], texts: list[ast.Constant]) -> None:
     for scope in scopes:
         site.scope = scope
         for node in scope.imports:
@@ -39,9 +49,8 @@ def judge(text: str, source: bytes, limit: int) -> list[Report]:
     site.scope = scopes[0]
     _texts(site, texts)
     for word, check in registry.WHOLE:
-        if word in source:
+        if word in site.source:
             check(site)
-    return site.reports
 
 
 def _module(site: Site, node: ast.AST, module: str, how: str) -> None:
@@ -73,10 +82,10 @@ def _import(site: Site, node: ast.Import | ast.ImportFrom) -> None:
 
 
 def _names(site: Site, scope: Scope) -> None:
-    watch, rules = site.names.watch, registry.NAMES
+    told, rules = site.names.told, registry.NAMES
     stars = bool(site.names.stars)
     for node in scope.names:
-        if (node.id in watch or stars) and node.ctx.__class__ is ast.Load:
+        if node.id in told or stars:
             for dotted in site.names.lookup(node.id, scope, node.lineno):
                 rule = rules.get(dotted)
                 if rule is not None:
@@ -198,11 +207,19 @@ def _assigns(site: Site, scope: Scope) -> None:
 
 
 def _texts(site: Site, texts: list[ast.Constant]) -> None:
-    shortest, checks = registry.SHORTEST_TEXT, registry.TEXTS
+    literals: list[tuple[str, ast.Constant]] = []
     for node in texts:
-        value = node.value
+        value: object = node.value
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-        if len(text) >= shortest:
-            for least, check in checks:
-                if len(text) >= least:
-                    check(site, node, text)
+        literals.append((text, node))
+    for least, words, check in registry.TEXTS:
+        # By far most modules hold none of the words, and most texts neither.
+        present = [word for word in words if word.encode() in site.source]
+        found = [
+            (text, node)
+            for word in (present if words else ("",))
+            for text, node in literals
+            if word in text and len(text) >= least
+        ]
+        for text, node in dict.fromkeys(found):
+            check(site, node, text)

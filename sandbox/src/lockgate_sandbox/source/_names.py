@@ -12,7 +12,7 @@ a chain of more links, or a name with more bindings than the bounds, is unknown.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from lockgate_sandbox.source._fold import fold
 from lockgate_sandbox.source._scope import Scope
@@ -50,6 +50,11 @@ _GETTERS = {
     "builtins.type.__getattribute__": 0,
 }
 _IMPORTERS = frozenset({"builtins.__import__", "importlib.import_module"})
+_MAKERS = frozenset(
+    {*_GETTERS, *_IMPORTERS, "builtins.vars", "builtins.globals", "builtins.locals"}
+    | {"functools.partial"}
+)
+"""Functions whose answer may be something a rule is about."""
 
 
 def canonical(dotted: str) -> str:
@@ -61,9 +66,14 @@ def canonical(dotted: str) -> str:
 
 
 class Names:
-    """The names of one module. `builtins` are those that anybody asks about."""
+    """The names of one module.
 
-    def __init__(self, scopes: list[Scope], builtins: frozenset[str]) -> None:
+    `builtins` and the dotted names `asked` are those that rules ask about.
+    """
+
+    def __init__(
+        self, scopes: list[Scope], builtins: frozenset[str], asked: Container[str]
+    ) -> None:
         self._module = scopes[0]
         self._builtins = builtins
         self._values: dict[tuple[int, str], frozenset[str] | None] = {}
@@ -71,18 +81,22 @@ class Names:
         self._firm: dict[tuple[int, str], int] = {}
         self._depth = 0
         self.watch = set(builtins)
-        """Every name that may stand for something a rule is about."""
-        aliases: list[tuple[str, str]] = []
+        """Every name that may lead to something a rule is about."""
+        self.told = set(builtins)
+        """Those of them whose mention alone may be one."""
+        aliases = _Aliases()
         for scope in scopes:
-            self._bind(scope, aliases)
-        self._follow(aliases)
+            self._bind(scope, asked, aliases)
+        fresh = aliases.reached(self.watch)
+        self.watch |= fresh
+        self.told |= fresh
 
     @property
     def stars(self) -> list[str]:
         """The modules that everything was imported from."""
         return self._module.stars
 
-    def _bind(self, scope: Scope, aliases: list[tuple[str, str]]) -> None:
+    def _bind(self, scope: Scope, asked: Container[str], aliases: _Aliases) -> None:
         for statement in scope.imports:
             for name, dotted in imported(statement):
                 if name == "*":
@@ -90,33 +104,25 @@ class Names:
                 else:
                     scope.bind(name, dotted, statement)
                     self.watch.add(name)
+                    if dotted in asked:
+                        self.told.add(name)
+                    if dotted in _MAKERS:
+                        aliases.makers.add(name)
         for target, value, node in scope.assigns:
-            if isinstance(target, ast.Name):
-                scope.bind(target.id, value, node)
-                aliases.append((_root(value), target.id))
-        for name, bound in scope.bound.items():
-            for default, read_in, _ in bound:
-                if read_in is not scope and isinstance(default, ast.expr):
-                    aliases.append((_root(default), name))
-
-    def _follow(self, aliases: list[tuple[str, str]]) -> None:
-        """Watch every name that an alias leads to, however many steps away."""
-        leads: dict[str, list[str]] = {}
-        for root, name in aliases:
-            leads.setdefault(root, []).append(name)
-        fresh = [root for root in leads if root in self.watch]
-        while fresh:
-            for name in leads.pop(fresh.pop(), ()):
-                self.watch.add(name)
-                if name in leads:
-                    fresh.append(name)
+            if target.__class__ is ast.Name:
+                name = target.id  # type: ignore[attr-defined] # pyright: ignore
+                scope.bind(name, value, node)
+                aliases.note(name, value)
+        for name, default in scope.defaults:
+            scope.bind(name, default, default, scope.parent)
+            aliases.note(name, default)
 
     def shadow(self, scopes: Iterable[Scope]) -> None:
         """Note where watched names are bound otherwise: loops, ``with``, ``del``."""
         watch = self.watch
         for scope in scopes:
-            for node in scope.names:
-                if node.id in watch and node.ctx.__class__ is not ast.Load:
+            for node in scope.stores:
+                if node.id in watch:
                     scope.bind(node.id, None, node)
                     if node.ctx.__class__ is ast.Del:
                         # From here on the builtin may show through again.
@@ -327,6 +333,58 @@ def imported(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
         else (alias.name.partition(".")[0], canonical(alias.name.partition(".")[0]))
         for alias in node.names
     ]
+
+
+class _Aliases:
+    """Which names may stand for others, by the form of what is assigned to them."""
+
+    def __init__(self) -> None:
+        self.makers = {name.rpartition(".")[2] for name in _MAKERS} | {"__builtins__"}
+        self._plain: dict[str, list[str]] = {}
+        self._made: list[tuple[str, str]] = []
+        self._from_attribute = self.makers | {"get"}
+
+    def note(self, name: str, value: ast.expr) -> None:
+        """`value` is assigned to `name`."""
+        cls = value.__class__
+        if cls is ast.Name or cls is ast.Attribute or cls is ast.Subscript:
+            self._plain.setdefault(_root(value), []).append(name)
+        elif isinstance(value, ast.Call):
+            function = value.func
+            if isinstance(function, ast.Name):
+                self._made.append((function.id, name))
+            elif not isinstance(function, ast.Attribute):
+                self._plain.setdefault(_root(value), []).append(name)
+            elif function.attr in self._from_attribute:
+                self._plain.setdefault(_root(function), []).append(name)
+        elif isinstance(value, ast.IfExp):
+            for part in (value.body, value.orelse):
+                self._plain.setdefault(_root(part), []).append(name)
+        elif isinstance(value, ast.BoolOp):
+            for part in value.values[:4]:
+                self._plain.setdefault(_root(part), []).append(name)
+        elif isinstance(value, ast.NamedExpr):
+            self._plain.setdefault(_root(value.value), []).append(name)
+
+    def reached(self, watched: set[str]) -> set[str]:
+        """Every name that leads to one of `watched`, however many steps away."""
+        makers = self.makers | self._closure(self.makers, self._plain)
+        for function, name in self._made:
+            if function in makers:
+                self._plain.setdefault(function, []).append(name)
+        return self._closure(watched | makers, self._plain)
+
+    @staticmethod
+    def _closure(start: set[str], leads: dict[str, list[str]]) -> set[str]:
+        found: set[str] = set()
+        fresh = [name for name in leads if name in start]
+        while fresh:
+            for name in leads[fresh.pop()]:
+                if name not in found:
+                    found.add(name)
+                    if name in leads:
+                        fresh.append(name)
+        return found
 
 
 def _root(node: ast.expr) -> str:

@@ -99,8 +99,6 @@ LAST_WORDS = frozenset(name.rpartition(".")[2] for name in (*NAMES, *CALLS))
 OWNERS = frozenset(name.rpartition(".")[0] for name in (*NAMES, *CALLS))
 """What those names are attributes of."""
 
-SHORTEST_TEXT = min((length for length, _ in TEXTS), default=0)
-
 
 def module_rule(module: str) -> tuple[Rule, str] | None:
     """The rule for an import of `module`, and the entry that says so."""

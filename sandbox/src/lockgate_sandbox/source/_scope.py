@@ -23,7 +23,8 @@ class Scope:
     """A module, class or function with what stands directly in it.
 
     A comprehension counts as a function, as in the language. `outer` holds the
-    names declared ``global`` or ``nonlocal``.
+    names declared ``global`` or ``nonlocal``. `names` are read, `stores` are bound or
+    deleted.
     """
 
     __slots__ = (
@@ -32,12 +33,14 @@ class Scope:
         "body",
         "bound",
         "calls",
+        "defaults",
         "imports",
         "kind",
         "names",
         "outer",
         "parent",
         "stars",
+        "stores",
         "subscripts",
         "top",
     )
@@ -47,10 +50,12 @@ class Scope:
         self.parent = parent
         self.body = body
         self.names: list[ast.Name] = []
+        self.stores: list[ast.Name] = []
         self.attributes: list[ast.Attribute] = []
         self.calls: list[ast.Call] = []
         self.subscripts: list[ast.Subscript] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
+        self.defaults: list[tuple[str, ast.expr]] = []
         self.assigns: list[tuple[ast.expr, ast.expr, ast.AST]] = []
         self.bound: dict[str, list[Bound]] = {}
         self.stars: list[str] = []
@@ -115,30 +120,35 @@ def scopes_of(tree: ast.Module) -> tuple[list[Scope], list[ast.Constant]]:
 def _walk(scope: Scope, pending: list[Scope], texts: list[ast.Constant]) -> None:
     stack: list[Any] = list(scope.body)
     pop, push, extend = stack.pop, stack.append, stack.extend
-    name, attribute, call = (
-        scope.names.append,
-        scope.attributes.append,
-        scope.calls.append,
-    )
+    name, store = scope.names.append, scope.stores.append
+    attribute, call = scope.attributes.append, scope.calls.append
     while stack:
         node = pop()
         cls = node.__class__
         if cls is ast.Name:
-            name(node)
+            if node.ctx.__class__ is ast.Load:
+                name(node)
+            else:
+                store(node)
         elif cls is ast.Constant:
             kind = node.value.__class__
             if kind is str or kind is bytes:
                 texts.append(node)
         elif cls is ast.Attribute:
             attribute(node)
-            push(node.value)
+            inner = node.value
+            if inner.__class__ is ast.Name:
+                name(inner)
+            else:
+                push(inner)
         elif cls is ast.Call:
             call(node)
             push(node.func)
             extend(node.args)
-            extend(node.keywords)
-        elif cls in _SPECIAL:
-            _SPECIAL[cls](node, scope, stack, pending)
+            for keyword in node.keywords:
+                push(keyword.value)
+        elif (special := _SPECIAL.get(cls)) is not None:
+            special(node, scope, stack, pending)
         else:
             for field in _FIELDS.get(cls, ()):
                 value = getattr(node, field)
@@ -151,9 +161,12 @@ def _walk(scope: Scope, pending: list[Scope], texts: list[ast.Constant]) -> None
 def _assign(node: Any, scope: Scope, stack: list[Any], _: list[Scope]) -> None:
     value = node.value
     stack.append(value)
-    stack.extend(node.targets)
     for target in node.targets:
-        _pair(target, value, node, scope)
+        if target.__class__ is ast.Name:
+            scope.assigns.append((target, value, node))
+        else:
+            stack.append(target)
+            _pair(target, value, node, scope)
 
 
 def _pair(target: ast.expr, value: ast.expr, node: ast.AST, scope: Scope) -> None:
@@ -236,11 +249,17 @@ def _function(node: Any, scope: Scope, stack: list[Any], pending: list[Scope]) -
         stack.extend(getattr(node, "type_params", ()))
         if node.returns is not None:
             stack.append(node.returns)
+    _parameters(node, inner, stack)
+    pending.append(inner)
+
+
+def _parameters(node: Any, inner: Scope, stack: list[Any]) -> None:
     given = node.args
-    plain = given.posonlyargs + given.args
+    bound = inner.bound
+    plain = [*given.posonlyargs, *given.args] if given.posonlyargs else given.args
     for arg in (*plain, *given.kwonlyargs, given.vararg, given.kwarg):
         if arg is not None:
-            inner.bind(arg.arg, None, node)
+            bound[arg.arg] = [(None, inner, node)]
             if arg.annotation is not None:
                 stack.append(arg.annotation)
     defaults = [*zip(reversed(plain), reversed(given.defaults), strict=False)]
@@ -248,9 +267,8 @@ def _function(node: Any, scope: Scope, stack: list[Any], pending: list[Scope]) -
     for arg, default in defaults:
         if default is not None:
             # What the argument stands for if nobody gives another.
-            inner.bind(arg.arg, default, node, scope)
+            inner.defaults.append((arg.arg, default))
             stack.append(default)
-    pending.append(inner)
 
 
 def _comprehension(

@@ -98,8 +98,9 @@ class Family:
     attribute of anything, also through `getattr`, unless one of `steps` has more
     to say of it; `methods` by a call of one. `keys` see subscripts with a text.
     `changed` are set off by an assignment to an attribute or item of a dotted name.
-    `texts` see every literal of at least the given length. `whole` sees the module
-    once, if the bytes hold one of its words (or it has none).
+    `texts` see every literal of at least the given length that holds one of the given
+    words, if there are any. `whole` sees the module
+    once, if its bytes hold the word.
     """
 
     rules: tuple[Rule, ...]
@@ -111,7 +112,7 @@ class Family:
     changed: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
     steps: tuple[StepCheck, ...] = ()
     keys: tuple[KeyCheck, ...] = ()
-    texts: tuple[tuple[int, TextCheck], ...] = ()
+    texts: tuple[tuple[int, tuple[str, ...], TextCheck], ...] = ()
     whole: tuple[tuple[bytes, Callable[[Site], None]], ...] = ()
 
 

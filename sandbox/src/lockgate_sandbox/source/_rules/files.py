@@ -63,6 +63,12 @@ _OPENERS = {
     "tokenize.open": 9, "io.open_code": 9, "os.fdopen": 1, "wave.open": 1,
     "gzip.GzipFile": 1, "bz2.BZ2File": 1, "lzma.LZMAFile": 1, "tarfile.TarFile": 1,
 }  # fmt: skip
+_SECRET_WORDS = (
+    ".ssh", "id_", "/etc/", ".aws", ".docker", ".kube", ".netrc", ".pgpass",
+    ".git-cred", ".pypirc", ".npmrc", "/proc/", "/dev/", "wallet", "/run/",
+    "_history",
+)  # fmt: skip
+"""At least one stands in each such path."""
 _PATH_CHARS = 1_024
 _SECRET = re.compile(
     r"/\.ssh\b|\bid_(?:rsa|ed25519|ecdsa)\b|/etc/(?:shadow|sudoers|gshadow)\b"
@@ -120,9 +126,7 @@ def _method(site: Site, node: ast.Call, name: str) -> None:
 
 def _secret(site: Site, node: ast.Constant, text: str) -> None:
     # Prose about such files is no path.
-    if len(text) > _PATH_CHARS or not ("/" in text or "." in text or "_" in text):
-        return
-    match = _SECRET.search(text)
+    match = _SECRET.search(text) if len(text) <= _PATH_CHARS else None
     if match:
         site.report(SECRET, node, f"names {match[0]}", match[0])
 
@@ -139,5 +143,5 @@ FAMILY = Family(
         **dict.fromkeys((*_READ_METHODS, *_WRITE_METHODS), _method),
         "open": _opened,
     },
-    texts=((5, _secret),),
+    texts=((5, _SECRET_WORDS, _secret),),
 )

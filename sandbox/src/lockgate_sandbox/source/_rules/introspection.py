@@ -150,8 +150,6 @@ def _item(site: Site, node: ast.Subscript, key: str) -> None:
 
 def _field(site: Site, node: ast.Constant, text: str) -> None:
     """A format field that walks: ``"{0.__class__}"``."""
-    if "{" not in text:
-        return
     for match in _FIELD.finditer(text[:65_536]):
         if match[1] in _INNER:
             site.report(FORMAT, node, f"a format field reads {match[1]}", match[1])
@@ -183,5 +181,5 @@ FAMILY = Family(
     },
     steps=(_step,),
     keys=(_item,),
-    texts=((5, _field),),
+    texts=((5, ("{",), _field),),
 )

@@ -76,5 +76,5 @@ FAMILY = Family(
     },
     names=dict.fromkeys(_FUNCTIONS, NETWORK),
     methods=dict.fromkeys(_METHODS, _connection),
-    texts=((10, _host),),
+    texts=((10, ("://",), _host),),
 )

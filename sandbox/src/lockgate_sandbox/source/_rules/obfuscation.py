@@ -167,6 +167,6 @@ FAMILY = Family(
     rules=(DECODED, CODE, SPELT, ESCAPED, INVISIBLE, BLOB),
     calls={**dict.fromkeys(_DECODERS, _decoder), **dict.fromkeys(_RUNNERS, _runs)},
     methods={"join": _chr, "decode": _chr},
-    texts=((_BLOB, _blob),),
+    texts=((_BLOB, (), _blob),),
     whole=((b"\\", _escapes), (b"\xe2\x80", _invisible), (b"\xe2\x81", _invisible)),
 )

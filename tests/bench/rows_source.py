@@ -1,0 +1,135 @@
+"""What the source gate costs: over the running interpreter's standard library.
+
+The peers get the same bytes: bandit and RestrictedPython in this process, with their
+imports done; for a second scan, reading and hashing alone, of files whose names
+are known. Ours walks the folder in both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sysconfig
+import time
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from lockgate_sandbox.source import ScanCache, scan_tree
+from tests.bench.harness import Row, Unavailable, paired
+
+__all__ = ["ROWS"]
+
+_LEFT_OUT = {"site-packages", "test", "tests", "idle_test", "lib2to3"}
+
+
+@contextmanager
+def _library(step: int) -> Generator[Path]:
+    """A copy of every `step`-th module of the standard library, in a folder."""
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    files = [
+        path
+        for path in sorted(stdlib.rglob("*.py"))
+        if not _LEFT_OUT & set(path.relative_to(stdlib).parts)
+    ]
+    with TemporaryDirectory() as made:
+        for path in files[::step]:
+            copy = Path(made) / path.relative_to(stdlib)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        yield Path(made)
+
+
+def _timed(work: Callable[[], object]) -> Callable[[], float]:
+    def side() -> float:
+        started = time.process_time()
+        work()
+        return time.process_time() - started
+
+    return side
+
+
+def _peer(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError:
+        reason = f"{module.partition('.')[0]} is not installed"
+        raise Unavailable(reason) from None
+
+
+def _bandit(name: str) -> Row:
+    with _library(12) as folder:
+
+        def scan() -> None:
+            config = _peer("bandit.core.config").BanditConfig()
+            manager = _peer("bandit.core.manager").BanditManager(config, "file")
+            manager.discover_files([str(folder)], recursive=True)
+            manager.run_tests()
+
+        return paired(
+            name,
+            _timed(lambda: scan_tree(folder)),
+            _timed(scan),
+            peer_name="bandit",
+            unit="ms",
+            rounds=3,
+            warmup=1,
+            target=1 / 10,
+        )
+
+
+def _restricted(name: str) -> Row:
+    with _library(6) as folder:
+        sources = [path.read_text("utf-8") for path in sorted(folder.rglob("*.py"))]
+
+        def compile_all() -> None:
+            compiler = _peer("RestrictedPython").compile_restricted
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for source in sources:
+                    try:
+                        compiler(source, "<module>", "exec")
+                    except SyntaxError:
+                        continue  # its verdict, after the whole tree was looked at
+
+        return paired(
+            name,
+            _timed(lambda: scan_tree(folder)),
+            _timed(compile_all),
+            peer_name="RestrictedPython compile",
+            unit="ms",
+            rounds=5,
+            warmup=1,
+            target=1 / 2,
+        )
+
+
+def _again(name: str) -> Row:
+    with _library(1) as folder:
+        paths = sorted(folder.rglob("*.py"))
+        cache = ScanCache()
+        scan_tree(folder, cache=cache)
+
+        def hash_all() -> None:
+            for path in paths:
+                hashlib.sha256(path.read_bytes()).hexdigest()
+
+        return paired(
+            name,
+            _timed(lambda: scan_tree(folder, cache=cache)),
+            _timed(hash_all),
+            peer_name="read + sha256",
+            unit="ms",
+            target=2,
+        )
+
+
+ROWS = {
+    "source-scan": _bandit,
+    "source-scan-compile": _restricted,
+    "source-scan-again": _again,
+}
