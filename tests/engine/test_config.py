@@ -121,7 +121,7 @@ def test_a_manifest_in_the_working_folder_is_no_settings_file(home: Home) -> Non
 @pytest.mark.parametrize(
     "line",
     ['grants-file = "g"', 'cache-dir = "c"', 'data-dir = "d"', 'state-dir = "s"',
-     'layers = {seccomp = "strict"}'],
+     'layers = {seccomp = "strict"}', 'file-profile = "plain"'],
 )  # fmt: skip
 def test_a_project_file_cannot_move_grants_or_change_the_sandbox(
     home: Home, line: str

@@ -145,3 +145,51 @@ def test_a_single_file_reads_itself_and_not_its_neighbours(site: Site) -> None:
 
     assert tree["own"].text == "from"
     assert "notes.txt" in tree["e"].text
+
+
+RESTRICTED = """
+from __future__ import annotations
+
+from lockgate.plugin import Transformation, Tree, hookimpl
+
+@hookimpl
+def transform(tree: Tree) -> Transformation:
+    words = 0
+    for _path in ["a.txt"]:
+        pass
+    return Transformation(Tree.of({"by": "restricted"}))
+"""
+
+
+def single_file(site: Site, source: str) -> str:
+    folder = site.root / "files"
+    folder.mkdir(exist_ok=True)
+    (folder / "tiny.py").write_text(source, "utf-8")
+    return str(folder)
+
+
+def test_a_single_file_can_be_compiled_restrictedly(site: Site) -> None:
+    source = RESTRICTED.replace("_path", "path")
+    folder = single_file(site, source)
+    config = replace(site.config, plugin_folders=(folder,), file_profile="restricted")
+
+    with site.open(config=config) as host:
+        tree = host.call("transform", tree=TREE).first.tree
+
+    assert tree["by"].text == "restricted"
+
+
+def test_the_restricted_profile_refuses_what_the_plain_one_runs(site: Site) -> None:
+    source = RESTRICTED.replace("words = 0", "words = ().__class__")
+    plain = replace(site.config, plugin_folders=(single_file(site, source),))
+    strict = replace(plain, file_profile="restricted")
+
+    with site.open(config=plain) as host:
+        assert host.call("transform", tree=TREE).first.tree
+    with (
+        site.open(config=strict) as host,
+        pytest.raises(HookError, match="restricted profile refuses") as caught,
+    ):
+        host.call("transform", tree=TREE)
+
+    assert "Line 9" in str(caught.value)

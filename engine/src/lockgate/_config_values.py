@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from lockgate.values import Data, Document
 
-__all__ = ["CONFIG_LIMIT_BYTES", "Color", "Config", "LogLevel", "Sources"]
+__all__ = [
+    "CONFIG_LIMIT_BYTES",
+    "Color",
+    "Config",
+    "FileProfile",
+    "LogLevel",
+    "Sources",
+]
 
 CONFIG_LIMIT_BYTES = 1024 * 1024
 """A settings file is small; a larger one is not one."""
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+FileProfile: TypeAlias = Literal["plain", "restricted"]
 Color: TypeAlias = Literal["auto", "always", "never"]
 
 DEFAULT = "default"
@@ -29,7 +37,8 @@ class Config:
     plugin's limits and `plugin_limits` one plugin's; limits are named as the
     fields of `lockgate_sandbox.Limits`. `layers` makes isolation layers strict
     that would otherwise be degradable. `timeout` is the seconds of a hook call
-    whose caller names none; None means the hook spec's own.
+    whose caller names none; None means the hook spec's own. `file_profile` is how
+    single-file plugins are compiled in their workers (`lockgate_sandbox.profiles`).
     """
 
     grants_file: str
@@ -49,6 +58,7 @@ class Config:
     timeout: float | None = None
     log_level: LogLevel = "warning"
     color: Color = "auto"
+    file_profile: FileProfile = "plain"
     origins: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
     """The source of each dotted key that somebody set."""
 

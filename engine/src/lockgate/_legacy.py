@@ -20,6 +20,7 @@ from lockgate._sealed import SealedPlugin, Target
 from lockgate._specs import specs
 from lockgate.discovery import PluginState
 from lockgate.values import Document
+from lockgate_sandbox.profiles import restricted_locations
 
 __all__ = ["LegacyPlugin", "legacy_hooks", "legacy_target"]
 
@@ -35,8 +36,15 @@ def legacy_hooks(state: PluginState) -> tuple[str, ...]:
     return tuple(spec.name for spec in specs().values() if spec.kind in kinds)
 
 
-def legacy_target(state: PluginState, config: Document) -> Target:
-    """What the worker of such a plugin runs."""
+def legacy_target(
+    state: PluginState, config: Document, profile: str = "plain"
+) -> Target:
+    """What the worker of such a plugin runs; `profile` is how a file is compiled.
+
+    Raises:
+        StartError: If the profile is ``restricted`` and its compiler is missing.
+    """
+    parts = list(restricted_locations()) if profile == "restricted" else []
     return Target(
         SERVE,
         {
@@ -44,6 +52,7 @@ def legacy_target(state: PluginState, config: Document) -> Target:
             "distribution": state.distribution,
             "entries": [[group, value] for group, value in state.entries],
             "config": dict(config),
+            "restricted": parts,
         },
     )
 

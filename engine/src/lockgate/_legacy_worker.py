@@ -10,9 +10,11 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
+from lockgate import plugin as plugin_api
 from lockgate._specs import specs
 from lockgate._worker import Handler, ImplError, Impls, checked_impl
 from lockgate._worker_context import Session, WorkerContext
@@ -35,8 +37,12 @@ def serve(
     distribution: str,
     entries: list[list[str]],
     config: Mapping[str, Data],
+    restricted: list[str],
 ) -> Handler:
-    """Answer the hooks of one plugin; ``hooks`` lists which these are."""
+    """Answer the hooks of one plugin; ``hooks`` lists which these are.
+
+    `restricted` is empty, or says where the restricted profile's two parts lie.
+    """
     context = WorkerContext(session, plugin=plugin, config=config, tools=[])
     impls = Impls(context)
     found: dict[str, Callable[..., object]] = {}
@@ -46,7 +52,8 @@ def serve(
         nonlocal loaded
         if not loaded:
             for group, value in entries:
-                found.update(_impls(_load(group, value, distribution), value))
+                made = _load(group, value, distribution, restricted)
+                found.update(_impls(made, value))
             loaded = True
         if method == HOOKS:
             return list(found)
@@ -58,9 +65,11 @@ def serve(
     return handle
 
 
-def _load(group: str, value: str, distribution: str) -> object:
+def _load(group: str, value: str, distribution: str, restricted: list[str]) -> object:
     """What an entry names, loaded; whatever it does is an `ImplError`."""
     try:
+        if group == FILE and restricted:
+            return _load_restricted(value, *restricted)
         if group == FILE:
             return _load_file(value)
         return _load_entry_point(group, value, distribution)
@@ -80,6 +89,24 @@ def _load_file(path: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _load_restricted(path: str, guest: str, folder: str) -> SimpleNamespace:
+    """The file's public names, compiled by RestrictedPython."""
+    spec = importlib.util.spec_from_file_location("lockgate_restricted", guest)
+    if spec is None or spec.loader is None:
+        raise ImplError("the profile's part is missing", code="import-failed")
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made: dict[str, Any] = module.namespace(
+        Path(path).read_bytes(),
+        path,
+        folder,
+        name="lockgate_plugin_file",
+        modules={"lockgate.plugin": plugin_api.__all__},
+    )
+    public = {name: value for name, value in made.items() if name[0] != "_"}
+    return SimpleNamespace(**public)
 
 
 def _load_entry_point(group: str, value: str, distribution: str) -> object:

@@ -108,7 +108,11 @@ class Seats:
         return LegacyPlugin(
             Identity(state.name, state.distribution, state.version, ""),
             rights=lambda stamp: Rights("legacy", nothing, plan) if not stamp else None,
-            target=lambda _: legacy_target(state, self.config.for_plugin(state.name)),
+            target=lambda _: legacy_target(
+                state,
+                self.config.for_plugin(state.name),
+                self.config.file_profile,
+            ),
             sandbox=self.sandbox,
             observer=self.observer,
         )

@@ -20,7 +20,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from lockgate._config_values import CONFIG_LIMIT_BYTES, Color, Config, LogLevel, Sources
+from lockgate._config_values import (
+    CONFIG_LIMIT_BYTES,
+    Color,
+    Config,
+    FileProfile,
+    LogLevel,
+    Sources,
+)
 from lockgate._manifest_fields import LIMIT_NAMES, Amount
 from lockgate._toml import load_toml
 from lockgate._toml_lines import line_of
@@ -30,7 +37,7 @@ from lockgate.errors import ConfigError, did_you_mean
 __all__ = ["resolve"]
 
 _NOT_IN_PROJECT = frozenset(
-    {"grants-file", "cache-dir", "data-dir", "state-dir", "layers"}
+    {"grants-file", "cache-dir", "data-dir", "state-dir", "layers", "file-profile"}
 )
 """What a checkout may not decide for its reader."""
 
@@ -71,6 +78,7 @@ class _Settings(BaseSettings):
     timeout: Annotated[float, Field(gt=0)] | None = None
     log_level: LogLevel = "warning"
     color: Color = "auto"
+    file_profile: FileProfile = "plain"
 
     @classmethod
     def settings_customise_sources(

@@ -278,7 +278,7 @@ def _run_file(
         if limit:
             tell(CLAIM, limit)
 
-    _script.run(job["script"], job["argv"], path, failed)
+    _script.run(job["script"], job["argv"], path, failed, job["restricted"])
 
 
 def _run_preload(

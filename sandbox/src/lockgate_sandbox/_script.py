@@ -22,9 +22,11 @@ def run(
     argv: list[str],
     path: list[str],
     failed: Callable[[BaseException], None],
+    restricted: list[str] | None = None,
 ) -> NoReturn:
     """Run the file at `script` and end the process with its exit status.
 
+    `restricted` is None, or says where the restricted profile's two parts lie.
     `failed` is told of the exception that ended it, if one did.
     """
     main = types.ModuleType("__main__")
@@ -35,13 +37,16 @@ def run(
     # Buffered like a fresh interpreter's: by lines on a terminal only.
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         stream.reconfigure(line_buffering=number == 2 or os.isatty(number))  # type: ignore[union-attr]
-    status = _status_of(script, main.__dict__, failed)
+    status = _status_of(script, main.__dict__, failed, restricted)
     status = _finish(status)
     os._exit(status)
 
 
 def _status_of(
-    script: str, namespace: dict[str, object], failed: Callable[[BaseException], None]
+    script: str,
+    namespace: dict[str, object],
+    failed: Callable[[BaseException], None],
+    restricted: list[str] | None,
 ) -> int:
     try:
         with open(script, "rb") as file:
@@ -50,7 +55,10 @@ def _status_of(
         print(f"can't open file {script!r}: {error.strerror}", file=sys.stderr)
         return 2
     try:
-        exec(compile(source, script, "exec"), namespace)  # noqa: S102 - the purpose
+        if restricted:
+            _restrictedly(source, script, *restricted)
+        else:
+            exec(compile(source, script, "exec"), namespace)  # noqa: S102 - the purpose
     except SystemExit as request:
         return _requested(request.code)
     except BaseException as error:
@@ -58,6 +66,17 @@ def _status_of(
         _show(error)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     return 0
+
+
+def _restrictedly(source: bytes, script: str, guest: str, folder: str) -> None:
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("lockgate_restricted", guest)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"no module in {guest}")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.namespace(source, script, folder)
 
 
 def _requested(code: object) -> int:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lockgate_sandbox.callbacks import Callbacks
     from lockgate_sandbox.policy import Policy
     from lockgate_sandbox.posture import Posture
+    from lockgate_sandbox.profiles import Profile
     from lockgate_sandbox.replies import Reply
     from lockgate_sandbox.results import ProgramResult, RunResult
 
@@ -109,6 +110,7 @@ class Confinement(Protocol):
         path: Sequence[str] = (),
         stdio: tuple[int, int, int] = (0, 1, 2),
         broker: Broker | None = None,
+        profile: Profile | str = "plain",
     ) -> RunResult:
         """Run one Python file as ``__main__`` and wait for it."""
         ...

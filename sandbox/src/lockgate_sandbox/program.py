@@ -23,6 +23,7 @@ from lockgate_sandbox.errors import (
     WorkerDiedError,
 )
 from lockgate_sandbox.policy import Policy, Program
+from lockgate_sandbox.profiles import Profile, restricted_locations
 from lockgate_sandbox.results import ProgramResult, RunResult
 
 if TYPE_CHECKING:
@@ -126,17 +127,20 @@ def run_file(
     path: Sequence[str],
     stdio: tuple[int, int, int],
     callbacks: Callbacks | None,
+    profile: Profile = Profile.PLAIN,
 ) -> RunResult:
     """`Sandbox.run_file`."""
     # Without links and '..': the file itself is granted, not a way to it.
     file = Path(script).resolve()
-    policy = replace(policy, read=(*policy.read, str(file)))
+    parts = restricted_locations() if profile is Profile.RESTRICTED else ()
+    policy = replace(policy, read=(*policy.read, str(file), *parts))
     folders = [str(Path(folder).resolve()) for folder in path]
     job: dict[str, Any] = {
         "kind": "file",
         "script": str(file),
         "argv": list(argv),
         "path": folders,
+        "restricted": list(parts) or None,
         "cwd": str(Path.cwd()),
         "programs": {item.name: item.path for item in policy.programs},
         "env": {},

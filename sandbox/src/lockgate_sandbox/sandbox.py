@@ -17,6 +17,7 @@ from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.pool import WorkerPool
+from lockgate_sandbox.profiles import Profile
 from lockgate_sandbox.worker import Worker
 
 if TYPE_CHECKING:
@@ -202,13 +203,15 @@ class Sandbox:
         path: Sequence[str] = (),
         stdio: tuple[int, int, int] = (0, 1, 2),
         broker: Broker | None = None,
+        profile: Profile | str = Profile.PLAIN,
     ) -> RunResult:
         """Run one Python file as ``__main__`` and wait for it.
 
         The three descriptors of `stdio` become its own; nothing is captured. It
         may read itself; `path` are folders to import from. With a `broker` its
         sockets connect to granted hosts, and ``from lockgate_session import
-        session`` gives it what a worker has.
+        session`` gives it what a worker has. `profile` is how it is
+        compiled: ``plain`` or ``restricted`` (no boundary, see `profiles`).
 
         Raises:
             PolicyError: If the policy grants what only a broker can carry out.
@@ -224,6 +227,7 @@ class Sandbox:
             path=path,
             stdio=stdio,
             callbacks=broker.callbacks(self) if broker is not None else None,
+            profile=Profile(profile),
         )
 
     def _fork(self, kind: Kind, later: bool) -> Forked:

@@ -65,3 +65,13 @@ def test_a_variable_that_is_set_is_not_missing() -> None:
     found = compare_rights(derived("import os\nos.environ['A']"), policy)
 
     assert (found.missing, found.variables, found.blind) == ((), (), False)
+
+
+def test_a_broker_carries_out_rights_too() -> None:
+    policy = Policy.for_tier("admin", hosts=["api.example.com"])
+    tools = [Program("git", "/usr/bin/git")]
+    admin = Policy.for_tier("admin", tools=tools)
+
+    assert compare_rights(derived("import socket"), policy).missing == ()
+    assert "net" in compare_rights(derived("x = 1"), policy).unused
+    assert compare_rights(derived("import subprocess"), admin).missing == ()

@@ -27,6 +27,7 @@ from lockgate_sandbox.cli._options import (
 )
 from lockgate_sandbox.cli._report import GRANTS, report
 from lockgate_sandbox.errors import PolicyError, SandboxError
+from lockgate_sandbox.profiles import Profile
 from lockgate_sandbox.results import Denial
 
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--path", metavar="DIR", action="append", default=[], help="import from here")
     add(
         "--audit", metavar="FILE", help="append each decision on a grant, as JSON lines"
+    )
+    add(
+        "--profile",
+        choices=[str(profile) for profile in Profile],
+        default=str(Profile.PLAIN),
+        help="how the file is compiled; restricted: by RestrictedPython, no boundary",
     )
     add("--report", metavar="FILE", help="write posture, usage and denials as JSON")
     add("file", metavar="FILE.py", help="the Python file")
@@ -87,7 +94,12 @@ def main(args: argparse.Namespace) -> int:
                 broker = stack.enter_context(_broker(policy, args, denied))
             sandbox = stack.enter_context(open_confinement())
             result = sandbox.run_file(
-                policy, args.file, args.argv, path=args.path, broker=broker
+                policy,
+                args.file,
+                args.argv,
+                path=args.path,
+                broker=broker,
+                profile=args.profile,
             )
             result = replace(result, denials=(*denied, *result.denials))
         error, status = result.error, result.status

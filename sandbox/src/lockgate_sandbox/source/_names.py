@@ -109,10 +109,9 @@ class Names:
                     if dotted in _MAKERS:
                         aliases.makers.add(name)
         for target, value, node in scope.assigns:
-            if target.__class__ is ast.Name:
-                name = target.id  # type: ignore[attr-defined] # pyright: ignore
-                scope.bind(name, value, node)
-                aliases.note(name, value)
+            if isinstance(target, ast.Name):
+                scope.bind(target.id, value, node)
+                aliases.note(target.id, value)
         for name, default in scope.defaults:
             scope.bind(name, default, default, scope.parent)
             aliases.note(name, default)

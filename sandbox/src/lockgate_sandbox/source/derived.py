@@ -101,11 +101,17 @@ def compare_rights(derived: Derived, policy: Policy) -> Comparison:
 
 
 def _given(policy: Policy) -> frozenset[Right]:
+    """What the kernel or the broker would allow."""
     found = {Right.READ, Right.THREAD}
-    if policy.tier.may_write or policy.write:
+    changes = any(item.write for item in policy.files)
+    if policy.tier.may_write or policy.write or changes:
         found.add(Right.WRITE)
+    if policy.programs or policy.tools:
+        found.add(Right.PROGRAM)
     if policy.programs:
-        found |= {Right.PROGRAM, Right.PROCESS}
+        found.add(Right.PROCESS)
+    if policy.hosts:
+        found.add(Right.NET)
     if policy.env:
         found.add(Right.ENV)
     return frozenset(found)
