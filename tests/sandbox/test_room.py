@@ -6,7 +6,9 @@ Mount namespaces are switched off, which leaves what a plain container has.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import textwrap
 import threading
 import time
@@ -14,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
 from lockgate_sandbox import (
@@ -28,6 +31,8 @@ from lockgate_sandbox import (
 )
 from lockgate_sandbox._room import FileRoom
 from lockgate_sandbox.linux._libc import NUMBERS
+from tests.support.confine import CONTAINER, command
+from tests.support.layers import ORDINARY_UID, cell_base
 from tests.support.sandbox import Lab, alive, goes_past, policy, run, wait_until
 
 pytestmark = pytest.mark.kernel
@@ -364,6 +369,56 @@ def test_a_program_that_fails_at_the_limit_is_told_by_the_warden(plain: Lab) -> 
             executable=["/bin", "/usr/bin"],
         )
     assert not caught.value.claimed
+
+
+_SCRIPT = """
+import os
+os.chdir(os.environ["TMPDIR"])
+try:
+    for n in range(1000):
+        open(str(n), "w").close()
+finally:
+    print(len(os.listdir(".")))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
+def test_an_ordinary_user_in_a_container_is_counted_too() -> None:
+    with cell_base() as base:
+        folder = Path(base.package).parent
+        codec = folder / "msgspec"
+        shutil.copytree(Path(msgspec.__file__).parent, codec)
+        for path in [codec, *codec.rglob("*")]:
+            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+        home, script = folder / "home", folder / "script.py"
+        home.mkdir()
+        home.chmod(0o777)
+        script.write_text(_SCRIPT)
+        argv = [base.python, "-B", "-m", "lockgate_sandbox", "run", "--inodes=50"]
+        libraries = Path(base.python).parent.parent / "lib"
+        done = subprocess.run(
+            command(
+                [*argv, str(script)],
+                refuse=CONTAINER,
+                capabilities=False,
+                cgroups=False,
+                uid=ORDINARY_UID,
+            ),
+            env={
+                "PYTHONPATH": str(folder),
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(home),
+                "TMPDIR": str(home),
+                "LD_LIBRARY_PATH": str(libraries),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            cwd="/",
+        )
+    assert done.stdout == "50\n", done.stderr
+    assert "[inode-limit]" in done.stderr
 
 
 def test_a_refused_path_is_still_refused(plain: Lab) -> None:
