@@ -18,6 +18,7 @@ import mmap
 import os
 import struct
 import threading
+from contextlib import suppress
 
 from lockgate_sandbox._buffers import BESIDE, INLINE, read_inline, read_place, shaped
 from lockgate_sandbox._loans import Loans
@@ -30,9 +31,6 @@ RING_HEAD_BYTES = 64
 
 _SEGMENTS_LIMIT = 8
 _LEAST_BYTES = 1 << 20
-_ROOMS_LIMIT = 64
-"""Times that a worker may ask for a larger ring."""
-
 _MFD_NOEXEC_SEAL = 8  # Linux 6.3
 _RELEASED = struct.Struct("=Q")
 
@@ -88,8 +86,10 @@ class Segment:
     def close(self) -> None:
         """Unmap it."""
         self.close_fd()
-        self.view.release()
-        self._map.close()
+        # A piece of it may still be in somebody's hands: then it goes with that.
+        with suppress(BufferError):
+            self.view.release()
+            self._map.close()
 
 
 def _memory_file(size: int) -> int:
@@ -124,7 +124,6 @@ class Arena:
         self._numbers = 0
         self._segments: list[Segment] = []
         self._ring: Segment | None = None
-        self._rooms = 0
         self.unsent: list[Segment] = []
         self.dropped: list[int] = []
         self.placed: list[Region] = []
@@ -202,7 +201,7 @@ class Arena:
         Every frame that speaks of the old ring was read before this is asked.
 
         Raises:
-            FrameError: If it asks for nonsense, or too often.
+            FrameError: If it asks for nonsense, or for no more than it has.
             FrameTooLargeError: If that is more than a message may hold.
         """
         if type(size) is not int or size <= 0:
@@ -210,9 +209,10 @@ class Arena:
             raise FrameError(msg)
         if size > self._limit:
             raise FrameTooLargeError(self._limit, size, "bytes")
-        self._rooms += 1
-        if self._rooms > _ROOMS_LIMIT:
-            msg = "a ROOM too many"
+        # It may keep the old ones for itself: so each is twice the last at least,
+        # and all together are less than twice the largest.
+        if self._ring is not None and size <= self._ring.size - RING_HEAD_BYTES:
+            msg = "a ROOM for what fits in the ring there is"
             raise FrameError(msg)
         if self._ring is not None:
             if self._ring in self.unsent:
@@ -248,8 +248,9 @@ class Arena:
         if self.read_bytes > self._limit:
             raise FrameTooLargeError(self._limit, self.read_bytes, "bytes")
         at += RING_HEAD_BYTES
-        place = ring.view[at : at + size]
-        copied = self._loans.copy(place) if form else bytes(place)
+        # Released in any case: what goes wrong must not keep the ring from closing.
+        with ring.view[at : at + size] as place:
+            copied = self._loans.copy(place) if form else bytes(place)
         _RELEASED.pack_into(ring.view, 0, (start + size) & (1 << 64) - 1)
         return shaped(copied, form) if isinstance(copied, memoryview) else copied
 

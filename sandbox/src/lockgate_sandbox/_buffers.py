@@ -48,6 +48,7 @@ LEAST_BYTES = 32_768
 _PLACE = struct.Struct("<IQQ")
 _FORMATS = frozenset("?bBhHiIlLqQfd")
 _DIMENSIONS = 16
+_FORM_BYTES = 255
 
 _SCALAR = frozenset({type(None), bool, int, float, str})
 _BYTES = (bytes, bytearray)
@@ -135,10 +136,10 @@ def read_place(data: memoryview) -> tuple[int, int, int, bytes]:
     """Segment, start, length and form of an extension of code 1.
 
     Raises:
-        BufferFormError: If it is too short.
+        BufferFormError: If it is too short, or its form too long to be one.
     """
-    if len(data) < _PLACE.size:
-        msg = "a buffer without a place"
+    if not 0 <= len(data) - _PLACE.size <= _FORM_BYTES:
+        msg = "a buffer without a place, or with a form that is none"
         raise BufferFormError(msg)
     return (*_PLACE.unpack_from(data), bytes(data[_PLACE.size :]))
 

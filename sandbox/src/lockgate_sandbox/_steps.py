@@ -296,7 +296,8 @@ def count_scratch(child: Child) -> LayerState | None:
         if child.asks_for_files or _ask_warden(child, forks=False):
             detail = (
                 f"{plain}: the warden is asked before each of {inodes} files is made; "
-                f"files are limited one by one, their sum of {size} bytes is measured"
+                f"files are limited one by one, their sum of {size} bytes is measured, "
+                "but for what is deleted and still open"
             )
             return LayerState("scratch", "degraded", detail, namespaces.REMEDY)
         refused = "no warden counts"

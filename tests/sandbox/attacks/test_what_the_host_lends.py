@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lockgate_sandbox import Policy, RemoteError, Tier
+from lockgate_sandbox import Policy, ProtocolError, RemoteError, Tier
 from tests.support.sandbox import Lab, policy, run
 
 pytestmark = pytest.mark.kernel
@@ -180,3 +180,43 @@ def _found(lab: Lab, given: Policy) -> list[str]:
     found = lab.run(given, _SCAN)
     assert isinstance(found, list)
     return [str(item) for item in found]
+
+
+_RING = (
+    _CHANNEL
+    + """
+import sys
+frame = sys._getframe()
+while "call" not in frame.f_locals:
+    frame = frame.f_back
+call = frame.f_locals["call"]
+ring = session._channel._buffers
+def lie(form):
+    number, start = ring.place(memoryview(bytes(100_000)))
+    place = struct.pack("<IQQ", number, start, 100_000) + form
+    value = b"\\x93\\x07\\xc4" + bytes([len(call)]) + call
+    value += b"\\xc9" + struct.pack(">I", len(place)) + b"\\x01" + place
+    data = struct.pack("<I", len(value)) + value
+    for at in range(0, len(data), 65536):
+        channel.send(data[at:at + 65536])
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("lie", "reason"),
+    [
+        ("lie(b'd:3,4')", "no array of form"),
+        ("lie(b'd:' + b',' * 3_000_000)", "a form that is none"),
+        ("for _ in range(9): session.ask_for_room(1 << 20)", "fits in the ring"),
+    ],
+)
+def test_a_lie_about_shared_memory_is_a_protocol_error(
+    lab: Lab, lie: str, reason: str
+) -> None:
+    with (
+        lab.worker(policy()) as worker,
+        pytest.raises(ProtocolError, match=reason),
+    ):
+        run(worker, f"{_RING}\n{lie}\nimport time; time.sleep(30)")
+    assert lab.run(policy(), "result = 1") == 1

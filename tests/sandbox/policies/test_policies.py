@@ -109,6 +109,8 @@ DECISIONS = [
     (READ_ONLY, "EPERM", "prctl", (0x59616D61,)),
     (READ_ONLY, "ENOTSUP", "getxattr", ()),
     (READ_ONLY, "allow", "fgetxattr", ()),
+    (SCRATCH, "EINVAL", "renameat2", (3, 0, 3, 0, 4)),  # RENAME_WHITEOUT
+    (SCRATCH, "allow", "renameat2", (3, 0, 3, 0, 2)),  # RENAME_EXCHANGE
     (READ_ONLY, "EINVAL", "clock_gettime", (0xFFFFFFFF,)),
     (READ_ONLY, "allow", "clock_gettime", (1,)),
     (READ_ONLY, "EPERM", "fcntl", (3, 6)),  # F_SETLK

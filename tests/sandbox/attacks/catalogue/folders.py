@@ -259,4 +259,18 @@ ATTACKS = (
         tier="elevated",
         job={"write": ["granted"]},
     ),
+    Attack(
+        "leave a device node behind with a rename",
+        """
+        import os, stat
+        old, new = scratch + "/old", scratch + "/new"
+        open(old, "w").close()
+        # RENAME_WHITEOUT: where the file was lies a device node now
+        syscall("renameat2", -100, old.encode(), -100, new.encode(), 4)
+        result = stat.S_ISCHR(os.lstat(old).st_mode)
+        """,
+        ("seccomp",),
+        tier="basic",
+        job={"scratch": True},
+    ),
 )
