@@ -41,6 +41,16 @@ class Session:
         self.asked.append((name, arguments))
         return None
 
+    def http_transport(self) -> str:
+        return "transport"
+
+    def secret(self, name: str) -> str:
+        return f"value of {name}"
+
+    def open_device(self, name: str) -> int:
+        self.asked.append((name, {}))
+        return 77
+
 
 @pytest.fixture
 def module(

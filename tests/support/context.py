@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import os
 import resource
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
 
 from lockgate.values import Data, Document, File, ProgramRun, PythonRun, Tree
 
@@ -138,6 +141,18 @@ class LocalContext:
                 _collect(folder, collect),
                 time.monotonic() - started,
             )
+
+    def http_transport(self) -> httpx.HTTPTransport:
+        """To every host: there is no broker here."""
+        return httpx.HTTPTransport(trust_env=False)
+
+    def secret(self, name: str) -> str:
+        """From the environment, where the host takes it from too."""
+        return os.environ[f"LOCKGATE_SECRET_{name.upper().replace('-', '_')}"]
+
+    def open_device(self, path: str) -> int:
+        """Any device that we may open ourselves."""
+        return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 
     def run_python(
         self,

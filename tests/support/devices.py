@@ -7,13 +7,14 @@ transport only, what runs there is the real thing.
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -359,6 +360,18 @@ class LocalContext:
             found = [path for path in collect if Path(folder, path).is_file()]
             files = {path: Path(folder, path).read_bytes() for path in found}
             return ProgramRun(done.returncode, done.stdout, done.stderr, Tree.of(files))
+
+    def http_transport(self) -> NoReturn:
+        """No plugin for devices asks for it."""
+        raise PermissionError("no network here")
+
+    def secret(self, name: str) -> str:
+        """No plugin for devices asks for it."""
+        raise PermissionError(name)
+
+    def open_device(self, path: str) -> int:
+        """Any device that we may open ourselves."""
+        return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 
     def run_python(
         self,

@@ -1,7 +1,8 @@
 """What the host reports while it works: progress, log lines, audit records.
 
 Frozen values, given to the callbacks that the embedding program passed to
-`Host.open`. They are called on the thread that made the hook call.
+`Host.open`. They are called on the thread that made the hook call; of hosts,
+devices and secrets also on threads of the broker.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class AuditRecord:
     """One decision of the host about a plugin.
 
     `action`: ``start`` (a worker), ``import`` (into the host), ``run_tool``,
-    ``run_python``, ``program``, ``crash``, ``quarantine``. `grant` is the command
+    ``run_python``, ``program``, ``crash``, ``quarantine``; ``broker``, ``refuse``
+    and ``end`` of hosts, devices and secrets. `grant` is the command
     that would allow what was refused.
     """
 

@@ -17,6 +17,7 @@ from lockgate._audit import AuditRecord, LogLine, Observer, Progress
 from lockgate._codec import Misfit, codec, to_data
 from lockgate._environment import lockgate_folder
 from lockgate._policy import Plan, Tool, tool_policy
+from lockgate._services import open_services
 from lockgate.grants import Consent, Identity, grant_command
 from lockgate.values import Data, Document, File, ProgramRun, PythonRun, Tree
 from lockgate_sandbox import (
@@ -31,6 +32,7 @@ from lockgate_sandbox import (
 if TYPE_CHECKING:
     from lockgate_sandbox import Data as WireData
     from lockgate_sandbox import ProgramResult, Sandbox, Worker
+    from lockgate_sandbox.broker import AuditRecord as ServiceRecord
 
 __all__ = ["Broker", "BrokerRefusedError"]
 
@@ -103,6 +105,12 @@ class Broker:
         self._deadline = float("inf")
         self._denials: list[Document] = []
         self._running: Worker | None = None
+        self.services = open_services(plan.policy, identity, consent, self._note)
+
+    def close(self) -> None:
+        """Close what is open on the plugin's behalf. May be repeated."""
+        if self.services is not None:
+            self.services.close()
 
     # -- the call around the requests ------------------------------------------
 
@@ -277,6 +285,30 @@ class Broker:
         self._audit("refuse", right=key, detail=message, grant=grant, allowed=False)
         return BrokerRefusedError(
             message, hint=f"To allow it: {grant}" if grant else ""
+        )
+
+    def _note(self, record: ServiceRecord) -> None:
+        """A decision of the sandbox's broker, from whatever thread."""
+        right = f"{record.right}:{record.resource}"
+        detail = record.reason or f"{record.bytes} bytes"
+        if record.decision == "deny":
+            plugin, told = self._identity.plugin, record.reason
+            message = f"{plugin} may not use {right}: {told}"
+            self._denials.append(
+                {
+                    "right": right,
+                    "message": message,
+                    "grant": record.grant,
+                    "by": "broker",
+                }
+            )
+        action = {"deny": "refuse", "end": "end"}.get(record.decision, "broker")
+        self._audit(
+            action,
+            right=right,
+            detail=detail,
+            grant=record.grant if record.decision == "deny" else "",
+            allowed=record.decision != "deny",
         )
 
     def _audit(

@@ -74,6 +74,18 @@ class HostContext:
         """Refused: call a hook of a sealed plugin instead."""
         raise PermissionError(_NO_PROGRAMS)
 
+    def http_transport(self) -> Any:
+        """Refused: call a hook of a sealed plugin instead."""
+        raise PermissionError(_NO_BROKER)
+
+    def secret(self, name: str) -> str:  # noqa: ARG002 - part of the protocol
+        """Refused: call a hook of a sealed plugin instead."""
+        raise PermissionError(_NO_BROKER)
+
+    def open_device(self, path: str) -> int:  # noqa: ARG002 - part of the protocol
+        """Refused: call a hook of a sealed plugin instead."""
+        raise PermissionError(_NO_BROKER)
+
     def run_python(
         self,
         tree: Tree,  # noqa: ARG002
@@ -87,6 +99,11 @@ class HostContext:
         """Refused: call a hook of a sealed plugin instead."""
         raise PermissionError(_NO_PROGRAMS)
 
+
+_NO_BROKER = (
+    "a plugin of the trusted base has no broker; it calls hooks of sealed plugins "
+    "(context.host)"
+)
 
 _NO_PROGRAMS = (
     "a plugin of the trusted base starts no programs; it calls hooks of sealed "

@@ -12,15 +12,19 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from lockgate._environment import import_folders
 from lockgate._records import ProgramMissingError, find_program
+from lockgate._services import checked_device, checked_host, checked_secret
 from lockgate.discovery import PluginState
 from lockgate.grants import Consent
 from lockgate.manifest import Manifest, ToolRight
 from lockgate_sandbox import Limits, Policy, Program, Tier
 
 __all__ = ["Plan", "Tool", "build_plan", "read_only_plan", "tool_policy"]
+
+T = TypeVar("T")
 
 TOOL_PATH = "/usr/local/bin:/usr/bin:/bin"
 """Where tools of the machine are looked for: never the caller's PATH."""
@@ -72,9 +76,7 @@ def build_plan(
     rights = manifest.rights
     tier = Tier(consent.tier)
 
-    def kept(
-        kind: str, values: Sequence[str], check: Callable[[str], str]
-    ) -> list[str]:
+    def kept(kind: str, values: Sequence[str], check: Callable[[str], T]) -> list[T]:
         granted = [value for value in values if consent.has(f"{kind}:{value}")]
         return _kept(kind, granted, check, absent)
 
@@ -85,6 +87,9 @@ def build_plan(
     write = kept("write", rights.write, place) if tier.may_grant else []
     env = kept("env", rights.env, lambda name: _variable(name, environ))
     programs = _programs(manifest, consent, folders, absent) if tier.may_grant else []
+    # What leaves the worker: nothing below elevated.
+    asked = (rights.net, rights.devices, rights.secrets)
+    net, devices, secrets = asked if tier.may_grant else ((), (), ())
     tools = {}
     if tier >= Tier.ADMIN:
         tools = _tools(rights.tools, consent, absent, secret)
@@ -95,6 +100,9 @@ def build_plan(
         write=write,
         programs=programs,
         env=[(name, environ[name]) for name in env],
+        hosts=kept("net", net, lambda value: checked_host(value, environ)),
+        devices=kept("device", devices, checked_device),
+        secrets=kept("secret", secrets, lambda name: checked_secret(name, environ)),
     )
     return Plan(policy, folders, tools, consent.has("workers"), absent, limits)
 
@@ -102,11 +110,11 @@ def build_plan(
 def _kept(
     kind: str,
     granted: Sequence[str],
-    check: Callable[[str], str],
+    check: Callable[[str], T],
     absent: dict[str, str],
-) -> list[str]:
+) -> list[T]:
     """What `check` makes of each value; its ValueError says why one is absent."""
-    found: list[str] = []
+    found: list[T] = []
     for value in granted:
         try:
             found.append(check(value))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -166,6 +167,7 @@ class SealedPlugin:
         if running is not None:
             running.kill()
             running.worker.close()
+            running.broker.close()
 
     # -- one exchange -----------------------------------------------------------
 
@@ -255,27 +257,31 @@ class SealedPlugin:
         rights = self._rights(None)
         if rights is None:  # pragma: no cover - None answers only a stamp
             raise PluginUnavailableError(self.identity.plugin, state="closed")
-        broker = Broker(
-            self.identity,
-            rights.consent,
-            rights.plan,
-            sandbox=self._sandbox,
-            observer=self._observer,
-        )
         target = self._target(rights)
         self._audit("start", blame.hook, rights.plan.policy.describe())
-        try:
-            worker = self._sandbox().worker(
-                rights.plan.policy,
-                target=target.name,
-                path=rights.plan.path,
-                arguments=_wire(target.arguments),
-                callbacks=broker.callbacks,
-                name=self.identity.plugin,
-            )
-        except SandboxError as error:
-            self._failed(None, error, blame)
-            raise blame.of(error, seconds=call.seconds) from error
+        with ExitStack() as undo:
+            try:
+                broker = Broker(
+                    self.identity,
+                    rights.consent,
+                    rights.plan,
+                    sandbox=self._sandbox,
+                    observer=self._observer,
+                )
+                undo.callback(broker.close)
+                worker = self._sandbox().worker(
+                    rights.plan.policy,
+                    target=target.name,
+                    path=rights.plan.path,
+                    arguments=_wire(target.arguments),
+                    callbacks=broker.callbacks,
+                    broker=broker.services,
+                    name=self.identity.plugin,
+                )
+            except SandboxError as error:
+                self._failed(None, error, blame)
+                raise blame.of(error, seconds=call.seconds) from error
+            undo.pop_all()
         # The layers of a worker are what they are: nothing changes them later.
         posture = cast(Document, to_data(worker.posture.to_dict()))
         self._running = _Running(worker, broker, rights, posture)

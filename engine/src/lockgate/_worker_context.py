@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lockgate._codec import codec, to_data
 from lockgate._worker_program import run_here
@@ -37,6 +37,18 @@ class Session(Protocol):
 
     def call_host(self, name: str, arguments: Mapping[str, Data]) -> Data:
         """Run the host's callback `name` and give its value."""
+        ...
+
+    def http_transport(self) -> Any:
+        """A transport of the plugin's own httpx."""
+        ...
+
+    def secret(self, name: str) -> str:
+        """The value of a granted secret."""
+        ...
+
+    def open_device(self, name: str) -> int:
+        """The descriptor of a granted device."""
         ...
 
 
@@ -119,6 +131,18 @@ class WorkerContext:
             },
         )
         return _PROGRAM_RUN(answer)
+
+    def http_transport(self) -> Any:
+        """A transport for httpx clients, through the broker."""
+        return self._session.http_transport()
+
+    def secret(self, name: str) -> str:
+        """The value of a granted secret, from the broker."""
+        return self._session.secret(name)
+
+    def open_device(self, path: str) -> int:
+        """The open descriptor of a granted device, from the broker."""
+        return self._session.open_device(path)
 
     def run_python(
         self,

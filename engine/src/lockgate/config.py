@@ -45,6 +45,8 @@ __all__ = [
 
 
 _NOT_SETTINGS = frozenset({"LOCKGATE_CONFIG", "LOCKGATE_DEBUG"})
+_SECRETS = "LOCKGATE_SECRET_"
+"""What begins so holds the value of a secret; `lockgate._services` reads it."""
 
 
 def find_sources(
@@ -65,7 +67,9 @@ def find_sources(
     settings = {
         name: value
         for name, value in env.items()
-        if name.startswith("LOCKGATE_") and name not in _NOT_SETTINGS
+        if name.startswith("LOCKGATE_")
+        and name not in _NOT_SETTINGS
+        and not name.startswith(_SECRETS)
     }
     return Sources(
         _user_file(env), _project_file(folder), settings, _overrides(overrides)

@@ -150,6 +150,36 @@ class Context(Protocol):
         """
         ...
 
+    def http_transport(self) -> Any:
+        """A transport for httpx clients, sync and async, to the granted hosts.
+
+        ``httpx.Client(transport=context.http_transport())``. The host sends the
+        requests. `requests`, `urllib` and `aiohttp` need nothing of the kind where
+        a host is granted without a scheme (``net:api.example.com:443``).
+
+        Raises:
+            ModuleNotFoundError: If the plugin's environment has no httpx.
+        """
+        ...
+
+    def secret(self, name: str) -> str:
+        """The value of a granted secret.
+
+        Raises:
+            PermissionError: If it is not granted, or the owner has set no value;
+                the message names the grant that would allow it.
+        """
+        ...
+
+    def open_device(self, path: str) -> int:
+        """The open descriptor of a granted device; the caller closes it.
+
+        Raises:
+            PermissionError: If it is not granted; the message names the grant.
+            OSError: If it can't be opened, or another program uses it.
+        """
+        ...
+
     def run_python(
         self,
         tree: Tree,

@@ -60,7 +60,9 @@ def test_a_serial_port_is_read_and_written_through_its_handle(
 ) -> None:
     ours, theirs = os.openpty()
     tty.setraw(ours)
-    handle = plugin.open_device(f"serial:{os.ttyname(theirs)}", {"baud": 9600})
+    handle = plugin.open_device(
+        f"serial:{os.ttyname(theirs)}", {"baud": 9600}, LocalContext()
+    )
     assert handle is not None
 
     assert plugin.write_device(handle, b"ping") == 4
@@ -75,7 +77,7 @@ def test_a_serial_port_is_read_and_written_through_its_handle(
 
 def test_a_port_that_is_not_granted_is_a_refusal_with_the_grant() -> None:
     with pytest.raises(RefusedError) as caught:
-        plugin.open_device("serial:/dev/ttyNONE0", {})
+        plugin.open_device("serial:/dev/ttyNONE0", {}, LocalContext())
 
     assert "lockgate grants grant" in caught.value.reasons[0].hint
 
@@ -83,13 +85,13 @@ def test_a_port_that_is_not_granted_is_a_refusal_with_the_grant() -> None:
 def test_foreign_devices_and_handles_are_left_to_others(context: LocalContext) -> None:
     handle = DeviceHandle("mqtt:x", 1)
 
-    assert plugin.open_device("mqtt:x", {}) is None
+    assert plugin.open_device("mqtt:x", {}, LocalContext()) is None
     assert plugin.read_device(handle, 1, 0.0, context) is None
     assert plugin.write_device(handle, b"x") is None
 
 
 def test_firmware_on_the_virtual_board_can_be_talked_to(context: LocalContext) -> None:
-    handle = plugin.open_device("virtual", _OPTIONS)
+    handle = plugin.open_device("virtual", _OPTIONS, LocalContext())
     assert handle is not None
 
     assert plugin.read_device(handle, 100, 0.05, context) == b""
@@ -118,7 +120,7 @@ def test_opening_the_virtual_board_needs_firmware_and_contract(
     options: dict[str, object], where: str
 ) -> None:
     with pytest.raises(RefusedError) as caught:
-        plugin.open_device("virtual", options)  # type: ignore[arg-type]
+        plugin.open_device("virtual", options, LocalContext())  # type: ignore[arg-type]
 
     assert caught.value.reasons[0].where == where
 
@@ -127,7 +129,7 @@ def test_a_session_whose_firmware_raises_is_refused_with_its_text(
     context: LocalContext,
 ) -> None:
     options = {**_OPTIONS, "tree": {"micropython/main.py": "1 / 0\n"}}
-    handle = plugin.open_device("virtual", options)
+    handle = plugin.open_device("virtual", options, LocalContext())
     assert handle is not None
 
     with pytest.raises(RefusedError, match="ZeroDivisionError"):
@@ -136,10 +138,12 @@ def test_a_session_whose_firmware_raises_is_refused_with_its_text(
 
 
 def test_open_devices_are_bounded() -> None:
-    handles = [plugin.open_device("virtual", _OPTIONS) for _ in range(64)]
+    handles = [
+        plugin.open_device("virtual", _OPTIONS, LocalContext()) for _ in range(64)
+    ]
     try:
         with pytest.raises(RefusedError, match="64 devices are open"):
-            plugin.open_device("virtual", _OPTIONS)
+            plugin.open_device("virtual", _OPTIONS, LocalContext())
     finally:
         for handle in handles:
             assert handle is not None

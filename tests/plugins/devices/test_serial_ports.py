@@ -37,6 +37,47 @@ def test_bytes_go_both_ways(pty: tuple[int, str]) -> None:
         port.close()
 
 
+def test_a_port_that_another_process_opens_is_talked_to_by_its_descriptor(
+    pty: tuple[int, str],
+) -> None:
+    """The path is not ours to open: as in a sealed worker, it is not there."""
+    ours, path = pty
+    asked: list[str] = []
+
+    def ask(name: str) -> int:
+        asked.append(name)
+        return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+
+    port = open_port("/dev/ttyNONE7", {"baud": 115_200}, ask)
+    try:
+        assert asked == ["/dev/ttyNONE7"]
+        assert port.write(b"hello\n") == 6
+        assert os.read(ours, 100) == b"hello\n"
+        os.write(ours, b"lockgate 1 demo\n")
+        assert port.read(8, 2.0) == b"lockgate"
+        assert port.read(100, 2.0) == b" 1 demo\n"
+        assert port.read(1, 0.02) == b""
+        assert port.read(0, 0.02) == b""
+    finally:
+        port.close()
+
+
+def test_what_the_host_refuses_or_can_not_be_set_up_is_a_refusal(
+    pty: tuple[int, str],
+) -> None:
+    def refuse(_: str) -> int:
+        raise PermissionError("lockgate grants grant devices device:/dev/ttyNONE7")
+
+    with pytest.raises(SerialRefusal, match="lockgate grants grant"):
+        open_port("/dev/ttyNONE7", {}, refuse)
+
+    def give(_: str) -> int:
+        return os.open(pty[1], os.O_RDWR | os.O_NOCTTY)
+
+    with pytest.raises(SerialRefusal, match="no speed of 12345 baud"):
+        open_port("/dev/ttyNONE7", {"baud": 12_345}, give)
+
+
 def test_nothing_in_time_is_empty(pty: tuple[int, str]) -> None:
     port = open_port(pty[1], {})
     try:

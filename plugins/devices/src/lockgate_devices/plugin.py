@@ -19,8 +19,8 @@ from lockgate.plugin import (
 from lockgate_devices import boards
 from lockgate_devices.host_facts import find_host
 from lockgate_devices.serial_ports import (
-    PortSession,
     SerialRefusal,
+    Session,
     find_ports,
     open_port,
 )
@@ -40,7 +40,7 @@ __all__ = [
 _SESSION_LIMIT = 64
 _SERIAL = "serial:"
 
-_sessions: dict[int, tuple[str, PortSession | VirtualSession]] = {}
+_sessions: dict[int, tuple[str, Session | VirtualSession]] = {}
 _numbers = itertools.count(1)
 
 
@@ -60,19 +60,23 @@ def _refused(where: str, error: Exception, hint: str = "") -> RefusedError:
 
 
 @hookimpl
-def open_device(device: str, options: Document) -> DeviceHandle | None:
+def open_device(
+    device: str, options: Document, context: Context
+) -> DeviceHandle | None:
     """Open a serial port, or firmware on the virtual board."""
     if device != boards.VIRTUAL and not device.startswith(_SERIAL):
         return None
     if len(_sessions) >= _SESSION_LIMIT:
         error = RuntimeError(f"{_SESSION_LIMIT} devices are open")
         raise _refused(device, error, "Close one first.")
-    session: PortSession | VirtualSession
+    session: Session | VirtualSession
     try:
         if device == boards.VIRTUAL:
             session = VirtualSession(options)
         else:
-            session = open_port(device.removeprefix(_SERIAL), options)
+            session = open_port(
+                device.removeprefix(_SERIAL), options, context.open_device
+            )
     except ContractError as error:
         raise RefusedError(error.reasons) from error
     except SerialRefusal as error:
@@ -82,7 +86,7 @@ def open_device(device: str, options: Document) -> DeviceHandle | None:
     return DeviceHandle(device, number)
 
 
-def _session(handle: DeviceHandle) -> PortSession | VirtualSession | None:
+def _session(handle: DeviceHandle) -> Session | VirtualSession | None:
     device, session = _sessions.get(handle.handle, ("", None))
     return session if device == handle.device else None
 
@@ -122,7 +126,7 @@ def close_device(handle: DeviceHandle) -> bool | None:
     if session is None:
         return None
     del _sessions[handle.handle]
-    if isinstance(session, PortSession):
+    if not isinstance(session, VirtualSession):
         session.close()
     return True
 

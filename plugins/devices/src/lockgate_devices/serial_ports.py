@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping
+import termios
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,8 +13,13 @@ import serial
 from serial.tools import list_ports
 
 from lockgate.values import Device
+from lockgate_devices.passed_port import PassedPort
 
 __all__ = ["PortSession", "SerialRefusal", "Session", "find_ports", "open_port"]
+
+_CLOSED_TO_US = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT})
+"""What a sealed process hears of a path that it may not open; ENOENT where folders
+are hidden from it."""
 
 READ_LIMIT_BYTES = 1 << 20
 TIMEOUT_LIMIT_SECONDS = 50.0
@@ -145,8 +152,12 @@ def _lost(port: serial.Serial, error: Exception) -> SerialRefusal:
     return SerialRefusal(f"{port.port} failed: {error}", "Is the device still there?")
 
 
-def open_port(path: str, options: Mapping[str, Any]) -> PortSession:
+def open_port(
+    path: str, options: Mapping[str, Any], ask: Callable[[str], int] | None = None
+) -> Session:
     """Open the port at `path`; `options` may have `baud`.
+
+    `ask` gives its descriptor where this process may not open it by itself.
 
     Raises:
         SerialRefusal: If the path is no device, or is not granted, or is taken.
@@ -161,6 +172,22 @@ def open_port(path: str, options: Mapping[str, Any]) -> PortSession:
     try:
         port = serial.Serial(path, baud, timeout=0, write_timeout=10, exclusive=True)
     except (serial.SerialException, OSError, ValueError) as error:
+        if ask is not None and getattr(error, "errno", None) in _CLOSED_TO_US:
+            return _passed_port(path, baud, ask)
         hint = f"lockgate grants grant devices device:{path}"
         raise SerialRefusal(f"{path} cannot be opened: {error}", hint) from error
     return PortSession(port)
+
+
+def _passed_port(path: str, baud: int, ask: Callable[[str], int]) -> PassedPort:
+    hint = f"lockgate grants grant devices device:{path}"
+    try:
+        fd = ask(path)
+    except OSError as error:
+        raise SerialRefusal(f"{path} cannot be opened: {error}", hint) from error
+    try:
+        return PassedPort(fd, baud)
+    except (OSError, ValueError, termios.error) as error:
+        os.close(fd)
+        message = f"{path} cannot be set up: {error}"
+        raise SerialRefusal(message, "Try 9600 or 115200 baud.") from error

@@ -95,9 +95,16 @@ class Broker:
         }
         if self._web is not None:
             found |= self._web.callbacks
+        else:
+            found["broker.http.open"] = self._no_hosts
         if runner is not None:
             found |= Tools(self._gate, self.policy, runner).callbacks
         return found
+
+    def _no_hosts(self, arguments: dict[str, Data]) -> object:
+        parts = [arguments.get(name) for name in ("scheme", "host", "port")]
+        place = "{}://{}:{}/".format(*(str(part)[:256] for part in parts))
+        raise self._gate.refuse("net", place, "no grant names this host and port")
 
     def revoke(self, grant: Grant | str) -> bool:
         """Take a grant back at once; False if it did not hold.

@@ -1,0 +1,109 @@
+"""The sandbox's broker as one plugin has it: its grants, secrets, words and records.
+
+The value of the secret ``api-token`` is the variable ``LOCKGATE_SECRET_API_TOKEN`` of
+the host's environment, which no worker sees.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from lockgate.grants import Consent, Identity, grant_command
+from lockgate_sandbox import Device, HostGrant, Policy, PolicyError, parse_host_grant
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.broker import AuditRecord, Broker
+
+__all__ = ["checked_device", "checked_host", "checked_secret", "open_services"]
+
+
+def variable_of(secret: str) -> str:
+    """The variable that holds a secret's value."""
+    return f"LOCKGATE_SECRET_{secret.upper().replace('-', '_')}"
+
+
+def checked_host(value: str, environ: Mapping[str, str]) -> HostGrant:
+    """The host that a ``net`` right names.
+
+    Raises:
+        ValueError: If it is malformed, or can't be carried out here.
+    """
+    grant = parse_host_grant(value)
+    if find_spec("httpx") is None:
+        message = "httpx is not installed; install lockgate-sandbox[http]"
+        raise ValueError(message)
+    if grant.credential is not None:
+        checked_secret(grant.credential.secret, environ)
+    return grant
+
+
+def checked_device(value: str) -> Device:
+    """The device that a ``device`` right names.
+
+    Raises:
+        ValueError: If it lies elsewhere than below ``/dev``, or is not there.
+    """
+    device = Device(value)
+    if not os.path.lexists(device.path):
+        message = f"{value} does not exist"
+        raise ValueError(message)
+    return device
+
+
+def checked_secret(name: str, environ: Mapping[str, str]) -> str:
+    """The name of a secret that has a value.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    if not environ.get(variable_of(name)):
+        message = f"the variable {variable_of(name)} is not set"
+        raise ValueError(message)
+    return name
+
+
+def open_services(
+    policy: Policy,
+    identity: Identity,
+    consent: Consent,
+    audit: Callable[[AuditRecord], None],
+) -> Broker | None:
+    """The broker of one worker, None where its plugin asks for nothing of the kind.
+
+    Raises:
+        PolicyError: If it can't be opened.
+    """
+    kinds = {asked.key.partition(":")[0] for asked in consent.asked}
+    if not policy.brokered and not kinds & {"net", "device", "secret"}:
+        return None
+    from lockgate_sandbox.broker import Broker
+
+    tiers = [key for key in consent.missing if key.startswith("tier:")]
+
+    def advice(right: str, resource: str) -> str:
+        for asked in consent.asked:
+            kind, _, value = asked.key.partition(":")
+            if kind == right and not consent.has(asked.key) and _is(value, resource):
+                return grant_command(identity.plugin, asked.key, *tiers)
+        return ""
+
+    return Broker(
+        policy,
+        secrets=lambda name: os.environ.get(variable_of(name)),
+        audit=audit,
+        worker=identity.plugin,
+        advice=advice,
+    )
+
+
+def _is(value: str, resource: str) -> bool:
+    """Whether the right `value` is about `resource`, as the broker calls it."""
+    if value == resource:
+        return True
+    try:
+        return parse_host_grant(value).host == parse_host_grant(resource).host
+    except PolicyError:
+        return False
