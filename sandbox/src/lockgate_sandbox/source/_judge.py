@@ -7,7 +7,7 @@ import ast
 from lockgate_sandbox.source import _registry as registry
 from lockgate_sandbox.source._names import Names, canonical
 from lockgate_sandbox.source._parse import parse
-from lockgate_sandbox.source._scope import Scope, scopes_of
+from lockgate_sandbox.source._scope import Scope, Text, scopes_of
 from lockgate_sandbox.source._site import Report, Site
 
 __all__ = ["judge"]
@@ -34,7 +34,7 @@ def judge(text: str, source: bytes, limit: int) -> list[Report]:
             scope.bound.clear()
 
 
-def _apply(site: Site, scopes: list[Scope], texts: list[ast.Constant]) -> None:
+def _apply(site: Site, scopes: list[Scope], texts: list[Text]) -> None:
     for scope in scopes:
         site.scope = scope
         for node in scope.imports:
@@ -206,15 +206,15 @@ def _assigns(site: Site, scope: Scope) -> None:
                     site.report(rule, node, f"changes {dotted}", dotted)
 
 
-def _texts(site: Site, texts: list[ast.Constant]) -> None:
-    literals: list[tuple[str, ast.Constant]] = []
-    for node in texts:
-        value: object = node.value
-        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-        literals.append((text, node))
+def _texts(site: Site, texts: list[Text]) -> None:
+    literals = [
+        (value if isinstance(value, str) else value.decode("latin-1"), node)
+        for value, node in texts
+    ]
+    everything = "\0".join([text for text, _ in literals])
     for least, words, check in registry.TEXTS:
         # By far most modules hold none of the words, and most texts neither.
-        present = [word for word in words if word.encode() in site.source]
+        present = [word for word in words if word in everything]
         found = [
             (text, node)
             for word in (present if words else ("",))

@@ -11,12 +11,17 @@ import ast
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Bound", "Scope", "scopes_of"]
+__all__ = ["Bound", "Scope", "Text", "scopes_of"]
 
 Kind = Literal["module", "class", "function"]
 Bound: TypeAlias = "tuple[ast.expr | str | None, Scope, ast.AST]"
 """What a name stands for (an expression, a dotted name, or unknown), the scope in
 which that is to be read, and the node that binds it."""
+
+Text: TypeAlias = "tuple[str | bytes, ast.Constant]"
+"""A literal that is long enough to say something, and its node."""
+
+_SHORT = 4
 
 
 class Scope:
@@ -105,11 +110,11 @@ _FIELDS: dict[type, tuple[str, ...]] = {
 }
 
 
-def scopes_of(tree: ast.Module) -> tuple[list[Scope], list[ast.Constant]]:
-    """Every scope of `tree`, the module's first, and every text and bytes in it."""
+def scopes_of(tree: ast.Module) -> tuple[list[Scope], list[Text]]:
+    """Every scope of `tree`, the module's first, and the texts and bytes in it."""
     module = Scope("module", None, tree.body)
     pending, found = [module], list[Scope]()
-    texts: list[ast.Constant] = []
+    texts: list[Text] = []
     while pending:
         scope = pending.pop()
         found.append(scope)
@@ -117,7 +122,7 @@ def scopes_of(tree: ast.Module) -> tuple[list[Scope], list[ast.Constant]]:
     return found, texts
 
 
-def _walk(scope: Scope, pending: list[Scope], texts: list[ast.Constant]) -> None:
+def _walk(scope: Scope, pending: list[Scope], texts: list[Text]) -> None:
     stack: list[Any] = list(scope.body)
     pop, push, extend = stack.pop, stack.append, stack.extend
     name, store = scope.names.append, scope.stores.append
@@ -131,9 +136,10 @@ def _walk(scope: Scope, pending: list[Scope], texts: list[ast.Constant]) -> None
             else:
                 store(node)
         elif cls is ast.Constant:
-            kind = node.value.__class__
-            if kind is str or kind is bytes:
-                texts.append(node)
+            value = node.value
+            kind = value.__class__
+            if (kind is str or kind is bytes) and len(value) > _SHORT:
+                texts.append((value, node))
         elif cls is ast.Attribute:
             attribute(node)
             inner = node.value
