@@ -8,16 +8,20 @@ A row never asserts a time. Both sides run in one process tree in turns
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 __all__ = [
     "Row",
     "Unavailable",
     "command_seconds",
+    "compiled",
     "paired",
     "per_call",
     "pinned",
@@ -144,6 +148,21 @@ def command_seconds(
         return seconds
 
     return side
+
+
+def compiled(source: Path, folder: Path) -> str:
+    """The program that a C compiler makes of `source`, in `folder`.
+
+    Raises:
+        Unavailable: If there is no C compiler.
+    """
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        reason = "no C compiler is installed"
+        raise Unavailable(reason)
+    program = str(folder / source.stem)
+    subprocess.run([compiler, "-O2", "-o", program, str(source)], check=True)
+    return program
 
 
 @contextmanager

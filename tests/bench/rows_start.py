@@ -7,7 +7,6 @@ it; `sandbox-cold-burst` shows what it costs when none does.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +18,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lockgate_sandbox import Policy, Sandbox
-from tests.bench.harness import Row, Unavailable, command_seconds, paired
+from tests.bench.harness import (
+    Row,
+    Unavailable,
+    command_seconds,
+    compiled,
+    paired,
+)
 from tests.bench.workers import echo_sandbox
 
 __all__ = ["ROWS"]
@@ -77,22 +82,14 @@ def _cold_bubblewrap(name: str) -> Row:
 
 def _cold_c_fork(name: str) -> Row:
     with TemporaryDirectory() as folder:
-        program = str(Path(folder, "fork_to_first_byte"))
-        _compile(Path(__file__).with_name("fork_to_first_byte.c"), program)
+        source = Path(__file__).with_name("fork_to_first_byte.c")
+        program = compiled(source, Path(folder))
 
         def peer() -> float:
             done = subprocess.run([program, "5"], capture_output=True, check=True)
             return int(done.stdout) / 1e9
 
         return _cold(name, peer, "C fork, one byte back", 10)
-
-
-def _compile(source: Path, program: str) -> None:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        reason = "no C compiler is installed"
-        raise Unavailable(reason)
-    subprocess.run([compiler, "-O2", "-o", program, str(source)], check=True)
 
 
 def _burst_row(name: str) -> Row:

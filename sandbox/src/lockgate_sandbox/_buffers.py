@@ -32,6 +32,7 @@ __all__ = [
     "INLINE",
     "LEAST_BYTES",
     "BufferFormError",
+    "is_flat",
     "lift",
     "read_inline",
     "read_place",
@@ -56,6 +57,17 @@ _BYTES = (bytes, bytearray)
 
 class BufferFormError(ValueError):
     """An array whose format or shape can't cross, or makes no sense."""
+
+
+def is_flat(value: Any) -> bool:
+    """Whether a value is a scalar or a map of scalars: nothing to lift."""
+    if isinstance(value, dict):
+        # Not a generator expression: it costs more than the look.
+        for item in value.values():  # noqa: SIM110 # pyright: ignore
+            if type(item) not in _SCALAR:  # pyright: ignore
+                return False
+        return True
+    return type(value) in _SCALAR
 
 
 def lift(value: Any, place: Placer, levels: int = 2) -> Any:

@@ -32,7 +32,13 @@ from lockgate_sandbox import (
 )
 from lockgate_sandbox._claims import CLAIM, Claims
 from lockgate_sandbox._enforce import SealPlan, seal
-from lockgate_sandbox._wire import BEFORE_CALLS, FOLDER, Channel, ChannelClosed, Kind
+from lockgate_sandbox._wire import (
+    BEFORE_CALLS,
+    FOLDER,
+    ChannelClosed,
+    GuestChannel,
+    Kind,
+)
 from lockgate_sandbox.posture import LayerError
 
 TYPE_CHECKING = False
@@ -45,7 +51,7 @@ _START_LIMIT_BYTES = 1 << 30
 """The first frame is the host's word; the policy's own cap comes with it."""
 
 # Made before the fork: a child copies only the pages that it writes to.
-CHANNEL = Channel(_socket.socket(), _START_LIMIT_BYTES, trusting=True)
+CHANNEL = GuestChannel(_socket.socket(), _START_LIMIT_BYTES)
 CHANNEL.socket.close()
 
 _KEPT: list[types.ModuleType] = []
@@ -93,7 +99,7 @@ def run(
 
 
 def _do_job(
-    channel: Channel, settings: dict[str, Any], posture: dict[str, Any]
+    channel: GuestChannel, settings: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
     channel.limit = _START_LIMIT_BYTES
     try:
@@ -111,7 +117,7 @@ def _do_job(
     _RUNNERS[job["kind"]](channel, call, {**settings, **job}, posture)
 
 
-def _refuse(channel: Channel, error: Exception) -> NoReturn:
+def _refuse(channel: GuestChannel, error: Exception) -> NoReturn:
     """Tell why there is no seal, and end when the job that came is read.
 
     A socket that is closed with something unread takes along what it had sent.
@@ -154,7 +160,7 @@ def forget_runtime() -> None:
             _KEPT.append(sys.modules.pop(name))
 
 
-def _fail(channel: Channel, call: bytes, stage: str, fields: object) -> NoReturn:
+def _fail(channel: GuestChannel, call: bytes, stage: str, fields: object) -> NoReturn:
     try:
         channel.send([int(Kind.FAILED), call, stage, fields])
     finally:
@@ -162,7 +168,11 @@ def _fail(channel: Channel, call: bytes, stage: str, fields: object) -> NoReturn
 
 
 def _fail_with(
-    channel: Channel, call: bytes, stage: str, error: BaseException, limit: str = ""
+    channel: GuestChannel,
+    call: bytes,
+    stage: str,
+    error: BaseException,
+    limit: str = "",
 ) -> NoReturn:
     _fail(channel, call, stage, {**_fields(error), "limit": limit})
 
@@ -173,7 +183,7 @@ def _fields(error: BaseException) -> dict[str, str]:
 
 
 def _run_target(
-    channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
+    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
     session = _session.Session(channel, job)
     ring = _ring.Ring()
@@ -205,7 +215,7 @@ def _run_target(
     server.serve()
 
 
-def _hand_over(channel: Channel) -> None:
+def _hand_over(channel: GuestChannel) -> None:
     """Give the host the open working folder, then be silent.
 
     The folder may be a tmpfs that only this process sees: with the descriptor
@@ -229,7 +239,7 @@ def _write_files(files: dict[str, bytes]) -> None:
 
 
 def _run_exec(
-    channel: Channel, call: bytes, job: dict[str, Any], _: dict[str, Any]
+    channel: GuestChannel, call: bytes, job: dict[str, Any], _: dict[str, Any]
 ) -> NoReturn:
     try:
         _write_files(job["files"])
@@ -247,7 +257,7 @@ def _run_exec(
 
 
 def _run_file(
-    channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
+    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
 
     # A buffer of its own: a note may be written in the middle of a question.
@@ -282,7 +292,7 @@ def _run_file(
 
 
 def _run_preload(
-    channel: Channel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
+    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
 ) -> NoReturn:
     try:
         nest = _preloading.Nest(

@@ -69,44 +69,22 @@ class Flight:
     memory that what was sent takes up, each with whether an item does.
     """
 
-    __slots__ = (
-        "answer",
-        "asks",
-        "call",
-        "cancelled",
-        "deadline",
-        "done",
-        "fate",
-        "frame_bytes",
-        "hungry",
-        "items",
-        "may_receive",
-        "may_send",
-        "regions",
-        "sequence",
-        "streams",
-        "wait",
-        "waited_for",
-        "wall",
-    )
+    # Defaults of the class: most calls need but a few of their own.
+    done = False
+    answer: list[Any] | SandboxError | None = None
+    fate: SandboxError | None = None
+    asks: deque[list[Any]] | None = None
+    items: deque[tuple[Data, int]] | None = None
+    regions: deque[tuple[bool, list[Region]]] | None = None
+    streams = hungry = waited_for = False
+    may_receive = may_send = sequence = frame_bytes = 0
+    cancelled = 0.0
+    wait: threading.Lock | None = None
 
     def __init__(self, call: bytes, wall: float, deadline: float) -> None:
         self.call = call
         self.wall = wall
         self.deadline = deadline
-        self.done = False
-        self.answer: list[Any] | SandboxError | None = None
-        self.asks: deque[list[Any]] | None = None
-        self.items: deque[tuple[Data, int]] | None = None
-        self.streams = self.hungry = False
-        self.may_receive = self.may_send = 0
-        self.sequence = 0
-        self.frame_bytes = 0
-        self.cancelled = 0.0
-        self.fate: SandboxError | None = None
-        self.regions: deque[tuple[bool, list[Region]]] | None = None
-        self.waited_for = False
-        self.wait: threading.Lock | None = None
 
     def own(self, regions: list[Region], *, item: bool = False) -> None:
         """Note what shared memory something that was sent takes up."""
@@ -116,8 +94,6 @@ class Flight:
 
     def released(self, frame: list[Any]) -> list[Region]:
         """What the worker no longer needs, now that it has sent `frame`."""
-        if self.done:
-            return self.disown()
         if frame[0] != _CREDIT or not self.regions:
             return []
         found: list[Region] = []
@@ -167,13 +143,13 @@ class Flights:
 
     def open(self, wall: float, deadline: float) -> Flight:
         """A new call with an id of its own."""
-        while True:
-            try:
-                call = self._ids.pop()
-            except IndexError:
-                self._ids += _fresh_ids()
-            else:
-                return self.enter(call, wall, deadline)
+        try:
+            call = self._ids.pop()
+        except IndexError:
+            self._ids += _fresh_ids()
+            return self.open(wall, deadline)
+        flight = self.table[call] = Flight(call, wall, deadline)
+        return flight
 
     def enter(self, call: bytes, wall: float, deadline: float) -> Flight:
         """A call that has its id already, entered in the table."""
@@ -183,6 +159,19 @@ class Flights:
     def built(self) -> None:
         """The target is there: from now on calls are answered."""
         self._shapes = _SHAPES
+
+    def land(self, flight: Flight, frame: list[Any]) -> None:
+        """Take the answer of `flight` by the thread that waits for it.
+
+        Raises:
+            FrameError: If it has been answered, or is only being built.
+        """
+        if self._shapes is not _SHAPES or flight.call not in self.table:
+            self.route(frame, 0, flight)
+            return
+        del self.table[flight.call]
+        flight.answer = frame
+        flight.done = True
 
     def route(self, frame: list[Any], size: int, reader: Flight | None) -> Flight:
         """Put `frame`, which was `size` bytes, where its call finds it.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from signal import SIGKILL
 from typing import Any, cast
@@ -37,6 +37,7 @@ from lockgate_sandbox._wire import (
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
     ClosedError,
+    Data,
     LimitError,
     MessageLimitError,
     PolicyError,
@@ -52,7 +53,7 @@ __all__ = ["Line"]
 
 # Plain integers: an enumeration's member costs two look-ups in every call.
 _BATCH, _CANCEL, _ITEM = int(Kind.BATCH), int(Kind.CANCEL), int(Kind.ITEM)
-_ROOM = int(Kind.ROOM)
+_ROOM, _REPLY, _CALL = int(Kind.ROOM), int(Kind.REPLY), int(Kind.CALL)
 
 _DYING_SECONDS = 0.05
 """How long a process may take from closing its channel to being dead."""
@@ -82,6 +83,7 @@ class Line:
         self.last_output = ""
         self.serving: set[int] = set()
         self._policy = policy
+        self._wall = policy.limits.wall_seconds
         self._name = name
         self._desk = Desk(callbacks, self.sender)
         self._released = released
@@ -106,7 +108,7 @@ class Line:
         Raises:
             SandboxError: If anything is in the way; the worker is dead then.
         """
-        wall, now = self._policy.limits.wall_seconds, time.monotonic()
+        wall, now = self._wall, time.monotonic()
         flight = self.flights.enter(first, wall, now + wall)
         flight.waited_for = True
         self.vigil.seen(now)
@@ -141,11 +143,16 @@ class Line:
         Raises:
             SandboxError: What it stands for, if that is an error.
         """
-        if self.vigil.has_output:
+        if self.output.waiting():
             try:
                 self.vigil.drain()
             except LimitError as flood:
                 raise self._broken(flood) from None
+        if flight.regions:
+            self.sender.arena.free(flight.disown())
+        answer = flight.answer
+        if type(answer) is list and answer[0] == _REPLY and flight.fate is None:
+            return self._ledger.settle(answer[2], started)
         value = self.value_of(flight)
         if isinstance(value, SandboxError):
             raise value
@@ -183,19 +190,33 @@ class Line:
 
     # -- opening and sending ----------------------------------------------------
 
-    def open(self, wall: float, timeout: float | None) -> Flight:
-        """Enter a call that has `wall` seconds, or `timeout` if that is less.
+    def call(
+        self, method: str, arguments: Mapping[str, Data], timeout: float | None
+    ) -> Reply:
+        """One call from its question to its reply.
+
+        Raises:
+            SandboxError: As `Worker.call` does.
+        """
+        flight = self.open(timeout)
+        flight.waited_for = True
+        self.send([_CALL, flight.call, method, dict(arguments)], flight, large=3)
+        return self.finish(flight, flight.deadline - flight.wall)
+
+    def open(self, timeout: float | None) -> Flight:
+        """Enter a call that has the policy's seconds, or `timeout` if that is less.
 
         Raises:
             ClosedError: If the worker is gone.
         """
         if self.closed is not None:
             raise self.gone()
+        wall = self._wall
         if timeout is not None and timeout < wall:
             wall = timeout
         now = time.monotonic()
         flight = self.flights.open(wall, now + wall)
-        if not self.vigil.seen_since(now):
+        if now > self.vigil.unwatched_from:
             self._look(flight)
         return flight
 
@@ -289,7 +310,7 @@ class Line:
                         self._read_for(flight)
                     finally:
                         self.reading.release()
-                        if len(self.flights.table) > 0:
+                        if self.flights.table:
                             self._hand_on(flight)
                 else:
                     flight.follow().acquire(timeout=TICK_SECONDS)
@@ -302,14 +323,19 @@ class Line:
     def _read_for(self, flight: Flight) -> None:
         try:
             while not (flight.done or flight.asks or flight.items or _is_fed(flight)):
-                self._read(flight)
+                frame = self.channel.receive(self._wait)
+                if len(frame) == 3 and frame[0] == _REPLY and frame[1] == flight.call:
+                    # What nearly every call is: looked at first.
+                    self.flights.land(flight, frame)
+                else:
+                    self._take(frame, flight)
         except BaseException as error:
             self._bury(error)
             if not isinstance(error, Exception):
                 raise
 
-    def _read(self, reader: Flight | None) -> None:
-        frame = self.channel.receive(self._wait)
+    def _take(self, frame: list[Any], reader: Flight | None) -> None:
+        """Put a frame, or each of a batch, where it belongs."""
         size = self.channel.received_bytes
         if frame[0] != _BATCH or type(frame[0]) is not int:
             self._route(frame, size, reader)
@@ -325,7 +351,7 @@ class Line:
             self.sender.make_room(frame[1])
             return
         flight = self.flights.route(frame, size, reader)
-        if flight.regions:
+        if flight.regions and not flight.done:
             self.sender.arena.free(flight.released(frame))
         if flight.asks and flight is not reader and not flight.waited_for:
             self.answer(flight)
@@ -381,7 +407,7 @@ class Line:
         if self.reading.acquire(blocking=False):
             try:
                 while self.channel.has_more():
-                    self._read(None)
+                    self._take(self.channel.receive(self._wait), None)
             finally:
                 self.reading.release()
         now = time.monotonic()

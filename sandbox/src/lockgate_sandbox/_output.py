@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sys
 import termios
 
 from lockgate_sandbox.errors import OutputLimitError
 
-__all__ = ["Output", "waiting_bytes"]
+__all__ = ["Output"]
 
 _READ_BYTES = 65_536
 _FLOOD_FACTOR = 16
 _FLOOD_BYTES = 1 << 20
 """Beyond ``max(_FLOOD_BYTES, _FLOOD_FACTOR * limit)`` between two replies output
 is no longer dropped politely: reading it costs the host."""
-
-
-def waiting_bytes(fd: int) -> int:
-    """How many bytes the pipe `fd` holds (FIONREAD, ioctl_pipe(2))."""
-    room = bytearray(4)
-    fcntl.ioctl(fd, termios.FIONREAD, room)
-    return int.from_bytes(room, sys.byteorder)
 
 
 class Output:
@@ -38,8 +30,16 @@ class Output:
         self._limit = limit
         self._flood = max(_FLOOD_BYTES, _FLOOD_FACTOR * limit)
         self._kept = bytearray()
+        self._room = bytearray(4)
         self._seen = 0
         self.total = 0
+
+    def waiting(self) -> bool:
+        """Whether there is something to read: one quick call (FIONREAD)."""
+        if self.fd < 0:
+            return False
+        fcntl.ioctl(self.fd, termios.FIONREAD, self._room)
+        return any(self._room)
 
     def drain(self) -> bool:
         """Read what is there; false once every writer is gone.

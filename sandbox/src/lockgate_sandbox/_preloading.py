@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from lockgate_sandbox._sealplan import SealPlan
-    from lockgate_sandbox._wire import Channel
+    from lockgate_sandbox._wire import GuestChannel
 
 __all__ = ["HELLO", "Nest", "preload"]
 
@@ -67,7 +67,7 @@ class Nest:
 
     def __init__(
         self,
-        channel: Channel,
+        channel: GuestChannel,
         plan: SealPlan,
         ruleset: int,
         work: Callable[[], NoReturn],

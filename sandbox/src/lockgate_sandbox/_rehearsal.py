@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 
 from lockgate_sandbox import _session
-from lockgate_sandbox._wire import Channel
+from lockgate_sandbox._wire import Channel, GuestChannel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _LIMIT_BYTES = 1 << 20
 _JOB: dict[str, Any] = {"scratch": None, "programs": {}, "tier": "", "name": ""}
 
 
-def rehearse(channel: Channel) -> None:
+def rehearse(channel: GuestChannel) -> None:
     """Touch what a start will touch; changes nothing that could be seen."""
     space: dict[str, object] = {}
     exec(compile(_PIECE, "<rehearsal>", "exec"), space)  # noqa: S102
@@ -45,7 +45,7 @@ def rehearse(channel: Channel) -> None:
     theirs.close()
 
 
-def _answer_calls(channel: Channel, host: Channel) -> None:
+def _answer_calls(channel: GuestChannel, host: Channel) -> None:
     session = _session.Session(channel, _JOB)
     for size in (500, 5):
         host.send([0, b"rehearse", "method", {"text": ["x" * 20] * size}])

@@ -2,7 +2,7 @@
 
 Runs in the host on what a worker sent, and in both on what they send themselves.
 The cost is one step a node; a long string or blob is one node. Most frames are
-short and plain text: for those `has_maps` knows from the bytes that occur at all
+short and plain text: for those `check` knows from the bytes that occur at all
 that nothing can be wrong but the keys of maps, and those are looked at afterwards.
 """
 
@@ -20,8 +20,8 @@ __all__ = [
     "NODE_LIMIT",
     "FrameError",
     "FrameTooLargeError",
+    "check",
     "check_keys",
-    "has_maps",
     "scan",
 ]
 
@@ -44,6 +44,8 @@ _BEYOND = bytes([0xC1, *range(0xC7, 0xCA), *range(0xD4, 0xD9), *range(0xDC, 0xE0
 """Heads of extensions and of containers with a length of their own."""
 
 _HARMLESS = bytes(set(range(256)) - set(_MAPS) - set(_ARRAYS) - set(_BEYOND))
+
+_LEAVES = frozenset({int, str, bytes, float, bool, type(None)})
 
 _U16 = struct.Struct(">H").unpack_from
 _U32 = struct.Struct(">I").unpack_from
@@ -117,8 +119,8 @@ def _extension(buffer: bytes | bytearray, pos: int, end: int) -> int:
     return at + 1 + size
 
 
-def has_maps(buffer: bytes | bytearray, start: int, end: int) -> bool:
-    """Check ``buffer[start:end]``; true if only `check_keys` of it is left to do.
+def check(buffer: bytes | bytearray, start: int, end: int) -> bool:
+    """Check ``buffer[start:end]``; true if `check_keys` of its value is left to do.
 
     Without the bytes that begin a container or extension there is none, wherever
     in the frame they would stand. A frame that has many of them, in a text or a
@@ -140,13 +142,15 @@ def has_maps(buffer: bytes | bytearray, start: int, end: int) -> bool:
     return False
 
 
-def check_keys(message: list[Any]) -> None:
+def check_keys(message: list[Any] | tuple[Any, ...]) -> None:
     """Look at every key of every map in a decoded message, or one to be sent.
 
     Raises:
         FrameError: If one is not a string.
     """
     for item in message:
+        if type(item) in _LEAVES:
+            continue
         if isinstance(item, dict):
             _check_map(item)  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(item, list):
@@ -154,11 +158,16 @@ def check_keys(message: list[Any]) -> None:
 
 
 def _check_map(item: dict[Any, Any]) -> None:
-    for key in item:
+    for key, value in item.items():
         if type(key) is not str:
             msg = "a key is not a string"
             raise FrameError(msg)
-    check_keys(list(item.values()))
+        if type(value) in _LEAVES:
+            continue
+        if isinstance(value, dict):
+            _check_map(value)  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, list):
+            check_keys(value)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def scan(buffer: bytes | bytearray, start: int, end: int) -> None:

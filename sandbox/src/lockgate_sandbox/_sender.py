@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lockgate_sandbox._arena import Arena, Region
+from lockgate_sandbox._buffers import is_flat
 from lockgate_sandbox._wire import Channel, FrameTooLargeError, Kind, NotDataError
 
 __all__ = ["Sender"]
@@ -57,6 +58,9 @@ class Sender:
         """
         arena = self.arena
         with self._lock:
+            if is_flat(message[at]):
+                self._channel.send(message, self._wait)
+                return []
             try:
                 message[at] = self._channel.lift(message[at])
                 if arena.unsent:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lockgate_sandbox._claims import Claims
     from lockgate_sandbox._session import Current, Session
-    from lockgate_sandbox._wire import Channel
+    from lockgate_sandbox._wire import GuestChannel
 
     Handler: TypeAlias = Callable[[str, dict[str, Any]], Any]
 
@@ -61,7 +61,7 @@ class Server:
     def __init__(
         self,
         session: Session,
-        channel: Channel,
+        channel: GuestChannel,
         handler: Handler,
         claims: Claims,
         serve_async: Callable[..., NoReturn],

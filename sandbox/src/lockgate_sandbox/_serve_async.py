@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lockgate_sandbox._claims import Claims
     from lockgate_sandbox._serve import Handler
     from lockgate_sandbox._session import Session
-    from lockgate_sandbox._wire import Channel
+    from lockgate_sandbox._wire import GuestChannel
 
 __all__ = ["serve"]
 
@@ -63,7 +63,7 @@ class AsyncServer:
     def __init__(
         self,
         session: Session,
-        channel: Channel,
+        channel: GuestChannel,
         handler: Handler,
         claims: Claims,
         flush: Callable[[], None],
@@ -244,7 +244,7 @@ class AsyncServer:
 
 def serve(
     session: Session,
-    channel: Channel,
+    channel: GuestChannel,
     handler: Handler,
     claims: Claims,
     flush: Callable[[], None],

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from lockgate_sandbox._wire import Channel
+    from lockgate_sandbox._wire import GuestChannel
 
 __all__ = ["Current", "Session"]
 
@@ -87,7 +87,7 @@ class Session(Reach):
     HostCallError = HostCallError
     CallCancelled = CallCancelled
 
-    def __init__(self, channel: Channel, job: Mapping[str, Any]) -> None:
+    def __init__(self, channel: GuestChannel, job: Mapping[str, Any]) -> None:
         self._channel = channel
         self._lock = _thread.allocate_lock()
         self._now = Current()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from lockgate_sandbox._flights import Flight
 from lockgate_sandbox._ground import Ground
-from lockgate_sandbox._output import Output, waiting_bytes
+from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Process
 from lockgate_sandbox._sample import Sampler
 from lockgate_sandbox._tree import cpu_clock
@@ -53,7 +53,7 @@ class Vigil:
         self._life_fd = process.life_fd()
         self._channel_fd = channel_fd
         self._clock = cpu_clock(process.pid)
-        self._sample_due = 0.0
+        self._sample_due = self.unwatched_from = 0.0
         self._poll = select.poll()
         for fd in (channel_fd, output.fd, self._life_fd):
             self._poll.register(fd, select.POLLIN)
@@ -105,10 +105,7 @@ class Vigil:
     def seen(self, now: float) -> None:
         """It need not be looked at before a tick after `now`."""
         self._sample_due = now + TICK_SECONDS
-
-    def seen_since(self, now: float) -> bool:
-        """Whether somebody has looked not long before `now`."""
-        return now <= self._sample_due + _UNWATCHED_SECONDS
+        self.unwatched_from = self._sample_due + _UNWATCHED_SECONDS
 
     def watch(self, now: float) -> None:
         """Compare the worker with its limits, if that is due.
@@ -132,12 +129,6 @@ class Vigil:
         fd = self._output.fd
         if fd >= 0 and not self._output.drain():
             self._poll.unregister(fd)
-
-    @property
-    def has_output(self) -> bool:
-        """Whether something printed is to be read: one quick call."""
-        fd = self._output.fd
-        return fd >= 0 and waiting_bytes(fd) > 0
 
     def cpu_seconds(self) -> float:
         """CPU time of the worker's process; 0 if it is gone."""

@@ -36,8 +36,8 @@ from lockgate_sandbox._ring import Ring
 from lockgate_sandbox._scan import (
     FrameError,
     FrameTooLargeError,
+    check,
     check_keys,
-    has_maps,
 )
 
 TYPE_CHECKING = False
@@ -72,6 +72,7 @@ __all__ = [
     "ChannelClosed",
     "FrameError",
     "FrameTooLargeError",
+    "GuestChannel",
     "Kind",
     "NotDataError",
 ]
@@ -88,8 +89,6 @@ BEFORE_CALLS = bytes(8)
 
 FDS = b"F"
 """The packet behind a `PASSED` frame, with its descriptors."""
-
-_SEGMENT = 17
 
 _LENGTH = struct.Struct("<I")
 
@@ -118,6 +117,14 @@ class Kind(IntEnum):
     CANCEL = 16  # id: nobody wants the answer any more
     SEGMENT = 17  # number, bytes, writable, numbers to forget; its descriptor follows
     ROOM = 18  # bytes: the worker wants a ring for a buffer so large
+
+
+_SEGMENT = int(Kind.SEGMENT)
+
+# Looked up once: each of these is a matter of every frame.
+_NO_SIGNAL = _socket.MSG_NOSIGNAL
+_TRUE_LENGTH = _socket.MSG_TRUNC
+_GONE = (BrokenPipeError, ConnectionResetError, ConnectionRefusedError)
 
 
 class NotDataError(TypeError):
@@ -208,15 +215,23 @@ class Channel:
             ChannelClosed: If the peer is gone.
         """
         out = self._encode(message)
-        length = len(out) - 4
-        if length + 4 <= PACKET_BYTES:
-            self._send_packet(out, wait)
+        if len(out) > PACKET_BYTES:
+            self._send_long(out, wait)
             return
-        view = memoryview(out)
-        for start in range(0, length + 4, PACKET_BYTES):
-            self._send_packet(view[start : start + PACKET_BYTES], wait)
-        view.release()
+        try:
+            # The peer may be gone: an error, never a SIGPIPE to an embedder.
+            self.socket.send(out, _NO_SIGNAL)
+        except BlockingIOError:
+            # What waits may make another frame, in the same place.
+            self._send_packet(bytes(out), wait)
+        except _GONE:
+            raise ChannelClosed from None
+
+    def _send_long(self, out: bytearray, wait: Wait) -> None:
         self._out = bytearray(4096)
+        with memoryview(out) as view:
+            for start in range(0, len(out), PACKET_BYTES):
+                self._send_packet(view[start : start + PACKET_BYTES], wait)
 
     def _encode(self, message: list[Any]) -> bytearray:
         """The frame of `message`, its length in front; good until the next one."""
@@ -234,7 +249,7 @@ class Channel:
             self._out = bytearray(4096)
             raise FrameTooLargeError(self.limit, whole, "bytes")
         try:
-            if has_maps(out, 4, length + 4):
+            if check(out, 4, length + 4):
                 check_keys(message)
         except FrameError as error:
             raise NotDataError(str(error)) from None
@@ -248,23 +263,21 @@ class Channel:
             NotDataError: If the message has a type that may not cross.
             ChannelClosed: If the peer is gone.
         """
-        flags = _socket.MSG_NOSIGNAL | _socket.MSG_DONTWAIT
         try:
-            self.socket.send(self._encode(message), flags)
+            self.socket.send(self._encode(message), _NO_SIGNAL | _socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
-        except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
+        except _GONE:
             raise ChannelClosed from None
         return True
 
-    def _send_packet(self, packet: bytearray | memoryview, wait: Wait) -> None:
+    def _send_packet(self, packet: bytes | memoryview, wait: Wait) -> None:
         while True:
             try:
-                # The peer may be gone: an error, never a SIGPIPE to an embedder.
-                self.socket.send(packet, _socket.MSG_NOSIGNAL)
+                self.socket.send(packet, _NO_SIGNAL)
             except BlockingIOError:
                 wait()
-            except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
+            except _GONE:
                 raise ChannelClosed from None
             else:
                 return
@@ -277,67 +290,38 @@ class Channel:
             FrameTooLargeError: If the frame exceeds a cap.
             ChannelClosed: If the peer is gone.
         """
+        buffer, buffers = self._buffer, self._buffers
         try:
-            while True:
-                message = self._receive(wait)
-                if message[0] != _SEGMENT or not self._trusting:
-                    return message
-                self._attach(message)
+            # MSG_TRUNC gives the packet's true length, however long.
+            size = self.socket.recv_into(buffer, PACKET_BYTES, _TRUE_LENGTH)
+        except BlockingIOError:
+            wait()
+            size = self._receive_packet(wait)
+        except ConnectionResetError:
+            raise ChannelClosed from None
+        if size < 5:
+            if not size:
+                raise ChannelClosed
+            msg = "a first packet without length or value"
+            raise FrameError(msg)
+        try:
+            end: int = _LENGTH.unpack_from(buffer)[0] + 4
+            if end != size or size > PACKET_BYTES:
+                buffer = self._receive_rest(end, size, wait)
+            if buffers is not None:
+                buffers.read_bytes = 0
+            keys = not self._trusting and check(buffer, 4, end)
+            message = self._decode(memoryview(buffer)[4:end])
+        except (ValueError, RecursionError) as error:  # bad UTF-8
+            raise FrameError(str(error)) from None
         except FrameTooLargeError as error:
             error.received = True
             raise
-
-    def receive_or_attach(self) -> list[Any] | None:
-        """In a worker: one frame of its host's, None once a ring is attached.
-
-        Raises:
-            ChannelClosed: If the host is gone.
-        """
-        while True:
-            message = self._receive(_never)
-            if message[0] != _SEGMENT:
-                return message
-            if self._attach(message):
-                return None
-
-    def _attach(self, message: list[Any]) -> bool:
-        """Take a segment; whether it is one to write to."""
-        _, number, size, writable, dropped = message
-        ring = self._buffers
-        for fd in self.receive_fds(1):
-            if isinstance(ring, Ring):
-                ring.attach(number, fd, size, writable)
-                ring.drop(dropped)
-            os.close(fd)
-        return bool(writable)
-
-    def _receive(self, wait: Wait) -> list[Any]:
-        size = self._receive_packet(wait)
-        buffer = self._buffer
-        if size < 5:
-            msg = "a first packet without length or value"
-            raise FrameError(msg)
-        length: int = _LENGTH.unpack_from(buffer)[0]
-        if length > self.limit:
-            raise FrameTooLargeError(self.limit, length, "bytes")
-        if length + 4 > size == PACKET_BYTES:
-            buffer = self._receive_rest(length + 4, wait)
-        elif length + 4 != size:
-            msg = f"a packet of {size} bytes for a frame of {length}"
-            raise FrameError(msg)
-        buffers = self._buffers
-        if buffers is not None:
-            buffers.read_bytes = 0
-        maps = not self._trusting and has_maps(buffer, 4, length + 4)
-        try:
-            message = self._decode(memoryview(buffer)[4 : length + 4])
-        except (ValueError, RecursionError) as error:  # bad UTF-8
-            raise FrameError(str(error)) from None
-        self.received_bytes = length
+        self.received_bytes = end - 4
         if buffers is not None:
             self.received_bytes += buffers.read_bytes
-        if maps:
-            check_keys([message])
+        if keys:
+            check_keys((message,))
         if type(message) is not list or not message:
             msg = "a frame that is not a list"
             raise FrameError(msg)
@@ -353,7 +337,13 @@ class Channel:
             return True
         return True
 
-    def _receive_rest(self, total: int, wait: Wait) -> bytearray:
+    def _receive_rest(self, total: int, size: int, wait: Wait) -> bytearray:
+        """The whole of a frame of `total` bytes whose first packet has `size`."""
+        if total - 4 > self.limit:
+            raise FrameTooLargeError(self.limit, total - 4, "bytes")
+        if size > PACKET_BYTES or not total > size == PACKET_BYTES:
+            msg = f"a packet of {size} bytes for a frame of {total - 4}"
+            raise FrameError(msg)
         # Grown as it arrives: a claimed length alone reserves nothing.
         whole = bytearray(self._buffer)
         while len(whole) < total:
@@ -369,10 +359,7 @@ class Channel:
     def _receive_packet(self, wait: Wait) -> int:
         while True:
             try:
-                # MSG_TRUNC gives the packet's true length, however long.
-                size = self.socket.recv_into(
-                    self._buffer, PACKET_BYTES, _socket.MSG_TRUNC
-                )
+                size = self.socket.recv_into(self._buffer, PACKET_BYTES, _TRUE_LENGTH)
             except BlockingIOError:
                 wait()
                 continue
@@ -380,9 +367,6 @@ class Channel:
                 raise ChannelClosed from None
             if not size:
                 raise ChannelClosed
-            if size > PACKET_BYTES:
-                msg = f"a packet of {size} bytes"
-                raise FrameError(msg)
             return size
 
     def send_fds(self, fds: Sequence[int], wait: Wait = _never) -> None:
@@ -396,10 +380,10 @@ class Channel:
         ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
         while True:
             try:
-                self.socket.sendmsg([FDS], ancillary, _socket.MSG_NOSIGNAL)
+                self.socket.sendmsg([FDS], ancillary, _NO_SIGNAL)
             except BlockingIOError:
                 wait()
-            except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
+            except _GONE:
                 raise ChannelClosed from None
             else:
                 return
@@ -422,3 +406,48 @@ class Channel:
     def close(self) -> None:
         """Close the socket; a blocked peer sees the end."""
         self.socket.close()
+
+
+class GuestChannel(Channel):
+    """The worker's end: it trusts its host, and takes the segments that come."""
+
+    __slots__ = ()
+
+    def __init__(self, sock: _socket.socket, limit: int) -> None:
+        super().__init__(sock, limit, trusting=True)
+
+    def receive(self, wait: Wait = _never) -> list[Any]:
+        """Receive the next frame that is for the session.
+
+        Raises:
+            ChannelClosed: If the host is gone.
+        """
+        message = super().receive(wait)
+        while message[0] == _SEGMENT:
+            self._attach(message)
+            message = super().receive(wait)
+        return message
+
+    def receive_or_attach(self) -> list[Any] | None:
+        """One frame for the session, None once a ring is attached.
+
+        Raises:
+            ChannelClosed: If the host is gone.
+        """
+        while True:
+            message = super().receive()
+            if message[0] != _SEGMENT:
+                return message
+            if self._attach(message):
+                return None
+
+    def _attach(self, message: list[Any]) -> bool:
+        """Take a segment; whether it is one to write to."""
+        _, number, size, writable, dropped = message
+        ring = self._buffers
+        for fd in self.receive_fds(1):
+            if isinstance(ring, Ring):
+                ring.attach(number, fd, size, writable)
+                ring.drop(dropped)
+            os.close(fd)
+        return bool(writable)

@@ -20,11 +20,15 @@ _PEAK_SECONDS = 0.005
 """A call quicker than this is not worth reading its peak memory for."""
 
 
+_CPU_SECONDS = 0.001
+"""How long CPU time that was read is not read again."""
+
+
 class Usage(msgspec.Struct, frozen=True):
     """What one call used. `peak_memory_bytes` is the worker's so far.
 
-    CPU seconds are those of the worker since its last answer: where several calls
-    are under way they can't be told apart.
+    CPU seconds are those of the worker since they were last read, once a millisecond
+    at most: calls that are quicker, or under way together, can't be told apart.
     """
 
     cpu_seconds: float
@@ -51,19 +55,25 @@ class Ledger:
         self._posture = posture
         self._cpu = vigil.cpu_seconds()
         self._printed = 0
+        self._peak_seen = self._cpu_due = 0.0
 
     def settle(self, value: Data, started: float) -> Reply:
         """The reply to a call that was asked at `started` (monotonic seconds)."""
         vigil = self._vigil
         seconds = time.monotonic() - started
-        if seconds > _PEAK_SECONDS:
+        if seconds > _PEAK_SECONDS and started > self._peak_seen:
+            self._peak_seen = started + seconds
             vigil.sampler.note_peak()
-        cpu, before = vigil.cpu_seconds(), self._cpu
+        used = 0.0
+        if started + seconds > self._cpu_due:
+            # Asking the kernel costs a tenth of a quick call.
+            self._cpu_due = started + seconds + _CPU_SECONDS
+            cpu, before = vigil.cpu_seconds(), self._cpu
+            self._cpu, used = cpu, max(0.0, cpu - before)
         total, printed = self._output.total, self._printed
-        self._cpu, self._printed = cpu, total
+        self._printed = total
         text = ""
         if total > printed:
             text = self._output.take().decode("utf-8", "replace")
-        used = max(0.0, cpu - before)
         usage = Usage(used, seconds, vigil.sampler.peak_bytes, total - printed)
         return Reply(value, usage, self._posture, text)

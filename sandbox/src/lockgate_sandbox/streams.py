@@ -55,8 +55,9 @@ class Pending:
             SandboxError: As `Worker.call` does; `CancelledError` after `cancel`.
         """
         if self._reply is None:
-            self._flush()
             flight = self._flight
+            if not flight.done:
+                self._flush()
             self._reply = self._line.finish(flight, self._started)
             self._line.flights.taken(flight.frame_bytes)
             flight.frame_bytes = 0

@@ -31,8 +31,9 @@ __all__ = ["Worker"]
 # A plain integer: an enumeration's member costs two look-ups in every call.
 _CALL = int(Kind.CALL)
 
-_BATCH_CALLS = 32
-"""Calls that `submit` gathers before it sends them, if nobody waits for one."""
+_BATCH_CALLS = 24
+"""Calls that `submit` gathers before it sends them, if nobody waits for one. Of so
+many small ones the frame is still checked at a glance (`_scan.check`)."""
 
 
 class Worker:
@@ -60,7 +61,6 @@ class Worker:
         self.policy = policy
         self.pid = process.pid
         self.posture = Posture((), -1, 0)
-        self._wall = policy.limits.wall_seconds
         self._line = Line(
             process,
             channel,
@@ -135,9 +135,11 @@ class Worker:
             PolicyError: If the arguments may not cross; nothing was sent.
             ClosedError: If it ended before.
         """
-        started = time.monotonic()
-        flight = self._begin(method, arguments, timeout)
-        return self._line.finish(flight, started)
+        if self._line.serving:
+            self._refuse_callbacks()
+        if self._outbox:
+            self.flush()
+        return self._line.call(method, arguments or {}, timeout)
 
     def submit(
         self,
@@ -159,7 +161,7 @@ class Worker:
         while len(self._line.flights.table) >= FLIGHTS_LIMIT:
             self._land_one()
         started = time.monotonic()
-        flight = self._line.open(self._wall, timeout)
+        flight = self._line.open(timeout)
         message: list[Any] = [_CALL, flight.call, method, dict(arguments or {})]
         with self._gathering:
             self._outbox.append((flight, message))
@@ -197,7 +199,9 @@ class Worker:
             for one in arguments:
                 waiting.append(self.submit(method, one, timeout=timeout))
                 if len(waiting) >= in_flight:
-                    yield waiting.popleft().result()
+                    # Half of them at once, so that the next ones go together too.
+                    for _ in range(min(_BATCH_CALLS, (in_flight + 1) // 2)):
+                        yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
@@ -223,7 +227,7 @@ class Worker:
         """
         started = time.monotonic()
         self._refuse_callbacks()
-        flight = self._line.open(self._wall, timeout)
+        flight = self._line.open(timeout)
         self.flush()
         stream = Stream(self._line, flight, started, items)
         stream.begin(method, dict(arguments or {}))
@@ -239,20 +243,6 @@ class Worker:
         if serving and threading.get_ident() in serving:
             msg = f"a callback of worker {self.name!r} may not call it again"
             raise PolicyError(msg)
-
-    def _begin(
-        self, method: str, arguments: Mapping[str, Data] | None, timeout: float | None
-    ) -> Flight:
-        line = self._line
-        if line.serving:
-            self._refuse_callbacks()
-        if self._outbox:
-            self.flush()
-        flight = line.open(self._wall, timeout)
-        flight.waited_for = True
-        message = [_CALL, flight.call, method, dict(arguments or {})]
-        line.send(message, flight, large=3)
-        return flight
 
     def _land_one(self) -> None:
         """Wait until one of the calls under way has its answer."""

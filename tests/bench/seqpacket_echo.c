@@ -1,0 +1,36 @@
+/* Round trips of 100 bytes over a SOCK_SEQPACKET pair to a forked child: the
+ * floor that a call over such a socket stands on. Prints nanoseconds a trip. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+int main(int argc, char **argv) {
+    int trips = argc > 1 ? atoi(argv[1]) : 1000, pair[2];
+    size_t size = argc > 2 ? (size_t)atoi(argv[2]) : 100;
+    static char room[65536];
+    struct timespec from, to;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair)) return 1;
+    if (!fork()) {
+        ssize_t got;
+        close(pair[0]);
+        while ((got = recv(pair[1], room, sizeof room, 0)) > 0)
+            if (send(pair[1], room, (size_t)got, 0) != got) _exit(1);
+        _exit(0);
+    }
+    close(pair[1]);
+    memset(room, 'x', sizeof room);
+    for (int i = -trips / 10; i < trips; i++) {
+        if (i == 0) clock_gettime(CLOCK_MONOTONIC, &from);
+        if (send(pair[0], room, size, 0) != (ssize_t)size) return 1;
+        if (recv(pair[0], room, sizeof room, 0) != (ssize_t)size) return 1;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    close(pair[0]);
+    wait(NULL);
+    printf("%.0f\n", ((to.tv_sec - from.tv_sec) * 1e9 + (to.tv_nsec - from.tv_nsec)) / trips);
+    return 0;
+}
