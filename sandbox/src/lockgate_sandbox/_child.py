@@ -35,6 +35,7 @@ from lockgate_sandbox._enforce import SealPlan, seal
 from lockgate_sandbox._wire import (
     BEFORE_CALLS,
     FOLDER,
+    Channel,
     ChannelClosed,
     GuestChannel,
     Kind,
