@@ -1,8 +1,9 @@
-"""The memory of workers that nobody waits for, watched by the keeper.
+"""The memory and time of workers that nobody waits for, watched by the keeper.
 
 During a call the host samples the worker; between calls it does not look, and a
 thread that the plugin left behind goes on. RLIMIT_DATA bounds most of what it can
-take, but not a stack that it makes grow, nor the sum over a tree.
+take, but not a stack that it makes grow, nor the sum over a tree; and RLIMIT_CPU
+bounds each process of a tree by itself.
 """
 
 # In the keeper, which does without pathlib.
@@ -23,9 +24,9 @@ LOOK_SECONDS = 0.2
 
 
 class Watch:
-    """Kills whoever below a zygote holds more memory than it may.
+    """Kills whoever below a zygote holds more memory or took more time than it may.
 
-    The limit is the one that the seal left in the process: RLIMIT_DATA.
+    The limits are those that the seal left in the process: RLIMIT_DATA, RLIMIT_CPU.
     """
 
     def __init__(self) -> None:
@@ -40,8 +41,12 @@ class Watch:
             below = _tree.descendants(child)
             pids = below or [child]
             spent[child] = sum(map(_tree.cpu_seconds, pids))
-            if spent[child] != self._spent.get(child):
-                _judge(pids, _limit(child) or max(map(_limit, pids)))
+            if spent[child] == self._spent.get(child):
+                continue
+            shared = _limit(child, _DATA) if below else 0
+            _judge(pids, shared or max(_limit(pid, _DATA) for pid in pids))
+            if below and not shared:
+                _judge_time(pids, spent[child])
         self._spent = spent
 
 
@@ -53,12 +58,24 @@ def _judge(pids: list[int], limit: int) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _limit(pid: int) -> int:
-    """The process's limit of private memory in bytes; 0 if it has none."""
+def _judge_time(pids: list[int], spent: float) -> None:
+    """Each process has a limit of CPU seconds, which is that of the whole tree."""
+    limit = max(_limit(pid, _TIME) for pid in pids)
+    if limit and spent > limit:
+        for pid in pids:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+
+_DATA, _TIME = b"Max data size", b"Max cpu time"
+
+
+def _limit(pid: int, name: bytes) -> int:
+    """The process's hard limit of that name; 0 if it has none."""
     # Not prlimit(2), which needs a capability where the worker has its own uid.
     try:
         with open(f"/proc/{pid}/limits", "rb") as file:
-            after = file.read().partition(b"Max data size")[2]
+            after = file.read().partition(name)[2]
     except OSError:  # gone
         return 0
     hard = after.split(None, 2)[1:2]

@@ -33,7 +33,18 @@ _ENV_NAME_CHARS = frozenset(
 
 # A variable of these names (or prefixes) makes the loader, the interpreter or a
 # shell run or load something before the policy's own program does.
-_DANGEROUS_ENV = frozenset({"BASH_ENV", "ENV", "GCONV_PATH", "IFS", "SHELLOPTS"})
+_DANGEROUS_ENV = frozenset(
+    {
+        *("BASH_ENV", "BASHOPTS", "ENV", "IFS", "PROMPT_COMMAND", "PS4"),
+        *("SHELLOPTS", "ZDOTDIR"),
+        *("GCONV_PATH", "GETCONF_DIR", "HOSTALIASES", "LOCPATH"),
+        *("OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES"),
+        *("PERL5DB", "PERL5LIB", "PERL5OPT", "PERLLIB", "RUBYLIB", "RUBYOPT"),
+        *("NODE_OPTIONS", "NODE_PATH", "LUA_INIT", "COMPILER_PATH"),
+        *("GCC_EXEC_PREFIX", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"),
+        "_JAVA_OPTIONS",
+    }
+)
 _DANGEROUS_ENV_PREFIXES = ("LD_", "PYTHON", "GLIBC_TUNABLES", "MALLOC_", "DYLD_")
 
 

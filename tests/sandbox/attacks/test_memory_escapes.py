@@ -8,10 +8,12 @@ from __future__ import annotations
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from lockgate_sandbox import (
+    CpuLimitError,
     MemoryLimitError,
     Policy,
     Program,
@@ -183,3 +185,21 @@ def test_a_group_counts_memory_that_no_process_shows(lab: Lab) -> None:
         pytest.skip("no control group can be made here")
     with pytest.raises(MemoryLimitError):
         lab.run(_tree(), _code(_HIDDEN))
+
+
+def test_a_tree_that_nobody_waits_for_is_killed_for_its_time(lab: Lab) -> None:
+    given = Policy.for_tier(Tier.ELEVATED, programs=[Program("true", "/bin/true")])
+    given = replace(given, limits=replace(given.limits, cpu_seconds=4))
+    code = """
+        import os
+        for _ in range(4):
+            if not os.fork():
+                while True:
+                    pass
+    """
+    with lab.worker(given) as worker:
+        run(worker, code)
+        # Each is far from its own limit when all together are over it.
+        assert wait_until(lambda: not alive(worker.pid), 60)
+        with pytest.raises(CpuLimitError):
+            run(worker, "result = 1")

@@ -54,8 +54,10 @@ class _Way:
 
     def write(self) -> None:
         if self.buffer:
+            # Whoever reads may be gone: an error, never a SIGPIPE to an embedder.
             with suppress(BlockingIOError):
-                del self.buffer[: self.target.send(self.buffer)]
+                sent = self.target.send(self.buffer, socket.MSG_NOSIGNAL)
+                del self.buffer[:sent]
         if self.ended and not self.buffer and not self.shut:
             self.shut = True
             with suppress(OSError):  # the other way may have failed already
