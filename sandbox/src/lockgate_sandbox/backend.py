@@ -96,6 +96,7 @@ class Confinement(Protocol):
         path: Sequence[str] = (),
         arguments: Mapping[str, Data] | None = None,
         callbacks: Callbacks | None = None,
+        broker: Broker | None = None,
         name: str = "worker",
     ) -> Confined:
         """Seal a process under `policy`, then build `target` in it."""

@@ -318,9 +318,10 @@ NOT_PROMISED = (
     ),
     NotPromised(
         "cpu-share",
-        "CPU is limited in seconds, not in share: until then a worker may keep every "
-        "processor busy that its threads find.",
-        "A low `cpu_seconds`; a control group of your own around the host.",
+        "CPU is limited in seconds, its share only where `cpu_share` is asked for and "
+        "a control group holds it. Otherwise a worker may keep every processor busy "
+        "that its threads find, until its seconds are used up.",
+        "Ask for a share; a low `cpu_seconds`.",
     ),
     NotPromised(
         "between-looks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,12 @@ _OPTIONS = {
 }
 
 
-def complain(error: SandboxError) -> None:
-    """Write `error` and its way out to standard error."""
+def complain(error: SandboxError, *, as_json: bool = False) -> None:
+    """Write `error` and its way out to standard error; as JSON to standard output."""
+    if as_json:
+        told = {"code": error.code, "message": str(error), "hint": error.hint}
+        print(json.dumps({"error": told}, indent=2))
+        return
     option = _OPTIONS.get(error.code)
     hint = f"give it more with {option}" if option else error.hint
     print(f"lockgate-sandbox: {error} [{error.code}]", file=sys.stderr)

@@ -47,10 +47,7 @@ def main(args: argparse.Namespace) -> int:
 
         found = examine()
     except SandboxError as error:
-        if args.json:
-            told = {"code": error.code, "message": str(error), "hint": error.hint}
-            print(json.dumps({"schema": 1, "ok": False, "error": told}, indent=2))
-        complain(error)
+        complain(error, as_json=args.json)
         return REFUSED
     if args.json:
         print(json.dumps(found.to_dict(), indent=2))

@@ -38,15 +38,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("show", "print the policy that options or a file make"),
         ("explain", "say in words what a policy lets code do, and what not"),
     ):
-        verb = verbs.add_parser(name, help=about, description=about + ".")
+        verb = verbs.add_parser(name, help=about, description=_sentence(about))
         add_policy_options(verb)
         verb.add_argument("--json", action="store_true", help="print JSON")
     about = "say what changes from one policy to another: + more, - less"
-    diff = verbs.add_parser("diff", help=about, description=about + ".")
+    diff = verbs.add_parser("diff", help=about, description=_sentence(about))
     for name in ("before", "after"):
         text = f"FILE.json, or a tier: {', '.join(_TIERS)}"
         diff.add_argument(name, metavar=name.upper(), help=text)
     diff.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def main(args: argparse.Namespace) -> int:
@@ -56,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
             return _diff(_named(args.before), _named(args.after), as_json=args.json)
         policy = policy_of(args)
     except SandboxError as error:
-        complain(error)
+        complain(error, as_json=args.json)
         return INVALID
     if args.policy_verb == "show":
         _print(policy.to_dict() if args.json else policy.describe())

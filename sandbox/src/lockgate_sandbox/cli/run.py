@@ -54,10 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the arguments of ``run``."""
     add_policy_options(parser)
     add = parser.add_argument
-    add("--path", metavar="DIR", action="append", default=[], help="import from here")
-    add(
-        "--audit", metavar="FILE", help="append each decision on a grant, as JSON lines"
-    )
+    about = "a folder to import from; may be repeated"
+    add("--path", metavar="DIR", action="append", default=[], help=about)
+    about = "append each decision on a grant, as JSON lines"
+    add("--audit", metavar="FILE", help=about)
     add(
         "--profile",
         choices=[str(profile) for profile in Profile],
@@ -115,7 +115,8 @@ def main(args: argparse.Namespace) -> int:
             text = json.dumps(document, indent=2) + "\n"
             write_whole(Path(args.report), text.encode())
         except OSError as failed:
-            print(f"{args.report}: {failed.strerror}", file=sys.stderr)
+            why = f"{args.report}: {failed.strerror}"
+            print(f"lockgate-sandbox: {why}", file=sys.stderr)
             status = status or 1
     return status
 

@@ -69,7 +69,7 @@ def main(args: argparse.Namespace) -> int:
         else:
             _print(scan, derived, notes=args.notes)
     except SandboxError as error:
-        complain(error)
+        complain(error, as_json=args.json)
         return _USAGE
     except OSError as error:
         print(f"{_TOOL}: {error.filename}: {error.strerror}", file=sys.stderr)
