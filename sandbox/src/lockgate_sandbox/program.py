@@ -19,12 +19,11 @@ from lockgate_sandbox.errors import (
     PolicyError,
     SandboxError,
     StartError,
-    WallLimitError,
     WorkerDiedError,
 )
 from lockgate_sandbox.policy import Policy, Program
 from lockgate_sandbox.profiles import Profile, restricted_locations
-from lockgate_sandbox.results import ProgramResult, RunResult
+from lockgate_sandbox.results import ProgramResult, RunResult, limit_status
 
 if TYPE_CHECKING:
     from lockgate_sandbox._nursery import Nursery
@@ -169,10 +168,8 @@ def run_file(
 
 
 def _status(ended: Exit, error: SandboxError | None) -> int:
-    if isinstance(error, WallLimitError):
-        return 124
-    if isinstance(error, LimitError) and not error.claimed:
-        return 137
+    if told := limit_status(error):
+        return told
     if ended.status is not None:
         return ended.status
     return 128 + (ended.signal or 9)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.errors import LimitError, SandboxError, WallLimitError
 from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Usage
 
-__all__ = ["Denial", "ProgramResult", "RunResult"]
+__all__ = ["Denial", "ProgramResult", "RunResult", "limit_status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,13 @@ class RunResult:
     usage: Usage
     error: SandboxError | None = None
     denials: tuple[Denial, ...] = ()
+
+
+def limit_status(error: SandboxError | None) -> int:
+    """What a shell sees of a limit that ended a run: 124 wall, 137 another.
+
+    0 if `error` is none, or only what the run says that it ran into.
+    """
+    if isinstance(error, WallLimitError):
+        return 124
+    return 137 if isinstance(error, LimitError) and not error.claimed else 0

@@ -28,7 +28,7 @@ from lockgate_sandbox.cli._options import (
 from lockgate_sandbox.cli._report import GRANTS, report
 from lockgate_sandbox.errors import PolicyError, SandboxError
 from lockgate_sandbox.profiles import Profile
-from lockgate_sandbox.results import Denial
+from lockgate_sandbox.results import Denial, limit_status
 
 if TYPE_CHECKING:
     from lockgate_sandbox.broker import Broker
@@ -106,7 +106,8 @@ def main(args: argparse.Namespace) -> int:
         if error is None and status:
             _explain(result)
     except SandboxError as refused:
-        error, status = refused, REFUSED
+        # A limit may be reached before the file's first line, on a busy machine.
+        error, status = refused, limit_status(refused) or REFUSED
     if error is not None:
         complain(error)
     if args.report:
