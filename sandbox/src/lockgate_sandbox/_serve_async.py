@@ -8,6 +8,7 @@ its own call by a context variable.
 
 from __future__ import annotations
 
+import _thread
 import contextvars
 import os
 
@@ -76,6 +77,7 @@ class AsyncServer:
         self._calls: dict[bytes, Task] = {}
         self._me = os.getpid()
         self._loop: asyncio.AbstractEventLoop
+        self._thread = _thread.get_ident()
 
     async def serve(self, first: list[Any], result: Any) -> None:
         """Go on with the first call's `result`, then serve for ever."""
@@ -98,21 +100,20 @@ class AsyncServer:
         try:
             if self._channel.has_more():
                 frame = self._channel.receive()
-                self._drop_fds(frame)
+                self._add_fds(frame)
                 self._take(frame)
         except ChannelClosed:
             os._exit(0)
 
     def post(self, frame: list[Any]) -> None:
         """Take a frame that a plain `call_host` came across, on whatever thread."""
-        self._drop_fds(frame)
+        self._add_fds(frame)
         self._loop.call_soon_threadsafe(self._take, frame)
 
-    def _drop_fds(self, frame: list[Any]) -> None:
-        """Read what follows a frame with descriptors; no coroutine asks for them."""
+    def _add_fds(self, frame: list[Any]) -> None:
+        """Read what follows a frame with descriptors, and put it into the frame."""
         if frame[0] == _PASSED:
-            for fd in self._channel.receive_fds(frame[4]):
-                os.close(fd)
+            frame.append(self._channel.receive_fds(frame[4]))
 
     def _take(self, frame: list[Any]) -> None:
         kind = frame[0]
@@ -128,11 +129,14 @@ class AsyncServer:
         """A frame about a call under way, or one that is over."""
         now = self._calls.get(frame[1])
         if now is None:
+            _close_fds(frame)
             return
         if frame[0] in (_ANSWER, _REFUSE, _PASSED):
             future = now.answers.pop(frame[2], None)
             if future is not None and not future.done():
                 future.set_result(frame)
+            else:
+                _close_fds(frame)
             return
         now.note(frame)
         now.changed.set()
@@ -205,6 +209,27 @@ class AsyncServer:
 
     async def ask(self, name: str, arguments: dict[str, Any]) -> Any:
         """Run a callback of the host; other calls go on meanwhile."""
+        value, fds = await self.ask_fds(name, arguments)
+        for fd in fds:
+            os.close(fd)
+        return value
+
+    def ask_beside(
+        self, name: str, arguments: dict[str, Any]
+    ) -> tuple[Any, list[int]] | None:
+        """`ask_fds` for a thread of the plugin; None on the loop's own thread.
+
+        The loop reads the channel: a thread that read it too would lose answers.
+        """
+        if _thread.get_ident() == self._thread:
+            return None
+        asking = self.ask_fds(name, arguments)
+        return asyncio.run_coroutine_threadsafe(asking, self._loop).result()
+
+    async def ask_fds(
+        self, name: str, arguments: dict[str, Any]
+    ) -> tuple[Any, list[int]]:
+        """`ask`, with the descriptors that came with the answer."""
         now = self._mine()
         now.sequence += 1
         future = self._loop.create_future()
@@ -217,7 +242,7 @@ class AsyncServer:
         answer = await future
         if answer[0] == _REFUSE:
             raise of_host(answer)
-        return answer[3]
+        return answer[3], answer[5] if answer[0] == _PASSED else []
 
     async def items(self) -> AsyncGenerator[Any]:
         """The items that the host sends with this call."""
@@ -240,6 +265,13 @@ class AsyncServer:
             msg = "the host can be asked only while it waits for this call"
             raise RuntimeError(msg)
         return now
+
+
+def _close_fds(frame: list[Any]) -> None:
+    """Let go of descriptors that nobody waits for."""
+    if frame[0] == _PASSED:
+        for fd in frame[5]:
+            os.close(fd)
 
 
 def serve(

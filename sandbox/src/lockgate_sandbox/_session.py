@@ -143,6 +143,11 @@ class Session(Reach):
             RuntimeError: If no call is under way: the host listens only then.
             TypeError: If the arguments may not cross the boundary.
         """
+        if self._server is not None:
+            found = self._server.ask_beside(name, dict(arguments or {}))
+            if found is not None:
+                answered: tuple[Any, list[int]] = found
+                return answered
         now = self._current()
         with self._lock:
             if not now.call:

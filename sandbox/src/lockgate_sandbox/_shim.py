@@ -256,6 +256,8 @@ class Net:
 
     def into_asyncio(self, module: Any) -> None:
         """Connect on a thread: the event loop goes on meanwhile."""
+        from contextvars import copy_context
+
         loops = module.BaseSelectorEventLoop
         plain = loops.sock_connect
 
@@ -263,7 +265,9 @@ class Net:
             if self.fake(sock) is None:
                 await plain(loop, sock, address)
             else:
-                await loop.run_in_executor(None, sock.connect, address)
+                # With the context: it says whose call this thread is for.
+                connect = copy_context().run
+                await loop.run_in_executor(None, connect, sock.connect, address)
 
         loops.sock_connect = sock_connect
 
