@@ -32,12 +32,12 @@ from lockgate_sandbox import (
 )
 from lockgate_sandbox._claims import CLAIM, Claims
 from lockgate_sandbox._enforce import SealPlan, seal
+from lockgate_sandbox._guest_channel import GuestChannel
 from lockgate_sandbox._wire import (
     BEFORE_CALLS,
     FOLDER,
     Channel,
     ChannelClosed,
-    GuestChannel,
     Kind,
 )
 from lockgate_sandbox.posture import LayerError

@@ -13,16 +13,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from signal import SIGKILL
 from typing import Any, cast
 
 from lockgate_sandbox import _exchange, _limits
+from lockgate_sandbox._burial import Burial
 from lockgate_sandbox._desk import Desk
 from lockgate_sandbox._flights import Flight, Flights
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._output import Output
-from lockgate_sandbox._process import Process, cause
+from lockgate_sandbox._process import Process
 from lockgate_sandbox._sender import Sender
 from lockgate_sandbox._vigil import TICK_SECONDS, Vigil
 from lockgate_sandbox._wire import (
@@ -36,14 +35,11 @@ from lockgate_sandbox._wire import (
 )
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
-    ClosedError,
     Data,
     LimitError,
     MessageLimitError,
     PolicyError,
-    ProtocolError,
     SandboxError,
-    WorkerDiedError,
 )
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
@@ -54,9 +50,6 @@ __all__ = ["Line"]
 # Plain integers: an enumeration's member costs two look-ups in every call.
 _BATCH, _CANCEL, _ITEM = int(Kind.BATCH), int(Kind.CANCEL), int(Kind.ITEM)
 _ROOM, _REPLY, _CALL = int(Kind.ROOM), int(Kind.REPLY), int(Kind.CALL)
-
-_DYING_SECONDS = 0.05
-"""How long a process may take from closing its channel to being dead."""
 
 
 class Line:
@@ -79,23 +72,26 @@ class Line:
         self.output = output
         self.flights = Flights(policy.limits.message_bytes)
         self.sender = Sender(channel, policy.limits.message_bytes, self._while_sending)
-        self.closed: SandboxError | None = None
-        self.last_output = ""
         self.serving: set[int] = set()
         self._policy = policy
         self._wall = policy.limits.wall_seconds
-        self._name = name
         self._desk = Desk(callbacks, self.sender)
-        self._released = released
-        self._ground = ground
         self.vigil = Vigil(
             process, channel.socket.fileno(), output, policy.limits, ground
         )
         # Reentrant: who reads may have to answer, and so to send and to read.
         # Whoever holds the lock for sending never waits for this one.
         self.reading = threading.RLock()
-        self._fate: SandboxError | None = None
-        self._told = False
+        self._burial = Burial(
+            process,
+            self.sender,
+            output,
+            self.flights,
+            limits=policy.limits,
+            ground=ground,
+            name=name,
+            released=released,
+        )
         self._ledger: Ledger
 
     # -- the start -------------------------------------------------------------------
@@ -132,7 +128,7 @@ class Line:
                 kind = _exchange.check(frame, BEFORE_CALLS, _exchange.AT_SEAL)
                 told = _exchange.answer(kind, frame, self._policy, sealed=False)
             except BaseException as error:
-                raise self._bury(error) from None
+                raise self._burial.after(error) from None
         if isinstance(told, SandboxError):
             raise self._broken(told)
         return cast("Posture", told)
@@ -175,18 +171,11 @@ class Line:
         """What the answer of a call means: a value, or an error to raise."""
         answer = flight.answer
         if not isinstance(answer, list):
-            return self.told(answer)
+            return self._burial.told(answer)
         try:
             return flight.fate or _exchange.answer(answer[0], answer, self._policy)
         except FrameError as error:
             return self._broken(error)
-
-    def told(self, error: SandboxError | None) -> SandboxError:
-        """The error for one of several calls that a dead worker leaves behind."""
-        if error is None or (error is self.closed and self._told):
-            return self.gone()
-        self._told = self._told or error is self.closed
-        return error
 
     # -- opening and sending ----------------------------------------------------
 
@@ -209,8 +198,8 @@ class Line:
         Raises:
             ClosedError: If the worker is gone.
         """
-        if self.closed is not None:
-            raise self.gone()
+        if self._burial.closed is not None:
+            raise self._burial.gone()
         wall = self._wall
         if timeout is not None and timeout < wall:
             wall = timeout
@@ -219,14 +208,6 @@ class Line:
         if now > self.vigil.unwatched_from:
             self._look(flight)
         return flight
-
-    def gone(self) -> ClosedError:
-        """The error for whoever comes too late."""
-        error = ClosedError(
-            f"worker {self._name!r} is gone: {self.closed}", hint="start a new worker"
-        )
-        error.__cause__ = self.closed
-        return error
 
     def send(self, message: list[Any], flight: Flight, *, large: int = 0) -> None:
         """Send one frame of `flight`; on an error the flight is over.
@@ -330,7 +311,7 @@ class Line:
                 else:
                     self._take(frame, flight)
         except BaseException as error:
-            self._bury(error)
+            self._burial.after(error)
             if not isinstance(error, Exception):
                 raise
 
@@ -427,67 +408,38 @@ class Line:
 
     # -- the end ---------------------------------------------------------------------
 
-    def kill(self, why: SandboxError | None = None) -> None:
+    @property
+    def closed(self) -> SandboxError | None:
+        """Why the worker is gone; None while it is not."""
+        return self._burial.closed
+
+    @property
+    def last_output(self) -> str:
+        """What it had printed since the last reply when it ended."""
+        return self._burial.last_output
+
+    def kill(self) -> None:
         """Kill the tree at once; whoever reads will find out. From any thread."""
-        if self._fate is None:
-            self._fate = why
         self.process.kill()
 
     def close(self, why: SandboxError) -> None:
         """Kill the tree and wait until it is reaped."""
-        self.kill(why if not self.flights.table else None)
+        if not self.flights.table:
+            self._burial.foretell(why)
+        self.process.kill()
         if threading.get_ident() in self.serving:  # from a callback
-            self._end(why)
+            self._burial.end(why)
             return
         with self.reading:
-            self._end(why)
+            self._burial.end(why)
 
     def _broken(self, error: BaseException) -> SandboxError:
         """Bury the worker for `error`, from a thread that may not be the reader."""
         self.process.kill()
-        if self._fate is None and isinstance(error, LimitError):
-            self._fate = error
+        if isinstance(error, LimitError):
+            self._burial.foretell(error)
         with self.reading:
-            return self._bury(error)
-
-    def _bury(self, error: BaseException) -> SandboxError:
-        """The worker can't go on: `error` says why; gives what callers are told."""
-        if isinstance(error, ChannelClosed):
-            return self._died()
-        if isinstance(error, FrameTooLargeError):
-            return self._end(_limits.too_large(error.limit, error.used, error.unit))
-        if isinstance(error, FrameError):
-            return self._end(ProtocolError(str(error)))
-        if isinstance(error, SandboxError):
-            return self._end(error)
-        return self._end(WorkerDiedError(None, int(SIGKILL)))
-
-    def _died(self) -> SandboxError:
-        """The reason why the channel is closed."""
-        if self.closed is not None:
-            return self.closed
-        if self._fate is not None:
-            return self._end(self._fate)
-        dead = self.process.wait_dead(_DYING_SECONDS)
-        kills = self._ground.memory_kills()
-        ended = self.process.close()
-        if not dead and ended.signal == SIGKILL:
-            return self._end(ProtocolError("it closed its channel"))
-        return self._end(cause(ended, self._policy.limits, kills))
-
-    def _end(self, error: SandboxError) -> SandboxError:
-        """Bury the worker, remembering why; gives the first reason there was."""
-        if self.closed is None:
-            self.closed = error
-            self.process.close()
-            self.sender.close()
-            with suppress(LimitError):
-                self.output.drain()
-            self.last_output = self.output.take().decode("utf-8", "replace")
-            self.output.close()
-            self.flights.drop_all(error)
-            self._released()
-        return self.closed
+            return self._burial.after(error)
 
 
 def _note_cancelled(flight: Flight, why: SandboxError) -> None:

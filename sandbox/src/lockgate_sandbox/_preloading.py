@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from lockgate_sandbox._guest_channel import GuestChannel
     from lockgate_sandbox._sealplan import SealPlan
-    from lockgate_sandbox._wire import GuestChannel
 
 __all__ = ["HELLO", "Nest", "preload"]
 

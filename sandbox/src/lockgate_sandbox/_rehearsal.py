@@ -13,7 +13,8 @@ import sys
 from importlib import import_module
 
 from lockgate_sandbox import _session
-from lockgate_sandbox._wire import Channel, GuestChannel
+from lockgate_sandbox._guest_channel import GuestChannel
+from lockgate_sandbox._wire import Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, TypeAlias
 
     from lockgate_sandbox._claims import Claims
+    from lockgate_sandbox._guest_channel import GuestChannel
     from lockgate_sandbox._session import Current, Session
-    from lockgate_sandbox._wire import GuestChannel
 
     Handler: TypeAlias = Callable[[str, dict[str, Any]], Any]
 

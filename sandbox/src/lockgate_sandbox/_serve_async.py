@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from lockgate_sandbox._claims import Claims
+    from lockgate_sandbox._guest_channel import GuestChannel
     from lockgate_sandbox._serve import Handler
     from lockgate_sandbox._session import Session
-    from lockgate_sandbox._wire import GuestChannel
 
 __all__ = ["serve"]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from lockgate_sandbox._wire import GuestChannel
+    from lockgate_sandbox._guest_channel import GuestChannel
 
 __all__ = ["Current", "Session"]
 

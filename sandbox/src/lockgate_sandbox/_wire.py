@@ -23,7 +23,6 @@ zygote stays lean without the module around it.
 from __future__ import annotations
 
 import _socket
-import os
 import struct
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -32,7 +31,6 @@ from typing import Any, TypeAlias
 from msgspec import msgpack
 
 from lockgate_sandbox._buffers import lift, to_extension
-from lockgate_sandbox._ring import Ring
 from lockgate_sandbox._scan import (
     FrameError,
     FrameTooLargeError,
@@ -72,9 +70,10 @@ __all__ = [
     "ChannelClosed",
     "FrameError",
     "FrameTooLargeError",
-    "GuestChannel",
     "Kind",
     "NotDataError",
+    "Wait",
+    "never",
 ]
 
 PACKET_BYTES = 65_536
@@ -119,8 +118,6 @@ class Kind(IntEnum):
     ROOM = 18  # bytes: the worker wants a ring for a buffer so large
 
 
-_SEGMENT = int(Kind.SEGMENT)
-
 # Looked up once: each of these is a matter of every frame.
 _NO_SIGNAL = _socket.MSG_NOSIGNAL
 _TRUE_LENGTH = _socket.MSG_TRUNC
@@ -140,7 +137,12 @@ def _no_extension(code: int, _: memoryview) -> None:
     raise FrameError(msg)
 
 
-def _never() -> None:
+def never() -> None:
+    """The `Wait` of a channel that blocks.
+
+    Raises:
+        AssertionError: Always: it has no timeout to come here for.
+    """
     msg = "a channel without a timeout can't be interrupted"
     raise AssertionError(msg)
 
@@ -206,7 +208,7 @@ class Channel:
         except (TypeError, ValueError) as error:
             raise NotDataError(str(error)) from None
 
-    def send(self, message: list[Any], wait: Wait = _never) -> None:
+    def send(self, message: list[Any], wait: Wait = never) -> None:
         """Send one frame whole.
 
         Raises:
@@ -282,7 +284,7 @@ class Channel:
             else:
                 return
 
-    def receive(self, wait: Wait = _never) -> list[Any]:
+    def receive(self, wait: Wait = never) -> list[Any]:
         """Receive one frame whole and decode it.
 
         Raises:
@@ -369,7 +371,7 @@ class Channel:
                 raise ChannelClosed
             return size
 
-    def send_fds(self, fds: Sequence[int], wait: Wait = _never) -> None:
+    def send_fds(self, fds: Sequence[int], wait: Wait = never) -> None:
         """Send the packet with the descriptors that a frame just announced.
 
         Raises:
@@ -406,48 +408,3 @@ class Channel:
     def close(self) -> None:
         """Close the socket; a blocked peer sees the end."""
         self.socket.close()
-
-
-class GuestChannel(Channel):
-    """The worker's end: it trusts its host, and takes the segments that come."""
-
-    __slots__ = ()
-
-    def __init__(self, sock: _socket.socket, limit: int) -> None:
-        super().__init__(sock, limit, trusting=True)
-
-    def receive(self, wait: Wait = _never) -> list[Any]:
-        """Receive the next frame that is for the session.
-
-        Raises:
-            ChannelClosed: If the host is gone.
-        """
-        message = super().receive(wait)
-        while message[0] == _SEGMENT:
-            self._attach(message)
-            message = super().receive(wait)
-        return message
-
-    def receive_or_attach(self) -> list[Any] | None:
-        """One frame for the session, None once a ring is attached.
-
-        Raises:
-            ChannelClosed: If the host is gone.
-        """
-        while True:
-            message = super().receive()
-            if message[0] != _SEGMENT:
-                return message
-            if self._attach(message):
-                return None
-
-    def _attach(self, message: list[Any]) -> bool:
-        """Take a segment; whether it is one to write to."""
-        _, number, size, writable, dropped = message
-        ring = self._buffers
-        for fd in self.receive_fds(1):
-            if isinstance(ring, Ring):
-                ring.attach(number, fd, size, writable)
-                ring.drop(dropped)
-            os.close(fd)
-        return bool(writable)

@@ -1,0 +1,120 @@
+"""The end of one worker: why it came, what is released, and who is told what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from signal import SIGKILL
+
+from lockgate_sandbox import _limits
+from lockgate_sandbox._flights import Flights
+from lockgate_sandbox._ground import Ground
+from lockgate_sandbox._output import Output
+from lockgate_sandbox._process import Process, cause
+from lockgate_sandbox._sender import Sender
+from lockgate_sandbox._wire import ChannelClosed, FrameError, FrameTooLargeError
+from lockgate_sandbox.errors import (
+    ClosedError,
+    LimitError,
+    ProtocolError,
+    SandboxError,
+    WorkerDiedError,
+)
+from lockgate_sandbox.tiers import Limits
+
+__all__ = ["Burial"]
+
+_DYING_SECONDS = 0.05
+"""How long a process may take from closing its channel to being dead."""
+
+
+class Burial:
+    """Buries one worker, once. Under the line's lock for reading.
+
+    `closed` is the reason, None while it lives; `last_output` what it had printed
+    since the last reply. `released` is called when nothing of it is left.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        sender: Sender,
+        output: Output,
+        flights: Flights,
+        *,
+        limits: Limits,
+        ground: Ground,
+        name: str,
+        released: Callable[[], None],
+    ) -> None:
+        self.closed: SandboxError | None = None
+        self.last_output = ""
+        self._process = process
+        self._sender = sender
+        self._output = output
+        self._flights = flights
+        self._limits = limits
+        self._ground = ground
+        self._name = name
+        self._released = released
+        self._fate: SandboxError | None = None
+        self._told = False
+
+    def foretell(self, why: SandboxError) -> None:
+        """It is about to be killed, for `why`. From any thread."""
+        if self._fate is None:
+            self._fate = why
+
+    def after(self, error: BaseException) -> SandboxError:
+        """Bury the worker because of `error`; gives what callers are told."""
+        if isinstance(error, ChannelClosed):
+            return self._died()
+        if isinstance(error, FrameTooLargeError):
+            return self.end(_limits.too_large(error.limit, error.used, error.unit))
+        if isinstance(error, FrameError):
+            return self.end(ProtocolError(str(error)))
+        if isinstance(error, SandboxError):
+            return self.end(error)
+        return self.end(WorkerDiedError(None, int(SIGKILL)))
+
+    def _died(self) -> SandboxError:
+        """The reason why the channel is closed."""
+        if self.closed is not None:
+            return self.closed
+        if self._fate is not None:
+            return self.end(self._fate)
+        dead = self._process.wait_dead(_DYING_SECONDS)
+        kills = self._ground.memory_kills()
+        ended = self._process.close()
+        if not dead and ended.signal == SIGKILL:
+            return self.end(ProtocolError("it closed its channel"))
+        return self.end(cause(ended, self._limits, kills))
+
+    def end(self, error: SandboxError) -> SandboxError:
+        """Bury the worker, remembering why; gives the first reason there was."""
+        if self.closed is None:
+            self.closed = error
+            self._process.close()
+            self._sender.close()
+            with suppress(LimitError):
+                self._output.drain()
+            self.last_output = self._output.take().decode("utf-8", "replace")
+            self._output.close()
+            self._flights.drop_all(error)
+            self._released()
+        return self.closed
+
+    def told(self, error: SandboxError | None) -> SandboxError:
+        """The error for one of several calls that a dead worker leaves behind."""
+        if error is None or (error is self.closed and self._told):
+            return self.gone()
+        self._told = self._told or error is self.closed
+        return error
+
+    def gone(self) -> ClosedError:
+        """The error for whoever comes too late."""
+        error = ClosedError(
+            f"worker {self._name!r} is gone: {self.closed}", hint="start a new worker"
+        )
+        error.__cause__ = self.closed
+        return error

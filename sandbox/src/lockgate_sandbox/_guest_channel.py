@@ -1,0 +1,64 @@
+"""The worker's end of its channel: it trusts its host, and takes what that shares."""
+
+from __future__ import annotations
+
+import os
+
+from lockgate_sandbox._ring import Ring
+from lockgate_sandbox._wire import Channel, Kind, never
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    from typing import Any
+
+    from lockgate_sandbox._wire import Wait
+
+__all__ = ["GuestChannel"]
+
+_SEGMENT = int(Kind.SEGMENT)
+
+
+class GuestChannel(Channel):
+    """The worker's end: it trusts its host, and takes the segments that come."""
+
+    __slots__ = ()
+
+    def __init__(self, sock: _socket.socket, limit: int) -> None:
+        super().__init__(sock, limit, trusting=True)
+
+    def receive(self, wait: Wait = never) -> list[Any]:
+        """Receive the next frame that is for the session.
+
+        Raises:
+            ChannelClosed: If the host is gone.
+        """
+        message = super().receive(wait)
+        while message[0] == _SEGMENT:
+            self._attach(message)
+            message = super().receive(wait)
+        return message
+
+    def receive_or_attach(self) -> list[Any] | None:
+        """One frame for the session, None once a ring is attached.
+
+        Raises:
+            ChannelClosed: If the host is gone.
+        """
+        while True:
+            message = super().receive()
+            if message[0] != _SEGMENT:
+                return message
+            if self._attach(message):
+                return None
+
+    def _attach(self, message: list[Any]) -> bool:
+        """Take a segment; whether it is one to write to."""
+        _, number, size, writable, dropped = message
+        ring = self._buffers
+        for fd in self.receive_fds(1):
+            if isinstance(ring, Ring):
+                ring.attach(number, fd, size, writable)
+                ring.drop(dropped)
+            os.close(fd)
+        return bool(writable)
