@@ -125,6 +125,9 @@ class _Stream(httpcore.NetworkStream):
         flow = self._network.flow
         flow.socket = self._socket
         rest = memoryview(buffer)
+        # Never a SIGPIPE to an embedder, where that can be said: TLS knows no flags.
+        tls = isinstance(self._socket, ssl.SSLSocket)
+        flags = 0 if tls else socket.MSG_NOSIGNAL
         late = httpcore.WriteTimeout("the server takes nothing")
         while rest:
             # A TLS write that waits is repeated with the very same bytes.
@@ -133,7 +136,7 @@ class _Stream(httpcore.NetworkStream):
             try:
                 sent = self._io(
                     flow,
-                    partial(self._socket.send, part),
+                    partial(self._socket.send, part, flags),
                     select.POLLOUT,
                     timeout,
                     late,
