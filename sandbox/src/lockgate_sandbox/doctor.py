@@ -33,7 +33,7 @@ FEATURES = {
     "sealed_memory": ("5.1", "hands large data over without a copy"),
     "seccomp_notify": ("5.5", "counts processes and files where no limit does"),
     "network_namespace": ("3.8", "a second lock on network and System V IPC"),
-    "pid_namespace": ("3.8", "hides and ends the processes of a worker"),
+    "pid_namespace": ("3.8", "would hide other processes from a worker; not used"),
 }
 """What `features` are for, and the kernel that brought each."""
 

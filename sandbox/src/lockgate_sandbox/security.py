@@ -366,6 +366,13 @@ NOT_PROMISED = (
         "A worker for each party; `run_python` for each text.",
     ),
     NotPromised(
+        "preloading",
+        "Workers of one policy with the same `preload` and import folders share a uid, "
+        "a scratch folder and the libraries that were loaded first: a hostile one "
+        "among these can fork and act in all of them, though in no other worker.",
+        "Preload what you trust as you trust the plugin; without it nothing is shared.",
+    ),
+    NotPromised(
         "source-scan",
         "Scanning source finds mistakes and slips. It is a gate in front, no boundary.",
         "The seal holds with or without it.",
