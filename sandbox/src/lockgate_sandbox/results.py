@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lockgate_sandbox.errors import LimitError, SandboxError, WallLimitError
 from lockgate_sandbox.posture import Posture
-from lockgate_sandbox.replies import Usage
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.replies import Usage
 
 __all__ = ["Denial", "ProgramResult", "RunResult", "limit_status"]
 

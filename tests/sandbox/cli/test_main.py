@@ -1,0 +1,63 @@
+"""The command line as a whole: help, version, usage, and what it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*argv: str) -> subprocess.CompletedProcess[str]:
+    """``python -m lockgate_sandbox ARGV``."""
+    return subprocess.run(
+        [sys.executable, "-m", "lockgate_sandbox", *argv],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_version() -> None:
+    done = run("--version")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("lockgate-sandbox ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "required: VERB"),
+        (["rum"], "invalid choice: 'rum'"),
+        (["run", "--memory", "much", "x.py"], "'much' is no size"),
+        (["run", "--wall", "0", "x.py"], "is no number of seconds above 0"),
+        (["run", "--wal", "1", "x.py"], "unrecognized arguments: --wal"),
+        (["doctor", "--str"], "unrecognized arguments: --str"),
+    ],
+    ids=str,
+)
+def test_usage_is_status_2_and_says_what_is_wrong(argv: list[str], said: str) -> None:
+    done = run(*argv)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "usage: lockgate-sandbox" in done.stderr
+    assert said in done.stderr
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = """
+import sys
+from lockgate_sandbox.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    heavy = {"asyncio", "ctypes", "httpx", "importlib.metadata", "msgspec"}
+    print(heavy & set(sys.modules), file=sys.stderr)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr == "set()\n"
