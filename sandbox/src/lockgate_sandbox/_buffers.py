@@ -60,11 +60,14 @@ class BufferFormError(ValueError):
 
 
 def is_flat(value: Any) -> bool:
-    """Whether a value is a scalar or a map of scalars: nothing to lift."""
-    if isinstance(value, dict):
+    """Whether a value is a scalar or a map of scalars with text as keys.
+
+    Such a value has nothing to lift, and a frame with no other nothing to check.
+    """
+    if type(value) is dict:
         # Not a generator expression: it costs more than the look.
-        for item in value.values():  # noqa: SIM110 # pyright: ignore
-            if type(item) not in _SCALAR:  # pyright: ignore
+        for key, item in value.items():  # pyright: ignore
+            if type(key) is not str or type(item) not in _SCALAR:  # pyright: ignore
                 return False
         return True
     return type(value) in _SCALAR

@@ -59,7 +59,7 @@ class Sender:
         arena = self.arena
         with self._lock:
             if is_flat(message[at]):
-                self._channel.send(message, self._wait)
+                self._channel.send(message, self._wait, flat=True)
                 return []
             try:
                 message[at] = self._channel.lift(message[at])

@@ -11,6 +11,7 @@ import _thread
 import os
 from collections import deque
 
+from lockgate_sandbox._buffers import is_flat
 from lockgate_sandbox._raised import (
     TOO_LARGE,
     CallCancelled,
@@ -33,6 +34,7 @@ __all__ = ["Current", "Session"]
 
 # As plain ints: the members of an IntEnum cost an attribute look-up per frame.
 _CALL, _BATCH, _ANSWER = int(Kind.CALL), int(Kind.BATCH), int(Kind.ANSWER)
+_REPLY = int(Kind.REPLY)
 _RAISE, _ASK, _PASSED = int(Kind.RAISE), int(Kind.ASK), int(Kind.PASSED)
 _REFUSE, _ITEM, _CREDIT = int(Kind.REFUSE), int(Kind.ITEM), int(Kind.CREDIT)
 _END, _CANCEL, _ROOM = int(Kind.END), int(Kind.CANCEL), int(Kind.ROOM)
@@ -253,8 +255,10 @@ class Session(Reach):
             self._now.call = b""
             call = message[1]
             try:
-                message[2] = self._channel.lift(message[2])
-                self._channel.send(message)
+                flat = message[0] == _REPLY and is_flat(message[2])
+                if not flat:
+                    message[2] = self._channel.lift(message[2])
+                self._channel.send(message, flat=flat)
             except NotDataError as error:
                 self._channel.send([_RAISE, call, "TypeError", str(error), "", None])
             except FrameTooLargeError as error:
