@@ -31,6 +31,11 @@ RING_HEAD_BYTES = 64
 
 _SEGMENTS_LIMIT = 8
 _LEAST_BYTES = 1 << 20
+
+_STREAMED_BYTES = 4 << 20
+_AHEAD = 4
+"""How many buffers a ring has room for, if they are no larger than that."""
+
 _MFD_NOEXEC_SEAL = 8  # Linux 6.3
 _RELEASED = struct.Struct("=Q")
 
@@ -219,6 +224,8 @@ class Arena:
                 self.unsent.remove(self._ring)
             self._ring.close()
         self._numbers += 1
+        if size <= _STREAMED_BYTES:  # likely an item among many
+            size *= _AHEAD
         total = RING_HEAD_BYTES + max(_LEAST_BYTES, 1 << (size - 1).bit_length())
         self._ring = Segment(self._numbers, total, writable=True)
         self.unsent.append(self._ring)

@@ -75,7 +75,9 @@ class Burial:
             return self.end(ProtocolError(str(error)))
         if isinstance(error, SandboxError):
             return self.end(error)
-        return self.end(WorkerDiedError(None, int(SIGKILL)))
+        killed = WorkerDiedError(None, int(SIGKILL))
+        killed.__cause__ = error  # an interrupt, or a fault of our own
+        return self.end(killed)
 
     def _died(self) -> SandboxError:
         """The reason why the channel is closed."""

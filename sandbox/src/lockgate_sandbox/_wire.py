@@ -269,7 +269,7 @@ class Channel:
         """
         try:
             self.socket.send(
-                self._encode(message, False), _NO_SIGNAL | _socket.MSG_DONTWAIT
+                self._encode(message, flat=False), _NO_SIGNAL | _socket.MSG_DONTWAIT
             )
         except BlockingIOError:
             return False
