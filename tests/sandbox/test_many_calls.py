@@ -18,22 +18,16 @@ from lockgate_sandbox import (
     WorkerDiedError,
 )
 from lockgate_sandbox.errors import Data
-from tests.support.flow import ASYNC, PLAIN
+from tests.support.flow import ASYNC, PLAIN, up
 from tests.support.sandbox import Lab, policy
 
 pytestmark = pytest.mark.kernel
 
 
-def _up(arguments: dict[str, Data]) -> Data:
-    number = arguments["n"]
-    assert isinstance(number, int)
-    return number + 100
-
-
 @pytest.fixture
 def plain(lab: Lab) -> Iterator[Worker]:
     lab.write("flow_plain", PLAIN)
-    callbacks = {"up": _up}
+    callbacks = {"up": up}
     with lab.worker(policy(), target="flow_plain:build", callbacks=callbacks) as worker:
         yield worker
 
@@ -41,7 +35,7 @@ def plain(lab: Lab) -> Iterator[Worker]:
 @pytest.fixture
 def coroutines(lab: Lab) -> Iterator[Worker]:
     lab.write("flow_async", ASYNC)
-    callbacks = {"up": _up}
+    callbacks = {"up": up}
     with lab.worker(policy(), target="flow_async:build", callbacks=callbacks) as worker:
         yield worker
 

@@ -14,16 +14,10 @@ from lockgate_sandbox import (
     Worker,
 )
 from lockgate_sandbox.errors import Data
-from tests.support.flow import ASYNC, PLAIN
+from tests.support.flow import ASYNC, PLAIN, up
 from tests.support.sandbox import Lab, policy
 
 pytestmark = pytest.mark.kernel
-
-
-def _up(arguments: dict[str, Data]) -> Data:
-    number = arguments["n"]
-    assert isinstance(number, int)
-    return number + 100
 
 
 @pytest.fixture(params=["plain", "async"])
@@ -32,14 +26,14 @@ def flow(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Worker]:
     lab.write("flow_plain", PLAIN)
     lab.write("flow_async", ASYNC)
     target = f"flow_{request.param}:build"
-    with lab.worker(policy(), target=target, callbacks={"up": _up}) as worker:
+    with lab.worker(policy(), target=target, callbacks={"up": up}) as worker:
         yield worker
 
 
 @pytest.fixture
 def plain(lab: Lab) -> Iterator[Worker]:
     lab.write("flow_plain", PLAIN)
-    callbacks = {"up": _up}
+    callbacks = {"up": up}
     with lab.worker(policy(), target="flow_plain:build", callbacks=callbacks) as worker:
         yield worker
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["ASYNC", "PLAIN"]
+from lockgate_sandbox.errors import Data
+
+__all__ = ["ASYNC", "PLAIN", "up"]
+
+
+def up(arguments: dict[str, Data]) -> Data:
+    """The callback that some methods ask: `n` and a hundred."""
+    number = arguments["n"]
+    assert isinstance(number, int)
+    return number + 100
+
 
 PLAIN = """
 import time

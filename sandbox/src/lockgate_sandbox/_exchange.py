@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from lockgate_sandbox import _limits
-from lockgate_sandbox._raised import TOO_LARGE
+from lockgate_sandbox._raised import BUILTIN_KINDS, TOO_LARGE
 from lockgate_sandbox._wire import FrameError, Kind
 from lockgate_sandbox.errors import (
     Data,
@@ -40,20 +40,6 @@ __all__ = [
 AT_SEAL = {int(Kind.READY): 3, int(Kind.FAILED): 4}
 AT_BUILD = {int(Kind.REPLY): 3, int(Kind.FAILED): 4, int(Kind.ASK): 5}
 IN_CALL = {int(Kind.REPLY): 3, int(Kind.RAISE): 6, int(Kind.ASK): 5}
-
-# Most specific first: the worker gets an exception of the first that fits.
-_KINDS: tuple[type[Exception], ...] = (
-    PermissionError,
-    FileNotFoundError,
-    FileExistsError,
-    IsADirectoryError,
-    NotADirectoryError,
-    ConnectionError,
-    TimeoutError,
-    OSError,
-    LookupError,
-    ValueError,
-)
 
 
 def check(frame: list[Any], call: bytes, due: Mapping[int, int]) -> int:
@@ -180,7 +166,7 @@ def refusal(error: Exception) -> list[Data]:
     `code`) nor about a resource it named stays here: it may hold the host's
     secrets.
     """
-    kind = next((item for item in _KINDS if isinstance(error, item)), None)
+    kind = next((item for item in BUILTIN_KINDS if isinstance(error, item)), None)
     code = getattr(error, "code", None)
     hint = getattr(error, "hint", "")
     if isinstance(code, str) or kind is not None:

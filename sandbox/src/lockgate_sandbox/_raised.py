@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "BUILTIN_KINDS",
     "TOO_LARGE",
     "CallCancelled",
     "HostCallError",
@@ -57,20 +58,23 @@ class HostCallError(Exception):
         return self.message
 
 
+BUILTIN_KINDS: tuple[type[Exception], ...] = (
+    PermissionError,
+    FileNotFoundError,
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+    LookupError,
+    ValueError,
+)
+"""What a host's refusal may be as well; the most specific first."""
+
 _KINDS: dict[str, type[HostCallError]] = {
     kind.__name__: type("HostCall" + kind.__name__, (HostCallError, kind), {})
-    for kind in (
-        PermissionError,
-        FileNotFoundError,
-        FileExistsError,
-        IsADirectoryError,
-        NotADirectoryError,
-        ConnectionError,
-        TimeoutError,
-        OSError,
-        LookupError,
-        ValueError,
-    )
+    for kind in BUILTIN_KINDS
 }
 
 
