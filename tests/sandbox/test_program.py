@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate_sandbox import (
+    CancelledError,
     CpuLimitError,
     DiskLimitError,
     MemoryLimitError,
@@ -285,3 +287,13 @@ def test_patterns_are_bounded_in_length_and_number(tmp_path: Path) -> None:
 def test_patterns_out_of_the_folder_are_refused(pattern: str) -> None:
     with pytest.raises(PolicyError):
         pattern_to_regex(pattern)
+
+
+def test_a_program_ends_when_another_thread_says_so(lab: Lab) -> None:
+    stop = threading.Event()
+    given = Policy.for_tier(Tier.ADMIN)
+    threading.Timer(0.3, stop.set).start()
+    started = time.monotonic()
+    with pytest.raises(CancelledError, match="the program"):
+        lab.sandbox.run_program(given, ["sleep", "600"], stop=stop)
+    assert time.monotonic() - started < 30

@@ -8,6 +8,7 @@ that would grant it, kept for the call's `Answer.denials`, and audited.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -105,6 +106,7 @@ class Broker:
         self._deadline = float("inf")
         self._denials: list[Document] = []
         self._running: Worker | None = None
+        self._stop = threading.Event()
         self.services = open_services(plan.policy, identity, consent, self._note)
 
     def close(self) -> None:
@@ -117,6 +119,7 @@ class Broker:
     def begin(self, hook: str, deadline: float) -> None:
         """A call of `hook` begins; `deadline` on the monotonic clock."""
         self._hook, self._deadline, self._denials = hook, deadline, []
+        self._stop.clear()
 
     @property
     def denials(self) -> tuple[Document, ...]:
@@ -125,6 +128,7 @@ class Broker:
 
     def interrupt(self) -> None:
         """End what runs on the plugin's behalf; called from another thread."""
+        self._stop.set()
         running = self._running
         if running is not None:
             running.kill()
@@ -186,6 +190,7 @@ class Broker:
                 files={file.path: file.content for file in request.tree},
                 collect=request.collect,
                 stdin=request.stdin,
+                stop=self._stop,
             )
         except WallLimitError as error:
             message = f"{tool.name} ran longer than {seconds:g} seconds"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -30,6 +31,7 @@ from lockgate_sandbox._wire import (
 )
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
+    CancelledError,
     LimitError,
     MemoryLimitError,
     ProtocolError,
@@ -57,6 +59,7 @@ class Attended:
         self._nursery = nursery
         self._policy = policy
         self._undo = undo
+        self.stop: threading.Event | None = None
         self._started = time.monotonic()
         self._deadline = self._started + policy.limits.wall_seconds
         self._outputs: list[Output] = []
@@ -165,6 +168,8 @@ class Attended:
         return answer
 
     def _check(self) -> None:
+        if self.stop is not None and self.stop.is_set():
+            raise CancelledError("the program")
         now = time.monotonic()
         if now >= self._deadline:
             wall = self._policy.limits.wall_seconds

@@ -101,6 +101,8 @@ class Process:
                 with suppress(OSError):
                     signal.pidfd_send_signal(self._pidfds[0], signal.SIGKILL)
                 self._life.shutdown(socket.SHUT_WR)
+                if self.has_warden:  # which its worker may have stopped
+                    signal.pidfd_send_signal(self._pidfds[-1], signal.SIGCONT)
 
     def ended(self) -> bool:
         """Whether the child is dead, without waiting."""
@@ -133,6 +135,10 @@ class Process:
         self.kill()
         ended = self.wait()
         with self._lock:
+            if self._exit is None and self.has_warden and self._pidfds:
+                # It does not do its work; then the keeper does, when it is gone.
+                with suppress(OSError):
+                    signal.pidfd_send_signal(self._pidfds[-1], signal.SIGKILL)
             self._life.close()
             while self._pidfds:
                 os.close(self._pidfds.pop())

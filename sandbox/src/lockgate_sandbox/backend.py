@@ -15,6 +15,7 @@ where it does not hold. What it can't hold it refuses with `LayerMissingError`.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -126,6 +127,7 @@ class Confinement(Protocol):
         collect: Sequence[str] = (),
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
+        stop: threading.Event | None = None,
     ) -> ProgramResult:
         """Run a program in a sandbox of its own and wait for it."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -41,6 +42,7 @@ def run_program(
     collect: Sequence[str],
     stdin: bytes,
     env: Mapping[str, str],
+    stop: threading.Event | None,
 ) -> ProgramResult:
     """`Sandbox.run_program`."""
     program = _resolve(argv)
@@ -60,6 +62,7 @@ def run_program(
     }
     with ExitStack() as undo:
         run = Attended(nursery, policy, undo)
+        run.stop = stop
         reader = run.pipe_in(stdin)
         ends = [run.pipe_out(), run.pipe_out()]
         try:

@@ -168,6 +168,7 @@ class Sandbox:
         collect: Sequence[str] = (),
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
+        stop: threading.Event | None = None,
     ) -> ProgramResult:
         """Run a program of this machine in a sandbox of its own and wait for it.
 
@@ -176,10 +177,13 @@ class Sandbox:
         libraries. `collect` are globs (``*``, ``?``, ``**``) of the files to read
         back, at most the policy's `disk_bytes`. The wall limit is the policy's.
 
+        `stop`, set by another thread, ends the program.
+
         Raises:
             PolicyError: If the policy's tier can't have programs, or an argument
                 makes no sense.
             StartError: If the program does not exist or can't be executed.
+            CancelledError: If `stop` was set.
             LimitError: If a limit was reached.
             LayerMissingError: If a strict layer can't be had.
         """
@@ -192,6 +196,7 @@ class Sandbox:
             collect=collect,
             stdin=stdin,
             env=env or {},
+            stop=stop,
         )
 
     def run_file(

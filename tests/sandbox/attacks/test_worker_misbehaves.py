@@ -524,3 +524,14 @@ def test_a_target_cannot_name_a_layer_and_its_remedy(lab: Lab) -> None:
     with pytest.raises(StartError) as caught:
         lab.worker(policy(), target="claims_layer:build")
     assert "sh" not in caught.value.hint
+
+
+def test_a_warden_that_was_stopped_still_buries_its_tree(lab: Lab) -> None:
+    worker = lab.worker(_ELEVATED)
+    code = "import os, time\nif not os.fork():\n    time.sleep(600)\nresult = 1"
+    assert run(worker, code) == 1
+    warden = worker.line.process.root
+    assert warden != worker.pid
+    os.kill(warden, signal.SIGSTOP)
+    worker.close()
+    assert wait_until(lambda: not alive(warden) and not alive(worker.pid))

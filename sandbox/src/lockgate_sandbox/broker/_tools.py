@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from lockgate_sandbox.broker._gate import Gate
 from lockgate_sandbox.broker._quota import QuotaError
-from lockgate_sandbox.errors import Data
+from lockgate_sandbox.errors import CancelledError, Data
 from lockgate_sandbox.policy import Policy, Program
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Runner(Protocol):
         executable: Sequence[str] = (),
         collect: Sequence[str] = (),
         stdin: bytes = b"",
+        stop: threading.Event | None = None,
     ) -> ProgramResult:
         """`Sandbox.run_program`."""
         ...
@@ -96,18 +97,15 @@ class Tools:
 
     def _run(self, run: _Run, grant: Program, given: _Given) -> None:
         try:
-            use = self._gate.hold(grant, lambda: None)
-            seconds = {"wall_seconds": given.seconds} if given.seconds else {}
-            limits = self._limits.tightened(seconds)
-            result = self._runner.run_program(
-                Policy.for_tier(self._tier, limits=limits),
-                [grant.path, *given.arguments],
-                files=given.files,
-                executable=grant.read,
-                collect=given.collect,
-                stdin=given.stdin,
-            )
-            self._gate.release(use)
+            stop = threading.Event()
+            use = self._gate.hold(grant, stop.set)
+            try:
+                result = self._run_program(grant, given, stop)
+            except CancelledError:
+                use.check()  # says that the grant is gone
+                raise
+            finally:
+                self._gate.release(use)
             use.check()  # what ran under a grant that is gone says nothing any more
             run.result = {
                 "status": result.status,
@@ -118,6 +116,21 @@ class Tools:
         except Exception as error:
             run.error = error
         run.done.set()
+
+    def _run_program(
+        self, grant: Program, given: _Given, stop: threading.Event
+    ) -> ProgramResult:
+        seconds = {"wall_seconds": given.seconds} if given.seconds else {}
+        limits = self._limits.tightened(seconds)
+        return self._runner.run_program(
+            Policy.for_tier(self._tier, limits=limits),
+            [grant.path, *given.arguments],
+            files=given.files,
+            executable=grant.read,
+            collect=given.collect,
+            stdin=given.stdin,
+            stop=stop,
+        )
 
     def _wait(self, arguments: Arguments) -> Data:
         number = cast("int", arguments.get("id"))
