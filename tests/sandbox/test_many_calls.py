@@ -253,3 +253,94 @@ def test_every_waiting_thread_learns_of_a_death(plain: Worker) -> None:
         thread.join(10)
     assert len(errors) == 5
     assert sum(isinstance(error, WorkerDiedError) for error in errors) == 1
+
+
+_HOG = """
+import asyncio, time
+
+def build(session):
+    async def handler(method, arguments):
+        if method == "ask":
+            numbers = range(arguments["n"])
+            return [await session.acall_host("up", {"n": n}) for n in numbers]
+        if method == "hog":
+            for _ in range(5):
+                await asyncio.sleep(0)
+                time.sleep(0.1)
+        return arguments
+
+    return handler
+"""
+_LONG = "y" * (4 << 20)
+
+
+def _long(_: dict[str, Data]) -> Data:
+    return "z" * 200_000
+
+
+def test_answers_to_the_worker_never_come_in_the_middle_of_a_frame(lab: Lab) -> None:
+    lab.write("flow_hog", _HOG)
+    callbacks = {"up": _up}
+    with lab.worker(policy(), target="flow_hog:build", callbacks=callbacks) as worker:
+        asking = [worker.submit("ask", {"n": 50}) for _ in range(10)]
+        hog = worker.submit("hog")
+        for _ in range(3):
+            assert worker.call("echo", {"x": _LONG}).value == {"x": _LONG}
+        assert hog.result().value == {}
+        for one in asking:
+            assert one.result().value == [n + 100 for n in range(50)]
+
+
+def test_one_thread_sends_much_while_another_one_waits(plain: Worker) -> None:
+    naps: list[Data] = []
+
+    def nap() -> None:
+        naps.append(plain.call("nap", {"seconds": 0.5}).value)
+
+    thread = threading.Thread(target=nap)
+    thread.start()
+    time.sleep(0.1)
+    assert plain.call("echo", {"x": _LONG}).value == {"x": _LONG}
+    thread.join()
+    assert naps == [0.5]
+
+
+def test_threads_that_send_much_and_threads_that_answer_do_not_lock(lab: Lab) -> None:
+    lab.write("flow_hog", _HOG)
+    callbacks = {"up": _long}
+    values: list[Data] = []
+
+    def use(worker: Worker, number: int) -> None:
+        for _ in range(3):
+            if number % 2:
+                values.append(worker.call("echo", {"x": _LONG}).value)
+            else:
+                values.append(worker.call("ask", {"n": 20}).value)
+
+    with lab.worker(policy(), target="flow_hog:build", callbacks=callbacks) as worker:
+        threads = [threading.Thread(target=use, args=(worker, n)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert values.count({"x": _LONG}) == 9
+    assert sum(value == [_long({})] * 20 for value in values) == 9
+
+
+def test_answers_that_another_thread_has_read_count_no_longer(lab: Lab) -> None:
+    lab.write("flow_hog", _HOG)
+    given = policy(limits={"message_bytes": 1 << 20})
+    text = "x" * 50_000
+    values: list[Data] = []
+
+    def use(worker: Worker) -> None:
+        for _ in range(100):
+            values.append(worker.call("echo", {"x": text}).value)
+
+    with lab.worker(given, target="flow_hog:build") as worker:
+        threads = [threading.Thread(target=use, args=(worker,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert values.count({"x": text}) == 400

@@ -35,6 +35,9 @@ CREDIT = 16
 _KEPT_FACTOR = 4
 """Answers that nobody has taken may hold so many times a message's limit."""
 
+_ASK_BYTES = 512
+"""What a question takes at least while it lies here."""
+
 _ID_CHARS = 8
 _IDS_AT_ONCE = 256
 
@@ -62,9 +65,9 @@ class Flight:
 
     `answer` is its last frame, or the error that ended it; `fate` the error to
     raise whatever the answer is, because the call was cancelled for it. `asks` are
-    callbacks to run, by its own thread if it is `waited_for`; `items` what a stream
-    has brought, with their sizes. `may_send` and `may_receive` count the items that
-    either side may still send. `hungry`: its thread waits for credit too.
+    callbacks to run, by its own thread if it is `waited_for`, and `items` what a
+    stream has brought, both with their sizes. `may_send` and `may_receive` count the
+    items that either side may still send. `hungry`: its thread waits for credit too.
     `frame_bytes` is how long the answer was. `regions` is the shared
     memory that what was sent takes up, each with whether an item does.
     """
@@ -73,7 +76,7 @@ class Flight:
     done = False
     answer: list[Any] | SandboxError | None = None
     fate: SandboxError | None = None
-    asks: deque[list[Any]] | None = None
+    asks: deque[tuple[list[Any], int]] | None = None
     items: deque[tuple[Data, int]] | None = None
     regions: deque[tuple[bool, list[Region]]] | None = None
     streams = hungry = waited_for = False
@@ -170,6 +173,8 @@ class Flights:
             self.route(frame, 0, flight)
             return
         del self.table[flight.call]
+        if flight.asks:
+            self._drop_asks(flight)
         flight.answer = frame
         flight.done = True
 
@@ -200,12 +205,15 @@ class Flights:
             raise FrameError(msg)
         if kind in _LAST:
             del self.table[flight.call]
-            if flight is not reader:
+            self._drop_asks(flight)
+            if flight.cancelled:
+                frame = frame[:1]  # whatever it says: `fate` is what it means
+            elif flight is not reader:
                 self._keep(flight, size)
             flight.end(frame)
             return flight
         if kind == _ASK:
-            self._ask(flight, frame)
+            self._ask(flight, frame, size)
         elif kind == _ITEM:
             self._item(flight, frame[2], size)
         else:
@@ -214,7 +222,7 @@ class Flights:
             flight.ring()
         return flight
 
-    def _ask(self, flight: Flight, frame: list[Any]) -> None:
+    def _ask(self, flight: Flight, frame: list[Any], size: int) -> None:
         flight.sequence += 1
         _, _, sequence, name, arguments = frame
         if (
@@ -227,7 +235,9 @@ class Flights:
             raise FrameError(msg)
         if flight.asks is None:
             flight.asks = deque()
-        flight.asks.append(frame)
+        size += _ASK_BYTES
+        flight.asks.append((frame, size))
+        self._count(size)
 
     def _item(self, flight: Flight, value: Data, size: int) -> None:
         if flight.items is None:
@@ -259,16 +269,28 @@ class Flights:
         self._kept_bytes += size
         most = _KEPT_FACTOR * self._message_bytes
         if self._kept_bytes > most:
-            raise MessageLimitError(most, self._kept_bytes, "bytes of answers untaken")
+            raise MessageLimitError(
+                most, self._kept_bytes, "bytes that nobody has taken"
+            )
 
     def taken(self, size: int) -> None:
-        """An answer or item of `size` bytes has reached its caller."""
+        """An answer, item or question of `size` bytes has reached whom it is for."""
         self._kept_bytes -= size
+
+    def answer_taken(self, flight: Flight) -> None:
+        """The answer of `flight` has reached its caller."""
+        self._kept_bytes -= flight.frame_bytes
+        flight.frame_bytes = 0
 
     def drop_items(self, flight: Flight) -> None:
         """Forget what a stream brought that nobody will read."""
         while flight.items:
             self.taken(flight.items.popleft()[1])
+
+    def _drop_asks(self, flight: Flight) -> None:
+        """Forget what a call asked that is answered all the same."""
+        while flight.asks:
+            self.taken(flight.asks.popleft()[1])
 
     def drop_all(self, error: SandboxError) -> None:
         """End every call with `error`: the worker is dead."""

@@ -18,12 +18,13 @@ from typing import Any, cast
 from lockgate_sandbox import _exchange, _limits
 from lockgate_sandbox._burial import Burial
 from lockgate_sandbox._desk import Desk
+from lockgate_sandbox._errands import Errands
 from lockgate_sandbox._flights import Flight, Flights
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Process
 from lockgate_sandbox._sender import Sender
-from lockgate_sandbox._vigil import TICK_SECONDS, Vigil
+from lockgate_sandbox._vigil import TICK_SECONDS, Cancel, Vigil
 from lockgate_sandbox._wire import (
     BEFORE_CALLS,
     Channel,
@@ -92,6 +93,7 @@ class Line:
             name=name,
             released=released,
         )
+        self._errands = Errands(self._run_asks, self.sender.make_room)
         self._ledger: Ledger
 
     # -- the start -------------------------------------------------------------------
@@ -146,6 +148,8 @@ class Line:
                 raise self._broken(flood) from None
         if flight.regions:
             self.sender.arena.free(flight.disown())
+        if flight.frame_bytes:
+            self.flights.answer_taken(flight)
         answer = flight.answer
         if type(answer) is list and answer[0] == _REPLY and flight.fate is None:
             return self._ledger.settle(answer[2], started)
@@ -243,6 +247,8 @@ class Line:
             raise _limits.too_large(error.limit, error.used, error.unit) from None
         except BaseException as error:
             raise self._broken(error) from None
+        if self._errands:
+            self._run_errands()
 
     def _forget(self, flight: Flight) -> None:
         """Nothing of this call was sent."""
@@ -277,6 +283,8 @@ class Line:
             except BaseException as error:
                 raise self._broken(error) from None
             else:
+                if self._errands:
+                    self._run_errands()
                 return
         for flight, message in messages:
             try:
@@ -319,6 +327,11 @@ class Line:
                     self.flights.land(flight, frame)
                 else:
                     self._take(frame, flight)
+                    if self._errands:
+                        self._run_errands()
+                    # A worker that always writes is never waited for.
+                    if time.monotonic() >= self.vigil.due:
+                        self._look_around(self.cancel)
         except BaseException as error:
             self._burial.after(error)
             if not isinstance(error, Exception):
@@ -334,19 +347,25 @@ class Line:
             if type(inner) is not list or not inner:
                 msg = "a BATCH of something else than frames"
                 raise FrameError(msg)
-            self._route(inner, size // len(frame), reader)  # pyright: ignore
+            self._route(inner, size // (len(frame) - 1), reader)  # pyright: ignore
 
     def _route(self, frame: list[Any], size: int, reader: Flight | None) -> None:
         if frame[0] == _ROOM and len(frame) == 2:
-            self.sender.make_room(frame[1])
+            self._errands.put(frame)
             return
         flight = self.flights.route(frame, size, reader)
         if flight.regions and not flight.done:
             self.sender.arena.free(flight.released(frame))
         if flight.asks and flight is not reader and not flight.waited_for:
-            self.answer(flight)
+            self._errands.put(flight)
         elif flight.cancelled and flight.items:
             self.flights.drop_items(flight)
+
+    def _run_errands(self) -> None:
+        try:
+            self._errands.do()
+        except BaseException as error:
+            raise self._broken(error) from None
 
     def _hand_on(self, mine: Flight) -> None:
         """Let another thread read from now on, if one waits."""
@@ -361,13 +380,19 @@ class Line:
         Raises:
             SandboxError: If the worker died meanwhile.
         """
+        self._run_asks(flight)
+        if self._errands:
+            self._run_errands()
+
+    def _run_asks(self, flight: Flight) -> None:
         me = threading.get_ident()
         asks = flight.asks
         while asks and not flight.done:
             try:
-                frame = asks.popleft()
+                frame, size = asks.popleft()
             except IndexError:  # another thread was quicker
                 return
+            self.flights.taken(size)
             self.serving.add(me)
             try:
                 regions = self._desk.answer(frame)
@@ -386,25 +411,36 @@ class Line:
 
     def _wait(self) -> None:
         """Look around while the worker does not write."""
-        now = time.monotonic()
-        flights = list(self.flights.table.values())
-        self.vigil.check_deadlines(now, flights, self.cancel)
-        self.vigil.watch(now)
+        self._look_around(self.cancel)
         self.vigil.wait()
 
     def _while_sending(self) -> None:
-        """The worker does not read: perhaps it can't, because we don't."""
-        if self.reading.acquire(blocking=False):
-            try:
-                while self.channel.has_more():
-                    self._take(self.channel.receive(self._wait), None)
-            finally:
-                self.reading.release()
-        now = time.monotonic()
-        flights = list(self.flights.table.values())
-        self.vigil.check_deadlines(now, flights, _note_cancelled)
-        self.vigil.watch(now)
-        self.vigil.wait(sending=True)
+        """The worker does not read: perhaps it can't, because we don't.
+
+        Nothing is sent here: it would be in the middle of another frame.
+        """
+        if not self.reading.acquire(blocking=False):
+            # Another thread reads, and looks around unless it runs a callback.
+            flights = list(self.flights.table.values())
+            self.vigil.check_deadlines(time.monotonic(), flights, _note_cancelled)
+            self.vigil.wait_to_send()
+            return
+        try:
+            while self.channel.has_more():
+                self._take(self.channel.receive(self._wait_silently), None)
+                if time.monotonic() >= self.vigil.due:
+                    self._look_around(_note_cancelled)
+            self._look_around(_note_cancelled)
+            self.vigil.wait(sending=True)
+        finally:
+            self.reading.release()
+
+    def _wait_silently(self) -> None:
+        self._look_around(_note_cancelled)
+        self.vigil.wait()
+
+    def _look_around(self, cancel: Cancel) -> None:
+        self.vigil.look(time.monotonic(), list(self.flights.table.values()), cancel)
 
     def _look(self, flight: Flight) -> None:
         """Look at one call and the limits, outside of reading and sending."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DEPTH_LIMIT",
     "EXTENSIONS",
+    "EXTENSION_LIMIT",
+    "NODE_BYTES",
     "NODE_LIMIT",
     "FrameError",
     "FrameTooLargeError",
@@ -34,6 +36,12 @@ EXTENSIONS = (1, 2)
 NODE_LIMIT = 1_000_000
 """Most elements in a frame: an empty list is 1 byte on the wire and about 80 in
 memory, so the length cap alone would let 16 MiB become 1.3 GB."""
+
+NODE_BYTES = 64
+"""What a node takes in memory, beside the bytes that it had on the wire; about."""
+
+EXTENSION_LIMIT = 65_536
+"""Most buffers in a frame: each costs its reader many times what a number does."""
 
 _QUICK_BYTES = 4096
 """A frame so short can't have too many nodes, whatever it holds."""
@@ -119,8 +127,10 @@ def _extension(buffer: bytes | bytearray, pos: int, end: int) -> int:
     return at + 1 + size
 
 
-def check(buffer: bytes | bytearray, start: int, end: int) -> bool:
-    """Check ``buffer[start:end]``; true if `check_keys` of its value is left to do.
+def check(buffer: bytes | bytearray, start: int, end: int) -> int:
+    """Check ``buffer[start:end]``; -1 if `check_keys` of its value is left to do.
+
+    Else the number of its nodes, 0 where they are few.
 
     Without the bytes that begin a container or extension there is none, wherever
     in the frame they would stand. A frame that has many of them, in a text or a
@@ -135,11 +145,10 @@ def check(buffer: bytes | bytearray, start: int, end: int) -> bool:
         if len(heads) < DEPTH_LIMIT:
             rest = heads.translate(None, _ARRAYS)
             if not rest:
-                return False
+                return 0
             if not rest.translate(None, _MAPS):
-                return True
-    scan(buffer, start, end)
-    return False
+                return -1
+    return scan(buffer, start, end)
 
 
 def check_keys(message: list[Any] | tuple[Any, ...]) -> None:
@@ -170,15 +179,17 @@ def _check_map(item: dict[Any, Any]) -> None:
             check_keys(value)  # pyright: ignore[reportUnknownArgumentType]
 
 
-def scan(buffer: bytes | bytearray, start: int, end: int) -> None:
+def scan(buffer: bytes | bytearray, start: int, end: int) -> int:
     """Check the structure of ``buffer[start:end]`` without building anything.
+
+    Gives the number of its nodes.
 
     Raises:
         FrameError: If it is not exactly one value of allowed types with string
             keys.
-        FrameTooLargeError: If it is too deep or has too many nodes.
+        FrameTooLargeError: If it is too deep or has too many nodes or buffers.
     """
-    pos, left, is_map, nodes = start, 1, False, 0
+    pos, left, is_map, nodes, extensions = start, 1, False, 0, 0
     stack: list[tuple[int, bool]] = []
     sizes = _SIZES
     while True:
@@ -187,7 +198,7 @@ def scan(buffer: bytes | bytearray, start: int, end: int) -> None:
                 if pos != end:
                     msg = "the frame's length does not fit its value"
                     raise FrameError(msg)
-                return
+                return nodes
             left, is_map = stack.pop()
         if pos >= end:
             msg = "the frame is truncated"
@@ -210,6 +221,9 @@ def scan(buffer: bytes | bytearray, start: int, end: int) -> None:
         else:
             pos, count, per = _variable(buffer, pos, end)
             if not per:
+                extensions += 0xC7 <= head <= 0xC9 or 0xD4 <= head <= 0xD8
+                if extensions > EXTENSION_LIMIT:
+                    raise FrameTooLargeError(EXTENSION_LIMIT, extensions, "buffers")
                 continue
         nodes += count
         if nodes > NODE_LIMIT:

@@ -15,7 +15,32 @@ from lockgate_sandbox._wire import Channel, FrameTooLargeError, Kind, NotDataErr
 
 __all__ = ["Sender"]
 
+_TURN_SECONDS = 0.005
+"""How often a thread whose turn it is not looks at what has come."""
+
 _BATCH, _SEGMENT = int(Kind.BATCH), int(Kind.SEGMENT)
+
+
+class _Turn:
+    """A lock of whose holder others know that it may wait for them to read.
+
+    A worker that waits until it is read takes nothing: so whoever waits for the lock
+    reads. Reentrant, because a message may bring new segments before it.
+    """
+
+    __slots__ = ("_wait", "lock")
+
+    def __init__(self, wait: Callable[[], object]) -> None:
+        self.lock = threading.RLock()
+        self._wait = wait
+
+    def __enter__(self) -> None:
+        if not self.lock.acquire(blocking=False):
+            while not self.lock.acquire(timeout=_TURN_SECONDS):
+                self._wait()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
 
 
 class Sender:
@@ -31,8 +56,7 @@ class Sender:
         channel.share(self.arena)
         self._channel = channel
         self._wait = wait
-        # Reentrant: who sends may have to read meanwhile, and so to answer.
-        self._lock = threading.RLock()
+        self._turn = _Turn(wait)
 
     def send(self, message: list[Any]) -> None:
         """Send a frame that holds no large buffers.
@@ -43,7 +67,7 @@ class Sender:
                 says that it was received meanwhile.
             ChannelClosed: If the worker is gone.
         """
-        with self._lock:
+        with self._turn:
             self._channel.send(message, self._wait)
 
     def send_large(self, message: list[Any], at: int) -> list[Region]:
@@ -57,7 +81,7 @@ class Sender:
             ChannelClosed: As `send` does.
         """
         arena = self.arena
-        with self._lock:
+        with self._turn:
             if is_flat(message[at]):
                 self._channel.send(message, self._wait, flat=True)
                 return []
@@ -88,12 +112,12 @@ class Sender:
         Raises:
             ChannelClosed: If the worker is gone.
         """
-        if not self._lock.acquire(blocking=False):
+        if not self._turn.lock.acquire(blocking=False):
             return  # another thread's frame is just being sent
         try:
             self._channel.send_now(message)
         finally:
-            self._lock.release()
+            self._turn.lock.release()
 
     def send_with_fds(self, message: list[Any], fds: Sequence[int]) -> None:
         """Send a frame that announces descriptors, then them.
@@ -104,7 +128,7 @@ class Sender:
             FrameTooLargeError: As `send` does.
             ChannelClosed: As `send` does.
         """
-        with self._lock:
+        with self._turn:
             self._channel.send(message, self._wait)
             self._channel.send_fds(fds, self._wait)
 
@@ -116,7 +140,7 @@ class Sender:
             FrameTooLargeError: If that is more than a message may hold.
             ChannelClosed: If it is gone.
         """
-        with self._lock:
+        with self._turn:
             self.arena.make_room(size)
             self._send_segments()
 
@@ -135,6 +159,6 @@ class Sender:
 
     def close(self) -> None:
         """Close the channel and unmap what was shared: the worker is dead."""
-        with self._lock:
+        with self._turn.lock:
             self._channel.close()
             self.arena.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from lockgate_sandbox._flights import Flight
 from lockgate_sandbox._ground import Ground
@@ -20,7 +21,10 @@ from lockgate_sandbox._wire import ChannelClosed
 from lockgate_sandbox.errors import SandboxError, WallLimitError
 from lockgate_sandbox.tiers import Limits
 
-__all__ = ["TICK_SECONDS", "Vigil"]
+__all__ = ["TICK_SECONDS", "Cancel", "Vigil"]
+
+Cancel: TypeAlias = Callable[[Flight, SandboxError], object]
+"""Asks the worker to end a call."""
 
 TICK_SECONDS = 0.05
 """How often a waiting thread looks at deadline and limits."""
@@ -53,7 +57,7 @@ class Vigil:
         self._life_fd = process.life_fd()
         self._channel_fd = channel_fd
         self._clock = cpu_clock(process.pid)
-        self._sample_due = self.unwatched_from = 0.0
+        self.due = self.unwatched_from = 0.0
         self._poll = select.poll()
         for fd in (channel_fd, output.fd, self._life_fd):
             self._poll.register(fd, select.POLLIN)
@@ -79,11 +83,17 @@ class Vigil:
             # Dead, though something of its tree keeps the channel open.
             raise ChannelClosed
 
+    def wait_to_send(self) -> None:
+        """Wait until the worker takes something, while another thread looks around."""
+        poll = select.poll()  # one object is for one thread at a time
+        poll.register(self._channel_fd, select.POLLOUT)
+        poll.poll(_SENDING_SECONDS * 1000)
+
     def check_deadlines(
         self,
         now: float,
         flights: Iterable[Flight],
-        cancel: Callable[[Flight, SandboxError], object],
+        cancel: Cancel,
     ) -> None:
         """Cancel each call whose own time is over.
 
@@ -102,10 +112,19 @@ class Vigil:
                     continue
             raise WallLimitError(flight.wall, used, "s")
 
+    def look(self, now: float, flights: Iterable[Flight], cancel: Cancel) -> None:
+        """Look at the calls under way, and at the limits if that is due.
+
+        Raises:
+            LimitError: If one is reached.
+        """
+        self.check_deadlines(now, flights, cancel)
+        self.watch(now)
+
     def seen(self, now: float) -> None:
         """It need not be looked at before a tick after `now`."""
-        self._sample_due = now + TICK_SECONDS
-        self.unwatched_from = self._sample_due + _UNWATCHED_SECONDS
+        self.due = now + TICK_SECONDS
+        self.unwatched_from = self.due + _UNWATCHED_SECONDS
 
     def watch(self, now: float) -> None:
         """Compare the worker with its limits, if that is due.
@@ -113,7 +132,7 @@ class Vigil:
         Raises:
             LimitError: If one is reached.
         """
-        if now < self._sample_due:
+        if now < self.due:
             return
         self.seen(now)
         reached = self.sampler.check()

@@ -32,6 +32,7 @@ from msgspec import msgpack
 
 from lockgate_sandbox._buffers import lift, to_extension
 from lockgate_sandbox._scan import (
+    NODE_BYTES,
     FrameError,
     FrameTooLargeError,
     check,
@@ -151,9 +152,9 @@ class Channel:
     """One end of a worker's socket; owns it. Used by one thread at a time.
 
     `limit` is the largest value in bytes, either way, and may be changed;
-    `received_bytes` is what the last frame took. If the socket has kernel timeouts
-    (SO_RCVTIMEO, SO_SNDTIMEO), `wait` is called at each of them. A worker is
-    `trusting`: what its host sends is not scanned.
+    `received_bytes` is what the last frame takes, its nodes in memory included. If
+    the socket has kernel timeouts (SO_RCVTIMEO, SO_SNDTIMEO), `wait` is called at
+    each of them. A worker is `trusting`: what its host sends is not scanned.
     """
 
     __slots__ = (
@@ -253,7 +254,7 @@ class Channel:
             self._out = bytearray(4096)
             raise FrameTooLargeError(self.limit, whole, "bytes")
         try:
-            if not flat and check(out, 4, length + 4):
+            if not flat and check(out, 4, length + 4) < 0:
                 check_keys(message)
         except FrameError as error:
             raise NotDataError(str(error)) from None
@@ -316,7 +317,7 @@ class Channel:
                 buffer = self._receive_rest(end, size, wait)
             if buffers is not None:
                 buffers.read_bytes = 0
-            keys = not self._trusting and check(buffer, 4, end)
+            nodes = 0 if self._trusting else check(buffer, 4, end)
             message = self._decode(memoryview(buffer)[4:end])
         except (ValueError, RecursionError) as error:  # bad UTF-8
             raise FrameError(str(error)) from None
@@ -326,8 +327,10 @@ class Channel:
         self.received_bytes = end - 4
         if buffers is not None:
             self.received_bytes += buffers.read_bytes
-        if keys:
+        if nodes < 0:
             check_keys((message,))
+        elif nodes:
+            self.received_bytes += nodes * NODE_BYTES
         if type(message) is not list or not message:
             msg = "a frame that is not a list"
             raise FrameError(msg)

@@ -59,8 +59,6 @@ class Pending:
             if not flight.done:
                 self._flush()
             self._reply = self._line.finish(flight, self._started)
-            self._line.flights.taken(flight.frame_bytes)
-            flight.frame_bytes = 0
         return self._reply
 
     def cancel(self) -> None:
@@ -209,3 +207,5 @@ class Stream:
                 line.flights.drop_items(flight)
                 line.until_mail(flight)
                 line.answer(flight)
+        line.flights.drop_items(flight)
+        line.flights.answer_taken(flight)

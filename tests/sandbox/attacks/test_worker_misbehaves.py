@@ -41,7 +41,7 @@ pytestmark = pytest.mark.kernel
 _ELEVATED = Policy.for_tier(Tier.ELEVATED, programs=[Program("true", "/bin/true")])
 
 
-_FIND = """
+FIND = """
 import os, socket, stat, struct
 def is_socket(fd):
     try:
@@ -332,27 +332,27 @@ def test_reply_that_is_no_data_is_a_type_error(lab: Lab, value: str) -> None:
     ],
 )
 def test_lie_on_the_wire_kills_the_liar(lab: Lab, lie: str, reason: str) -> None:
-    error = _fails(lab, f"{_FIND}\n{lie}\nimport time; time.sleep(60)")
+    error = _fails(lab, f"{FIND}\n{lie}\nimport time; time.sleep(60)")
     assert isinstance(error, ProtocolError | MessageLimitError)
     assert reason in str(error)
 
 
 def test_claimed_length_over_the_limit_kills_before_anything_is_read(lab: Lab) -> None:
     lie = 'channel.send(struct.pack("<I", 0xFFFFFFFF) + b"x")'
-    error = _fails(lab, f"{_FIND}\n{lie}\nimport time; time.sleep(60)")
+    error = _fails(lab, f"{FIND}\n{lie}\nimport time; time.sleep(60)")
     assert isinstance(error, MessageLimitError)
 
 
 def test_deep_frame_kills_before_it_is_decoded(lab: Lab) -> None:
     lie = 'frame(b"\\x91" * 60000 + b"\\xc0")'
-    error = _fails(lab, f"{_FIND}\n{lie}\nimport time; time.sleep(60)")
+    error = _fails(lab, f"{FIND}\n{lie}\nimport time; time.sleep(60)")
     assert isinstance(error, DepthLimitError)
     assert error.unit == "levels"
 
 
 def test_answering_twice_kills_at_the_next_call(lab: Lab) -> None:
     # The id of the running call is in the first frame that the session keeps.
-    code = f"""{_FIND}
+    code = f"""{FIND}
 call = session._now.call
 frame(b"\\x93\\x07\\xc4\\x08" + call + b"\\x01")
 result = 2
@@ -365,7 +365,7 @@ result = 2
 
 
 def test_descriptors_smuggled_to_the_host_are_never_opened(lab: Lab) -> None:
-    code = f"""{_FIND}
+    code = f"""{FIND}
 import _socket
 call = session._now.call
 value = b"\\x93\\x07\\xc4\\x08" + call + b"\\x01"
@@ -385,7 +385,7 @@ def _descriptors() -> int:
 
 
 def test_closing_the_channel_is_a_protocol_error(lab: Lab) -> None:
-    error = _fails(lab, f"{_FIND}\nchannel.close()\nimport time; time.sleep(60)")
+    error = _fails(lab, f"{FIND}\nchannel.close()\nimport time; time.sleep(60)")
     assert isinstance(error, ProtocolError)
 
 
