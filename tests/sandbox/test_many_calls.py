@@ -280,7 +280,7 @@ def _long(_: dict[str, Data]) -> Data:
 
 def test_answers_to_the_worker_never_come_in_the_middle_of_a_frame(lab: Lab) -> None:
     lab.write("flow_hog", _HOG)
-    callbacks = {"up": _up}
+    callbacks = {"up": up}
     with lab.worker(policy(), target="flow_hog:build", callbacks=callbacks) as worker:
         asking = [worker.submit("ask", {"n": 50}) for _ in range(10)]
         hog = worker.submit("hog")
