@@ -283,3 +283,24 @@ def test_nothing_is_left_open_in_the_host(bench: MakeBench, place: Path) -> None
     assert held() == [str(place)]
     at.close()
     assert held() == []
+
+
+@pytest.mark.parametrize("granted", ["/", "/proc", f"/proc/{os.getpid()}"])
+@pytest.mark.parametrize("name", ["environ", "maps", "mem"])
+def test_the_hosts_own_process_is_never_read(
+    bench: MakeBench, granted: str, name: str
+) -> None:
+    at = bench(files=[PathGrant(granted)])
+    kind, text = at.run(OPEN, path=f"/proc/{os.getpid()}/{name}", mode="rb")
+    assert kind == "PermissionError"
+    assert "files of processes" in text
+    assert len(at.denials()) == 1
+
+
+def test_files_of_the_kernel_need_a_grant_that_names_them(bench: MakeBench) -> None:
+    path = "/proc/sys/kernel/ostype"
+    at = bench(files=[PathGrant("/")])
+    assert at.run(OPEN, path=path, mode="r")[0] == "PermissionError"
+    assert at.run(OPEN, path="/sys/kernel/notes", mode="rb")[0] == "PermissionError"
+    at = bench(files=[PathGrant(path)])
+    assert at.run(OPEN, path=path, mode="r") == "Linux\n"

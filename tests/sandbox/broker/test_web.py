@@ -729,3 +729,26 @@ def test_too_many_requests_at_once_are_refused(bench: MakeBench) -> None:
                     pass
         """
         assert at.run(code, port=server.port) == 16
+
+
+def test_answers_that_are_never_read_do_not_pile_up(bench: MakeBench) -> None:
+    code = """
+        import time
+        request = {"method": "GET", "scheme": "http", "host": "127.0.0.1",
+                   "port": port, "target": "/", "headers": [], "length": 0}
+        opened = []
+        while not opened or opened[-1]:
+            try:
+                opened.append(session.call_host("broker.http.open", request)["id"])
+            except PermissionError as error:
+                if "unread" in str(error) and len(opened) > 63:
+                    break
+            time.sleep(0.03)  # slower than the quota's rate
+        for number in opened:
+            session.call_host("broker.http.close", {"id": number})
+        session.call_host("broker.http.open", request)
+        result = len(opened)
+    """
+    with http_server() as server:
+        at = bench(f"http://127.0.0.1:{server.port}/ private")
+        assert at.run(code, port=server.port) == 64

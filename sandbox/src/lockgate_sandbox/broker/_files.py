@@ -3,7 +3,8 @@
 A granted folder is opened once, when the broker is made; everything below is opened
 relative to it by ``openat2`` (Linux 5.6): no ``..``, no link of any kind and no magic
 link leads out, however the tree is changed meanwhile. Only regular files are handed
-over, after a look at what was really opened.
+over, after a look at what was really opened; the kernel's own (``/proc``, ``/sys``)
+only where the grant names a place there, and those of a process never.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,6 +33,11 @@ _RESOLVE_BENEATH = 0x08
 _RESOLVE = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
 _TRIES = 16
 """EAGAIN means that the tree was changed on the way: ask again, not for ever."""
+
+# Their files look regular. Those of the host's own process are its environment and
+# its memory, and a grant of a folder above hardly means them.
+_KERNEL_TREES = ("/proc/", "/sys/")
+_PROCESS = re.compile(r"/proc/\d+/")
 
 # Never O_TRUNC: what is opened is looked at first.
 _MODES = {
@@ -93,8 +100,8 @@ class Files:
             self._gate.allow(grant, what, reason=error.strerror or "failed")
             raise OSError(error.errno, error.strerror, path) from None
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                why = "it is no regular file"
+            why = _why_not(fd, grant)
+            if why:
                 raise self._gate.refuse("path", what, why, wanted="")
             self._gate.allow(grant, what)
             if mode.startswith("w"):
@@ -134,6 +141,19 @@ class Files:
                 "path", grant.path, "it is no regular file", wanted=""
             )
         return os.open(f"/proc/self/fd/{root}", again)
+
+
+def _why_not(fd: int, grant: PathGrant) -> str:
+    """Why what was opened is not handed over; empty if it is."""
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        return "it is no regular file"
+    path = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - text, never resolved
+    if _PROCESS.match(path):
+        return "the files of processes are never handed over, the host's least of all"
+    for tree in _KERNEL_TREES:
+        if path.startswith(tree) and not f"{grant.path}/".startswith(tree):
+            return f"below {tree} only a grant that names a place there reaches"
+    return ""
 
 
 def _root(grant: PathGrant) -> int:

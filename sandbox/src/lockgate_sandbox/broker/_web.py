@@ -30,6 +30,10 @@ __all__ = ["Web"]
 _AT_ONCE = 16
 """Exchanges of one worker under way: each has a thread of the host's."""
 
+_OPEN_AT_ONCE = 64
+"""Those that have ended included, until the worker has read them to the end: what
+it has not read lies here."""
+
 _PIECE_BYTES = 1 << 20
 
 Arguments = dict[str, Data]
@@ -138,11 +142,13 @@ class Web:
         )
         exchange.use = self._gate.hold(grant, exchange.cancel)
         with self._lock:
-            full = self._running >= _AT_ONCE
+            full = self._running >= _AT_ONCE or len(self._open) >= _OPEN_AT_ONCE
             self._running += not full
         if full:
             self._gate.release(exchange.use)
-            raise QuotaError("requests under way at once", _AT_ONCE, "this worker")
+            raise QuotaError(
+                "requests under way or unread at once", _AT_ONCE, "this worker"
+            )
         threading.Thread(
             target=exchange.run,
             args=(self._pool, self._network, self._ended),
