@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lockgate_sandbox._plan import Capabilities, probe
+    from lockgate_sandbox.aio import AsyncStream, AsyncWorker
     from lockgate_sandbox.callbacks import Passed
     from lockgate_sandbox.errors import (
         CancelledError,
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
     from lockgate_sandbox.worker import Worker
 
 __all__ = [
+    "AsyncStream",
+    "AsyncWorker",
     "CancelledError",
     "Capabilities",
     "ClosedError",
@@ -116,6 +119,7 @@ __all__ = [
 
 _HOMES = {
     "_plan": ("Capabilities", "probe"),
+    "aio": ("AsyncStream", "AsyncWorker"),
     "callbacks": ("Passed",),
     "interpreter": ("Interpreter", "PythonResult", "run_python"),
     "grant_text": ("parse_host_grant",),
@@ -132,7 +136,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-_KERNEL_HOMES = frozenset({"_plan", "pool", "sandbox", "streams", "worker"})
+_KERNEL_HOMES = frozenset({"_plan", "aio", "pool", "sandbox", "streams", "worker"})
 """Modules that can't even be imported where the kernel's layers are not."""
 
 

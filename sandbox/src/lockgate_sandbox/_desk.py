@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox import _exchange
 from lockgate_sandbox._wire import FrameTooLargeError, Kind, NotDataError
 from lockgate_sandbox.callbacks import Callbacks, Passed
+from lockgate_sandbox.errors import PolicyError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lockgate_sandbox._arena import Region
     from lockgate_sandbox._sender import Sender
+    from lockgate_sandbox.errors import Data
 
 __all__ = ["Desk"]
 
@@ -37,23 +42,50 @@ class Desk:
         _, call, sequence, name, arguments = frame
         head = [call, sequence]
         try:
-            callback = self._callbacks.get(name)
-            if callback is None:
-                raise _exchange.no_callback(name)
-            value = callback(arguments)
+            value = self.callback(name)(arguments)
         except Exception as error:
-            self._refuse(head, error)
+            self.refuse(head, error)
             return []
+        if inspect.iscoroutine(value):
+            value.close()
+            self.refuse(head, _not_awaited(name))
+            return []
+        return self.give(head, value)
+
+    def callback(self, name: str) -> Callable[[dict[str, Data]], object]:
+        """The callback of that name.
+
+        Raises:
+            LookupError: If there is none.
+        """
+        callback = self._callbacks.get(name)
+        if callback is None:
+            raise _exchange.no_callback(name)
+        return callback
+
+    def give(self, head: list[Any], value: Any) -> list[Region]:
+        """Send what a callback gave; `head` is the call's id and the sequence.
+
+        Gives the shared memory that it takes up.
+
+        Raises:
+            ChannelClosed: If the worker is gone.
+        """
         if isinstance(value, Passed):
             self._pass(head, value)
             return []
         try:
             return self._sender.send_large([_ANSWER, *head, value], 3)
         except (NotDataError, FrameTooLargeError) as error:
-            self._refuse(head, _unfit(error))
+            self.refuse(head, _unfit(error))
             return []
 
-    def _refuse(self, head: list[Any], error: Exception) -> None:
+    def refuse(self, head: list[Any], error: Exception) -> None:
+        """Tell the worker that a callback failed.
+
+        Raises:
+            ChannelClosed: If the worker is gone.
+        """
         self._sender.send([_REFUSE, *head, *_exchange.refusal(error)])
 
     def _pass(self, head: list[Any], passed: Passed) -> None:
@@ -62,9 +94,16 @@ class Desk:
             message = [_PASSED, *head, passed.value, len(passed.fds)]
             self._sender.send_with_fds(message, passed.fds)
         except (NotDataError, FrameTooLargeError) as error:
-            self._refuse(head, _unfit(error))
+            self.refuse(head, _unfit(error))
         finally:
             passed.close()
+
+
+def _not_awaited(name: str) -> Exception:
+    return PolicyError(
+        f"the callback {name!r} is a coroutine function",
+        hint="the host has to call the worker through an AsyncWorker",
+    )
 
 
 def _unfit(error: NotDataError | FrameTooLargeError) -> Exception:

@@ -12,6 +12,7 @@ import os
 import threading
 from base64 import b64encode
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from lockgate_sandbox._arena import Region
@@ -68,8 +69,9 @@ class Flight:
     callbacks to run, by its own thread if it is `waited_for`, and `items` what a
     stream has brought, both with their sizes. `may_send` and `may_receive` count the
     items that either side may still send. `hungry`: its thread waits for credit too.
-    `frame_bytes` is how long the answer was. `regions` is the shared
-    memory that what was sent takes up, each with whether an item does.
+    `frame_bytes` is how long the answer was. `bell` is what `ring` calls for a call
+    that no thread sleeps for (`_attendant`). `regions` is the shared memory that
+    what was sent takes up, each with whether an item does.
     """
 
     # Defaults of the class: most calls need but a few of their own.
@@ -83,6 +85,7 @@ class Flight:
     may_receive = may_send = sequence = frame_bytes = 0
     cancelled = 0.0
     wait: threading.Lock | None = None
+    bell: Callable[[Flight], object] | None = None
 
     def __init__(self, call: bytes, wall: float, deadline: float) -> None:
         self.call = call
@@ -124,6 +127,8 @@ class Flight:
         wait = self.wait
         if wait is not None and wait.locked():
             wait.release()
+        if self.bell is not None:
+            self.bell(self)
 
     def end(self, answer: list[Any] | SandboxError) -> None:
         """Nothing more will come."""

@@ -76,14 +76,14 @@ class Line:
         self.serving: set[int] = set()
         self._policy = policy
         self._wall = policy.limits.wall_seconds
-        self._desk = Desk(callbacks, self.sender)
+        self.desk = Desk(callbacks, self.sender)
         self.vigil = Vigil(
             process, channel.socket.fileno(), output, policy.limits, ground
         )
         # Reentrant: who reads may have to answer, and so to send and to read.
         # Whoever holds the lock for sending never waits for this one.
         self.reading = threading.RLock()
-        self._burial = Burial(
+        self.burial = Burial(
             process,
             self.sender,
             output,
@@ -93,7 +93,7 @@ class Line:
             name=name,
             released=released,
         )
-        self._errands = Errands(self._run_asks, self.sender.make_room)
+        self.errands = Errands(self._run_asks, self.sender.make_room)
         self._ledger: Ledger
 
     # -- the start -------------------------------------------------------------------
@@ -117,7 +117,7 @@ class Line:
             self.answer(flight)
         built = self.value_of(flight)
         if isinstance(built, SandboxError):
-            raise self._broken(built)
+            raise self.broken(built)
         self.flights.built()
         self.vigil.sampler.note_peak()
         self._ledger = Ledger(self.vigil, self.output, posture)
@@ -126,13 +126,13 @@ class Line:
     def _told_posture(self) -> Posture:
         with self.reading:
             try:
-                frame = self.channel.receive(self._wait)
+                frame = self.channel.receive(self.wait)
                 kind = _exchange.check(frame, BEFORE_CALLS, _exchange.AT_SEAL)
                 told = _exchange.answer(kind, frame, self._policy, sealed=False)
             except BaseException as error:
-                raise self._burial.after(error) from None
+                raise self.burial.after(error) from None
         if isinstance(told, SandboxError):
-            raise self._broken(told)
+            raise self.broken(told)
         return cast("Posture", told)
 
     def reply(self, flight: Flight, started: float) -> Reply:
@@ -145,7 +145,7 @@ class Line:
             try:
                 self.vigil.drain()
             except LimitError as flood:
-                raise self._broken(flood) from None
+                raise self.broken(flood) from None
         if flight.regions:
             self.sender.arena.free(flight.disown())
         if flight.frame_bytes:
@@ -175,11 +175,11 @@ class Line:
         """What the answer of a call means: a value, or an error to raise."""
         answer = flight.answer
         if not isinstance(answer, list):
-            return self._burial.told(answer)
+            return self.burial.told(answer)
         try:
             return flight.fate or _exchange.answer(answer[0], answer, self._policy)
         except FrameError as error:
-            return self._broken(error)
+            return self.broken(error)
 
     # -- opening and sending ----------------------------------------------------
 
@@ -202,23 +202,23 @@ class Line:
                 self.reading.release()
             if flight.done and not self.flights.table:
                 return self.reply(flight, started)
-            self._hand_on(flight)
+            self.hand_on(flight)
         return self.finish(flight, started)
 
-    def open(self, timeout: float | None) -> Flight:
+    def open(self, timeout: float | None, *, look: bool = True) -> Flight:
         """Enter a call that has the policy's seconds, or `timeout` if that is less.
 
         Raises:
             ClosedError: If the worker is gone.
         """
-        if self._burial.closed is not None:
-            raise self._burial.gone()
+        if self.burial.closed is not None:
+            raise self.burial.gone()
         wall = self._wall
         if timeout is not None and timeout < wall:
             wall = timeout
         now = time.monotonic()
         flight = self.flights.open(wall, now + wall)
-        if now > self.vigil.unwatched_from:
+        if look and now > self.vigil.unwatched_from:
             self._look(flight)
         return flight
 
@@ -238,19 +238,19 @@ class Line:
             elif regions := self.sender.send_large(message, large):
                 flight.own(regions, item=message[0] == _ITEM)
         except NotDataError as error:
-            self._forget(flight)
+            self.forget(flight)
             raise PolicyError(f"arguments: {error}") from None
         except FrameTooLargeError as error:
             if error.received:
-                raise self._broken(error) from None
-            self._forget(flight)
+                raise self.broken(error) from None
+            self.forget(flight)
             raise _limits.too_large(error.limit, error.used, error.unit) from None
         except BaseException as error:
-            raise self._broken(error) from None
-        if self._errands:
-            self._run_errands()
+            raise self.broken(error) from None
+        if self.errands:
+            self.run_errands()
 
-    def _forget(self, flight: Flight) -> None:
+    def forget(self, flight: Flight) -> None:
         """Nothing of this call was sent."""
         self.flights.table.pop(flight.call, None)
         self.sender.arena.free(flight.disown())
@@ -265,7 +265,7 @@ class Line:
         try:
             self.sender.send_now([_CANCEL, flight.call])
         except ChannelClosed as error:
-            raise self._broken(error) from None
+            raise self.broken(error) from None
 
     def send_batch(self, messages: Sequence[tuple[Flight, list[Any]]]) -> None:
         """Send many calls in one frame; one that can't cross ends with its error.
@@ -278,13 +278,13 @@ class Line:
                 self.sender.send_batch([message for _, message in messages])
             except (NotDataError, FrameTooLargeError) as error:
                 if isinstance(error, FrameTooLargeError) and error.received:
-                    raise self._broken(error) from None
+                    raise self.broken(error) from None
                 # Else one by one, to find which.
             except BaseException as error:
-                raise self._broken(error) from None
+                raise self.broken(error) from None
             else:
-                if self._errands:
-                    self._run_errands()
+                if self.errands:
+                    self.run_errands()
                 return
         for flight, message in messages:
             try:
@@ -309,35 +309,35 @@ class Line:
                     finally:
                         self.reading.release()
                         if self.flights.table:
-                            self._hand_on(flight)
+                            self.hand_on(flight)
                 else:
                     flight.follow().acquire(timeout=TICK_SECONDS)
                     now = time.monotonic()
                     self.vigil.check_deadlines(now, (flight,), self.cancel)
         except BaseException as error:
-            self._broken(error)
+            self.broken(error)
             raise
 
     def _read_for(self, flight: Flight) -> None:
         try:
             while not (flight.done or flight.asks or flight.items or _is_fed(flight)):
-                frame = self.channel.receive(self._wait)
+                frame = self.channel.receive(self.wait)
                 if len(frame) == 3 and frame[0] == _REPLY and frame[1] == flight.call:
                     # What nearly every call is: looked at first.
                     self.flights.land(flight, frame)
                 else:
-                    self._take(frame, flight)
-                    if self._errands:
-                        self._run_errands()
+                    self.take(frame, flight)
+                    if self.errands:
+                        self.run_errands()
                     # A worker that always writes is never waited for.
                     if time.monotonic() >= self.vigil.due:
-                        self._look_around(self.cancel)
+                        self.look_around(self.cancel)
         except BaseException as error:
-            self._burial.after(error)
+            self.burial.after(error)
             if not isinstance(error, Exception):
                 raise
 
-    def _take(self, frame: list[Any], reader: Flight | None) -> None:
+    def take(self, frame: list[Any], reader: Flight | None) -> None:
         """Put a frame, or each of a batch, where it belongs."""
         size = self.channel.received_bytes
         if frame[0] != _BATCH or type(frame[0]) is not int:
@@ -351,23 +351,23 @@ class Line:
 
     def _route(self, frame: list[Any], size: int, reader: Flight | None) -> None:
         if frame[0] == _ROOM and len(frame) == 2:
-            self._errands.put(frame)
+            self.errands.put(frame)
             return
         flight = self.flights.route(frame, size, reader)
         if flight.regions and not flight.done:
             self.sender.arena.free(flight.released(frame))
         if flight.asks and flight is not reader and not flight.waited_for:
-            self._errands.put(flight)
+            self.errands.put(flight)
         elif flight.cancelled and flight.items:
             self.flights.drop_items(flight)
 
-    def _run_errands(self) -> None:
+    def run_errands(self) -> None:
         try:
-            self._errands.do()
+            self.errands.do()
         except BaseException as error:
-            raise self._broken(error) from None
+            raise self.broken(error) from None
 
-    def _hand_on(self, mine: Flight) -> None:
+    def hand_on(self, mine: Flight | None = None) -> None:
         """Let another thread read from now on, if one waits."""
         for flight in list(self.flights.table.values()):
             if flight.waited_for and flight is not mine:
@@ -381,8 +381,8 @@ class Line:
             SandboxError: If the worker died meanwhile.
         """
         self._run_asks(flight)
-        if self._errands:
-            self._run_errands()
+        if self.errands:
+            self.run_errands()
 
     def _run_asks(self, flight: Flight) -> None:
         me = threading.get_ident()
@@ -395,10 +395,10 @@ class Line:
             self.flights.taken(size)
             self.serving.add(me)
             try:
-                regions = self._desk.answer(frame)
+                regions = self.desk.answer(frame)
             except BaseException as error:
                 if self.closed is None:  # else by the callback itself
-                    raise self._broken(error) from None
+                    raise self.broken(error) from None
                 return
             finally:
                 self.serving.discard(me)
@@ -409,9 +409,9 @@ class Line:
 
     # -- looking around --------------------------------------------------------------
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
         """Look around while the worker does not write."""
-        self._look_around(self.cancel)
+        self.look_around(self.cancel)
         self.vigil.wait()
 
     def _while_sending(self) -> None:
@@ -427,19 +427,19 @@ class Line:
             return
         try:
             while self.channel.has_more():
-                self._take(self.channel.receive(self._wait_silently), None)
+                self.take(self.channel.receive(self._wait_silently), None)
                 if time.monotonic() >= self.vigil.due:
-                    self._look_around(_note_cancelled)
-            self._look_around(_note_cancelled)
+                    self.look_around(_note_cancelled)
+            self.look_around(_note_cancelled)
             self.vigil.wait(sending=True)
         finally:
             self.reading.release()
 
     def _wait_silently(self) -> None:
-        self._look_around(_note_cancelled)
+        self.look_around(_note_cancelled)
         self.vigil.wait()
 
-    def _look_around(self, cancel: Cancel) -> None:
+    def look_around(self, cancel: Cancel) -> None:
         self.vigil.look(time.monotonic(), list(self.flights.table.values()), cancel)
 
     def _look(self, flight: Flight) -> None:
@@ -449,19 +449,19 @@ class Line:
             self.vigil.check_deadlines(now, (flight,), self.cancel)
             self.vigil.watch(now)
         except LimitError as reached:
-            raise self._broken(reached) from None
+            raise self.broken(reached) from None
 
     # -- the end ---------------------------------------------------------------------
 
     @property
     def closed(self) -> SandboxError | None:
         """Why the worker is gone; None while it is not."""
-        return self._burial.closed
+        return self.burial.closed
 
     @property
     def last_output(self) -> str:
         """What it had printed since the last reply when it ended."""
-        return self._burial.last_output
+        return self.burial.last_output
 
     def kill(self) -> None:
         """Kill the tree at once; whoever reads will find out. From any thread."""
@@ -470,21 +470,21 @@ class Line:
     def close(self, why: SandboxError) -> None:
         """Kill the tree and wait until it is reaped."""
         if not self.flights.table:
-            self._burial.foretell(why)
+            self.burial.foretell(why)
         self.process.kill()
         if threading.get_ident() in self.serving:  # from a callback
-            self._burial.end(why)
+            self.burial.end(why)
             return
         with self.reading:
-            self._burial.end(why)
+            self.burial.end(why)
 
-    def _broken(self, error: BaseException) -> SandboxError:
+    def broken(self, error: BaseException) -> SandboxError:
         """Bury the worker for `error`, from a thread that may not be the reader."""
         self.process.kill()
         if isinstance(error, LimitError):
-            self._burial.foretell(error)
+            self.burial.foretell(error)
         with self.reading:
-            return self._burial.after(error)
+            return self.burial.after(error)
 
 
 def _note_cancelled(flight: Flight, why: SandboxError) -> None:

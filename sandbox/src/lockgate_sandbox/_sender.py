@@ -106,16 +106,18 @@ class Sender:
         """
         self.send([_BATCH, *messages])
 
-    def send_now(self, message: list[Any]) -> None:
+    def send_now(self, message: list[Any]) -> bool:
         """Send a short frame if it can be done at once, else not at all.
 
         Raises:
+            NotDataError: If it may not cross.
+            FrameTooLargeError: If it is too large.
             ChannelClosed: If the worker is gone.
         """
         if not self._turn.lock.acquire(blocking=False):
-            return  # another thread's frame is just being sent
+            return False  # another thread's frame is just being sent
         try:
-            self._channel.send_now(message)
+            return self._channel.send_now(message)
         finally:
             self._turn.lock.release()
 

@@ -165,6 +165,7 @@ class Channel:
         "_out",
         "_trusting",
         "limit",
+        "partial",
         "received_bytes",
         "socket",
     )
@@ -176,6 +177,7 @@ class Channel:
         self._trusting = trusting
         self.limit = limit
         self.received_bytes = 0
+        self.partial = False
         self._buffer = bytearray(PACKET_BYTES)
         self._out = bytearray(4096)
         self._buffers: Buffers | None = None
@@ -266,12 +268,15 @@ class Channel:
 
         Raises:
             NotDataError: If the message has a type that may not cross.
+            FrameTooLargeError: If it exceeds a cap.
             ChannelClosed: If the peer is gone.
         """
+        out = self._encode(message, flat=False)
+        if len(out) > PACKET_BYTES:
+            self._out = bytearray(4096)
+            return False
         try:
-            self.socket.send(
-                self._encode(message, flat=False), _NO_SIGNAL | _socket.MSG_DONTWAIT
-            )
+            self.socket.send(out, _NO_SIGNAL | _socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         except _GONE:
@@ -355,6 +360,7 @@ class Channel:
             raise FrameError(msg)
         # Grown as it arrives: a claimed length alone reserves nothing.
         whole = bytearray(self._buffer)
+        self.partial = True
         while len(whole) < total:
             size = self._receive_packet(wait)
             if len(whole) + size > total or (
@@ -363,6 +369,7 @@ class Channel:
                 msg = "a packet that does not fit its frame"
                 raise FrameError(msg)
             whole += memoryview(self._buffer)[:size]
+        self.partial = False
         return whole
 
     def _receive_packet(self, wait: Wait) -> int:

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import Any
 
 from lockgate_sandbox._flights import CREDIT, Flight
 from lockgate_sandbox._line import Line
@@ -17,7 +18,7 @@ from lockgate_sandbox._wire import Kind
 from lockgate_sandbox.errors import CancelledError, Data, SandboxError
 from lockgate_sandbox.replies import Reply
 
-__all__ = ["Pending", "Stream"]
+__all__ = ["GIVE_BACK", "Pending", "Stream", "opening"]
 
 _CALL, _ITEM, _END = int(Kind.CALL), int(Kind.ITEM), int(Kind.END)
 _CREDIT = int(Kind.CREDIT)
@@ -25,8 +26,20 @@ _CREDIT = int(Kind.CREDIT)
 _NO_ITEMS = -1
 """In the place of our credit: the handler gets no items."""
 
-_GIVE_BACK = CREDIT // 2
+GIVE_BACK = CREDIT // 2
 """Items that are read before the worker is told that it may send more."""
+
+
+def opening(
+    flight: Flight, method: str, arguments: dict[str, Data], *, fed: bool
+) -> list[Any]:
+    """Make `flight` a stream; gives the frame that begins it. `fed`: we send items."""
+    flight.items = deque()
+    flight.streams = True
+    flight.may_receive = CREDIT
+    flight.may_send = CREDIT if fed else 0
+    call = [_CALL, flight.call, method, arguments, CREDIT]
+    return call if fed else [*call, _NO_ITEMS]
 
 
 class Pending:
@@ -95,13 +108,7 @@ class Stream:
             SandboxError: As `Worker.call` does.
         """
         flight = self._flight
-        call = [_CALL, flight.call, method, arguments, CREDIT]
-        flight.items = deque()
-        flight.streams = True
-        flight.may_receive = flight.may_send = CREDIT
-        if self._source is None:
-            flight.may_send = 0
-            call.append(_NO_ITEMS)
+        call = opening(flight, method, arguments, fed=self._source is not None)
         self._line.send(call, flight, large=3)
 
     def __enter__(self) -> Stream:
@@ -149,7 +156,7 @@ class Stream:
         value, size = flight.items.popleft()
         line.flights.taken(size)
         self._read += 1
-        if self._read >= _GIVE_BACK and not flight.done:
+        if self._read >= GIVE_BACK and not flight.done:
             flight.may_receive += self._read
             line.send([_CREDIT, flight.call, self._read], flight)
             self._read = 0
