@@ -485,3 +485,19 @@ def test_descriptors_that_nobody_wants_are_closed_in_the_worker(lab: Lab) -> Non
     """
     with lab.worker(policy(), callbacks={"give": give}) as worker:
         assert run(worker, code) == [[7] * 5, 0]
+
+
+@pytest.mark.parametrize("how", ["close", "kill"])
+def test_a_forked_copy_of_the_host_does_its_parents_worker_no_harm(
+    lab: Lab, how: str
+) -> None:
+    with lab.worker(policy(Tier.BASIC)) as worker:
+        run(worker, "(session.scratch / 'kept').write_text('x')")
+        copy = os.fork()
+        if not copy:
+            try:
+                getattr(worker, how)()
+            finally:
+                os._exit(0)
+        os.waitpid(copy, 0)
+        assert run(worker, "result = (session.scratch / 'kept').read_text()") == "x"

@@ -18,7 +18,7 @@ from lockgate_sandbox._process import Process
 from lockgate_sandbox._sample import Sampler
 from lockgate_sandbox._tree import cpu_clock
 from lockgate_sandbox._wire import ChannelClosed
-from lockgate_sandbox.errors import SandboxError, WallLimitError
+from lockgate_sandbox.errors import CancelledError, SandboxError, WallLimitError
 from lockgate_sandbox.tiers import Limits
 
 __all__ = ["TICK_SECONDS", "Cancel", "Vigil"]
@@ -34,6 +34,8 @@ _UNWATCHED_SECONDS = 1.0
 
 _CANCEL_SECONDS = 0.25
 """How long a worker may take to end a call that was cancelled."""
+
+_TO_CANCEL = "s to end what was cancelled"
 
 _SENDING_SECONDS = 0.005
 
@@ -108,8 +110,11 @@ class Vigil:
                 if not flight.cancelled:
                     cancel(flight, WallLimitError(flight.wall, used, "s"))
                     continue
-                if now < flight.cancelled + _CANCEL_SECONDS:
+                waited = now - flight.cancelled
+                if waited < _CANCEL_SECONDS:
                     continue
+                if isinstance(flight.fate, CancelledError):
+                    raise WallLimitError(_CANCEL_SECONDS, waited, _TO_CANCEL)
             raise WallLimitError(flight.wall, used, "s")
 
     def look(self, now: float, flights: Iterable[Flight], cancel: Cancel) -> None:

@@ -7,6 +7,7 @@ be used from any number of threads at a time.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -58,6 +59,7 @@ class Worker:
         released: Callable[[Worker], None],
     ) -> None:
         self.name = name
+        self._host = os.getpid()
         self.policy = policy
         self.pid = process.pid
         self.posture = Posture((), -1, 0)
@@ -91,14 +93,21 @@ class Worker:
         return self._line.last_output
 
     def kill(self) -> None:
-        """Kill the worker's whole tree at once; calls under way fail."""
-        self._line.kill()
+        """Kill the worker's whole tree at once; calls under way fail.
+
+        In a forked copy of the host nothing happens: the worker is its parent's.
+        """
+        if os.getpid() == self._host:
+            self._line.kill()
 
     def close(self) -> None:
         """Kill the worker and wait until its tree is reaped. May be repeated.
 
-        Calls under way in other threads fail with `WorkerDiedError`.
+        Calls under way in other threads fail with `WorkerDiedError`. In a forked
+        copy of the host nothing happens.
         """
+        if os.getpid() != self._host:
+            return
         self._line.close(ClosedError(f"worker {self.name!r} is closed"))
 
     def finish(self, first: bytes, sealed: Posture | None = None) -> None:
