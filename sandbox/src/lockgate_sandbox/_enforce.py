@@ -43,6 +43,14 @@ __all__ = [
 ]
 
 
+_INHERITED = (
+    "network-namespace",
+    "ipc-namespace",
+    "mount-namespace",
+    "pid-namespace",
+)
+
+
 def seal(
     plan: SealPlan,
     *,
@@ -76,6 +84,8 @@ def seal(
         elif layer == "scratch":
             # A way around the zygote's tmpfs, needed by no later step.
             namespaces.close_hidden()
+        if layer == "process-limit":
+            namespaces.close_outer_proc()
     order = {name: place for place, name in enumerate(LAYERS)}
     states.sort(key=lambda state: order[state.name])
     return Posture(tuple(states), child.uid, child.abi)
@@ -105,7 +115,7 @@ def _inherited(plan: SealPlan) -> list[LayerState]:
     """The layers that the zygote took for all its children."""
     known = {state.name: state for state in namespaces.inherited()}
     found: list[LayerState] = []
-    for name in ("network-namespace", "ipc-namespace", "mount-namespace"):
+    for name in _INHERITED:
         state = known.get(name)
         if state is None and plan.modes.get(name) == "off":
             state = LayerState(name, "off", "switched off by the caller")

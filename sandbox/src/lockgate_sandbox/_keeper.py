@@ -13,8 +13,11 @@ embedding program never has a child that it does not know; the second half
 
 It also removes the scratch folders of a host that could not do it any more.
 
+A zygote that goes on in a child of its own (`_init`) says the child's process id
+and waits to be killed.
+
 ``argv``: leash fd, control fd, scratch folder, folder of the codec, "1" for a
-zygote with namespaces of its own.
+zygote with namespaces of its own, "2" for a pid namespace too.
 """
 
 # pathlib would cost more than all of this module.
@@ -49,6 +52,16 @@ def _spawn_zygote(control: int, sweep: int, rest: list[str], scratch: str) -> in
     return os.posix_spawn(sys.executable, argv, os.environ)
 
 
+def _heir(orphaned: int) -> int:
+    """The process that the zygote says it goes on in; 0 if it says nothing of it."""
+    try:
+        words = os.read(orphaned, 65_536)
+    except BlockingIOError:
+        return 0
+    pid = words.strip(b".\n")
+    return int(pid) if pid.isdigit() else 0
+
+
 def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
     # The package by its place, without running the host's __init__.
     package = types.ModuleType("lockgate_sandbox")
@@ -76,8 +89,12 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
             continue
         if leash in ready:
             break
-        for fd in ready:
-            os.read(fd, 65_536)
+        if wake in ready:
+            os.read(wake, 65_536)
+        if heir := _heir(orphaned):
+            os.kill(zygote, signal.SIGKILL)
+            os.waitpid(zygote, 0)  # the heir is no longer below it
+            zygote = heir
         dead = [item[0] for item in _tree.reap()]
         if zygote in dead:
             # Its workers are orphans now; the host has seen their sockets close.

@@ -36,8 +36,13 @@ def _interpreter() -> str:
     raise StartError("keeper", msg, hint="set sys.executable to a Python interpreter")
 
 
-def launch(base: str, *, namespaces: bool) -> tuple[socket.socket, socket.socket]:
+def launch(
+    base: str, *, namespaces: bool, pids: bool
+) -> tuple[socket.socket, socket.socket]:
     """Start a keeper that removes the folder `base` at its end.
+
+    `namespaces`: its zygote enters some of its own, with `pids` one of process ids
+    too.
 
     Gives the leash, which keeps it alive, and the zygote's control socket.
 
@@ -51,7 +56,7 @@ def launch(base: str, *, namespaces: bool) -> tuple[socket.socket, socket.socket
     ends = (leash_end.fileno(), control_end.fileno())
     script = str(_HERE / "_keeper.py")
     argv = [_interpreter(), "-I", "-S", "-B", script, *map(str, ends), base, codec]
-    argv.append("1" if namespaces else "0")
+    argv.append("0" if not namespaces else "2" if pids else "1")
     try:
         # The first half of the keeper exits as soon as the second one runs, so
         # that no child of the embedding program outlives this call.

@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 __all__ = ["Nursery"]
 
 _PLANS_LIMIT = 64
-_NAMESPACES = ("network-namespace", "ipc-namespace", "mount-namespace")
+_NAMESPACES = (
+    "network-namespace",
+    "ipc-namespace",
+    "mount-namespace",
+    "pid-namespace",
+)
 
 
 class Nursery:
@@ -54,7 +59,11 @@ class Nursery:
         Path(self._base).chmod(0o711)
         try:
             namespaces = any(layers.get(name) != "off" for name in _NAMESPACES)
-            self._leash, self._control = launch(self._base, namespaces=namespaces)
+            self._leash, self._control = launch(
+                self._base,
+                namespaces=namespaces,
+                pids=layers.get("pid-namespace") != "off",
+            )
         except BaseException:
             Path(self._base).rmdir()
             raise

@@ -53,6 +53,7 @@ _DEGRADABLE = frozenset(
         "network-namespace",
         "ipc-namespace",
         "mount-namespace",
+        "pid-namespace",
         "cgroup",
         "cpu-share",
         "gpu-memory",

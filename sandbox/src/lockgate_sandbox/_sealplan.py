@@ -23,6 +23,7 @@ LAYERS = (
     "network-namespace",
     "ipc-namespace",
     "mount-namespace",
+    "pid-namespace",
     "cgroup",
     "cpu-share",
     "gpu-memory",

@@ -24,7 +24,8 @@ _ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS_LIMIT * 4)
 class Spare:
     """The zygote's spare child, if there is one.
 
-    `prepare` is what it does at once, `work` what it does with a request.
+    `prepare` is what it does at once, `work` what it does with a request. `pid` is
+    that of the last one, used or not.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Spare:
     ) -> None:
         self._prepare = prepare
         self._work = work
-        self._pid = 0
+        self.pid = 0
         self._sock: _socket.socket | None = None
 
     def __bool__(self) -> bool:
@@ -49,7 +50,7 @@ class Spare:
             return
         if pid:
             theirs.close()
-            self._pid, self._sock = pid, mine
+            self.pid, self._sock = pid, mine
             return
         try:
             mine.close()
@@ -73,8 +74,8 @@ class Spare:
         try:
             mine.sendmsg([kind], ancillary, _socket.MSG_NOSIGNAL)
         except OSError:  # somebody killed it
-            os.waitpid(self._pid, 0)
+            os.waitpid(self.pid, 0)
             return 0
         finally:
             mine.close()
-        return self._pid
+        return self.pid

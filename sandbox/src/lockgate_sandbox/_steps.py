@@ -167,7 +167,7 @@ def _choose_uid(child: Child) -> LayerState:
     if child.trees:
         namespaces.own_mounts()
         namespaces.show_trees(child.trees)
-    uid = credentials.adopt_uid(*plan.uids)
+    uid = credentials.adopt_uid(*plan.uids, namespaces.outer_pid())
     blocked = credentials.unreachable(uid, plan.reach)
     if blocked:
         detail = f"stays uid {child.uid}: another uid could not use {blocked}"
@@ -335,12 +335,14 @@ def _ask_warden(child: Child, *, forks: bool) -> bool:
 def _tasks_of(uid: int) -> int:
     """How many tasks (threads) of `uid` there are now."""
     count = 0
-    for name in os.listdir("/proc"):  # noqa: PTH208
+    proc = namespaces.open_outer_proc()
+    for name in os.listdir(proc):
         try:
-            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == uid:  # noqa: PTH116
-                count += os.stat(f"/proc/{name}/task").st_nlink - 2  # noqa: PTH116
+            if name.isdigit() and os.stat(name, dir_fd=proc).st_uid == uid:
+                count += os.stat(f"{name}/task", dir_fd=proc).st_nlink - 2
         except OSError:
             continue
+    os.close(proc)
     return count
 
 

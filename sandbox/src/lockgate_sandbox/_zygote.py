@@ -19,8 +19,11 @@ and, when it is dead and reaped, `EXIT`; if the host shuts its end down or dies,
 the child is killed. Several host threads may ask at once: nothing is shared
 between requests, and the answer comes on the request's own socket.
 
+Where it is the first process of a pid namespace (`_init`) it is the one that gets
+the orphans of a killed warden, and ends them; else the keeper is told to.
+
 ``argv``: control fd, fd to wake the keeper, folder of the codec, "1" to enter
-namespaces, the sandbox's folder.
+namespaces, "2" to enter one of process ids too, the sandbox's folder.
 """
 
 # pathlib would cost the zygote more than all of this module.
@@ -66,7 +69,7 @@ if __name__ == "__main__":
     adopt("msgspec", sys.argv[3])
 
 # By the place given just now.
-from lockgate_sandbox import _life, _spare  # noqa: E402
+from lockgate_sandbox import _life, _spare, _tree  # noqa: E402
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
@@ -86,11 +89,14 @@ def _prctl(option: int, value: int) -> None:
 
 
 class _Child:
-    """A child at work, the pidfd that reports its end, the socket that tells."""
+    """A child at work, the pidfd that reports its end, the socket that tells.
+
+    Without a socket: an orphan.
+    """
 
     __slots__ = ("life", "pid", "pidfd", "tree")
 
-    def __init__(self, pid: int, life: _socket.socket, tree: bool) -> None:
+    def __init__(self, pid: int, life: _socket.socket | None, tree: bool) -> None:
         self.pid = pid
         self.life = life
         self.tree = tree
@@ -169,15 +175,18 @@ class Zygote:
                     self._work(kind, fds)
                 finally:
                     os._exit(70)  # EX_SOFTWARE: it does not come back
-        child = _Child(pid, life, kind.upper() == TREE)
-        self._epoll.register(child.pidfd, select.EPOLLIN)
-        self._by_pidfd[child.pidfd] = child
+        child = self._watch(_Child(pid, life, kind.upper() == TREE))
         if child.tree:
             life.close()  # the warden's business
             return
         _life.tell(life, _life.RUNS, (child.pidfd,))
         self._epoll.register(life.fileno(), select.EPOLLIN)
         self._by_life[life.fileno()] = child
+
+    def _watch(self, child: _Child) -> _Child:
+        self._epoll.register(child.pidfd, select.EPOLLIN)
+        self._by_pidfd[child.pidfd] = child
+        return child
 
     def _let_go(self) -> None:
         """Be a child: without what only the zygote itself may hold."""
@@ -196,6 +205,7 @@ class Zygote:
             os._exit(70)
 
     def _abandon(self, child: _Child) -> None:
+        assert child.life is not None  # noqa: S101 - it was found by it
         self._epoll.unregister(child.life.fileno())
         del self._by_life[child.life.fileno()]
         os.kill(child.pid, _SIGKILL)  # unreaped, so the pid is still its own
@@ -206,8 +216,8 @@ class Zygote:
         # it does, epoll reports the number that is about to be used again.
         self._epoll.unregister(child.pidfd)
         os.close(child.pidfd)
-        if child.tree:
-            os.write(self._sweep, b".")  # a killed warden leaves orphans
+        if child.tree or child.life is None:
+            self._end_orphans()  # a killed warden leaves some, and they do
             return
         cpu = usage.ru_utime + usage.ru_stime
         _life.tell(child.life, _life.EXIT.pack(b"X", status, cpu, usage.ru_maxrss, 0))
@@ -215,20 +225,33 @@ class Zygote:
             self._epoll.unregister(child.life.fileno())
         child.life.close()
 
+    def _end_orphans(self) -> None:
+        """End what became a child of this process, or have the keeper do it."""
+        if self._sweep >= 0:
+            os.write(self._sweep, b".")
+            return
+        known = {child.pid for child in self._by_pidfd.values()} | {self._spare.pid}
+        _tree.kill_descendants(frozenset(known))
+        for pid in set(_tree.children(os.getpid())) - known:
+            self._watch(_Child(pid, None, tree=True))
+
 
 def _main() -> None:
     control_fd, sweep = int(sys.argv[1]), int(sys.argv[2])
-    namespaces = sys.argv[4] == "1"
+    wanted = sys.argv[4]
     _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
-    from lockgate_sandbox import _child, _trade
+    from lockgate_sandbox import _child, _init, _trade
     from lockgate_sandbox.linux.namespaces import enter_zygote_namespaces
 
     os.set_inheritable(control_fd, False)
     os.set_inheritable(sweep, False)
-    if namespaces:
+    if wanted != "0":
         # Sealed children need the interpreter even where it lies in a folder
         # that is closed to their uid.
         enter_zygote_namespaces([sys.base_prefix, sys.prefix])
+    if wanted == "2" and _init.become_init(sweep):
+        os.close(sweep)
+        sweep = -1
     control = _socket.socket(fileno=control_fd)
     zygote = Zygote(control, sweep, _trade)
     # What `site` would have added and everybody uses; -S leaves it out.

@@ -169,9 +169,12 @@ def _maps(path: str, base: int, span: int) -> bool:
     return False
 
 
-def adopt_uid(first: int, count: int) -> int:
-    """The id of the calling process: unlike that of any living process."""
-    return first + os.getpid() % count
+def adopt_uid(first: int, count: int, pid: int) -> int:
+    """The id of the process `pid`: unlike that of any living process.
+
+    `pid` is the number in the namespace that all who take ids so have in common.
+    """
+    return first + pid % count
 
 
 def unreachable(uid: int, paths: Sequence[tuple[str, int]]) -> str:

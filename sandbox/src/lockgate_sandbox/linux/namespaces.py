@@ -1,4 +1,4 @@
-"""Namespaces: an own view of users, network, IPC and mounts.
+"""Namespaces: an own view of users, network, IPC, mounts and processes.
 
 A stronger mode, never a prerequisite: containers forbid them often. The zygote
 enters its own once (`enter_zygote_namespaces`), so that a worker gets network,
@@ -25,13 +25,18 @@ __all__ = [
     "enter_zygote_namespaces",
     "inherited",
     "mount_scratch",
+    "note_pid_namespace",
+    "outer_pid",
     "own_mounts",
+    "own_proc",
     "own_user_namespace",
+    "unshare_pids",
 ]
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
 _MS_NOSUID = 0x2
@@ -45,7 +50,6 @@ _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
 _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 
-NAMES = ("user-namespace", "network-namespace", "ipc-namespace", "mount-namespace")
 
 REMEDY = (
     "allow user namespaces: sysctl user.max_user_namespaces above 0, "
@@ -56,6 +60,7 @@ REMEDY = (
 
 _inherited: list[LayerState] = []
 _hidden: dict[str, int] = {}
+_outer_proc: list[int] = []
 
 
 def inherited() -> tuple[LayerState, ...]:
@@ -65,7 +70,7 @@ def inherited() -> tuple[LayerState, ...]:
 
 def hidden_descriptors() -> tuple[int, ...]:
     """Descriptors that a child needs until its mounts are made, then closes."""
-    return tuple(_hidden.values())
+    return (*_hidden.values(), *_outer_proc)
 
 
 def enter_zygote_namespaces(uncovered: Sequence[str] = ()) -> tuple[LayerState, ...]:
@@ -136,6 +141,62 @@ def _write(path: str, text: str) -> None:
         os.write(fd, text.encode())
     finally:
         os.close(fd)
+
+
+def unshare_pids() -> None:
+    """Have the children of the caller, not itself, in a new pid namespace.
+
+    Raises:
+        OSError: If the kernel refuses.
+    """
+    _unshare(CLONE_NEWPID)
+
+
+def own_proc() -> int:
+    """Mount the ``/proc`` of the caller's pid namespace; gives `outer_pid`.
+
+    The old one stays open for it, until `close_outer_proc`. A user namespace may
+    mount one only where nothing of the old one is covered, which containers do.
+
+    Raises:
+        OSError: If the kernel refuses.
+    """
+    outer = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    except OSError:
+        os.close(outer)
+        raise
+    _outer_proc.append(outer)
+    return outer_pid()
+
+
+def outer_pid() -> int:
+    """The caller's process id outside: no process of the machine shares it."""
+    if not _outer_proc:
+        return os.getpid()
+    return int(os.readlink("self", dir_fd=_outer_proc[0]))
+
+
+def open_outer_proc() -> int:
+    """A descriptor of the ``/proc`` that shows all processes; the caller's."""
+    if _outer_proc:
+        return os.dup(_outer_proc[0])
+    return os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def close_outer_proc() -> None:
+    """Close what `own_proc` left open: a way to see the processes outside."""
+    while _outer_proc:
+        os.close(_outer_proc.pop())
+
+
+def note_pid_namespace(refused: str) -> None:
+    """Note how entering a pid namespace went, for `inherited`."""
+    state = LayerState("pid-namespace", "active", "the zygote is its first process")
+    if refused:
+        state = LayerState("pid-namespace", "missing", refused, REMEDY)
+    _inherited.append(state)
 
 
 def own_mounts() -> None:

@@ -79,7 +79,7 @@ def _uid() -> None:
     ids = credentials.own_uid_range()
     if ids is None:
         raise OSError(errno.EINVAL, "too few user ids are mapped in this namespace")
-    credentials.become(credentials.adopt_uid(*ids))
+    credentials.become(credentials.adopt_uid(*ids, os.getpid()))
 
 
 def find_all() -> dict[str, object]:
