@@ -77,6 +77,10 @@ SHOWN_ELSEWHERE = {
         "tests/sandbox/test_program.py",
         "test_memory_limit_counts_the_whole_tree",
     ),
+    ("end", "pid-namespace"): (
+        "tests/sandbox/attacks/test_pid_namespace.py",
+        "test_nothing_outlives_the_zygote",
+    ),
 }
 """Layers whose hold needs more than one sealed child: a file, and what is in it."""
 

@@ -25,7 +25,15 @@ from lockgate_sandbox import (
     WorkerDiedError,
 )
 from lockgate_sandbox._tree import children
-from tests.support.sandbox import Lab, alive, open_folder, policy, run, wait_until
+from tests.support.sandbox import (
+    Lab,
+    alive,
+    open_folder,
+    outside,
+    policy,
+    run,
+    wait_until,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -200,8 +208,10 @@ def test_a_killed_warden_takes_its_tree_along(lab: Lab) -> None:
         result = pid
     """
     with lab.worker(given) as worker:
-        child = run(worker, code)
-        assert isinstance(child, int)
+        inner = run(worker, code)
+        assert isinstance(inner, int)
+        child = outside(worker, inner)
+        assert alive(child)
         os.kill(_parent(worker.pid), signal.SIGKILL)
         assert wait_until(lambda: not alive(worker.pid) and not alive(child))
         with pytest.raises(SandboxError):

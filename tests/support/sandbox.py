@@ -20,6 +20,7 @@ __all__ = [
     "alive",
     "goes_past",
     "open_folder",
+    "outside",
     "policy",
     "run",
     "task_count",
@@ -102,6 +103,23 @@ def goes_past(lab: Lab, policy: Policy, code: str, expected: Data) -> bool:
 def run(worker: Worker, code: str, **values: Data) -> Data:
     """Run `code` in a worker and give its `result`."""
     return worker.call(textwrap.dedent(code), values).value
+
+
+def outside(worker: Worker, inner: int) -> int:
+    """The process id here of what `worker` calls `inner`; 0 if there is none.
+
+    They differ where the sandbox has a pid namespace.
+    """
+    space = Path(f"/proc/{worker.pid}/ns/pid").readlink()
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (path / "status").read_text().partition("\nNSpid:")[2]
+                names = fields.partition("\n")[0].split()
+                inside = (path / "ns/pid").readlink() == space
+                if inside and int(names[-1]) == inner:
+                    return int(path.name)
+    return 0
 
 
 def alive(pid: int) -> bool:

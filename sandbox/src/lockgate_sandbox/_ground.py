@@ -40,6 +40,8 @@ class SettingsFile:
         self._fds = [os.memfd_create("settings", os.MFD_CLOEXEC)]
         self.close = weakref.finalize(self, _close, self._fds)
         self._files = self._identities() if shared else []
+        # A worker may have a /proc of its own: then ours has other files.
+        proc = any(path == "/proc" or path[:6] == "/proc/" for path, _ in plan.rules)
         settings = {
             "plan": plan.to_data(),
             "env": self.env,
@@ -49,7 +51,7 @@ class SettingsFile:
         }
         with open(self._fds[0], "wb", buffering=0, closefd=False) as file:
             file.write(msgpack.encode(settings))
-        if shared and plan.abi and plan.modes.get("landlock") != "off":
+        if shared and plan.abi and plan.modes.get("landlock") != "off" and not proc:
             # If that fails the child tries, and tells what is wrong.
             with suppress(OSError):
                 self._fds.append(open_ruleset(plan))

@@ -12,11 +12,11 @@ Whoever is refused by the kernel stays the first, without such a namespace.
 from __future__ import annotations
 
 import _socket
-import ctypes
 import os
 import select
 
 from lockgate_sandbox.linux import namespaces
+from lockgate_sandbox.linux._libc import prctl as _prctl
 from lockgate_sandbox.linux._libc import reason
 
 __all__ = ["become_init"]
@@ -31,17 +31,16 @@ def become_init(keeper: int) -> bool:
 
     The keeper reads the new process id from the pipe `keeper`, as this process sees
     it. Must be called in a single-threaded process, after
-    `namespaces.enter_zygote_namespaces`. What is not permitted is reported by `namespaces.inherited`, not raised.
+    `namespaces.enter_zygote_namespaces`. What is not permitted is told by
+    `namespaces.inherited`, not raised.
     """
-    if "mount-namespace" not in {
-        state.name for state in namespaces.inherited() if state.state != "missing"
-    }:
-        namespaces.note_pid_namespace("there are no own mounts to put its /proc in")
+    if not namespaces.has_own_mounts():
+        refused = "there are no own mounts for its /proc"
+        namespaces.note_pid_namespace(refused, namespaces.REMEDY)
         return False
-    prctl = ctypes.CDLL(None).prctl
     # Until it is announced the second is below this process: the keeper kills
     # whatever else becomes a child of its own.
-    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     mine, theirs = _socket.socketpair()
     first = os.pidfd_open(os.getpid())
     middle = os.fork()
@@ -61,8 +60,9 @@ def become_init(keeper: int) -> bool:
             select.select([], [], [])
     while _reaped():
         pass
-    prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-    namespaces.note_pid_namespace(told.decode() or "it ended while it was entered")
+    _prctl(_PR_SET_CHILD_SUBREAPER, 0)
+    refused = told.decode() or "its first process ended at once"
+    namespaces.note_pid_namespace(refused, namespaces.PROC_REMEDY)
     return False
 
 
@@ -87,7 +87,7 @@ def _outlive(first: int) -> None:
     poll.register(first, select.POLLIN)
     poll.poll()
     os.close(first)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+    _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
 
 
 def _reaped() -> bool:

@@ -336,7 +336,7 @@ def _tasks_of(uid: int) -> int:
     """How many tasks (threads) of `uid` there are now."""
     count = 0
     proc = namespaces.open_outer_proc()
-    for name in os.listdir(proc):
+    for name in os.listdir(proc):  # noqa: PTH208
         try:
             if name.isdigit() and os.stat(name, dir_fd=proc).st_uid == uid:
                 count += os.stat(f"{name}/task", dir_fd=proc).st_nlink - 2

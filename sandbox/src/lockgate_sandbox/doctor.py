@@ -33,7 +33,10 @@ FEATURES = {
     "sealed_memory": ("5.1", "hands large data over without a copy"),
     "seccomp_notify": ("5.5", "counts processes and files where no limit does"),
     "network_namespace": ("3.8", "a second lock on network and System V IPC"),
-    "pid_namespace": ("3.8", "would hide other processes from a worker; not used"),
+    "pid_namespace": (
+        "3.8",
+        "hides processes outside, ends all inside at once",
+    ),
 }
 """What `features` are for, and the kernel that brought each."""
 

@@ -167,7 +167,7 @@ PROMISES = (
     Promise(
         "end",
         "go on after its host or its sandbox has ended",
-        ("seccomp",),
+        ("seccomp", "pid-namespace"),
         "none known: the kernel kills it with its parent, and it can't ask otherwise",
     ),
 )

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.sandbox.attacks.test_tiers import mistake, outcomes
 from tests.support.confine import RUNTIME, RUNTIME_CAPABILITIES, command
-from tests.support.layers import ORDINARY_UID, Base, Cell, cell_base, open_cell
+from tests.support.layers import ORDINARY_UID, Base, Cell, open_cell
 
 pytestmark = [
     pytest.mark.kernel,
@@ -49,18 +46,6 @@ def wrapped(argv: list[str], machine: str) -> list[str]:
     for layer in reversed(MACHINES[machine]):
         argv = command(argv, **layer)
     return argv
-
-
-@pytest.fixture(scope="module")
-def stocked() -> Iterator[Base]:
-    """An interpreter that everybody may read, with all that the sandbox needs."""
-    with cell_base() as made:
-        codec = Path(msgspec.__file__).parent
-        beside = Path(made.package).parent / "msgspec"
-        shutil.copytree(codec, beside, ignore=shutil.ignore_patterns("__pycache__"))
-        for path in [beside, *beside.rglob("*")]:
-            path.chmod(0o755)
-        yield made
 
 
 _TRIED = [

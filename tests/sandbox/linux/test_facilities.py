@@ -63,7 +63,7 @@ def test_a_uid_range_is_mapped_and_above_what_users_have() -> None:
     first, count = ids
     assert first >= 20_000
     assert count >= 40_000
-    assert first <= credentials.adopt_uid(first, count) < first + count
+    assert first <= credentials.adopt_uid(first, count, 4_194_304) < first + count
 
 
 @as_root

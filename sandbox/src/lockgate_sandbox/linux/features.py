@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["find_features"]
 
-_CLONE_NEWPID = 0x20000000
 _RESOLVE_BENEATH = 0x08
 _AT_FDCWD = -100
 
@@ -123,12 +122,20 @@ def _network() -> None:
 
 def _pid_namespace() -> None:
     _privileged()
-    syscall("unshare", _CLONE_NEWPID)
+    namespaces.own_mounts()
+    namespaces.unshare_pids()
     pid = os.fork()
     if not pid:
-        os._exit(0 if os.getpid() == 1 else 1)
-    if os.waitpid(pid, 0)[1]:
+        try:
+            namespaces.own_proc()
+        except OSError as error:
+            os._exit(error.errno or 255)
+        os._exit(0 if os.getpid() == 1 else 255)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status == 255:
         raise OSError(errno.EINVAL, "the child of a new pid namespace is not pid 1")
+    if status:
+        raise OSError(status, f"a /proc of its own: {os.strerror(status)}")
 
 
 def _privileged() -> None:

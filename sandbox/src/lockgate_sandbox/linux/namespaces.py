@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "PROC_REMEDY",
+    "REMEDY",
+    "close_outer_proc",
     "enter_zygote_namespaces",
+    "has_own_mounts",
     "inherited",
     "mount_scratch",
     "note_pid_namespace",
+    "open_outer_proc",
     "outer_pid",
     "own_mounts",
     "own_proc",
@@ -58,6 +63,11 @@ REMEDY = (
     "container a seccomp profile that permits unshare and mount"
 )
 
+PROC_REMEDY = (
+    "a /proc with nothing covered, as outside containers; in a container as root, "
+    "CAP_SYS_ADMIN and a security profile that permits to mount proc"
+)
+
 _inherited: list[LayerState] = []
 _hidden: dict[str, int] = {}
 _outer_proc: list[int] = []
@@ -66,6 +76,14 @@ _outer_proc: list[int] = []
 def inherited() -> tuple[LayerState, ...]:
     """What `enter_zygote_namespaces` achieved in this process or its parent."""
     return tuple(_inherited)
+
+
+def has_own_mounts() -> bool:
+    """Whether `enter_zygote_namespaces` entered a mount namespace."""
+    return any(
+        layer.name == "mount-namespace" and layer.state != "missing"
+        for layer in _inherited
+    )
 
 
 def hidden_descriptors() -> tuple[int, ...]:
@@ -191,11 +209,11 @@ def close_outer_proc() -> None:
         os.close(_outer_proc.pop())
 
 
-def note_pid_namespace(refused: str) -> None:
+def note_pid_namespace(refused: str, remedy: str = "") -> None:
     """Note how entering a pid namespace went, for `inherited`."""
     state = LayerState("pid-namespace", "active", "the zygote is its first process")
     if refused:
-        state = LayerState("pid-namespace", "missing", refused, REMEDY)
+        state = LayerState("pid-namespace", "missing", refused, remedy)
     _inherited.append(state)
 
 
