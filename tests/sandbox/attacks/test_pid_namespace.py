@@ -44,7 +44,10 @@ def victim() -> Iterator[int]:
 
 @pytest.fixture
 def alone(lab_without: Callable[..., Lab]) -> Lab:
-    """A sandbox with this layer only; skips where it can't be had."""
+    """A sandbox with this layer only; skips where it can't be had.
+
+    The zygote enters its other namespaces with it: they hold none of this.
+    """
     lab = lab_without(*(name for name in LAYERS if name != _LAYER))
     with lab.worker(policy()) as worker:
         layer = worker.posture[_LAYER]

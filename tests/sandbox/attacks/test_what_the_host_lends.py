@@ -77,7 +77,7 @@ def test_the_channel_gives_no_handle_of_the_host(lab: Lab) -> None:
 def test_the_channel_gives_a_handle_of_the_host_without_seccomp(
     lab_without: Callable[..., Lab],
 ) -> None:
-    lab = lab_without("seccomp", "landlock", "process-limit")
+    lab = lab_without("seccomp", "landlock", "process-limit", "pid-namespace")
     try:
         found = lab.run(policy(), _CHANNEL + _PEER, host=os.getpid())
     except RemoteError as error:

@@ -117,7 +117,12 @@ if alone or not pid:
     os.execve(fd, ["x"], {})
 """
 
-_NAMESPACES = ("network-namespace", "ipc-namespace", "mount-namespace")
+_NAMESPACES = (
+    "network-namespace",
+    "ipc-namespace",
+    "mount-namespace",
+    "pid-namespace",
+)
 # Looking into another process of the same uid: each of these alone stops it.
 _TRACING = (
     "landlock",
@@ -173,7 +178,7 @@ ATTACKS = [
     Attack(
         "signals a process of the host",
         "import os, signal\nos.kill(victim, signal.SIGCONT)\nresult = True",
-        ("landlock", "seccomp", "uid"),
+        ("landlock", "seccomp", "uid", *_NAMESPACES),
     ),
     Attack("traces a process of the host", _PTRACE, _TRACING),
     Attack(

@@ -34,7 +34,15 @@ from lockgate_sandbox import (
     WorkerDiedError,
 )
 from lockgate_sandbox.linux import credentials
-from tests.support.sandbox import TIERS, Lab, alive, policy, run, wait_until
+from tests.support.sandbox import (
+    TIERS,
+    Lab,
+    alive,
+    outside,
+    policy,
+    run,
+    wait_until,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -251,8 +259,9 @@ def test_orphans_in_sessions_of_their_own_die_with_their_worker(lab: Lab) -> Non
         result = int(os.read(reader, 20))
     """
     with lab.worker(_ELEVATED) as worker:
-        orphan = run(worker, code)
-        assert isinstance(orphan, int)
+        inner = run(worker, code)
+        assert isinstance(inner, int)
+        orphan = outside(worker, inner)
         assert alive(orphan)
     assert wait_until(lambda: not alive(orphan))
 
