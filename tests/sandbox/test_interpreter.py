@@ -22,6 +22,7 @@ from lockgate_sandbox import (
     RemoteError,
     Sandbox,
     WallLimitError,
+    Worker,
     WorkerDiedError,
     run_python,
 )
@@ -284,7 +285,9 @@ sys.modules["lockgate_guest"]._shown = lambda value: "forged"
 
 def test_one_of_its_own_sandbox_leaves_nothing() -> None:
     with Interpreter.open(policy("basic")) as python:
-        pid = python._worker.pid  # pyright: ignore[reportPrivateUsage]
+        worker = python._worker  # pyright: ignore[reportPrivateUsage]
+        assert isinstance(worker, Worker)
+        pid = worker.pid
         assert alive(pid)
     base = "lockgate_sandbox/_keeper.py"
     before = task_count(base)
