@@ -25,7 +25,7 @@ class Spare:
     """The zygote's spare child, if there is one.
 
     `prepare` is what it does at once, `work` what it does with a request. `pid` is
-    that of the last one, used or not.
+    that of the last one.
     """
 
     def __init__(

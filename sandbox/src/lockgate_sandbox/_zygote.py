@@ -230,7 +230,9 @@ class Zygote:
         if self._sweep >= 0:
             os.write(self._sweep, b".")
             return
-        known = {child.pid for child in self._by_pidfd.values()} | {self._spare.pid}
+        known = {child.pid for child in self._by_pidfd.values()}
+        if self._spare:
+            known.add(self._spare.pid)
         _tree.kill_descendants(frozenset(known))
         for pid in set(_tree.children(os.getpid())) - known:
             self._watch(_Child(pid, None, tree=True))

@@ -387,8 +387,8 @@ NOT_PROMISED = (
     NotPromised(
         "no-namespaces",
         "Without user namespaces there is no second lock behind seccomp on the "
-        "network and on System V IPC, scratch is a plain folder, and an ordinary "
-        "user's processes are counted together with the worker's.",
+        "network and on System V IPC, process ids are the machine's, scratch is a "
+        "plain folder, and an ordinary user's processes are counted with the worker's.",
         "Permit user namespaces; nothing else is lost.",
     ),
     NotPromised(
