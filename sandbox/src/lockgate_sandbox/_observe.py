@@ -21,6 +21,9 @@ NOTES_LIMIT = 200
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _AF_UNIX = 1
+_OURS = os.path.realpath(__file__).rpartition("/")[0]
+"""A traceback through our frames asks for their lines; nobody should grant that."""
+
 _CHANGES = frozenset(
     {
         "os.chmod",
@@ -100,7 +103,7 @@ class _Observer:
         if writes:
             return None if _below(real, self._write) else ("write", real)
         # What does not exist is not denied but missing, as the kernel sees it.
-        if _below(real, self._read) or not os.path.lexists(real):
+        if _below(real, (*self._read, _OURS)) or not os.path.lexists(real):
             return None
         return "read", real
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -251,6 +252,38 @@ def test_a_file_that_fails_is_told_what_it_was_refused(folder: Path) -> None:
     assert done.returncode == 1
     assert f"refused: read '{folder / 'in'}'" in done.stderr
     assert f"to allow it: --allow-read {folder / 'in'}" in done.stderr
+
+
+def test_nobody_is_advised_to_grant_files_of_the_sandbox(folder: Path) -> None:
+    code = """
+        from lockgate_session import session
+
+        session.secret("OTHER")
+    """
+    script = folder / "script.py"
+    script.write_text(textwrap.dedent(code))
+    command = [sys.executable, "-m", "lockgate_sandbox", "run", "--secret", "A=HOME"]
+    done = subprocess.run(
+        [*command, str(script)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert "refused: secret" in done.stderr
+    assert "--allow-read" not in done.stderr
+
+
+def test_an_interrupt_ends_the_file_without_a_traceback_of_ours(folder: Path) -> None:
+    script = folder / "script.py"
+    script.write_text("import time; print('ready', flush=True); time.sleep(60)")
+    command = [sys.executable, "-m", "lockgate_sandbox", "run", str(script)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert told == "\nlockgate-sandbox: interrupted\n"
 
 
 def test_what_a_file_was_refused_and_coped_with_is_not_told(folder: Path) -> None:

@@ -8,11 +8,15 @@ into its own with `add_verbs` and `dispatch`.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
 __all__ = ["VERBS", "Verb", "add_verbs", "dispatch", "main"]
+
+_INTERRUPTED = 130
+"""128 + SIGINT, as a shell tells it."""
 
 
 class Verb(NamedTuple):
@@ -79,4 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action=_Version, help="tell the version")
     add_verbs(parser)
-    return dispatch(parser.parse_args(argv))
+    try:
+        return dispatch(parser.parse_args(argv))
+    except KeyboardInterrupt:
+        print("\nlockgate-sandbox: interrupted", file=sys.stderr)
+        return _INTERRUPTED
