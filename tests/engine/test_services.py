@@ -117,7 +117,7 @@ def test_a_granted_secret_is_known_and_a_missing_one_is_absent(
     grant(site)
     monkeypatch.delenv("LOCKGATE_SECRET_API_TOKEN", raising=False)
     with site.open() as host:
-        assert "not granted" in ask(host, what="secret")
+        assert "LOCKGATE_SECRET_API_TOKEN is not set" in ask(host, what="secret")
     monkeypatch.setenv("LOCKGATE_SECRET_API_TOKEN", "hunter2hunter2")
     with site.open() as host:
         assert ask(host, what="secret") == "hunter2hunter2"

@@ -301,3 +301,9 @@ def test_limits_are_the_tiers_own_without_a_policy(python: Interpreter) -> None:
     source = "import resource; resource.getrlimit(resource.RLIMIT_NOFILE)[0]"
 
     assert python.run(source).value == Limits.for_tier("read-only").open_files
+
+
+def test_a_tier_is_a_policy_too() -> None:
+    code = "open('x', 'w').write('kept'); open('x').read()"
+    assert run_python(code, "basic").value == "kept"
+    assert run_python(code, "read-only").error is not None

@@ -102,7 +102,7 @@ def build_plan(
         env=[(name, environ[name]) for name in env],
         hosts=kept("net", net, lambda value: checked_host(value, environ)),
         devices=kept("device", devices, checked_device),
-        secrets=kept("secret", secrets, lambda name: checked_secret(name, environ)),
+        secrets=_granted_secrets(secrets, consent, absent, environ),
     )
     return Plan(policy, folders, tools, consent.has("workers"), absent, limits)
 
@@ -121,6 +121,18 @@ def _kept(
         except ValueError as error:
             absent[f"{kind}:{value}"] = str(error)
     return found
+
+
+def _granted_secrets(
+    asked: Sequence[str],
+    consent: Consent,
+    absent: dict[str, str],
+    environ: Mapping[str, str],
+) -> list[str]:
+    """The secrets that are granted; one without a value says so when it is used."""
+    granted = [name for name in asked if consent.has(f"secret:{name}")]
+    _kept("secret", granted, lambda name: checked_secret(name, environ), absent)
+    return granted
 
 
 def read_only_plan(state: PluginState, limits: Mapping[str, float]) -> Plan:

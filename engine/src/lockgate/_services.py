@@ -65,6 +65,14 @@ def checked_secret(name: str, environ: Mapping[str, str]) -> str:
     return name
 
 
+def _value_of(secret: str) -> str:
+    value = os.environ.get(variable_of(secret))
+    if not value:
+        message = f"it is granted, but the variable {variable_of(secret)} is not set"
+        raise LookupError(message)
+    return value
+
+
 def open_services(
     policy: Policy,
     identity: Identity,
@@ -92,7 +100,7 @@ def open_services(
 
     return Broker(
         policy,
-        secrets=lambda name: os.environ.get(variable_of(name)),
+        secrets=_value_of,
         audit=audit,
         worker=identity.plugin,
         advice=advice,

@@ -81,6 +81,8 @@ class _Observer:
             flags = args[2] if isinstance(args[2], int) else 0
             return self._path(args[0], writes=bool(flags & _WRITING))
         if event in ("os.listdir", "os.scandir"):
+            if args[0] in sys.path:
+                return None  # an import that looks around: not the file's own wish
             return self._path(args[0], writes=False)
         if event in _CHANGES:
             return self._path(args[0], writes=True)

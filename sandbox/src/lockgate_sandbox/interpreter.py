@@ -25,6 +25,7 @@ from lockgate_sandbox.errors import (
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Usage
+from lockgate_sandbox.tiers import Tier
 
 __all__ = ["Interpreter", "PythonResult", "run_python"]
 
@@ -92,13 +93,13 @@ class Interpreter:
     @classmethod
     def open(
         cls,
-        policy: Policy | None = None,
+        policy: Policy | Tier | str | None = None,
         *,
         tools: Mapping[str, Callable[..., object]] | None = None,
         path: Sequence[str] = (),
         sandbox: Confinement | None = None,
     ) -> Interpreter:
-        """Start one under `policy` (default: tier read-only).
+        """Start one under `policy`, or a tier's own (default: read-only).
 
         `tools` are functions of the host that the code can call by name; arguments
         and answers are `Data`. `path` are folders that it can import from. Without
@@ -111,7 +112,9 @@ class Interpreter:
             StartError: If it can't be started.
             PolicyError: If a tool's name is no identifier.
         """
-        wanted = policy or Policy.for_tier("read-only")
+        wanted = policy or "read-only"
+        if isinstance(wanted, str):
+            wanted = Policy.for_tier(wanted)
         given = dict(tools or {})
         _check_names("tool", given)
         with ExitStack() as undo:
@@ -195,7 +198,7 @@ class Interpreter:
 
 def run_python(
     source: str,
-    policy: Policy | None = None,
+    policy: Policy | Tier | str | None = None,
     *,
     inputs: Mapping[str, Data] | None = None,
     tools: Mapping[str, Callable[..., object]] | None = None,
@@ -204,6 +207,8 @@ def run_python(
     sandbox: Confinement | None = None,
 ) -> PythonResult:
     """Run one source text in a sealed process of its own: see `Interpreter`.
+
+    `policy` may be a tier, or its name, too.
 
     What the code does is in the result, whatever it does; only what keeps it from
     being started raises.

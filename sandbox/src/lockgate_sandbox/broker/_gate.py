@@ -154,7 +154,7 @@ class Gate:
         asked = resource if wanted is None else wanted
         hint = self._advice(right, asked) if asked else ""
         self._log.write(
-            self._worker, right, resource, "deny", reason=reason, grant=hint or asked
+            self._worker, right, resource, "deny", reason=reason, grant=hint
         )
         return RefusedError(f"{_short(resource)} is refused: {reason}", hint=hint)
 

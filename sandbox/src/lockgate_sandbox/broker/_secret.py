@@ -13,7 +13,8 @@ from lockgate_sandbox.errors import Data
 __all__ = ["Secrets", "Source"]
 
 Source: TypeAlias = Mapping[str, str] | Callable[[str], str | None]
-"""Where values come from: by name; a callable gives None for what it lacks."""
+"""Where values come from: by name; a callable gives None for what it lacks, or
+raises a LookupError that says why."""
 
 _HEADER_VALUE = re.compile(r"[\x21-\x7e\x80-\xff]+( [\x21-\x7e\x80-\xff]+)*")
 
@@ -58,9 +59,12 @@ class Secrets:
         return value
 
     def _value(self, name: str) -> str:
-        value = self._ask(name)
+        why = "it is granted, but the host has no value for it"
+        try:
+            value = self._ask(name)
+        except LookupError as error:
+            value, why = None, str(error.args[0] if error.args else why)
         if not value:
-            why = "the host has no value for it"
             raise self._gate.refuse("secret", name, why, wanted="")
         # Before anything is done with it that is written down.
         self._log.redact([value])

@@ -100,7 +100,9 @@ class Web:
             ) from None
         grant, why = choose(request, self._gate.hosts())
         if grant is None:
-            wanted = f"{request.scheme}://{request.authority}/"
+            # No more than was asked: the owner sees what it would be for.
+            origin = f"{request.scheme}://{request.authority}/"
+            wanted = f"{origin} methods={request.method}"
             raise self._gate.refuse("net", request.describe(), why, wanted=wanted)
         try:
             meters = self._gate.meters(grant)
