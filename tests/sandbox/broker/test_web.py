@@ -144,7 +144,10 @@ def test_a_denial_names_the_grant_that_would_allow_it(bench: MakeBench) -> None:
     at = bench("other.test")
     _, text, _ = at.run(GET, url="http://api.test/v1", follow=False)
     assert "put 'http://api.test/ methods=GET' among the policy's hosts" in str(text)
-    assert at.denials()[0].grant == "put 'http://api.test/' among the policy's hosts"
+    assert (
+        at.denials()[0].grant
+        == "put 'http://api.test/ methods=GET' among the policy's hosts"
+    )
 
 
 RAW = """
