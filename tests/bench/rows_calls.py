@@ -7,6 +7,7 @@ five-fold; many at once wherever the kernel puts them.
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -145,6 +146,48 @@ def _in_flight(name: str) -> Row:
         return paired(name, ours, peer, peer_name=peer_name, target=1 / 8, rounds=9)
 
 
+def _bare_echo(stack: ExitStack, data: str) -> Callable[[], float]:
+    """Python and msgpack on both sides of such a socket, and nothing else."""
+    from msgspec import msgpack
+
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    encode, decode = msgpack.Encoder().encode, msgpack.Decoder().decode
+    child = os.fork()
+    if not child:
+        try:
+            mine.close()
+            while packet := theirs.recv(1 << 16):
+                _, call, _, arguments = decode(packet)
+                theirs.send(encode([7, call, arguments]))
+        finally:
+            os._exit(0)
+    theirs.close()
+    stack.callback(os.waitpid, child, 0)
+    stack.callback(mine.close)
+
+    def once() -> object:
+        mine.send(encode([2, b"abcdefgh", "echo", {"data": data}]))
+        return decode(mine.recv(1 << 16))
+
+    return per_call(once, _CALLS)
+
+
+def _floor(name: str) -> Row:
+    """Not ours: how near to C a call in Python can come at all."""
+    with ExitStack() as stack:
+        placement = stack.enter_context(pinned())
+        data = "x" * 100
+        return paired(
+            name,
+            _bare_echo(stack, data),
+            _seqpacket(stack, data),
+            peer_name="C SEQPACKET echo",
+            target=2.0,
+            rounds=15,
+            placement=placement,
+        )
+
+
 ROWS: dict[str, Callable[[str], Row]] = {
     "sandbox-warm-100B-c": _warm_row(100, _seqpacket, "C SEQPACKET echo", 2.0),
     "sandbox-warm-100B-pool": _warm_row(
@@ -156,4 +199,5 @@ ROWS: dict[str, Callable[[str], Row]] = {
         10_240, _process_pool, "ProcessPoolExecutor", 1 / 5
     ),
     "sandbox-64-in-flight": _in_flight,
+    "floor-100B-python": _floor,
 }
