@@ -111,8 +111,9 @@ def _attack(
             asked = asyncio.gather(*(worker.call(*call) for call in calls))
             heart, error = await _beside(asked)
             assert not worker.alive
-        # Far below the time for which a blocked loop would stand still.
-        assert heart.longest < max(_WALL_SECONDS / 2, 8 * baseline.longest)
+        # A blocked loop would stand still for all of it; threads that want the
+        # interpreter too make it slower on a busy machine.
+        assert heart.longest < max(_WALL_SECONDS * 0.8, 8 * baseline.longest)
         assert heart.beats > 3
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -344,3 +344,12 @@ def test_answers_that_another_thread_has_read_count_no_longer(lab: Lab) -> None:
         for thread in threads:
             thread.join()
         assert values.count({"x": text}) == 400
+
+
+def test_answers_that_are_too_large_together_come_one_by_one(lab: Lab) -> None:
+    lab.write("flow_plain", PLAIN)
+    given = policy(limits={"message_bytes": 1 << 20})
+    with lab.worker(given, target="flow_plain:build") as worker:
+        data = bytes(200_000)
+        pending = [worker.submit("make", {"size": len(data)}) for _ in range(20)]
+        assert [one.result().value for one in pending] == [data] * 20

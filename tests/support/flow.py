@@ -60,6 +60,9 @@ def ignore_items(session):
 def echo(session, **arguments):
     return arguments
 
+def make(session, size):
+    return bytes(size)
+
 def nap(session, seconds):
     time.sleep(seconds)
     return seconds

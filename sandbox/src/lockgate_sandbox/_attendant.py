@@ -30,7 +30,7 @@ __all__ = ["Attendant", "News"]
 
 _CALL, _ITEM = int(Kind.CALL), int(Kind.ITEM)
 
-_ASKS_AT_ONCE = 16
+_ASKS_AT_ONCE = 4
 """Callbacks that may be under way in the loop; then nothing more is read."""
 
 _NEWS_AT_ONCE = 256

@@ -60,24 +60,16 @@ class Burial:
         self._fate: SandboxError | None = None
         self._told = False
 
-    def foretell(self, why: SandboxError) -> None:
-        """It is about to be killed, for `why`. From any thread."""
-        if self._fate is None:
-            self._fate = why
+    def foretell(self, error: BaseException) -> None:
+        """It is about to be killed, because of `error`. From any thread."""
+        if self._fate is None and not isinstance(error, ChannelClosed):
+            self._fate = _reason(error)
 
     def after(self, error: BaseException) -> SandboxError:
         """Bury the worker because of `error`; gives what callers are told."""
         if isinstance(error, ChannelClosed):
             return self._died()
-        if isinstance(error, FrameTooLargeError):
-            return self.end(_limits.too_large(error.limit, error.used, error.unit))
-        if isinstance(error, FrameError):
-            return self.end(ProtocolError(str(error)))
-        if isinstance(error, SandboxError):
-            return self.end(error)
-        killed = WorkerDiedError(None, int(SIGKILL))
-        killed.__cause__ = error  # an interrupt, or a fault of our own
-        return self.end(killed)
+        return self.end(_reason(error))
 
     def _died(self) -> SandboxError:
         """The reason why the channel is closed."""
@@ -120,3 +112,16 @@ class Burial:
         )
         error.__cause__ = self.closed
         return error
+
+
+def _reason(error: BaseException) -> SandboxError:
+    """What callers are told of `error`."""
+    if isinstance(error, SandboxError):
+        return error
+    if isinstance(error, FrameTooLargeError):
+        return _limits.too_large(error.limit, error.used, error.unit)
+    if isinstance(error, FrameError):
+        return ProtocolError(str(error))
+    killed = WorkerDiedError(None, int(SIGKILL))
+    killed.__cause__ = error  # an interrupt, or a fault of our own
+    return killed

@@ -480,9 +480,8 @@ class Line:
 
     def broken(self, error: BaseException) -> SandboxError:
         """Bury the worker for `error`, from a thread that may not be the reader."""
+        self.burial.foretell(error)  # before the reader sees what it led to
         self.process.kill()
-        if isinstance(error, LimitError):
-            self.burial.foretell(error)
         with self.reading:
             return self.burial.after(error)
 

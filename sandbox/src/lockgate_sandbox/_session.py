@@ -273,9 +273,10 @@ class Session(Reach):
             FrameTooLargeError: If they are too large together.
         """
         with self._lock:
-            for message in messages:
-                message[2] = self._channel.lift(message[2])
-            self._channel.send([_BATCH, *messages])
+            # Not in place: if they are too large together, each goes by itself.
+            lift = self._channel.lift
+            lifted = [[*one[:2], lift(one[2]), *one[3:]] for one in messages]
+            self._channel.send([_BATCH, *lifted])
 
     def tell(self, message: list[Any], *, large: int = 0) -> None:
         """Send a frame that ends nothing; element `large` may hold large buffers.

@@ -12,6 +12,7 @@ import pytest
 
 from lockgate_sandbox import RemoteError
 from tests.sandbox.broker.conftest import MakeBench, always
+from tests.support.sandbox import wait_until
 from tests.support.servers import Request, http_server, reply, serve
 
 pytestmark = pytest.mark.kernel
@@ -36,6 +37,8 @@ def test_a_request_and_its_answer(bench: MakeBench) -> None:
         (seen,) = server.requests
     assert (seen.method, seen.target) == ("GET", "/a?b=c")
     assert seen.header("host") == f"127.0.0.1:{server.port}"
+    # The end is written down by the request's own thread.
+    assert wait_until(lambda: len(at.records) == 2)
     decisions = [(record.decision, record.right) for record in at.records]
     assert decisions == [("allow", "net"), ("end", "net")]
     assert at.records[0].resource == f"GET http://127.0.0.1:{server.port}/a"

@@ -210,8 +210,9 @@ ATTACKS = (
         syscall("mq_unlink", name)
         result = True
         """,
-        ("seccomp", "rlimits", "landlock"),
-        also_off=("uid", "capabilities"),
+        ("seccomp", "rlimits"),
+        # Landlock would not stop it, only keep it from cleaning up behind itself.
+        also_off=("landlock", "uid", "capabilities"),
     ),
     Attack(
         "queue more signals than its limit",
