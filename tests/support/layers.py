@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -183,11 +184,20 @@ def _relocate(target: Path) -> str:
     (target / "bin").mkdir(parents=True)
     executable = target / "bin" / version
     shutil.copy(Path(sys.executable).resolve(), executable)
+    _look_for_libraries_beside(executable)
     stdlib = Path(sysconfig.get_path("stdlib", vars=base))
     shutil.copytree(stdlib, target / "lib" / version, ignore=_IGNORED, symlinks=True)
     for library in (Path(sys.base_exec_prefix) / "lib").glob("libpython*.so*"):
         shutil.copy(library, target / "lib")
     return str(executable)
+
+
+def _look_for_libraries_beside(executable: Path) -> None:
+    """Make the loader look beside a copied program, not where it was built for."""
+    built_for = os.fsencode(f"{sys.base_exec_prefix}/lib") + b"\0"
+    beside = b"$ORIGIN/../lib\0".ljust(len(built_for), b"\0")
+    if len(beside) == len(built_for):
+        executable.write_bytes(executable.read_bytes().replace(built_for, beside))
 
 
 def _open(folder: Path) -> None:

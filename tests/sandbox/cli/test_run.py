@@ -274,7 +274,14 @@ def test_nobody_is_advised_to_grant_files_of_the_sandbox(folder: Path) -> None:
 def test_an_interrupt_ends_the_file_without_a_traceback_of_ours(folder: Path) -> None:
     script = folder / "script.py"
     script.write_text("import time; print('ready', flush=True); time.sleep(60)")
-    command = [sys.executable, "-m", "lockgate_sandbox", "run", str(script)]
+    # A shell's background job is started with SIGINT ignored, and so are these
+    # tests if they are one; Python then does not turn it into KeyboardInterrupt.
+    main = (
+        "import signal, sys; from lockgate_sandbox.__main__ import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.exit(main())"
+    )
+    command = [sys.executable, "-c", main, "run", str(script)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:

@@ -77,6 +77,12 @@ def _why(address: Address, *, private: bool) -> str:
         return "" if private else "it is this machine"
     if address.is_private and _is_local(address):
         return "" if private else "it is a private address"
+    if isinstance(address, ipaddress.IPv6Address) and (
+        address.sixtofour or address.teredo
+    ):
+        # RFC 7526: nobody is reached that way any more, and Python 3.13 calls 6to4
+        # reserved where 3.11 did not.
+        return "it is a tunnel's address"
     if address.is_reserved or not address.is_global:
         return "it is a reserved address"
     if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_V6:
