@@ -247,3 +247,11 @@ def test_shared_memory_is_gone_with_its_worker(lab: Lab) -> None:
 def _host_segments() -> int:
     text = Path("/proc/self/maps").read_text()
     return text.count("memfd:lockgate")
+
+
+def test_memory_of_an_answer_that_nobody_fetches_is_used_again(worker: Worker) -> None:
+    data = bytes(4 << 20)
+    for _ in range(20):
+        worker.submit("result = len(data)", {"data": data}).cancel()
+        assert _call(worker, "result = 1") == 1
+    assert len(_mappings(worker.pid)) <= 2

@@ -21,11 +21,12 @@ from lockgate_sandbox._wire import Kind
 from lockgate_sandbox.errors import (
     Data,
     MessageLimitError,
+    PolicyError,
     SandboxError,
     StreamLimitError,
 )
 
-__all__ = ["CREDIT", "FLIGHTS_LIMIT", "Flight", "Flights"]
+__all__ = ["CREDIT", "FLIGHTS_LIMIT", "Flight", "Flights", "check_in_flight"]
 
 FLIGHTS_LIMIT = 1024
 """Calls of one worker that may be under way at a time."""
@@ -49,6 +50,17 @@ _SHAPES = {_REPLY: 3, _RAISE: 6, _ASK: 5, _ITEM: 3, _CREDIT: 3}
 _FAILED = int(Kind.FAILED)
 _AT_BUILD = {_REPLY: 3, _FAILED: 4, _ASK: 5}
 _LAST = (_REPLY, _RAISE, _FAILED)
+
+
+def check_in_flight(in_flight: int) -> None:
+    """Whether so many calls may be kept under way.
+
+    Raises:
+        PolicyError: If `in_flight` is not between 1 and 1,024.
+    """
+    if not 1 <= in_flight <= FLIGHTS_LIMIT:
+        msg = f"in_flight is between 1 and {FLIGHTS_LIMIT}, not {in_flight}"
+        raise PolicyError(msg)
 
 
 def _fresh_ids() -> list[bytes]:
@@ -100,6 +112,8 @@ class Flight:
 
     def released(self, frame: list[Any]) -> list[Region]:
         """What the worker no longer needs, now that it has sent `frame`."""
+        if self.done:
+            return self.disown()
         if frame[0] != _CREDIT or not self.regions:
             return []
         found: list[Region] = []

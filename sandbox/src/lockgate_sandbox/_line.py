@@ -354,7 +354,7 @@ class Line:
             self.errands.put(frame)
             return
         flight = self.flights.route(frame, size, reader)
-        if flight.regions and not flight.done:
+        if flight.regions:
             self.sender.arena.free(flight.released(frame))
         if flight.asks and flight is not reader and not flight.waited_for:
             self.errands.put(flight)
@@ -362,6 +362,11 @@ class Line:
             self.flights.drop_items(flight)
 
     def run_errands(self) -> None:
+        """Do what reading has found to be done, where something can be sent.
+
+        Raises:
+            SandboxError: If that was the worker's end.
+        """
         try:
             self.errands.do()
         except BaseException as error:
@@ -440,6 +445,11 @@ class Line:
         self.vigil.wait()
 
     def look_around(self, cancel: Cancel) -> None:
+        """Look at the deadlines of all calls and at the limits.
+
+        Raises:
+            LimitError: If one is reached.
+        """
         self.vigil.look(time.monotonic(), list(self.flights.table.values()), cancel)
 
     def _look(self, flight: Flight) -> None:

@@ -20,10 +20,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from typing import Self, TypeVar
 
-from lockgate_sandbox._flights import FLIGHTS_LIMIT
+from lockgate_sandbox._flights import check_in_flight
 from lockgate_sandbox._loop import Call, LoopDesk
 from lockgate_sandbox._wire import Kind
-from lockgate_sandbox.errors import Data, PolicyError
+from lockgate_sandbox.errors import Data
 from lockgate_sandbox.replies import Reply
 from lockgate_sandbox.streams import GIVE_BACK, opening
 from lockgate_sandbox.worker import Worker
@@ -129,9 +129,7 @@ class AsyncWorker:
             SandboxError: As `call` does, in the place of the reply.
             PolicyError: If `in_flight` is not between 1 and 1,024.
         """
-        if not 1 <= in_flight <= FLIGHTS_LIMIT:
-            msg = f"in_flight is between 1 and {FLIGHTS_LIMIT}, not {in_flight}"
-            raise PolicyError(msg)
+        check_in_flight(in_flight)
         waiting: deque[Call] = deque()
         try:
             async for one in _each(arguments):

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
-from lockgate_sandbox._flights import FLIGHTS_LIMIT, Flight
+from lockgate_sandbox._flights import FLIGHTS_LIMIT, Flight, check_in_flight
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._line import Line
 from lockgate_sandbox._output import Output
@@ -200,9 +200,7 @@ class Worker:
             SandboxError: As `call` does, in the place of the reply.
             PolicyError: If `in_flight` is not between 1 and 1,024.
         """
-        if not 1 <= in_flight <= FLIGHTS_LIMIT:
-            msg = f"in_flight is between 1 and {FLIGHTS_LIMIT}, not {in_flight}"
-            raise PolicyError(msg)
+        check_in_flight(in_flight)
         waiting: deque[Pending] = deque()
         try:
             for one in arguments:
