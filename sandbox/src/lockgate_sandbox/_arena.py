@@ -66,17 +66,13 @@ class Segment:
 
     def take(self, size: int) -> int:
         """The start of `size` free bytes, taken now; -1 if there are none."""
-        start = at = 0
-        for at, (begin, end) in enumerate(self.regions):  # noqa: B007
+        start = 0
+        for at, (begin, end) in enumerate([*self.regions, (self.size, self.size)]):
             if begin - start >= size:
-                break
+                self.regions.insert(at, (start, start + size))
+                return start
             start = end
-        else:
-            at = len(self.regions)
-            if self.size - start < size:
-                return -1
-        self.regions.insert(at, (start, start + size))
-        return start
+        return -1
 
     def give_back(self, start: int) -> None:
         """Free the region that begins at `start`."""
