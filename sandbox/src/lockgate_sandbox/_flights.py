@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
@@ -143,6 +144,15 @@ class Flight:
             wait.release()
         if self.bell is not None:
             self.bell(self)
+
+    def note_cancelled(self, why: SandboxError) -> None:
+        """It fails with `why`, however it ends."""
+        self.cancelled, self.fate = time.monotonic(), why
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether a stream that waits for credit has some."""
+        return self.hungry and self.may_send > 0
 
     def end(self, answer: list[Any] | SandboxError) -> None:
         """Nothing more will come."""

@@ -261,7 +261,7 @@ class Line:
         Raises:
             SandboxError: If the worker is dead.
         """
-        _note_cancelled(flight, why)
+        flight.note_cancelled(why)
         try:
             self.sender.send_now([_CANCEL, flight.call])
         except ChannelClosed as error:
@@ -302,7 +302,7 @@ class Line:
                 dead then, its state would be unknown.
         """
         try:
-            while not (flight.done or flight.asks or flight.items or _is_fed(flight)):
+            while not (flight.done or flight.asks or flight.items or flight.is_fed):
                 if self.reading.acquire(blocking=False):
                     try:
                         self._read_for(flight)
@@ -320,7 +320,7 @@ class Line:
 
     def _read_for(self, flight: Flight) -> None:
         try:
-            while not (flight.done or flight.asks or flight.items or _is_fed(flight)):
+            while not (flight.done or flight.asks or flight.items or flight.is_fed):
                 frame = self.channel.receive(self.wait)
                 if len(frame) == 3 and frame[0] == _REPLY and frame[1] == flight.call:
                     # What nearly every call is: looked at first.
@@ -427,21 +427,21 @@ class Line:
         if not self.reading.acquire(blocking=False):
             # Another thread reads, and looks around unless it runs a callback.
             flights = list(self.flights.table.values())
-            self.vigil.check_deadlines(time.monotonic(), flights, _note_cancelled)
+            self.vigil.check_deadlines(time.monotonic(), flights, Flight.note_cancelled)
             self.vigil.wait_to_send()
             return
         try:
             while self.channel.has_more():
                 self.take(self.channel.receive(self._wait_silently), None)
                 if time.monotonic() >= self.vigil.due:
-                    self.look_around(_note_cancelled)
-            self.look_around(_note_cancelled)
+                    self.look_around(Flight.note_cancelled)
+            self.look_around(Flight.note_cancelled)
             self.vigil.wait(sending=True)
         finally:
             self.reading.release()
 
     def _wait_silently(self) -> None:
-        self.look_around(_note_cancelled)
+        self.look_around(Flight.note_cancelled)
         self.vigil.wait()
 
     def look_around(self, cancel: Cancel) -> None:
@@ -494,12 +494,3 @@ class Line:
         self.process.kill()
         with self.reading:
             return self.burial.after(error)
-
-
-def _note_cancelled(flight: Flight, why: SandboxError) -> None:
-    flight.cancelled, flight.fate = time.monotonic(), why
-
-
-def _is_fed(flight: Flight) -> bool:
-    """Whether a stream that waits for credit has some."""
-    return flight.hungry and flight.may_send > 0
