@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 
 from lockgate._answers import Answer, Answers
 from lockgate._call import Call
-from lockgate._dispatch import Dispatcher, Order
+from lockgate._dispatch import Dispatcher
+from lockgate._manifest_values import HookImpl
 from lockgate._specs import specs
 from lockgate.errors import (
     ArgumentError,
@@ -19,6 +21,8 @@ from lockgate.errors import (
 )
 from lockgate.grants import Identity
 from lockgate.values import File, Tree
+
+Wish = Literal["first", "last", ""]
 
 
 class Seated:
@@ -48,10 +52,10 @@ def broken(plugin: str, hook: str = "can_handle") -> HookError:
     return HookError("boom", plugin=plugin, hook=hook)
 
 
-def dispatcher(*seats: tuple[Seated, dict[str, Order]]) -> Dispatcher:
+def dispatcher(*seats: tuple[Seated, dict[str, Wish]]) -> Dispatcher:
     made = Dispatcher()
-    for seat, hooks in reversed(seats):
-        made.add(seat, hooks)
+    for seat, hooks in seats:
+        made.add(seat, [HookImpl(hook, "m:f", wish) for hook, wish in hooks.items()])
     return made
 
 

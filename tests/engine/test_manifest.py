@@ -392,3 +392,37 @@ def test_no_text_of_a_manifest_can_write_on_a_terminal(
     assert plain in FULL
     hostile = FULL.replace(plain, f"{start}{trick}{end}", 1)
     assert "control" in str(refused(hostile))
+
+
+def in_full(hooks: str) -> Manifest:
+    raw = manifest_text("acme", extra=hooks).encode()
+    return parse_manifest(raw, file="lockgate.toml", distribution="acme")
+
+
+def test_a_hooks_table_holds_wishes_about_the_hooks_other_plugins() -> None:
+    manifest = in_full(
+        '[hooks.transform]\nimpl = "acme:f"\nbefore = ["a"]\nafter = ["b"]\n'
+        'requires = ["c"]\nconflicts = ["d"]\n'
+    )
+
+    impl = manifest.answers["transform"]
+
+    assert (impl.before, impl.after) == (("a",), ("b",))
+    assert (impl.requires, impl.conflicts) == (("c",), ("d",))
+    assert Manifest.from_data(manifest.to_data(short=True)) == manifest
+    assert Manifest.from_data(manifest.to_data()) == manifest
+
+
+def test_a_plugin_has_no_place_before_itself() -> None:
+    with pytest.raises(ManifestError, match="relation to itself") as caught:
+        in_full('[hooks.transform]\nimpl = "acme:f"\nafter = ["acme"]\n')
+
+    assert caught.value.key == "hooks.transform.after"
+    assert caught.value.line == 9
+
+
+def test_two_impls_of_one_hook_are_one_too_many() -> None:
+    with pytest.raises(ManifestError, match="at most one impl") as caught:
+        in_full('[hooks]\ntransform = ["acme:f", "acme:g"]\n')
+
+    assert caught.value.key == "hooks.transform"

@@ -41,9 +41,7 @@ def manifest_text(name: str, *, package: str = "", extra: str = "", **keys: str)
         **keys,
     }
     lines = [f"{k.replace('_', '-')} = {v}" for k, v in top.items() if v]
-    hooks = (
-        "" if "[hooks]" in extra else f'[hooks]\ntransform = "{package}:transform"\n'
-    )
+    hooks = "" if "[hooks" in extra else f'[hooks]\ntransform = "{package}:transform"\n'
     return "\n".join(lines) + "\n" + hooks + dedent(extra)
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "Color",
     "Config",
     "FileProfile",
+    "HookOrder",
     "LogLevel",
     "Sources",
 ]
@@ -30,13 +31,26 @@ DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
+class HookOrder:
+    """What the owner says about one hook: wins over what manifests ask for.
+
+    The plugins in `order` are asked first, in this order; those in `disable` not
+    at all.
+    """
+
+    order: tuple[str, ...] = ()
+    disable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The settings in force. Paths are absolute.
 
     `plugins` holds each plugin's own configuration, `limits` what tightens every
     plugin's limits and `plugin_limits` one plugin's; limits are named as the
     fields of `lockgate_sandbox.Limits`. `layers` makes isolation layers strict
-    that would otherwise be degradable. `timeout` is the seconds of a hook call
+    that would otherwise be degradable. `hooks` is the owner's order of the plugins
+    of each hook named there. `timeout` is the seconds of a hook call
     whose caller names none; None means the hook spec's own. `file_profile` is how
     single-file plugins are compiled in their workers (`lockgate_sandbox.profiles`).
     """
@@ -55,6 +69,7 @@ class Config:
     layers: Mapping[str, Literal["strict"]] = field(
         default_factory=dict[str, Literal["strict"]]
     )
+    hooks: Mapping[str, HookOrder] = field(default_factory=dict[str, HookOrder])
     timeout: float | None = None
     log_level: LogLevel = "warning"
     color: Color = "auto"
@@ -75,7 +90,11 @@ class Config:
         found = {
             name.replace("_", "-"): _plain(getattr(self, name))
             for name in self.__dataclass_fields__
-            if name not in ("origins", "limits", "plugin_limits")
+            if name not in ("origins", "limits", "plugin_limits", "hooks")
+        }
+        found["hooks"] = {
+            name: {"order": list(one.order), "disable": list(one.disable)}
+            for name, one in self.hooks.items()
         }
         found["limits"] = _dashed(self.limits)
         found["plugin-limits"] = {n: _dashed(t) for n, t in self.plugin_limits.items()}

@@ -1,32 +1,28 @@
-"""pluggy decides who is asked and in which order; this module asks.
+"""Who is asked, one after the other, and what becomes of failures.
 
-Each plugin stands in pluggy's registry as a proxy that was made from its
-manifest: a mark per hook, with the order the manifest wants. pluggy's order is
-worked out once per hook; a call then goes straight to the plugins' seats, which
-know what stands behind them.
+A plugin stands here with what its manifest says about each hook. The order
+(`lockgate._order`) is worked out once per hook; a call then goes straight to the
+plugins' seats, which know what stands behind them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, Protocol, cast
-
-import pluggy
+from typing import Any, Protocol, cast
 
 from lockgate._answers import Answer, Answers, HookFailure
 from lockgate._call import Call
+from lockgate._config_values import HookOrder
 from lockgate._diff import tree_diff
-from lockgate._specs import spec_classes, specs
+from lockgate._manifest_values import HookImpl
+from lockgate._order import arrange
+from lockgate._specs import specs
 from lockgate.errors import HostClosedError, LockgateError
 from lockgate.grants import Identity
-from lockgate.hookspecs import SPEC_ATTRIBUTE, HookOptions
-from lockgate.plugin import hookimpl
 from lockgate.values import Transformation, Tree
 
-__all__ = ["Dispatcher", "Order", "Seat"]
-
-Order = Literal["first", "last", ""]
+__all__ = ["Dispatcher", "Seat"]
 
 
 class Seat(Protocol):
@@ -40,32 +36,6 @@ class Seat(Protocol):
     def ask(self, call: Call) -> Answer[object] | None:
         """Put the call to the plugin; None if it has no answer."""
         ...
-
-
-class _Hooks(pluggy.PluginManager):
-    """pluggy, reading lockgate's own mark on a spec."""
-
-    def parse_hookspec_opts(
-        self, module_or_class: object, name: str
-    ) -> pluggy.HookspecOpts | None:
-        options = getattr(getattr(module_or_class, name, None), SPEC_ATTRIBUTE, None)
-        if not isinstance(options, HookOptions):
-            return None
-        return {
-            "firstresult": options.firstresult,
-            "historic": False,
-            "warn_on_impl": None,
-            "warn_on_impl_args": None,
-        }
-
-
-class _Proxy:
-    """A plugin in pluggy's registry: a mark per hook, in the order it wishes."""
-
-    def __init__(self, hooks: Mapping[str, Order]) -> None:
-        for hook, order in hooks.items():
-            mark = hookimpl(tryfirst=order == "first", trylast=order == "last")
-            setattr(self, hook, mark(lambda: None))
 
 
 def _completed(call: Call, answer: Answer[Any]) -> Answer[Any]:
@@ -82,19 +52,19 @@ def _completed(call: Call, answer: Answer[Any]) -> Answer[Any]:
 class Dispatcher:
     """The registry of a host. Filled once, then only read: thread-safe."""
 
-    def __init__(self) -> None:
-        self._hooks = _Hooks("lockgate")
-        for cls in spec_classes():
-            self._hooks.add_hookspecs(cls)
+    def __init__(self, owner: Mapping[str, HookOrder] | None = None) -> None:
+        self._owner = owner or {}
         self._seats: dict[str, Seat] = {}
+        self._impls: dict[str, dict[str, HookImpl]] = {name: {} for name in specs()}
         self._orders: dict[str, tuple[Seat, ...]] = {}
 
-    def add(self, seat: Seat, hooks: Mapping[str, Order]) -> None:
-        """Register a plugin; of two without a wish the later one is asked first."""
-        known: dict[str, Order]
-        known = {name: order for name, order in hooks.items() if name in specs()}
-        self._hooks.register(_Proxy(known), name=seat.identity.plugin)
-        self._seats[seat.identity.plugin] = seat
+    def add(self, seat: Seat, impls: Iterable[HookImpl]) -> None:
+        """Register a plugin and the hooks that it answers."""
+        plugin = seat.identity.plugin
+        self._seats[plugin] = seat
+        for impl in impls:
+            if impl.hook in self._impls:
+                self._impls[impl.hook][plugin] = impl
         self._orders.clear()
 
     def implementers(self, hook: str) -> tuple[str, ...]:
@@ -102,12 +72,12 @@ class Dispatcher:
         return tuple(seat.identity.plugin for seat in self._order(hook))
 
     def _order(self, hook: str) -> tuple[Seat, ...]:
-        """The seats that answer `hook`, as pluggy would ask them."""
+        """The seats that answer `hook`, in the order in which they are asked."""
         order = self._orders.get(hook)
         if order is None:
-            caller: pluggy.HookCaller = getattr(self._hooks.hook, hook)
-            impls = reversed(caller.get_hookimpls())
-            order = tuple(self._seats[impl.plugin_name] for impl in impls)
+            owner = self._owner.get(hook, HookOrder())
+            places = arrange(self._impls[hook], owner)
+            order = tuple(self._seats[place.plugin] for place in places)
             self._orders[hook] = order
         return order
 

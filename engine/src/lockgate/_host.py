@@ -61,7 +61,7 @@ class Host(Calls):
             state.name: state for state in sorted(states, key=lambda one: one.usable)
         }
         self._seats: dict[str, SealedPlugin | InHostPlugin] = {}
-        self._dispatcher = Dispatcher()
+        self._dispatcher = Dispatcher(config.hooks)
         self._specs = specs()
         self._safe = safe
         self._fill(states, observer or Observer())
@@ -93,6 +93,7 @@ class Host(Calls):
             cache_dir=settings.cache_dir,
             plugin_folders=settings.plugin_folders,
             disabled=settings.disabled,
+            hooks=settings.hooks,
         )
         observer = Observer.of(on_progress, on_log, on_audit)
         return cls(found.plugins, settings, safe=safe, observer=observer)
@@ -218,18 +219,18 @@ class Host(Calls):
     # -- plugins --------------------------------------------------------------------
 
     def _fill(self, states: Sequence[PluginState], observer: Observer) -> None:
-        """Give every usable plugin a seat. Those asked last are registered first."""
+        """Give every usable plugin a seat."""
         seats = Seats(
             self, self._config, shipped_policy(), observer, self._open_sandbox
         )
-        for state in sorted(states, key=lambda one: one.name, reverse=True):
+        for state in sorted(states, key=lambda one: one.name):
             if not state.usable or state.name in self._seats:
                 continue
-            seat, hooks = seats.seat(state)
+            seat, impls = seats.seat(state)
             if self._safe and not isinstance(seat, InHostPlugin):
                 continue
             self._seats[state.name] = seat
-            self._dispatcher.add(seat, hooks)
+            self._dispatcher.add(seat, impls)
 
     def _now(self, state: PluginState) -> PluginState:
         seat = self._seats.get(state.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -23,7 +23,7 @@ __all__ = [
     "Text",
     "Word",
     "check_range",
-    "impl_table",
+    "impl_tables",
     "refuse",
     "supports",
 ]
@@ -107,9 +107,10 @@ def _size(value: object) -> object:
     return value
 
 
-def impl_table(value: object) -> object:
-    """A hook's impl in its long form."""
-    return {"impl": value} if isinstance(value, str) else value
+def impl_tables(value: object) -> object:
+    """A hook's impls in their long form: a list of tables."""
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    return [{"impl": item} if isinstance(item, str) else item for item in items]
 
 
 Line = Annotated[

@@ -25,7 +25,7 @@ from lockgate._manifest_fields import (
     Line,
     Name,
     check_range,
-    impl_table,
+    impl_tables,
     refuse,
     supports,
 )
@@ -60,7 +60,7 @@ class ManifestForm(Form):
     hook_api: Annotated[Line, AfterValidator(check_range)]
     tier: TierName
     essential: bool = False
-    hooks: dict[str, Annotated[HookForm, BeforeValidator(impl_table)]] = Field(
+    hooks: dict[str, Annotated[list[HookForm], BeforeValidator(impl_tables)]] = Field(
         default_factory=dict
     )
     capabilities: dict[Capability, list[Line]] = Field(
@@ -97,6 +97,7 @@ class ManifestForm(Form):
     def _agree(self) -> ManifestForm:
         if supports(self.hook_api):  # an older API's hooks are not ours to judge
             rules.check_hooks(self.hooks, self.kinds)
+        rules.check_order(self.hooks, self.name)
         rules.check_tier(self.tier, self.rights)
         rules.check_commands(self.commands)
         if self.name in (*self.relations.requires, *self.relations.conflicts):
@@ -120,7 +121,7 @@ _FORMS: Mapping[tuple[str, ...], type[Form]] = {
 def known_keys(path: Sequence[str | int]) -> list[str]:
     """The keys that the table at `path` may hold."""
     shape = tuple("#" if isinstance(part, int) else part for part in path)
-    if shape[:1] == ("hooks",) and len(shape) == 2:
+    if shape[:1] == ("hooks",) and len(shape) in (2, 3):
         shape = ("hooks", "*")
     form = _FORMS.get(shape)
     if form is None:

@@ -104,6 +104,7 @@ def _first(
         extra = tuple(where.split(".")) if where else ()
         path = (*_without_tags(detail["loc"]), *extra)
         path = tuple(int(p) if isinstance(p, str) and p.isdigit() else p for p in path)
+        path = _as_written(path, document)
         line = next(
             (lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), 0
         )
@@ -123,6 +124,15 @@ def _first(
 def _without_tags(loc: Sequence[str | int]) -> tuple[str | int, ...]:
     """Pydantic marks a key's own error with ``[key]``; readers know no such key."""
     return tuple(part for part in loc if part != "[key]")
+
+
+def _as_written(
+    path: tuple[str | int, ...], document: Mapping[str, Any]
+) -> tuple[str | int, ...]:
+    """Without the index of a hook's only impl, where the file has no list."""
+    if path[:1] != ("hooks",) or len(path) < 3 or path[2] != 0:
+        return path
+    return path if isinstance(_value(document, path[:2]), list) else path[:2] + path[3:]
 
 
 def _words(
@@ -169,7 +179,18 @@ def _manifest(model: form.ManifestForm) -> Manifest:
         hook_api=model.hook_api,
         tier=model.tier,
         hooks=tuple(
-            HookImpl(name, hook.impl, hook.order) for name, hook in model.hooks.items()
+            HookImpl(
+                name,
+                hook.impl,
+                hook.order,
+                hook.wrapper,
+                tuple(hook.before),
+                tuple(hook.after),
+                tuple(hook.requires),
+                tuple(hook.conflicts),
+            )
+            for name, impls in model.hooks.items()
+            for hook in impls
         ),
         essential=model.essential,
         capabilities={k: tuple(v) for k, v in model.capabilities.items()},

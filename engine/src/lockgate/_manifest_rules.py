@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from lockgate import hookspecs
+from lockgate._hook_names import hook_kinds
 from lockgate._manifest_fields import refuse
 from lockgate.errors import did_you_mean
-from lockgate.hookspecs import SPEC_ATTRIBUTE, HookOptions, Kind
 
 if TYPE_CHECKING:
-    from lockgate._manifest_tables import CommandForm, RightsForm
+    from lockgate._manifest_tables import CommandForm, HookForm, RightsForm
 
-__all__ = ["check_commands", "check_hooks", "check_schema", "check_tier"]
+__all__ = [
+    "check_commands",
+    "check_hooks",
+    "check_order",
+    "check_schema",
+    "check_tier",
+]
 
 _PRIVILEGED = ("read", "write", "net", "devices", "secrets", "programs")
 """Rights that begin at tier ``elevated``."""
-
-
-@cache
-def _hook_kinds() -> Mapping[str, Kind]:
-    """Every hook of `lockgate.hookspecs` and its kind."""
-    kinds: dict[str, Kind] = {}
-    for protocol in vars(hookspecs).values():
-        if isinstance(protocol, type):
-            for name, function in vars(protocol).items():
-                options = getattr(function, SPEC_ATTRIBUTE, None)
-                if isinstance(options, HookOptions):
-                    kinds[name] = options.kind
-    return kinds
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
@@ -70,7 +61,7 @@ def _references(schema: Mapping[str, Any]) -> Iterator[str]:
 
 def check_hooks(hooks: Mapping[str, object], kinds: Sequence[str]) -> None:
     """Refuse hooks that are unknown, or of a kind that is not named."""
-    known = _hook_kinds()
+    known = hook_kinds()
     for name in hooks:
         if name not in known:
             refuse(
@@ -87,6 +78,24 @@ def check_hooks(hooks: Mapping[str, object], kinds: Sequence[str]) -> None:
             )
     if not hooks:
         refuse("a plugin answers at least one hook", where="hooks")
+
+
+def check_order(hooks: Mapping[str, Sequence[HookForm]], plugin: str) -> None:
+    """Refuse two impls of one hook, and a place that is named after oneself."""
+    for name, impls in hooks.items():
+        wrappers = [impl for impl in impls if impl.wrapper]
+        if not impls or len(wrappers) > 1 or len(impls) - len(wrappers) > 1:
+            refuse(
+                "a plugin has at most one impl and one wrapper of a hook",
+                where=f"hooks.{name}",
+            )
+        for number, impl in enumerate(impls):
+            for key in ("before", "after", "requires", "conflicts"):
+                if plugin in getattr(impl, key):
+                    refuse(
+                        "a plugin has no relation to itself",
+                        where=f"hooks.{name}.{number}.{key}",
+                    )
 
 
 def check_tier(tier: str, rights: RightsForm) -> None:

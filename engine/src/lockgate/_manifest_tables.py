@@ -64,6 +64,11 @@ class HookForm(Form):
 
     impl: Target
     order: Literal["first", "last", ""] = ""
+    wrapper: bool = False
+    before: list[Name] = []
+    after: list[Name] = []
+    requires: list[Name] = []
+    conflicts: list[Name] = []
 
 
 class ProgramForm(Form):

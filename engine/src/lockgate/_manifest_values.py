@@ -50,12 +50,20 @@ RESERVED_NOUNS = frozenset(
 class HookImpl:
     """One hook that the plugin answers, and where the answer is.
 
-    `target` is ``module:function``; nothing resolves it outside a worker.
+    `target` is ``module:function``; nothing resolves it outside a worker. A
+    `wrapper` runs around the others. All else is about plugins that answer the
+    same hook: before or after which of them this one is asked, which it needs
+    and beside which it does not work.
     """
 
     hook: str
     target: str
     order: Literal["first", "last", ""] = ""
+    wrapper: bool = False
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +176,21 @@ class Manifest:
         return self.commands[0].noun if self.commands else ""
 
     def hook(self, name: str) -> HookImpl | None:
-        """The plugin's impl of hook `name`, if it has one."""
-        return next((impl for impl in self.hooks if impl.hook == name), None)
+        """The plugin's impl of hook `name`, if it has one; its wrapper is none."""
+        return self._impls(wrapper=False).get(name)
+
+    @property
+    def answers(self) -> Mapping[str, HookImpl]:
+        """The hooks that the plugin answers, wrappers left out."""
+        return self._impls(wrapper=False)
+
+    @property
+    def wrappers(self) -> Mapping[str, HookImpl]:
+        """The hooks that the plugin wraps."""
+        return self._impls(wrapper=True)
+
+    def _impls(self, *, wrapper: bool) -> dict[str, HookImpl]:
+        return {impl.hook: impl for impl in self.hooks if impl.wrapper is wrapper}
 
     def to_data(self, *, short: bool = False) -> dict[str, Any]:
         """The manifest as plain data that JSON can hold.
@@ -181,6 +202,9 @@ class Manifest:
         data = asdict(self)
         if short:
             data["rights"] = {k: v for k, v in data["rights"].items() if v}
+            data["hooks"] = [
+                {k: v for k, v in hook.items() if v} for hook in data["hooks"]
+            ]
             return {key: value for key, value in data.items() if value}
         return data
 
@@ -195,13 +219,22 @@ class Manifest:
         for key in ("kinds", "requires", "conflicts"):
             fields[key] = tuple(fields.get(key, ()))
         fields["rights"] = _rights(fields.get("rights", {}))
-        fields["hooks"] = tuple(HookImpl(**hook) for hook in fields.get("hooks", ()))
+        fields["hooks"] = tuple(_hook(hook) for hook in fields.get("hooks", ()))
         fields["commands"] = tuple(_command(c) for c in fields.get("commands", ()))
         fields["demo"] = Demo(**fields["demo"]) if fields.get("demo") else None
         fields["capabilities"] = {
             key: tuple(words) for key, words in fields.get("capabilities", {}).items()
         }
         return cls(**fields)
+
+
+def _hook(data: Mapping[str, Any]) -> HookImpl:
+    # Texts and the flag as they are, lists as tuples.
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in data.items()
+    }
+    return HookImpl(**fields)
 
 
 def _rights(data: Mapping[str, Any]) -> Rights:

@@ -8,7 +8,7 @@ worker that nothing was granted to. Nothing of any of them is imported here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from lockgate._audit import Observer
 from lockgate._grants import GrantsFile
 from lockgate._inhost import InHostPlugin
 from lockgate._legacy import LegacyPlugin, legacy_hooks, legacy_target
+from lockgate._manifest_values import HookImpl
 from lockgate._policy import Plan, build_plan, read_only_plan
 from lockgate._sealed import Rights, SealedPlugin, Target
 from lockgate.config import Config
@@ -29,7 +30,6 @@ from lockgate.values import Document
 
 if TYPE_CHECKING:
     from lockgate._calls import Calls
-    from lockgate._dispatch import Order
     from lockgate_sandbox import Sandbox
 
 __all__ = ["Seats", "identity_of"]
@@ -58,15 +58,15 @@ class Seats:
 
     def seat(
         self, state: PluginState
-    ) -> tuple[SealedPlugin | InHostPlugin, Mapping[str, Order]]:
-        """The seat of a usable plugin, and its hooks with their order."""
+    ) -> tuple[SealedPlugin | InHostPlugin, Iterable[HookImpl]]:
+        """The seat of a usable plugin, and the hooks that it answers."""
         manifest = state.manifest
         if manifest is None:
-            return self._legacy(state), dict.fromkeys(legacy_hooks(state), "")
-        hooks: dict[str, Order] = {impl.hook: impl.order for impl in manifest.hooks}
+            hooks = [HookImpl(name, "") for name in legacy_hooks(state)]
+            return self._legacy(state), hooks
         if self._in_host(state, manifest):
-            return self._trusted(state, manifest), hooks
-        return self._sealed(state, manifest), hooks
+            return self._trusted(state, manifest), manifest.answers.values()
+        return self._sealed(state, manifest), manifest.answers.values()
 
     def _in_host(self, state: PluginState, manifest: Manifest) -> bool:
         party = self.shipped.party(state.name, state.distribution)
@@ -77,7 +77,7 @@ class Seats:
             Identity(state.name, state.distribution, state.version, ""),
             host=self.host,
             path=state.path,
-            hooks={impl.hook: impl.target for impl in manifest.hooks},
+            hooks={h: impl.target for h, impl in manifest.answers.items()},
             config=lambda: self._settings(state, manifest),
             observer=self.observer,
         )
@@ -88,7 +88,7 @@ class Seats:
                 SERVE,
                 {
                     "plugin": state.name,
-                    "hooks": {impl.hook: impl.target for impl in manifest.hooks},
+                    "hooks": {h: impl.target for h, impl in manifest.answers.items()},
                     "config": self._settings(state, manifest),
                     "tools": sorted(rights.plan.tools),
                 },

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -25,6 +25,7 @@ from lockgate._config_values import (
     Color,
     Config,
     FileProfile,
+    HookOrder,
     LogLevel,
     Sources,
 )
@@ -58,6 +59,13 @@ def _split(value: object) -> object:
 _Strings = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
+class _HookOrder(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    order: _Strings = []
+    disable: _Strings = []
+
+
 class _Settings(BaseSettings):
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         env_prefix="LOCKGATE_",
@@ -75,6 +83,7 @@ class _Settings(BaseSettings):
     cache_dir: str = ""
     data_dir: str = ""
     state_dir: str = ""
+    hooks: dict[str, _HookOrder] = {}
     timeout: Annotated[float, Field(gt=0)] | None = None
     log_level: LogLevel = "warning"
     color: Color = "auto"
@@ -115,6 +124,7 @@ def resolve(sources: Sources, defaults: Config) -> Config:
     tables |= {f"plugin-limits.{name}": t for name, t in model.plugin_limits.items()}
     for where, table in tables.items():
         _check_limits(where, table, origins)
+    _check_hooks(model.hooks, origins)
     return _config(model, defaults, origins)
 
 
@@ -128,6 +138,21 @@ def _check_limits(
                 key=f"{where}.{name}",
                 source=_origin(origins, f"{where}.{name}"),
                 hint=did_you_mean(name, LIMIT_NAMES),
+            )
+
+
+def _check_hooks(hooks: Mapping[str, object], origins: Mapping[str, str]) -> None:
+    from lockgate._hook_names import hook_kinds
+
+    for name in hooks:
+        if name not in hook_kinds():
+            source = _origin(origins, f"hooks.{name}")
+            raise ConfigError(
+                f"there is no hook named {name!r}",
+                key=f"hooks.{name}",
+                source=source,
+                line=_line(source, f"hooks.{name}"),
+                hint=did_you_mean(name, hook_kinds()),
             )
 
 
@@ -369,6 +394,10 @@ def _config(model: _Settings, defaults: Config, origins: dict[str, str]) -> Conf
         values[name] = _absolute(path, "") if path else getattr(defaults, name)
     values["plugin_folders"] = tuple(_absolute(p, "") for p in model.plugin_folders)
     values["disabled"] = tuple(model.disabled)
+    values["hooks"] = {
+        name: HookOrder(tuple(one.order), tuple(one.disable))
+        for name, one in model.hooks.items()
+    }
     values["limits"] = _snake(model.limits)
     values["plugin_limits"] = {n: _snake(t) for n, t in model.plugin_limits.items()}
     return Config(**values, origins=origins)

@@ -29,6 +29,7 @@ from lockgate._config_values import (
     CONFIG_LIMIT_BYTES,
     Color,
     Config,
+    HookOrder,
     LogLevel,
     Sources,
 )
@@ -36,6 +37,7 @@ from lockgate._config_values import (
 __all__ = [
     "Color",
     "Config",
+    "HookOrder",
     "LogLevel",
     "Sources",
     "default_config",

@@ -233,3 +233,30 @@ def test_doctor_names_a_program_that_is_not_there(shell: Shell) -> None:
 
     assert any("no-such-tool" in message for message in told)
     assert any("nix-dist" in message for message in told)
+
+
+def test_hooks_show_says_in_which_order_and_why(shell: Shell) -> None:
+    for name, wishes in (("alpha", 'after = ["beta"]'), ("beta", ""), ("gamma", "")):
+        hooks = f'[hooks.transform]\nimpl = "{name}:transform"\n{wishes}\n'
+        shell.site.wheel(name, manifest=manifest_text(name, extra=hooks))
+    mine = ("--set", "hooks.transform.order=gamma")
+    off = ("--set", "hooks.transform.disable=beta")
+
+    shown = shell.run(*mine, *off, "hooks", "show", "transform", "--json").json
+    text = shell.run(*mine, "hooks", "show", "transform").out
+
+    assert shown["order"][:1] == [{"plugin": "gamma", "why": "the owner's order"}]
+    assert {"plugin": "alpha", "why": "after beta"} in shown["order"]
+    assert shown["disabled"] == ["beta"]
+    assert "beta" not in shown["plugins"]
+    rows = [line.split() for line in text.splitlines()]
+    assert [*["order", "gamma", "the", "owner's", "order"]] in rows
+    assert rows.index(["beta", "by", "name"]) < rows.index(["alpha", "after", "beta"])
+
+
+def test_an_order_for_an_unknown_hook_is_refused(shell: Shell) -> None:
+    wrong = shell.run("--set", "hooks.transfrom.order=a", "hooks")
+
+    assert wrong.status == 2
+    assert "--set hooks.transfrom.order" in wrong.err
+    assert "'transform'" in wrong.err

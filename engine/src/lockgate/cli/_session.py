@@ -60,4 +60,5 @@ def installed(config: Config) -> Discovery:
         cache_dir=config.cache_dir,
         plugin_folders=config.plugin_folders,
         disabled=config.disabled,
+        hooks=config.hooks,
     )

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from lockgate.cli._output import print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import UnknownHookError, UsageError
+
+if TYPE_CHECKING:
+    from lockgate._manifest_values import HookImpl
+    from lockgate.config import Config
+    from lockgate.discovery import PluginState
 
 __all__ = ["add", "run"]
 
@@ -46,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("the hook to show is not named", hint=hint)
         if name not in known:
             raise UnknownHookError(name, known=known)
-        return _show(_data(known[name], answering.get(name, [])), as_json=args.json)
-    rows = [_data(spec, answering.get(name, [])) for name, spec in known.items()]
+        return _show(_data(known[name], answering), as_json=args.json)
+    rows = [_data(spec, answering) for spec in known.values()]
     if args.json:
         print_json({"hooks": rows})
         return 0
@@ -61,20 +67,44 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _answering(args: argparse.Namespace) -> dict[str, list[str]]:
-    """For each hook, the usable plugins whose manifest names it."""
-    found: dict[str, list[str]] = {}
-    for plugin in installed(settings(args)).plugins:
-        if plugin.usable and plugin.manifest is not None:
-            for impl in plugin.manifest.hooks:
-                found.setdefault(impl.hook, []).append(plugin.name)
-    return found
+class _Answering:
+    """Who answers and who wraps each hook: the usable plugins' manifests say so."""
+
+    def __init__(self, plugins: Iterable[PluginState], config: Config) -> None:
+        self._owner = config.hooks
+        self._impls: dict[tuple[str, bool], dict[str, HookImpl]] = {}
+        for plugin in plugins:
+            if plugin.usable and plugin.manifest is not None:
+                for impl in plugin.manifest.hooks:
+                    found = self._impls.setdefault((impl.hook, impl.wrapper), {})
+                    found[plugin.name] = impl
+
+    def places(self, hook: str, *, wrapper: bool) -> list[dict[str, str]]:
+        """The plugins in the order in which they are asked, each with the reason."""
+        from lockgate._order import arrange
+        from lockgate.config import HookOrder
+
+        impls = self._impls.get((hook, wrapper), {})
+        owner = self._owner.get(hook, HookOrder())
+        return [{"plugin": p.plugin, "why": p.why} for p in arrange(impls, owner)]
+
+    def disabled(self, hook: str) -> list[str]:
+        """The plugins that would answer or wrap it, were it not for the owner."""
+        owner = self._owner.get(hook)
+        names = {n for w in (False, True) for n in self._impls.get((hook, w), {})}
+        return sorted(names & set(owner.disable)) if owner is not None else []
 
 
-def _data(spec: Any, plugins: list[str]) -> dict[str, Any]:
+def _answering(args: argparse.Namespace) -> _Answering:
+    config = settings(args)
+    return _Answering(installed(config).plugins, config)
+
+
+def _data(spec: Any, answering: _Answering) -> dict[str, Any]:
     from lockgate._shapes import shapes_of
 
     options = spec.options
+    order = answering.places(spec.name, wrapper=False)
     types = shapes_of(spec.annotation, *(a.annotation for a in spec.arguments))
     return {
         "name": spec.name,
@@ -90,7 +120,10 @@ def _data(spec: Any, plugins: list[str]) -> dict[str, Any]:
         "first_result": options.firstresult,
         "timeout_seconds": options.timeout_seconds,
         "failure": options.failure,
-        "plugins": plugins,
+        "plugins": [place["plugin"] for place in order],
+        "order": order,
+        "wrappers": answering.places(spec.name, wrapper=True),
+        "disabled": answering.disabled(spec.name),
     }
 
 
@@ -115,6 +148,13 @@ def _show(hook: dict[str, Any], *, as_json: bool) -> int:
         f"  on failure   {hook['failure']}",
         f"  answered by  {', '.join(hook['plugins']) or 'no plugin'}",
     ]
+    for title, places in (("order", "order"), ("wrapped by", "wrappers")):
+        width = max((len(place["plugin"]) for place in hook[places]), default=0)
+        for number, place in enumerate(hook[places]):
+            head = title if number == 0 else ""
+            lines.append(f"  {head:12} {place['plugin']:{width}}  {place['why']}")
+    if hook["disabled"]:
+        lines.append(f"  {'disabled':12} {', '.join(hook['disabled'])}")
     if hook["types"]:
         lines += ["", "Types (from lockgate.plugin):"]
     for name, fields in hook["types"].items():

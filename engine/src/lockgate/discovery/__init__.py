@@ -16,7 +16,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from lockgate.discovery import _index
 from lockgate.discovery._files import ABSENT, stamp_fresh
@@ -25,7 +27,15 @@ from lockgate.discovery._relations import relate, unshadow
 from lockgate.discovery._scan import Memo, scan_folder, search_folders
 from lockgate.discovery._state import PluginState, StateName
 
+if TYPE_CHECKING:
+    from lockgate._config_values import HookOrder
+
 __all__ = ["Discovery", "PluginState", "StateName", "discover", "index_files"]
+
+_NO_ORDERS: Mapping[str, HookOrder] = MappingProxyType({})
+
+_Relate = Callable[[list[PluginState]], tuple[PluginState, ...]]
+"""The candidates, with the configuration and their relations applied."""
 
 
 class Discovery:
@@ -90,16 +100,22 @@ def discover(
     cache_dir: str = "",
     plugin_folders: Sequence[str] = (),
     disabled: Collection[str] = (),
+    hooks: Mapping[str, HookOrder] = _NO_ORDERS,
 ) -> Discovery:
     """Find every plugin; execute nothing.
 
     `search_path` is ``sys.path`` if not given. `plugin_folders` hold plugins that
-    are single ``.py`` files. Without `cache_dir` no index is kept.
+    are single ``.py`` files; `disabled` and `hooks` are the owner's settings of
+    these names. Without `cache_dir` no index is kept.
     """
     folders = search_folders(sys.path if search_path is None else search_path)
     single = search_folders(plugin_folders)
+
+    def related(states: list[PluginState]) -> tuple[PluginState, ...]:
+        return relate(unshadow(states), disabled, hooks)
+
     if not cache_dir:
-        return _looked(_look(folders, single, None), folders, disabled, "off")
+        return _looked(_look(folders, single, None), folders, related, "off")
     search = tuple(dict.fromkeys((*folders, *single)))
     key = _index.key_of(folders, single)
     path = _index.index_path(cache_dir, key)
@@ -110,11 +126,11 @@ def discover(
         known, note = stored, "something changed"
         try:
             if _index.holds(stored, search):
-                return _used(stored, folders, single, disabled, path)
+                return _used(stored, folders, single, related, path)
         except _index.DAMAGE as error:
             known, note = None, f"is damaged ({type(error).__name__})"
     found = _look(folders, single, known)
-    looked = _looked(found, folders, disabled, "rebuilt")
+    looked = _looked(found, folders, related, "rebuilt")
     looked.index_file = path
     looked.index_note = _index.save(path, encode(key, found, looked.names)) or note
     return looked
@@ -124,7 +140,7 @@ def _used(
     stored: Stored,
     folders: tuple[str, ...],
     single: tuple[str, ...],
-    disabled: Collection[str],
+    related: _Relate,
     path: str,
 ) -> Discovery:
     """What the stored index says, decoded when it is asked for."""
@@ -134,12 +150,12 @@ def _used(
             states = stored.states()
         except _index.DAMAGE:  # what lies behind the stamps was lost or replaced
             found = _look(folders, single, None)
-            looked = _looked(found, folders, disabled, "rebuilt")
+            looked = _looked(found, folders, related, "rebuilt")
             _index.save(
                 path, encode(_index.key_of(folders, single), found, looked.names)
             )
             return looked.plugins
-        return relate(unshadow(states), disabled)
+        return related(states)
 
     marks = zip(folders, stored.folder_marks(), strict=False)
     present = tuple(folder for folder, mark in marks if mark != ABSENT)
@@ -149,10 +165,10 @@ def _used(
 
 
 def _looked(
-    found: Found, folders: Sequence[str], disabled: Collection[str], index: str
+    found: Found, folders: Sequence[str], related: _Relate, index: str
 ) -> Discovery:
     """What was found just now."""
-    plugins = relate(unshadow(found.states), disabled)
+    plugins = related(found.states)
     present = tuple(f for f in folders if found.marks.get(f, ABSENT) != ABSENT)
     names = tuple(state.name for state in plugins)
     return Discovery(lambda: plugins, names=names, folders=present, index=index)

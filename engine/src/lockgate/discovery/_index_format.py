@@ -34,7 +34,7 @@ __all__ = [
     "first_length",
 ]
 
-FORMAT = 5
+FORMAT = 6
 
 _HEAD = struct.Struct("<8sII8I")
 _MAGIC = b"lockgate"

@@ -7,11 +7,21 @@ know which of the two was meant. Of a first-party name the engine does know.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from lockgate.discovery._state import PluginState
 
+if TYPE_CHECKING:
+    from lockgate._config_values import HookOrder
+
 __all__ = ["relate", "unshadow"]
+
+_NO_ORDERS: Mapping[str, HookOrder] = MappingProxyType({})
+
+_WISHES = ('"before":', '"after":', '"requires":', '"conflicts":')
+"""How a manifest with wishes about a hook is told from one without, undecoded."""
 
 
 def unshadow(found: Iterable[PluginState]) -> list[PluginState]:
@@ -84,9 +94,11 @@ def _parent(state: PluginState) -> str:
 
 
 def relate(
-    found: Sequence[PluginState], disabled: Collection[str] = ()
+    found: Sequence[PluginState],
+    disabled: Collection[str] = (),
+    hooks: Mapping[str, HookOrder] = _NO_ORDERS,
 ) -> tuple[PluginState, ...]:
-    """Apply the configuration's `disabled` and the plugins' relations."""
+    """Apply the configuration's `disabled` and `hooks`, and the plugins' relations."""
     states = [
         state.with_state(
             "disabled", "switched off in the configuration", "See `lockgate config`."
@@ -99,9 +111,18 @@ def relate(
         _excluded(states)
     if any(state.noun for state in states):
         _noun_clashes(states)
-    if any(state.requires for state in states):
-        while _missing(states):
-            pass  # a plugin that became unusable may be what another one needs
+    if not any(w in state.manifest_text for state in states for w in _WISHES):
+        return _listed(states)
+    from lockgate.discovery._hook_relations import yield_for_hooks, yield_to_present
+
+    yield_to_present(states, hooks)
+    # A plugin that became unusable may be what another one needs.
+    while _missing(states) or yield_for_hooks(states, hooks):
+        pass
+    return _listed(states)
+
+
+def _listed(states: Iterable[PluginState]) -> tuple[PluginState, ...]:
     return tuple(sorted(states, key=lambda s: (s.name, s.state == "shadowed")))
 
 
