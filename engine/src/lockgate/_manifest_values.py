@@ -229,11 +229,9 @@ class Manifest:
 
 
 def _hook(data: Mapping[str, Any]) -> HookImpl:
-    # Texts and the flag as they are, lists as tuples.
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in data.items()
-    }
+    fields: dict[str, Any] = dict(data)
+    for key in ("before", "after", "requires", "conflicts"):
+        fields[key] = tuple(fields.get(key, ()))
     return HookImpl(**fields)
 
 
