@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from lockgate.choice import NO_CHOICE, Choice
+
 if TYPE_CHECKING:
     from lockgate.values import Data, Document
 
@@ -49,7 +51,8 @@ class Config:
     `plugins` holds each plugin's own configuration, `limits` what tightens every
     plugin's limits and `plugin_limits` one plugin's; limits are named as the
     fields of `lockgate_sandbox.Limits`. `layers` makes isolation layers strict
-    that would otherwise be degradable. `hooks` is the owner's order of the plugins
+    that would otherwise be degradable. `choice` says which plugins are used, besides
+    what `disabled` names. `hooks` is the owner's order of the plugins
     of each hook named there. `timeout` is the seconds of a hook call
     whose caller names none; None means the hook spec's own. `file_profile` is how
     single-file plugins are compiled in their workers (`lockgate_sandbox.profiles`).
@@ -70,6 +73,7 @@ class Config:
         default_factory=dict[str, Literal["strict"]]
     )
     hooks: Mapping[str, HookOrder] = field(default_factory=dict[str, HookOrder])
+    choice: Choice = NO_CHOICE
     timeout: float | None = None
     log_level: LogLevel = "warning"
     color: Color = "auto"
@@ -90,7 +94,7 @@ class Config:
         found = {
             name.replace("_", "-"): _plain(getattr(self, name))
             for name in self.__dataclass_fields__
-            if name not in ("origins", "limits", "plugin_limits", "hooks")
+            if name not in ("origins", "limits", "plugin_limits", "hooks", "choice")
         }
         found["hooks"] = {
             name: {"order": list(one.order), "disable": list(one.disable)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -72,6 +73,8 @@ class Host(Calls):
         config: Config | None = None,
         *,
         safe: bool = False,
+        plugins: Sequence[str] = (),
+        autoload: bool | None = None,
         search_path: Sequence[str | Path] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         on_log: Callable[[LogLine], None] | None = None,
@@ -80,21 +83,30 @@ class Host(Calls):
         """Find the plugins; import none.
 
         `config` is what `lockgate.config.load_config` gives if it is not given.
-        With `safe` only the trusted base can be called. `search_path` replaces
+        With `safe` only the trusted base can be called. `plugins` switches single
+        ones on (``acme``) or off (``no:acme``) for this host; without `autoload`
+        only these and the trusted base are used. `search_path` replaces
         ``sys.path`` as the folders that plugins are looked for in. The callbacks
         are told of progress, log lines and decisions, on the calling thread.
 
         Raises:
             ConfigError: If the settings can't be read.
+            UnknownPluginError: If `plugins` names one that is not installed.
+            UsageError: If a word of `plugins` is no plugin's name.
         """
         settings = load_config() if config is None else config
+        if plugins or autoload is not None:
+            choice = settings.choice.with_words(plugins, autoload=autoload)
+            settings = replace(settings, choice=choice)
         found = discover(
             None if search_path is None else [str(folder) for folder in search_path],
             cache_dir=settings.cache_dir,
             plugin_folders=settings.plugin_folders,
             disabled=settings.disabled,
             hooks=settings.hooks,
+            choice=settings.choice,
         )
+        settings.choice.check(found.names)
         observer = Observer.of(on_progress, on_log, on_audit)
         return cls(found.plugins, settings, safe=safe, observer=observer)
 

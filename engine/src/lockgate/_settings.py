@@ -386,7 +386,7 @@ def _config(model: _Settings, defaults: Config, origins: dict[str, str]) -> Conf
     values: dict[str, Any] = {
         field.name: getattr(model, field.name)
         for field in fields(Config)
-        if field.name != "origins"
+        if field.name in _Settings.model_fields
     }
     for key in _PATHS:
         name = _NAMES[key]

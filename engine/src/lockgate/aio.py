@@ -47,6 +47,8 @@ class AsyncHost(AsyncCalls):
         config: Config | None = None,
         *,
         safe: bool = False,
+        plugins: Sequence[str] = (),
+        autoload: bool | None = None,
         search_path: Sequence[str | Path] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         on_log: Callable[[LogLine], None] | None = None,
@@ -57,6 +59,8 @@ class AsyncHost(AsyncCalls):
             Host.open(
                 config,
                 safe=safe,
+                plugins=plugins,
+                autoload=autoload,
                 search_path=search_path,
                 on_progress=on_progress,
                 on_log=on_log,

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lockgate._config_values import (
     CONFIG_LIMIT_BYTES,
@@ -46,7 +47,8 @@ __all__ = [
 ]
 
 
-_NOT_SETTINGS = frozenset({"LOCKGATE_CONFIG", "LOCKGATE_DEBUG"})
+_AUTOLOAD = "LOCKGATE_DISABLE_AUTOLOAD"
+_NOT_SETTINGS = frozenset({"LOCKGATE_CONFIG", "LOCKGATE_DEBUG", _AUTOLOAD})
 _SECRETS = "LOCKGATE_SECRET_"
 """What begins so holds the value of a secret; `lockgate._services` reads it."""
 
@@ -154,15 +156,26 @@ def load_config(
     environ: Mapping[str, str] | None = None,
     folder: str = "",
     overrides: Sequence[str] = (),
+    plugins: Sequence[str] = (),
 ) -> Config:
     """The settings in force for a command run in `folder`.
 
+    `plugins` are the words of ``-p``: ``NAME`` or ``no:NAME``.
+
     Raises:
         ConfigError: If a source cannot be read or holds a wrong setting.
-        UsageError: If an override is no ``key=value``.
+        UsageError: If an override is no ``key=value``, or a word no plugin's name.
     """
-    sources = find_sources(environ=environ, folder=folder, overrides=overrides)
-    defaults = default_config(environ)
+    env = os.environ if environ is None else environ
+    sources = find_sources(environ=env, folder=folder, overrides=overrides)
+    config = _resolved(sources, default_config(env))
+    if not plugins and not env.get(_AUTOLOAD):
+        return config
+    autoload = env.get(_AUTOLOAD, "") in ("", "0")
+    return replace(config, choice=config.choice.with_words(plugins, autoload=autoload))
+
+
+def _resolved(sources: Sources, defaults: Config) -> Config:
     if not sources.any:
         return defaults
     from lockgate._pydantic_alone import pydantic_alone

@@ -260,3 +260,27 @@ def test_an_order_for_an_unknown_hook_is_refused(shell: Shell) -> None:
     assert wrong.status == 2
     assert "--set hooks.transfrom.order" in wrong.err
     assert "'transform'" in wrong.err
+
+
+def test_one_run_with_and_without_single_plugins(shell: Shell) -> None:
+    shell.site.wheel("acme")
+    shell.site.wheel("other")
+    (shell.work / "lockgate.toml").write_text('disabled = ["acme"]\n')
+
+    def states(*options: str, **environ: str) -> dict[str, str]:
+        plugins = shell.run(*options, "list", "--json", **environ).json["plugins"]
+        return {plugin["name"]: plugin["state"] for plugin in plugins}
+
+    plain = states()
+    assert (plain["acme"], plain["other"]) == ("disabled", "ok")
+    switched = states("-p", "acme", "-p", "no:other")
+    assert (switched["acme"], switched["other"]) == ("ok", "disabled")
+    bare = states("-p", "other", LOCKGATE_DISABLE_AUTOLOAD="1")
+    assert {name for name, state in bare.items() if state == "ok"} == {
+        "other",
+        "workflows",
+        "marketplace",
+    }
+    unknown = shell.run("-p", "acem", "list")
+    assert unknown.status == 2
+    assert "acme" in unknown.err

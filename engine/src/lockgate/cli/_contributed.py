@@ -40,7 +40,12 @@ _FILES_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 def run_contributed(
-    noun: str, rest: Sequence[str], *, overrides: Sequence[str], safe: bool
+    noun: str,
+    rest: Sequence[str],
+    *,
+    overrides: Sequence[str],
+    chosen: Sequence[str],
+    safe: bool,
 ) -> int:
     """Run ``lockgate NOUN VERB …`` and return its exit status.
 
@@ -49,7 +54,7 @@ def run_contributed(
         PluginUnavailableError: If the plugin that has it cannot be called.
         InputRefusedError: If the pipeline's work refused the input.
     """
-    config, wrong = tolerant_settings(overrides)
+    config, wrong = tolerant_settings(overrides, chosen)
     if wrong:
         raise wrong
     plugin, manifest = _owner(noun, config)

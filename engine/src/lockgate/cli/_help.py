@@ -17,14 +17,17 @@ _OPTIONS = (
     ("-h, --help", "Show this, or the help of COMMAND."),
     ("-V, --version", "Show the version."),
     ("--set KEY=VALUE", "Override a setting; may be given several times."),
+    ("-p NAME, -p no:NAME", "Use a plugin, or do without it; several times."),
     ("--safe", "Use essential plugins only."),
     ("--debug", "Show tracebacks."),
 )
 
 
-def print_help(overrides: Sequence[str], *, safe: bool = False) -> None:
+def print_help(
+    overrides: Sequence[str], chosen: Sequence[str], *, safe: bool = False
+) -> None:
     """Print the help of lockgate as a whole."""
-    config, wrong = tolerant_settings(overrides)
+    config, wrong = tolerant_settings(overrides, chosen)
     plugins = installed(config).plugins
     lines = ["usage: lockgate [OPTIONS] COMMAND ...", "", _title("Commands")]
     lines += [_row(name, verb.summary) for name, verb in VERBS.items()]

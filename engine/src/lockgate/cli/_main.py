@@ -32,6 +32,7 @@ class _Line:
     verb: str = ""
     rest: list[str] = field(default_factory=list[str])
     overrides: list[str] = field(default_factory=list[str])
+    chosen: list[str] = field(default_factory=list[str])
     debug: bool = False
     safe: bool = False
     help: bool = False
@@ -91,6 +92,10 @@ def _split(arguments: Sequence[str], line: _Line) -> None:
                     raise UsageError("--set needs a key=value")
                 value = words.pop(0)
             line.overrides.append(value)
+        elif word == "-p":
+            if not words:
+                raise UsageError("-p needs a NAME or no:NAME")
+            line.chosen.append(words.pop(0))
         elif word.startswith("-"):
             options = ["--debug", "--help", "--safe", "--set", "--version"]
             raise UsageError(
@@ -112,14 +117,18 @@ def _run(line: _Line) -> int:
     elif line.help or line.verb in ("", "help"):
         from lockgate.cli._help import print_help
 
-        print_help(line.overrides, safe=line.safe)
+        print_help(line.overrides, line.chosen, safe=line.safe)
         return 0 if line.help or line.verb == "help" else 2
     if line.verb in VERBS:
         return _built_in(line)
     from lockgate.cli._contributed import run_contributed
 
     return run_contributed(
-        line.verb, line.rest, overrides=line.overrides, safe=line.safe
+        line.verb,
+        line.rest,
+        overrides=line.overrides,
+        chosen=line.chosen,
+        safe=line.safe,
     )
 
 
@@ -132,6 +141,7 @@ def _built_in(line: _Line) -> int:
     module.add(parser.add_subparsers(required=True, metavar="COMMAND", prog="lockgate"))
     args = parser.parse_args([line.verb, *line.rest])
     args.overrides = line.overrides
+    args.chosen = line.chosen
     args.safe = line.safe
     args.debug = line.debug
     run: Callable[[argparse.Namespace], int] = module.run

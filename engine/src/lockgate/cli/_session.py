@@ -31,16 +31,19 @@ def settings(args: argparse.Namespace) -> Config:
     from lockgate.config import load_config
 
     overrides: list[str] = args.overrides
-    return _colored(load_config(overrides=overrides))
+    chosen: list[str] = args.chosen
+    return _colored(load_config(overrides=overrides, plugins=chosen))
 
 
-def tolerant_settings(overrides: Sequence[str]) -> tuple[Config, Exception | None]:
+def tolerant_settings(
+    overrides: Sequence[str], chosen: Sequence[str]
+) -> tuple[Config, Exception | None]:
     """The settings, or the defaults and what is wrong: for help and doctor."""
     from lockgate.config import default_config, load_config
     from lockgate.errors import LockgateError
 
     try:
-        return _colored(load_config(overrides=overrides)), None
+        return _colored(load_config(overrides=overrides, plugins=chosen)), None
     except LockgateError as error:
         return default_config(), error
 
@@ -53,12 +56,19 @@ def _colored(config: Config) -> Config:
 
 
 def installed(config: Config) -> Discovery:
-    """Every plugin, in the state that it is in; nothing of any is run."""
+    """Every plugin, in the state that it is in; nothing of any is run.
+
+    Raises:
+        UnknownPluginError: If ``-p`` names one that is not installed.
+    """
     from lockgate.discovery import discover
 
-    return discover(
+    found = discover(
         cache_dir=config.cache_dir,
         plugin_folders=config.plugin_folders,
         disabled=config.disabled,
         hooks=config.hooks,
+        choice=config.choice,
     )
+    config.choice.check(found.names)
+    return found

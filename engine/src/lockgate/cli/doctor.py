@@ -34,7 +34,7 @@ def add(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run every check; 1 if a problem is left, 0 otherwise."""
     overrides: list[str] = args.overrides
-    config, wrong = tolerant_settings(overrides)
+    config, wrong = tolerant_settings(overrides, args.chosen)
     found = [
         _mended(check) if args.fix and check.mend else check
         for check in checks(config, wrong, lambda: installed(config))

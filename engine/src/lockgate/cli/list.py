@@ -14,6 +14,7 @@ STATE_COLORS: dict[str, Color] = {
     "ok": "green",
     "legacy": "blue",
     "disabled": "dim",
+    "pinned": "yellow",
     "shadowed": "dim",
     "broken": "red",
     "duplicate": "red",

@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from lockgate.choice import NO_CHOICE, Choice
 from lockgate.discovery import _index
 from lockgate.discovery._files import ABSENT, stamp_fresh
 from lockgate.discovery._index_format import Depends, Found, Stored, encode
@@ -101,18 +102,20 @@ def discover(
     plugin_folders: Sequence[str] = (),
     disabled: Collection[str] = (),
     hooks: Mapping[str, HookOrder] = _NO_ORDERS,
+    choice: Choice = NO_CHOICE,
 ) -> Discovery:
     """Find every plugin; execute nothing.
 
     `search_path` is ``sys.path`` if not given. `plugin_folders` hold plugins that
     are single ``.py`` files; `disabled` and `hooks` are the owner's settings of
-    these names. Without `cache_dir` no index is kept.
+    these names, `choice` says which plugins are used. Without `cache_dir` no index
+    is kept.
     """
     folders = search_folders(sys.path if search_path is None else search_path)
     single = search_folders(plugin_folders)
 
     def related(states: list[PluginState]) -> tuple[PluginState, ...]:
-        return relate(unshadow(states), disabled, hooks)
+        return relate(unshadow(states), disabled, hooks, choice)
 
     if not cache_dir:
         return _looked(_look(folders, single, None), folders, related, "off")

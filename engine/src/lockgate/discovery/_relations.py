@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from lockgate.choice import NO_CHOICE, Choice
 from lockgate.discovery._state import PluginState
 
 if TYPE_CHECKING:
@@ -97,8 +98,10 @@ def relate(
     found: Sequence[PluginState],
     disabled: Collection[str] = (),
     hooks: Mapping[str, HookOrder] = _NO_ORDERS,
+    choice: Choice = NO_CHOICE,
 ) -> tuple[PluginState, ...]:
-    """Apply the configuration's `disabled` and `hooks`, and the plugins' relations."""
+    """Apply the configuration, the choice, and the plugins' relations."""
+    disabled = set(disabled) - choice.named
     states = [
         state.with_state(
             "disabled", "switched off in the configuration", "See `lockgate config`."
@@ -107,6 +110,8 @@ def relate(
         else state
         for state in found
     ]
+    if choice.any:
+        states = [s if s.state == "shadowed" else choice.judge(s) for s in states]
     if any(state.conflicts for state in states):
         _excluded(states)
     if any(state.noun for state in states):

@@ -15,6 +15,7 @@ StateName: TypeAlias = Literal[
     "ok",
     "legacy",
     "disabled",
+    "pinned",
     "broken",
     "shadowed",
     "duplicate",
@@ -25,7 +26,8 @@ StateName: TypeAlias = Literal[
 """
 ``ok``                   has a manifest, can be called
 ``legacy``               no manifest: a classic entry point or a single file
-``disabled``             switched off in the configuration
+``disabled``             switched off by its owner, for good or for this run
+``pinned``               its owner wants another version of it
 ``broken``               something of it is wrong; `PluginState.reason` says what
 ``shadowed``             an earlier folder of the search path has the distribution
 ``duplicate``            another distribution claims its name; neither is used
