@@ -12,6 +12,7 @@ from lockgate._call import Call
 from lockgate._dispatch import Dispatcher
 from lockgate._manifest_values import HookImpl
 from lockgate._specs import specs
+from lockgate._wrapped import Wrapping
 from lockgate.errors import (
     ArgumentError,
     HookError,
@@ -39,6 +40,9 @@ class Seated:
         if value is None:
             return None
         return Answer(value, self.identity.plugin, "1.0", "basic", 0.0)
+
+    def begin(self, call: Call) -> Wrapping | None:
+        raise NotImplementedError(call.spec.name)
 
 
 def failing(error: LockgateError) -> Callable[[Call], object]:

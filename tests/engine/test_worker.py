@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 
 from lockgate import _worker_program
 from lockgate._specs import specs
-from lockgate._worker import (
-    Handler,
+from lockgate._worker import Handler, serve
+from lockgate._worker_impls import (
     ImplError,
     WorkerFault,
     checked_impl,
     import_foreign,
-    serve,
 )
 from lockgate._worker_program import collected, matches, run_here, write_tree
 from lockgate._worker_python import TreeFinder
@@ -73,7 +72,14 @@ def module(
 
 def served(session: Session, module: str) -> Handler:
     hooks = {"generate": f"{module}:generate"}
-    return serve(session, plugin="p", hooks=hooks, config={"a": 1}, tools=["gcc"])
+    return serve(
+        session,
+        plugin="p",
+        hooks=hooks,
+        wrappers={},
+        config={"a": 1},
+        tools=["gcc"],
+    )
 
 
 SPEC: dict[str, Data] = {"spec": {"name": "n"}, "targets": ["t"]}

@@ -13,6 +13,7 @@ from traceback import format_exception
 from typing import Any
 
 from lockgate._codec import Misfit, codec
+from lockgate._wrapping import WrapperMisuseError
 from lockgate.errors import (
     AnswerInvalidError,
     HookError,
@@ -69,6 +70,11 @@ class Blame:
         detail = f"no answer within {round(seconds, 2):g} seconds"
         return HookTimeoutError(detail, cause="wall-limit", **self._named())
 
+    def lost_wrapper(self) -> WorkerCrashedError:
+        """A wrapper's worker ended between its ``yield`` and the outcome."""
+        detail = "its worker ended while the plugins that it wraps were asked"
+        return WorkerCrashedError(detail, cause="wrapper-lost", **self._named())
+
     def of(
         self,
         error: SandboxError,
@@ -97,12 +103,14 @@ class Blame:
         traceback = error.traceback if isinstance(error, StartError) else ""
         return kind(str(error), cause=error.code, traceback=traceback, **self._named())
 
-    def raised_here(self, error: Exception) -> LockgateError:
+    def raised_here(self, error: Exception | SystemExit) -> LockgateError:
         """The error for what an impl inside the host raised."""
         if isinstance(error, LockgateError):
             return error
         if isinstance(error, RefusedError):
             return self._refused(error.reasons)
+        if isinstance(error, WrapperMisuseError):
+            return HookError(str(error), cause=error.code, **self._named())
         detail = f"{type(error).__name__}: {error}"
         text = "".join(format_exception(error))
         return HookError(detail, cause="raised", traceback=text, **self._named())

@@ -5,18 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, is_dataclass
-from typing import Any
+from dataclasses import dataclass, field, is_dataclass, replace
+from typing import Any, cast
 
-from lockgate._answers import HookFailure
+from lockgate._answers import Answer, HookFailure
 from lockgate._codec import Misfit
+from lockgate._diff import tree_diff
 from lockgate._specs import Argument, HookSpec
 from lockgate.errors import ArgumentError, did_you_mean
-from lockgate.values import Data
+from lockgate.values import Data, Transformation, Tree
 
 __all__ = ["Call", "Cancellation"]
 
 _NEVER = float("inf")
+
+END_SECONDS = 1.0
+"""What a wrapper has to clean up when the call's own time is over."""
 
 
 class Cancellation:
@@ -108,6 +112,24 @@ class Call:
             return given
         (argument,) = (one for one in self.spec.arguments if one.name == name)
         return argument.codec.decode(self.data[name])
+
+    def completed(self, answer: Answer[Any]) -> Answer[Any]:
+        """The answer, with what the host itself has to say in it."""
+        value: object = answer.value
+        if not isinstance(value, Transformation):
+            return answer
+        diff = tree_diff(cast(Tree, self.value("tree")), value.tree)
+        if diff == value.diff:
+            return answer
+        return replace(answer, value=replace(value, diff=diff))
+
+    def for_an_end(self) -> Call:
+        """This call for what must still be told its end: a moment is always left."""
+        latest = time.monotonic() + END_SECONDS
+        cancelled = self.cancellation is not None and self.cancellation.cancelled
+        if self.deadline >= latest and not cancelled:
+            return self
+        return replace(self, deadline=latest, cancellation=None)
 
     def seconds_left(self) -> float:
         """How long the next plugin may take; not above 0 if time is up."""

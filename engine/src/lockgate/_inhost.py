@@ -21,8 +21,15 @@ from lockgate._audit import AuditRecord, LogLine, Observer, Progress
 from lockgate._blame import Blame
 from lockgate._call import Call
 from lockgate._codec import Misfit
+from lockgate._inhost_wrapping import InHostWrapping
 from lockgate._specs import CONTEXT, HookSpec
-from lockgate._worker import ImplError, checked_impl, import_foreign, lookup
+from lockgate._worker_impls import (
+    ImplError,
+    checked_impl,
+    import_foreign,
+    lookup,
+)
+from lockgate._wrapping import begin
 from lockgate.grants import Identity
 from lockgate.values import Data, Document, ProgramRun, PythonRun, Tree
 
@@ -143,6 +150,7 @@ class InHostPlugin:
         host: Calls,
         path: Sequence[str],
         hooks: Mapping[str, str],
+        wrappers: Mapping[str, str],
         config: Callable[[], Document],
         observer: Observer,
     ) -> None:
@@ -150,10 +158,11 @@ class InHostPlugin:
         self._host = host
         self._path = path
         self._hooks = hooks
+        self._wrappers = wrappers
         self._config = config
         self._observer = observer
         self._lock = threading.Lock()
-        self._found: dict[str, _Impl] = {}
+        self._found: dict[tuple[str, bool], _Impl] = {}
 
     def ask(self, call: Call) -> Answer[object] | None:
         """Run the impl here; None if it has no answer.
@@ -163,23 +172,43 @@ class InHostPlugin:
         """
         started = time.monotonic()
         spec, data = call.spec, call.data
-        found = self._found.get(spec.name) or self._find(spec)
+        found = self._found.get((spec.name, False)) or self._find(spec)
         given = {name: decode(data[name]) for name, decode in found.wanted}
         if found.context:
             given[CONTEXT] = self._context(spec.name)
         try:
             value: object = found.impl(**given)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._blame(spec).raised_here(error) from error
-        except SystemExit as error:
-            told = RuntimeError(f"SystemExit: {error}")
-            raise self._blame(spec).raised_here(told) from error
         if value is None:
             return None
         try:
             value = spec.answer.checked(value)
         except Misfit as misfit:
             raise self._blame(spec).misfit(misfit) from None
+        return self._made(value, started)
+
+    def begin(self, call: Call) -> InHostWrapping:
+        """Run the plugin's wrapper up to its ``yield``.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        started, spec = time.monotonic(), call.spec
+        found = self._find(spec, wrapper=True)
+        given = {name: decode(call.data[name]) for name, decode in found.wanted}
+        if found.context:
+            given[CONTEXT] = self._context(spec.name)
+        blame = self._blame(spec)
+        try:
+            generator = begin(found.impl(**given))
+        except (Exception, SystemExit) as error:
+            raise blame.raised_here(error) from error
+        return InHostWrapping(
+            generator, blame, lambda value: self._made(value, started)
+        )
+
+    def _made(self, value: object, started: float) -> Answer[object]:
         who, seconds = self.identity, time.monotonic() - started
         # By position: a quarter less time.
         return Answer(
@@ -199,23 +228,25 @@ class InHostPlugin:
     def close(self) -> None:
         """Nothing to end: it has no worker."""
 
-    def _find(self, spec: HookSpec) -> _Impl:
-        """The impl of a hook, imported if need be."""
+    def _find(self, spec: HookSpec, *, wrapper: bool = False) -> _Impl:
+        """The impl or wrapper of a hook, imported if need be."""
+        key, targets = (spec.name, wrapper), self._wrappers if wrapper else self._hooks
         with self._lock:
-            found = self._found.get(spec.name)
+            found = self._found.get(key)
             if found is None:
-                module_name, _, path = self._hooks[spec.name].partition(":")
+                target = targets[spec.name]
+                module_name, _, path = target.partition(":")
                 try:
                     self._check_origin(module_name)
                     module = import_foreign(module_name)
                     file = str(getattr(module, "__file__", module_name))
                     impl = checked_impl(
-                        spec, lookup(module, path), file, self._hooks[spec.name]
+                        spec, lookup(module, path), file, target, wrapper=wrapper
                     )
                 except ImplError as error:
                     told = str(error), error.lockgate_details
                     raise self._blame(spec).impl(*told) from error
-                found = self._found[spec.name] = _Impl.of(spec, impl)
+                found = self._found[key] = _Impl.of(spec, impl)
                 self._audit_import(spec.name, module_name)
         return found
 

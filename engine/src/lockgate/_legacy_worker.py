@@ -16,8 +16,9 @@ from typing import Any, cast
 
 from lockgate import plugin as plugin_api
 from lockgate._specs import specs
-from lockgate._worker import Handler, ImplError, Impls, checked_impl
+from lockgate._worker import Handler
 from lockgate._worker_context import Session, WorkerContext
+from lockgate._worker_impls import ImplError, Impls, checked_impl
 from lockgate.plugin import IMPL_ATTRIBUTE
 from lockgate.values import Data
 

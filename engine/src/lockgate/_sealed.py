@@ -21,9 +21,11 @@ from lockgate._broker import Broker
 from lockgate._call import Call
 from lockgate._codec import Misfit, to_data
 from lockgate._policy import Plan
+from lockgate._sealed_wrapping import SealedWrapping
 from lockgate._supervision import Budget
+from lockgate._wrapping import BEGIN
 from lockgate.errors import PluginUnavailableError
-from lockgate.grants import Consent, Identity
+from lockgate.grants import Consent, Identity, grant_command
 from lockgate.values import Data, Document
 from lockgate_sandbox import (
     LayerMissingError,
@@ -72,6 +74,8 @@ class _Running:
     rights: Rights
     posture: Document
     cpu_seconds: float = 0.0
+    held: int = 0
+    """Wrappers that have begun in it and not ended."""
 
     @property
     def worn(self) -> bool:
@@ -82,6 +86,12 @@ class _Running:
         """End the worker and what runs on its behalf; from any thread."""
         self.worker.kill()
         self.broker.interrupt()
+
+    def end(self) -> None:
+        """End it and let go of what it had."""
+        self.kill()
+        self.worker.close()
+        self.broker.close()
 
 
 class SealedPlugin:
@@ -108,6 +118,8 @@ class SealedPlugin:
         self._lock = threading.Lock()
         self._budget = Budget()
         self._running: _Running | None = None
+        self._retired: list[_Running] = []
+        self._known: Rights | None = None
 
     @property
     def quarantine(self) -> str:
@@ -155,6 +167,72 @@ class SealedPlugin:
         finally:
             self._lock.release()
 
+    def begin(self, call: Call) -> SealedWrapping | None:
+        """Run the plugin's wrapper up to its ``yield``.
+
+        Gives None if the owner has not granted it to wrap this hook. The line is
+        free again afterwards: what is asked inside may be this very plugin.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        blame, started = Blame(self.identity, call.spec.name), time.monotonic()
+        if not self._granted(f"wrap:{blame.hook}", blame):
+            return None
+        self._wait_in_line(call, blame)
+        try:
+            running = self._ready(call, blame)
+            arguments: dict[str, Data] = {"hook": blame.hook, "arguments": call.data}
+            reply = self._exchange(running, call, blame, BEGIN, arguments)
+            running.held += 1
+        finally:
+            self._lock.release()
+
+        def ask(call: Call, method: str, arguments: Mapping[str, Data]) -> Reply:
+            return self._resume(running, call, blame, method, arguments)
+
+        def made(value: object) -> Answer[object]:
+            return self._made(value, running, started)
+
+        return SealedWrapping(call, blame, reply.value, ask, made)
+
+    def _resume(
+        self,
+        running: _Running,
+        call: Call,
+        blame: Blame,
+        method: str,
+        arguments: Mapping[str, Data],
+    ) -> Reply:
+        """Send `method` to the worker that a wrapper began in: there, or nowhere."""
+        try:
+            self._wait_in_line(call, blame)
+            try:
+                if not running.worker.alive:
+                    raise blame.lost_wrapper()
+                return self._exchange(running, call, blame, method, arguments)
+            finally:
+                self._lock.release()
+        finally:
+            running.held -= 1
+            if running in self._retired and not running.held:
+                self._retired.remove(running)
+                running.end()
+
+    def _granted(self, key: str, blame: Blame) -> bool:
+        """Whether the plugin has a right now; what it lacks is audited once."""
+        known = self._known
+        fresh = self._rights(known.stamp if known is not None else None)
+        if fresh is None and known is not None:
+            return known.consent.has(key)
+        self._known = fresh
+        has = fresh is not None and fresh.consent.has(key)
+        if not has:
+            grant = grant_command(self.identity.plugin, key)
+            detail = f"it may not wrap the hook; to allow it: {grant}"
+            self._audit("refuse", blame.hook, detail, allowed=False)
+        return has
+
     def _wait_in_line(self, call: Call, blame: Blame) -> None:
         """Take the lock, waiting no longer than the call may take."""
         seconds = call.seconds_left()
@@ -164,10 +242,10 @@ class SealedPlugin:
     def close(self) -> None:
         """Kill the worker; from any thread, also in the middle of a call."""
         running, self._running = self._running, None
-        if running is not None:
-            running.kill()
-            running.worker.close()
-            running.broker.close()
+        retired, self._retired = self._retired, []
+        for one in (running, *retired):
+            if one is not None:
+                one.end()
 
     # -- one exchange -----------------------------------------------------------
 
@@ -218,6 +296,11 @@ class SealedPlugin:
             value = call.spec.answer.decode(reply.value)
         except Misfit as misfit:
             raise blame.misfit(misfit) from None
+        return self._made(value, running, started, reply.output)
+
+    def _made(
+        self, value: object, running: _Running, started: float, output: str = ""
+    ) -> Answer[object]:
         # By position: a quarter less time.
         return Answer(
             value,
@@ -227,7 +310,7 @@ class SealedPlugin:
             time.monotonic() - started,
             running.posture,
             running.broker.denials,
-            reply.output,
+            output,
         )
 
     # -- the worker's life --------------------------------------------------------
@@ -241,9 +324,17 @@ class SealedPlugin:
             if fresh is not None and not changed:
                 running.rights = fresh
             if changed or running.worn or not running.worker.alive:
-                self.close()
+                self._retire(running)
                 running = None
         return running or self._start(call, blame)
+
+    def _retire(self, running: _Running) -> None:
+        """Let go of a worker: at once, or when its wrappers have ended."""
+        self._running = None
+        if running.held and running.worker.alive:
+            self._retired.append(running)
+        else:
+            running.end()
 
     def _start(self, call: Call, blame: Blame) -> _Running:
         if self.quarantine:
@@ -291,9 +382,12 @@ class SealedPlugin:
         self, running: _Running | None, error: SandboxError, blame: Blame
     ) -> None:
         """Count a death that was the plugin's fault; forget a dead worker."""
-        if running is not None and running.worker.alive:
-            return
-        self.close()
+        if running is not None:
+            if running.worker.alive:
+                return
+            if running is self._running:
+                self._running = None
+            running.end()
         if isinstance(error, LayerMissingError) or not isinstance(error, _FAULTS):
             return
         self._budget.died(str(error))

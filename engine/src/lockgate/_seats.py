@@ -65,8 +65,8 @@ class Seats:
             hooks = [HookImpl(name, "") for name in legacy_hooks(state)]
             return self._legacy(state), hooks
         if self._in_host(state, manifest):
-            return self._trusted(state, manifest), manifest.answers.values()
-        return self._sealed(state, manifest), manifest.answers.values()
+            return self._trusted(state, manifest), manifest.hooks
+        return self._sealed(state, manifest), manifest.hooks
 
     def _in_host(self, state: PluginState, manifest: Manifest) -> bool:
         party = self.shipped.party(state.name, state.distribution)
@@ -77,7 +77,8 @@ class Seats:
             Identity(state.name, state.distribution, state.version, ""),
             host=self.host,
             path=state.path,
-            hooks={h: impl.target for h, impl in manifest.answers.items()},
+            hooks=_targets(manifest.answers),
+            wrappers=_targets(manifest.wrappers),
             config=lambda: self._settings(state, manifest),
             observer=self.observer,
         )
@@ -88,7 +89,8 @@ class Seats:
                 SERVE,
                 {
                     "plugin": state.name,
-                    "hooks": {h: impl.target for h, impl in manifest.answers.items()},
+                    "hooks": {**_targets(manifest.answers)},
+                    "wrappers": {**_targets(manifest.wrappers)},
                     "config": self._settings(state, manifest),
                     "tools": sorted(rights.plan.tools),
                 },
@@ -134,6 +136,10 @@ class Seats:
         from lockgate._plugin_config import checked_config
 
         return checked_config(state.name, self.config, manifest.config_schema)
+
+
+def _targets(impls: Mapping[str, HookImpl]) -> dict[str, str]:
+    return {hook: impl.target for hook, impl in impls.items()}
 
 
 class _CurrentRights:

@@ -1,32 +1,24 @@
-"""What runs in a plugin's sealed worker: `serve` and the impls it finds.
+"""What runs in a plugin's sealed worker.
 
 The sandbox imports this module after the lock-down and calls `serve` once. A
 plugin's own module is imported at the first call of a hook that it answers,
 never before, and so always under the seal. Standard library only: a plugin must
 find its own versions of everything else.
-
-Everything that goes wrong here is raised with ``lockgate_details``, plain data
-that the host reads as a claim by the worker, never as a fact.
 """
 
 from __future__ import annotations
 
-import errno
-import importlib
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import Mapping
+from typing import Protocol
 
-from lockgate._codec import Misfit, codec
-from lockgate._specs import CONTEXT, HookSpec, specs
+from lockgate._specs import specs
 from lockgate._worker_context import Session, WorkerContext
-from lockgate.plugin import IMPL_ATTRIBUTE, RefusedError
-from lockgate.values import Data, Reason
+from lockgate._worker_impls import ImplError, Impls
+from lockgate._worker_wrappers import Wrappers
+from lockgate._wrapping import METHODS
+from lockgate.values import Data
 
-__all__ = ["ImplError", "Impls", "WorkerFault", "serve"]
-
-_REASONS = codec(tuple[Reason, ...])
-_CHAIN_LIMIT = 20
+__all__ = ["Handler", "serve"]
 
 
 class Handler(Protocol):
@@ -37,245 +29,31 @@ class Handler(Protocol):
         ...
 
 
-class WorkerFault(Exception):  # noqa: N818 - a carrier of data, told apart by them
-    """Something that the host shall know in fields; `lockgate_details` holds them."""
-
-    def __init__(
-        self, message: str, *, cause: BaseException | None = None, **details: Data
-    ) -> None:
-        super().__init__(message)
-        self.lockgate_details: dict[str, Data] = details
-        self.lockgate_cause = cause
-        """Whose traceback the owner is shown; ours would tell them nothing."""
-
-
-class ImplError(WorkerFault):
-    """An impl can't be had: its module fails, it is missing, or it does not match."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str,
-        file: str = "",
-        line: int = 0,
-        hint: str = "",
-        cause: BaseException | None = None,
-    ) -> None:
-        details: dict[str, Data] = {"code": code, "file": file, "line": line}
-        super().__init__(message, cause=cause, kind="impl", hint=hint, **details)
-
-
 def serve(
     session: Session,
     *,
     plugin: str,
     hooks: Mapping[str, str],
+    wrappers: Mapping[str, str],
     config: Mapping[str, Data],
     tools: list[str],
 ) -> Handler:
     """Answer the hooks of one plugin.
 
-    `hooks` maps a hook to its impl's ``module:function``; `tools` names the
-    machine's programs that the broker would run for this plugin.
+    `hooks` maps a hook to its impl's ``module:function``, `wrappers` to its
+    wrapper's; `tools` names the machine's programs that the broker would run for
+    this plugin.
     """
     context = WorkerContext(session, plugin=plugin, config=config, tools=tools)
     impls = Impls(context)
+    around = Wrappers(impls, wrappers)
 
     def handle(method: str, arguments: Mapping[str, Data]) -> Data:
         spec, target = specs().get(method), hooks.get(method)
         if spec is None or target is None:
+            if method in METHODS:
+                return around.handle(method, arguments)
             raise ImplError(f"no impl of {method!r}", code="impl-missing")
         return impls.answer(spec, impls.find(spec, target), arguments)
 
     return handle
-
-
-class Impls:
-    """The plugin's functions: found once, called often."""
-
-    def __init__(self, context: WorkerContext) -> None:
-        self._context = context
-        self._found: dict[str, Callable[..., object]] = {}
-        self._wants: dict[str, frozenset[str]] = {}
-
-    def find(self, spec: HookSpec, target: str) -> Callable[..., object]:
-        """The impl of `spec` at ``module:function``, imported if need be.
-
-        Raises:
-            ImplError: If it can't be had.
-        """
-        found = self._found.get(spec.name)
-        if found is None:
-            module_name, _, path = target.partition(":")
-            module = import_foreign(module_name)
-            file = str(getattr(module, "__file__", target))
-            found = self._found[spec.name] = checked_impl(
-                spec, lookup(module, path), file, target
-            )
-        return found
-
-    def answer(
-        self,
-        spec: HookSpec,
-        impl: Callable[..., object],
-        arguments: Mapping[str, Data],
-    ) -> Data:
-        """Call `impl` and give its answer as plain data; None is no answer."""
-        wants = self._wants.get(spec.name)
-        if wants is None:
-            wants = self._wants[spec.name] = frozenset(
-                inspect.signature(impl).parameters
-            )
-        given: dict[str, object] = {
-            argument.name: argument.codec.decode(arguments[argument.name])
-            for argument in spec.arguments
-            if argument.name in wants
-        }
-        if CONTEXT in wants:
-            given[CONTEXT] = self._context
-        try:
-            value = impl(**given)
-        except RefusedError as error:
-            reasons = _REASONS.encode(error.reasons)
-            raise WorkerFault(str(error), kind="refused", reasons=reasons) from error
-        except Exception as error:
-            _tell_denial(error)
-            raise
-        except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
-            # These would end the worker's loop; to the host they are failures.
-            message = f"{type(error).__name__}: {error}"
-            raise WorkerFault(message, cause=error, kind="exit") from error
-        if value is None:
-            return None
-        try:
-            return spec.answer.encode(value)
-        except Misfit as error:
-            raise WorkerFault(
-                str(error),
-                kind="answer-invalid",
-                where=error.where,
-                expected=error.expected,
-                found=error.found,
-            ) from error
-
-
-def _tell_denial(error: Exception) -> None:
-    """Let the host say the way out, if the kernel refused a path or a call."""
-    if hasattr(error, "lockgate_details"):
-        return
-    details: dict[str, Data] = {}
-    for met in _chain(error):
-        if met.errno not in (errno.EACCES, errno.EPERM):
-            continue
-        if isinstance(met.filename, str):
-            details = {"kind": "denied-path", "path": met.filename}
-        else:
-            details = {"kind": "denied-call", "file": _last_file(met)}
-        break
-    if details:
-        try:
-            error.lockgate_details = details  # type: ignore[attr-defined]
-        except AttributeError:  # a class with slots
-            return
-
-
-def _chain(error: BaseException | None) -> Iterator[OSError]:
-    """`error` and what it came from, where those are errors of the system."""
-    for _ in range(_CHAIN_LIMIT):
-        if error is None:
-            return
-        if isinstance(error, OSError):
-            yield error
-        error = error.__cause__ or error.__context__
-
-
-def _last_file(error: BaseException) -> str:
-    """The file that raised `error`."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    return frame.tb_frame.f_code.co_filename if frame is not None else ""
-
-
-def import_foreign(name: str) -> Any:
-    """Import a module that is not ours; whatever it does is an `ImplError`."""
-    try:
-        return importlib.import_module(name)
-    except BaseException as error:
-        message = f"importing {name!r} failed: {type(error).__name__}: {error}"
-        place = error if isinstance(error, SyntaxError) else SyntaxError()
-        raise ImplError(
-            message,
-            code="import-failed",
-            file=str(place.filename or name),
-            line=place.lineno or 0,
-            hint=_import_hint(name, error),
-            cause=error,
-        ) from error
-
-
-def _import_hint(name: str, error: BaseException) -> str:
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    if missing is None:
-        return ""
-    if name == missing or name.startswith(f"{missing}."):
-        return "[hooks] in the manifest names it: correct it there, or add the module."
-    top = missing.partition(".")[0]
-    return (
-        f"Add what brings {top!r} to the dependencies in the plugin's pyproject.toml "
-        "and install the plugin again."
-    )
-
-
-def lookup(module: object, path: str) -> object:
-    """The object at the dotted `path` of `module`, None if there is none."""
-    found: object = module
-    for part in path.split("."):
-        found = getattr(found, part, None)
-    return found
-
-
-def checked_impl(
-    spec: HookSpec, found: object, file: str, target: str
-) -> Callable[..., object]:
-    """`found` if it is an impl of `spec`.
-
-    Raises:
-        ImplError: If it is missing, not marked with `hookimpl`, marked for
-            another hook, or takes an argument that the spec does not give.
-    """
-    if not callable(found):
-        message = f"there is no function {target!r} for the hook {spec.name!r}"
-        hint = "[hooks] in the manifest names it: correct the name there or here."
-        raise ImplError(message, code="impl-missing", file=file, hint=hint)
-    line = _line(found)
-    options: object = getattr(found, IMPL_ATTRIBUTE, None)
-    if not isinstance(options, Mapping):
-        message = f"the function for {spec.name!r} lacks the mark @hookimpl"
-        hint = "Put @hookimpl, from lockgate.plugin, above it."
-        raise ImplError(message, code="impl-unmarked", file=file, line=line, hint=hint)
-    marked = cast(Mapping[str, object], options).get("specname")
-    if isinstance(marked, str) and marked != spec.name:
-        message = f"the function for {spec.name!r} is marked for {marked!r}"
-        raise ImplError(message, code="impl-mismatch", file=file, line=line)
-    unknown = [
-        name
-        for name, parameter in inspect.signature(found).parameters.items()
-        if name not in spec.parameters
-        and parameter.default is inspect.Parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
-    if unknown:
-        message = (
-            f"the impl of {spec.name!r} wants {', '.join(unknown)}; "
-            f"the hook gives {', '.join(spec.parameters)}"
-        )
-        hint = "Take any of the hook's arguments, by its name."
-        raise ImplError(message, code="impl-mismatch", file=file, line=line, hint=hint)
-    return found
-
-
-def _line(function: object) -> int:
-    code = getattr(inspect.unwrap(cast(Any, function)), "__code__", None)
-    return int(getattr(code, "co_firstlineno", 0))

@@ -14,8 +14,9 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 
 from lockgate._codec import codec, to_data
-from lockgate._worker import Handler, WorkerFault, lookup
+from lockgate._worker import Handler
 from lockgate._worker_context import Session
+from lockgate._worker_impls import WorkerFault, lookup
 from lockgate.values import Data, Tree
 
 __all__ = ["TreeFinder", "serve"]

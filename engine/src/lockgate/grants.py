@@ -141,6 +141,8 @@ def rights_asked(manifest: Manifest) -> tuple[Right, ...]:
         asked.extend(Right(f"{kind}:{value}") for value in values)
     if rights.workers:
         asked.append(Right("workers"))
+    for hook in manifest.wrappers:
+        asked.append(Right(f"wrap:{hook}", "sees and changes what others answer"))
     for program in rights.programs:
         detail = f"{program.file} of {program.distribution}"
         asked.append(Right(f"program:{program.name}", detail))

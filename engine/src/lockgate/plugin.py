@@ -56,6 +56,7 @@ __all__ = [
     "File",
     "Finding",
     "Generation",
+    "HookFailedError",
     "ModelInfo",
     "Note",
     "Patch",
@@ -92,6 +93,33 @@ class RefusedError(Exception):
             msg = "a refusal gives at least one reason"
             raise ValueError(msg)
         super().__init__("; ".join(f"{r.where}: {r.message}" for r in reasons))
+        self.reasons = tuple(reasons)
+
+
+class HookFailedError(Exception):
+    """What a wrapper sees of a plugin that failed inside it, raised at its ``yield``.
+
+    It names the `plugin`, its `version`, the `hook`, and the `code` of what went
+    wrong (`lockgate.errors`); `reasons` are those of a refusal. Let it pass, or
+    catch it and return an answer. Of a hook whose policy is ``collect`` all failures
+    come as one ExceptionGroup.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        plugin: str,
+        hook: str,
+        code: str,
+        version: str = "",
+        reasons: Sequence[Reason] = (),
+    ) -> None:
+        super().__init__(f"{plugin}: {message}" if plugin else message)
+        self.plugin = plugin
+        self.version = version
+        self.hook = hook
+        self.code = code
         self.reasons = tuple(reasons)
 
 

@@ -1,0 +1,121 @@
+"""The one source of every plugin of the conformance suite.
+
+What a plugin does is said by the call: `doing` maps a plugin's name to an action.
+What a wrapper sees is logged, so that it is told from wherever it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from lockgate.plugin import (
+    AnalysisReport,
+    Context,
+    Document,
+    Finding,
+    HookFailedError,
+    Reason,
+    RefusedError,
+    Task,
+    hookimpl,
+)
+
+
+def report(text: str) -> AnalysisReport:
+    return AnalysisReport((Finding("a.py", "said", "note", text),))
+
+
+def act(action: Any) -> Any:
+    """What an impl does: an answer's text, or something that goes wrong."""
+    if action == "raise":
+        raise ValueError("boom")
+    if action == "refuse":
+        raise RefusedError([Reason("no", "here", "not this")])
+    if action == "exit":
+        raise SystemExit(3)
+    return action
+
+
+@hookimpl
+def analyze(contract: Document, context: Context) -> AnalysisReport | None:
+    said = act(contract.get(context.plugin))
+    if said == "wrong":
+        return 42  # type: ignore[return-value]
+    return None if said is None else report(said)
+
+
+@hookimpl
+def check_pipeline(pipeline: Document, context: Context) -> tuple[str, ...] | None:
+    said = act(pipeline.get(context.plugin))
+    return None if said is None else (said,)
+
+
+@hookimpl
+def can_handle(task: Task, context: Context) -> float:
+    said: float = act(task.documents.get(context.plugin, 0.0))
+    return said
+
+
+def around(
+    doing: Mapping[str, Any], context: Context, told: Any, made: Any
+) -> Generator[None, Any, Any]:
+    """What a wrapper does; `told` puts a result into words, `made` makes one."""
+    name = context.plugin
+    action = doing.get(f"{name}-wraps", "pass")
+    if action == "never":
+        return "nothing"
+    context.log("info", f"{name} begins")
+    if action == "early":
+        raise ValueError("too early")
+    try:
+        result = yield
+    except Exception as error:
+        context.log("info", f"{name} sees {failure(error)}")
+        if action == "recover":
+            return made("recovered")
+        if action == "replace-error":
+            raise KeyError("another") from error
+        raise
+    context.log("info", f"{name} sees {told(result)}")
+    if action == "twice":
+        yield
+    if action == "late":
+        raise ValueError("too late")
+    if action == "replace":
+        return made("replaced")
+    if action == "misfit":
+        return 42
+    if action == "forget":
+        return None
+    if action == "reverse":
+        return result[::-1]
+    if action == "add":
+        return [*result, *made("added")]
+    return result
+
+
+def failure(error: Exception) -> str:
+    if isinstance(error, ExceptionGroup):
+        return f"group({', '.join(failure(one) for one in error.exceptions)})"
+    assert isinstance(error, HookFailedError), error
+    reasons = "".join(f" {reason.message}" for reason in error.reasons)
+    return f"{error.code} of {error.plugin} {error.version}{reasons}"
+
+
+@hookimpl(wrapper=True, specname="analyze")
+def around_analyze(contract: Document, context: Context) -> Generator[None, Any, Any]:
+    def told(result: Any) -> str:
+        return " ".join(one.findings[0].message for one in result) or "nothing"
+
+    return (yield from around(contract, context, told, lambda text: [report(text)]))
+
+
+@hookimpl(wrapper=True, specname="check_pipeline")
+def around_check(pipeline: Document, context: Context) -> Generator[None, Any, Any]:
+    return (yield from around(pipeline, context, str, lambda text: (text,)))
+
+
+@hookimpl(wrapper=True, specname="can_handle")
+def around_handle(task: Task, context: Context) -> Generator[None, Any, Any]:
+    return (yield from around(task.documents, context, str, lambda _: [1.0]))
