@@ -6,8 +6,8 @@ What a wrapper sees is logged, so that it is told from wherever it runs.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, cast
 
 from lockgate.plugin import (
     AnalysisReport,
@@ -58,7 +58,10 @@ def can_handle(task: Task, context: Context) -> float:
 
 
 def around(
-    doing: Mapping[str, Any], context: Context, told: Any, made: Any
+    doing: Mapping[str, Any],
+    context: Context,
+    told: Callable[[Any], str],
+    made: Callable[[str], Any],
 ) -> Generator[None, Any, Any]:
     """What a wrapper does; `told` puts a result into words, `made` makes one."""
     name = context.plugin
@@ -97,7 +100,8 @@ def around(
 
 def failure(error: Exception) -> str:
     if isinstance(error, ExceptionGroup):
-        return f"group({', '.join(failure(one) for one in error.exceptions)})"
+        inside = cast("ExceptionGroup[Exception]", error).exceptions
+        return f"group({', '.join(map(failure, inside))})"
     assert isinstance(error, HookFailedError), error
     reasons = "".join(f" {reason.message}" for reason in error.reasons)
     return f"{error.code} of {error.plugin} {error.version}{reasons}"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -25,7 +25,10 @@ from lockgate.host import Answers, Host, LogLine
 from lockgate.shipped import FirstParty, ShippedPolicy
 from tests.support.host_plugins import Site
 
-__all__ = ["PLACES", "Place", "opened"]
+__all__ = ["PLACES", "Place", "Plugins", "opened"]
+
+Plugins = Mapping[str, Callable[[str], list[str]]]
+"""Each plugin's lines of ``[hooks]``, made of the name of its module."""
 
 PLACES = ("workers", "workers, awaited", "in the host", "in the host, awaited")
 
@@ -34,21 +37,17 @@ IMPL = Path(__file__).with_name("impl.py").read_text("utf-8")
 KINDS = '["analyzer", "service", "ai", "hardware"]'
 
 
-class Called(Protocol):
-    """A call in whichever form."""
-
-    def __call__(self, hook: str, **arguments: object) -> Answers[Any]: ...
-
-
 class Place:
     """One host; `lines` is what the plugins logged since the last call."""
 
-    def __init__(self, call: Called, host: Host, lines: list[str]) -> None:
+    def __init__(
+        self, call: Callable[..., Answers[Any]], host: Host, lines: list[str]
+    ) -> None:
         self._call = call
         self.host = host
         self.lines = lines
 
-    def call(self, hook: str, **arguments: object) -> Answers[Any]:
+    def call(self, hook: str, **arguments: Any) -> Answers[Any]:
         self.lines.clear()
         return self._call(hook, **arguments)
 
@@ -69,9 +68,7 @@ def manifest(name: str, hooks: Sequence[str], *, trusted: bool) -> str:
 
 
 @contextmanager
-def opened(
-    place: str, root: Path, plugins: dict[str, Callable[[str], list[str]]]
-) -> Iterator[Place]:
+def opened(place: str, root: Path, plugins: Plugins) -> Generator[Place]:
     """A host at `place`; `plugins` maps each name to its lines of ``[hooks]``."""
     trusted = place.startswith("in the host")
     site = Site(root)
@@ -107,7 +104,7 @@ def awaited(host: Host, lines: list[str]) -> Iterator[Place]:
     beside = AsyncHost(host)
     with asyncio.Runner() as runner:
 
-        def call(hook: str, **arguments: object) -> Answers[Any]:
+        def call(hook: str, **arguments: Any) -> Answers[Any]:
             return runner.run(beside.call(hook, **arguments))
 
         yield Place(call, host, lines)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lockgate.errors import HookError, InputRefusedError, LockgateError
-from tests.engine.conformance.places import PLACES, Place, opened
+from tests.engine.conformance.places import PLACES, Place, Plugins, opened
 
 
 def answering(module: str) -> list[str]:
@@ -39,7 +39,7 @@ def both(module: str) -> list[str]:
     return [analyze, *answering(module)[1:]]
 
 
-PLUGINS = {
+PLUGINS: Plugins = {
     "a": answering,
     "b": both,
     "c": answering,
@@ -244,11 +244,12 @@ CASES = {
 
 
 def arguments(case: Case) -> dict[str, Any]:
-    return {
+    found: dict[str, dict[str, Any]] = {
         "analyze": {"tree": {"files": []}, "contract": case.doing},
         "check_pipeline": {"pipeline": case.doing},
         "can_handle": {"task": {"kind": "any", "documents": case.doing}},
-    }[case.hook]
+    }
+    return found[case.hook]
 
 
 def text(value: Any) -> Any:
