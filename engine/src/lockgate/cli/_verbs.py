@@ -20,6 +20,7 @@ class Verb(NamedTuple):
 
 
 VERBS: dict[str, Verb] = {
+    "bisect": Verb("lockgate.cli.bisect", "Find the plugin that breaks a command."),
     "call": Verb("lockgate.cli.call", "Call one hook and print the answers."),
     "config": Verb("lockgate.cli.config", "Show settings and where they came from."),
     "demo": Verb("lockgate.cli.demo", "Run the main job on bundled specs."),
