@@ -11,7 +11,7 @@ from textwrap import dedent
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState, discover
-from lockgate.host import AuditRecord, Host, LogLine, Progress
+from lockgate.host import AuditRecord, Host, Lifecycle, LogLine, Progress
 
 __all__ = ["Site", "manifest_of"]
 
@@ -112,6 +112,7 @@ class Site:
         on_progress: Callable[[Progress], object] | None = None,
         on_log: Callable[[LogLine], None] | None = None,
         on_audit: Callable[[AuditRecord], None] | None = None,
+        on_state: Callable[[Lifecycle], None] | None = None,
     ) -> Host:
         """A host that sees this folder's plugins and no others."""
 
@@ -126,6 +127,7 @@ class Site:
             on_progress=progress,
             on_log=on_log,
             on_audit=on_audit,
+            on_state=on_state,
         )
 
     def state(self, name: str) -> PluginState:

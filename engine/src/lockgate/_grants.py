@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from lockgate._whole_file import replace_whole
 from lockgate.errors import GrantsError
 from lockgate.grants import Grant, Identity, Right
 
@@ -130,31 +131,10 @@ class GrantsFile:
 
     def _write(self, grants: Mapping[str, Grant]) -> None:
         body = _to_toml(grants)
-        aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
         try:
-            _write_whole(aside, body.encode())
-            aside.replace(self.path)
-            _sync_folder(self.path.parent)
+            replace_whole(self.path, body.encode())
         except OSError as error:
-            aside.unlink(missing_ok=True)
             raise GrantsError(str(error.strerror), file=str(self.path)) from error
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read_owned(path: Path) -> bytes:

@@ -13,19 +13,16 @@ from lockgate._answers import Answers
 from lockgate._audit import AuditRecord, LogLine, Observer, Progress
 from lockgate._call import Call, Cancellation
 from lockgate._calls import Calls
-from lockgate._dispatch import Dispatcher
-from lockgate._inhost import InHostPlugin
-from lockgate._sealed import SealedPlugin
+from lockgate._lifecycle import Lifecycle
+from lockgate._roster import Refreshed, Roster
 from lockgate._seats import Seats
 from lockgate._specs import specs
 from lockgate.config import Config, load_config
 from lockgate.discovery import PluginState, discover
 from lockgate.errors import (
     HostClosedError,
-    PluginUnavailableError,
     SandboxUnavailableError,
     UnknownHookError,
-    UnknownPluginError,
     UsageError,
 )
 from lockgate.shipped import shipped_policy
@@ -51,21 +48,28 @@ class Host(Calls):
         *,
         safe: bool = False,
         observer: Observer | None = None,
+        on_state: Callable[[Lifecycle], None] | None = None,
+        look: Callable[[], Sequence[PluginState]] | None = None,
     ) -> None:
         self._config = config
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._closed = False
-        self._found = tuple(states)
-        # Several may claim one name (shadowed, duplicate): the usable one has it.
-        self._states = {
-            state.name: state for state in sorted(states, key=lambda one: one.usable)
-        }
-        self._seats: dict[str, SealedPlugin | InHostPlugin] = {}
-        self._dispatcher = Dispatcher(config.hooks)
         self._specs = specs()
-        self._safe = safe
-        self._fill(states, observer or Observer())
+        seats = Seats(
+            self,
+            config,
+            shipped_policy(),
+            observer or Observer(),
+            self._open_sandbox,
+        )
+        self._roster = Roster(
+            states,
+            seats,
+            safe=safe,
+            look=look or (lambda: states),
+            told=on_state or (lambda _: None),
+        )
 
     @classmethod
     def open(
@@ -79,6 +83,7 @@ class Host(Calls):
         on_progress: Callable[[Progress], None] | None = None,
         on_log: Callable[[LogLine], None] | None = None,
         on_audit: Callable[[AuditRecord], None] | None = None,
+        on_state: Callable[[Lifecycle], None] | None = None,
     ) -> Self:
         """Find the plugins; import none.
 
@@ -87,7 +92,8 @@ class Host(Calls):
         ones on (``acme``) or off (``no:acme``) for this host; without `autoload`
         only these and the trusted base are used. `search_path` replaces
         ``sys.path`` as the folders that plugins are looked for in. The callbacks
-        are told of progress, log lines and decisions, on the calling thread.
+        are told of progress, log lines and decisions, on the calling thread;
+        `on_state` of each stage that a plugin reaches, on the thread that made it.
 
         Raises:
             ConfigError: If the settings can't be read.
@@ -98,17 +104,28 @@ class Host(Calls):
         if plugins or autoload is not None:
             choice = settings.choice.with_words(plugins, autoload=autoload)
             settings = replace(settings, choice=choice)
-        found = discover(
-            None if search_path is None else [str(folder) for folder in search_path],
-            cache_dir=settings.cache_dir,
-            plugin_folders=settings.plugin_folders,
-            disabled=settings.disabled,
-            hooks=settings.hooks,
-            choice=settings.choice,
+        folders = None if search_path is None else [str(f) for f in search_path]
+
+        def look() -> tuple[PluginState, ...]:
+            found = discover(
+                folders,
+                cache_dir=settings.cache_dir,
+                plugin_folders=settings.plugin_folders,
+                disabled=settings.disabled,
+                hooks=settings.hooks,
+                choice=settings.choice,
+            )
+            settings.choice.check(found.names)
+            return found.plugins
+
+        return cls(
+            look(),
+            settings,
+            safe=safe,
+            observer=Observer.of(on_progress, on_log, on_audit),
+            on_state=on_state,
+            look=look,
         )
-        settings.choice.check(found.names)
-        observer = Observer.of(on_progress, on_log, on_audit)
-        return cls(found.plugins, settings, safe=safe, observer=observer)
 
     @property
     def closed(self) -> bool:
@@ -122,11 +139,16 @@ class Host(Calls):
 
     def plugins(self) -> tuple[PluginState, ...]:
         """Every plugin that was found, broken ones too, as it is now."""
-        return tuple(self._now(state) for state in self._found)
+        return tuple(self._roster.now(state) for state in self._roster.found)
+
+    def lifecycles(self) -> tuple[Lifecycle, ...]:
+        """The life of each plugin in this host: stages with reasons and times."""
+        return self._roster.lifecycles()
 
     def workers(self) -> dict[str, int]:
         """The process that each plugin runs in now; those that run in none left out."""
-        found = {name: seat.pid for name, seat in self._seats.items()}
+        berths = dict(self._roster.berths)
+        found = {name: berth.seat.pid for name, berth in berths.items()}
         return {name: pid for name, pid in found.items() if pid is not None}
 
     def implementers(self, hook: str) -> tuple[str, ...]:
@@ -137,7 +159,35 @@ class Host(Calls):
         """
         if hook not in specs():
             raise UnknownHookError(hook, known=specs())
-        return self._dispatcher.implementers(hook)
+        return self._roster.dispatcher.implementers(hook)
+
+    def reload(self, plugin: str) -> Lifecycle:
+        """Change a plugin's worker for one of what is installed now.
+
+        The new worker starts and loads the plugin beside the old one. Then it
+        takes the calls; those under way end with the old one. It has the rights
+        that are granted to what is installed now, and no more.
+
+        Raises:
+            UnknownPluginError: If it is not installed.
+            ReloadRefusedError: If it does not load; the old one goes on running.
+            HostClosedError: If the host is closed.
+        """
+        if self._closed:
+            raise HostClosedError
+        return self._roster.reload(plugin)
+
+    def refresh(self) -> Refreshed:
+        """Take in plugins that were installed, removed or replaced meanwhile.
+
+        Those that run are reloaded; one that fails to load goes on as it was.
+
+        Raises:
+            HostClosedError: If the host is closed.
+        """
+        if self._closed:
+            raise HostClosedError
+        return self._roster.refresh()
 
     def release(self, plugin: str) -> None:
         """Take a plugin out of quarantine: its next call starts a fresh worker.
@@ -145,19 +195,14 @@ class Host(Calls):
         Raises:
             UnknownPluginError: If it is not installed.
         """
-        if plugin not in self._states:
-            raise UnknownPluginError(plugin, known=self._states)
-        seat = self._seats.get(plugin)
-        if seat is not None:
-            seat.release()
+        self._roster.release(plugin)
 
     def close(self) -> None:
         """Kill every worker. Calls that are under way fail; later ones raise."""
         with self._lock:
             self._closed = True
             sandbox, self._sandbox = self._sandbox, None
-        for seat in self._seats.values():
-            seat.close()
+        self._roster.close()
         if sandbox is not None:
             sandbox.close()
 
@@ -210,50 +255,16 @@ class Host(Calls):
             fail_fast=True if plugin is not None else None,
             cancellation=cancellation,
         )
-        return self._dispatcher.run(call, plugin=plugin)
+        return self._roster.dispatcher.run(call, plugin=plugin)
 
     def _check_callable(self, hook: str, plugin: str) -> None:
         """Whether the plugin that the caller named can be asked at all."""
-        state = self._states.get(plugin)
-        if state is None:
-            raise UnknownPluginError(plugin, known=self._states)
-        seat = self._seats.get(plugin)
-        if seat is None:
-            now = self._now(state)
-            raise PluginUnavailableError(
-                plugin, state=now.state, reason=now.reason, hint=now.hint
-            )
-        if plugin not in self._dispatcher.implementers(hook):
-            others = ", ".join(self._dispatcher.implementers(hook)) or "no plugin"
+        self._roster.check_callable(plugin)
+        dispatcher = self._roster.dispatcher
+        if plugin not in dispatcher.implementers(hook):
+            others = ", ".join(dispatcher.implementers(hook)) or "no plugin"
             message = f"plugin {plugin!r} does not answer the hook {hook!r}"
             raise UsageError(message, hint=f"It is answered by: {others}.")
-
-    # -- plugins --------------------------------------------------------------------
-
-    def _fill(self, states: Sequence[PluginState], observer: Observer) -> None:
-        """Give every usable plugin a seat."""
-        seats = Seats(
-            self, self._config, shipped_policy(), observer, self._open_sandbox
-        )
-        for state in sorted(states, key=lambda one: one.name):
-            if not state.usable or state.name in self._seats:
-                continue
-            seat, impls = seats.seat(state)
-            if self._safe and not isinstance(seat, InHostPlugin):
-                continue
-            self._seats[state.name] = seat
-            self._dispatcher.add(seat, impls)
-
-    def _now(self, state: PluginState) -> PluginState:
-        seat = self._seats.get(state.name)
-        if not state.usable:
-            return state
-        if seat is None:
-            reason = "safe mode: only the trusted base can be called"
-            return state.with_state("disabled", reason)
-        if not seat.quarantine:
-            return state
-        return state.with_state("broken", seat.quarantine, "See its output and log.")
 
     def _open_sandbox(self) -> Sandbox:
         with self._lock:

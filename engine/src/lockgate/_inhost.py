@@ -141,6 +141,7 @@ class InHostPlugin:
     """Asks one plugin of the trusted base. Thread-safe; calls run side by side."""
 
     quarantine = ""
+    digest = ""
     pid = None
 
     def __init__(

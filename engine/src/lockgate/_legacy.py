@@ -13,14 +13,20 @@ and carries a hook's name is an impl.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lockgate._answers import Answer
 from lockgate._blame import Blame
 from lockgate._call import Call
-from lockgate._sealed import SealedPlugin, Target
+from lockgate._running import Running, Target
+from lockgate._sealed import SealedPlugin
 from lockgate._specs import specs
 from lockgate.discovery import PluginState
 from lockgate.values import Document
 from lockgate_sandbox.profiles import restricted_locations
+
+if TYPE_CHECKING:
+    from lockgate_sandbox import Reply
 
 __all__ = ["LegacyPlugin", "legacy_hooks", "legacy_target"]
 
@@ -72,8 +78,14 @@ class LegacyPlugin(SealedPlugin):
             self._offered = self._hooks(call)
         return super().ask(call) if call.spec.name in self._offered else None
 
+    def _prove(self, running: Running, call: Call, blame: Blame) -> None:
+        self._offered = _named(self._exchange(running, call, blame, "hooks", {}))
+
     def _hooks(self, call: Call) -> frozenset[str]:
         blame = Blame(self.identity, call.spec.name)
-        reply = self.exchange(call, blame, "hooks", {})
-        names = reply.value if isinstance(reply.value, list) else []
-        return frozenset(name for name in names if isinstance(name, str))
+        return _named(self.exchange(call, blame, "hooks", {}))
+
+
+def _named(reply: Reply) -> frozenset[str]:
+    names = reply.value if isinstance(reply.value, list) else []
+    return frozenset(name for name in names if isinstance(name, str))

@@ -10,23 +10,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from lockgate._answers import Answer
 from lockgate._audit import AuditRecord, Observer
 from lockgate._blame import Blame
-from lockgate._broker import Broker
 from lockgate._call import Call
-from lockgate._codec import Misfit, to_data
-from lockgate._policy import Plan
+from lockgate._codec import Misfit
+from lockgate._lifecycle import History
+from lockgate._quarantine import WAY_OUT
+from lockgate._running import Rights, Running, Target, start, why_active, wire
 from lockgate._sealed_wrapping import SealedWrapping
-from lockgate._supervision import Budget
+from lockgate._specs import specs
+from lockgate._supervision import Supervisor
+from lockgate._worker import LOAD
 from lockgate._wrapping import BEGIN
 from lockgate.errors import PluginUnavailableError
-from lockgate.grants import Consent, Identity, grant_command
-from lockgate.values import Data, Document
+from lockgate.grants import Identity, grant_command
+from lockgate.values import Data
 from lockgate_sandbox import (
     LayerMissingError,
     ProtocolError,
@@ -36,62 +37,14 @@ from lockgate_sandbox import (
 )
 
 if TYPE_CHECKING:
-    from lockgate_sandbox import Data as WireData
-    from lockgate_sandbox import Reply, Sandbox, Worker
+    from lockgate_sandbox import Reply, Sandbox
 
-__all__ = ["Rights", "SealedPlugin", "Target"]
+__all__ = ["SealedPlugin"]
+
+PROOF_SECONDS = 60.0
 
 _FAULTS = (WorkerDiedError, ProtocolError, StartError)
 """Deaths that are the plugin's own doing, whatever it was asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the worker runs: ``module:callable`` and its keyword arguments."""
-
-    name: str
-    arguments: Mapping[str, Data]
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """What the plugin has at this moment, and what that means for its worker.
-
-    `stamp` changes whenever the grants might have.
-    """
-
-    stamp: object
-    consent: Consent
-    plan: Plan
-
-
-@dataclass(slots=True)
-class _Running:
-    """A worker that is up, and the broker behind it."""
-
-    worker: Worker
-    broker: Broker
-    rights: Rights
-    posture: Document
-    cpu_seconds: float = 0.0
-    held: int = 0
-    """Wrappers that have begun in it and not ended."""
-
-    @property
-    def worn(self) -> bool:
-        """Whether half of the CPU seconds of its life are used."""
-        return self.cpu_seconds * 2 > self.rights.plan.policy.limits.cpu_seconds
-
-    def kill(self) -> None:
-        """End the worker and what runs on its behalf; from any thread."""
-        self.worker.kill()
-        self.broker.interrupt()
-
-    def end(self) -> None:
-        """End it and let go of what it had."""
-        self.kill()
-        self.worker.close()
-        self.broker.close()
 
 
 class SealedPlugin:
@@ -109,6 +62,7 @@ class SealedPlugin:
         target: Callable[[Rights], Target],
         sandbox: Callable[[], Sandbox],
         observer: Observer,
+        supervisor: Supervisor,
     ) -> None:
         self.identity = identity
         self._rights = rights
@@ -116,15 +70,15 @@ class SealedPlugin:
         self._sandbox = sandbox
         self._observer = observer
         self._lock = threading.Lock()
-        self._budget = Budget()
-        self._running: _Running | None = None
-        self._retired: list[_Running] = []
+        self._supervisor = supervisor
+        self._running: Running | None = None
+        self._retired: list[Running] = []
         self._known: Rights | None = None
 
     @property
     def quarantine(self) -> str:
         """Why the plugin is quarantined, or the empty string."""
-        return self._budget.reason if self._budget.spent else ""
+        return self._supervisor.quarantine
 
     @property
     def pid(self) -> int | None:
@@ -132,10 +86,40 @@ class SealedPlugin:
         running = self._running
         return running.worker.pid if running is not None else None
 
+    @property
+    def digest(self) -> str:
+        """Of the files that the worker was started from; empty while there is none."""
+        running = self._running
+        return running.rights.digest if running is not None else ""
+
+    def look(self) -> None:
+        """Learn whether an earlier host put the plugin in quarantine."""
+        with self._lock:
+            self._supervisor.look()
+
+    def prove(self, seconds: float = PROOF_SECONDS) -> None:
+        """Start the worker and have it load the plugin, in or out of quarantine.
+
+        Raises:
+            LockgateError: If either fails, in whatever way.
+        """
+        blame, deadline = Blame(self.identity, LOAD), time.monotonic() + seconds
+        call = Call(next(iter(specs().values())), {}, {}, seconds, deadline, True)
+        with self._lock:
+            self._prove(self._start(call, blame, trial=True), call, blame)
+
+    def _prove(self, running: Running, call: Call, blame: Blame) -> None:
+        self._exchange(running, call, blame, LOAD, {})
+
+    def enter_service(self, history: History) -> None:
+        """The trial is over: what happens from now on is part of `history`."""
+        with self._lock:
+            self._supervisor.enter_service(history)
+
     def release(self) -> None:
         """Give a quarantined plugin a new budget."""
         with self._lock:
-            self._budget.forgive()
+            self._supervisor.forgive("its owner released it")
 
     def ask(self, call: Call) -> Answer[object] | None:
         """Put `call` to the plugin; None if it has no answer.
@@ -198,7 +182,7 @@ class SealedPlugin:
 
     def _resume(
         self,
-        running: _Running,
+        running: Running,
         call: Call,
         blame: Blame,
         method: str,
@@ -251,7 +235,7 @@ class SealedPlugin:
 
     def _exchange(
         self,
-        running: _Running,
+        running: Running,
         call: Call,
         blame: Blame,
         method: str,
@@ -266,7 +250,7 @@ class SealedPlugin:
         if cancellation is not None:
             cancellation.watch(running.kill)
         try:
-            reply = running.worker.call(method, _wire(arguments), timeout=left)
+            reply = running.worker.call(method, wire(arguments), timeout=left)
         except SandboxError as error:
             self._failed(running, error, blame)
             raise blame.of(
@@ -279,12 +263,12 @@ class SealedPlugin:
             if cancellation is not None:
                 cancellation.watch(None)
         running.cpu_seconds += reply.usage.cpu_seconds
-        self._budget.answered()
+        self._supervisor.answered()
         return reply
 
     def _answer(
         self,
-        running: _Running,
+        running: Running,
         call: Call,
         blame: Blame,
         reply: Reply,
@@ -299,7 +283,7 @@ class SealedPlugin:
         return self._made(value, running, started, reply.output)
 
     def _made(
-        self, value: object, running: _Running, started: float, output: str = ""
+        self, value: object, running: Running, started: float, output: str = ""
     ) -> Answer[object]:
         # By position: a quarter less time.
         return Answer(
@@ -315,7 +299,7 @@ class SealedPlugin:
 
     # -- the worker's life --------------------------------------------------------
 
-    def _ready(self, call: Call, blame: Blame) -> _Running:
+    def _ready(self, call: Call, blame: Blame) -> Running:
         """The running worker, replaced or started first where needed."""
         running = self._running
         if running is not None:
@@ -328,7 +312,7 @@ class SealedPlugin:
                 running = None
         return running or self._start(call, blame)
 
-    def _retire(self, running: _Running) -> None:
+    def _retire(self, running: Running) -> None:
         """Let go of a worker: at once, or when its wrappers have ended."""
         self._running = None
         if running.held and running.worker.alive:
@@ -336,50 +320,35 @@ class SealedPlugin:
         else:
             running.end()
 
-    def _start(self, call: Call, blame: Blame) -> _Running:
-        if self.quarantine:
+    def _start(self, call: Call, blame: Blame, *, trial: bool = False) -> Running:
+        plugin = self.identity.plugin
+        reason = "" if trial else self._supervisor.look()
+        if reason:
             raise PluginUnavailableError(
-                self.identity.plugin,
+                plugin,
                 state="quarantined",
-                reason=self.quarantine,
-                hint="Look at its output; a new host, or Host.release, tries again.",
+                reason=reason,
+                hint=WAY_OUT.replace("NAME", plugin),
             )
-        time.sleep(min(self._budget.wait_seconds(), max(call.seconds_left(), 0)))
+        time.sleep(min(self._supervisor.wait_seconds(), max(call.seconds_left(), 0)))
         rights = self._rights(None)
         if rights is None:  # pragma: no cover - None answers only a stamp
-            raise PluginUnavailableError(self.identity.plugin, state="closed")
+            raise PluginUnavailableError(plugin, state="closed")
         target = self._target(rights)
         self._audit("start", blame.hook, rights.plan.policy.describe())
-        with ExitStack() as undo:
-            try:
-                broker = Broker(
-                    self.identity,
-                    rights.consent,
-                    rights.plan,
-                    sandbox=self._sandbox,
-                    observer=self._observer,
-                )
-                undo.callback(broker.close)
-                worker = self._sandbox().worker(
-                    rights.plan.policy,
-                    target=target.name,
-                    path=rights.plan.path,
-                    arguments=_wire(target.arguments),
-                    callbacks=broker.callbacks,
-                    broker=broker.services,
-                    name=self.identity.plugin,
-                )
-            except SandboxError as error:
-                self._failed(None, error, blame)
-                raise blame.of(error, seconds=call.seconds) from error
-            undo.pop_all()
-        # The layers of a worker are what they are: nothing changes them later.
-        posture = cast(Document, to_data(worker.posture.to_dict()))
-        self._running = _Running(worker, broker, rights, posture)
-        return self._running
+        try:
+            running = start(
+                self.identity, rights, target, self._sandbox, self._observer
+            )
+        except SandboxError as error:
+            self._failed(None, error, blame)
+            raise blame.of(error, seconds=call.seconds) from error
+        self._running = running
+        self._supervisor.started(why_active(running))
+        return running
 
     def _failed(
-        self, running: _Running | None, error: SandboxError, blame: Blame
+        self, running: Running | None, error: SandboxError, blame: Blame
     ) -> None:
         """Count a death that was the plugin's fault; forget a dead worker."""
         if running is not None:
@@ -390,10 +359,9 @@ class SealedPlugin:
             running.end()
         if isinstance(error, LayerMissingError) or not isinstance(error, _FAULTS):
             return
-        self._budget.died(str(error))
         self._audit("crash", blame.hook, str(error), allowed=False)
-        if self._budget.spent:
-            self._audit("quarantine", blame.hook, self._budget.reason, allowed=False)
+        if self._supervisor.died(str(error)):
+            self._audit("quarantine", blame.hook, self.quarantine, allowed=False)
 
     def _audit(
         self, action: str, hook: str, detail: str, *, allowed: bool = True
@@ -401,8 +369,3 @@ class SealedPlugin:
         plugin, version = self.identity.plugin, self.identity.version
         record = AuditRecord(action, plugin, version, allowed, hook, detail=detail)
         self._observer.audit(record)
-
-
-def _wire(arguments: Mapping[str, Data]) -> Mapping[str, WireData]:
-    """The same data: ours are lists and dicts already, only typed more widely."""
-    return cast("Mapping[str, WireData]", arguments)

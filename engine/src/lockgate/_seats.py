@@ -17,12 +17,16 @@ from lockgate._audit import Observer
 from lockgate._grants import GrantsFile
 from lockgate._inhost import InHostPlugin
 from lockgate._legacy import LegacyPlugin, legacy_hooks, legacy_target
+from lockgate._lifecycle import History
 from lockgate._manifest_values import HookImpl
 from lockgate._policy import Plan, build_plan, read_only_plan
-from lockgate._sealed import Rights, SealedPlugin, Target
+from lockgate._quarantine import QuarantineFolder
+from lockgate._running import Rights, Target
+from lockgate._sealed import SealedPlugin
+from lockgate._supervision import Supervisor
 from lockgate.config import Config
 from lockgate.discovery import PluginState
-from lockgate.errors import GrantsError
+from lockgate.errors import GrantsError, PluginUnavailableError
 from lockgate.grants import Consent, Grant, Identity, consent, rights_asked
 from lockgate.manifest import Manifest
 from lockgate.shipped import ShippedPolicy
@@ -57,16 +61,19 @@ class Seats:
     sandbox: Callable[[], Sandbox]
 
     def seat(
-        self, state: PluginState
+        self, state: PluginState, history: History
     ) -> tuple[SealedPlugin | InHostPlugin, Iterable[HookImpl]]:
-        """The seat of a usable plugin, and the hooks that it answers."""
+        """The seat of a usable plugin, and the hooks that it answers.
+
+        `history` is told of what becomes of its workers.
+        """
         manifest = state.manifest
         if manifest is None:
             hooks = [HookImpl(name, "") for name in legacy_hooks(state)]
-            return self._legacy(state), hooks
+            return self._legacy(state, history), hooks
         if self._in_host(state, manifest):
             return self._trusted(state, manifest), manifest.hooks
-        return self._sealed(state, manifest), manifest.hooks
+        return self._sealed(state, manifest, history), manifest.hooks
 
     def _in_host(self, state: PluginState, manifest: Manifest) -> bool:
         party = self.shipped.party(state.name, state.distribution)
@@ -83,7 +90,9 @@ class Seats:
             observer=self.observer,
         )
 
-    def _sealed(self, state: PluginState, manifest: Manifest) -> SealedPlugin:
+    def _sealed(
+        self, state: PluginState, manifest: Manifest, history: History
+    ) -> SealedPlugin:
         def target(rights: Rights) -> Target:
             return Target(
                 SERVE,
@@ -102,14 +111,19 @@ class Seats:
             target=target,
             sandbox=self.sandbox,
             observer=self.observer,
+            supervisor=self._supervisor(state, history),
         )
 
-    def _legacy(self, state: PluginState) -> LegacyPlugin:
+    def _legacy(self, state: PluginState, history: History) -> LegacyPlugin:
         nothing = Consent((), frozenset(), "none", "read-only")
         plan = read_only_plan(state, self.limits(state.name))
+
+        def rights(stamp: object) -> Rights | None:
+            return None if stamp else Rights("legacy", nothing, plan, _digest(state))
+
         return LegacyPlugin(
             Identity(state.name, state.distribution, state.version, ""),
-            rights=lambda stamp: Rights("legacy", nothing, plan) if not stamp else None,
+            rights=rights,
             target=lambda _: legacy_target(
                 state,
                 self.config.for_plugin(state.name),
@@ -117,6 +131,16 @@ class Seats:
             ),
             sandbox=self.sandbox,
             observer=self.observer,
+            supervisor=self._supervisor(state, history),
+        )
+
+    def _supervisor(self, state: PluginState, history: History) -> Supervisor:
+        return Supervisor(
+            state.name,
+            state.version,
+            digest=lambda: state.digest,
+            folder=QuarantineFolder(self.config.state_dir),
+            history=history,
         )
 
     def limits(self, plugin: str) -> Mapping[str, float]:
@@ -142,6 +166,14 @@ def _targets(impls: Mapping[str, HookImpl]) -> dict[str, str]:
     return {hook: impl.target for hook, impl in impls.items()}
 
 
+def _digest(state: PluginState) -> str:
+    """For those without rights: what it is about, and no matter if it can't be read."""
+    try:
+        return state.digest
+    except PluginUnavailableError:
+        return ""
+
+
 class _CurrentRights:
     """A plugin's rights as of now; worked out again when the grants change."""
 
@@ -158,12 +190,12 @@ class _CurrentRights:
         if stamp == current:
             return None
         with self._lock:
-            given = self._consent()
+            identity = identity_of(self._state)
+            given = self._consent(identity)
             plan = self._plan(given)
-        return Rights(current, given, plan)
+        return Rights(current, given, plan, identity.digest)
 
-    def _consent(self) -> Consent:
-        identity = identity_of(self._state)
+    def _consent(self, identity: Identity) -> Consent:
         return consent(
             identity,
             rights_asked(self._manifest),

@@ -18,7 +18,10 @@ from lockgate._worker_wrappers import Wrappers
 from lockgate._wrapping import METHODS
 from lockgate.values import Data
 
-__all__ = ["Handler", "serve"]
+__all__ = ["LOAD", "Handler", "serve"]
+
+LOAD = "load"
+"""The method, which is no hook, by which the plugin is loaded and no more."""
 
 
 class Handler(Protocol):
@@ -49,6 +52,12 @@ def serve(
     around = Wrappers(impls, wrappers)
 
     def handle(method: str, arguments: Mapping[str, Data]) -> Data:
+        if method == LOAD:
+            for name, wanted in hooks.items():
+                impls.find(specs()[name], wanted)
+            for name, wanted in wrappers.items():
+                impls.find(specs()[name], wanted, wrapper=True)
+            return None
         spec, target = specs().get(method), hooks.get(method)
         if spec is None or target is None:
             if method in METHODS:

@@ -23,6 +23,8 @@ from lockgate._async_calls import AsyncCalls
 from lockgate._audit import AuditRecord, LogLine, Progress
 from lockgate._call import Cancellation
 from lockgate._host import Host
+from lockgate._lifecycle import Lifecycle
+from lockgate._roster import Refreshed
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import HostClosedError
@@ -53,6 +55,7 @@ class AsyncHost(AsyncCalls):
         on_progress: Callable[[Progress], None] | None = None,
         on_log: Callable[[LogLine], None] | None = None,
         on_audit: Callable[[AuditRecord], None] | None = None,
+        on_state: Callable[[Lifecycle], None] | None = None,
     ) -> Self:
         """As `lockgate.host.Host.open`; the callbacks run on the call's thread."""
         return cls(
@@ -65,6 +68,7 @@ class AsyncHost(AsyncCalls):
                 on_progress=on_progress,
                 on_log=on_log,
                 on_audit=on_audit,
+                on_state=on_state,
             )
         )
 
@@ -75,6 +79,28 @@ class AsyncHost(AsyncCalls):
     def workers(self) -> dict[str, int]:
         """The process that each plugin runs in now."""
         return self._host.workers()
+
+    def lifecycles(self) -> tuple[Lifecycle, ...]:
+        """The life of each plugin in this host: stages with reasons and times."""
+        return self._host.lifecycles()
+
+    async def reload(self, plugin: str) -> Lifecycle:
+        """Change a plugin's worker for one of what is installed now.
+
+        Raises:
+            UnknownPluginError: If it is not installed.
+            ReloadRefusedError: If it does not load; the old one goes on running.
+            HostClosedError: If the host is closed.
+        """
+        return await asyncio.to_thread(self._host.reload, plugin)
+
+    async def refresh(self) -> Refreshed:
+        """Take in plugins that were installed, removed or replaced meanwhile.
+
+        Raises:
+            HostClosedError: If the host is closed.
+        """
+        return await asyncio.to_thread(self._host.refresh)
 
     async def close(self) -> None:
         """Kill every worker. Calls that are under way fail; later ones raise."""

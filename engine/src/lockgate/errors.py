@@ -13,6 +13,7 @@
     ├── DocumentError               document-invalid     (3)
     ├── ManifestError               manifest-invalid     (1)
     ├── PluginUnavailableError      plugin-unavailable   (1)
+    ├── ReloadRefusedError          reload-refused       (1)
     ├── NoAnswerError               no-answer            (1)
     ├── HookError                   hook-failed          (1)
     │   ├── HookTimeoutError        hook-timeout         (1)
@@ -58,6 +59,7 @@ __all__ = [
     "NoAnswerError",
     "OutputError",
     "PluginUnavailableError",
+    "ReloadRefusedError",
     "SandboxUnavailableError",
     "UnknownHookError",
     "UnknownPluginError",
@@ -319,6 +321,21 @@ class PluginUnavailableError(LockgateError):
     def _text(self) -> str:
         why = f": {self.reason}" if self.reason else ""
         return f"plugin {self.plugin!r} is {self.state}{why}"
+
+
+class ReloadRefusedError(LockgateError):
+    """A plugin could not be reloaded; what ran before goes on running."""
+
+    code = "reload-refused"
+    remedy = "`lockgate info NAME` says what is installed now; mend it and try again."
+
+    def __init__(self, plugin: str, *, reason: str, hint: str = "") -> None:
+        super().__init__(hint=hint, plugin=plugin, reason=reason)
+        self.plugin = plugin
+        self.reason = reason
+
+    def _text(self) -> str:
+        return f"plugin {self.plugin!r} is not reloaded: {self.reason}"
 
 
 class NoAnswerError(LockgateError):

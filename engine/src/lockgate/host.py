@@ -18,6 +18,8 @@ from lockgate._answers import Answer, Answers, HookFailure
 from lockgate._audit import AuditRecord, LogLine, Progress
 from lockgate._codec import to_data
 from lockgate._host import Host
+from lockgate._lifecycle import Lifecycle, StageChange
+from lockgate._roster import Refreshed
 from lockgate.aio import AsyncHost
 from lockgate.discovery import PluginState
 
@@ -28,8 +30,11 @@ __all__ = [
     "AuditRecord",
     "HookFailure",
     "Host",
+    "Lifecycle",
     "LogLine",
     "PluginState",
     "Progress",
+    "Refreshed",
+    "StageChange",
     "to_data",
 ]

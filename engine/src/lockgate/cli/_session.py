@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -9,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lockgate.config import Config
-    from lockgate.discovery import Discovery
+    from lockgate.discovery import Discovery, PluginState
 
-__all__ = ["Subparsers", "installed", "settings", "tolerant_settings"]
+__all__ = ["Subparsers", "installed", "present", "settings", "tolerant_settings"]
 
 
 class Subparsers(Protocol):
@@ -72,3 +73,13 @@ def installed(config: Config) -> Discovery:
     )
     config.choice.check(found.names)
     return found
+
+
+def present(config: Config) -> tuple[PluginState, ...]:
+    """Every plugin as a new host would have it: also what is in quarantine."""
+    found = installed(config).plugins
+    if not os.path.lexists(f"{config.state_dir}/quarantine"):  # as it mostly is
+        return found
+    from lockgate._quarantine import QuarantineFolder, with_quarantine
+
+    return with_quarantine(found, QuarantineFolder(config.state_dir))

@@ -29,6 +29,7 @@ VERBS: dict[str, Verb] = {
     "hooks": Verb("lockgate.cli.hooks", "List the hooks, or show one."),
     "info": Verb("lockgate.cli.info", "Show everything about one plugin."),
     "list": Verb("lockgate.cli.list", "List the installed plugins."),
+    "quarantine": Verb("lockgate.cli.quarantine", "See and end quarantines."),
     "run": Verb("lockgate.cli.run", "Run a pipeline of hook calls."),
     "sandbox": Verb("lockgate.cli.sandbox", "Run one Python file under a policy."),
 }

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lockgate.cli._output import clean, colored, print_json, print_lines
-from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.cli._session import Subparsers, present, settings
+from lockgate.cli.list import life_of
 from lockgate.errors import UnknownPluginError
 
 if TYPE_CHECKING:
+    from lockgate._lifecycle import Lifecycle
+    from lockgate.config import Config
     from lockgate.discovery import PluginState
     from lockgate.manifest import Manifest, Rights
 
@@ -32,29 +35,31 @@ def run(args: argparse.Namespace) -> int:
         UnknownPluginError: If nothing of that name is installed.
     """
     name: str = args.name
-    found = installed(settings(args)).plugins
+    config = settings(args)
+    found = present(config)
     states = [state for state in found if state.name == name]
     if not states:
         raise UnknownPluginError(name, known=[state.name for state in found])
     if args.json:
-        print_json(_data(states))
+        print_json(_data(states, config))
         return 0
     for state in states:
-        print_lines(_lines(state))
+        print_lines(_lines(state, life_of(state, config)))
     return 0
 
 
-def _data(states: list[PluginState]) -> dict[str, object]:
+def _data(states: list[PluginState], config: Config) -> dict[str, object]:
     first, *others = states
     manifest = first.manifest
     return {
         **first.to_dict(),
+        "lifecycle": life_of(first, config).to_dict(),
         "details": manifest.to_data() if manifest else None,
         "others": [other.to_dict() for other in others],
     }
 
 
-def _lines(state: PluginState) -> Iterator[str]:
+def _lines(state: PluginState, life: Lifecycle) -> Iterator[str]:
     yield f"{colored(clean(state.name), 'bold')} {clean(state.version)}"
     if state.summary:
         yield f"  {clean(state.summary)}"
@@ -63,6 +68,7 @@ def _lines(state: PluginState) -> Iterator[str]:
         yield _row("reason", state.reason)
     if state.hint:
         yield _row("hint", state.hint)
+    yield _row("stage", f"{life.stage} since {life.at}: {life.reason}")
     yield _row("distribution", state.distribution)
     yield _row("installed", f"{state.location}{' (editable)' * state.editable}")
     if state.manifest_path:

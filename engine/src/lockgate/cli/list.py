@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from lockgate.cli._output import Color, print_json, print_lines, print_table
-from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.cli._session import Subparsers, present, settings
 from lockgate.discovery import PluginState
 
-__all__ = ["add", "run"]
+if TYPE_CHECKING:
+    from lockgate._lifecycle import Lifecycle
+    from lockgate.config import Config
+
+__all__ = ["add", "life_of", "run"]
 
 STATE_COLORS: dict[str, Color] = {
     "ok": "green",
     "legacy": "blue",
     "disabled": "dim",
     "pinned": "yellow",
+    "quarantined": "red",
     "shadowed": "dim",
     "broken": "red",
     "duplicate": "red",
@@ -52,10 +58,13 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plugins. A broken plugin is a row, not a failure: status 0."""
-    found = installed(settings(args))
-    plugins = [plugin for plugin in found.plugins if _wanted(plugin, args)]
+    config = settings(args)
+    plugins = [plugin for plugin in present(config) if _wanted(plugin, args)]
     if args.json:
-        print_json({"plugins": [plugin.to_dict() for plugin in plugins]})
+        lives = [life_of(plugin, config) for plugin in plugins]
+        pairs = zip(plugins, lives, strict=True)
+        found = [{**p.to_dict(), "lifecycle": life.to_dict()} for p, life in pairs]
+        print_json({"plugins": found})
         return 0
     if not plugins:
         print_lines(["No plugins found."])
@@ -66,6 +75,18 @@ def run(args: argparse.Namespace) -> int:
         colors=STATE_COLORS,
     )
     return 0
+
+
+def life_of(plugin: PluginState, config: Config) -> Lifecycle:
+    """How far a plugin comes, since when, and why no farther."""
+    from lockgate._lifecycle import lifecycle_of
+
+    if plugin.state != "quarantined":
+        return lifecycle_of(plugin)
+    from lockgate._quarantine import QuarantineFolder
+
+    record = QuarantineFolder(config.state_dir).read(plugin.name)
+    return lifecycle_of(plugin, record.at if record is not None else "")
 
 
 def _wanted(plugin: PluginState, args: argparse.Namespace) -> bool:

@@ -16,6 +16,7 @@ StateName: TypeAlias = Literal[
     "legacy",
     "disabled",
     "pinned",
+    "quarantined",
     "broken",
     "shadowed",
     "duplicate",
@@ -28,6 +29,7 @@ StateName: TypeAlias = Literal[
 ``legacy``               no manifest: a classic entry point or a single file
 ``disabled``             switched off by its owner, for good or for this run
 ``pinned``               its owner wants another version of it
+``quarantined``          its workers died too often; `lockgate._quarantine` keeps it
 ``broken``               something of it is wrong; `PluginState.reason` says what
 ``shadowed``             an earlier folder of the search path has the distribution
 ``duplicate``            another distribution claims its name; neither is used

@@ -1,0 +1,157 @@
+"""The berth of one plugin: it stays, the seat in it may be changed for another.
+
+Dispatch asks the berth, the berth asks the seat that is in it at that moment. When
+another seat takes its place (a new version, a new environment), calls that began
+with the old one end there, and it closes behind the last of them: no call is lost.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lockgate._answers import Answer
+from lockgate._call import Call
+from lockgate._inhost import InHostPlugin
+from lockgate._lifecycle import History
+from lockgate._manifest_values import HookImpl
+from lockgate._sealed import SealedPlugin
+from lockgate._wrapped import Wrapping
+from lockgate._wrapping import Outcome
+from lockgate.grants import Identity
+
+if TYPE_CHECKING:
+    from lockgate.discovery import PluginState
+
+__all__ = ["Berth"]
+
+
+@dataclass(slots=True)
+class _Sitting:
+    """A seat, and the calls that are under way in it."""
+
+    seat: SealedPlugin | InHostPlugin
+    calls: int = 0
+    leaving: bool = False
+
+
+class _Staying:
+    """A wrapper that has begun: its seat is left when it has ended."""
+
+    def __init__(self, wrapping: Wrapping, leave: Callable[[], None]) -> None:
+        self._wrapping = wrapping
+        self._leave = leave
+        self.answer = wrapping.answer
+
+    def finish(self, call: Call, outcome: Outcome) -> Outcome:
+        """Hand in the outcome."""
+        try:
+            return self._wrapping.finish(call, outcome)
+        finally:
+            self._leave()
+
+    def drop(self) -> None:
+        """End it without an outcome."""
+        try:
+            self._wrapping.drop()
+        finally:
+            self._leave()
+
+
+class Berth:
+    """Asks whoever sits here. Thread-safe."""
+
+    def __init__(
+        self,
+        state: PluginState,
+        seat: SealedPlugin | InHostPlugin,
+        impls: Iterable[HookImpl],
+        history: History,
+    ) -> None:
+        self.state = state
+        self.impls = tuple(impls)
+        self.history = history
+        self._lock = threading.Lock()
+        self._sitting = _Sitting(seat)
+
+    @property
+    def seat(self) -> SealedPlugin | InHostPlugin:
+        """Who sits here now."""
+        return self._sitting.seat
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is."""
+        return self._sitting.seat.identity
+
+    def ask(self, call: Call) -> Answer[object] | None:
+        """Put `call` to the plugin; None if it has no answer.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        sitting = self._enter()
+        try:
+            return sitting.seat.ask(call)
+        finally:
+            self._leave(sitting)
+
+    def begin(self, call: Call) -> Wrapping | None:
+        """Run the plugin's wrapper up to its ``yield``; None if it may not wrap.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        sitting = self._enter()
+        try:
+            wrapping = sitting.seat.begin(call)
+        except BaseException:
+            self._leave(sitting)
+            raise
+        if wrapping is None:
+            self._leave(sitting)
+            return None
+        return _Staying(wrapping, lambda: self._leave(sitting))
+
+    def take(
+        self,
+        state: PluginState,
+        seat: SealedPlugin | InHostPlugin,
+        impls: Iterable[HookImpl],
+    ) -> None:
+        """Let `seat` take the berth; the one before closes after its last call."""
+        with self._lock:
+            old, self._sitting = self._sitting, _Sitting(seat)
+            self.state, self.impls = state, tuple(impls)
+            old.leaving = True
+            idle = not old.calls
+        if idle:
+            old.seat.close()
+
+    def leave(self) -> None:
+        """Close the seat after its last call: the plugin is gone."""
+        sitting = self._sitting
+        with self._lock:
+            sitting.leaving = True
+            idle = not sitting.calls
+        if idle:
+            sitting.seat.close()
+
+    def close(self) -> None:
+        """Close the seat now; calls that are under way fail."""
+        self._sitting.seat.close()
+
+    def _enter(self) -> _Sitting:
+        with self._lock:
+            sitting = self._sitting
+            sitting.calls += 1
+        return sitting
+
+    def _leave(self, sitting: _Sitting) -> None:
+        with self._lock:
+            sitting.calls -= 1
+            last = sitting.leaving and not sitting.calls
+        if last:
+            sitting.seat.close()

@@ -1,0 +1,270 @@
+"""Who is in the host: every plugin that was found, and its berth if it has one.
+
+The roster can change while calls are under way. Each change makes a new dispatcher
+beside the old one and swaps them; a call goes on with the one that it began with.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lockgate._berth import Berth
+from lockgate._dispatch import Dispatcher
+from lockgate._inhost import InHostPlugin
+from lockgate._lifecycle import History, Lifecycle, stages_of
+from lockgate._quarantine import WAY_OUT
+from lockgate._sealed import SealedPlugin
+from lockgate._seats import Seats
+from lockgate.errors import (
+    LockgateError,
+    PluginUnavailableError,
+    ReloadRefusedError,
+    UnknownPluginError,
+)
+
+if TYPE_CHECKING:
+    from lockgate.discovery import PluginState
+
+__all__ = ["Refreshed", "Roster"]
+
+_SAFE = "safe mode: only the trusted base can be called"
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What `Host.refresh` changed: names of plugins; `failed` with the reason."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    reloaded: tuple[str, ...] = ()
+    failed: Mapping[str, LockgateError] = field(
+        default_factory=dict[str, LockgateError]
+    )
+
+
+class Roster:
+    """The plugins of one host. Reading is thread-safe; changes take turns.
+
+    `look` discovers anew, `told` hears of each change of a plugin's stage.
+    """
+
+    def __init__(
+        self,
+        states: Sequence[PluginState],
+        seats: Seats,
+        *,
+        safe: bool,
+        look: Callable[[], Sequence[PluginState]],
+        told: Callable[[Lifecycle], None],
+    ) -> None:
+        self._seats = seats
+        self._safe = safe
+        self._look = look
+        self._told = told
+        self._changing = threading.RLock()
+        self.found: tuple[PluginState, ...] = ()
+        self.states: Mapping[str, PluginState] = {}
+        self.berths: dict[str, Berth] = {}
+        self._histories: dict[str, History] = {}
+        self.dispatcher = Dispatcher(seats.config.hooks)
+        self._keep(states)
+        for name, state in sorted(self.states.items()):
+            self._begin(name, state)
+        self._arrange()
+
+    def now(self, state: PluginState) -> PluginState:
+        """What discovery found of a plugin, and what became of it since."""
+        if not state.usable:
+            return state
+        berth = self.berths.get(state.name)
+        if berth is None:
+            return state.with_state("disabled", _SAFE)
+        reason = berth.seat.quarantine
+        if not reason:
+            return state
+        hint = WAY_OUT.replace("NAME", state.name)
+        return state.with_state("quarantined", reason, hint)
+
+    def lifecycles(self) -> tuple[Lifecycle, ...]:
+        """The life of each plugin in this host, by name; removed ones too."""
+        return tuple(one.now for _, one in sorted(self._histories.items()))
+
+    def release(self, plugin: str) -> None:
+        """Take a plugin out of quarantine.
+
+        Raises:
+            UnknownPluginError: If it is not installed.
+        """
+        if plugin not in self.states:
+            raise UnknownPluginError(plugin, known=self.states)
+        berth = self.berths.get(plugin)
+        if berth is not None:
+            berth.seat.release()
+
+    def close(self) -> None:
+        """End every worker."""
+        for berth in list(self.berths.values()):
+            berth.close()
+
+    # -- change ------------------------------------------------------------------
+
+    def reload(self, plugin: str) -> Lifecycle:
+        """Change a plugin's worker for one of what is installed now.
+
+        Raises:
+            UnknownPluginError: If it is not installed.
+            ReloadRefusedError: If that can't be; the one before stays in place.
+        """
+        with self._changing:
+            found = self._look()
+            state = _claims(found).get(plugin)
+            if state is None:
+                raise UnknownPluginError(plugin, known=_claims(found))
+            if plugin in self.berths:
+                self._renew(self.berths[plugin], state, prove=True)
+            elif state.usable and not self._safe:
+                self._begin(plugin, state)
+            else:
+                raise ReloadRefusedError(
+                    plugin, reason=state.reason or _SAFE, hint=state.hint
+                )
+            self._keep([*(s for s in self.found if s.name != plugin), state])
+            self._arrange()
+            return self._histories[plugin].now
+
+    def refresh(self) -> Refreshed:
+        """Take in what was installed, removed and replaced since the last look."""
+        with self._changing:
+            found = self._look()
+            claims = _claims(found)
+            usable = {name for name, state in claims.items() if state.usable}
+            removed = sorted(self.berths.keys() - usable)
+            reloaded: list[str] = []
+            failed: dict[str, LockgateError] = {}
+            for name, berth in sorted(self.berths.items()):
+                state = claims.get(name)
+                if name in removed or state is None or not _changed(berth, state):
+                    continue
+                try:
+                    self._renew(berth, state, prove=berth.seat.pid is not None)
+                    reloaded.append(name)
+                except ReloadRefusedError as error:
+                    failed[name] = error
+            leaving = [self._remove(name, claims.get(name)) for name in removed]
+            before = set(self.berths)
+            for name, state in sorted(claims.items()):
+                if name not in before:
+                    self._begin(name, state)
+            added = sorted(self.berths.keys() - before)
+            self._keep(found)
+            self._arrange()
+        for berth in leaving:
+            berth.leave()
+        return Refreshed(tuple(added), tuple(removed), tuple(reloaded), failed)
+
+    def _renew(self, berth: Berth, state: PluginState, *, prove: bool) -> None:
+        """Let what is installed now take the berth, once it has proven itself."""
+        plugin, history = state.name, berth.history
+        if isinstance(berth.seat, InHostPlugin):
+            reason = "it runs in the host itself"
+            raise ReloadRefusedError(
+                plugin, reason=reason, hint="Start the program anew."
+            )
+        if not state.usable:
+            raise ReloadRefusedError(plugin, reason=state.reason, hint=state.hint)
+        # What happens on trial is nobody's business until it is over.
+        trial = History(plugin, state.version, lambda _: None)
+        seat, impls = self._seats.seat(state, trial)
+        try:
+            if isinstance(seat, InHostPlugin):
+                reason = "it asks to run in the host itself"
+                raise ReloadRefusedError(plugin, reason=reason)
+            if prove:
+                seat.prove()
+        except LockgateError as error:
+            seat.close()
+            history.reach(
+                history.now.stage,
+                f"{state.version} can't take over: {error.message}",
+            )
+            if isinstance(error, ReloadRefusedError):
+                raise
+            raise ReloadRefusedError(
+                plugin, reason=str(error), hint=error.hint
+            ) from error
+        seat.enter_service(history)
+        berth.take(state, seat, impls)
+
+    def _begin(self, name: str, state: PluginState) -> None:
+        """Write down how far a plugin comes; give it a berth if it can be called."""
+        history = self._histories.get(name)
+        if history is None:
+            history = self._histories[name] = History(name, state.version, self._told)
+        stages = stages_of(state)
+        history.begin(stages)
+        if not state.usable:
+            return
+        seat, impls = self._seats.seat(state, history)
+        if self._safe and not isinstance(seat, InHostPlugin):
+            history.begin([("disabled", _SAFE)])
+            return
+        if isinstance(seat, SealedPlugin):
+            seat.look()
+        self.berths[name] = Berth(state, seat, impls, history)
+
+    def _remove(self, name: str, state: PluginState | None) -> Berth:
+        berth = self.berths.pop(name)
+        if state is None:
+            berth.history.reach("removed", "its distribution is gone")
+        else:
+            for stage, reason in stages_of(state)[-1:]:
+                berth.history.reach(stage, reason)
+        return berth
+
+    def _keep(self, found: Sequence[PluginState]) -> None:
+        self.found = tuple(sorted(found, key=lambda one: one.name))
+        self.states = _claims(found)
+
+    def _arrange(self) -> None:
+        """Put a dispatcher of the present berths in the place of the one before."""
+        fresh = Dispatcher(self._seats.config.hooks)
+        for _, berth in sorted(self.berths.items()):
+            fresh.add(berth, berth.impls)
+        self.dispatcher = fresh
+
+    def check_callable(self, plugin: str) -> Berth:
+        """The berth of a plugin that the caller named.
+
+        Raises:
+            UnknownPluginError: If it is not installed.
+            PluginUnavailableError: If it can't be called.
+        """
+        state = self.states.get(plugin)
+        if state is None:
+            raise UnknownPluginError(plugin, known=self.states)
+        berth = self.berths.get(plugin)
+        if berth is None:
+            now = self.now(state)
+            raise PluginUnavailableError(
+                plugin, state=now.state, reason=now.reason, hint=now.hint
+            )
+        return berth
+
+
+def _claims(found: Sequence[PluginState]) -> dict[str, PluginState]:
+    """Several may claim one name (shadowed, duplicate): the usable one has it."""
+    return {state.name: state for state in sorted(found, key=lambda one: one.usable)}
+
+
+def _changed(berth: Berth, state: PluginState) -> bool:
+    """Whether other files than those in service are installed now."""
+    if state != berth.state:
+        return True
+    running = berth.seat.digest
+    try:
+        return bool(running) and running != state.digest
+    except PluginUnavailableError:
+        return True  # and the reload will say why it can't be

@@ -1,0 +1,116 @@
+"""A worker that is up: what it runs, with which rights, and the broker behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from lockgate._audit import Observer
+from lockgate._broker import Broker
+from lockgate._codec import to_data
+from lockgate._policy import Plan
+from lockgate.grants import Consent, Identity
+from lockgate.values import Data, Document
+
+if TYPE_CHECKING:
+    from lockgate_sandbox import Data as WireData
+    from lockgate_sandbox import Sandbox, Worker
+
+__all__ = ["Rights", "Running", "Target", "start", "why_active", "wire"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the worker runs: ``module:callable`` and its keyword arguments."""
+
+    name: str
+    arguments: Mapping[str, Data]
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the plugin has at this moment, and what that means for its worker.
+
+    `stamp` changes whenever the grants might have.
+    """
+
+    stamp: object
+    consent: Consent
+    plan: Plan
+    digest: str = ""
+    """Of the files that this is about; empty where nobody knows."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A worker that is up, and the broker behind it."""
+
+    worker: Worker
+    broker: Broker
+    rights: Rights
+    posture: Document
+    cpu_seconds: float = 0.0
+    held: int = 0
+    """Wrappers that have begun in it and not ended."""
+
+    @property
+    def worn(self) -> bool:
+        """Whether half of the CPU seconds of its life are used."""
+        return self.cpu_seconds * 2 > self.rights.plan.policy.limits.cpu_seconds
+
+    def kill(self) -> None:
+        """End the worker and what runs on its behalf; from any thread."""
+        self.worker.kill()
+        self.broker.interrupt()
+
+    def end(self) -> None:
+        """End it and let go of what it had."""
+        self.kill()
+        self.worker.close()
+        self.broker.close()
+
+
+def start(
+    identity: Identity,
+    rights: Rights,
+    target: Target,
+    sandbox: Callable[[], Sandbox],
+    observer: Observer,
+) -> Running:
+    """Start a worker of `target` with `rights`, and its broker.
+
+    Raises:
+        SandboxError: If it can't be started; nothing of it is left then.
+    """
+    with ExitStack() as undo:
+        broker = Broker(
+            identity, rights.consent, rights.plan, sandbox=sandbox, observer=observer
+        )
+        undo.callback(broker.close)
+        worker = sandbox().worker(
+            rights.plan.policy,
+            target=target.name,
+            path=rights.plan.path,
+            arguments=wire(target.arguments),
+            callbacks=broker.callbacks,
+            broker=broker.services,
+            name=identity.plugin,
+        )
+        undo.pop_all()
+    # The layers of a worker are what they are: nothing changes them later.
+    posture = cast(Document, to_data(worker.posture.to_dict()))
+    return Running(worker, broker, rights, posture)
+
+
+def why_active(running: Running) -> str:
+    """Why a plugin is active, and which rights it does without."""
+    lacking = ", ".join(running.rights.consent.missing)
+    without = f"; asked for, not granted: {lacking}" if lacking else ""
+    return f"worker {running.worker.pid} runs{without}"
+
+
+def wire(arguments: Mapping[str, Data]) -> Mapping[str, WireData]:
+    """The same data: ours are lists and dicts already, only typed more widely."""
+    return cast("Mapping[str, WireData]", arguments)
