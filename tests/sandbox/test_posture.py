@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec import msgpack
 
+from lockgate_sandbox._scan import check
 from lockgate_sandbox.posture import STATES, LayerError, LayerState, Posture
 
 POSTURE = Posture(
@@ -23,6 +25,38 @@ POSTURE = Posture(
 
 def test_a_posture_survives_json() -> None:
     assert Posture.from_dict(json.loads(json.dumps(POSTURE.to_dict()))) == POSTURE
+
+
+def test_a_posture_survives_the_channel() -> None:
+    many = Posture(
+        tuple(LayerState(f"layer-{n}", "active", str(n)) for n in range(40)), 0, 7
+    )
+    for posture in (POSTURE, many, Posture((), 1, 0)):
+        told = msgpack.encode([5, bytes(8), posture.to_wire()])
+        assert check(told, 0, len(told)) == 0  # known to be harmless at a glance
+        assert Posture.from_wire(msgpack.decode(told)[2]) == posture
+
+
+_NO_POSTURES: list[object] = [
+    None,
+    [],
+    [1],
+    {"uid": 0, "abi": 7},
+    ["0", 7],
+    [0, None],
+    [0, 7, 1],
+    [0, 7, [1]],
+    [0, 7, [["x"]]],
+    [0, 7, [["x", "active", "", 1]]],
+    [0, 7, [["x", "active", "", []]]],
+    [0, 7, [["x", "fine", "", ""]]],
+]
+
+
+@pytest.mark.parametrize("data", _NO_POSTURES)
+def test_what_is_no_posture_is_refused(data: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Posture.from_wire(data)
 
 
 def test_layers_are_found_by_name() -> None:

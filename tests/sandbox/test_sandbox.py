@@ -10,6 +10,7 @@ import textwrap
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from lockgate_sandbox import (
     Tier,
     WorkerDiedError,
 )
+from lockgate_sandbox._spares import Forked, fork
 from lockgate_sandbox._tree import children
 from tests.support.sandbox import (
     Lab,
@@ -242,6 +244,23 @@ def test_no_descriptor_is_left_after_workers() -> None:
             with pytest.raises(SandboxError):
                 mine.worker(policy(), target="missing:x")
         assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
+
+
+def test_of_workers_asked_for_in_a_row_no_child_is_thrown_away(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[bool] = []
+
+    def count(*args: Any, later: bool = False, **kwargs: Any) -> Forked:
+        made.append(later)
+        return fork(*args, later=later, **kwargs)
+
+    monkeypatch.setattr("lockgate_sandbox.sandbox.fork", count)
+    workers = [lab.worker(policy()) for _ in range(10)]
+    for number, worker in enumerate(workers):
+        assert run(worker, "result = n", n=number) == number
+        worker.close()
+    assert len(made) <= len(workers) + 1  # and one waits
 
 
 def test_threads_may_start_workers_at_the_same_time(lab: Lab) -> None:

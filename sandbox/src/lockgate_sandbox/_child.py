@@ -40,7 +40,7 @@ from lockgate_sandbox._wire import (
     ChannelClosed,
     Kind,
 )
-from lockgate_sandbox.posture import LayerError
+from lockgate_sandbox.posture import LayerError, Posture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ _START_LIMIT_BYTES = 1 << 30
 # Made before the fork: a child copies only the pages that it writes to.
 CHANNEL = GuestChannel(_socket.socket(), _START_LIMIT_BYTES)
 CHANNEL.socket.close()
+_RING = _ring.Ring()
+CHANNEL.share(_RING)
 
 _KEPT: list[types.ModuleType] = []
 """Modules that are in use but no longer importable."""
@@ -86,21 +88,20 @@ def run(
         os.chdir("/")
         kept = (0, 1, 2, channel_fd)
         left: list[int] | None = [] if plan.tree_bytes else None
-        sealed = seal(plan, keep_fds=kept, ruleset=ruleset, warden=warden, left=left)
-        posture = sealed.to_dict()
+        posture = seal(plan, keep_fds=kept, ruleset=ruleset, warden=warden, left=left)
         _enter(settings["cwd"], settings["scratch"])
-        channel.send([int(Kind.READY), BEFORE_CALLS, posture])
+        channel.send([int(Kind.READY), BEFORE_CALLS, posture.to_wire()])
     except Exception as error:
         _refuse(channel, error)
     if early:
         # Now what the job will need, under the seal.
-        _rehearsal.rehearse(channel)
+        _rehearsal.rehearse(channel, channel.has_more)
         _rehearsal.look_into(plan.path)
     _do_job(channel, {**settings, "rulesets": left}, posture)
 
 
 def _do_job(
-    channel: GuestChannel, settings: dict[str, Any], posture: dict[str, Any]
+    channel: GuestChannel, settings: dict[str, Any], posture: Posture
 ) -> NoReturn:
     channel.limit = _START_LIMIT_BYTES
     try:
@@ -184,11 +185,9 @@ def _fields(error: BaseException) -> dict[str, str]:
 
 
 def _run_target(
-    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
+    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
 ) -> NoReturn:
     session = _session.Session(channel, job)
-    ring = _ring.Ring()
-    channel.share(ring)
     claims = Claims.of(job["scratch"], posture)
     sys.path[:] = [*_STDLIB, *job["path"]]
     sys.argv = [job["name"]]
@@ -211,7 +210,7 @@ def _run_target(
     except BaseException as error:
         _fail_with(channel, call, stage, error, claims.limit_of(error))
     session.finish([int(Kind.REPLY), call, None])
-    ring.ask = session.ask_for_room
+    _RING.ask = session.ask_for_room
     server = _serve.Server(session, channel, handler, claims, _serve_async.serve)
     server.serve()
 
@@ -240,7 +239,7 @@ def _write_files(files: dict[str, bytes]) -> None:
 
 
 def _run_exec(
-    channel: GuestChannel, call: bytes, job: dict[str, Any], _: dict[str, Any]
+    channel: GuestChannel, call: bytes, job: dict[str, Any], _: Posture
 ) -> NoReturn:
     try:
         _write_files(job["files"])
@@ -258,7 +257,7 @@ def _run_exec(
 
 
 def _run_file(
-    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
+    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
 ) -> NoReturn:
 
     # A buffer of its own: a note may be written in the middle of a question.
@@ -293,7 +292,7 @@ def _run_file(
 
 
 def _run_preload(
-    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: dict[str, Any]
+    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
 ) -> NoReturn:
     try:
         nest = _preloading.Nest(

@@ -14,7 +14,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from lockgate_sandbox.posture import Posture
 
 __all__ = ["CLAIM", "Claims"]
 
@@ -45,10 +45,10 @@ class Claims:
         self._sized = sized
 
     @classmethod
-    def of(cls, scratch: str | None, posture: dict[str, Any]) -> Claims:
+    def of(cls, scratch: str | None, posture: Posture) -> Claims:
         """As a freshly sealed process knows its scratch folder."""
-        layers = {item["name"]: item["state"] for item in posture["layers"]}
-        return cls(scratch, sized=layers.get("scratch") == "active")
+        sized = scratch is not None and posture["scratch"].state == "active"
+        return cls(scratch, sized=sized)
 
     def limit_of(self, error: BaseException) -> str:
         """The limit's name, or nothing where no limit of ours is behind it."""

@@ -136,8 +136,8 @@ def _failure(frame: list[Any], policy: Policy, sealed: bool) -> SandboxError:
 
 def _ready(frame: list[Any]) -> Posture:
     try:
-        return Posture.from_dict(cast("dict[str, object]", frame[2]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return Posture.from_wire(frame[2])
+    except (TypeError, ValueError) as error:
         msg = "a READY without a posture"
         raise FrameError(msg) from error
 

@@ -43,6 +43,7 @@ _ASK_BYTES = 512
 
 _ID_CHARS = 8
 _IDS_AT_ONCE = 256
+_FIRST_IDS = 16  # of many a worker no more is asked
 
 # Elements of each frame that may come in a call, by plain integers.
 _REPLY, _RAISE, _ASK = int(Kind.REPLY), int(Kind.RAISE), int(Kind.ASK)
@@ -64,13 +65,13 @@ def check_in_flight(in_flight: int) -> None:
         raise PolicyError(msg)
 
 
-def _fresh_ids() -> list[bytes]:
+def _fresh_ids(count: int) -> list[bytes]:
     """Ids that no worker can guess: 48 random bits as text, many at a time.
 
     Text, because a frame without a byte that could be a container's head is
     checked in a moment.
     """
-    text = b64encode(os.urandom(_IDS_AT_ONCE * _ID_CHARS * 3 // 4))
+    text = b64encode(os.urandom(count * _ID_CHARS * 3 // 4))
     return [text[at : at + _ID_CHARS] for at in range(0, len(text), _ID_CHARS)]
 
 
@@ -169,7 +170,7 @@ class Flights:
     def __init__(self, message_bytes: int) -> None:
         self.table: dict[bytes, Flight] = {}
         self._shapes = _AT_BUILD
-        self._ids = _fresh_ids()
+        self._ids = _fresh_ids(_FIRST_IDS)
         self._message_bytes = message_bytes
         self._kept_bytes = 0
 
@@ -178,7 +179,7 @@ class Flights:
         try:
             call = self._ids.pop()
         except IndexError:
-            self._ids += _fresh_ids()
+            self._ids += _fresh_ids(_IDS_AT_ONCE)
             return self.open(wall, deadline)
         flight = self.table[call] = Flight(call, wall, deadline)
         return flight

@@ -105,16 +105,20 @@ class Nest:
         )
         if not data:
             os._exit(0)  # the warden ends what is left
-        if flags & _socket.MSG_CTRUNC or not ancillary:
-            return  # out of descriptors: the host sees its sockets closed
-        fds = _FDS.unpack(ancillary[0][2])
+        packed = ancillary[0][2] if ancillary else b""
+        if flags & _socket.MSG_CTRUNC or len(packed) != _FDS.size:
+            descriptors.close_packed(
+                packed
+            )  # out of them: the host sees its ends close
+            return
+        fds = _FDS.unpack(packed)
         life = _socket.socket(fileno=fds[1])
         try:
             pid = self._spare.use(data, fds)
             if not pid:
                 pid = os.fork()
                 if not pid:
-                    self._prepare(early=False)
+                    self._prepare()
                     self._use(data, fds)
             self._lives[pid] = life
             _life.tell(life, _life.RUNS)
@@ -131,7 +135,7 @@ class Nest:
                 _life.tell(life, _life.EXIT.pack(b"X", status, cpu, peak, 0))
                 life.close()
 
-    def _prepare(self, early: bool = True) -> None:
+    def _prepare(self, wanted: Callable[[], bool] | None = None) -> None:
         """Be a child: a session, a filter and a Landlock domain of its own."""
         prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
         signal.set_wakeup_fd(-1)
@@ -142,8 +146,8 @@ class Nest:
             landlock.restrict_self(self._ruleset)
         if "worker" in self._plan.filters and self._plan.modes["seccomp"] != "off":
             seccomp.install(*self._plan.filters["worker"])
-        if early:
-            _rehearsal.rehearse(self._channel)
+        if wanted is not None:
+            _rehearsal.rehearse(self._channel, wanted)
 
     def _use(self, _kind: bytes, fds: tuple[int, ...]) -> NoReturn:
         channel, _life, *stdio = fds

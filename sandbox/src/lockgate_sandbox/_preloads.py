@@ -47,6 +47,7 @@ _FDS = struct.Struct("5i")
 _CREDENTIALS = struct.Struct("3i")
 _HELLO_SECONDS = 30.0
 _TOLD_SECONDS = 1.0
+_ROOM = "it holds a descriptor for each worker: close some, or grant more open_files"
 _WEAKENED = "start it without preload"
 
 
@@ -212,7 +213,8 @@ class _Hatchling(Forked):
         if told.startswith(_life.FAILED):
             raise StartError("fork", told[1:].decode(errors="replace"))
         if told != _life.RUNS:
-            raise StartError("zygote", "it ended before the worker was forked")
+            detail = "it ended before the worker was forked, or has no room for one"
+            raise StartError("zygote", detail, hint=_ROOM)
         pid = self._sender()
         try:
             pidfd = os.pidfd_open(pid)

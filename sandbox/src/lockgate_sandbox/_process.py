@@ -87,7 +87,7 @@ class Process:
         self._lock = threading.Lock()
         self.pid = _pid_of(pidfds[0])
         self.has_warden = len(pidfds) > 1
-        self.root = _pid_of(pidfds[-1])
+        self.root = _pid_of(pidfds[-1]) if self.has_warden else self.pid
 
     def life_fd(self) -> int:
         """The descriptor that becomes readable when the child has ended."""

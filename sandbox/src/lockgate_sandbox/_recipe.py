@@ -7,6 +7,7 @@ for preparing the next one, a pool leaves the second half to whoever needs it.
 from __future__ import annotations
 
 import fcntl
+import os
 import socket
 import struct
 import termios
@@ -98,7 +99,7 @@ def recipe(
         msg = f"a target is written module:callable, not {target!r}"
         raise PolicyError(msg)
     check_broker(policy, broker)
-    folders = tuple(str(Path(folder).absolute()) for folder in path)
+    folders = tuple([_absolute(os.fspath(folder)) for folder in path])
     job: dict[str, Any] = {
         "kind": "target",
         "target": target,
@@ -113,6 +114,13 @@ def recipe(
     if broker is not None:
         served = {**served, **broker.callbacks(runner)}
     return Recipe(policy, folders, job, served)
+
+
+def _absolute(folder: str) -> str:
+    # As pathlib does it, which takes as long as all the rest of a recipe.
+    if folder[:1] == "/" and "//" not in folder and "/." not in folder:
+        return folder.rstrip("/") or "/"
+    return str(Path(folder).absolute())
 
 
 class Starting:

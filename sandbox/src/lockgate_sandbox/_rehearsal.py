@@ -18,6 +18,7 @@ from lockgate_sandbox._wire import Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ["look_into", "rehearse"]
@@ -30,14 +31,30 @@ _LIMIT_BYTES = 1 << 20
 _JOB: dict[str, Any] = {"scratch": None, "programs": {}, "tier": "", "name": ""}
 
 
-def rehearse(channel: GuestChannel) -> None:
-    """Touch what a start will touch; changes nothing that could be seen."""
+def rehearse(channel: GuestChannel, wanted: Callable[[], bool]) -> None:
+    """Touch what a start will touch, until it is `wanted`.
+
+    Changes nothing that could be seen.
+    """
+    for part in (_compile, _import, _answer):
+        if wanted():
+            return
+        part(channel)
+
+
+def _compile(_: GuestChannel) -> None:
     space: dict[str, object] = {}
     exec(compile(_PIECE, "<rehearsal>", "exec"), space)  # noqa: S102
     os.environ["LC_ALL"] = os.environ.get("LC_ALL", "C.UTF-8")
+
+
+def _import(_: GuestChannel) -> None:
     if _MODULE not in sys.modules:
         import_module(_MODULE)
         del sys.modules[_MODULE]
+
+
+def _answer(channel: GuestChannel) -> None:
     mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     own, channel.socket = channel.socket, mine
     _answer_calls(channel, Channel(theirs, _LIMIT_BYTES))

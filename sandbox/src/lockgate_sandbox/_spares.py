@@ -87,11 +87,17 @@ class Forked:
 
     def is_ready(self) -> bool:
         """Whether the child runs and listens, without waiting for it."""
-        life, channel = self._life.fileno(), self.channel.socket.fileno()
+        return self._news() == [(self._life.fileno(), select.POLLIN)]
+
+    def is_due(self) -> bool:
+        """Whether it is still to be forked."""
+        return not self._news()
+
+    def _news(self) -> list[tuple[int, int]]:
         poll = select.poll()
-        poll.register(life, select.POLLIN)
-        poll.register(channel, 0)  # only for its end
-        return poll.poll(0) == [(life, select.POLLIN)]
+        poll.register(self._life.fileno(), select.POLLIN)
+        poll.register(self.channel.socket.fileno(), 0)  # only for its end
+        return poll.poll(0)
 
     def send(self, job: dict[str, Any]) -> bytes:
         """Give it its job; gives the id of the START.
@@ -168,11 +174,15 @@ class Spares:
     """One waiting child for each of the last kinds asked for. Thread-safe.
 
     A kind is a policy, import folders and modules to preload; `make` forks a child
-    of one, if told so when nothing else is to do.
+    of one, if told so when nothing else is to do, and `hurry` has it done now.
     """
 
-    def __init__(self, make: Callable[[Kind, bool], Forked]) -> None:
+    def __init__(
+        self, make: Callable[[Kind, bool], Forked], hurry: Callable[[], None]
+    ) -> None:
         self._make = make
+        self._hurry = hurry
+        self._rushed = False  # the last request came before its child was there
         self._lock = threading.Lock()
         self._asked: set[Kind] = set()
         self._spares: dict[Kind, _Waiting] = {}
@@ -186,17 +196,23 @@ class Spares:
         """
         with self._lock:
             waiting = self._spares.pop(kind, None)
-        if waiting is not None:
-            if waiting.fits():
+        self._rushed = True
+        if waiting is not None and waiting.fits():
+            if waiting.child.is_ready():
+                self._rushed = False
                 return waiting.child
+            if waiting.child.is_due():
+                self._hurry()
+                return waiting.child
+        if waiting is not None:
             waiting.child.discard()
         return self._make(kind, False)
 
     def restock(self, kind: Kind) -> None:
         """Have a child wait for the next request like this one, if it is a second.
 
-        Costs the caller no waiting. A failure is no error: the next request shows
-        what is wrong.
+        Costs the caller no waiting. Where requests come faster than children, it is
+        forked at once. A failure is no error: the next request shows what is wrong.
         """
         with self._lock:
             if len(self._asked) >= _REMEMBERED_LIMIT:
@@ -214,6 +230,8 @@ class Spares:
             surplus = None
             if len(self._spares) > _SPARES_LIMIT:
                 surplus = self._spares.pop(next(iter(self._spares)))
+        if self._rushed:
+            self._hurry()
         if surplus is not None:
             surplus.child.discard()
 
@@ -237,8 +255,8 @@ class _Waiting:
         self._files = self._identities()
 
     def fits(self) -> bool:
-        """Whether it lives and its paths lead where they led."""
-        return self._identities() == self._files and self.child.is_ready()
+        """Whether its paths lead where they led."""
+        return self._identities() == self._files
 
     def _identities(self) -> list[tuple[int, int] | None]:
         found: list[tuple[int, int] | None] = []

@@ -13,6 +13,7 @@ from lockgate_sandbox._sealplan import SealPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 __all__ = ["rehearse", "work"]
@@ -50,6 +51,6 @@ def work(tree: bool, fds: tuple[int, ...], early: bool) -> NoReturn:
     become()
 
 
-def rehearse() -> None:
-    """Practise a start; changes nothing that could be seen."""
-    _rehearsal.rehearse(_child.CHANNEL)
+def rehearse(wanted: Callable[[], bool]) -> None:
+    """Practise a start until it is `wanted`; changes nothing that could be seen."""
+    _rehearsal.rehearse(_child.CHANNEL, wanted)

@@ -12,7 +12,9 @@ forks one child for each request on the control socket (``SOCK_SEQPACKET``)::
 `settings` is a memory file with the plan to seal the child by, its environment and
 the like. Only the child reads it: whatever this process ever held, all its later
 children hold too. With the letter in lower case the child is forked when nothing
-else is to do.
+else is to do, or somebody says that it is wanted now::
+
+    b"N"
 
 `life` tells of one child. The zygote sends the pidfd of the child when it runs
 and, when it is dead and reaped, `EXIT`; if the host shuts its end down or dies,
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
         """What the children do; a module is one."""
 
         @property
-        def rehearse(self) -> Callable[[], None]: ...
+        def rehearse(self) -> Callable[[Callable[[], bool]], None]: ...
         @property
         def work(self) -> Callable[[bool, tuple[int, ...], bool], NoReturn]: ...
 
@@ -70,6 +72,7 @@ if __name__ == "__main__":
 
 # By the place given just now.
 from lockgate_sandbox import _life, _spare, _tree  # noqa: E402
+from lockgate_sandbox.linux.descriptors import close_packed  # noqa: E402
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
@@ -77,6 +80,7 @@ _IDLE_SECONDS = 0.002
 """How long nothing must be asked before a spare child is forked."""
 
 TREE = b"T"
+NOW = b"N"
 _FDS_LIMIT = 7
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS_LIMIT * 4)
 
@@ -145,9 +149,15 @@ class Zygote:
         )
         if not kind:
             return False
-        if flags & _socket.MSG_CTRUNC or not ancillary:
-            return True  # out of descriptors: the host sees its sockets closed
-        packed = ancillary[0][2]
+        if kind == NOW:
+            while self._later:  # and without practising, which takes longer
+                kind, fds = self._later.pop(0)
+                self._answer(kind.upper(), fds)
+            return True
+        packed = ancillary[0][2] if ancillary else b""
+        if flags & _socket.MSG_CTRUNC or not packed:
+            close_packed(packed)  # out of descriptors: the host sees its ends close
+            return True
         fds = struct.unpack(f"{len(packed) // 4}i", packed)
         if kind.islower():
             self._later.append((kind, fds))
@@ -194,9 +204,9 @@ class Zygote:
         self._epoll.close()
         self._control.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self, wanted: Callable[[], bool]) -> None:
         self._let_go()
-        self._trade.rehearse()
+        self._trade.rehearse(wanted)
 
     def _work(self, kind: bytes, fds: tuple[int, ...]) -> NoReturn:
         try:

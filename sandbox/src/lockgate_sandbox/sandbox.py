@@ -38,7 +38,7 @@ class Sandbox:
     def __init__(self, layers: LayerModes) -> None:
         self._nursery = Nursery(layers)
         self._preloads = Preloads(self._nursery)
-        self._spares = Spares(self._fork)
+        self._spares = Spares(self._fork, self._nursery.hurry)
         self._lock = threading.Lock()
         self._home = os.getpid()
         self._open: set[Worker] = set()

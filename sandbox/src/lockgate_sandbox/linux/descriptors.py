@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import struct
+
 from lockgate_sandbox.linux._libc import syscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["close_others"]
+__all__ = ["close_others", "close_packed"]
 
 _LAST = 0xFFFFFFFF
 
@@ -27,3 +30,9 @@ def close_others(keep: Iterable[int]) -> None:
             syscall("close_range", first, fd - 1, 0)
         first = fd + 1
     syscall("close_range", first, _LAST, 0)
+
+
+def close_packed(packed: bytes) -> None:
+    """Close what came as ancillary data, in part or whole."""
+    for (fd,) in struct.iter_unpack("i", packed):
+        os.close(fd)
