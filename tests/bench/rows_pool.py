@@ -12,8 +12,9 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from lockgate_sandbox import Policy, WorkerPool
-from tests.bench.harness import Row, paired
-from tests.bench.workers import echo_sandbox
+from tests.bench.floors import Bare, bare_workers
+from tests.bench.harness import Row, paired, rested
+from tests.bench.workers import echo_sandbox, open_echo
 
 __all__ = ["ROWS"]
 
@@ -37,6 +38,10 @@ def _ours(pool: WorkerPool) -> Callable[[], float]:
     return side
 
 
+def _checkout(monty: Any) -> Callable[[], float]:
+    return lambda: _seconds(monty.checkout, lambda session: session.feed_run("1"))
+
+
 def _row(name: str, *, fresh: bool) -> Row:
     import pydantic_monty
 
@@ -51,10 +56,46 @@ def _row(name: str, *, fresh: bool) -> Row:
             leases=1 if fresh else 1_000_000,
         )
         monty = stack.enter_context(pydantic_monty.Monty())
+        # What is made anew has waited when it is taken; so has the peer's, then.
+        ours, peer = _ours(pool), _checkout(monty)
         return paired(
             name,
-            _ours(pool),
-            lambda: _seconds(monty.checkout, lambda session: session.feed_run("1")),
+            rested(ours) if fresh else ours,
+            rested(peer) if fresh else peer,
+            peer_name="pydantic-monty checkout + run",
+            target=1 / 8,
+            rounds=100,
+        )
+
+
+def _floor(name: str) -> Row:
+    import pydantic_monty
+
+    with ExitStack() as stack:
+        folder = stack.enter_context(open_echo())
+        fork = stack.enter_context(bare_workers())
+        monty = stack.enter_context(pydantic_monty.Monty())
+
+        waiting: list[Bare] = []
+
+        def make() -> None:
+            waiting.append(fork())
+            waiting[0].build(folder)
+
+        def ours() -> float:
+            started = time.perf_counter()
+            worker = waiting.pop()
+            worker.call()
+            seconds = time.perf_counter() - started
+            worker.close()
+            make()
+            return seconds
+
+        make()
+        return paired(
+            name,
+            rested(ours),
+            rested(_checkout(monty)),
             peer_name="pydantic-monty checkout + run",
             target=1 / 8,
             rounds=100,
@@ -64,4 +105,5 @@ def _row(name: str, *, fresh: bool) -> Row:
 ROWS: dict[str, Callable[[str], Row]] = {
     "sandbox-pool-fresh": lambda name: _row(name, fresh=True),
     "sandbox-pool-reused": lambda name: _row(name, fresh=False),
+    "floor-pool-fresh": _floor,
 }

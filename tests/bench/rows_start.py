@@ -1,8 +1,9 @@
-"""What a sealed worker costs to start, and while it does nothing.
+"""What a sealed worker costs to start.
 
 Cold: from the request to the first reply of a module that is imported under every
 seal. The request is not the first of its kind, so that a sealed child waits for
-it; `sandbox-cold-burst` shows what it costs when none does.
+it; `sandbox-cold-burst` shows what it costs when none does. Both sides come out of
+the same rest. The rows called floor put a Python without any seal in our place.
 """
 
 from __future__ import annotations
@@ -11,41 +12,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lockgate_sandbox import Policy, Sandbox
+from tests.bench.floors import bare_workers, cold
 from tests.bench.harness import (
+    REST_SECONDS,
     Row,
-    Unavailable,
     command_seconds,
     compiled,
     paired,
+    rested,
 )
-from tests.bench.workers import echo_sandbox
+from tests.bench.workers import HEAVY, echo_sandbox, open_echo, site_folder
 
 __all__ = ["ROWS"]
 
 _BURST = 20
-_HEAVY = "pydantic.main"
-"""What is preloaded: the part of pydantic that takes time."""
-
-_IDLE = 500
-_SPAWNED = 6
-"""Pythons of multiprocessing that are measured: each is like the other."""
-
-_SETTLE_SECONDS = 0.02
-"""What a host does between two starts; the next child is sealed meanwhile."""
 
 
 def _cold_side(sandbox: Sandbox, folder: str) -> Callable[[], float]:
     policy = Policy.for_tier("read-only")
 
     def side() -> float:
-        time.sleep(_SETTLE_SECONDS)
         started = time.perf_counter()
         worker = sandbox.worker(policy, target="echo:build", path=[folder])
         worker.call("echo", {})
@@ -60,8 +53,8 @@ def _cold(name: str, peer: Callable[[], float], peer_name: str, target: float) -
     with echo_sandbox() as made:
         return paired(
             name,
-            _cold_side(*made),
-            peer,
+            rested(_cold_side(*made)),
+            rested(peer),
             peer_name=peer_name,
             target=target,
             unit="ms",
@@ -74,10 +67,36 @@ def _cold_python(name: str) -> Row:
     return _cold(name, peer, "python -c pass", 1 / 9)
 
 
-def _cold_bubblewrap(name: str) -> Row:
+def _bubblewrap() -> Callable[[], float]:
     argv = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--dev", "/dev"]
-    peer = command_seconds([*argv, sys.executable, "-I", "-S", "-c", "pass"])
-    return _cold(name, peer, "bubblewrap + python -I -S", 1 / 14)
+    return command_seconds([*argv, sys.executable, "-I", "-S", "-c", "pass"])
+
+
+def _cold_bubblewrap(name: str) -> Row:
+    return _cold(name, _bubblewrap(), "bubblewrap + python -I -S", 1 / 14)
+
+
+def _floor_bubblewrap(name: str) -> Row:
+    return _floor(name, _bubblewrap(), "bubblewrap + python -I -S", 1 / 14)
+
+
+def _floor(
+    name: str,
+    peer: Callable[[], float],
+    peer_name: str,
+    target: float,
+    *preload: str,
+) -> Row:
+    with open_echo() as folder, bare_workers(*preload, site=site_folder()) as fork:
+        return paired(
+            name,
+            rested(cold(fork, folder)),
+            rested(peer),
+            peer_name=peer_name,
+            target=target,
+            unit="ms",
+            rounds=40,
+        )
 
 
 def _cold_c_fork(name: str) -> Row:
@@ -85,8 +104,11 @@ def _cold_c_fork(name: str) -> Row:
         source = Path(__file__).with_name("fork_to_first_byte.c")
         program = compiled(source, Path(folder))
 
+        rest = str(int(REST_SECONDS * 1e6))
+
         def peer() -> float:
-            done = subprocess.run([program, "5"], capture_output=True, check=True)
+            argv = [program, "3", rest]
+            done = subprocess.run(argv, capture_output=True, check=True)
             return int(done.stdout) / 1e9
 
         return _cold(name, peer, "C fork, one byte back", 10)
@@ -122,52 +144,24 @@ def _burst_row(name: str) -> Row:
         )
 
 
-def _memory_row(name: str) -> Row:
-    """PSS of an idle worker at five hundred of them, against idle spawned pythons."""
-    policy = Policy.for_tier("read-only")
-    with echo_sandbox() as (sandbox, folder):
-        workers = [
-            sandbox.worker(policy, target="echo:build", path=[folder])
-            for _ in range(_IDLE)
-        ]
-        mine = sum(_pss(worker.pid) for worker in workers) / _IDLE
-        for worker in workers:
-            worker.close()
-    with ProcessPoolExecutor(_SPAWNED, mp_context=get_context("spawn")) as pool:
-        for future in [pool.submit(time.sleep, 0.5) for _ in range(_SPAWNED)]:
-            future.result()
-        pids = list(pool._processes)
-        theirs = sum(map(_pss, pids)) / len(pids)
-    return Row(name, mine, theirs, "multiprocessing spawn", "MB", 1 / 10)
+def _echo(end: Connection, folder: str) -> None:
+    sys.path.append(folder)
+    handler = import_module("echo").build(None)
+    end.send(None)
+    end.send(handler(*end.recv()))
 
 
-def _pss(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    reason = "no smaps_rollup in this kernel"
-    raise Unavailable(reason)
-
-
-def _site() -> str:
-    import pydantic
-
-    return str(Path(pydantic.__file__).parent.parent)
-
-
-def _say_hello(end: Connection) -> None:
-    end.send(b"x")
-
-
-def _forkserver() -> Callable[[], float]:
+def _forkserver(folder: str) -> Callable[[], float]:
     context = get_context("forkserver")
-    context.set_forkserver_preload([_HEAVY, __name__])
+    context.set_forkserver_preload([HEAVY, __name__])
 
     def side() -> float:
         started = time.perf_counter()
-        mine, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_say_hello, args=(theirs,))
+        mine, theirs = context.Pipe()
+        process = context.Process(target=_echo, args=(theirs, folder))
         process.start()
+        mine.recv()
+        mine.send(("echo", {}))
         mine.recv()
         seconds = time.perf_counter() - started
         process.join()
@@ -183,10 +177,12 @@ def _preloaded(name: str) -> Row:
     with echo_sandbox() as (sandbox, folder):
 
         def side() -> float:
-            time.sleep(_SETTLE_SECONDS)
             started = time.perf_counter()
             worker = sandbox.worker(
-                policy, target="echo:build", path=[folder, _site()], preload=[_HEAVY]
+                policy,
+                target="echo:build",
+                path=[folder, site_folder()],
+                preload=[HEAVY],
             )
             worker.call("echo", {})
             seconds = time.perf_counter() - started
@@ -195,8 +191,8 @@ def _preloaded(name: str) -> Row:
 
         return paired(
             name,
-            side,
-            _forkserver(),
+            rested(side),
+            rested(_forkserver(folder)),
             peer_name="multiprocessing forkserver",
             target=1 / 9,
             unit="ms",
@@ -204,11 +200,18 @@ def _preloaded(name: str) -> Row:
         )
 
 
+def _floor_preloaded(name: str) -> Row:
+    with open_echo() as folder:
+        peer = _forkserver(folder)
+        return _floor(name, peer, "multiprocessing forkserver", 1 / 9, HEAVY)
+
+
 ROWS: dict[str, Callable[[str], Row]] = {
     "sandbox-cold-python": _cold_python,
     "sandbox-cold-bubblewrap": _cold_bubblewrap,
     "sandbox-cold-c-fork": _cold_c_fork,
     "sandbox-cold-preloaded": _preloaded,
+    "floor-cold-bubblewrap": _floor_bubblewrap,
+    "floor-cold-preloaded": _floor_preloaded,
     "sandbox-cold-burst": _burst_row,
-    "sandbox-idle-memory": _memory_row,
 }

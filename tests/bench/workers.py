@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from lockgate_sandbox import Sandbox
 from tests.support.sandbox import open_folder
 
-__all__ = ["echo_sandbox"]
+__all__ = ["HEAVY", "echo_sandbox", "open_echo", "site_folder"]
+
+HEAVY = "pydantic.main"
+"""What is preloaded: the part of pydantic that takes time."""
 
 _TARGET = "def build(session):\n    return lambda method, arguments: arguments\n"
 
@@ -16,6 +20,20 @@ _TARGET = "def build(session):\n    return lambda method, arguments: arguments\n
 @contextmanager
 def echo_sandbox() -> Generator[tuple[Sandbox, str]]:
     """A sandbox and the folder of a module ``echo`` with a target ``build``."""
-    with open_folder() as folder, Sandbox.open() as sandbox:
+    with open_echo() as folder, Sandbox.open() as sandbox:
+        yield sandbox, folder
+
+
+@contextmanager
+def open_echo() -> Generator[str]:
+    """The folder of that module alone."""
+    with open_folder() as folder:
         (folder / "echo.py").write_text(_TARGET)
-        yield sandbox, str(folder)
+        yield str(folder)
+
+
+def site_folder() -> str:
+    """The folder that pydantic is imported from."""
+    import pydantic
+
+    return str(Path(pydantic.__file__).parent.parent)
