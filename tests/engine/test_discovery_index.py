@@ -188,6 +188,32 @@ def test_the_names_are_known_without_decoding_a_candidate(
     assert found.get("third") is None
 
 
+@pytest.mark.parametrize("change", [edit, remove_metadata], ids=lambda f: f.__name__)
+def test_a_state_is_the_one_when_it_is_asked_for(
+    place: Place, change: Callable[[Place], None]
+) -> None:
+    found = place.find()
+    assert (found.index, found.names) == ("used", ("acme",))
+
+    change(place)
+
+    assert [plugin.state for plugin in found.plugins] == ["broken"]
+    assert (found.index, found.index_note) == ("rebuilt", "something changed")
+    assert place.states() == {"acme": "broken"}
+
+
+def test_the_names_of_an_editable_rest_on_all_of_its_files(
+    place: Place, tmp_path: Path
+) -> None:
+    place.site.editable("late", tmp_path / "source", style="pth")
+    place.settle()
+    assert place.find().index == "used"
+
+    (tmp_path / "source/src/late/lockgate.toml").unlink()
+
+    assert place.find().index == "rebuilt"
+
+
 def test_the_names_are_those_of_the_plugins_in_their_order(place: Place) -> None:
     place.site.wheel("zebra")
     place.site.wheel("acme-two", plugin="acme")

@@ -6,9 +6,11 @@ manifests as files, and returns every candidate as a `PluginState`: a broken,
 hostile or half-deleted distribution is a state with a reason, never an error.
 
 A stored index (`lockgate.discovery._index`) makes the common case, nothing has
-changed, a matter of a few hundred ``stat`` calls. It is exact: a distribution
-added, removed or replaced and any changed file of a known plugin is seen at the
-next call, also within one second.
+changed, a matter of a ``stat`` for each plugin's name and two more for the state it
+is in. It is exact: a distribution added, removed or replaced and any changed file of
+a known plugin is seen at the next call, also within one second. Each question is
+answered by a look at what the answer rests on: names on entry points, states on
+every file that discovery read.
 """
 
 from __future__ import annotations
@@ -43,14 +45,14 @@ class Discovery:
     """What was found.
 
     `folders` are the search path's folders that exist, which is what a worker
-    may import from. `names` are the plugins' names in the order of `plugins`:
-    to know only these costs no decoding of the index. `index` tells how the
-    stored index fared: ``used``, ``rebuilt`` (`index_note` says why) or ``off``.
+    may import from. `names` are the plugins' names in the order of `plugins`, as
+    they were when `discover` was called: to know only these costs neither a look at
+    each plugin's files nor any decoding. `index` tells how the stored index fared:
+    ``used``, ``rebuilt`` (`index_note` says why) or ``off``.
     """
 
     __slots__ = (
-        "_plugins",
-        "_read",
+        "_found",
         "folders",
         "index",
         "index_file",
@@ -60,7 +62,7 @@ class Discovery:
 
     def __init__(
         self,
-        read: Callable[[], tuple[PluginState, ...]],
+        found: tuple[PluginState, ...] | Callable[[Discovery], tuple[PluginState, ...]],
         *,
         names: tuple[str, ...],
         folders: tuple[str, ...],
@@ -68,8 +70,7 @@ class Discovery:
         index_file: str = "",
         index_note: str = "",
     ) -> None:
-        self._read = read
-        self._plugins: tuple[PluginState, ...] | None = None
+        self._found = found
         self.names = names
         self.folders = folders
         self.index = index
@@ -78,10 +79,13 @@ class Discovery:
 
     @property
     def plugins(self) -> tuple[PluginState, ...]:
-        """Every candidate, by name, with the configuration applied."""
-        if self._plugins is None:
-            self._plugins = self._read()
-        return self._plugins
+        """Every candidate, by name, with the configuration applied.
+
+        The states that they are in when this is first asked for.
+        """
+        if callable(self._found):
+            self._found = self._found(self)
+        return self._found
 
     def get(self, name: str) -> PluginState | None:
         """The plugin called `name`; of several claims the first."""
@@ -119,52 +123,72 @@ def discover(
 
     if not cache_dir:
         return _looked(_look(folders, single, None), folders, related, "off")
-    search = tuple(dict.fromkeys((*folders, *single)))
-    key = _index.key_of(folders, single)
-    path = _index.index_path(cache_dir, key)
-    stored = _index.load(path, key)
-    if isinstance(stored, str):
-        known, note = None, stored
-    else:
-        known, note = stored, "something changed"
+    return _Search(folders, single, related, cache_dir).run()
+
+
+class _Search:
+    """One search path, with the file that its index is stored in."""
+
+    __slots__ = ("_folders", "_key", "_path", "_related", "_search", "_single")
+
+    def __init__(
+        self,
+        folders: tuple[str, ...],
+        single: tuple[str, ...],
+        related: _Relate,
+        cache_dir: str,
+    ) -> None:
+        self._folders = folders
+        self._single = single
+        self._related = related
+        self._search = tuple(dict.fromkeys((*folders, *single)))
+        self._key = _index.key_of(folders, single)
+        self._path = _index.index_path(cache_dir, self._key)
+
+    def run(self) -> Discovery:
+        """What the stored index says, if it holds; else what a look finds."""
+        stored = _index.load(self._path, self._key)
+        if isinstance(stored, str):
+            return self._rebuilt(None, stored)
         try:
-            if _index.holds(stored, search):
-                return _used(stored, folders, single, related, path)
+            if _index.holds(stored, self._search):
+                return self._used(stored)
         except _index.DAMAGE as error:
-            known, note = None, f"is damaged ({type(error).__name__})"
-    found = _look(folders, single, known)
-    looked = _looked(found, folders, related, "rebuilt")
-    looked.index_file = path
-    looked.index_note = _index.save(path, encode(key, found, looked.names)) or note
-    return looked
+            return self._rebuilt(None, f"is damaged ({type(error).__name__})")
+        return self._rebuilt(stored, "something changed")
 
+    def _rebuilt(self, known: Stored | None, note: str) -> Discovery:
+        found = _look(self._folders, self._single, known)
+        looked = _looked(found, self._folders, self._related, "rebuilt")
+        looked.index_file = self._path
+        content = encode(self._key, found, looked.names)
+        looked.index_note = _index.save(self._path, content) or note
+        return looked
 
-def _used(
-    stored: Stored,
-    folders: tuple[str, ...],
-    single: tuple[str, ...],
-    related: _Relate,
-    path: str,
-) -> Discovery:
-    """What the stored index says, decoded when it is asked for."""
+    def _used(self, stored: Stored) -> Discovery:
+        """What the stored index says, decoded when it is asked for."""
 
-    def read() -> tuple[PluginState, ...]:
-        try:
-            states = stored.states()
-        except _index.DAMAGE:  # what lies behind the stamps was lost or replaced
-            found = _look(folders, single, None)
-            looked = _looked(found, folders, related, "rebuilt")
-            _index.save(
-                path, encode(_index.key_of(folders, single), found, looked.names)
-            )
-            return looked.plugins
-        return related(states)
+        def read(used: Discovery) -> tuple[PluginState, ...]:
+            known, note = None, "was lost or replaced"
+            try:
+                if _index.holds_within(stored, self._search):
+                    return self._related(stored.states())
+                known, note = stored, "something changed"
+            except _index.DAMAGE:
+                pass
+            now = self._rebuilt(known, note)
+            used.names, used.index = now.names, now.index
+            used.index_note = now.index_note
+            return now.plugins
 
-    marks = zip(folders, stored.folder_marks(), strict=False)
-    present = tuple(folder for folder, mark in marks if mark != ABSENT)
-    return Discovery(
-        read, names=stored.names, folders=present, index="used", index_file=path
-    )
+        marks = zip(self._folders, stored.folder_marks(), strict=False)
+        return Discovery(
+            read,
+            names=stored.names,
+            folders=tuple(folder for folder, mark in marks if mark != ABSENT),
+            index="used",
+            index_file=self._path,
+        )
 
 
 def _looked(
@@ -174,7 +198,7 @@ def _looked(
     plugins = related(found.states)
     present = tuple(f for f in folders if found.marks.get(f, ABSENT) != ABSENT)
     names = tuple(state.name for state in plugins)
-    return Discovery(lambda: plugins, names=names, folders=present, index=index)
+    return Discovery(plugins, names=names, folders=present, index=index)
 
 
 def _look(folders: Sequence[str], single: Sequence[str], known: Stored | None) -> Found:

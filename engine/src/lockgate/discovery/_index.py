@@ -25,6 +25,7 @@ __all__ = [
     "DAMAGE",
     "fresh",
     "holds",
+    "holds_within",
     "index_path",
     "key_of",
     "load",
@@ -40,6 +41,7 @@ DAMAGE = (ValueError, TypeError, KeyError, IndexError, RuntimeError)
 _INDEX_LIMIT_BYTES = 64 * 1024 * 1024
 _FIRST_READ_BYTES = 8 * 1024
 """Holds the first part for a few dozen plugins; more is read if it is longer."""
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOREIGN_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _CODE = f"{form.FORMAT}\0{HOOK_API_VERSION}\0{implementation.cache_tag}\0"
 
@@ -56,26 +58,43 @@ def index_path(cache_dir: str, key: bytes) -> str:
 
 
 def holds(index: form.Stored, search: Sequence[str]) -> bool:
-    """Whether every folder and watched file still has the stamp it had.
+    """Whether the folders of `search` hold the plugins, by name, that they held.
 
     Raises:
-        ValueError: If the index is not one for the folders of `search`.
+        ValueError: If the index is not one for these folders.
     """
-    counts, names, marks = index.watched()
+    counts, names, marks = index.names_rest_on()
     following = iter(names)
     for folder, mark, count in zip(search, index.folder_marks(), counts, strict=True):
         if not count:
             if stamp(folder) != mark:
                 return False
-        elif not _folder_holds(folder, mark, islice(following, count), marks):
+        elif not _files_hold(folder, mark, islice(following, count), marks):
             return False
     return bool(search)
 
 
-def _folder_holds(
+def holds_within(index: form.Stored, search: Sequence[str]) -> bool:
+    """Whether also each plugin's files are as they were, so that its state is.
+
+    Raises:
+        ValueError: If the index is not one for the folders of `search`, or was
+            replaced since it was read.
+    """
+    counts, names, marks = index.states_rest_on()
+    following = iter(names)
+    folders = zip(search, index.folder_marks(), counts, strict=True)
+    return all(
+        _files_hold(folder, mark, islice(following, count), marks)
+        for folder, mark, count in folders
+        if count
+    )
+
+
+def _files_hold(
     folder: str,
     mark: tuple[int, ...],
-    names: Iterator[str],
+    names: Iterator[bytes],
     marks: Iterator[tuple[int, ...]],
 ) -> bool:
     """Whether `folder` and the files that are named relative to it are unchanged.
@@ -136,8 +155,7 @@ def _whole(path: str) -> bytes:
 
 def _trusted_bytes(path: str, *, whole: bool) -> bytes | str:
     try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        handle = os.open(path, flags)
+        handle = os.open(path, _READ)
     except FileNotFoundError:
         return "does not exist yet"
     except OSError as error:
