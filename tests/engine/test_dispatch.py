@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Literal
 
 import pytest
@@ -40,6 +40,9 @@ class Seated:
         if value is None:
             return None
         return Answer(value, self.identity.plugin, "1.0", "basic", 0.0)
+
+    def stream(self, call: Call) -> Generator[object]:
+        raise NotImplementedError(call.spec.name)
 
     def begin(self, call: Call) -> Wrapping | None:
         raise NotImplementedError(call.spec.name)

@@ -426,3 +426,13 @@ def test_two_impls_of_one_hook_are_one_too_many() -> None:
         in_full('[hooks]\ntransform = ["acme:f", "acme:g"]\n')
 
     assert caught.value.key == "hooks.transform"
+
+
+def test_a_stream_cannot_be_wrapped() -> None:
+    text = '[hooks]\nwatch_device = { impl = "acme:f", wrapper = true }\n'
+    raw = manifest_text("acme", kinds='["hardware"]', extra=text).encode()
+
+    with pytest.raises(ManifestError, match="can't be wrapped") as caught:
+        parse_manifest(raw, file="lockgate.toml", distribution="acme")
+
+    assert caught.value.line == 8

@@ -11,6 +11,7 @@ import pytest
 from lockgate import hookspecs
 from lockgate._async_calls import AsyncCalls
 from lockgate._calls import Calls
+from lockgate._hook_names import streams
 from lockgate._specs import HookSpec, spec_classes, specs
 
 
@@ -40,8 +41,8 @@ def test_a_spec_keeps_its_options_and_its_words() -> None:
 
 def overloads_of(cls: type) -> dict[str, inspect.Signature]:
     found: dict[str, inspect.Signature] = {}
-    call: Callable[..., object] = vars(cls)["call"]
-    for overload in typing.get_overloads(call):
+    forms: list[Callable[..., object]] = [vars(cls)["call"], vars(cls)["stream"]]
+    for overload in (one for form in forms for one in typing.get_overloads(form)):
         signature = inspect.signature(overload)
         hook = str(signature.parameters["hook"].annotation)
         if hook.startswith("Literal"):
@@ -51,7 +52,10 @@ def overloads_of(cls: type) -> dict[str, inspect.Signature]:
 
 @pytest.mark.parametrize("cls", [Calls, AsyncCalls])
 def test_there_is_an_overload_for_each_hook(cls: type) -> None:
-    assert list(overloads_of(cls)) == list(specs())
+    plain = [name for name, spec in specs().items() if not spec.stream]
+    streams = [name for name, spec in specs().items() if spec.stream]
+
+    assert list(overloads_of(cls)) == [*plain, *streams]
 
 
 @pytest.mark.parametrize("cls", [Calls, AsyncCalls])
@@ -69,4 +73,13 @@ def test_an_overload_says_what_its_spec_says(cls: type, spec: HookSpec) -> None:
         name for name, argument in own.items() if argument.required
     }
     answer = spec.annotation.removesuffix("| None").strip()
-    assert signature.return_annotation == f"Answers[{answer}]"
+    if spec.stream:
+        item = answer.removeprefix("Iterator[").removesuffix("]")
+        form = "AnswerStream" if cls is Calls else "AsyncAnswerStream"
+        assert signature.return_annotation == f"{form}[{item}]"
+    else:
+        assert signature.return_annotation == f"Answers[{answer}]"
+
+
+def test_streams_are_known_by_name_as_by_their_types() -> None:
+    assert streams() == {name for name, spec in specs().items() if spec.stream}

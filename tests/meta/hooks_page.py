@@ -53,6 +53,12 @@ In the tables below:
   count, the failure is reported beside them; `collect`: all are asked, all errors are
   raised together
 
+A hook that returns an `Iterator` gives a **stream**: its impl is a generator, or any
+function that returns what can be iterated. Every impl may be a coroutine function or,
+of a stream, an async generator. `lockgate call` prints a stream as it comes,
+`Host.stream` iterates it; a failing plugin is dealt with when its turn comes, and what
+it gave before stays given.
+
 An impl that refuses its input raises `RefusedError` with its reasons; that is exit
 status 3 on the command line, and no failure of the plugin.
 """

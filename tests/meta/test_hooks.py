@@ -34,7 +34,7 @@ def test_a_hook_is_documented(hook: str) -> None:
 
 @pytest.mark.parametrize("hook", hooks())
 def test_a_hook_is_called_through_a_host_by_a_test(hook: str) -> None:
-    call = re.compile(rf"\bcall\(\s*[\"']{hook}[\"']")
+    call = re.compile(rf"\b(?:call|stream)\(\s*[\"']{hook}[\"']")
     tests = (ROOT / "tests").rglob("test_*.py")
 
     assert any(call.search(path.read_text("utf-8")) for path in tests)

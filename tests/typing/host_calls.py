@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any, assert_type
 
-from lockgate.host import Answer, Answers, AsyncHost, Host
+from lockgate.host import (
+    Answer,
+    Answers,
+    AnswerStream,
+    AsyncAnswerStream,
+    AsyncHost,
+    HookFailure,
+    Host,
+    Item,
+)
+from lockgate.plugin import HookFailedError, Reason, hookimpl
 from lockgate.values import (
     AnalysisReport,
     Completion,
@@ -47,6 +58,17 @@ def calls(host: Host, spec: Document, tree: Tree, name: str) -> None:
     assert_type(host.call(name, anything=1), Answers[Any])
 
 
+def streams(host: Host, task: Task, tree: Tree, name: str) -> None:
+    """A stream's items have the type of the hook's items."""
+    assert_type(host.stream("complete_stream", task=task), AnswerStream[str])
+    with host.stream("watch_device", device="d") as stream:
+        for plugin, value in stream:
+            assert_type(plugin, str)
+            assert_type(value, bytes)
+        assert_type(stream.failed, tuple[HookFailure, ...])
+    assert_type(next(host.stream(name, anything=1)), Item[Any])
+
+
 def answers(host: Host, tree: Tree) -> None:
     """An answer carries its value's type."""
     for answer in host.call("transform", tree=tree, plugin="format"):
@@ -60,3 +82,30 @@ async def awaited(host: AsyncHost, spec: Document, name: str) -> None:
     assert_type(await host.call("generate", spec=spec), Answers[Generation])
     assert_type((await host.call("list_models")).first, tuple[ModelInfo, ...])
     assert_type(await host.call(name), Answers[Any])
+
+
+async def read(host: AsyncHost, task: Task, name: str) -> None:
+    """The asynchronous stream has the same types."""
+    async for item in host.stream("complete_stream", task=task):
+        assert_type(item, Item[str])
+    async with host.stream("watch_device", device="d") as stream:
+        assert_type(stream, AsyncAnswerStream[bytes])
+        assert_type((await anext(stream)).value, bytes)
+    assert_type(host.stream(name), AsyncAnswerStream[Any])
+
+
+@hookimpl(wrapper=True)
+def complete(task: Task) -> Generator[None, Completion | None, Completion | None]:
+    """A wrapper is a generator that receives and returns the hook's answer."""
+    try:
+        result = yield
+    except HookFailedError as error:
+        assert_type(error.reasons, tuple[Reason, ...])
+        return Completion(task.prompt, error.plugin)
+    return result
+
+
+@hookimpl
+async def check_pipeline(pipeline: Document) -> tuple[str, ...]:
+    """A coroutine function is an impl like any other."""
+    return tuple(pipeline)

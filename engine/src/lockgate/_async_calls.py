@@ -1,7 +1,9 @@
 """The typed face of a hook call: one overload per hook, for the asynchronous host.
 
-The specs in `lockgate.hookspecs` are the authority; a test holds each overload to
-its spec. The last overload is for names that are known only at run time.
+Hooks that give a stream have theirs at `AsyncCalls.stream`, all others at
+`AsyncCalls.call`. The specs in `lockgate.hookspecs` are the authority; a test holds
+each overload to its spec. The last overload is for names that are known only at run
+time.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 
 from lockgate._answers import Answers
+from lockgate._async_streams import AsyncAnswerStream
 from lockgate.values import (
     AnalysisReport,
     Completion,
@@ -249,6 +252,59 @@ class AsyncCalls(ABC):
         """
         return await self._call(hook, plugin, timeout, arguments)
 
+    @overload
+    def stream(
+        self,
+        hook: Literal["watch_device"],
+        /,
+        *,
+        device: str,
+        options: Document = ...,
+        plugin: str | None = ...,
+        timeout: float | None = ...,
+    ) -> AsyncAnswerStream[bytes]: ...
+    @overload
+    def stream(
+        self,
+        hook: Literal["complete_stream"],
+        /,
+        *,
+        task: Task,
+        model: str = ...,
+        plugin: str | None = ...,
+        timeout: float | None = ...,
+    ) -> AsyncAnswerStream[str]: ...
+    @overload
+    def stream(
+        self,
+        hook: str,
+        /,
+        *,
+        plugin: str | None = ...,
+        timeout: float | None = ...,
+        **arguments: object,
+    ) -> AsyncAnswerStream[Any]: ...
+
+    def stream(
+        self,
+        hook: str,
+        /,
+        *,
+        plugin: str | None = None,
+        timeout: float | None = None,
+        **arguments: object,
+    ) -> AsyncAnswerStream[Any]:
+        """`lockgate.host.Host.stream` for ``async for``; it begins when iterated.
+
+        Raises:
+            UnknownHookError: If there is no such hook.
+            ArgumentError: If an argument is missing, unknown or does not fit.
+            UnknownPluginError: If `plugin` is not installed.
+            PluginUnavailableError: If `plugin` is broken, disabled, quarantined.
+            HostClosedError: If the host is closed.
+        """
+        return self._stream(hook, plugin, timeout, arguments)
+
     @abstractmethod
     async def _call(
         self,
@@ -257,3 +313,12 @@ class AsyncCalls(ABC):
         timeout: float | None,
         arguments: Mapping[str, object],
     ) -> Answers[Any]: ...
+
+    @abstractmethod
+    def _stream(
+        self,
+        hook: str,
+        plugin: str | None,
+        timeout: float | None,
+        arguments: Mapping[str, object],
+    ) -> AsyncAnswerStream[Any]: ...

@@ -8,7 +8,7 @@ with the old one end there, and it closes behind the last of them: no call is lo
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,6 +95,18 @@ class Berth:
         sitting = self._enter()
         try:
             return sitting.seat.ask(call)
+        finally:
+            self._leave(sitting)
+
+    def stream(self, call: Call) -> Generator[object]:
+        """The items of a streaming hook: of the seat that was there at its begin.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        sitting = self._enter()
+        try:
+            yield from sitting.seat.stream(call)
         finally:
             self._leave(sitting)
 

@@ -70,6 +70,12 @@ class Blame:
         detail = f"no answer within {round(seconds, 2):g} seconds"
         return HookTimeoutError(detail, cause="wall-limit", **self._named())
 
+    def busy(self) -> HookError:
+        """The thread that asks is reading a stream of this very plugin."""
+        detail = "the plugin is busy with a stream that this thread reads"
+        hint = "Read the stream to its end, or close it, before asking it again."
+        return HookError(detail, cause="stream-open", hint=hint, **self._named())
+
     def lost_wrapper(self) -> WorkerCrashedError:
         """A wrapper's worker ended between its ``yield`` and the outcome."""
         detail = "its worker ended while the plugins that it wraps were asked"

@@ -84,10 +84,12 @@ class Call:
         timeout: float | None = None,
         fail_fast: bool | None = None,
         cancellation: Cancellation | None = None,
+        outer: Call | None = None,
     ) -> Call:
         """Check `arguments` against the spec.
 
-        An argument may be given as a value of its type or as plain data.
+        An argument may be given as a value of its type or as plain data. A call
+        that is made inside `outer` ends with it.
 
         Raises:
             ArgumentError: If one is missing, unknown or of the wrong type.
@@ -102,6 +104,9 @@ class Call:
         options = spec.options
         seconds = options.timeout_seconds if timeout is None else timeout
         deadline = _NEVER if timeout is None else time.monotonic() + timeout
+        if outer is not None:
+            deadline = min(deadline, outer.deadline)
+            cancellation = cancellation or outer.cancellation
         fast = options.failure == "fail" if fail_fast is None else fail_fast
         return cls(spec, arguments, data, seconds, deadline, fast, cancellation)
 
@@ -122,6 +127,11 @@ class Call:
         if diff == value.diff:
             return answer
         return replace(answer, value=replace(value, diff=diff))
+
+    def begun(self) -> Call:
+        """This call for one plugin that begins now: its time ends, and is known to."""
+        until = time.monotonic() + self.seconds
+        return self if self.deadline <= until else replace(self, deadline=until)
 
     def for_an_end(self) -> Call:
         """This call for what must still be told its end: a moment is always left."""

@@ -1,5 +1,7 @@
 """The typed face of a hook call: one overload per hook, for the synchronous host.
 
+Hooks that give a stream have theirs at `Calls.stream`, all others at `Calls.call`.
+
 The specs in `lockgate.hookspecs` are the authority; a test holds each overload to
 its spec. The last overload is for names that are known only at run time.
 """
@@ -11,6 +13,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 
 from lockgate._answers import Answers
+from lockgate._call import Call
+from lockgate._streams import AnswerStream
 from lockgate.values import (
     AnalysisReport,
     Completion,
@@ -247,13 +251,87 @@ class Calls(ABC):
             SandboxUnavailableError: If a strict isolation layer is missing.
             HostClosedError: If the host is closed.
         """
-        return self._call(hook, plugin, timeout, arguments)
+        return self.call_within(hook, plugin, timeout, arguments, None)
 
     @abstractmethod
-    def _call(
+    def call_within(
         self,
         hook: str,
         plugin: str | None,
         timeout: float | None,
         arguments: Mapping[str, object],
-    ) -> Answers[Any]: ...
+        outer: Call | None,
+    ) -> Answers[Any]:
+        """`call`, made inside `outer`: it ends with it."""
+        ...
+
+    @overload
+    def stream(
+        self,
+        hook: Literal["watch_device"],
+        /,
+        *,
+        device: str,
+        options: Document = ...,
+        plugin: str | None = ...,
+        timeout: float | None = ...,
+    ) -> AnswerStream[bytes]: ...
+    @overload
+    def stream(
+        self,
+        hook: Literal["complete_stream"],
+        /,
+        *,
+        task: Task,
+        model: str = ...,
+        plugin: str | None = ...,
+        timeout: float | None = ...,
+    ) -> AnswerStream[str]: ...
+    @overload
+    def stream(
+        self,
+        hook: str,
+        /,
+        *,
+        plugin: str | None = ...,
+        timeout: float | None = ...,
+        **arguments: object,
+    ) -> AnswerStream[Any]: ...
+
+    def stream(
+        self,
+        hook: str,
+        /,
+        *,
+        plugin: str | None = None,
+        timeout: float | None = None,
+        **arguments: object,
+    ) -> AnswerStream[Any]:
+        """Call a hook and take its items one by one: pairs of plugin and value.
+
+        Of a hook that gives a stream they are the items that plugins make, of
+        another one the plugins' answers, each as it comes. The plugins are asked
+        one after the other; of a hook that takes the first answer the first plugin
+        that gives an item is the only one. `timeout` and the errors are those of
+        `call`; a plugin's failure is raised when its turn comes.
+
+        Raises:
+            UnknownHookError: If there is no such hook.
+            ArgumentError: If an argument is missing, unknown or does not fit.
+            UnknownPluginError: If `plugin` is not installed.
+            PluginUnavailableError: If `plugin` is broken, disabled, quarantined.
+            HostClosedError: If the host is closed.
+        """
+        return self.stream_within(hook, plugin, timeout, arguments, None)
+
+    @abstractmethod
+    def stream_within(
+        self,
+        hook: str,
+        plugin: str | None,
+        timeout: float | None,
+        arguments: Mapping[str, object],
+        outer: Call | None,
+    ) -> AnswerStream[Any]:
+        """`stream`, made inside `outer`: it ends with it."""
+        ...

@@ -7,7 +7,8 @@ plugins' seats, which know what stands behind them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from lockgate._config_values import HookOrder
 from lockgate._manifest_values import HookImpl
 from lockgate._order import arrange
 from lockgate._specs import specs
+from lockgate._streams import Item
 from lockgate._wrapped import Wrapping, run_wrapped
 from lockgate.errors import HostClosedError, LockgateError
 from lockgate.grants import Identity
@@ -34,6 +36,10 @@ class Seat(Protocol):
 
     def ask(self, call: Call) -> Answer[object] | None:
         """Put the call to the plugin; None if it has no answer."""
+        ...
+
+    def stream(self, call: Call) -> Generator[object]:
+        """The items of a streaming hook, each when it is wanted."""
         ...
 
     def begin(self, call: Call) -> Wrapping | None:
@@ -123,7 +129,53 @@ class Dispatcher:
                 continue
             if spec.options.firstresult:
                 break
-        if failed and spec.failure == "collect":
-            message = f"the hook {spec.name!r} failed"
-            raise ExceptionGroup(message, [failure.error for failure in failed])
+        _raise_collected(call)
         return Answers(spec.name, tuple(items), tuple(failed), tuple(asked))
+
+    def stream(self, call: Call, *, plugin: str | None = None) -> Generator[Item[Any]]:
+        """The items of a call, plugin after plugin, each when it is wanted.
+
+        Raises:
+            LockgateError: If a plugin fails and the hook's policy is ``fail``.
+            ExceptionGroup: At the end, if plugins failed and it is ``collect``.
+        """
+        line = self._line(call.spec.name)
+        if line.wrappers:  # they see all answers before anybody else does
+            for answer in self.run(call, plugin=plugin):
+                yield Item(answer.plugin, answer.value)
+            return
+        for seat in line.impls:
+            who = seat.identity
+            if plugin is not None and who.plugin != plugin:
+                continue
+            call.asked.append(who.plugin)
+            given = False
+            try:
+                with closing(_values(seat, call)) as values:
+                    for value in values:
+                        given = True
+                        yield Item(who.plugin, value)
+            except HostClosedError:
+                raise
+            except LockgateError as error:
+                if call.fail_fast:
+                    raise
+                call.failed.append(HookFailure(who.plugin, who.version, error))
+            if given and call.spec.firstresult:
+                break
+        _raise_collected(call)
+
+
+def _values(seat: Seat, call: Call) -> Generator[object]:
+    """What a plugin gives, item by item; of a plain hook its answer."""
+    if call.spec.stream:
+        yield from seat.stream(call)
+    elif answer := seat.ask(call):
+        yield call.completed(answer).value
+
+
+def _raise_collected(call: Call) -> None:
+    """Under the policy ``collect``, raise what failed."""
+    if call.failed and call.spec.failure == "collect":
+        message = f"the hook {call.spec.name!r} failed"
+        raise ExceptionGroup(message, [failure.error for failure in call.failed])

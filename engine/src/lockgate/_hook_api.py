@@ -4,5 +4,5 @@ from __future__ import annotations
 
 __all__ = ["HOOK_API_VERSION"]
 
-HOOK_API_VERSION = "1.0"
+HOOK_API_VERSION = "1.1"
 """What a manifest's ``hook-api`` range is held against."""

@@ -17,6 +17,7 @@ from lockgate._lifecycle import Lifecycle
 from lockgate._roster import Refreshed, Roster
 from lockgate._seats import Seats
 from lockgate._specs import specs
+from lockgate._streams import AnswerStream
 from lockgate.config import Config, load_config
 from lockgate.discovery import PluginState, discover
 from lockgate.errors import (
@@ -219,24 +220,44 @@ class Host(Calls):
 
     # -- calling ------------------------------------------------------------------
 
-    def _call(
+    def call_within(
         self,
         hook: str,
         plugin: str | None,
         timeout: float | None,
         arguments: Mapping[str, object],
+        outer: Call | None,
+        cancellation: Cancellation | None = None,
     ) -> Answers[Any]:
-        return self.call_cancellable(hook, plugin, timeout, arguments, None)
+        """`call`, made inside `outer`; another thread can end it by `cancellation`."""
+        call = self._checked(hook, plugin, timeout, arguments, outer, cancellation)
+        if call.spec.stream:
+            message = f"the hook {hook!r} gives a stream of items"
+            raise UsageError(message, hint="Use Host.stream, and iterate.")
+        return self._roster.dispatcher.run(call, plugin=plugin)
 
-    def call_cancellable(
+    def stream_within(
         self,
         hook: str,
         plugin: str | None,
         timeout: float | None,
         arguments: Mapping[str, object],
+        outer: Call | None,
+        cancellation: Cancellation | None = None,
+    ) -> AnswerStream[Any]:
+        """`stream`, made inside `outer`; another thread can end it likewise."""
+        call = self._checked(hook, plugin, timeout, arguments, outer, cancellation)
+        return AnswerStream(call, self._roster.dispatcher.stream(call, plugin=plugin))
+
+    def _checked(
+        self,
+        hook: str,
+        plugin: str | None,
+        timeout: float | None,
+        arguments: Mapping[str, object],
+        outer: Call | None,
         cancellation: Cancellation | None,
-    ) -> Answers[Any]:
-        """`call`, so that another thread can end it: what `AsyncHost` uses."""
+    ) -> Call:
         if self._closed:
             raise HostClosedError
         spec = self._specs.get(hook)
@@ -248,14 +269,14 @@ class Host(Calls):
             timeout = self._config.timeout
         elif spec.own_timeout:
             arguments = {**arguments, "timeout": timeout}
-        call = Call.of(
+        return Call.of(
             spec,
             arguments,
             timeout=timeout,
             fail_fast=True if plugin is not None else None,
             cancellation=cancellation,
+            outer=outer,
         )
-        return self._roster.dispatcher.run(call, plugin=plugin)
 
     def _check_callable(self, hook: str, plugin: str) -> None:
         """Whether the plugin that the caller named can be asked at all."""

@@ -10,17 +10,20 @@ import importlib
 import inspect
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate._answers import Answer
-from lockgate._audit import AuditRecord, LogLine, Observer, Progress
+from lockgate._audit import AuditRecord, Observer
+from lockgate._awaiting import awaited_here, is_awaited, items_here
 from lockgate._blame import Blame
 from lockgate._call import Call
 from lockgate._codec import Misfit
+from lockgate._inhost_context import HostContext
 from lockgate._inhost_wrapping import InHostWrapping
 from lockgate._specs import CONTEXT, HookSpec
 from lockgate._worker_impls import (
@@ -30,92 +33,16 @@ from lockgate._worker_impls import (
     lookup,
 )
 from lockgate._wrapping import begin
+from lockgate.errors import LockgateError
 from lockgate.grants import Identity
-from lockgate.values import Data, Document, ProgramRun, PythonRun, Tree
+from lockgate.values import Document
 
 if TYPE_CHECKING:
     from lockgate._calls import Calls
 
-__all__ = ["HostContext", "InHostPlugin"]
+__all__ = ["InHostPlugin"]
 
 _POSTURE: Document = {"layers": [], "in-host": True}
-
-
-class HostContext:
-    """`lockgate.plugin.Context` for the trusted base, with the host itself."""
-
-    scratch = None
-    """A plugin in the host has no private folder."""
-
-    def __init__(
-        self, host: Calls, plugin: str, config: Document, hook: str, observer: Observer
-    ) -> None:
-        self.host = host
-        self.plugin = plugin
-        self.config = config
-        self._hook = hook
-        self._observer = observer
-
-    def progress(self, message: str, fraction: float | None = None) -> None:
-        """Tell the owner how far the work is."""
-        self._observer.progress(Progress(self.plugin, self._hook, message, fraction))
-
-    def log(self, level: str, message: str, **fields: Data) -> None:
-        """Write one structured line to the host's log."""
-        self._observer.log(LogLine(self.plugin, self._hook, level, message, fields))
-
-    def has_program(self, name: str) -> bool:  # noqa: ARG002 - part of the protocol
-        """Never: programs belong into a sealed worker."""
-        return False
-
-    def run_program(
-        self,
-        name: str,  # noqa: ARG002 - part of the protocol, like all below
-        arguments: Sequence[str],  # noqa: ARG002
-        *,
-        stdin: bytes = b"",  # noqa: ARG002
-        tree: Tree | None = None,  # noqa: ARG002
-        collect: Sequence[str] = (),  # noqa: ARG002
-        timeout: float | None = None,  # noqa: ARG002
-    ) -> ProgramRun:
-        """Refused: call a hook of a sealed plugin instead."""
-        raise PermissionError(_NO_PROGRAMS)
-
-    def http_transport(self) -> Any:
-        """Refused: call a hook of a sealed plugin instead."""
-        raise PermissionError(_NO_BROKER)
-
-    def secret(self, name: str) -> str:  # noqa: ARG002 - part of the protocol
-        """Refused: call a hook of a sealed plugin instead."""
-        raise PermissionError(_NO_BROKER)
-
-    def open_device(self, path: str) -> int:  # noqa: ARG002 - part of the protocol
-        """Refused: call a hook of a sealed plugin instead."""
-        raise PermissionError(_NO_BROKER)
-
-    def run_python(
-        self,
-        tree: Tree,  # noqa: ARG002
-        entry: str,  # noqa: ARG002
-        arguments: Document | None = None,  # noqa: ARG002
-        *,
-        cpu_seconds: float = 10.0,  # noqa: ARG002
-        wall_seconds: float = 20.0,  # noqa: ARG002
-        memory_bytes: int = 256 * 1024 * 1024,  # noqa: ARG002
-    ) -> PythonRun:
-        """Refused: call a hook of a sealed plugin instead."""
-        raise PermissionError(_NO_PROGRAMS)
-
-
-_NO_BROKER = (
-    "a plugin of the trusted base has no broker; it calls hooks of sealed plugins "
-    "(context.host)"
-)
-
-_NO_PROGRAMS = (
-    "a plugin of the trusted base starts no programs; it calls hooks of sealed "
-    "plugins (context.host)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +103,15 @@ class InHostPlugin:
         found = self._found.get((spec.name, False)) or self._find(spec)
         given = {name: decode(data[name]) for name, decode in found.wanted}
         if found.context:
-            given[CONTEXT] = self._context(spec.name)
+            call = call.begun()
+            given[CONTEXT] = self._context(call)
         try:
             value: object = found.impl(**given)
+            if is_awaited(value):
+                call = call.begun()
+                value = awaited_here(value, call.seconds_left())
         except (Exception, SystemExit) as error:
-            raise self._blame(spec).raised_here(error) from error
+            raise self._failed(call, error) from error
         if value is None:
             return None
         try:
@@ -188,6 +119,36 @@ class InHostPlugin:
         except Misfit as misfit:
             raise self._blame(spec).misfit(misfit) from None
         return self._made(value, started)
+
+    def stream(self, call: Call) -> Generator[object]:
+        """The items of the impl of a streaming hook, each when it is wanted.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        spec, blame = call.spec, self._blame(call.spec)
+        found = self._found.get((spec.name, False)) or self._find(spec)
+        given = {name: decode(call.data[name]) for name, decode in found.wanted}
+        call = call.begun()
+        if found.context:
+            given[CONTEXT] = self._context(call)
+        try:
+            with closing(items_here(found.impl(**given), call.seconds_left)) as items:
+                for item in items:
+                    if call.seconds_left() <= 0:
+                        raise blame.timeout(call.seconds)
+                    yield spec.answer.checked(item)
+        except Misfit as misfit:
+            raise blame.misfit(misfit) from None
+        except (Exception, SystemExit) as error:
+            raise self._failed(call, error) from error
+
+    def _failed(self, call: Call, error: Exception | SystemExit) -> LockgateError:
+        """The error of an impl that raised, or whose time is over."""
+        blame = self._blame(call.spec)
+        if isinstance(error, TimeoutError) and call.seconds_left() <= 0:
+            return blame.timeout(call.seconds)
+        return blame.raised_here(error)
 
     def begin(self, call: Call) -> InHostWrapping:
         """Run the plugin's wrapper up to its ``yield``.
@@ -199,7 +160,7 @@ class InHostPlugin:
         found = self._find(spec, wrapper=True)
         given = {name: decode(call.data[name]) for name, decode in found.wanted}
         if found.context:
-            given[CONTEXT] = self._context(spec.name)
+            given[CONTEXT] = self._context(call.begun())
         blame = self._blame(spec)
         try:
             generator = begin(found.impl(**given))
@@ -219,9 +180,9 @@ class InHostPlugin:
     def _blame(self, spec: HookSpec) -> Blame:
         return Blame(self.identity, spec.name)
 
-    def _context(self, hook: str) -> HostContext:
+    def _context(self, call: Call) -> HostContext:
         plugin, config = self.identity.plugin, self._config()
-        return HostContext(self._host, plugin, config, hook, self._observer)
+        return HostContext(self._host, plugin, config, call, self._observer)
 
     def release(self) -> None:
         """Nothing to release: it is never quarantined."""

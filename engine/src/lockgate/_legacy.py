@@ -13,6 +13,7 @@ and carries a hook's name is an impl.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from lockgate._answers import Answer
@@ -80,6 +81,17 @@ class LegacyPlugin(SealedPlugin):
 
     def _prove(self, running: Running, call: Call, blame: Blame) -> None:
         self._offered = _named(self._exchange(running, call, blame, "hooks", {}))
+
+    def stream(self, call: Call) -> Generator[object]:
+        """The items of a streaming hook; none if it does not answer this one.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        if self._offered is None:
+            self._offered = self._hooks(call)
+        if call.spec.name in self._offered:
+            yield from super().stream(call)
 
     def _hooks(self, call: Call) -> frozenset[str]:
         blame = Blame(self.identity, call.spec.name)

@@ -49,7 +49,7 @@ def serve(
     found: dict[str, Callable[..., object]] = {}
     loaded = False
 
-    def handle(method: str, arguments: Mapping[str, Data]) -> Data:
+    def handle(method: str, arguments: Mapping[str, Data]) -> Any:
         nonlocal loaded
         if not loaded:
             for group, value in entries:

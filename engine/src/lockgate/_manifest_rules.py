@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from lockgate._hook_names import hook_kinds
+from lockgate._hook_names import hook_kinds, streams
 from lockgate._manifest_fields import refuse
 from lockgate.errors import did_you_mean
 
@@ -88,6 +88,11 @@ def check_order(hooks: Mapping[str, Sequence[HookForm]], plugin: str) -> None:
             refuse(
                 "a plugin has at most one impl and one wrapper of a hook",
                 where=f"hooks.{name}",
+            )
+        if wrappers and name in streams():
+            refuse(
+                f"{name!r} gives a stream, and a stream can't be wrapped",
+                where=f"hooks.{name}.{impls.index(wrappers[0])}.wrapper",
             )
         for number, impl in enumerate(impls):
             for key in ("before", "after", "requires", "conflicts"):

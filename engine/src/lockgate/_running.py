@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from lockgate._audit import Observer
 from lockgate._broker import Broker
+from lockgate._call import Call
 from lockgate._codec import to_data
 from lockgate._policy import Plan
 from lockgate.grants import Consent, Identity
@@ -16,9 +17,18 @@ from lockgate.values import Data, Document
 
 if TYPE_CHECKING:
     from lockgate_sandbox import Data as WireData
-    from lockgate_sandbox import Sandbox, Worker
+    from lockgate_sandbox import Sandbox, Stream, Worker
 
-__all__ = ["Rights", "Running", "Target", "start", "why_active", "wire"]
+__all__ = [
+    "Rights",
+    "Running",
+    "Target",
+    "ending",
+    "start",
+    "watch",
+    "why_active",
+    "wire",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,27 @@ def why_active(running: Running) -> str:
     lacking = ", ".join(running.rights.consent.missing)
     without = f"; asked for, not granted: {lacking}" if lacking else ""
     return f"worker {running.worker.pid} runs{without}"
+
+
+def watch(call: Call, kill: Callable[[], None] | None) -> None:
+    """What ends the call's waiting, if another thread cancels it."""
+    if call.cancellation is not None:
+        call.cancellation.watch(kill)
+
+
+def ending(stream: Stream, running: Running) -> Callable[[], None]:
+    """Ends a stream from another thread: kindly at first, then for good."""
+    asked = False
+
+    def end() -> None:
+        nonlocal asked
+        if asked:
+            running.kill()
+        else:
+            asked = True
+            stream.cancel()
+
+    return end
 
 
 def wire(arguments: Mapping[str, Data]) -> Mapping[str, WireData]:

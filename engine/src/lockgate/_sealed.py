@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING
 
 from lockgate._answers import Answer
@@ -19,13 +19,22 @@ from lockgate._call import Call
 from lockgate._codec import Misfit
 from lockgate._lifecycle import History
 from lockgate._quarantine import WAY_OUT
-from lockgate._running import Rights, Running, Target, start, why_active, wire
+from lockgate._running import (
+    Rights,
+    Running,
+    Target,
+    ending,
+    start,
+    watch,
+    why_active,
+    wire,
+)
 from lockgate._sealed_wrapping import SealedWrapping
 from lockgate._specs import specs
 from lockgate._supervision import Supervisor
 from lockgate._worker import LOAD
 from lockgate._wrapping import BEGIN
-from lockgate.errors import PluginUnavailableError
+from lockgate.errors import LockgateError, PluginUnavailableError
 from lockgate.grants import Identity, grant_command
 from lockgate.values import Data
 from lockgate_sandbox import (
@@ -73,6 +82,7 @@ class SealedPlugin:
         self._supervisor = supervisor
         self._running: Running | None = None
         self._retired: list[Running] = []
+        self._reader = 0
         self._known: Rights | None = None
 
     @property
@@ -135,6 +145,46 @@ class SealedPlugin:
             return self._answer(running, call, blame, reply, started)
         finally:
             self._lock.release()
+
+    def stream(self, call: Call) -> Generator[object]:
+        """The items of a streaming hook, each when it is wanted.
+
+        The plugin is busy until the last one was read, or the generator closed.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        blame = Blame(self.identity, call.spec.name)
+        self._wait_in_line(call, blame)
+        # Whoever reads on a thread of its own waits in line like anybody.
+        self._reader = threading.get_ident() if call.cancellation is None else 0
+        try:
+            running = self._ready(call, blame)
+            yield from self._items(running, call, blame)
+        finally:
+            self._reader = 0
+            self._lock.release()
+
+    def _items(self, running: Running, call: Call, blame: Blame) -> Generator[object]:
+        wall, left = self._begin(running, call, blame)
+        decode = call.spec.answer.decode
+        try:
+            arguments = wire(call.data)
+            with running.worker.stream(blame.hook, arguments, timeout=left) as stream:
+                watch(call, ending(stream, running))
+                for raw in stream:
+                    yield decode(raw)
+                reply = stream.result
+        except Misfit as misfit:
+            raise blame.misfit(misfit) from None
+        except SandboxError as error:
+            self._failed(running, error, blame)
+            seconds = wall if left == wall else call.seconds
+            raise self._blamed(running, error, blame, seconds) from error
+        finally:
+            watch(call, None)
+        running.cpu_seconds += reply.usage.cpu_seconds
+        self._supervisor.answered()
 
     def exchange(
         self, call: Call, blame: Blame, method: str, arguments: Mapping[str, Data]
@@ -219,6 +269,8 @@ class SealedPlugin:
 
     def _wait_in_line(self, call: Call, blame: Blame) -> None:
         """Take the lock, waiting no longer than the call may take."""
+        if self._reader == threading.get_ident():
+            raise blame.busy()
         seconds = call.seconds_left()
         if seconds <= 0 or not self._lock.acquire(timeout=seconds):
             raise blame.timeout(call.seconds)
@@ -241,30 +293,38 @@ class SealedPlugin:
         method: str,
         arguments: Mapping[str, Data],
     ) -> Reply:
+        wall, left = self._begin(running, call, blame)
+        watch(call, running.kill)
+        try:
+            reply = running.worker.call(method, wire(arguments), timeout=left)
+        except SandboxError as error:
+            self._failed(running, error, blame)
+            seconds = wall if left == wall else call.seconds
+            raise self._blamed(running, error, blame, seconds) from error
+        finally:
+            watch(call, None)
+        running.cpu_seconds += reply.usage.cpu_seconds
+        self._supervisor.answered()
+        return reply
+
+    def _begin(self, running: Running, call: Call, blame: Blame) -> tuple[float, float]:
+        """Let the broker know of the call; the worker's wall limit, and what is left.
+
+        Raises:
+            HookTimeoutError: If nothing is.
+        """
         wall = running.rights.plan.policy.limits.wall_seconds
         left = min(call.seconds_left(), wall)
         if left <= 0:
             raise blame.timeout(call.seconds)
         running.broker.begin(blame.hook, time.monotonic() + left)
-        cancellation = call.cancellation
-        if cancellation is not None:
-            cancellation.watch(running.kill)
-        try:
-            reply = running.worker.call(method, wire(arguments), timeout=left)
-        except SandboxError as error:
-            self._failed(running, error, blame)
-            raise blame.of(
-                error,
-                seconds=wall if left == wall else call.seconds,
-                consent=running.rights.consent,
-                denials=running.broker.denials,
-            ) from error
-        finally:
-            if cancellation is not None:
-                cancellation.watch(None)
-        running.cpu_seconds += reply.usage.cpu_seconds
-        self._supervisor.answered()
-        return reply
+        return wall, left
+
+    def _blamed(
+        self, running: Running, error: SandboxError, blame: Blame, seconds: float
+    ) -> LockgateError:
+        consent, denials = running.rights.consent, running.broker.denials
+        return blame.of(error, seconds=seconds, consent=consent, denials=denials)
 
     def _answer(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -63,7 +63,8 @@ class HookSpec:
 
     `parameters` holds every parameter name in the spec's order, `context` too;
     `annotation` is the answer's type as it is written; `own_timeout` says whether
-    an argument of its own is called ``timeout``.
+    an argument of its own is called ``timeout``. Of a `stream` (the spec returns an
+    ``Iterator``) `answer` is one item.
     """
 
     name: str
@@ -74,6 +75,7 @@ class HookSpec:
     annotation: str
     doc: str
     own_timeout: bool = False
+    stream: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -134,15 +136,18 @@ def _read(name: str, function: Callable[..., object]) -> HookSpec:
         for parameter in parameters
         if parameter != CONTEXT
     )
+    answer = _without_none(types["return"])
+    stream = typing.get_origin(answer) in (Iterator, AsyncIterator)
     return HookSpec(
         name=name,
         options=cast(HookOptions, getattr(function, SPEC_ATTRIBUTE)),
         arguments=arguments,
         parameters=parameters,
-        answer=codec(_without_none(types["return"])),
+        answer=codec(typing.get_args(answer)[0] if stream else answer),
         annotation=str(function.__annotations__["return"]),
         doc=inspect.getdoc(function) or "",
         own_timeout="timeout" in parameters,
+        stream=stream,
     )
 
 

@@ -9,7 +9,7 @@ find its own versions of everything else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from lockgate._specs import specs
 from lockgate._worker_context import Session, WorkerContext
@@ -27,8 +27,8 @@ LOAD = "load"
 class Handler(Protocol):
     """What the sandbox calls for each message."""
 
-    def __call__(self, method: str, arguments: Mapping[str, Data]) -> Data:
-        """Answer `method`."""
+    def __call__(self, method: str, arguments: Mapping[str, Data]) -> Any:
+        """Answer `method`, with data, or what gives data when it is awaited or read."""
         ...
 
 
@@ -51,7 +51,7 @@ def serve(
     impls = Impls(context)
     around = Wrappers(impls, wrappers)
 
-    def handle(method: str, arguments: Mapping[str, Data]) -> Data:
+    def handle(method: str, arguments: Mapping[str, Data]) -> Any:
         if method == LOAD:
             for name, wanted in hooks.items():
                 impls.find(specs()[name], wanted)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import errno
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from typing import Any, cast
 
+from lockgate._awaiting import is_awaited, items_of, plain_items
 from lockgate._codec import Misfit, codec
 from lockgate._specs import CONTEXT, HookSpec
 from lockgate.plugin import IMPL_ATTRIBUTE, Context, RefusedError
@@ -113,8 +115,12 @@ class Impls:
         spec: HookSpec,
         impl: Callable[..., object],
         arguments: Mapping[str, Data],
-    ) -> Data:
-        """Call `impl` and give its answer as plain data; None is no answer."""
+    ) -> Any:
+        """Call `impl` and give its answer as plain data; None is no answer.
+
+        Of a coroutine function it is a coroutine, of a streaming hook a generator
+        of items, plain or asynchronous: the worker's loop knows what to do.
+        """
         given = self.given(spec, impl, arguments)
         try:
             value = impl(**given)
@@ -123,12 +129,67 @@ class Impls:
             if told is error:
                 raise
             raise told from error
-        if value is None:
-            return None
-        try:
-            return spec.answer.encode(value)
-        except Misfit as error:
-            raise misfit_fault(error) from error
+        if spec.stream:
+            return (
+                _items_later(spec, value) if is_awaited(value) else _items(spec, value)
+            )
+        if is_awaited(value):
+            return _later(spec, value)
+        return _encoded(spec, value)
+
+
+def _encoded(spec: HookSpec, value: object) -> Data:
+    if value is None:
+        return None
+    try:
+        return spec.answer.encode(value)
+    except Misfit as error:
+        raise misfit_fault(error) from error
+
+
+async def _later(spec: HookSpec, value: Any) -> Data:
+    """The answer of a coroutine."""
+    try:
+        answer = await value
+    except BaseException as error:
+        told = telling(error)
+        if told is error:
+            raise
+        raise told from error
+    return _encoded(spec, answer)
+
+
+def _items(spec: HookSpec, value: object) -> Iterator[Data]:
+    """The items of a function or a generator, each encoded as it is wanted."""
+    try:
+        for item in plain_items(value):
+            yield spec.answer.encode(item)
+    except Misfit as misfit:
+        raise misfit_fault(misfit) from misfit
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        told = telling(error)
+        if told is error:
+            raise
+        raise told from error
+
+
+async def _items_later(spec: HookSpec, value: object) -> AsyncIterator[Data]:
+    """The items of a coroutine function or an async generator."""
+    try:
+        async with aclosing(items_of(value)) as items:
+            async for item in items:
+                yield spec.answer.encode(item)
+    except Misfit as misfit:
+        raise misfit_fault(misfit) from misfit
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        told = telling(error)
+        if told is error:
+            raise
+        raise told from error
 
 
 def telling(error: BaseException) -> BaseException:

@@ -4,6 +4,8 @@
 
     async with AsyncHost.open() as host:
         answers = await host.call("analyze", tree=tree)
+        async for plugin, text in host.stream("complete_stream", task=task):
+            print(text, end="")
 
 A call runs on a thread, where the thread does its own input and output. A call
 that is cancelled is really over: the worker that it waits for is killed.
@@ -20,6 +22,7 @@ from typing import Any, Self
 
 from lockgate._answers import Answers
 from lockgate._async_calls import AsyncCalls
+from lockgate._async_streams import AsyncAnswerStream
 from lockgate._audit import AuditRecord, LogLine, Progress
 from lockgate._call import Cancellation
 from lockgate._host import Host
@@ -130,8 +133,8 @@ class AsyncHost(AsyncCalls):
         cancellation = Cancellation()
         future = asyncio.get_running_loop().run_in_executor(
             self._threads,
-            lambda: self._host.call_cancellable(
-                hook, plugin, timeout, arguments, cancellation
+            lambda: self._host.call_within(
+                hook, plugin, timeout, arguments, None, cancellation
             ),
         )
         try:
@@ -143,3 +146,16 @@ class AsyncHost(AsyncCalls):
             await asyncio.wait([future])
             future.exception()
             raise
+
+    def _stream(
+        self,
+        hook: str,
+        plugin: str | None,
+        timeout: float | None,
+        arguments: Mapping[str, object],
+    ) -> AsyncAnswerStream[Any]:
+        cancellation = Cancellation()
+        stream = self._host.stream_within(
+            hook, plugin, timeout, arguments, None, cancellation
+        )
+        return AsyncAnswerStream(stream, cancellation, self._threads)

@@ -8,7 +8,7 @@ its own (`lockgate.plugin.Context`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -144,6 +144,18 @@ class Hardware(Protocol):
         """Read up to `size` bytes, waiting at most `timeout` seconds."""
         ...
 
+    @hookspec("hardware", failure="skip", timeout_seconds=3600)
+    def watch_device(
+        self, device: str, options: Document, context: Context
+    ) -> Iterator[bytes]:
+        """Give what `device` says, piece by piece, until its reader has enough.
+
+        Nothing is given for a device that is not ours. `options` are those of
+        `open_device`; `idle_seconds` among them ends the stream when the device has
+        been silent for so long.
+        """
+        ...
+
     @hookspec("hardware", firstresult=True)
     def write_device(
         self, handle: DeviceHandle, data: bytes, context: Context
@@ -184,6 +196,17 @@ class AI(Protocol):
     @hookspec("ai", firstresult=True, timeout_seconds=300)
     def complete(self, task: Task, model: str, context: Context) -> Completion | None:
         """Do `task`; `model` may be empty. None hands it to the next agent."""
+        ...
+
+    @hookspec("ai", firstresult=True, timeout_seconds=300)
+    def complete_stream(
+        self, task: Task, model: str, context: Context
+    ) -> Iterator[str] | None:
+        """Do `task` and give the text piece by piece, as it is made.
+
+        The pieces together are the text that `complete` would give. None, or no
+        piece at all, hands it to the next agent.
+        """
         ...
 
     @hookspec("ai", firstresult=True, timeout_seconds=300)

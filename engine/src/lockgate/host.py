@@ -15,21 +15,26 @@ starts at its first call and is killed when the host closes.
 from __future__ import annotations
 
 from lockgate._answers import Answer, Answers, HookFailure
+from lockgate._async_streams import AsyncAnswerStream
 from lockgate._audit import AuditRecord, LogLine, Progress
 from lockgate._codec import to_data
 from lockgate._host import Host
 from lockgate._lifecycle import Lifecycle, StageChange
 from lockgate._roster import Refreshed
+from lockgate._streams import AnswerStream, Item
 from lockgate.aio import AsyncHost
 from lockgate.discovery import PluginState
 
 __all__ = [
     "Answer",
+    "AnswerStream",
     "Answers",
+    "AsyncAnswerStream",
     "AsyncHost",
     "AuditRecord",
     "HookFailure",
     "Host",
+    "Item",
     "Lifecycle",
     "LogLine",
     "PluginState",

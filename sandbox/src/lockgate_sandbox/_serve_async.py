@@ -184,16 +184,19 @@ class AsyncServer:
         if not wants_items(frame):
             msg = "the handler gives items, so it is called with Worker.stream"
             raise TypeError(msg)
-        if is_async(result):
-            async for item in result:
+        try:
+            if is_async(result):
+                async for item in result:
+                    await self._send_item(now, item)
+                return None
+            while True:
+                try:
+                    item = next(result)
+                except StopIteration as end:
+                    return end.value
                 await self._send_item(now, item)
-            return None
-        while True:
-            try:
-                item = next(result)
-            except StopIteration as end:
-                return end.value
-            await self._send_item(now, item)
+        finally:
+            await _close(result)
 
     async def _send_item(self, now: Task, item: Any) -> None:
         while not now.credit:
@@ -265,6 +268,14 @@ class AsyncServer:
             msg = "the host can be asked only while it waits for this call"
             raise RuntimeError(msg)
         return now
+
+
+async def _close(items: Any) -> None:
+    """End a generator that was left: its ``finally`` blocks run now."""
+    if hasattr(items, "aclose"):
+        await items.aclose()
+    elif hasattr(items, "close"):
+        items.close()
 
 
 def _close_fds(frame: list[Any]) -> None:

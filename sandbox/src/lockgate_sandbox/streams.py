@@ -197,6 +197,14 @@ class Stream:
         assert self._reply is not None  # noqa: S101  (set at the end)
         return self._reply
 
+    def cancel(self) -> None:
+        """Ask the worker to end the stream, from whatever thread. Does not wait.
+
+        Whoever iterates it then gets `CancelledError`.
+        """
+        if not self._flight.done and self._line.closed is None:
+            self._line.cancel(self._flight, CancelledError("the stream"))
+
     def close(self) -> None:
         """Cancel what is left of the stream. May be repeated.
 

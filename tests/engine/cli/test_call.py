@@ -39,13 +39,18 @@ def analyze(tree):
 @hookimpl
 def complete(task, model):
     return Completion(task.prompt, model)
+
+@hookimpl
+def complete_stream(task):
+    yield from task.prompt.split()
 """
 
 
 @pytest.fixture
 def acme(shell: Shell) -> Shell:
     hooks = "".join(
-        f'{hook} = "acme:{hook}"\n' for hook in ("transform", "analyze", "complete")
+        f'{hook} = "acme:{hook}"\n'
+        for hook in ("transform", "analyze", "complete", "complete_stream")
     )
     extra = (
         f"[hooks]\n{hooks}\n[[rights.programs]]\n"
@@ -209,3 +214,21 @@ def test_a_denial_is_shown(acme: Shell) -> None:
 
     assert result.status == 0
     assert "denied: acme may not use program:ruff" in result.out
+
+
+def test_a_stream_is_printed_as_it_comes(acme: Shell) -> None:
+    said = ("call", "complete_stream", "--plugin=acme")
+
+    text = acme.run(*said, 'task={"kind": "x", "prompt": "one two"}')
+    data = acme.run(*said, 'task={"kind": "x", "prompt": "one two"}', "--json").json
+    nothing = acme.run(*said, 'task={"kind": "x"}')
+
+    assert text.out.splitlines() == ["acme", "one", "two"]
+    assert data == {
+        "hook": "complete_stream",
+        "items": [{"plugin": "acme", "value": word} for word in ("one", "two")],
+        "failed": [],
+        "asked": ["acme"],
+    }
+    assert nothing.status == 1
+    assert "no-answer" in nothing.err

@@ -6,7 +6,9 @@ What a wrapper sees is logged, so that it is told from wherever it runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from typing import Any, cast
 
 from lockgate.plugin import (
@@ -123,3 +125,77 @@ def around_check(pipeline: Document, context: Context) -> Generator[None, Any, A
 @hookimpl(wrapper=True, specname="can_handle")
 def around_handle(task: Task, context: Context) -> Generator[None, Any, Any]:
     return (yield from around(task.documents, context, str, lambda _: [1.0]))
+
+
+# -- the four forms of an impl, of a hook that gives a stream --------------------------
+
+# `doing` maps a plugin to its pieces; a number among them is how long it waits, and
+# "raise" and "wrong" go wrong there.
+
+
+def piece(action: Any) -> bytes:
+    if action == "wrong":
+        return 42  # type: ignore[return-value]
+    made: str = act(action)
+    return made.encode()
+
+
+@hookimpl(specname="watch_device")
+def listed(options: Document, context: Context) -> list[bytes] | None:
+    doing: Any = options.get(context.plugin)
+    return None if doing is None else [piece(action) for action in doing]
+
+
+@hookimpl(specname="watch_device")
+async def awaited(options: Document, context: Context) -> list[bytes]:
+    await asyncio.sleep(0)
+    return [piece(action) for action in told(options, context)]
+
+
+@hookimpl(specname="watch_device")
+def generated(options: Document, context: Context) -> Iterator[bytes]:
+    try:
+        for action in told(options, context):
+            if isinstance(action, float):
+                time.sleep(action)
+            else:
+                yield piece(action)
+    finally:
+        context.log("info", f"{context.plugin} ends")
+
+
+@hookimpl(specname="watch_device")
+async def agenerated(options: Document, context: Context) -> AsyncIterator[bytes]:
+    try:
+        for action in told(options, context):
+            if isinstance(action, float):
+                await asyncio.sleep(action)
+            else:
+                yield piece(action)
+    finally:
+        context.log("info", f"{context.plugin} ends")
+
+
+def told(doing: Mapping[str, Any], context: Context) -> list[Any]:
+    """A plugin's pieces; ``{"endless": TEXT}`` stands for very many."""
+    pieces: Any = doing.get(context.plugin) or []
+    return [pieces["endless"]] * 100_000 if isinstance(pieces, dict) else pieces
+
+
+@hookimpl(specname="complete_stream")
+def said(task: Task, context: Context) -> Iterator[str] | None:
+    doing: Any = task.documents.get(context.plugin)
+    return None if doing is None else (act(action) for action in doing)
+
+
+@hookimpl(specname="complete_stream")
+async def asaid(task: Task, context: Context) -> AsyncIterator[str]:
+    for action in told(task.documents, context):
+        yield act(action)
+
+
+@hookimpl(specname="check_pipeline")
+async def acheck(pipeline: Document, context: Context) -> tuple[str, ...] | None:
+    doing: Any = pipeline.get(context.plugin)
+    await asyncio.sleep(doing if isinstance(doing, float) else 0)
+    return None if doing is None else (str(act(doing)),)

@@ -10,6 +10,8 @@ import asyncio
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,12 +22,13 @@ from lockgate import _host
 from lockgate._grants import GrantsFile
 from lockgate.aio import AsyncHost
 from lockgate.discovery import discover
+from lockgate.errors import LockgateError
 from lockgate.grants import rights_asked
 from lockgate.host import Answers, Host, LogLine
 from lockgate.shipped import FirstParty, ShippedPolicy
 from tests.support.host_plugins import Site
 
-__all__ = ["PLACES", "Place", "Plugins", "opened"]
+__all__ = ["PLACES", "Place", "Plugins", "Read", "opened"]
 
 Plugins = Mapping[str, Callable[[str], list[str]]]
 """Each plugin's lines of ``[hooks]``, made of the name of its module."""
@@ -37,19 +40,43 @@ IMPL = Path(__file__).with_name("impl.py").read_text("utf-8")
 KINDS = '["analyzer", "service", "ai", "hardware"]'
 
 
+@dataclass
+class Read:
+    """What came of reading a stream: its items, and what went wrong."""
+
+    items: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
+    error: Exception | None = None
+    failed: list[str] = field(default_factory=list[str])
+    asked: tuple[str, ...] = ()
+
+
 class Place:
     """One host; `lines` is what the plugins logged since the last call."""
 
     def __init__(
-        self, call: Callable[..., Answers[Any]], host: Host, lines: list[str]
+        self,
+        call: Callable[..., Answers[Any]],
+        read: Callable[..., Read],
+        host: Host,
+        lines: list[str],
     ) -> None:
         self._call = call
+        self._read = read
         self.host = host
         self.lines = lines
 
     def call(self, hook: str, **arguments: Any) -> Answers[Any]:
         self.lines.clear()
         return self._call(hook, **arguments)
+
+    def read(self, hook: str, *, most: int = 1000, **arguments: Any) -> Read:
+        """Up to `most` items of a stream, which is then closed."""
+        self.lines.clear()
+        return self._read(hook, most, **arguments)
+
+
+def package_of(name: str) -> str:
+    return f"{name.replace('-', '_')}_plugin"
 
 
 def manifest(name: str, hooks: Sequence[str], *, trusted: bool) -> str:
@@ -73,7 +100,7 @@ def opened(place: str, root: Path, plugins: Plugins) -> Generator[Place]:
     trusted = place.startswith("in the host")
     site = Site(root)
     for name, hooks in plugins.items():
-        text = manifest(name, hooks(f"{name}_plugin.impl"), trusted=trusted)
+        text = manifest(name, hooks(f"{package_of(name)}.impl"), trusted=trusted)
         site.add(name, IMPL, manifest=text)
     lines: list[str] = []
 
@@ -95,9 +122,40 @@ def opened(place: str, root: Path, plugins: Plugins) -> Generator[Place]:
             if place.endswith("awaited"):
                 yield from awaited(host, lines)
             else:
-                yield Place(host.call, host, lines)
-    for name in [n for n in sys.modules if n.partition("_plugin")[0] in plugins]:
-        del sys.modules[name]
+                yield Place(host.call, partial(read, host), host, lines)
+    packages = {package_of(name) for name in plugins}
+    for module in [name for name in sys.modules if name.partition(".")[0] in packages]:
+        del sys.modules[module]
+
+
+def read(host: Host, hook: str, most: int, **arguments: Any) -> Read:
+    found = Read()
+    with host.stream(hook, **arguments) as stream:
+        try:
+            for item in stream:
+                found.items.append((item.plugin, item.value))
+                if len(found.items) == most:
+                    break
+        except (LockgateError, ExceptionGroup) as error:
+            found.error = error
+    found.failed = [failure.plugin for failure in stream.failed]
+    found.asked = stream.asked
+    return found
+
+
+async def aread(host: AsyncHost, hook: str, most: int, **arguments: Any) -> Read:
+    found = Read()
+    async with host.stream(hook, **arguments) as stream:
+        try:
+            async for item in stream:
+                found.items.append((item.plugin, item.value))
+                if len(found.items) == most:
+                    break
+        except (LockgateError, ExceptionGroup) as error:
+            found.error = error
+    found.failed = [failure.plugin for failure in stream.failed]
+    found.asked = stream.asked
+    return found
 
 
 def awaited(host: Host, lines: list[str]) -> Iterator[Place]:
@@ -107,7 +165,10 @@ def awaited(host: Host, lines: list[str]) -> Iterator[Place]:
         def call(hook: str, **arguments: Any) -> Answers[Any]:
             return runner.run(beside.call(hook, **arguments))
 
-        yield Place(call, host, lines)
+        def read_all(hook: str, most: int, **arguments: Any) -> Read:
+            return runner.run(aread(beside, hook, most, **arguments))
+
+        yield Place(call, read_all, host, lines)
         runner.run(beside.close())
 
 

@@ -70,3 +70,24 @@ def test_a_task_that_no_agent_knows_has_no_answer() -> None:
         _ = host.call(
             "complete", plugin="assistant", task=Task("translate", "x"), model=""
         ).first
+
+
+def test_an_explanation_comes_rule_by_rule() -> None:
+    findings: list[Data] = [
+        {"rule": rule, "path": "a.py", "severity": "warning", "message": rule}
+        for rule in ("pin-strapping", "pin-input-only")
+    ]
+    task = Task("explain", "", {"findings": findings})
+
+    with Host.open() as host:
+        whole = host.call("complete", plugin="assistant", task=task).first.text
+        with host.stream("complete_stream", plugin="assistant", task=task) as stream:
+            pieces = [item.value for item in stream]
+        other = host.stream(
+            "complete_stream", plugin="assistant", task=Task("translate", "x")
+        )
+
+        assert len(pieces) == 2
+        assert "".join(pieces) == whole
+        assert list(other) == []
+        assert other.asked == ("assistant",)

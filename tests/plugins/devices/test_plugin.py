@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import tty
 
 import pytest
@@ -73,6 +74,28 @@ def test_a_serial_port_is_read_and_written_through_its_handle(
     assert plugin.close_device(handle) is None
     os.close(ours)
     os.close(theirs)
+
+
+def test_a_serial_port_is_watched_and_closed_again(context: LocalContext) -> None:
+    ours, theirs = os.openpty()
+    tty.setraw(ours)
+    device = f"serial:{os.ttyname(theirs)}"
+    watched = plugin.watch_device(device, {"baud": 9600, "idle_seconds": 5}, context)
+
+    threading.Timer(0.3, os.write, (ours, b"one")).start()
+    assert next(watched) == b"one"
+    os.write(ours, b"two")
+    assert next(watched) == b"two"
+    watched.close()  # type: ignore[attr-defined]
+    brief = plugin.watch_device(device, {"baud": 9600, "idle_seconds": 0.2}, context)
+    assert list(brief) == []
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_time_to_be_silent_is_a_number(context: LocalContext) -> None:
+    with pytest.raises(RefusedError, match="idle_seconds"):
+        next(plugin.watch_device("virtual", {"idle_seconds": "long"}, context))
 
 
 def test_a_port_that_is_not_granted_is_a_refusal_with_the_grant() -> None:

@@ -173,3 +173,26 @@ def test_a_session_on_the_virtual_board_goes_through_the_host(host: Host) -> Non
 
     assert got == b"lockgate 1 demo\n"
     assert host.call("close_device", handle=handle).first is True
+
+
+def test_a_board_is_watched_until_its_reader_has_enough(host: Host) -> None:
+    endless = "import time\nwhile True:\n    print('tick')\n    time.sleep(0.05)\n"
+    options = {"tree": {"micropython/main.py": endless}, "contract": contract()}
+    handed: dict[str, Any] = {"device": "virtual", "options": options}
+
+    with host.stream("watch_device", plugin="devices", **handed) as stream:
+        heard = b""
+        while heard.count(b"tick") < 3:
+            heard += next(stream).value
+    sleeping = {"micropython/main.py": "import time\ntime.sleep(99)\n"}
+    quiet: dict[str, Any] = {**options, "tree": sleeping, "idle_seconds": 0.3}
+    silent = host.stream("watch_device", device="virtual", options=quiet)
+
+    assert list(silent) == []
+    assert silent.failed == ()
+    handle = {"device": "virtual", "handle": 1}
+    assert host.call("close_device", handle=handle).items == ()  # closed already
+
+
+def test_a_device_that_is_not_ours_says_nothing(host: Host) -> None:
+    assert list(host.stream("watch_device", device="mqtt:x")) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lockgate.cli._arguments import interleave, read_arguments
@@ -20,7 +20,7 @@ from lockgate.cli._session import Subparsers, settings
 from lockgate.values import Data
 
 if TYPE_CHECKING:
-    from lockgate.host import Answers
+    from lockgate.host import Answers, AnswerStream, HookFailure
 
 __all__ = ["add", "run"]
 
@@ -81,15 +81,50 @@ def run(args: argparse.Namespace) -> int:
         config = settings(args)
         log = log_printer(config.log_level)
         with Host.open(config, safe=args.safe, on_progress=tell, on_log=log) as host:
-            answers = host.call(
-                args.hook, plugin=args.plugin, timeout=args.timeout, **arguments
-            )
+            whom: tuple[str | None, float | None] = (args.plugin, args.timeout)
+            if spec.stream:
+                stream = host.stream_within(args.hook, *whom, arguments, None)
+                return _streamed(args.hook, stream, as_json=args.json)
+            answers = host.call_within(args.hook, *whom, arguments, None)
             _ = answers.first  # no answer at all is an error
     if args.json:
         print_json(answers.to_dict())
     else:
         _print(answers)
     return 1 if any(_failed(answer.data) for answer in answers) else 0
+
+
+def _streamed(hook: str, stream: AnswerStream[Any], *, as_json: bool) -> int:
+    """Print the items as they come; with `as_json` all of them at the end.
+
+    Raises:
+        NoAnswerError: If there was none.
+    """
+    from lockgate.errors import NoAnswerError
+    from lockgate.host import to_data
+
+    items: list[Data] = []
+    last = ""
+    with stream:
+        for plugin, value in stream:
+            data = to_data(value)
+            if as_json:
+                items.append({"plugin": plugin, "value": data})
+                continue
+            if plugin != last:
+                print_lines([colored(clean(plugin), "bold")])
+            last = plugin
+            print_lines(_shown(data) if not isinstance(data, str) else [clean(data)])
+    failed: list[Data] = [failure.to_dict() for failure in stream.failed]
+    if not (items or last):
+        hint = "; ".join(f"{f.plugin}: {f.error.message}" for f in stream.failed)
+        raise NoAnswerError(hook, asked=stream.asked, hint=hint)
+    if as_json:
+        asked: list[Data] = list(stream.asked)
+        print_json({"hook": hook, "items": items, "failed": failed, "asked": asked})
+    else:
+        _print_failures(stream.failed)
+    return 0
 
 
 def _print(answers: Answers[Any]) -> None:
@@ -103,7 +138,11 @@ def _print(answers: Answers[Any]) -> None:
         for denial in answer.denials:
             message = clean(f"denied: {denial.get('message')!s}")
             print_lines([colored(message, "yellow")])
-    for failure in answers.failed:
+    _print_failures(answers.failed)
+
+
+def _print_failures(failures: Iterable[HookFailure]) -> None:
+    for failure in failures:
         message = clean(f"{failure.plugin} failed: {failure.error.message}")
         print_lines([colored(message, "red")])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from lockgate.values import Completion, ModelInfo, Note, Task
 from lockgate_assistant.embed import cosine, embed_texts
@@ -41,25 +42,32 @@ class Explainer:
 
     def complete(self, task: Task) -> Completion:
         """Explain each finding of `task`, gravest first, each rule once."""
+        said = list(self._said(task))
+        notes = tuple(note for _, note in said if note is not None)
+        return Completion("".join(text for text, _ in said), self.info.id, notes=notes)
+
+    def pieces(self, task: Task) -> Iterator[str]:
+        """The text of `complete`, rule by rule."""
+        return (text for text, _ in self._said(task))
+
+    def _said(self, task: Task) -> Iterator[tuple[str, Note | None]]:
+        """Each rule's words, and what is to be noted about them."""
         found = sorted(troubles(task), key=lambda t: _ORDER[t.severity])
         if not found and self._nothing_found(task):
-            return Completion(
-                "Nothing was found, so nothing is to be explained.", self.info.id
-            )
+            yield "Nothing was found, so nothing is to be explained.", None
+            return
         if not found:
             found = [Trouble(code, "", "") for code in self._asked(task)]
         if not found:
-            return self._nearest(task.prompt)
-        parts: list[str] = []
-        notes: list[Note] = []
-        for code in dict.fromkeys(trouble.code for trouble in found):
+            yield from self._nearest(task.prompt)
+            return
+        codes = dict.fromkeys(trouble.code for trouble in found)
+        for number, code in enumerate(codes):
             same = [trouble for trouble in found if trouble.code == code]
             entry = look_up(code)
-            if entry is None:
-                message = "no entry: the tool's own words are all that is known"
-                notes.append(Note("info", code, message))
-            parts.append(_words(code, entry, same))
-        return Completion("\n\n".join(parts), self.info.id, notes=tuple(notes))
+            message = "no entry: the tool's own words are all that is known"
+            note = Note("info", code, message) if entry is None else None
+            yield _apart(number) + _words(code, entry, same), note
 
     @staticmethod
     def _nothing_found(task: Task) -> bool:
@@ -73,7 +81,7 @@ class Explainer:
         """The rules that the question names."""
         return [word for word in _WORD.findall(task.prompt) if look_up(word)]
 
-    def _nearest(self, prompt: str) -> Completion:
+    def _nearest(self, prompt: str) -> Iterator[tuple[str, Note | None]]:
         """A question that names no rule gets the three that look most like it."""
         table = list(entries().values())
         vectors = embed_texts([f"{e.id} {e.what} {e.fix}" for e in table])
@@ -85,11 +93,18 @@ class Explainer:
             ),
             key=lambda pair: (-pair[0], pair[1].id),
         )[:3]
-        parts = [_words(e.id, e, []) for score, e in near if score >= _NEAR]
+        like = [entry for score, entry in near if score >= _NEAR]
+        if not like:
+            yield "No rule is like this question.", None
         note = Note("assumed", "prompt", "it names no rule: these look most like it")
-        if not parts:
-            return Completion("No rule is like this question.", self.info.id)
-        return Completion("\n\n".join(parts), self.info.id, notes=(note,))
+        for number, entry in enumerate(like):
+            said = _apart(number) + _words(entry.id, entry, [])
+            yield said, None if number else note
+
+
+def _apart(number: int) -> str:
+    """What stands between two rules' words."""
+    return "\n\n" if number else ""
 
 
 def _words(code: str, entry: Entry | None, found: list[Trouble]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lockgate.plugin import Completion, ModelInfo, Task, hookimpl
 from lockgate_assistant.embed import MODEL, embed_texts
 from lockgate_assistant.explain import Explainer
@@ -9,7 +11,7 @@ from lockgate_assistant.fix import Fixer
 from lockgate_assistant.review import Reviewer
 from lockgate_assistant.router import Router
 
-__all__ = ["can_handle", "complete", "embed", "list_models"]
+__all__ = ["can_handle", "complete", "complete_stream", "embed", "list_models"]
 
 _ROUTER = Router((Explainer(), Reviewer(), Fixer()))
 
@@ -32,6 +34,12 @@ def can_handle(task: Task) -> float:
 def complete(task: Task, model: str) -> Completion | None:
     """Do `task`, or hand it on if no agent here can."""
     return _ROUTER.complete(task, model)
+
+
+@hookimpl
+def complete_stream(task: Task, model: str) -> Iterator[str]:
+    """The same piece by piece: an explanation comes rule by rule."""
+    return _ROUTER.pieces(task, model)
 
 
 @hookimpl

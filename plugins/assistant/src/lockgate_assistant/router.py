@@ -7,12 +7,12 @@ front of the others takes precedence over them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol, runtime_checkable
 
 from lockgate.values import Completion, ModelInfo, Task
 
-__all__ = ["Agent", "Router"]
+__all__ = ["Agent", "Router", "Speaking"]
 
 
 class Agent(Protocol):
@@ -29,6 +29,15 @@ class Agent(Protocol):
 
     def complete(self, task: Task) -> Completion:
         """Do `task`, which `can_handle` gave more than 0."""
+        ...
+
+
+@runtime_checkable
+class Speaking(Protocol):
+    """An agent whose text comes in pieces."""
+
+    def pieces(self, task: Task) -> Iterator[str]:
+        """The text of `complete`, each piece when it is made."""
         ...
 
 
@@ -54,3 +63,15 @@ class Router:
         """Do `task`, or None if no agent can."""
         agent = self.route(task, model)
         return agent.complete(task) if agent else None
+
+    def pieces(self, task: Task, model: str = "") -> Iterator[str]:
+        """The text of `complete` piece by piece; nothing if no agent can.
+
+        An agent that says several things one after the other says each when it has
+        it (`Speaking`); of another one the text is one piece.
+        """
+        agent = self.route(task, model)
+        if isinstance(agent, Speaking):
+            yield from agent.pieces(task)
+        elif agent is not None:
+            yield agent.complete(task).text

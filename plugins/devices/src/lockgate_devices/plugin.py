@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 from lockgate.plugin import (
@@ -34,11 +35,16 @@ __all__ = [
     "open_device",
     "read_device",
     "simulate",
+    "watch_device",
     "write_device",
 ]
 
 _SESSION_LIMIT = 64
 _SERIAL = "serial:"
+_PIECE_BYTES = 4096
+_PIECE_SECONDS = 0.1
+"""How long a watched device may be silent before it is asked again: no longer, so
+that a reader who has had enough does not wait."""
 
 _sessions: dict[int, tuple[str, Session | VirtualSession]] = {}
 _numbers = itertools.count(1)
@@ -105,6 +111,28 @@ def read_device(
         return session.read(size, timeout)
     except (SerialRefusal, SessionEnded) as error:
         raise _refused(handle.device, error, getattr(error, "hint", "")) from error
+
+
+@hookimpl
+def watch_device(device: str, options: Document, context: Context) -> Iterator[bytes]:
+    """Open a device and give what it says until its reader has enough."""
+    idle = options.get("idle_seconds")
+    if idle is not None and not (isinstance(idle, int | float) and idle > 0):
+        error = ValueError("idle_seconds is a number of seconds above 0")
+        raise _refused("options.idle_seconds", error)
+    own = {name: value for name, value in options.items() if name != "idle_seconds"}
+    handle = open_device(device, own, context)
+    if handle is None:
+        return
+    silent = 0.0
+    try:
+        while idle is None or silent < idle:
+            piece = read_device(handle, _PIECE_BYTES, _PIECE_SECONDS, context)
+            if piece:
+                yield piece
+            silent = 0.0 if piece else silent + _PIECE_SECONDS
+    finally:
+        close_device(handle)
 
 
 @hookimpl
