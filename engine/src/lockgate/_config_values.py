@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from lockgate._hook_order import HookOrder
 from lockgate.choice import NO_CHOICE, Choice
 
 if TYPE_CHECKING:
@@ -30,18 +31,6 @@ Color: TypeAlias = Literal["auto", "always", "never"]
 
 DEFAULT = "default"
 """The origin of a value that nobody set."""
-
-
-@dataclass(frozen=True, slots=True)
-class HookOrder:
-    """What the owner says about one hook: wins over what manifests ask for.
-
-    The plugins in `order` are asked first, in this order; those in `disable` not
-    at all.
-    """
-
-    order: tuple[str, ...] = ()
-    disable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from lockgate._answers import Answer, Answers, HookFailure
 from lockgate._call import Call
-from lockgate._config_values import HookOrder
+from lockgate._hook_order import HookOrder
 from lockgate._manifest_values import HookImpl
 from lockgate._order import arrange
 from lockgate._specs import specs

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lockgate._config_values import HookOrder
+from lockgate._hook_order import HookOrder
 from lockgate._manifest_values import HookImpl
 
 __all__ = ["Edge", "Place", "arrange", "cycle_of", "edges_of"]

@@ -31,7 +31,7 @@ from lockgate.discovery._scan import Memo, scan_folder, search_folders
 from lockgate.discovery._state import PluginState, StateName
 
 if TYPE_CHECKING:
-    from lockgate._config_values import HookOrder
+    from lockgate._hook_order import HookOrder
 
 __all__ = ["Discovery", "PluginState", "StateName", "discover", "index_files"]
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from lockgate._config_values import HookOrder
+from lockgate._hook_order import HookOrder
 from lockgate._manifest_values import HookImpl
 from lockgate._order import Edge, cycle_of, edges_of
 from lockgate._toml_lines import line_of

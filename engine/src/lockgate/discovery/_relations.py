@@ -15,7 +15,7 @@ from lockgate.choice import NO_CHOICE, Choice
 from lockgate.discovery._state import PluginState
 
 if TYPE_CHECKING:
-    from lockgate._config_values import HookOrder
+    from lockgate._hook_order import HookOrder
 
 __all__ = ["relate", "unshadow"]
 
