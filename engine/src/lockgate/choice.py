@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lockgate.discovery import PluginState
+    from lockgate.discovery._state import PluginState
 
 __all__ = ["NO_CHOICE", "Choice", "Rule"]
 
