@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -306,6 +307,26 @@ def test_a_worker_that_dies_does_not_take_the_others_along(lab: Lab) -> None:
             run(other, "import os; os._exit(3)")
         assert caught.value.status == 3
         assert run(one, "result = 1") == 1
+
+
+def test_an_environment_without_room_says_so_at_once(lab: Lab) -> None:
+    few = policy(limits={"open_files": 16})
+    workers: list[Worker] = []
+
+    def fill() -> None:
+        while len(workers) < 16:
+            workers.append(_worker(lab, few, "library"))
+
+    started = time.monotonic()
+    with pytest.raises(StartError, match="no room") as caught:
+        fill()
+    assert time.monotonic() - started < 10  # not the time that a zygote may take
+    assert "open_files" in caught.value.hint
+    assert [run(worker, "result = 1") for worker in workers] == [1] * len(workers)
+    workers.pop().close()
+    workers.pop().close()
+    with _worker(lab, few, "library") as another:
+        assert run(another, "result = 2") == 2
 
 
 def test_a_pool_can_preload(lab: Lab) -> None:
