@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from lockgate._lifecycle import utc_now
+from lockgate._trace import current_trace_id
 from lockgate.values import Data, Document
 
 __all__ = ["AuditRecord", "LogLine", "Observer", "Progress"]
@@ -35,6 +36,8 @@ class LogLine:
     level: str
     message: str
     fields: Document = field(default_factory=dict[str, Data])
+    trace: str = field(default_factory=current_trace_id, compare=False)
+    at: str = field(default_factory=utc_now, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,8 @@ class AuditRecord:
     right: str = ""
     detail: str = ""
     grant: str = ""
-    at: str = field(
-        default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
-    )
+    trace: str = field(default_factory=current_trace_id, compare=False)
+    at: str = field(default_factory=utc_now)
 
     def to_dict(self) -> dict[str, Data]:
         """The record as plain data, one line of an audit log."""
@@ -71,10 +73,15 @@ class AuditRecord:
             "right": self.right,
             "detail": self.detail,
             "grant": self.grant,
+            "trace": self.trace,
         }
 
 
 def _ignore(_: object) -> None:
+    """Nobody listens."""
+
+
+def _unheard(plugin: str, version: str, hook: str, output: str) -> None:
     """Nobody listens."""
 
 
@@ -85,6 +92,8 @@ class Observer:
     progress: Callable[[Progress], None] = _ignore
     log: Callable[[LogLine], None] = _ignore
     audit: Callable[[AuditRecord], None] = _ignore
+    printed: Callable[[str, str, str, str], None] = _unheard
+    """Told of plugin, version, hook and the text that the plugin printed."""
 
     @classmethod
     def of(

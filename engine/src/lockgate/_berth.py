@@ -10,22 +10,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from lockgate._answers import Answer
 from lockgate._call import Call
 from lockgate._inhost import InHostPlugin
+from lockgate._journal import Journal
 from lockgate._lifecycle import History
 from lockgate._manifest_values import HookImpl
+from lockgate._meter import Meter
 from lockgate._sealed import SealedPlugin
+from lockgate._trace import Span, current, current_trace_id
 from lockgate._wrapped import Wrapping
 from lockgate._wrapping import Outcome
+from lockgate.errors import LockgateError
 from lockgate.grants import Identity
 
 if TYPE_CHECKING:
     from lockgate.discovery import PluginState
 
 __all__ = ["Berth"]
+
+_WELL = frozenset({"answered", "none", "closed"})
 
 
 @dataclass(slots=True)
@@ -69,8 +76,12 @@ class Berth:
         seat: SealedPlugin | InHostPlugin,
         impls: Iterable[HookImpl],
         history: History,
+        meter: Meter,
+        journal: Journal,
     ) -> None:
         self.state = state
+        self._meter = meter
+        self._journal = journal
         self.impls = tuple(impls)
         self.history = history
         self._lock = threading.Lock()
@@ -92,11 +103,23 @@ class Berth:
         Raises:
             LockgateError: If it fails, in whatever way: naming plugin and hook.
         """
+        above = current.get()
+        span = above.child() if above is not None else Span.root()
+        token = current.set(span)
+        outcome = "interrupted"
         sitting = self._enter()
+        started = perf_counter()
         try:
-            return sitting.seat.ask(call)
+            answer = sitting.seat.ask(call)
+            outcome = "none" if answer is None else "answered"
+            return answer
+        except LockgateError as error:
+            outcome = error.code
+            error.trace = error.trace or span.trace_id
+            raise
         finally:
-            self._leave(sitting)
+            current.reset(token)
+            self._over(sitting, call, span, perf_counter() - started, outcome)
 
     def stream(self, call: Call) -> Generator[object]:
         """The items of a streaming hook: of the seat that was there at its begin.
@@ -104,11 +127,19 @@ class Berth:
         Raises:
             LockgateError: If it fails, in whatever way: naming plugin and hook.
         """
+        above, outcome = current.get(), "closed"
+        span = above.child() if above is not None else Span.root()
         sitting = self._enter()
+        started = perf_counter()
         try:
             yield from sitting.seat.stream(call)
+            outcome = "answered"
+        except LockgateError as error:
+            outcome = error.code
+            error.trace = error.trace or span.trace_id
+            raise
         finally:
-            self._leave(sitting)
+            self._over(sitting, call, span, perf_counter() - started, outcome)
 
     def begin(self, call: Call) -> Wrapping | None:
         """Run the plugin's wrapper up to its ``yield``; None if it may not wrap.
@@ -119,8 +150,10 @@ class Berth:
         sitting = self._enter()
         try:
             wrapping = sitting.seat.begin(call)
-        except BaseException:
+        except BaseException as error:
             self._leave(sitting)
+            if isinstance(error, LockgateError):
+                error.trace = error.trace or current_trace_id()
             raise
         if wrapping is None:
             self._leave(sitting)
@@ -160,6 +193,16 @@ class Berth:
             sitting = self._sitting
             sitting.calls += 1
         return sitting
+
+    def _over(
+        self, sitting: _Sitting, call: Call, span: Span, seconds: float, outcome: str
+    ) -> None:
+        """A call is over: count it, remember it, leave the seat."""
+        hook, who = call.spec.name, sitting.seat.identity
+        with self._lock:
+            self._meter.note(hook, seconds, "" if outcome in _WELL else outcome)
+        self._journal.note(span, who.plugin, who.version, hook, seconds, outcome)
+        self._leave(sitting)
 
     def _leave(self, sitting: _Sitting) -> None:
         with self._lock:

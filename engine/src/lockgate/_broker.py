@@ -19,6 +19,7 @@ from lockgate._codec import Misfit, codec, to_data
 from lockgate._environment import lockgate_folder
 from lockgate._policy import Plan, Tool, tool_policy
 from lockgate._services import open_services
+from lockgate._trace import current_trace_id
 from lockgate.grants import Consent, Identity, grant_command
 from lockgate.values import Data, Document, File, ProgramRun, PythonRun, Tree
 from lockgate_sandbox import (
@@ -102,7 +103,7 @@ class Broker:
         self._plan = plan
         self._sandbox = sandbox
         self._observer = observer
-        self._hook = ""
+        self._hook = self._trace = ""
         self._deadline = float("inf")
         self._denials: list[Document] = []
         self._running: Worker | None = None
@@ -119,6 +120,7 @@ class Broker:
     def begin(self, hook: str, deadline: float) -> None:
         """A call of `hook` begins; `deadline` on the monotonic clock."""
         self._hook, self._deadline, self._denials = hook, deadline, []
+        self._trace = current_trace_id()
         self._stop.clear()
 
     @property
@@ -334,6 +336,7 @@ class Broker:
             right=right,
             detail=detail,
             grant=grant,
+            trace=self._trace,
         )
         self._observer.audit(record)
 

@@ -16,6 +16,7 @@ __all__ = [
     "CONFIG_LIMIT_BYTES",
     "Color",
     "Config",
+    "ControlMode",
     "FileProfile",
     "HookOrder",
     "LogLevel",
@@ -27,6 +28,7 @@ CONFIG_LIMIT_BYTES = 1024 * 1024
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 FileProfile: TypeAlias = Literal["plain", "restricted"]
+ControlMode: TypeAlias = Literal["auto", "always", "off"]
 Color: TypeAlias = Literal["auto", "always", "never"]
 
 DEFAULT = "default"
@@ -45,6 +47,8 @@ class Config:
     of each hook named there. `timeout` is the seconds of a hook call
     whose caller names none; None means the hook spec's own. `file_profile` is how
     single-file plugins are compiled in their workers (`lockgate_sandbox.profiles`).
+    `control` is when a host opens its control socket: with its first worker
+    (``auto``), at once (``always``), or not at all; `runtime_dir` where.
     """
 
     grants_file: str
@@ -67,8 +71,15 @@ class Config:
     log_level: LogLevel = "warning"
     color: Color = "auto"
     file_profile: FileProfile = "plain"
+    control: ControlMode = "auto"
+    runtime_dir: str = ""
     origins: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
     """The source of each dotted key that somebody set."""
+
+    @property
+    def runtime_folder(self) -> str:
+        """Where the control sockets of running hosts are."""
+        return self.runtime_dir or f"{self.state_dir}/run"
 
     def origin(self, key: str) -> str:
         """Where the value of the dotted `key` came from."""

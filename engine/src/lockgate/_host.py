@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,14 +14,19 @@ from lockgate._answers import Answers
 from lockgate._audit import AuditRecord, LogLine, Observer, Progress
 from lockgate._call import Call, Cancellation
 from lockgate._calls import Calls
+from lockgate._journal import CallRecord
 from lockgate._lifecycle import Lifecycle
+from lockgate._logbook import Logbook, recorded
+from lockgate._meter import Meter
 from lockgate._roster import Refreshed, Roster
 from lockgate._seats import Seats
 from lockgate._specs import specs
 from lockgate._streams import AnswerStream
-from lockgate.config import Config, load_config
+from lockgate._trace import Span, current
+from lockgate.config import Config, ControlMode, load_config
 from lockgate.discovery import PluginState, discover
 from lockgate.errors import (
+    ControlError,
     HostClosedError,
     SandboxUnavailableError,
     UnknownHookError,
@@ -29,6 +35,7 @@ from lockgate.errors import (
 from lockgate.shipped import shipped_policy
 
 if TYPE_CHECKING:
+    from lockgate._control import ControlSocket
     from lockgate_sandbox import Sandbox
 
 __all__ = ["Host", "open_sandbox"]
@@ -61,9 +68,10 @@ class Host(Calls):
             self,
             config,
             shipped_policy(),
-            observer or Observer(),
+            recorded(observer or Observer(), Logbook(config.state_dir)),
             self._open_sandbox,
         )
+        self._control: ControlSocket | None = None
         self._roster = Roster(
             states,
             seats,
@@ -71,6 +79,8 @@ class Host(Calls):
             look=look or (lambda: states),
             told=on_state or (lambda _: None),
         )
+        if config.control == "always":
+            self._open_control()
 
     @classmethod
     def open(
@@ -85,6 +95,7 @@ class Host(Calls):
         on_log: Callable[[LogLine], None] | None = None,
         on_audit: Callable[[AuditRecord], None] | None = None,
         on_state: Callable[[Lifecycle], None] | None = None,
+        control: ControlMode | None = None,
     ) -> Self:
         """Find the plugins; import none.
 
@@ -95,9 +106,11 @@ class Host(Calls):
         ``sys.path`` as the folders that plugins are looked for in. The callbacks
         are told of progress, log lines and decisions, on the calling thread;
         `on_state` of each stage that a plugin reaches, on the thread that made it.
+        `control` is when the control socket opens (`Config.control`).
 
         Raises:
             ConfigError: If the settings can't be read.
+            ControlError: If the control socket is asked for ``always``, and can't be.
             UnknownPluginError: If `plugins` names one that is not installed.
             UsageError: If a word of `plugins` is no plugin's name.
         """
@@ -105,6 +118,8 @@ class Host(Calls):
         if plugins or autoload is not None:
             choice = settings.choice.with_words(plugins, autoload=autoload)
             settings = replace(settings, choice=choice)
+        if control is not None:
+            settings = replace(settings, control=control)
         folders = None if search_path is None else [str(f) for f in search_path]
 
         def look() -> tuple[PluginState, ...]:
@@ -151,6 +166,14 @@ class Host(Calls):
         berths = dict(self._roster.berths)
         found = {name: berth.seat.pid for name, berth in berths.items()}
         return {name: pid for name, pid in found.items() if pid is not None}
+
+    def calls(self, after: int = 0) -> tuple[CallRecord, ...]:
+        """The latest calls (2,048 at most), those with a number above `after`."""
+        return self._roster.journal.after(after)
+
+    def meters(self) -> dict[str, Meter]:
+        """What is counted of each plugin, in live numbers: read them, change none."""
+        return self._roster.meters()
 
     def implementers(self, hook: str) -> tuple[str, ...]:
         """The plugins that would be asked for `hook`, in order.
@@ -203,6 +226,9 @@ class Host(Calls):
         with self._lock:
             self._closed = True
             sandbox, self._sandbox = self._sandbox, None
+            control, self._control = self._control, None
+        if control is not None:
+            control.close()
         self._roster.close()
         if sandbox is not None:
             sandbox.close()
@@ -234,7 +260,13 @@ class Host(Calls):
         if call.spec.stream:
             message = f"the hook {hook!r} gives a stream of items"
             raise UsageError(message, hint="Use Host.stream, and iterate.")
-        return self._roster.dispatcher.run(call, plugin=plugin)
+        if current.get() is not None:
+            return self._roster.dispatcher.run(call, plugin=plugin)
+        token = current.set(Span.root())
+        try:
+            return self._roster.dispatcher.run(call, plugin=plugin)
+        finally:
+            current.reset(token)
 
     def stream_within(
         self,
@@ -293,7 +325,22 @@ class Host(Calls):
                 raise HostClosedError
             if self._sandbox is None:
                 self._sandbox = open_sandbox(self._config)
+                if self._control is None and self._config.control == "auto":
+                    # To be seen is no reason to fail.
+                    with suppress(ControlError):
+                        self._open_control()
             return self._sandbox
+
+    def _open_control(self) -> None:
+        from lockgate._control import ControlSocket
+        from lockgate._operations import Operations
+
+        folder = Path(self._config.runtime_folder)
+        try:
+            self._control = ControlSocket(folder, Operations(self._roster).answer)
+        except OSError as error:
+            message = f"no control socket in {folder}: {error.strerror}"
+            raise ControlError(message) from error
 
 
 def open_sandbox(config: Config) -> Sandbox:

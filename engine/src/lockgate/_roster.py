@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from lockgate._berth import Berth
 from lockgate._dispatch import Dispatcher
 from lockgate._inhost import InHostPlugin
+from lockgate._journal import Journal
 from lockgate._lifecycle import History, Lifecycle, stages_of
+from lockgate._meter import Meter
 from lockgate._quarantine import WAY_OUT
 from lockgate._sealed import SealedPlugin
 from lockgate._seats import Seats
@@ -27,6 +29,7 @@ from lockgate.errors import (
 
 if TYPE_CHECKING:
     from lockgate.discovery import PluginState
+    from lockgate.values import Data
 
 __all__ = ["Refreshed", "Roster"]
 
@@ -43,6 +46,18 @@ class Refreshed:
     failed: Mapping[str, LockgateError] = field(
         default_factory=dict[str, LockgateError]
     )
+
+    def to_dict(self) -> dict[str, Data]:
+        """The changes as plain data."""
+        added: list[Data] = [*self.added]
+        removed: list[Data] = [*self.removed]
+        reloaded: list[Data] = [*self.reloaded]
+        return {
+            "added": added,
+            "removed": removed,
+            "reloaded": reloaded,
+            "failed": {name: error.to_dict() for name, error in self.failed.items()},
+        }
 
 
 class Roster:
@@ -68,7 +83,9 @@ class Roster:
         self.found: tuple[PluginState, ...] = ()
         self.states: Mapping[str, PluginState] = {}
         self.berths: dict[str, Berth] = {}
+        self.journal = Journal()
         self._histories: dict[str, History] = {}
+        self._meters: dict[str, Meter] = {}
         self.dispatcher = Dispatcher(seats.config.hooks)
         self._keep(states)
         for name, state in sorted(self.states.items()):
@@ -91,6 +108,14 @@ class Roster:
     def lifecycles(self) -> tuple[Lifecycle, ...]:
         """The life of each plugin in this host, by name; removed ones too."""
         return tuple(one.now for _, one in sorted(self._histories.items()))
+
+    def meter(self, plugin: str) -> Meter:
+        """What is counted of a plugin, over all its versions in this host."""
+        return self._meters.setdefault(plugin, Meter())
+
+    def meters(self) -> dict[str, Meter]:
+        """What is counted of each plugin that can be called, or could."""
+        return dict(sorted(self._meters.items()))
 
     def release(self, plugin: str) -> None:
         """Take a plugin out of quarantine.
@@ -177,7 +202,7 @@ class Roster:
             raise ReloadRefusedError(plugin, reason=state.reason, hint=state.hint)
         # What happens on trial is nobody's business until it is over.
         trial = History(plugin, state.version, lambda _: None)
-        seat, impls = self._seats.seat(state, trial)
+        seat, impls = self._seats.seat(state, trial, self.meter(plugin))
         try:
             if isinstance(seat, InHostPlugin):
                 reason = "it asks to run in the host itself"
@@ -207,13 +232,14 @@ class Roster:
         history.begin(stages)
         if not state.usable:
             return
-        seat, impls = self._seats.seat(state, history)
+        meter = self.meter(name)
+        seat, impls = self._seats.seat(state, history, meter)
         if self._safe and not isinstance(seat, InHostPlugin):
             history.begin([("disabled", _SAFE)])
             return
         if isinstance(seat, SealedPlugin):
             seat.look()
-        self.berths[name] = Berth(state, seat, impls, history)
+        self.berths[name] = Berth(state, seat, impls, history, meter, self.journal)
 
     def _remove(self, name: str, state: PluginState | None) -> Berth:
         berth = self.berths.pop(name)

@@ -183,8 +183,7 @@ class SealedPlugin:
             raise self._blamed(running, error, blame, seconds) from error
         finally:
             watch(call, None)
-        running.cpu_seconds += reply.usage.cpu_seconds
-        self._supervisor.answered()
+        self._went_well(running, reply, blame)
 
     def exchange(
         self, call: Call, blame: Blame, method: str, arguments: Mapping[str, Data]
@@ -272,8 +271,12 @@ class SealedPlugin:
         if self._reader == threading.get_ident():
             raise blame.busy()
         seconds = call.seconds_left()
+        if seconds > 0 and self._lock.acquire(blocking=False):
+            return
+        began = time.monotonic()
         if seconds <= 0 or not self._lock.acquire(timeout=seconds):
             raise blame.timeout(call.seconds)
+        self._supervisor.waited(time.monotonic() - began)
 
     def close(self) -> None:
         """Kill the worker; from any thread, also in the middle of a call."""
@@ -303,9 +306,15 @@ class SealedPlugin:
             raise self._blamed(running, error, blame, seconds) from error
         finally:
             watch(call, None)
+        self._went_well(running, reply, blame)
+        return reply
+
+    def _went_well(self, running: Running, reply: Reply, blame: Blame) -> None:
+        if reply.output:
+            who = self.identity
+            self._observer.printed(who.plugin, who.version, blame.hook, reply.output)
         running.cpu_seconds += reply.usage.cpu_seconds
         self._supervisor.answered()
-        return reply
 
     def _begin(self, running: Running, call: Call, blame: Blame) -> tuple[float, float]:
         """Let the broker know of the call; the worker's wall limit, and what is left.

@@ -19,6 +19,7 @@ from lockgate._inhost import InHostPlugin
 from lockgate._legacy import LegacyPlugin, legacy_hooks, legacy_target
 from lockgate._lifecycle import History
 from lockgate._manifest_values import HookImpl
+from lockgate._meter import Meter
 from lockgate._policy import Plan, build_plan, read_only_plan
 from lockgate._quarantine import QuarantineFolder
 from lockgate._running import Rights, Target
@@ -61,19 +62,19 @@ class Seats:
     sandbox: Callable[[], Sandbox]
 
     def seat(
-        self, state: PluginState, history: History
+        self, state: PluginState, history: History, meter: Meter
     ) -> tuple[SealedPlugin | InHostPlugin, Iterable[HookImpl]]:
         """The seat of a usable plugin, and the hooks that it answers.
 
-        `history` is told of what becomes of its workers.
+        `history` and `meter` are told of what becomes of its workers.
         """
         manifest = state.manifest
         if manifest is None:
             hooks = [HookImpl(name, "") for name in legacy_hooks(state)]
-            return self._legacy(state, history), hooks
+            return self._legacy(state, history, meter), hooks
         if self._in_host(state, manifest):
             return self._trusted(state, manifest), manifest.hooks
-        return self._sealed(state, manifest, history), manifest.hooks
+        return self._sealed(state, manifest, history, meter), manifest.hooks
 
     def _in_host(self, state: PluginState, manifest: Manifest) -> bool:
         party = self.shipped.party(state.name, state.distribution)
@@ -91,7 +92,7 @@ class Seats:
         )
 
     def _sealed(
-        self, state: PluginState, manifest: Manifest, history: History
+        self, state: PluginState, manifest: Manifest, history: History, meter: Meter
     ) -> SealedPlugin:
         def target(rights: Rights) -> Target:
             return Target(
@@ -111,10 +112,12 @@ class Seats:
             target=target,
             sandbox=self.sandbox,
             observer=self.observer,
-            supervisor=self._supervisor(state, history),
+            supervisor=self._supervisor(state, history, meter),
         )
 
-    def _legacy(self, state: PluginState, history: History) -> LegacyPlugin:
+    def _legacy(
+        self, state: PluginState, history: History, meter: Meter
+    ) -> LegacyPlugin:
         nothing = Consent((), frozenset(), "none", "read-only")
         plan = read_only_plan(state, self.limits(state.name))
 
@@ -131,16 +134,19 @@ class Seats:
             ),
             sandbox=self.sandbox,
             observer=self.observer,
-            supervisor=self._supervisor(state, history),
+            supervisor=self._supervisor(state, history, meter),
         )
 
-    def _supervisor(self, state: PluginState, history: History) -> Supervisor:
+    def _supervisor(
+        self, state: PluginState, history: History, meter: Meter
+    ) -> Supervisor:
         return Supervisor(
             state.name,
             state.version,
             digest=lambda: state.digest,
             folder=QuarantineFolder(self.config.state_dir),
             history=history,
+            meter=meter,
         )
 
     def limits(self, plugin: str) -> Mapping[str, float]:

@@ -24,6 +24,7 @@ from lockgate._config_values import (
     CONFIG_LIMIT_BYTES,
     Color,
     Config,
+    ControlMode,
     FileProfile,
     HookOrder,
     LogLevel,
@@ -38,11 +39,20 @@ from lockgate.errors import ConfigError, did_you_mean
 __all__ = ["resolve"]
 
 _NOT_IN_PROJECT = frozenset(
-    {"grants-file", "cache-dir", "data-dir", "state-dir", "layers", "file-profile"}
+    {
+        "grants-file",
+        "cache-dir",
+        "data-dir",
+        "state-dir",
+        "layers",
+        "file-profile",
+        "runtime-dir",
+        "control",
+    }
 )
 """What a checkout may not decide for its reader."""
 
-_PATHS = ("grants-file", "cache-dir", "data-dir", "state-dir")
+_PATHS = ("grants-file", "cache-dir", "data-dir", "state-dir", "runtime-dir")
 
 
 def _split(value: object) -> object:
@@ -88,6 +98,8 @@ class _Settings(BaseSettings):
     log_level: LogLevel = "warning"
     color: Color = "auto"
     file_profile: FileProfile = "plain"
+    control: ControlMode = "auto"
+    runtime_dir: str = ""
 
     @classmethod
     def settings_customise_sources(

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 
 from lockgate._lifecycle import History, Stage, utc_now
+from lockgate._meter import Meter
 from lockgate._quarantine import Quarantine, QuarantineFolder
 from lockgate.errors import PluginUnavailableError
 
@@ -92,7 +93,9 @@ class Supervisor:
         digest: Callable[[], str],
         folder: QuarantineFolder,
         history: History,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = Meter() if meter is None else meter
         self._plugin = plugin
         self._version = version
         self._digest = digest
@@ -138,12 +141,12 @@ class Supervisor:
 
     def started(self, reason: str) -> None:
         """A worker runs; `reason` says what for, and which rights it lacks."""
+        self._meter.starts += 1
         self._history.reach("active", reason, version=self._version)
 
-    def ended(self, reason: str) -> None:
-        """A worker was ended by the host: none runs now."""
-        if self._history.now.stage == "active":
-            self._history.reach("enabled", reason)
+    def waited(self, seconds: float) -> None:
+        """A call had to wait for its turn."""
+        self._meter.waited(seconds)
 
     def answered(self) -> None:
         """A call went well."""
@@ -152,6 +155,7 @@ class Supervisor:
     def died(self, what: str) -> bool:
         """A worker died by its own fault; true if that was one too many."""
         self._budget.died(what)
+        self._meter.deaths += 1
         if self._record is not None:
             return False
         if not self._budget.spent:

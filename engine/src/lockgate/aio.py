@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,9 +27,11 @@ from lockgate._async_streams import AsyncAnswerStream
 from lockgate._audit import AuditRecord, LogLine, Progress
 from lockgate._call import Cancellation
 from lockgate._host import Host
+from lockgate._journal import CallRecord
 from lockgate._lifecycle import Lifecycle
+from lockgate._meter import Meter
 from lockgate._roster import Refreshed
-from lockgate.config import Config
+from lockgate.config import Config, ControlMode
 from lockgate.discovery import PluginState
 from lockgate.errors import HostClosedError
 
@@ -59,6 +62,7 @@ class AsyncHost(AsyncCalls):
         on_log: Callable[[LogLine], None] | None = None,
         on_audit: Callable[[AuditRecord], None] | None = None,
         on_state: Callable[[Lifecycle], None] | None = None,
+        control: ControlMode | None = None,
     ) -> Self:
         """As `lockgate.host.Host.open`; the callbacks run on the call's thread."""
         return cls(
@@ -72,6 +76,7 @@ class AsyncHost(AsyncCalls):
                 on_log=on_log,
                 on_audit=on_audit,
                 on_state=on_state,
+                control=control,
             )
         )
 
@@ -86,6 +91,14 @@ class AsyncHost(AsyncCalls):
     def lifecycles(self) -> tuple[Lifecycle, ...]:
         """The life of each plugin in this host: stages with reasons and times."""
         return self._host.lifecycles()
+
+    def calls(self, after: int = 0) -> tuple[CallRecord, ...]:
+        """The latest calls (2,048 at most), those with a number above `after`."""
+        return self._host.calls(after)
+
+    def meters(self) -> dict[str, Meter]:
+        """What is counted of each plugin, in live numbers: read them, change none."""
+        return self._host.meters()
 
     async def reload(self, plugin: str) -> Lifecycle:
         """Change a plugin's worker for one of what is installed now.
@@ -130,11 +143,18 @@ class AsyncHost(AsyncCalls):
     ) -> Answers[Any]:
         if self._host.closed:
             raise HostClosedError
-        cancellation = Cancellation()
+        cancellation, context = Cancellation(), copy_context()
         future = asyncio.get_running_loop().run_in_executor(
             self._threads,
-            lambda: self._host.call_within(
-                hook, plugin, timeout, arguments, None, cancellation
+            # The caller's trace, and whatever else it keeps in its context.
+            lambda: context.run(
+                self._host.call_within,
+                hook,
+                plugin,
+                timeout,
+                arguments,
+                None,
+                cancellation,
             ),
         )
         try:

@@ -30,6 +30,7 @@ from lockgate._config_values import (
     CONFIG_LIMIT_BYTES,
     Color,
     Config,
+    ControlMode,
     HookOrder,
     LogLevel,
     Sources,
@@ -38,6 +39,7 @@ from lockgate._config_values import (
 __all__ = [
     "Color",
     "Config",
+    "ControlMode",
     "HookOrder",
     "LogLevel",
     "Sources",
@@ -140,6 +142,12 @@ def _base(env: Mapping[str, str], name: str, fallback: str) -> str:
     return f"{base.rstrip('/')}/lockgate"
 
 
+def _runtime(env: Mapping[str, str]) -> str:
+    """The lockgate folder below ``XDG_RUNTIME_DIR``, if there is one."""
+    base = env.get("XDG_RUNTIME_DIR", "").rstrip("/")
+    return f"{base}/lockgate" if base.startswith("/") and _exists(base) else ""
+
+
 def default_config(environ: Mapping[str, str] | None = None) -> Config:
     """The settings where nobody set any."""
     env = os.environ if environ is None else environ
@@ -148,6 +156,7 @@ def default_config(environ: Mapping[str, str] | None = None) -> Config:
         cache_dir=_base(env, "XDG_CACHE_HOME", ".cache"),
         data_dir=_base(env, "XDG_DATA_HOME", ".local/share"),
         state_dir=_base(env, "XDG_STATE_HOME", ".local/state"),
+        runtime_dir=_runtime(env),
     )
 
 

@@ -23,6 +23,8 @@
     ├── GrantsError                 grants-invalid       (1)
     ├── SandboxUnavailableError     sandbox-unavailable  (1)
     ├── HostClosedError             host-closed          (1)
+    ├── NoHostError                 no-host              (1)
+    ├── ControlError                control-refused      (1)
     └── InternalError               internal-error       (1)
 
 An error keeps data: a stable kebab-case `code`, its own fields, a `hint` that
@@ -46,6 +48,7 @@ __all__ = [
     "AnswerInvalidError",
     "ArgumentError",
     "ConfigError",
+    "ControlError",
     "DocumentError",
     "GrantsError",
     "HookError",
@@ -57,6 +60,7 @@ __all__ = [
     "LockgateError",
     "ManifestError",
     "NoAnswerError",
+    "NoHostError",
     "OutputError",
     "PluginUnavailableError",
     "ReloadRefusedError",
@@ -82,6 +86,8 @@ class LockgateError(Exception):
 
     code: str = "lockgate-error"
     """Stable, kebab-case; what a script compares."""
+    trace: str = ""
+    """The id of the trace of the call that failed; empty outside of one."""
     exit_status: ClassVar[int] = 1
     """How a command ends that this error ends."""
     remedy: ClassVar[str] = ""
@@ -116,7 +122,8 @@ class LockgateError(Exception):
     def to_dict(self) -> dict[str, Data]:
         """The error as plain data, as ``--json`` prints it."""
         named = {"message": self.message, "where": self.where, "hint": self.hint}
-        return {"code": self.code, **named, **self.fields}
+        traced = {"trace": self.trace} if self.trace else {}
+        return {"code": self.code, **named, **self.fields, **traced}
 
 
 class UsageError(LockgateError):
@@ -474,6 +481,20 @@ class HostClosedError(LockgateError):
 
     def _text(self) -> str:
         return "the host is closed"
+
+
+class NoHostError(LockgateError):
+    """A running host was to be asked, and there is none (of that process)."""
+
+    code = "no-host"
+    remedy = "`lockgate ps` lists the running hosts of this user."
+
+
+class ControlError(LockgateError):
+    """A control socket can't be used, or what came over it is no request."""
+
+    code = "control-refused"
+    remedy = "`lockgate ps` shows which hosts answer."
 
 
 class InternalError(LockgateError):

@@ -19,9 +19,12 @@ from lockgate._async_streams import AsyncAnswerStream
 from lockgate._audit import AuditRecord, LogLine, Progress
 from lockgate._codec import to_data
 from lockgate._host import Host
+from lockgate._journal import CallRecord
 from lockgate._lifecycle import Lifecycle, StageChange
+from lockgate._meter import HookMeter, Meter
 from lockgate._roster import Refreshed
 from lockgate._streams import AnswerStream, Item
+from lockgate._trace import Span, tracing
 from lockgate.aio import AsyncHost
 from lockgate.discovery import PluginState
 
@@ -32,14 +35,19 @@ __all__ = [
     "AsyncAnswerStream",
     "AsyncHost",
     "AuditRecord",
+    "CallRecord",
     "HookFailure",
+    "HookMeter",
     "Host",
     "Item",
     "Lifecycle",
     "LogLine",
+    "Meter",
     "PluginState",
     "Progress",
     "Refreshed",
+    "Span",
     "StageChange",
     "to_data",
+    "tracing",
 ]

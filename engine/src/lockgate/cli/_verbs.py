@@ -29,9 +29,14 @@ VERBS: dict[str, Verb] = {
     "hooks": Verb("lockgate.cli.hooks", "List the hooks, or show one."),
     "info": Verb("lockgate.cli.info", "Show everything about one plugin."),
     "list": Verb("lockgate.cli.list", "List the installed plugins."),
+    "logs": Verb("lockgate.cli.logs", "Show what plugins logged and printed."),
+    "ps": Verb("lockgate.cli.ps", "Show the plugins of running hosts."),
     "quarantine": Verb("lockgate.cli.quarantine", "See and end quarantines."),
+    "reload": Verb("lockgate.cli.reload", "Reload a plugin in running hosts."),
     "run": Verb("lockgate.cli.run", "Run a pipeline of hook calls."),
     "sandbox": Verb("lockgate.cli.sandbox", "Run one Python file under a policy."),
+    "top": Verb("lockgate.cli.top", "Watch the load of running plugins."),
+    "trace": Verb("lockgate.cli.trace", "Show the latest calls of running hosts."),
 }
 """Every built-in command. Modules are imported when their command is called."""
 

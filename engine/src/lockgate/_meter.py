@@ -1,0 +1,98 @@
+"""What is counted of one plugin: plain numbers, exported by whoever asks.
+
+Counting happens in the middle of every call, so it is a look-up and some additions,
+under a lock that the call takes anyway.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lockgate.values import Data
+
+__all__ = ["BOUNDS_SECONDS", "HookMeter", "Meter"]
+
+BOUNDS_SECONDS = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
+    *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+"""Upper bounds of the histograms' buckets; one more bucket takes the rest."""
+
+
+@dataclass(slots=True)
+class HookMeter:
+    """The calls of one hook: how many, how long, how many failed with which code."""
+
+    calls: int = 0
+    seconds: float = 0.0
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_SECONDS) + 1))
+    failures: dict[str, int] = field(default_factory=dict[str, int])
+
+    def note(self, seconds: float, failure: str) -> None:
+        """One more call; `failure` is its error's code, empty where it went well."""
+        self.calls += 1
+        self.seconds += seconds
+        self.buckets[bisect_left(BOUNDS_SECONDS, seconds)] += 1
+        if failure:
+            self.failures[failure] = self.failures.get(failure, 0) + 1
+
+    def to_dict(self) -> dict[str, Data]:
+        """The numbers as plain data."""
+        buckets: list[Data] = [*self.buckets]
+        failures: dict[str, Data] = {**self.failures}
+        return {
+            "calls": self.calls,
+            "seconds": self.seconds,
+            "buckets": buckets,
+            "failures": failures,
+        }
+
+
+@dataclass(slots=True)
+class Meter:
+    """All that is counted of one plugin since the host was opened.
+
+    `waits` and `wait_seconds` are about calls that found another one before them.
+    """
+
+    hooks: dict[str, HookMeter] = field(default_factory=dict[str, HookMeter])
+    starts: int = 0
+    deaths: int = 0
+    waits: int = 0
+    wait_seconds: float = 0.0
+
+    def note(self, hook: str, seconds: float, failure: str) -> None:
+        """One more call of `hook`."""
+        meter = self.hooks.get(hook)
+        if meter is None:
+            meter = self.hooks[hook] = HookMeter()
+        meter.note(seconds, failure)
+
+    def waited(self, seconds: float) -> None:
+        """One more call had to wait for its turn."""
+        self.waits += 1
+        self.wait_seconds += seconds
+
+    @property
+    def calls(self) -> int:
+        """Calls of every hook."""
+        return sum(meter.calls for meter in list(self.hooks.values()))
+
+    @property
+    def failed(self) -> int:
+        """Calls that failed, of every hook."""
+        meters = list(self.hooks.values())
+        return sum(sum(meter.failures.values()) for meter in meters)
+
+    def to_dict(self) -> dict[str, Data]:
+        """The numbers as plain data."""
+        return {
+            "starts": self.starts,
+            "deaths": self.deaths,
+            "waits": self.waits,
+            "wait-seconds": self.wait_seconds,
+            "hooks": {hook: one.to_dict() for hook, one in list(self.hooks.items())},
+        }

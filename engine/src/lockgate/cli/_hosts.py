@@ -1,0 +1,61 @@
+"""What the commands about running hosts share: finding them, asking them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lockgate.errors import ControlError, NoHostError
+
+if TYPE_CHECKING:
+    from lockgate._control_wire import Request
+    from lockgate.config import Config
+
+__all__ = ["add_host_option", "asked", "size", "told"]
+
+
+def add_host_option(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses one of the running hosts."""
+    parser.add_argument(
+        "--host",
+        type=int,
+        default=0,
+        metavar="PID",
+        help="only the host in this process (default: every host of yours)",
+    )
+
+
+def asked(
+    config: Config, args: argparse.Namespace, request: Request
+) -> list[tuple[int, dict[str, Any]]]:
+    """Each running host's process and answer.
+
+    Raises:
+        NoHostError: If the one that was named does not run.
+        ControlError: If the folder of the sockets is not its owner's alone.
+    """
+    from lockgate._control_client import ask_all
+
+    folder = Path(config.runtime_folder)
+    found = [(host.pid, told) for host, told in ask_all(folder, request, pid=args.host)]
+    if args.host and not found:
+        raise NoHostError(f"no host of yours runs in process {args.host}")
+    return found
+
+
+def told(answer: dict[str, Any]) -> str:
+    """An error that a host answered with, in words; else the empty string."""
+    error: object = answer.get("error")
+    if not isinstance(error, dict):
+        return ""
+    return str(error.get("message", "")) or ControlError.code  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
+
+def size(count: float) -> str:
+    """Bytes as people read them."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"

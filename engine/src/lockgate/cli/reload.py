@@ -1,0 +1,66 @@
+"""``lockgate reload``: change a plugin's worker in hosts that run."""
+
+from __future__ import annotations
+
+import argparse
+from typing import cast
+
+from lockgate._control_wire import Request
+from lockgate.cli._hosts import add_host_option, asked, told
+from lockgate.cli._output import clean, print_json, print_lines
+from lockgate.cli._session import Subparsers, settings
+from lockgate.errors import NoHostError
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command."""
+    about = (
+        "Have running hosts change a plugin's worker for one of what is installed "
+        "now. No call is lost; what does not load does not take over."
+    )
+    parser = subparsers.add_parser("reload", description=about)
+    parser.add_argument(
+        "name",
+        nargs="?",
+        default="",
+        metavar="NAME",
+        help="a plugin (default: all that was installed, removed or replaced)",
+    )
+    add_host_option(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tell each host; status 1 if one refused.
+
+    Raises:
+        NoHostError: If no host runs.
+    """
+    name: str = args.name
+    request = Request("reload", name) if name else Request("refresh")
+    found = asked(settings(args), args, request)
+    if not found:
+        raise NoHostError("no host runs")
+    failed = any(told(answer) or answer.get("failed") for _, answer in found)
+    if args.json:
+        print_json({"hosts": [{"pid": pid, **answer} for pid, answer in found]})
+        return 1 if failed else 0
+    for pid, answer in found:
+        print_lines([clean(f"{pid}: {_words(answer)}")])
+    return 1 if failed else 0
+
+
+def _words(answer: dict[str, object]) -> str:
+    why = told(answer)
+    if why:
+        return why
+    if "plugin" in answer:
+        return f"{answer['plugin']} {answer['version']}: {answer['reason']}"
+    words = [
+        f"{key}: {', '.join(map(str, names))}"
+        for key in ("added", "removed", "reloaded", "failed")
+        if (names := cast("list[object]", answer.get(key)))
+    ]
+    return "; ".join(words) or "nothing changed"
