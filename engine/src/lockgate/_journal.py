@@ -21,8 +21,8 @@ JOURNAL_LIMIT_CALLS = 2048
 class CallRecord(NamedTuple):
     """One plugin asked once. `at` is the end, in seconds since 1970.
 
-    `outcome` is ``answered``, ``none`` (it had no answer), ``closed`` (its reader stopped
-    reading a stream), or an error's code.
+    `outcome` is ``answered``, ``none`` (it had no answer), ``closed`` (its reader
+    stopped reading a stream), or an error's code.
     """
 
     number: int

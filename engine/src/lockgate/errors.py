@@ -87,7 +87,7 @@ class LockgateError(Exception):
     code: str = "lockgate-error"
     """Stable, kebab-case; what a script compares."""
     trace: str = ""
-    """The id of the trace of the call that failed; empty outside of one."""
+    """The id of the trace of the call that failed."""
     exit_status: ClassVar[int] = 1
     """How a command ends that this error ends."""
     remedy: ClassVar[str] = ""
@@ -337,12 +337,8 @@ class ReloadRefusedError(LockgateError):
     remedy = "`lockgate info NAME` says what is installed now; mend it and try again."
 
     def __init__(self, plugin: str, *, reason: str, hint: str = "") -> None:
-        super().__init__(hint=hint, plugin=plugin, reason=reason)
-        self.plugin = plugin
-        self.reason = reason
-
-    def _text(self) -> str:
-        return f"plugin {self.plugin!r} is not reloaded: {self.reason}"
+        message = f"plugin {plugin!r} is not reloaded: {reason}"
+        super().__init__(message, hint=hint, plugin=plugin, reason=reason)
 
 
 class NoAnswerError(LockgateError):
