@@ -26,6 +26,7 @@ from lockgate.values import Tree
 from tests.support.host_plugins import Site, manifest_of
 
 TREE = Tree.of({"a.txt": "one\ntwo\n"})
+IMPL = "@hookimpl\ndef transform(tree): ..."
 
 SHOUT = """
 from lockgate.plugin import Transformation, Tree, hookimpl
@@ -195,7 +196,7 @@ def test_a_traceback_begins_in_the_plugin(site: Site) -> None:
 
 
 def test_what_a_plugin_imports_and_lacks_is_named_with_the_way_out(site: Site) -> None:
-    site.add("shout", "import no_such_thing.at_all\n")
+    site.add("shout", "import no_such_thing.at_all\ntransform = 1 + 1\n")
 
     with site.open() as host, pytest.raises(HookError) as caught:
         host.call("transform", tree=TREE)
@@ -208,14 +209,18 @@ def test_what_a_plugin_imports_and_lacks_is_named_with_the_way_out(site: Site) -
 @pytest.mark.parametrize(
     ("source", "cause", "words"),
     [
-        ("def other(tree): ...", "impl-missing", "no function"),
-        ("def transform(tree): ...", "impl-unmarked", "@hookimpl"),
-        ("@hookimpl\ndef transform(wood): ...", "impl-mismatch", "wants wood"),
-        ("@hookimpl(specname='x')\ndef transform(tree): ...", "impl-mismatch", "'x'"),
-        ("import nowhere_at_all", "import-failed", "nowhere_at_all"),
-        ("raise RuntimeError('no')", "import-failed", "RuntimeError: no"),
-        ("def transform(:", "import-failed", "SyntaxError"),
-        ("raise SystemExit(3)", "import-failed", "SystemExit"),
+        # `globals` hides from the check of the source what the worker then sees.
+        ("globals()", "impl-missing", "no function"),
+        ("f = lambda tree: 1\ntransform = f", "impl-unmarked", "@hookimpl"),
+        ("f = hookimpl(lambda wood: 1)\ntransform = f", "impl-mismatch", "wants wood"),
+        (
+            "transform = hookimpl(specname='x')(lambda tree: 1)",
+            "impl-mismatch",
+            "'x'",
+        ),
+        (f"import nowhere_at_all\n{IMPL}", "import-failed", "nowhere_at_all"),
+        (f"raise RuntimeError('no')\n{IMPL}", "import-failed", "RuntimeError: no"),
+        (f"raise SystemExit(3)\n{IMPL}", "import-failed", "SystemExit"),
     ],
 )
 def test_an_impl_that_cannot_be_had_names_its_file(

@@ -9,6 +9,7 @@ import inspect
 from pathlib import Path
 
 import lockgate.errors
+from lockgate.contract import CODES
 from lockgate.errors import LockgateError
 
 __all__ = ["PAGE", "classes", "render"]
@@ -41,6 +42,14 @@ fields of its kind. Without, it goes to standard error.
 | 141 | whoever read the output has gone away |
 
 In Python, catch `lockgate.errors.LockgateError` for all of them.
+"""
+
+_PROBLEMS = """\
+## Problems of a plugin's code
+
+`plugin-broken` holds them under `problems`, `lockgate info NAME` lists them: each with
+the distribution, the file, the line and a hint. They are read from the source before
+any of it runs. What source does not tell is no problem; the worker looks again.
 """
 
 
@@ -83,6 +92,8 @@ def render() -> str:
         ]
         if fields:
             parts.append(f"Fields: {', '.join(fields)}.\n")
+    parts += [_PROBLEMS, "| code | means |", "|---|---|"]
+    parts += [f"| `{code}` | {means} |" for code, means in CODES.items()]
     return "\n".join(parts).rstrip() + "\n"
 
 

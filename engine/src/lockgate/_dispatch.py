@@ -20,7 +20,7 @@ from lockgate._order import arrange
 from lockgate._specs import specs
 from lockgate._streams import Item
 from lockgate._wrapped import Wrapping, run_wrapped
-from lockgate.errors import HostClosedError, LockgateError
+from lockgate.errors import BrokenPluginError, HostClosedError, LockgateError
 from lockgate.grants import Identity
 
 __all__ = ["Dispatcher", "Seat"]
@@ -122,6 +122,12 @@ class Dispatcher:
                 items.append(call.completed(answer))
             except HostClosedError:
                 raise
+            except BrokenPluginError as error:
+                if plugin is not None:
+                    raise
+                asked.pop()  # none of its hooks answers: as if it were not there
+                failed.append(HookFailure(who.plugin, who.version, error))
+                continue
             except LockgateError as error:
                 if call.fail_fast:
                     raise

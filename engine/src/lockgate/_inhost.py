@@ -38,6 +38,7 @@ from lockgate.grants import Identity
 from lockgate.values import Document
 
 if TYPE_CHECKING:
+    from lockgate._admission import Admission
     from lockgate._calls import Calls
 
 __all__ = ["InHostPlugin"]
@@ -81,8 +82,10 @@ class InHostPlugin:
         wrappers: Mapping[str, str],
         config: Callable[[], Document],
         observer: Observer,
+        admission: Admission | None = None,
     ) -> None:
         self.identity = identity
+        self.admission = admission
         self._host = host
         self._path = path
         self._hooks = hooks
@@ -196,6 +199,8 @@ class InHostPlugin:
         with self._lock:
             found = self._found.get(key)
             if found is None:
+                if self.admission is not None:
+                    self.admission.check()
                 target = targets[spec.name]
                 module_name, _, path = target.partition(":")
                 try:

@@ -99,6 +99,9 @@ class Roster:
         berth = self.berths.get(state.name)
         if berth is None:
             return state.with_state("disabled", _SAFE)
+        admission = berth.seat.admission
+        if admission is not None and not admission.state.usable:
+            return admission.state
         reason = berth.seat.quarantine
         if not reason:
             return state

@@ -46,6 +46,7 @@ from lockgate_sandbox import (
 )
 
 if TYPE_CHECKING:
+    from lockgate._admission import Admission
     from lockgate_sandbox import Reply, Sandbox
 
 __all__ = ["SealedPlugin"]
@@ -60,7 +61,8 @@ class SealedPlugin:
     """Asks one plugin through its worker. Thread-safe: calls wait in line.
 
     `rights` gives the plugin's rights as of now (None if they are unchanged
-    since the stamp it is handed), `target` what its worker runs with them.
+    since the stamp it is handed), `target` what its worker runs with them. No worker
+    starts before the `admission` (None: there is nothing to check) has passed.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class SealedPlugin:
         sandbox: Callable[[], Sandbox],
         observer: Observer,
         supervisor: Supervisor,
+        admission: Admission | None = None,
     ) -> None:
         self.identity = identity
+        self.admission = admission
         self._rights = rights
         self._target = target
         self._sandbox = sandbox
@@ -399,6 +403,8 @@ class SealedPlugin:
                 reason=reason,
                 hint=WAY_OUT.replace("NAME", plugin),
             )
+        if self.admission is not None:
+            self.admission.check()
         time.sleep(min(self._supervisor.wait_seconds(), max(call.seconds_left(), 0)))
         rights = self._rights(None)
         if rights is None:  # pragma: no cover - None answers only a stamp

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockgate._admission import Admission
 from lockgate._audit import Observer
 from lockgate._grants import GrantsFile
 from lockgate._inhost import InHostPlugin
@@ -89,6 +90,7 @@ class Seats:
             wrappers=_targets(manifest.wrappers),
             config=lambda: self._settings(state, manifest),
             observer=self.observer,
+            admission=self._admission(state, manifest),
         )
 
     def _sealed(
@@ -113,7 +115,11 @@ class Seats:
             sandbox=self.sandbox,
             observer=self.observer,
             supervisor=self._supervisor(state, history, meter),
+            admission=self._admission(state, manifest),
         )
+
+    def _admission(self, state: PluginState, manifest: Manifest) -> Admission:
+        return Admission(state, manifest, self.config.cache_dir)
 
     def _legacy(
         self, state: PluginState, history: History, meter: Meter

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 from lockgate._answers import Answer, Answers, HookFailure
 from lockgate._call import Call
 from lockgate._wrapping import Outcome
-from lockgate.errors import HostClosedError, LockgateError
+from lockgate.errors import BrokenPluginError, HostClosedError, LockgateError
 from lockgate.grants import Identity
 
 __all__ = ["Wrapper", "Wrapping", "run_wrapped"]
@@ -99,6 +99,9 @@ class _Around:
             wrapping = seat.begin(self._call)
         except HostClosedError:
             raise
+        except BrokenPluginError as error:  # as if it were not there
+            self._call.failed.append(HookFailure(who.plugin, who.version, error))
+            return
         except LockgateError as error:
             self._call.asked.append(who.plugin)
             if self._call.fail_fast:

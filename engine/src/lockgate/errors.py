@@ -13,6 +13,7 @@
     ├── DocumentError               document-invalid     (3)
     ├── ManifestError               manifest-invalid     (1)
     ├── PluginUnavailableError      plugin-unavailable   (1)
+    │   └── BrokenPluginError       plugin-broken        (1)
     ├── ReloadRefusedError          reload-refused       (1)
     ├── NoAnswerError               no-answer            (1)
     ├── HookError                   hook-failed          (1)
@@ -39,7 +40,9 @@ Standard library only: imported wherever lockgate is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
+
+from lockgate._error import LockgateError, did_you_mean
 
 if TYPE_CHECKING:  # 9 ms, and most commands raise nothing
     from lockgate.values import Data, Reason
@@ -47,6 +50,7 @@ if TYPE_CHECKING:  # 9 ms, and most commands raise nothing
 __all__ = [
     "AnswerInvalidError",
     "ArgumentError",
+    "BrokenPluginError",
     "ConfigError",
     "ControlError",
     "DocumentError",
@@ -71,59 +75,6 @@ __all__ = [
     "WorkerCrashedError",
     "did_you_mean",
 ]
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A sentence that names the known words nearest to `word`, or ``""``."""
-    from difflib import get_close_matches  # 3 ms, and rarely needed
-
-    near = get_close_matches(word, list(known), n=3, cutoff=0.6)
-    return f"Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
-
-
-class LockgateError(Exception):
-    """The root: catch it to catch everything that lockgate raises on purpose."""
-
-    code: str = "lockgate-error"
-    """Stable, kebab-case; what a script compares."""
-    trace: str = ""
-    """The id of the trace of the call that failed."""
-    exit_status: ClassVar[int] = 1
-    """How a command ends that this error ends."""
-    remedy: ClassVar[str] = ""
-    """The hint of a raise that gives none of its own."""
-
-    def __init__(
-        self, message: str = "", /, *, hint: str = "", where: str = "", **fields: Data
-    ) -> None:
-        super().__init__(message)
-        self.hint = hint or self._remedy_for(fields)
-        self.where = where
-        self.fields: Mapping[str, Data] = fields
-        self._message = message
-
-    def _remedy_for(self, fields: Mapping[str, Data]) -> str:
-        text = self.remedy
-        for word, key in (("HOOK", "hook"), ("NAME", "plugin")):
-            text = text.replace(word, str(fields.get(key) or word))
-        return text
-
-    @property
-    def message(self) -> str:
-        """What is wrong, in one sentence, without the place and the way out."""
-        return self._text()
-
-    def _text(self) -> str:
-        return self._message or type(self).__name__
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.message}" if self.where else self.message
-
-    def to_dict(self) -> dict[str, Data]:
-        """The error as plain data, as ``--json`` prints it."""
-        named = {"message": self.message, "where": self.where, "hint": self.hint}
-        traced = {"trace": self.trace} if self.trace else {}
-        return {"code": self.code, **named, **self.fields, **traced}
 
 
 class UsageError(LockgateError):
@@ -339,6 +290,29 @@ class ReloadRefusedError(LockgateError):
     def __init__(self, plugin: str, *, reason: str, hint: str = "") -> None:
         message = f"plugin {plugin!r} is not reloaded: {reason}"
         super().__init__(message, hint=hint, plugin=plugin, reason=reason)
+
+
+class BrokenPluginError(PluginUnavailableError):
+    """A plugin's code does not fit the hooks that its manifest names.
+
+    Seen in its source before any of it ran; none of its hooks answers. `problems`
+    are plain data, each with a code of its own.
+    """
+
+    code = "plugin-broken"
+    remedy = "`lockgate info NAME` lists what is wrong, with file and line."
+
+    def __init__(
+        self,
+        plugin: str,
+        *,
+        reason: str,
+        hint: str = "",
+        problems: Sequence[Mapping[str, Data]] = (),
+    ) -> None:
+        super().__init__(plugin, state="broken", reason=reason, hint=hint)
+        self.problems = tuple(problems)
+        self.fields = {**self.fields, "problems": list(self.problems)}
 
 
 class NoAnswerError(LockgateError):

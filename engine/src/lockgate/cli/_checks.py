@@ -173,6 +173,14 @@ def _plugins(found: Discovery) -> Iterator[Check]:
             )
         elif plugin.state == "shadowed":
             yield Check(f"plugin {plugin.name}", "warning", plugin.reason, plugin.hint)
+        elif (manifest := plugin.manifest) is not None and plugin.state == "ok":
+            from lockgate.contract import check_impls
+
+            for problem in check_impls(
+                manifest, distribution=plugin.distribution, roots=plugin.path
+            ):
+                name = f"plugin {plugin.name}"
+                yield Check(name, "problem", str(problem), problem.hint)
     usable = sum(plugin.usable for plugin in found.plugins)
     yield Check("plugins", "ok", f"{usable} of {len(found.plugins)} can be used")
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lockgate.cli._output import clean, colored, print_json, print_lines
 from lockgate.cli._session import Subparsers, present, settings
 from lockgate.cli.list import life_of
+from lockgate.contract import judged_by
 from lockgate.errors import UnknownPluginError
 
 if TYPE_CHECKING:
     from lockgate._lifecycle import Lifecycle
     from lockgate.config import Config
+    from lockgate.contract import Problem
     from lockgate.discovery import PluginState
     from lockgate.manifest import Manifest, Rights
 
@@ -40,19 +42,36 @@ def run(args: argparse.Namespace) -> int:
     states = [state for state in found if state.name == name]
     if not states:
         raise UnknownPluginError(name, known=[state.name for state in found])
+    problems = [_problems(state) for state in states]
+    judged = [
+        judged_by(state, found) for state, found in zip(states, problems, strict=True)
+    ]
     if args.json:
-        print_json(_data(states, config))
+        print_json(_data(judged, problems[0], config))
         return 0
-    for state in states:
+    for state in judged:
         print_lines(_lines(state, life_of(state, config)))
     return 0
 
 
-def _data(states: list[PluginState], config: Config) -> dict[str, object]:
+def _problems(state: PluginState) -> tuple[Problem, ...]:
+    """What is wrong with the code of a plugin that seems usable."""
+    manifest = state.manifest if state.usable else None
+    if manifest is None:
+        return ()
+    from lockgate.contract import check_impls
+
+    return check_impls(manifest, distribution=state.distribution, roots=state.path)
+
+
+def _data(
+    states: list[PluginState], problems: Sequence[Problem], config: Config
+) -> dict[str, object]:
     first, *others = states
     manifest = first.manifest
     return {
         **first.to_dict(),
+        "problems": [problem.to_dict() for problem in problems],
         "lifecycle": life_of(first, config).to_dict(),
         "details": manifest.to_data() if manifest else None,
         "others": [other.to_dict() for other in others],

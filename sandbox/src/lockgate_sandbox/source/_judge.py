@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from lockgate_sandbox.parsing import parse
 from lockgate_sandbox.source import _registry as registry
 from lockgate_sandbox.source._names import Names, canonical
-from lockgate_sandbox.source._parse import parse
 from lockgate_sandbox.source._scope import Scope, Text, scopes_of
 from lockgate_sandbox.source._site import Report, Site
 

@@ -1,10 +1,10 @@
 """Bounds of a scan, and the checks of bytes that come before the parser.
 
 The parser of CPython 3.11 and later stops by itself when it is led too deep, if
-its C stack is large enough (`_parse` sees to that). What it does not bound is
-bounded here: the memory that dense text becomes (some 600 bytes for each sign),
-and chains like ``a.b.c…``, whose depth it holds against a recursion limit that
-the embedding program may have raised.
+its C stack is large enough (`lockgate_sandbox.parsing` sees to that). What it does
+not bound is bounded here: the memory that dense text becomes (some 600 bytes for
+each sign), and chains like ``a.b.c…``, whose depth it holds against a recursion
+limit that the embedding program may have raised.
 """
 
 from __future__ import annotations

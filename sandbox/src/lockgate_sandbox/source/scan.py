@@ -14,10 +14,10 @@ import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from lockgate_sandbox.parsing import batch
 from lockgate_sandbox.source import _registry as registry
 from lockgate_sandbox.source._files import Left, Source, sources_of
 from lockgate_sandbox.source._judge import judge
-from lockgate_sandbox.source._parse import batch
 from lockgate_sandbox.source._rules import native, parsing, startup
 from lockgate_sandbox.source._site import Report
 from lockgate_sandbox.source.cache import ScanCache
