@@ -6,7 +6,7 @@ a `FrameError`, and the caller kills the worker for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from lockgate_sandbox import _limits
@@ -62,7 +62,7 @@ def check(frame: list[Any], call: bytes, due: Mapping[int, int]) -> int:
     return kind
 
 
-def _text(frame: list[Any], index: int) -> str:
+def _text(frame: Sequence[Any], index: int) -> str:
     value = frame[index]
     if type(value) is not str:
         msg = f"a {Kind(frame[0]).name} whose element {index} is no text"
@@ -82,7 +82,9 @@ def ask(frame: list[Any], sequence: int) -> tuple[str, dict[str, Data]]:
     return _text(frame, 3), cast("dict[str, Data]", frame[4])
 
 
-def answer(kind: int, frame: list[Any], policy: Policy, *, sealed: bool = True) -> Any:
+def answer(
+    kind: int, frame: Sequence[Any], policy: Policy, *, sealed: bool = True
+) -> Any:
     """What a checked frame means: a value, a posture, or an error to raise.
 
     `sealed`: foreign code may have sent it.
@@ -99,7 +101,7 @@ def answer(kind: int, frame: list[Any], policy: Policy, *, sealed: bool = True) 
     return _failure(frame, policy, sealed)
 
 
-def _raised(frame: list[Any], policy: Policy) -> SandboxError:
+def _raised(frame: Sequence[Any], policy: Policy) -> SandboxError:
     kind, message, traceback = (_text(frame, index) for index in (2, 3, 4))
     details = cast("Data", frame[5])
     told = RemoteError(kind, message, traceback, details)
@@ -115,7 +117,7 @@ def _raised(frame: list[Any], policy: Policy) -> SandboxError:
     return told
 
 
-def _failure(frame: list[Any], policy: Policy, sealed: bool) -> SandboxError:
+def _failure(frame: Sequence[Any], policy: Policy, sealed: bool) -> SandboxError:
     stage, fields = _text(frame, 2), frame[3]
     if type(fields) is not dict:
         msg = "a FAILED without fields"
@@ -134,7 +136,7 @@ def _failure(frame: list[Any], policy: Policy, sealed: bool) -> SandboxError:
     return _limits.claimed(texts.get("limit"), policy.limits, told) or told
 
 
-def _ready(frame: list[Any]) -> Posture:
+def _ready(frame: Sequence[Any]) -> Posture:
     try:
         return Posture.from_wire(frame[2])
     except (TypeError, ValueError) as error:

@@ -13,7 +13,7 @@ import threading
 import time
 from base64 import b64encode
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lockgate_sandbox._arena import Region
@@ -90,7 +90,7 @@ class Flight:
 
     # Defaults of the class: most calls need but a few of their own.
     done = False
-    answer: list[Any] | SandboxError | None = None
+    answer: Sequence[Any] | SandboxError | None = None
     fate: SandboxError | None = None
     asks: deque[tuple[list[Any], int]] | None = None
     items: deque[tuple[Data, int]] | None = None
@@ -155,7 +155,7 @@ class Flight:
         """Whether a stream that waits for credit has some."""
         return self.hungry and self.may_send > 0
 
-    def end(self, answer: list[Any] | SandboxError) -> None:
+    def end(self, answer: Sequence[Any] | SandboxError) -> None:
         """Nothing more will come."""
         self.answer = answer
         self.done = True
@@ -165,21 +165,21 @@ class Flight:
 class Flights:
     """The table of calls under way, by id."""
 
-    __slots__ = ("_ids", "_kept_bytes", "_message_bytes", "_shapes", "table")
+    __slots__ = ("_kept_bytes", "_message_bytes", "_shapes", "ids", "table")
 
     def __init__(self, message_bytes: int) -> None:
         self.table: dict[bytes, Flight] = {}
         self._shapes = _AT_BUILD
-        self._ids = _fresh_ids(_FIRST_IDS)
+        self.ids = _fresh_ids(_FIRST_IDS)
         self._message_bytes = message_bytes
         self._kept_bytes = 0
 
     def open(self, wall: float, deadline: float) -> Flight:
         """A new call with an id of its own."""
         try:
-            call = self._ids.pop()
+            call = self.ids.pop()
         except IndexError:
-            self._ids += _fresh_ids(_IDS_AT_ONCE)
+            self.ids += _fresh_ids(_IDS_AT_ONCE)
             return self.open(wall, deadline)
         flight = self.table[call] = Flight(call, wall, deadline)
         return flight

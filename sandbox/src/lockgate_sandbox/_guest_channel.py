@@ -5,7 +5,15 @@ from __future__ import annotations
 import os
 
 from lockgate_sandbox._ring import Ring
-from lockgate_sandbox._wire import Channel, Kind, never
+from lockgate_sandbox._wire import (
+    LENGTH,
+    PACKET_BYTES,
+    TRUE_LENGTH,
+    Channel,
+    ChannelClosed,
+    Kind,
+    never,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +30,11 @@ _SEGMENT = int(Kind.SEGMENT)
 class GuestChannel(Channel):
     """The worker's end: it trusts its host, and takes the segments that come."""
 
-    __slots__ = ()
+    __slots__ = ("_view",)
 
     def __init__(self, sock: _socket.socket, limit: int) -> None:
         super().__init__(sock, limit, trusting=True)
+        self._view = memoryview(self._buffer)
 
     def receive(self, wait: Wait = never) -> list[Any]:
         """Receive the next frame that is for the session.
@@ -33,11 +42,21 @@ class GuestChannel(Channel):
         Raises:
             ChannelClosed: If the host is gone.
         """
-        message = super().receive(wait)
+        try:
+            size = self.socket.recv_into(self._buffer, PACKET_BYTES, TRUE_LENGTH)
+        except BlockingIOError:
+            wait()
+            size = self._receive_packet(wait)
+        except ConnectionResetError:
+            raise ChannelClosed from None
+        if 5 < size <= PACKET_BYTES and LENGTH.unpack_from(self._buffer)[0] == size - 4:
+            message = self._decode(self._view[4:size])
+        else:
+            message = self._read(size, wait)
         while message[0] == _SEGMENT:
             self._attach(message)
             message = super().receive(wait)
-        return message
+        return message  # type: ignore[no-any-return]
 
     def receive_or_attach(self) -> list[Any] | None:
         """One frame for the session, None once a ring is attached.

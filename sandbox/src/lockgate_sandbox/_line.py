@@ -18,6 +18,7 @@ from typing import Any, cast
 from lockgate_sandbox import _exchange, _limits
 from lockgate_sandbox._burial import Burial
 from lockgate_sandbox._desk import Desk
+from lockgate_sandbox._direct import Direct
 from lockgate_sandbox._errands import Errands
 from lockgate_sandbox._flights import Flight, Flights
 from lockgate_sandbox._ground import Ground
@@ -50,6 +51,7 @@ __all__ = ["Line"]
 
 # Plain integers: an enumeration's member costs two look-ups in every call.
 _BATCH, _CANCEL, _ITEM = int(Kind.BATCH), int(Kind.CANCEL), int(Kind.ITEM)
+_FRAMES = (list, tuple)
 _ROOM, _REPLY, _CALL = int(Kind.ROOM), int(Kind.REPLY), int(Kind.CALL)
 
 
@@ -95,6 +97,7 @@ class Line:
         )
         self.errands = Errands(self._run_asks, self.sender.make_room)
         self._ledger: Ledger
+        self.direct: Callable[[str, Any, float | None], Reply]
 
     # -- the start -------------------------------------------------------------------
 
@@ -121,6 +124,8 @@ class Line:
         self.flights.built()
         self.vigil.sampler.note_peak()
         self._ledger = Ledger(self.vigil, self.output, posture)
+        limit = self._policy.limits.message_bytes
+        self.direct = Direct(self, self._ledger, self._wall, limit).call
         return posture
 
     def _told_posture(self) -> Posture:
@@ -150,8 +155,8 @@ class Line:
             self.sender.arena.free(flight.disown())
         if flight.frame_bytes:
             self.flights.answer_taken(flight)
-        answer = flight.answer
-        if type(answer) is list and answer[0] == _REPLY and flight.fate is None:
+        answer: Any = flight.answer
+        if type(answer) in _FRAMES and answer[0] == _REPLY and flight.fate is None:
             return self._ledger.settle(answer[2], started)
         value = self.value_of(flight)
         if isinstance(value, SandboxError):
@@ -174,7 +179,7 @@ class Line:
     def value_of(self, flight: Flight) -> Any:
         """What the answer of a call means: a value, or an error to raise."""
         answer = flight.answer
-        if not isinstance(answer, list):
+        if answer is None or isinstance(answer, SandboxError):
             return self.burial.told(answer)
         try:
             return flight.fate or _exchange.answer(answer[0], answer, self._policy)
@@ -322,20 +327,24 @@ class Line:
         try:
             while not (flight.done or flight.asks or flight.items or flight.is_fed):
                 frame = self.channel.receive(self.wait)
-                if len(frame) == 3 and frame[0] == _REPLY and frame[1] == flight.call:
+                if frame[0] == _REPLY and len(frame) == 3 and frame[1] == flight.call:
                     # What nearly every call is: looked at first.
                     self.flights.land(flight, frame)
                 else:
-                    self.take(frame, flight)
-                    if self.errands:
-                        self.run_errands()
-                    # A worker that always writes is never waited for.
-                    if time.monotonic() >= self.vigil.due:
-                        self.look_around(self.cancel)
+                    self.take_for(flight, frame)
         except BaseException as error:
             self.burial.after(error)
             if not isinstance(error, Exception):
                 raise
+
+    def take_for(self, flight: Flight, frame: list[Any]) -> None:
+        """Put a frame where it belongs, read by the thread of `flight`."""
+        self.take(frame, flight)
+        if self.errands:
+            self.run_errands()
+        # A worker that always writes is never waited for.
+        if time.monotonic() >= self.vigil.due:
+            self.look_around(self.cancel)
 
     def take(self, frame: list[Any], reader: Flight | None) -> None:
         """Put a frame, or each of a batch, where it belongs."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import termios
+from fcntl import ioctl
+from termios import FIONREAD as _FIONREAD
 
 from lockgate_sandbox.errors import OutputLimitError
 
 __all__ = ["Output"]
 
 _READ_BYTES = 65_536
+_NOTHING = bytearray(4)
 _FLOOD_FACTOR = 16
 _FLOOD_BYTES = 1 << 20
 """Beyond ``max(_FLOOD_BYTES, _FLOOD_FACTOR * limit)`` between two replies output
@@ -38,8 +39,8 @@ class Output:
         """Whether there is something to read: one quick call (FIONREAD)."""
         if self.fd < 0:
             return False
-        fcntl.ioctl(self.fd, termios.FIONREAD, self._room)
-        return any(self._room)
+        ioctl(self.fd, _FIONREAD, self._room)
+        return self._room != _NOTHING
 
     def drain(self) -> bool:
         """Read what is there; false once every writer is gone.

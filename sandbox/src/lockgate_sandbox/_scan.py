@@ -20,6 +20,7 @@ __all__ = [
     "EXTENSION_LIMIT",
     "NODE_BYTES",
     "NODE_LIMIT",
+    "QUICK_BYTES",
     "FrameError",
     "FrameTooLargeError",
     "check",
@@ -43,7 +44,7 @@ NODE_BYTES = 64
 EXTENSION_LIMIT = 65_536
 """Most buffers in a frame: each costs its reader many times what a number does."""
 
-_QUICK_BYTES = 4096
+QUICK_BYTES = 4096
 """A frame so short can't have too many nodes, whatever it holds."""
 
 _MAPS = bytes(range(0x80, 0x90))
@@ -140,7 +141,7 @@ def check(buffer: bytes | bytearray, start: int, end: int) -> int:
         FrameError: As `scan` does.
         FrameTooLargeError: As `scan` does.
     """
-    if end - start <= _QUICK_BYTES:
+    if end - start <= QUICK_BYTES:
         heads = buffer[start:end].translate(None, _HARMLESS)
         if len(heads) < DEPTH_LIMIT:
             rest = heads.translate(None, _ARRAYS)

@@ -71,8 +71,9 @@ class Server:
         self._handler = handler
         self._claims = claims
         self._serve_async = serve_async
-        self._me = os.getpid()
-        self._streams = [sys.stdout, sys.stderr]
+        self._copied = False
+        os.register_at_fork(after_in_child=self._note_copy)
+        self._flushes = [sys.stdout.flush, sys.stderr.flush]
         self._later: list[list[Any]] = []
         self._due = 0.0
 
@@ -114,9 +115,12 @@ class Server:
             message = [_REPLY, call, result]
         except BaseException as error:
             message = failure(call, error, self._claims.limit_of(error))
-        if os.getpid() != self._me:
+        if self._copied:
             os._exit(0)  # a child that the handler forked and let come back
         return message
+
+    def _note_copy(self) -> None:
+        self._copied = True
 
     def _unfold(self, frame: list[Any], now: Current, result: Any) -> Any:
         """The final value of a result that is more than data."""
@@ -183,7 +187,7 @@ class Server:
     def flush(self) -> None:
         """Give the host what was printed, before the answer that follows it."""
         try:
-            for stream in self._streams:
-                stream.flush()
+            for flush in self._flushes:
+                flush()
         except (OSError, ValueError):  # closed by the plugin
-            self._streams = []
+            self._flushes = []

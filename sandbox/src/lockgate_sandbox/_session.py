@@ -255,10 +255,11 @@ class Session(Reach):
             self._now.call = b""
             call = message[1]
             try:
-                flat = message[0] == _REPLY and is_flat(message[2])
-                if not flat:
+                if message[0] == _REPLY and is_flat(message[2]):
+                    self._channel.send_flat(message)
+                else:
                     message[2] = self._channel.lift(message[2])
-                self._channel.send(message, flat=flat)
+                    self._channel.send(message)
             except NotDataError as error:
                 self._channel.send([_RAISE, call, "TypeError", str(error), "", None])
             except FrameTooLargeError as error:

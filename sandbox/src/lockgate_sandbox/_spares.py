@@ -17,10 +17,10 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lockgate_sandbox import _limits
+from lockgate_sandbox._host_channel import HostChannel
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Process, started
 from lockgate_sandbox._wire import (
-    Channel,
     ChannelClosed,
     FrameTooLargeError,
     NotDataError,
@@ -65,7 +65,7 @@ class Forked:
     ) -> None:
         self.ground = ground
         self.posture: Posture | None = None  # until the child tells
-        self.channel = Channel(sock, ground.policy.limits.message_bytes)
+        self.channel = HostChannel(sock, ground.policy.limits.message_bytes)
         self.output = output
         self.undo = undo
         self._life = life

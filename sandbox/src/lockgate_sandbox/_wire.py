@@ -90,7 +90,8 @@ BEFORE_CALLS = bytes(8)
 FDS = b"F"
 """The packet behind a `PASSED` frame, with its descriptors."""
 
-_LENGTH = struct.Struct("<I")
+LENGTH = struct.Struct("<I")
+"""What a frame begins with."""
 
 Wait: TypeAlias = Callable[[], object]
 """Called whenever the socket's timeout passes; raises to give up."""
@@ -120,8 +121,8 @@ class Kind(IntEnum):
 
 
 # Looked up once: each of these is a matter of every frame.
-_NO_SIGNAL = _socket.MSG_NOSIGNAL
-_TRUE_LENGTH = _socket.MSG_TRUNC
+NO_SIGNAL = _socket.MSG_NOSIGNAL
+TRUE_LENGTH = _socket.MSG_TRUNC
 _GONE = (BrokenPipeError, ConnectionResetError, ConnectionRefusedError)
 
 
@@ -151,10 +152,9 @@ def never() -> None:
 class Channel:
     """One end of a worker's socket; owns it. Used by one thread at a time.
 
-    `limit` is the largest value in bytes, either way, and may be changed;
-    `received_bytes` is what the last frame takes, its nodes in memory included. If
-    the socket has kernel timeouts (SO_RCVTIMEO, SO_SNDTIMEO), `wait` is called at
-    each of them. A worker is `trusting`: what its host sends is not scanned.
+    `limit` is the largest value in bytes, either way, and may be changed. If the
+    socket has kernel timeouts (SO_RCVTIMEO, SO_SNDTIMEO), `wait` is called at each of
+    them. A worker is `trusting`: what its host sends is not scanned.
     """
 
     __slots__ = (
@@ -163,10 +163,10 @@ class Channel:
         "_decode",
         "_encode_into",
         "_out",
+        "_received_bytes",
         "_trusting",
         "limit",
         "partial",
-        "received_bytes",
         "socket",
     )
 
@@ -176,7 +176,7 @@ class Channel:
         self.socket = sock
         self._trusting = trusting
         self.limit = limit
-        self.received_bytes = 0
+        self._received_bytes = 0
         self.partial = False
         self._buffer = bytearray(PACKET_BYTES)
         self._out = bytearray(4096)
@@ -187,6 +187,11 @@ class Channel:
         self._decode: Callable[[Any], Any] = msgpack.Decoder(
             ext_hook=_no_extension
         ).decode
+
+    @property
+    def received_bytes(self) -> int:
+        """What the last frame takes, its nodes in memory included."""
+        return self._received_bytes
 
     def share(self, buffers: Buffers) -> None:
         """Let large buffers go beside the frames from now on."""
@@ -211,23 +216,43 @@ class Channel:
         except (TypeError, ValueError) as error:
             raise NotDataError(str(error)) from None
 
-    def send(
-        self, message: list[Any], wait: Wait = never, *, flat: bool = False
-    ) -> None:
-        """Send one frame whole; `flat`: its value was looked at (`is_flat`).
+    def send(self, message: list[Any], wait: Wait = never) -> None:
+        """Send one frame whole.
 
         Raises:
             NotDataError: If the message has a type that may not cross.
             FrameTooLargeError: If it exceeds a cap. Nothing was sent then.
             ChannelClosed: If the peer is gone.
         """
-        out = self._encode(message, flat=flat)
+        self._send(self._encode(message), wait)
+
+    def send_flat(self, message: list[Any], wait: Wait = never) -> None:
+        """Send one frame whole, of whose value is known that it is flat (`is_flat`).
+
+        Raises:
+            NotDataError: If the message has a number or text that may not cross.
+            FrameTooLargeError: If it exceeds a cap. Nothing was sent then.
+            ChannelClosed: If the peer is gone.
+        """
+        out = self._out
+        try:
+            self._encode_into(message, out, 4)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise NotDataError(str(error)) from None
+        length = len(out) - 4
+        if length > self.limit:
+            self._out = bytearray(4096)
+            raise FrameTooLargeError(self.limit, length, "bytes")
+        LENGTH.pack_into(out, 0, length)
+        self._send(out, wait)
+
+    def _send(self, out: bytearray, wait: Wait) -> None:
         if len(out) > PACKET_BYTES:
             self._send_long(out, wait)
             return
         try:
             # The peer may be gone: an error, never a SIGPIPE to an embedder.
-            self.socket.send(out, _NO_SIGNAL)
+            self.socket.send(out, NO_SIGNAL)
         except BlockingIOError:
             # What waits may make another frame, in the same place.
             self._send_packet(bytes(out), wait)
@@ -240,15 +265,14 @@ class Channel:
             for start in range(0, len(out), PACKET_BYTES):
                 self._send_packet(view[start : start + PACKET_BYTES], wait)
 
-    def _encode(self, message: list[Any], *, flat: bool) -> bytearray:
+    def _encode(self, message: list[Any]) -> bytearray:
         """The frame of `message`, its length in front; good until the next one."""
         out = self._out
         try:
             self._encode_into(message, out, 4)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise NotDataError(str(error)) from None
-        length = len(out) - 4
-        whole = length
+        whole = length = len(out) - 4
         if self._buffers is not None:
             whole += self._buffers.placed_bytes
             self._buffers.placed_bytes = 0
@@ -256,11 +280,11 @@ class Channel:
             self._out = bytearray(4096)
             raise FrameTooLargeError(self.limit, whole, "bytes")
         try:
-            if not flat and check(out, 4, length + 4) < 0:
+            if check(out, 4, len(out)) < 0:
                 check_keys(message)
         except FrameError as error:
             raise NotDataError(str(error)) from None
-        _LENGTH.pack_into(out, 0, length)
+        LENGTH.pack_into(out, 0, length)
         return out
 
     def send_now(self, message: list[Any]) -> bool:
@@ -271,12 +295,12 @@ class Channel:
             FrameTooLargeError: If it exceeds a cap.
             ChannelClosed: If the peer is gone.
         """
-        out = self._encode(message, flat=False)
+        out = self._encode(message)
         if len(out) > PACKET_BYTES:
             self._out = bytearray(4096)
             return False
         try:
-            self.socket.send(out, _NO_SIGNAL | _socket.MSG_DONTWAIT)
+            self.socket.send(out, NO_SIGNAL | _socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         except _GONE:
@@ -286,7 +310,7 @@ class Channel:
     def _send_packet(self, packet: bytes | memoryview, wait: Wait) -> None:
         while True:
             try:
-                self.socket.send(packet, _NO_SIGNAL)
+                self.socket.send(packet, NO_SIGNAL)
             except BlockingIOError:
                 wait()
             except _GONE:
@@ -302,22 +326,26 @@ class Channel:
             FrameTooLargeError: If the frame exceeds a cap.
             ChannelClosed: If the peer is gone.
         """
-        buffer, buffers = self._buffer, self._buffers
         try:
             # MSG_TRUNC gives the packet's true length, however long.
-            size = self.socket.recv_into(buffer, PACKET_BYTES, _TRUE_LENGTH)
+            size = self.socket.recv_into(self._buffer, PACKET_BYTES, TRUE_LENGTH)
         except BlockingIOError:
             wait()
             size = self._receive_packet(wait)
         except ConnectionResetError:
             raise ChannelClosed from None
+        return self._read(size, wait)
+
+    def _read(self, size: int, wait: Wait) -> list[Any]:
+        """The frame whose first packet, of `size` bytes, has just been received."""
+        buffer, buffers = self._buffer, self._buffers
         if size < 5:
             if not size:
                 raise ChannelClosed
             msg = "a first packet without length or value"
             raise FrameError(msg)
         try:
-            end: int = _LENGTH.unpack_from(buffer)[0] + 4
+            end: int = LENGTH.unpack_from(buffer)[0] + 4
             if end != size or size > PACKET_BYTES:
                 buffer = self._receive_rest(end, size, wait)
             if buffers is not None:
@@ -329,13 +357,13 @@ class Channel:
         except FrameTooLargeError as error:
             error.received = True
             raise
-        self.received_bytes = end - 4
+        self._received_bytes = end - 4
         if buffers is not None:
-            self.received_bytes += buffers.read_bytes
+            self._received_bytes += buffers.read_bytes
         if nodes < 0:
             check_keys((message,))
         elif nodes:
-            self.received_bytes += nodes * NODE_BYTES
+            self._received_bytes += nodes * NODE_BYTES
         if type(message) is not list or not message:
             msg = "a frame that is not a list"
             raise FrameError(msg)
@@ -375,7 +403,7 @@ class Channel:
     def _receive_packet(self, wait: Wait) -> int:
         while True:
             try:
-                size = self.socket.recv_into(self._buffer, PACKET_BYTES, _TRUE_LENGTH)
+                size = self.socket.recv_into(self._buffer, PACKET_BYTES, TRUE_LENGTH)
             except BlockingIOError:
                 wait()
                 continue
@@ -396,7 +424,7 @@ class Channel:
         ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
         while True:
             try:
-                self.socket.sendmsg([FDS], ancillary, _NO_SIGNAL)
+                self.socket.sendmsg([FDS], ancillary, NO_SIGNAL)
             except BlockingIOError:
                 wait()
             except _GONE:

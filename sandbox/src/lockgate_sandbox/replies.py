@@ -23,6 +23,8 @@ _PEAK_SECONDS = 0.005
 _CPU_SECONDS = 0.001
 """How long CPU time that was read is not read again."""
 
+_now = time.monotonic
+
 
 class Usage(msgspec.Struct, frozen=True):
     """What one call used. `peak_memory_bytes` is the worker's so far.
@@ -51,6 +53,7 @@ class Ledger:
 
     def __init__(self, vigil: Vigil, output: Output, posture: Posture) -> None:
         self._vigil = vigil
+        self._sampler = vigil.sampler
         self._output = output
         self._posture = posture
         self._cpu = vigil.cpu_seconds()
@@ -59,21 +62,18 @@ class Ledger:
 
     def settle(self, value: Data, started: float) -> Reply:
         """The reply to a call that was asked at `started` (monotonic seconds)."""
-        vigil = self._vigil
-        seconds = time.monotonic() - started
-        if seconds > _PEAK_SECONDS and started > self._peak_seen:
-            self._peak_seen = started + seconds
-            vigil.sampler.note_peak()
-        used = 0.0
-        if started + seconds > self._cpu_due:
+        now, used, text = _now(), 0.0, ""
+        if now - started > _PEAK_SECONDS and started > self._peak_seen:
+            self._peak_seen = now
+            self._sampler.note_peak()
+        if now > self._cpu_due:
             # Asking the kernel costs a tenth of a quick call.
-            self._cpu_due = started + seconds + _CPU_SECONDS
-            cpu, before = vigil.cpu_seconds(), self._cpu
+            self._cpu_due = now + _CPU_SECONDS
+            cpu, before = self._vigil.cpu_seconds(), self._cpu
             self._cpu, used = cpu, max(0.0, cpu - before)
-        total, printed = self._output.total, self._printed
-        self._printed = total
-        text = ""
-        if total > printed:
+        printed = self._output.total - self._printed
+        if printed:
+            self._printed += printed
             text = self._output.take().decode("utf-8", "replace")
-        usage = Usage(used, seconds, vigil.sampler.peak_bytes, total - printed)
+        usage = Usage(used, now - started, self._sampler.peak_bytes, printed)
         return Reply(value, usage, self._posture, text)

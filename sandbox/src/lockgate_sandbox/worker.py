@@ -144,11 +144,12 @@ class Worker:
             PolicyError: If the arguments may not cross; nothing was sent.
             ClosedError: If it ended before.
         """
-        if self._line.serving:
+        line = self._line
+        if line.serving:
             self._refuse_callbacks()
         if self._outbox:
             self.flush()
-        return self._line.call(method, arguments or {}, timeout)
+        return line.direct(method, arguments or {}, timeout)
 
     def submit(
         self,

@@ -1,0 +1,97 @@
+"""The host's end of a worker's channel: what is plain is checked while it is decoded.
+
+Most answers are short and plain: text, numbers, maps and lists of them, few levels
+deep. For those `msgspec` itself compares each byte with the one form that is
+allowed, and refuses whatever else it meets before it makes anything of it; what it
+refuses is looked at from the start, by `_scan`, as every other frame.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import msgpack
+
+from lockgate_sandbox._scan import NODE_BYTES, check
+from lockgate_sandbox._wire import (
+    LENGTH,
+    PACKET_BYTES,
+    TRUE_LENGTH,
+    Channel,
+    ChannelClosed,
+    never,
+)
+
+if TYPE_CHECKING:
+    import _socket
+    from collections.abc import Callable
+
+    from lockgate_sandbox._wire import Wait
+
+__all__ = ["PLAIN_LEVELS", "HostChannel", "decode_plain"]
+
+PLAIN_LEVELS = 4
+"""How deep the value of a plain frame may be."""
+
+
+def _plain(levels: int) -> Any:
+    """Data without bytes and extensions, as a type: `levels` of maps and lists."""
+    scalar: Any = None | bool | int | float | str
+    if not levels:
+        return scalar
+    inner: Any = _plain(levels - 1)
+    return scalar | dict[str, inner] | list[inner]
+
+
+# Kind, id, value: a REPLY, or an ITEM. Nothing is reserved for a length that is only
+# claimed: `msgspec` makes a list as its elements come (`test_host_channel`).
+_FRAME: Any = tuple.__class_getitem__((int, bytes, _plain(PLAIN_LEVELS)))
+decode_plain: Callable[[bytes | memoryview], Any] = msgpack.Decoder(_FRAME).decode
+
+
+class HostChannel(Channel):
+    """The host's end: it believes nothing that comes."""
+
+    __slots__ = ("_plain_end", "_view")
+
+    def __init__(self, sock: _socket.socket, limit: int) -> None:
+        super().__init__(sock, limit)
+        self._view = memoryview(self._buffer)
+        self._plain_end = 0
+
+    @property
+    def received_bytes(self) -> int:
+        """What the last frame takes, its nodes in memory included."""
+        end = self._plain_end
+        if not end:
+            return self._received_bytes
+        # Asked for a frame only that may lie here until somebody takes it.
+        nodes = check(self._buffer, LENGTH.size, end)
+        return end - LENGTH.size + max(0, nodes) * NODE_BYTES
+
+    def receive(self, wait: Wait = never) -> Any:
+        """Receive one frame whole and decode it: a list, or a tuple.
+
+        Raises:
+            FrameError: If the worker broke the layout.
+            FrameTooLargeError: If the frame exceeds a cap.
+            ChannelClosed: If it is gone.
+        """
+        buffer = self._buffer
+        try:
+            size = self.socket.recv_into(buffer, PACKET_BYTES, TRUE_LENGTH)
+        except BlockingIOError:
+            wait()
+            size = self._receive_packet(wait)
+        except ConnectionResetError:
+            raise ChannelClosed from None
+        if 5 < size <= PACKET_BYTES and LENGTH.unpack_from(buffer)[0] == size - 4:
+            try:
+                frame = decode_plain(self._view[4:size])
+            except (ValueError, RecursionError):
+                pass  # not plain, or no frame at all
+            else:
+                self._plain_end = size
+                return frame
+        self._plain_end = 0
+        return self._read(size, wait)
