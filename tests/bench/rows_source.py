@@ -7,7 +7,10 @@ are known. Ours walks the folder in both.
 
 from __future__ import annotations
 
+import ast
+import gc
 import hashlib
+import os
 import shutil
 import sysconfig
 import time
@@ -53,6 +56,15 @@ def _timed(work: Callable[[], object]) -> Callable[[], float]:
     return side
 
 
+def _waited(work: Callable[[], object]) -> Callable[[], float]:
+    def side() -> float:
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+    return side
+
+
 def _peer(module: str) -> Any:
     try:
         return import_module(module)
@@ -63,23 +75,70 @@ def _peer(module: str) -> Any:
 
 def _bandit(name: str) -> Row:
     with _library(12) as folder:
-
-        def scan() -> None:
-            config = _peer("bandit.core.config").BanditConfig()
-            manager = _peer("bandit.core.manager").BanditManager(config, "file")
-            manager.discover_files([str(folder)], recursive=True)
-            manager.run_tests()
-
         return paired(
             name,
             _timed(lambda: scan_tree(folder)),
-            _timed(scan),
+            _timed(_bandit_scan(folder)),
             peer_name="bandit",
             unit="ms",
             rounds=3,
             warmup=1,
             target=1 / 10,
         )
+
+
+def _bandit_scan(folder: Path) -> Callable[[], object]:
+    def scan() -> None:
+        config = _peer("bandit.core.config").BanditConfig()
+        manager = _peer("bandit.core.manager").BanditManager(config, "file")
+        manager.discover_files([str(folder)], recursive=True)
+        manager.run_tests()
+
+    return scan
+
+
+def _jobs(name: str) -> Row:
+    """What a person waits for: processes for all cores, started in that time."""
+    cores = len(os.sched_getaffinity(0))
+    with _library(4) as folder:
+        return paired(
+            name,
+            _waited(lambda: scan_tree(folder, jobs=cores)),
+            _waited(_bandit_scan(folder)),
+            peer_name="bandit, which has no jobs",
+            unit="ms",
+            rounds=3,
+            warmup=1,
+            target=1 / 10,
+            placement=f"ours on {cores} cores",
+        )
+
+
+def _parse(name: str) -> Row:
+    """Not ours: how near to nothing a scan that parses can come at all."""
+    with _library(12) as folder:
+        texts = [path.read_text("utf-8") for path in sorted(folder.rglob("*.py"))]
+
+        def parse_all() -> None:
+            gc.disable()
+            try:
+                for text in texts:
+                    ast.parse(text)
+            finally:
+                gc.enable()
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return paired(
+                name,
+                _timed(parse_all),
+                _timed(_bandit_scan(folder)),
+                peer_name="bandit",
+                unit="ms",
+                rounds=3,
+                warmup=1,
+                target=1 / 10,
+            )
 
 
 def _restricted(name: str) -> Row:
@@ -130,6 +189,8 @@ def _again(name: str) -> Row:
 
 ROWS = {
     "source-scan": _bandit,
+    "source-scan-jobs": _jobs,
+    "floor-source-parse": _parse,
     "source-scan-compile": _restricted,
     "source-scan-again": _again,
 }

@@ -115,6 +115,23 @@ def test_a_cache_is_made_and_used(folder: Path) -> None:
     assert first.stdout == again.stdout
 
 
+def test_many_processes_say_what_one_does(folder: Path) -> None:
+    for number in range(30):
+        (folder / f"m{number:02}.py").write_text("import os\nos.system(x)\n" * 1_000)
+    one = command("--jobs", "1", ".", cwd=folder)
+    many = command("--jobs", "3", ".", cwd=folder)
+
+    assert one.stdout == many.stdout
+    assert one.stdout.count("os.system") > 10_000
+
+
+def test_a_number_of_processes_that_makes_no_sense_is_refused(folder: Path) -> None:
+    done = command("--jobs", "none", "plain.py", cwd=folder)
+
+    assert done.returncode == 2
+    assert "a number from 1 to 256, not 'none'" in done.stderr
+
+
 def test_escapes_in_names_do_not_reach_the_terminal(folder: Path) -> None:
     (folder / "a\x1b[31m\nb.py").write_text("exec(x)")
 

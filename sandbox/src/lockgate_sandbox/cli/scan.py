@@ -36,6 +36,7 @@ ABOUT = (
 _USAGE = 2
 _COLORS: dict[str, Color] = {"error": "red", "warning": "yellow", "note": "dim"}
 _TOOL = "lockgate-sandbox"
+_MOST_JOBS = 256
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the least level that makes the status 1; default: error")  # fmt: skip
     add("--notes", action="store_true", help="list notes, too")
     add("--cache", metavar="FILE", help="remember findings by the hash of the content")
+    add("--jobs", metavar="N", type=_jobs, default=0,
+        help="how many processes read files; default: one for each core")  # fmt: skip
     add("path", metavar="PATH", nargs="+", help="a file, or a folder with all in it")
+
+
+def _jobs(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _MOST_JOBS:
+        msg = f"a number from 1 to {_MOST_JOBS}, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -57,7 +67,8 @@ def main(args: argparse.Namespace) -> int:
 
     cache = ScanCache(args.cache) if args.cache else None
     try:
-        scan = _scanned(args.path, cache)
+        jobs = args.jobs or len(os.sched_getaffinity(0))
+        scan = _scanned(args.path, cache, jobs)
         if cache is not None:
             cache.save()
         derived = rights(scan.findings)
@@ -78,11 +89,11 @@ def main(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _scanned(paths: list[str], cache: object) -> TreeScan:
+def _scanned(paths: list[str], cache: object, jobs: int) -> TreeScan:
     from lockgate_sandbox.source import ScanCache, TreeScan, scan_tree
 
     known = cache if isinstance(cache, ScanCache) else None
-    scans = [(path, scan_tree(path, cache=known)) for path in paths]
+    scans = [(path, scan_tree(path, cache=known, jobs=jobs)) for path in paths]
     files: dict[str, FileScan] = {}
     for path, scan in scans:
         below = path if Path(path).is_dir() else ""

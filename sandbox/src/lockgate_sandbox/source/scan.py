@@ -13,7 +13,9 @@ import os
 import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
+from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.parsing import batch
 from lockgate_sandbox.source import _registry as registry
 from lockgate_sandbox.source._files import Left, Source, sources_of
@@ -27,6 +29,9 @@ from lockgate_sandbox.source.limits import ScanLimits, refusal
 __all__ = ["TreeScan", "scan_source", "scan_tree"]
 
 _DEFAULTS = ScanLimits()
+_MANY_BYTES = 512 << 10
+"""Below so much source a process is not started before the work would be done."""
+
 _ENCODINGS = frozenset({"utf-8", "utf-8-sig", "ascii", "iso-8859-1"})
 _HOOK_FILES = frozenset({"sitecustomize.py", "usercustomize.py"})
 
@@ -75,20 +80,30 @@ def scan_tree(
     *,
     limits: ScanLimits = _DEFAULTS,
     cache: ScanCache | None = None,
+    jobs: int = 1,
 ) -> TreeScan:
     """What the Python files of `tree` hold: a folder, a file, or paths with bytes.
 
     In a folder no link is followed; ``.git`` and ``__pycache__`` are left out.
-    Start-up files (``.pth``), bytecode and native libraries are findings.
+    Start-up files (``.pth``), bytecode and native libraries are findings. With more
+    than one of `jobs`, so many processes read the files, if there are enough of them
+    to be worth it; what is found is the same.
 
     Raises:
-        PolicyError: If a folder or file does not exist or can't be read at all.
+        PolicyError: If a folder or file does not exist or can't be read at all, or
+            there are less than one of `jobs`.
     """
-
-    def work() -> list[FileScan]:
-        return list(_scans(sources_of(tree, limits), limits, cache))
-
-    found = batch(work)
+    if jobs < 1:
+        msg = f"files are read by one process at least, not {jobs}"
+        raise PolicyError(msg)
+    sources = sources_of(tree, limits)
+    if jobs > 1:
+        sources, many = _counted(sources)
+        jobs = jobs if many else 1
+    if jobs > 1:
+        found = _scans_by(jobs, sources, limits, cache)
+    else:
+        found = batch(lambda: list(_scans(sources, limits, cache)))
     found.sort(key=lambda file: file.path)
     return TreeScan(tuple(found), registry.PYTHON, registry.rules_version())
 
@@ -98,11 +113,65 @@ def _scans(
 ) -> Iterator[FileScan]:
     for item in sources:
         if isinstance(item, Left):
-            yield FileScan(
-                item.path, "", (_plain(item.path, parsing.LEFT_OUT, item.reason),)
-            )
+            yield _left(item)
         else:
             yield _with_cache(item.path, item.data, limits, cache)
+
+
+def _left(item: Left) -> FileScan:
+    return FileScan(item.path, "", (_plain(item.path, parsing.LEFT_OUT, item.reason),))
+
+
+def _counted(
+    sources: Iterator[Source | Left],
+) -> tuple[Iterator[Source | Left], bool]:
+    """The same sources, and whether they are worth starting processes for."""
+    first: list[Source | Left] = []
+    size = 0
+    for item in sources:
+        first.append(item)
+        size += len(item.data) if isinstance(item, Source) else 0
+        if size >= _MANY_BYTES:
+            return chain(first, sources), True
+    return iter(first), False
+
+
+def _scans_by(
+    jobs: int,
+    sources: Iterator[Source | Left],
+    limits: ScanLimits,
+    cache: ScanCache | None,
+) -> list[FileScan]:
+    """What `jobs` processes find, and the cache knows."""
+    from lockgate_sandbox.source._readers import Asked, read_by
+
+    scans: list[FileScan] = []
+
+    def unknown() -> Iterator[Asked]:
+        for item in sources:
+            if isinstance(item, Left):
+                scans.append(_left(item))
+                continue
+            kind, digest = _kind(item.path), hashlib.sha256(item.data).hexdigest()
+            known = (
+                cache.get(digest, kind, limits, item.path)
+                if cache is not None
+                else None
+            )
+            if known is None:
+                yield Asked(item.path, kind, digest, item.data)
+            else:
+                scans.append(known)
+
+    for asked, found in read_by(jobs, unknown(), limits):
+        if isinstance(found, str):
+            found = (_plain(asked.path, parsing.TOO_LARGE, found),)
+            scans.append(FileScan(asked.path, asked.sha256, found))
+            continue
+        scans.append(FileScan(asked.path, asked.sha256, found))
+        if cache is not None:
+            cache.put(asked.kind, limits, scans[-1])
+    return scans
 
 
 def _with_cache(
@@ -120,9 +189,9 @@ def _with_cache(
         if known is not None:
             return known
     if threaded:
-        findings = batch(lambda: _findings(path, kind, data, limits))
+        findings = batch(lambda: findings_in(path, kind, data, limits))
     else:
-        findings = _findings(path, kind, data, limits)
+        findings = findings_in(path, kind, data, limits)
     scan = FileScan(path, digest, findings)
     if cache is not None:
         cache.put(kind, limits, scan)
@@ -142,9 +211,10 @@ def _kind(path: str) -> str:
     return "py"
 
 
-def _findings(
+def findings_in(
     path: str, kind: str, data: bytes, limits: ScanLimits
 ) -> tuple[Finding, ...]:
+    """What is found in `data`, which is read as `kind`. Only in a `batch`."""
     if kind == "native":
         return (_plain(path, native.LIBRARY, "a compiled library"),)
     if kind in ("pyc", "pyo"):
@@ -261,8 +331,10 @@ _NAMED = frozenset({Right.ENV, Right.PROGRAM, Right.READ, Right.WRITE, Right.NET
 """Rights whose findings can say what they are about."""
 
 
-def _place(report: Report) -> tuple[int, int, int, str]:
-    return report[0], report[1], -report[3], report[4].id
+def _place(report: Report) -> tuple[object, ...]:
+    """A whole order: names come in sets, whose order is another in each process."""
+    line, column, _, end_column, rule, message, subject = report
+    return line, column, -end_column, rule.id, message, subject
 
 
 def _finding(path: str, report: Report, lines: list[bytes] | None) -> Finding:
