@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,13 @@ def test_items_of_ours_reach_the_handler(flow: Worker, count: int) -> None:
 def test_items_go_both_ways_at_once(flow: Worker) -> None:
     stream = flow.stream("double", items=range(300))
     assert list(stream) == [n * 2 for n in range(300)]
+
+
+def test_an_item_that_may_not_cross_ends_the_stream_only(flow: Worker) -> None:
+    items: list[Any] = [1, 2, object()]
+    with pytest.raises(PolicyError, match=r"an item: .*object"):
+        flow.stream("total", items=items).result  # noqa: B018
+    assert flow.stream("total", items=[1, 2]).result.value == 3
 
 
 def test_a_handler_need_not_look_at_our_items(plain: Worker) -> None:

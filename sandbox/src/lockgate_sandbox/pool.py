@@ -11,8 +11,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox.errors import (
@@ -23,10 +23,37 @@ from lockgate_sandbox.errors import (
 )
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from lockgate_sandbox._recipe import Starting
     from lockgate_sandbox.worker import Worker
 
 __all__ = ["WorkerPool"]
+
+
+class _Lease:
+    """A worker for the length of a ``with`` block, made by `WorkerPool.worker`."""
+
+    __slots__ = ("_give_back", "_left", "_take", "_timeout", "_worker")
+
+    def __init__(
+        self,
+        take: Callable[[float | None], tuple[Worker, int]],
+        give_back: Callable[[Worker, int], None],
+        timeout: float | None,
+    ) -> None:
+        self._take = take
+        self._give_back = give_back
+        self._timeout = timeout
+        self._left = 0
+        self._worker: Worker
+
+    def __enter__(self) -> Worker:
+        self._worker, self._left = self._take(self._timeout)
+        return self._worker
+
+    def __exit__(self, *_: object) -> None:
+        self._give_back(self._worker, self._left - 1)
 
 
 class WorkerPool:
@@ -59,7 +86,9 @@ class WorkerPool:
         self._busy = 0  # leased, being finished or being closed
         self._closed = False
         self._home = os.getpid()  # a forked copy of the host has no workers
-        self._changed = threading.Condition()
+        # The lock itself too: a condition's own `with` costs ten times as much.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._refill()
 
     def __enter__(self) -> WorkerPool:
@@ -75,8 +104,7 @@ class WorkerPool:
         with self._changed:
             return len(self._ready)
 
-    @contextmanager
-    def worker(self, *, timeout: float | None = None) -> Generator[Worker]:
+    def worker(self, *, timeout: float | None = None) -> AbstractContextManager[Worker]:
         """Lease a worker for the length of a ``with`` block.
 
         One that died meanwhile is replaced. If `limit` workers are in use, waits
@@ -88,11 +116,7 @@ class WorkerPool:
             ClosedError: If the pool is closed.
             SandboxError: If a worker has to be started now and can't be.
         """
-        worker, left = self._take(timeout)
-        try:
-            yield worker
-        finally:
-            self._give_back(worker, left - 1)
+        return _Lease(self._take, self._give_back, timeout)
 
     def close(self) -> None:
         """Kill every worker that is not leased; a leased one ends with its lease.
@@ -115,13 +139,15 @@ class WorkerPool:
     def _take(self, timeout: float | None) -> tuple[Worker, int]:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            with self._changed:
-                self._wait_for_room(deadline)
+            found = item = None
+            with self._lock:
+                if self._closed or os.getpid() != self._home or not self._ready:
+                    self._wait_for_room(deadline)
                 self._busy += 1
-                found = self._ready.popleft() if self._ready else None
-                item = (
-                    self._starting.popleft() if not found and self._starting else None
-                )
+                if self._ready:
+                    found = self._ready.popleft()
+                elif self._starting:
+                    item = self._starting.popleft()
             try:
                 if found is None:
                     return self._finish(item or self._start(False)), self.leases
@@ -148,7 +174,7 @@ class WorkerPool:
 
     def _give_back(self, worker: Worker, left: int) -> None:
         if left > 0 and not self._closed and worker.alive:
-            with self._changed:
+            with self._lock:
                 self._busy -= 1
                 self._ready.append((worker, left))
                 self._changed.notify()

@@ -15,7 +15,13 @@ from typing import Any
 from lockgate_sandbox._flights import CREDIT, Flight
 from lockgate_sandbox._line import Line
 from lockgate_sandbox._wire import Kind
-from lockgate_sandbox.errors import CancelledError, Data, SandboxError
+from lockgate_sandbox.errors import (
+    CancelledError,
+    Data,
+    MessageLimitError,
+    PolicyError,
+    SandboxError,
+)
 from lockgate_sandbox.replies import Reply
 
 __all__ = ["GIVE_BACK", "Pending", "Stream", "opening"]
@@ -176,7 +182,11 @@ class Stream:
             self.close()
             raise
         flight.may_send -= 1
-        line.send([_ITEM, flight.call, item], flight, large=2)
+        try:
+            line.send([_ITEM, flight.call, item], flight, large=2)
+        except (PolicyError, MessageLimitError):
+            self.close()
+            raise
 
     @property
     def unread(self) -> int:
