@@ -40,6 +40,7 @@ proves nothing. What code may do is its policy's word, and the kernel holds it
 | `--fail-on error\\|warning\\|never` | the least level that makes the exit status 1; default `error` |
 | `--notes` | lists notes, too; otherwise they are counted |
 | `--cache FILE` | remembers findings by the hash of the content; keep it where only its owner writes |
+| `--jobs N` | how many processes read files, if there are many; default: one for each core |
 
 Exit status: 0 nothing at that level, 1 something, 2 usage (also: no such path).
 
@@ -57,7 +58,8 @@ print(beside.missing, beside.unused, beside.blind)
 
 `scan_source(source, filename)` scans one text. Neither raises for what the source is:
 what can't be read is a finding. The grammar is that of the running interpreter
-(`TreeScan.python`).
+(`TreeScan.python`). `scan_tree(tree, jobs=4)` has so many processes of ours read the files; what
+is found and its order are the same, and one that dies costs a `too-large` for its file.
 
 ## Levels
 
