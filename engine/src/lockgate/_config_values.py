@@ -43,7 +43,8 @@ class Config:
     plugin's limits and `plugin_limits` one plugin's; limits are named as the
     fields of `lockgate_sandbox.Limits`. `layers` makes isolation layers strict
     that would otherwise be degradable. `choice` says which plugins are used, besides
-    what `disabled` names. `hooks` is the owner's order of the plugins
+    what `disabled` names; the user's own rules are kept in `choices_file`. What is
+    installed must meet `requires`. `hooks` is the owner's order of the plugins
     of each hook named there. `timeout` is the seconds of a hook call
     whose caller names none; None means the hook spec's own. `file_profile` is how
     single-file plugins are compiled in their workers (`lockgate_sandbox.profiles`).
@@ -57,6 +58,7 @@ class Config:
     state_dir: str
     plugin_folders: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     plugins: Mapping[str, Document] = field(default_factory=dict[str, Any])
     limits: Mapping[str, float] = field(default_factory=dict[str, float])
     plugin_limits: Mapping[str, Mapping[str, float]] = field(
@@ -67,6 +69,7 @@ class Config:
     )
     hooks: Mapping[str, HookOrder] = field(default_factory=dict[str, HookOrder])
     choice: Choice = NO_CHOICE
+    choices_file: str = ""
     timeout: float | None = None
     log_level: LogLevel = "warning"
     color: Color = "auto"
@@ -94,7 +97,15 @@ class Config:
         found = {
             name.replace("_", "-"): _plain(getattr(self, name))
             for name in self.__dataclass_fields__
-            if name not in ("origins", "limits", "plugin_limits", "hooks", "choice")
+            if name
+            not in (
+                "origins",
+                "limits",
+                "plugin_limits",
+                "hooks",
+                "choice",
+                "choices_file",
+            )
         }
         found["hooks"] = {
             name: {"order": list(one.order), "disable": list(one.disable)}

@@ -8,7 +8,6 @@ granted from it: it says what strangers' code may do.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import stat
 import tomllib
@@ -19,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from lockgate._toml import quoted
 from lockgate._whole_file import replace_whole
 from lockgate.errors import GrantsError
 from lockgate.grants import Grant, Identity, Right
@@ -163,7 +163,7 @@ def _read_owned(path: Path) -> bytes:
 def _to_toml(grants: Mapping[str, Grant]) -> str:
     lines = ["# Written by `lockgate grants`.", f"schema = {SCHEMA}"]
     for name in sorted(grants):
-        grant, table = grants[name], f"plugins.{_quoted(name)}"
+        grant, table = grants[name], f"plugins.{quoted(name)}"
         lines += ["", f"[{table}]"]
         for key, value in (
             ("distribution", grant.identity.distribution),
@@ -171,19 +171,12 @@ def _to_toml(grants: Mapping[str, Grant]) -> str:
             ("digest", grant.identity.digest),
             ("at", grant.at),
         ):
-            lines.append(f"{key} = {_quoted(value)}")
+            lines.append(f"{key} = {quoted(value)}")
         lines.append(f"any-version = {str(grant.any_version).lower()}")
-        granted = ", ".join(_quoted(key) for key in sorted(grant.granted))
+        granted = ", ".join(quoted(key) for key in sorted(grant.granted))
         lines += [f"granted = [{granted}]", "", f"[{table}.asked]"]
-        lines += [
-            f"{_quoted(k)} = {_quoted(v)}" for k, v in sorted(grant.asked.items())
-        ]
+        lines += [f"{quoted(k)} = {quoted(v)}" for k, v in sorted(grant.asked.items())]
     return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string: JSON's escapes, and DEL, which JSON lets pass."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _parse(content: bytes, file: str) -> Mapping[str, Grant]:

@@ -111,6 +111,7 @@ class Host(Calls):
         Raises:
             ConfigError: If the settings can't be read.
             ControlError: If the control socket is asked for ``always``, and can't be.
+            ProjectRequiresError: If they require a plugin that is not there.
             UnknownPluginError: If `plugins` names one that is not installed.
             UsageError: If a word of `plugins` is no plugin's name.
         """
@@ -134,8 +135,13 @@ class Host(Calls):
             settings.choice.check(found.names)
             return found.plugins
 
+        states = look()
+        if settings.requires:
+            from lockgate._requires import check_requires
+
+            check_requires(settings, states)
         return cls(
-            look(),
+            states,
             settings,
             safe=safe,
             observer=Observer.of(on_progress, on_log, on_audit),
@@ -160,6 +166,16 @@ class Host(Calls):
     def lifecycles(self) -> tuple[Lifecycle, ...]:
         """The life of each plugin in this host: stages with reasons and times."""
         return self._roster.lifecycles()
+
+    def find(self, **query: str | Sequence[str]) -> tuple[PluginState, ...]:
+        """The plugins that all of `query` is true of: ``find(kind="ai", tag="arm")``.
+
+        Raises:
+            UsageError: If a field is none of `lockgate.find.FIELDS`.
+        """
+        from lockgate.find import find_plugins
+
+        return tuple(find_plugins(self.plugins(), query))
 
     def workers(self) -> dict[str, int]:
         """The process that each plugin runs in now; those that run in none left out."""

@@ -36,11 +36,12 @@ PathFormat: TypeAlias = Literal["yaml", "json", "toml", "text", "bytes", "tree"]
 RESERVED_NOUNS = frozenset(
     {
         "bench", "bisect", "call", "check", "config", "console", "demo", "dev",
-        "disable", "docs", "doctor", "enable", "fleet", "grants", "help", "hooks",
-        "index", "info", "install", "list", "lock", "logs", "new", "outdated", "pin",
+        "disable", "docs", "doctor", "enable", "find", "fleet", "grants", "help",
+        "hooks", "index", "info", "install", "list", "lock", "logs", "new",
+        "outdated", "pin",
         "plugins", "ps", "publish", "quarantine", "reload", "run", "sandbox",
         "search", "serve", "store", "sync", "test", "top", "uninstall", "unlock",
-        "upgrade", "verify", "version", "x",
+        "unpin", "upgrade", "verify", "version", "x",
     }
 )  # fmt: skip
 """Words that a contributed command cannot begin with: lockgate's own, and soon."""

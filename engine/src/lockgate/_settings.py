@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from lockgate._choose import CHOOSE, rules_of
 from lockgate._config_values import (
     CONFIG_LIMIT_BYTES,
     Color,
@@ -33,6 +34,7 @@ from lockgate._config_values import (
 from lockgate._manifest_fields import LIMIT_NAMES, Amount
 from lockgate._toml import load_toml
 from lockgate._toml_lines import line_of
+from lockgate.choice import Choice, Rule
 from lockgate.discovery._files import UnreadableError, read_bounded
 from lockgate.errors import ConfigError, did_you_mean
 
@@ -85,6 +87,7 @@ class _Settings(BaseSettings):
 
     plugin_folders: _Strings = []
     disabled: _Strings = []
+    requires: _Strings = []
     plugins: dict[str, dict[str, Any]] = {}
     limits: dict[str, Amount] = {}
     plugin_limits: dict[str, dict[str, Amount]] = {}
@@ -125,8 +128,14 @@ def resolve(sources: Sources, defaults: Config) -> Config:
     """
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
+    rules: tuple[Rule, ...] = ()
     for origin, values in _layers(sources):
+        if CHOOSE in values:
+            undo = "--project" if origin == sources.project_file else ""
+            rules += rules_of(values.pop(CHOOSE), origin, undo=undo)
         _check_names(values, origin)
+        if origin == sources.project_file:
+            _only_narrow(values, merged)
         _merge(merged, values, origin, origins, ())
     try:
         model = _Settings(**{_NAMES[key]: value for key, value in merged.items()})
@@ -137,7 +146,17 @@ def resolve(sources: Sources, defaults: Config) -> Config:
     for where, table in tables.items():
         _check_limits(where, table, origins)
     _check_hooks(model.hooks, origins)
-    return _config(model, defaults, origins)
+    return _config(model, defaults, origins, Choice(rules))
+
+
+def _only_narrow(values: dict[str, Any], below: Mapping[str, Any]) -> None:
+    """A project adds to what its reader disabled and required; it lifts nothing."""
+    for key in ("disabled", "requires"):
+        mine, theirs = below.get(key), values.get(key)
+        if isinstance(mine, list) and isinstance(theirs, list):
+            known = cast("list[object]", mine)
+            more = [one for one in cast("list[object]", theirs) if one not in known]
+            values[key] = [*known, *more]
 
 
 def _check_limits(
@@ -394,7 +413,9 @@ def _line(source: str, key: str) -> int:
     return line_of(text, (*prefix, *key.split(".")))
 
 
-def _config(model: _Settings, defaults: Config, origins: dict[str, str]) -> Config:
+def _config(
+    model: _Settings, defaults: Config, origins: dict[str, str], choice: Choice
+) -> Config:
     values: dict[str, Any] = {
         field.name: getattr(model, field.name)
         for field in fields(Config)
@@ -406,13 +427,16 @@ def _config(model: _Settings, defaults: Config, origins: dict[str, str]) -> Conf
         values[name] = _absolute(path, "") if path else getattr(defaults, name)
     values["plugin_folders"] = tuple(_absolute(p, "") for p in model.plugin_folders)
     values["disabled"] = tuple(model.disabled)
+    values["requires"] = tuple(model.requires)
     values["hooks"] = {
         name: HookOrder(tuple(one.order), tuple(one.disable))
         for name, one in model.hooks.items()
     }
     values["limits"] = _snake(model.limits)
     values["plugin_limits"] = {n: _snake(t) for n, t in model.plugin_limits.items()}
-    return Config(**values, origins=origins)
+    return Config(
+        **values, choice=choice, choices_file=defaults.choices_file, origins=origins
+    )
 
 
 def _snake(limits: Mapping[str, float]) -> dict[str, float]:

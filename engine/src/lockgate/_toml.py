@@ -6,11 +6,12 @@ take 60 GB. A key stands on one line, so the dots of each line are counted first
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from typing import Any
 
-__all__ = ["DOTS_LIMIT", "load_toml"]
+__all__ = ["DOTS_LIMIT", "load_toml", "quoted"]
 
 DOTS_LIMIT = 512
 """Most dots on one line, those of plain decimal numbers left out."""
@@ -33,3 +34,8 @@ def load_toml(text: str) -> dict[str, Any]:
             )
             raise tomllib.TOMLDecodeError(msg)
     return tomllib.loads(text)
+
+
+def quoted(text: str) -> str:
+    """A TOML basic string: JSON's escapes, and DEL, which JSON lets pass."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -8,8 +8,8 @@ from pathlib import Path
 __all__ = ["replace_whole", "sync_folder"]
 
 
-def replace_whole(path: Path, content: bytes) -> None:
-    """Write `content` aside, sync it, and put it in the place of `path` (mode 0600).
+def replace_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write `content` aside, sync it, and put it in the place of `path`.
 
     Raises:
         OSError: If it can't be written; `path` is then what it was.
@@ -21,6 +21,7 @@ def replace_whole(path: Path, content: bytes) -> None:
         with os.fdopen(os.open(aside, flags, 0o600), "wb") as file:
             file.write(content)
             file.flush()
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError:

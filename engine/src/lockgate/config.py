@@ -3,6 +3,8 @@
 =====================  =====================================================
 source                 where
 =====================  =====================================================
+what commands wrote    ``$XDG_CONFIG_HOME/lockgate/plugins.toml``: which plugins
+                       are used, nothing else (`lockgate._choose`)
 user file              ``$XDG_CONFIG_HOME/lockgate/config.toml`` (or ``.yaml``),
                        or the file that ``LOCKGATE_CONFIG`` names
 project file           ``lockgate.toml`` in the working folder, else the table
@@ -157,6 +159,7 @@ def default_config(environ: Mapping[str, str] | None = None) -> Config:
         data_dir=_base(env, "XDG_DATA_HOME", ".local/share"),
         state_dir=_base(env, "XDG_STATE_HOME", ".local/state"),
         runtime_dir=_runtime(env),
+        choices_file=f"{_base(env, 'XDG_CONFIG_HOME', '.config')}/plugins.toml",
     )
 
 
@@ -178,6 +181,12 @@ def load_config(
     env = os.environ if environ is None else environ
     sources = find_sources(environ=env, folder=folder, overrides=overrides)
     config = _resolved(sources, default_config(env))
+    if _exists(config.choices_file):
+        from lockgate._choose import read_rules
+
+        mine = read_rules(config.choices_file, undo="--user")
+        rules = (*mine, *config.choice.rules)
+        config = replace(config, choice=replace(config.choice, rules=rules))
     if not plugins and not env.get(_AUTOLOAD):
         return config
     autoload = env.get(_AUTOLOAD, "") in ("", "0")

@@ -11,6 +11,7 @@
     │   └── OutputError             output-refused       (2)
     ├── InputRefusedError           input-refused        (3)
     ├── DocumentError               document-invalid     (3)
+    ├── ProjectRequiresError        project-requires     (3)
     ├── ManifestError               manifest-invalid     (1)
     ├── PluginUnavailableError      plugin-unavailable   (1)
     │   └── BrokenPluginError       plugin-broken        (1)
@@ -67,6 +68,7 @@ __all__ = [
     "NoHostError",
     "OutputError",
     "PluginUnavailableError",
+    "ProjectRequiresError",
     "ReloadRefusedError",
     "SandboxUnavailableError",
     "UnknownHookError",
@@ -279,6 +281,31 @@ class PluginUnavailableError(LockgateError):
     def _text(self) -> str:
         why = f": {self.reason}" if self.reason else ""
         return f"plugin {self.plugin!r} is {self.state}{why}"
+
+
+class ProjectRequiresError(LockgateError):
+    """The settings require a plugin that is not installed, or another version of it.
+
+    `missing` maps each requirement that is not met to what there is instead.
+    """
+
+    code = "project-requires"
+    exit_status = 3
+
+    def __init__(self, missing: Mapping[str, str], *, source: str = "") -> None:
+        from shlex import join
+
+        super().__init__(
+            hint="Install what is missing, or enable it: "
+            + join(["pip", "install", *missing]),
+            where=source,
+            missing=dict(missing),
+        )
+        self.missing = missing
+
+    def _text(self) -> str:
+        told = ", ".join(f"{word} ({what})" for word, what in self.missing.items())
+        return f"what is installed does not meet `requires`: {told}"
 
 
 class ReloadRefusedError(LockgateError):

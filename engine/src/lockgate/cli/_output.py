@@ -25,6 +25,7 @@ __all__ = [
     "print_json",
     "print_lines",
     "print_table",
+    "print_warning",
 ]
 
 _NARROWEST_COLUMNS = 60
@@ -161,6 +162,12 @@ def print_error(error: Exception, *, as_json: bool = False) -> int:
     else:
         _write(sys.stderr, "\n".join(_lines(known)) + "\n")
     return known.exit_status
+
+
+def print_warning(error: LockgateError) -> None:
+    """Tell of what is wrong without ending for it: to standard error."""
+    label = colored(f"warning[{error.code}]", "yellow", sys.stderr)
+    _write(sys.stderr, f"{label}: {clean(str(error))}\n  hint: {clean(error.hint)}\n")
 
 
 def _unexpected(error: Exception) -> LockgateError:

@@ -72,7 +72,21 @@ def installed(config: Config) -> Discovery:
         choice=config.choice,
     )
     config.choice.check(found.names)
+    if config.requires:
+        _warn_of_missing(config, found)
     return found
+
+
+def _warn_of_missing(config: Config, found: Discovery) -> None:
+    """Say what the project requires and is not there; who calls plugins refuses."""
+    from lockgate._requires import check_requires
+    from lockgate.cli._output import print_warning
+    from lockgate.errors import ProjectRequiresError
+
+    try:
+        check_requires(config, found.plugins)
+    except ProjectRequiresError as error:
+        print_warning(error)
 
 
 def present(config: Config) -> tuple[PluginState, ...]:

@@ -63,6 +63,7 @@ def _paths(args: argparse.Namespace) -> int:
     paths = {
         "user-file": sources.user_file or None,
         "project-file": sources.project_file or None,
+        "choices-file": defaults.choices_file,
         "environment": sorted(sources.environment),
         "grants-file": defaults.grants_file,
         "cache-dir": defaults.cache_dir,
