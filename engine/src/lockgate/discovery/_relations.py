@@ -21,9 +21,6 @@ __all__ = ["relate", "unshadow"]
 
 _NO_ORDERS: Mapping[str, HookOrder] = MappingProxyType({})
 
-_WISHES = ('"before":', '"after":', '"requires":', '"conflicts":')
-"""How a manifest with wishes about a hook is told from one without, undecoded."""
-
 
 def unshadow(found: Iterable[PluginState]) -> list[PluginState]:
     """Mark what an earlier folder of the search path shadows, and duplicates.
@@ -116,15 +113,31 @@ def relate(
         _excluded(states)
     if any(state.noun for state in states):
         _noun_clashes(states)
-    if not any(w in state.manifest_text for state in states for w in _WISHES):
+    # A plugin that became unusable may be what another one needs.
+    if not any(_wishes(state) for state in states):
+        while _missing(states):
+            pass
         return _listed(states)
     from lockgate.discovery._hook_relations import yield_for_hooks, yield_to_present
 
     yield_to_present(states, hooks)
-    # A plugin that became unusable may be what another one needs.
     while _missing(states) or yield_for_hooks(states, hooks):
         pass
     return _listed(states)
+
+
+def _wishes(state: PluginState) -> bool:
+    """Whether its manifest may have wishes about a hook: told without decoding it.
+
+    `[relations]` has two keys of the same names, once each.
+    """
+    text = state.manifest_text
+    return (
+        '"before":' in text
+        or '"after":' in text
+        or text.count('"requires":') > bool(state.requires)
+        or text.count('"conflicts":') > bool(state.conflicts)
+    )
 
 
 def _listed(states: Iterable[PluginState]) -> tuple[PluginState, ...]:
