@@ -284,10 +284,7 @@ class PluginUnavailableError(LockgateError):
 
 
 class ProjectRequiresError(LockgateError):
-    """The settings require a plugin that is not installed, or another version of it.
-
-    `missing` maps each requirement that is not met to what there is instead.
-    """
+    """What the settings require is not there; `missing` tells what is instead."""
 
     code = "project-requires"
     exit_status = 3
