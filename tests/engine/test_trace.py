@@ -8,6 +8,7 @@ import random
 import re
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -132,9 +133,19 @@ def test_the_asynchronous_host_carries_it_to_its_threads(site: Site) -> None:
 
 @given(st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.integers(0, 1))
 def test_the_form_goes_both_ways(trace: int, number: int, flags: int) -> None:
-    span = Span(trace, number, 0, flags)
+    span = Span.known(trace, number, flags)
+    parsed = parse_traceparent(span.traceparent)
 
-    assert parse_traceparent(span.traceparent) == span
+    assert parsed.traceparent == span.traceparent
+    assert (parsed.trace, parsed.number, parsed.flags) == (trace, number, flags)
+
+
+def test_two_threads_see_one_id() -> None:
+    for _ in range(50):
+        span = Span(Span())
+        with ThreadPoolExecutor(4) as pool:
+            asked = [pool.submit(getattr, span, "traceparent") for _ in range(8)]
+            assert {one.result() for one in asked} == {span.traceparent}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 from lockgate._answers import Answer
@@ -19,7 +19,7 @@ from lockgate._inhost import InHostPlugin
 from lockgate._journal import Journal
 from lockgate._lifecycle import History
 from lockgate._manifest_values import HookImpl
-from lockgate._meter import Meter
+from lockgate._meter import FOLD_CALLS, Meter
 from lockgate._sealed import SealedPlugin
 from lockgate._trace import Span, current, current_trace_id
 from lockgate._wrapped import Wrapping
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from lockgate.discovery import PluginState
 
 __all__ = ["Berth"]
-
-_WELL = frozenset({"answered", "none", "closed"})
 
 
 @dataclass(slots=True)
@@ -81,11 +79,14 @@ class Berth:
     ) -> None:
         self.state = state
         self._meter = meter
-        self._journal = journal
+        self._new = meter.new
+        self._number, self._remember = journal.number, journal.note
         self.impls = tuple(impls)
         self.history = history
         self._lock = threading.Lock()
         self._sitting = _Sitting(seat)
+        # What runs in the host itself has nothing to close and is never changed.
+        self._fixed = self._sitting if isinstance(seat, InHostPlugin) else None
 
     @property
     def seat(self) -> SealedPlugin | InHostPlugin:
@@ -103,8 +104,7 @@ class Berth:
         Raises:
             LockgateError: If it fails, in whatever way: naming plugin and hook.
         """
-        above = current.get()
-        span = above.child() if above is not None else Span.root()
+        span = Span(current.get())
         token = current.set(span)
         outcome = "interrupted"
         sitting = self._enter()
@@ -127,8 +127,7 @@ class Berth:
         Raises:
             LockgateError: If it fails, in whatever way: naming plugin and hook.
         """
-        above, outcome = current.get(), "closed"
-        span = above.child() if above is not None else Span.root()
+        span, outcome = Span(current.get()), "closed"
         sitting = self._enter()
         started = perf_counter()
         try:
@@ -189,6 +188,8 @@ class Berth:
         self._sitting.seat.close()
 
     def _enter(self) -> _Sitting:
+        if self._fixed is not None:
+            return self._fixed
         with self._lock:
             sitting = self._sitting
             sitting.calls += 1
@@ -198,13 +199,17 @@ class Berth:
         self, sitting: _Sitting, call: Call, span: Span, seconds: float, outcome: str
     ) -> None:
         """A call is over: count it, remember it, leave the seat."""
-        hook, who = call.spec.name, sitting.seat.identity
-        with self._lock:
-            self._meter.note(hook, seconds, "" if outcome in _WELL else outcome)
-        self._journal.note(span, who.plugin, who.version, hook, seconds, outcome)
+        who, hook = sitting.seat.identity, call.spec.name
+        noted = (self._number(), time(), span, who, hook, seconds, outcome)
+        self._remember(noted)
+        self._new.append(noted)
+        if len(self._new) > FOLD_CALLS:
+            self._meter.fold()
         self._leave(sitting)
 
     def _leave(self, sitting: _Sitting) -> None:
+        if sitting is self._fixed:
+            return
         with self._lock:
             sitting.calls -= 1
             last = sitting.leaving and not sitting.calls

@@ -278,7 +278,7 @@ class Host(Calls):
             raise UsageError(message, hint="Use Host.stream, and iterate.")
         if current.get() is not None:
             return self._roster.dispatcher.run(call, plugin=plugin)
-        token = current.set(Span.root())
+        token = current.set(Span())
         try:
             return self._roster.dispatcher.run(call, plugin=plugin)
         finally:

@@ -1,25 +1,37 @@
 """What is counted of one plugin: plain numbers, exported by whoever asks.
 
-Counting happens in the middle of every call, so it is a look-up and some additions,
-under a lock that the call takes anyway.
+A call only appends what there is to count to a queue; it is added up by whoever asks,
+or when there is much of it.
 """
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from lockgate._journal import Noted
 
 if TYPE_CHECKING:
     from lockgate.values import Data
 
-__all__ = ["BOUNDS_SECONDS", "HookMeter", "Meter"]
+__all__ = ["BOUNDS_SECONDS", "FOLD_CALLS", "HookMeter", "Meter"]
 
 BOUNDS_SECONDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
     *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
 """Upper bounds of the histograms' buckets; one more bucket takes the rest."""
+
+
+FOLD_CALLS = 512
+"""So many calls wait at most to be added up."""
+
+WELL = frozenset({"answered", "none", "closed"})
+"""The outcomes that are no failure."""
 
 
 @dataclass(slots=True)
@@ -51,25 +63,46 @@ class HookMeter:
         }
 
 
-@dataclass(slots=True)
 class Meter:
     """All that is counted of one plugin since the host was opened.
 
-    `waits` and `wait_seconds` are about calls that found another one before them.
+    `starts` and `deaths` are its workers'; `waits` and `wait_seconds` are about
+    calls that found another one before them. A call that is over is appended to
+    `new`; when there are `FOLD_CALLS` of them, `fold` adds them up.
     """
 
-    hooks: dict[str, HookMeter] = field(default_factory=dict[str, HookMeter])
-    starts: int = 0
-    deaths: int = 0
-    waits: int = 0
-    wait_seconds: float = 0.0
+    __slots__ = (
+        "_folding",
+        "_hooks",
+        "deaths",
+        "new",
+        "starts",
+        "wait_seconds",
+        "waits",
+    )
 
-    def note(self, hook: str, seconds: float, failure: str) -> None:
-        """One more call of `hook`."""
-        meter = self.hooks.get(hook)
-        if meter is None:
-            meter = self.hooks[hook] = HookMeter()
-        meter.note(seconds, failure)
+    def __init__(self) -> None:
+        self.starts = self.deaths = self.waits = 0
+        self.wait_seconds = 0.0
+        self._hooks: dict[str, HookMeter] = {}
+        self.new: deque[Noted] = deque()
+        self._folding = threading.Lock()
+
+    def fold(self) -> None:
+        """Add up what was noted."""
+        with self._folding:
+            while self.new:
+                *_, hook, seconds, outcome = self.new.popleft()
+                meter = self._hooks.get(hook)
+                if meter is None:
+                    meter = self._hooks[hook] = HookMeter()
+                meter.note(seconds, "" if outcome in WELL else outcome)
+
+    @property
+    def hooks(self) -> Mapping[str, HookMeter]:
+        """What is counted of each hook, up to now."""
+        self.fold()
+        return self._hooks
 
     def waited(self, seconds: float) -> None:
         """One more call had to wait for its turn."""

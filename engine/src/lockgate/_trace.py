@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from random import Random
-from typing import NamedTuple
 
 from lockgate.errors import UsageError
 
@@ -26,15 +26,52 @@ SAMPLED = 1
 _random = Random()  # noqa: S311 - unique, not secret
 os.register_at_fork(after_in_child=_random.seed)
 _bits = _random.getrandbits
+_making = threading.Lock()
+"""Held while ids are made up: two threads must not see two of one span."""
 
 
-class Span(NamedTuple):
-    """A place in a trace: the trace's number, its own, and its parent's (or 0)."""
+class Span:
+    """A place in a trace, below another one or at its root.
 
-    trace: int
-    number: int
-    parent: int
-    flags: int = SAMPLED
+    Its ids are made up when somebody asks for them: most calls nobody asks about.
+    """
+
+    __slots__ = ("_above", "_number", "_trace", "flags")
+
+    def __init__(self, above: Span | None = None) -> None:
+        self._above = above
+        self._trace = self._number = 0
+        self.flags: int = SAMPLED if above is None else above.flags
+
+    @classmethod
+    def known(cls, trace: int, number: int, flags: int) -> Span:
+        """A span that somebody else made."""
+        span = cls()
+        span._trace, span._number, span.flags = trace, number, flags
+        return span
+
+    @property
+    def trace(self) -> int:
+        """The trace's number: the same for all spans of it."""
+        if self._above is not None:
+            return self._above.trace
+        if not self._trace:
+            with _making:
+                self._trace = self._trace or _bits(128) or 1
+        return self._trace
+
+    @property
+    def number(self) -> int:
+        """The span's own number."""
+        if not self._number:
+            with _making:
+                self._number = self._number or _bits(64) or 1
+        return self._number
+
+    @property
+    def parent(self) -> int:
+        """The number of the span above, 0 at the root."""
+        return self._above.number if self._above is not None else 0
 
     @property
     def trace_id(self) -> str:
@@ -50,15 +87,6 @@ class Span(NamedTuple):
     def traceparent(self) -> str:
         """What tells another program that it is called from here."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
-
-    def child(self) -> Span:
-        """A new span below this one."""
-        return Span(self.trace, _bits(64) or 1, self.number, self.flags)
-
-    @classmethod
-    def root(cls) -> Span:
-        """The first span of a new trace."""
-        return cls(_bits(128) or 1, _bits(64) or 1, 0)
 
 
 current: ContextVar[Span | None] = ContextVar("lockgate_span", default=None)
@@ -90,7 +118,7 @@ def parse_traceparent(text: str) -> Span:
     if not trace or not number:
         message = f"{text[:80]!r} names no trace: an id of zeros is invalid"
         raise UsageError(message)
-    return Span(trace, number, 0, int(match.group(4), 16) & SAMPLED)
+    return Span.known(trace, number, int(match.group(4), 16) & SAMPLED)
 
 
 @contextmanager
@@ -102,7 +130,7 @@ def tracing(traceparent: str = "") -> Generator[Span, None, None]:
     Raises:
         UsageError: If `traceparent` is not in W3C's form.
     """
-    span = parse_traceparent(traceparent).child() if traceparent else Span.root()
+    span = Span(parse_traceparent(traceparent) if traceparent else None)
     token = current.set(span)
     try:
         yield span
