@@ -1,0 +1,66 @@
+"""The manager: pluggy's, with callers that are compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pluggy
+from pluggy._execution import _multicall
+
+from lockgate.inprocess._caller import CompiledCaller
+
+__all__ = ["PluginManager"]
+
+
+class PluginManager(pluggy.PluginManager):
+    """A `pluggy.PluginManager` whose hooks are called several times faster.
+
+    What holds for pluggy's manager holds for this one; its own test suite runs
+    against it. Safe to call from several threads while nothing is registered.
+    """
+
+    def __init__(self, project_name: str) -> None:
+        self._executor: Any = _multicall
+        super().__init__(project_name)
+
+    @property
+    def _inner_hookexec(self) -> Any:
+        """What runs a call; tracing and monitoring put their own in its place."""
+        return self._executor
+
+    @_inner_hookexec.setter
+    def _inner_hookexec(self, executor: Any) -> None:
+        self._executor = executor
+        if "hook" in self.__dict__:
+            for caller in self.hook.__dict__.values():
+                if isinstance(caller, CompiledCaller):
+                    caller.forget()
+
+    def register(self, plugin: object, name: str | None = None) -> str | None:
+        """Register a plugin: all of its impls, or none.
+
+        Raises:
+            ValueError: If it is registered already.
+            pluggy.PluginValidationError: If an impl does not fit its spec.
+        """
+        for attribute in dir(plugin) if plugin is not None else ():
+            options = self.parse_hookimpl_opts(plugin, attribute)
+            if options is not None:
+                self._caller(options.get("specname") or attribute)
+        return super().register(plugin, name)
+
+    def add_hookspecs(self, module_or_class: Any) -> None:
+        """Add the hook specs of a module or class.
+
+        Raises:
+            ValueError: If there are none, or one is known already.
+        """
+        for attribute in dir(module_or_class):
+            if self.parse_hookspec_opts(module_or_class, attribute) is not None:
+                self._caller(attribute)
+        super().add_hookspecs(module_or_class)
+
+    def _caller(self, hook: str) -> None:
+        """See that the hook has a caller of ours, where pluggy would make its own."""
+        if getattr(self.hook, hook, None) is None:
+            setattr(self.hook, hook, CompiledCaller(hook, self._hookexec))
