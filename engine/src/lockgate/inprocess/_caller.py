@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pluggy
-from pluggy._execution import _multicall
 
-from lockgate.inprocess._compile import compiled
+from lockgate.inprocess._compile import HAS_DEFAULTS, compiled
 
 __all__ = ["CompiledCaller"]
 
@@ -26,11 +25,14 @@ class CompiledCaller(pluggy.HookCaller):
     is used.
     """
 
-    __slots__ = ("_cold",)
+    __slots__ = ("_cold", "_watched")
 
-    def __init__(self, name: str, hook_execute: Any) -> None:
+    def __init__(
+        self, name: str, hook_execute: Any, watched: Callable[[], bool]
+    ) -> None:
         super().__init__(name, hook_execute)
         self._cold = _COLD_CALLS
+        self._watched = watched
 
     def forget(self) -> None:
         """Call by pluggy's loop again: what the method was made from has changed."""
@@ -52,6 +54,10 @@ class CompiledCaller(pluggy.HookCaller):
         super()._remove_plugin(plugin)
         self.forget()
 
+    def filled(self, kwargs: Mapping[str, object]) -> Mapping[str, object]:
+        """The arguments of a call, with the spec's defaults for those left out."""
+        return self._apply_defaults(kwargs) if HAS_DEFAULTS else kwargs
+
     def call_loop(self, given: Mapping[str, object]) -> Any:
         """Call by pluggy's loop; `given` are the arguments, defaults filled in."""
         firstresult = self.spec.opts.get("firstresult", False) if self.spec else False
@@ -60,10 +66,7 @@ class CompiledCaller(pluggy.HookCaller):
     def _heat(self) -> None:
         """Have the method made, if the calls are many and it can be made."""
         self._cold -= 1
-        if self._cold or self.spec is None:
-            return
-        manager = getattr(self._hookexec, "__self__", None)
-        if getattr(manager, "_inner_hookexec", None) is not _multicall:
+        if self._cold or self.spec is None or self._watched():
             return
         method = compiled(self.spec, self._hookimpls)
         if method is not None:
@@ -77,7 +80,7 @@ class CompiledCaller(pluggy.HookCaller):
             # The type is pluggy's: its users may catch it.
             raise AssertionError("a historic hook is called by call_historic")
         self._heat()
-        given = self._apply_defaults(kwargs)
+        given = self.filled(kwargs)
         self._verify_all_args_are_provided(given)
         # pluggy's own words, not `call_loop`: its warnings count frames.
         firstresult = self.spec.opts.get("firstresult", False) if self.spec else False

@@ -20,10 +20,13 @@ from typing import Any, NoReturn, TypeAlias
 
 import pluggy
 
-__all__ = ["Method", "compiled"]
+__all__ = ["HAS_DEFAULTS", "Method", "compiled"]
 
 Method: TypeAlias = Callable[..., Any]
 """A ``__call__`` of a caller: takes it, and the call's keyword arguments."""
+
+HAS_DEFAULTS = hasattr(pluggy.HookCaller, "_apply_defaults")
+"""Whether arguments with defaults take part in calls: since pluggy 1.7."""
 
 _IMPLS_MAXIMUM = 512
 """More than this are called by pluggy's loop: the source would get long."""
@@ -35,7 +38,8 @@ def compiled(spec: pluggy.HookSpec, impls: Sequence[pluggy.HookImpl]) -> Method 
     None if some of them need pluggy's own loop. A call that lacks an argument is
     pluggy's to report: the method hands it to the caller's own ones.
     """
-    known = {name: f"a{i}" for i, name in enumerate((*spec.argnames, *spec.kwargnames))}
+    optional = tuple(spec.kwargnames) if HAS_DEFAULTS else ()
+    known = {name: f"a{i}" for i, name in enumerate((*spec.argnames, *optional))}
     if len(impls) > _IMPLS_MAXIMUM or not all(_plain(name) for name in known):
         return None
     if any(one.hookwrapper or not _covered(one, known) for one in impls):
@@ -43,12 +47,12 @@ def compiled(spec: pluggy.HookSpec, impls: Sequence[pluggy.HookImpl]) -> Method 
     asked = list(reversed(impls))
     source = _source(
         tuple(spec.argnames),
-        tuple(spec.kwargnames),
+        optional,
         tuple(one.wrapper for one in asked),
         tuple(_arguments(one, known) for one in asked),
         bool(spec.opts.get("firstresult")),
     )
-    defaults = [spec.kwargdefaults[name] for name in spec.kwargnames]
+    defaults = [spec.kwargdefaults[name] for name in optional]
     make = _maker(source)
     return make(_misused, _leave, defaults, [one.function for one in asked])
 
@@ -58,12 +62,16 @@ def _plain(name: str) -> bool:
 
 
 def _covered(impl: pluggy.HookImpl, known: Mapping[str, str]) -> bool:
-    """Whether each argument that the impl takes is one of the spec's."""
-    return all(name in known for name in (*impl.argnames, *impl.kwargnames))
+    """Whether each argument that the impl is given is one of the spec's."""
+    return all(name in known for name in (*impl.argnames, *_by_name(impl)))
+
+
+def _by_name(impl: pluggy.HookImpl) -> tuple[str, ...]:
+    return tuple(impl.kwargnames) if HAS_DEFAULTS else ()
 
 
 def _arguments(impl: pluggy.HookImpl, known: Mapping[str, str]) -> str:
-    by_name = [f"{name}={known[name]}" for name in impl.kwargnames]
+    by_name = [f"{name}={known[name]}" for name in _by_name(impl)]
     return ", ".join([*(known[name] for name in impl.argnames), *by_name])
 
 
@@ -108,7 +116,7 @@ def _taken(required: Sequence[str], optional: Sequence[str]) -> list[str]:
         # in the handler: what is raised later has nothing to do with the KeyError.
         lines += [
             "except KeyError:",
-            "    given = self._apply_defaults(kwargs)",
+            "    given = self.filled(kwargs)",
             "else:",
             "    given = None",
             "if given is not None:",

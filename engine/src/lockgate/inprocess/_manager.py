@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pluggy
-from pluggy._execution import _multicall
 
 from lockgate.inprocess._caller import CompiledCaller
 
@@ -19,9 +18,13 @@ class PluginManager(pluggy.PluginManager):
     against it. Safe to call from several threads while nothing is registered.
     """
 
-    def __init__(self, project_name: str) -> None:
-        self._executor: Any = _multicall
-        super().__init__(project_name)
+    _loop: Any = None
+    """pluggy's own loop: the first thing that it puts in `_inner_hookexec`."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether calls are traced or monitored."""
+        return self._executor is not self._loop
 
     @property
     def _inner_hookexec(self) -> Any:
@@ -31,10 +34,11 @@ class PluginManager(pluggy.PluginManager):
     @_inner_hookexec.setter
     def _inner_hookexec(self, executor: Any) -> None:
         self._executor = executor
-        if "hook" in self.__dict__:
-            for caller in self.hook.__dict__.values():
-                if isinstance(caller, CompiledCaller):
-                    caller.forget()
+        if self._loop is None:
+            self._loop = executor
+        for caller in self.hook.__dict__.values():
+            if isinstance(caller, CompiledCaller):
+                caller.forget()
 
     def register(self, plugin: object, name: str | None = None) -> str | None:
         """Register a plugin: all of its impls, or none.
@@ -63,4 +67,5 @@ class PluginManager(pluggy.PluginManager):
     def _caller(self, hook: str) -> None:
         """See that the hook has a caller of ours, where pluggy would make its own."""
         if getattr(self.hook, hook, None) is None:
-            setattr(self.hook, hook, CompiledCaller(hook, self._hookexec))
+            caller = CompiledCaller(hook, self._hookexec, lambda: self.watched)
+            setattr(self.hook, hook, caller)
