@@ -66,6 +66,10 @@ def test_a_spec_that_comes_late_holds_for_hot_callers() -> None:
     assert [manager.hook.first(a=1) for _ in range(4)] == [1] * 4
 
 
+def ten_times(a: int) -> int:
+    return a * 10
+
+
 def test_historic_and_extra_calls_are_pluggys() -> None:
     manager = PluginManager("case")
     seen: list[int] = []
@@ -93,7 +97,7 @@ def test_historic_and_extra_calls_are_pluggys() -> None:
         manager.hook.first(a=1)
 
     assert seen == [2]
-    assert manager.hook.first.call_extra([lambda a: a * 10], {"a": 2}) == [20, 2]
+    assert manager.hook.first.call_extra([ten_times], {"a": 2}) == [20, 2]
     assert manager.subset_hook_caller("first", manager.get_plugins())(a=1) == []
     with pytest.raises(AssertionError, match="historic"):
         manager.hook.past(a=1)
@@ -139,7 +143,7 @@ def test_a_broken_entry_point_is_a_value(
     dist(
         tmp_path, "one", points, ip_bad="1/0", ip_exits="raise SystemExit", ip_good=GOOD
     )
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     try:
         found = {one.name: one for one in load_entry_points(manager, "case")}
@@ -163,7 +167,7 @@ def test_two_distributions_with_one_name_are_an_error_that_names_both(
 ) -> None:
     dist(tmp_path, "one", "same = ip_first", ip_first="raise SystemExit")
     dist(tmp_path, "two", "same = ip_second")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     with pytest.raises(EntryPointClashError, match="one and two") as caught:
         load_entry_points(manager, "case")

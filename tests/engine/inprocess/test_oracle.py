@@ -8,8 +8,8 @@ must be equal: the order of executions, the result, and the exception.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Generator
+from typing import Any, Literal, NamedTuple, cast
 
 import pluggy
 import pytest
@@ -147,16 +147,15 @@ NASTY = Nasty()
 
 
 def wrapper(one: Wrapper, number: int, log: list[Any]) -> Callable[..., Any]:
-    def h(self: object, a: object) -> Iterator[Any]:
+    def h(self: object, a: object) -> Generator[None, Any, object]:
         log.append((number, "before", a))
         if one.before != "yield":
             if one.before != "never":
                 raise RAISED[one.before](number)
             return "never yielded"
         try:
-            outcome: Any = yield
-            if one.old:
-                outcome = outcome.get_result()
+            got: Any = yield
+            outcome: object = got.get_result() if one.old else got
         except GeneratorExit:
             raise  # left behind, and collected at no certain time
         except BaseException as error:
@@ -196,7 +195,7 @@ def registered(manager: pluggy.PluginManager, case: Case, log: list[Any]) -> Any
 def told(value: object) -> object:
     """What can be compared, of results that do not like to be."""
     if isinstance(value, list):
-        return [told(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [told(item) for item in cast("list[object]", value)]
     return "nasty" if value is NASTY else value
 
 
@@ -254,7 +253,7 @@ def test_the_calls_of_a_case_reach_the_compiled_method() -> None:
         ("a", "b"),
     )
     caller = registered(PluginManager("case"), case, [])
-    kinds = []
+    kinds: list[str] = []
     for _ in range(CALLS):
         caller(a=1, b=2)
         kinds.append(type(caller).__call__.__code__.co_filename)
@@ -271,9 +270,13 @@ def test_monitoring_sees_each_call_of_a_hot_hook(stays: bool) -> None:
         caller(a=1, b=2)
     seen: list[str] = []
 
-    undo = manager.add_hookcall_monitoring(
-        lambda *told: seen.append(told[0]), lambda *told: seen.append(told[1])
-    )
+    def before(name: str, *_: object) -> None:
+        seen.append(name)
+
+    def after(_: object, name: str, *__: object) -> None:
+        seen.append(name)
+
+    undo = manager.add_hookcall_monitoring(before, after)
     caller(a=1, b=2)
     if not stays:
         undo()

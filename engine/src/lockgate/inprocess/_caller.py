@@ -36,7 +36,7 @@ class CompiledCaller(pluggy.HookCaller):
 
     def forget(self) -> None:
         """Call by pluggy's loop again: what the method was made from has changed."""
-        self.__class__ = CompiledCaller
+        object.__setattr__(self, "__class__", CompiledCaller)
         self._cold = _COLD_CALLS
 
     def set_specification(
@@ -71,7 +71,8 @@ class CompiledCaller(pluggy.HookCaller):
         method = compiled(self.spec, self._hookimpls)
         if method is not None:
             space = {"__slots__": (), "__call__": method}
-            self.__class__ = type("CompiledCaller", (CompiledCaller,), space)
+            own = type("CompiledCaller", (CompiledCaller,), space)
+            object.__setattr__(self, "__class__", own)
 
     def __call__(self, **kwargs: object) -> Any:
         """Call the hook; see `pluggy.HookCaller`."""

@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import lru_cache
 from keyword import iskeyword
-from typing import Any, NoReturn, TypeAlias
+from types import CodeType
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 import pluggy
 
@@ -32,7 +33,15 @@ _IMPLS_MAXIMUM = 512
 """More than this are called by pluggy's loop: the source would get long."""
 
 
-def compiled(spec: pluggy.HookSpec, impls: Sequence[pluggy.HookImpl]) -> Method | None:
+class Spec(Protocol):
+    """A hook spec of pluggy's, which names no public type for it."""
+
+    argnames: tuple[str, ...]
+    kwargnames: tuple[str, ...]
+    opts: pluggy.HookspecOpts
+
+
+def compiled(spec: Spec, impls: Sequence[pluggy.HookImpl]) -> Method | None:
     """A method that calls `impls` (in pluggy's order: the last one first).
 
     None if some of them need pluggy's own loop. A call that lacks an argument is
@@ -52,7 +61,8 @@ def compiled(spec: pluggy.HookSpec, impls: Sequence[pluggy.HookImpl]) -> Method 
         tuple(_arguments(one, known) for one in asked),
         bool(spec.opts.get("firstresult")),
     )
-    defaults = [spec.kwargdefaults[name] for name in optional]
+    own: Mapping[str, object] = getattr(spec, "kwargdefaults", {})
+    defaults = [own[name] for name in optional]
     make = _maker(source)
     return make(_misused, _leave, defaults, [one.function for one in asked])
 
@@ -230,6 +240,6 @@ def _leave(
 
 
 def _misused(wrapper: _Wrapper, what: str) -> NoReturn:
-    code = wrapper.gi_code  # type: ignore[attr-defined]
+    code: CodeType = getattr(wrapper, "gi_code")  # noqa: B009 - typed as any generator
     place = f"{code.co_name!r} {code.co_filename}:{code.co_firstlineno}"
     raise RuntimeError(f"wrap_controller at {place} {what}")
