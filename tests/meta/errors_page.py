@@ -61,7 +61,7 @@ def classes() -> list[type[LockgateError]]:
         cls = waiting.pop(0)
         found.append(cls)
         waiting = [
-            c for c in cls.__subclasses__() if c.__module__ == lockgate.errors.__name__
+            c for c in cls.__subclasses__() if c.__name__ in lockgate.errors.__all__
         ] + waiting
     return found
 

@@ -11,7 +11,7 @@ from lockgate._manifest_form import known_keys
 from lockgate.cli._verbs import VERBS
 from lockgate.config import default_config
 from lockgate.discovery._state import StateName
-from tests.meta import hooks_page
+from tests.meta import checks_page, hooks_page
 from tests.meta.workspace import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -23,6 +23,12 @@ CLI = (REFERENCE / "cli.md").read_text("utf-8")
 def test_the_hooks_page_is_the_one_that_the_code_makes() -> None:
     assert hooks_page.PAGE.read_text("utf-8") == hooks_page.render(), (
         "run `python -m tests.meta.hooks_page`"
+    )
+
+
+def test_the_checks_page_is_the_one_that_the_code_makes() -> None:
+    assert checks_page.PAGE.read_text("utf-8") == checks_page.render(), (
+        "run `python -m tests.meta.checks_page`"
     )
 
 

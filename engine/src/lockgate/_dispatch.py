@@ -163,6 +163,11 @@ class Dispatcher:
                         yield Item(who.plugin, value)
             except HostClosedError:
                 raise
+            except BrokenPluginError as error:
+                if plugin is not None:
+                    raise
+                call.asked.pop()
+                call.failed.append(HookFailure(who.plugin, who.version, error))
             except LockgateError as error:
                 if call.fail_fast:
                     raise

@@ -13,6 +13,7 @@
     ├── DocumentError               document-invalid     (3)
     ├── ProjectRequiresError        project-requires     (3)
     ├── ManifestError               manifest-invalid     (1)
+    ├── ProjectError                project-invalid      (1)
     ├── PluginUnavailableError      plugin-unavailable   (1)
     │   └── BrokenPluginError       plugin-broken        (1)
     ├── ReloadRefusedError          reload-refused       (1)
@@ -44,6 +45,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lockgate._error import LockgateError, did_you_mean
+from lockgate._hook_errors import (
+    AnswerInvalidError,
+    HookError,
+    HookLimitError,
+    HookTimeoutError,
+    WorkerCrashedError,
+)
 
 if TYPE_CHECKING:  # 9 ms, and most commands raise nothing
     from lockgate.values import Data, Reason
@@ -68,6 +76,7 @@ __all__ = [
     "NoHostError",
     "OutputError",
     "PluginUnavailableError",
+    "ProjectError",
     "ProjectRequiresError",
     "ReloadRefusedError",
     "SandboxUnavailableError",
@@ -264,6 +273,21 @@ class ManifestError(LockgateError):
         self.key = key
 
 
+class ProjectError(LockgateError):
+    """A folder is no plugin's project, or one that can't be worked with."""
+
+    code = "project-invalid"
+    remedy = "`lockgate new KIND NAME` makes a plugin's project."
+
+    def __init__(
+        self, message: str, /, *, file: str, line: int = 0, hint: str = ""
+    ) -> None:
+        place = f"{file}:{line}" if line else file
+        super().__init__(message, hint=hint, where=place, file=file, line=line)
+        self.file = file
+        self.line = line
+
+
 class PluginUnavailableError(LockgateError):
     """A plugin is installed, but its state does not let it be called."""
 
@@ -358,84 +382,6 @@ class NoAnswerError(LockgateError):
     def _text(self) -> str:
         asked = f" (asked: {', '.join(self.asked)})" if self.asked else ""
         return f"no plugin answered the hook {self.hook!r}{asked}"
-
-
-class HookError(LockgateError):
-    """A plugin's answer to a hook failed.
-
-    `cause` is the code of what went wrong below (``remote-error``,
-    ``memory-limit`` ...); `detail` is that error's own text and `traceback` the
-    worker's, where it had one: shown, never evaluated.
-    """
-
-    code = "hook-failed"
-    remedy = "The fault is in NAME: report it to its author, with the input."
-
-    def __init__(
-        self,
-        detail: str = "",
-        /,
-        *,
-        plugin: str,
-        hook: str,
-        version: str = "",
-        cause: str = "",
-        traceback: str = "",
-        hint: str = "",
-        **fields: Data,
-    ) -> None:
-        named = f"{plugin} {version}".strip()
-        super().__init__(
-            hint=hint,
-            where=f"{named}, hook {hook}",
-            plugin=plugin,
-            hook=hook,
-            version=version,
-            cause=cause,
-            traceback=traceback,
-            **fields,
-        )
-        self.plugin = plugin
-        self.hook = hook
-        self.version = version
-        self.cause = cause
-        self.detail = detail
-        self.traceback = traceback
-
-    def _text(self) -> str:
-        cause = f" [{self.cause}]" if self.cause and self.cause != self.code else ""
-        return f"{self.detail or 'the plugin raised an error'}{cause}"
-
-
-class HookTimeoutError(HookError):
-    """A plugin did not answer within the call's time; its worker was killed."""
-
-    code = "hook-timeout"
-    remedy = (
-        "Give it longer: --timeout, or wall-seconds where its own limit ended it. "
-        "If it never ends, report it to its author."
-    )
-
-
-class WorkerCrashedError(HookError):
-    """A plugin's worker process died during a call; the next call gets a new one."""
-
-    code = "worker-crashed"
-    remedy = "Call again; if it keeps dying, report it to the plugin's author."
-
-
-class HookLimitError(HookError):
-    """A plugin used up one of its limits; `cause` names which."""
-
-    code = "hook-limit"
-    remedy = "`lockgate info NAME` shows its limits, which its tier bounds."
-
-
-class AnswerInvalidError(HookError):
-    """A plugin answered what the hook's spec does not allow."""
-
-    code = "answer-invalid"
-    remedy = "`lockgate hooks show HOOK` prints what an answer is made of."
 
 
 class GrantsError(LockgateError):

@@ -22,7 +22,7 @@ from lockgate.values import Data
 if TYPE_CHECKING:
     from lockgate.host import Answers, AnswerStream, HookFailure
 
-__all__ = ["add", "run"]
+__all__ = ["add", "print_answers", "run"]
 
 _ABOUT = """\
 Call one hook and print the answers.
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(answers.to_dict())
     else:
-        _print(answers)
+        print_answers(answers)
     return 1 if any(_failed(answer.data) for answer in answers) else 0
 
 
@@ -127,7 +127,8 @@ def _streamed(hook: str, stream: AnswerStream[Any], *, as_json: bool) -> int:
     return 0
 
 
-def _print(answers: Answers[Any]) -> None:
+def print_answers(answers: Answers[Any]) -> None:
+    """Print the answers for a person."""
     for answer in answers:
         who = (
             f"{answer.plugin} {answer.version} ({answer.tier}, {answer.seconds:.2f} s)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from lockgate.contract._modules import Module, Sources
 from lockgate.contract._names import dotted_of
@@ -27,7 +28,7 @@ class Mark:
 
     hook: str = ""
     wrapper: bool | None = False
-    order: str = ""
+    order: Literal["first", "last", ""] = ""
     optional: bool = False
     alone: bool = True
     sure: bool = True
@@ -62,8 +63,10 @@ def _read(call: ast.Call | None) -> Mark:
         else:
             unknown.add(keyword.arg)
     name = given.get("specname")
-    order = "first" if given.get("tryfirst") is True else ""
-    if not order and given.get("trylast") is True:
+    order: Literal["first", "last", ""] = ""
+    if given.get("tryfirst") is True:
+        order = "first"
+    elif given.get("trylast") is True:
         order = "last"
     return Mark(
         hook=name if isinstance(name, str) else "",

@@ -1,0 +1,96 @@
+"""``lockgate check``: look through a plugin's project; with ``--write`` mend it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lockgate.cli._output import Color, clean, colored, print_json, print_lines
+from lockgate.cli._session import Subparsers
+
+if TYPE_CHECKING:
+    from lockgate.project import Checked
+    from lockgate.values import Finding
+
+__all__ = ["add", "finding_lines", "run"]
+
+_COLORS: dict[str, Color] = {"error": "red", "warning": "yellow", "note": "dim"}
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command."""
+    about = (
+        "Check a plugin's project: its manifest against its code, its rights, its "
+        "metadata. Nothing of it is imported."
+    )
+    parser = subparsers.add_parser("check", description=about)
+    parser.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="write the hooks that the code marks into the manifest",
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print JSON")
+    how.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings. Status 1 if one is an error."""
+    from lockgate.project import check_project, find_project
+
+    checked = check_project(find_project(args.folder))
+    wrote = bool(args.write and checked.diff)
+    if wrote:
+        from lockgate.project._write import write_whole
+
+        write_whole(checked.project.manifest, checked.text.encode("utf-8"))
+        checked = check_project(find_project(args.folder))
+    if args.json:
+        print_json(_data(checked, wrote=wrote))
+    elif args.sarif:
+        from lockgate import __version__
+        from lockgate.sarif import to_sarif
+
+        print_json(to_sarif(checked.findings, versions={"lockgate": __version__}))
+    else:
+        print_lines(_lines(checked, wrote=wrote))
+    return 0 if checked.passed else 1
+
+
+def _data(checked: Checked, *, wrote: bool) -> dict[str, object]:
+    from lockgate._codec import to_data
+
+    return {
+        "plugin": checked.project.plugin,
+        "distribution": checked.project.distribution,
+        "passed": checked.passed,
+        "level": checked.level,
+        "written": wrote,
+        "diff": checked.diff,
+        "findings": to_data(list(checked.findings)),
+    }
+
+
+def _lines(checked: Checked, *, wrote: bool) -> Iterator[str]:
+    if wrote:
+        yield f"wrote {clean(str(checked.project.manifest))}"
+    for finding in checked.findings:
+        yield from finding_lines(finding)
+    if checked.diff:
+        yield from (clean(line) for line in checked.diff.splitlines())
+    errors = sum(finding.severity == "error" for finding in checked.findings)
+    others = len(checked.findings) - errors
+    level = f"; level {checked.level}" if checked.level else ""
+    name = clean(checked.project.plugin)
+    yield f"{name}: {errors} error(s), {others} other finding(s){level}"
+
+
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """A finding for a person: where, what, and the way out."""
+    line = f":{finding.range.start.line}" if finding.range else ""
+    word = colored(f"{finding.severity}[{finding.rule}]", _COLORS[finding.severity])
+    yield f"{clean(finding.path)}{line}: {word}: {clean(finding.message)}"
+    if finding.hint:
+        yield f"  hint: {clean(finding.hint)}"

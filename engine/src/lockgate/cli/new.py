@@ -1,0 +1,96 @@
+"""``lockgate new KIND NAME``: a plugin's project to begin with.
+
+Asks for what was not said, but only on a terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lockgate.cli._output import clean, print_json, print_lines
+from lockgate.cli._session import Subparsers
+from lockgate.errors import UsageError
+
+__all__ = ["add", "run"]
+
+_KINDS = ("generator", "analyzer", "transformer", "hardware", "ai", "service")
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command."""
+    about = "Make a new plugin's project: code, manifest, tests, README, CI."
+    parser = subparsers.add_parser("new", description=about)
+    parser.add_argument(
+        "kind", metavar="KIND", nargs="?", default="", help=", ".join(_KINDS)
+    )
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", default="", help="like word-count"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", default=".", help="where its folder goes (here)"
+    )
+    parser.add_argument("--summary", metavar="TEXT", default="", help="one line")
+    parser.add_argument("--json", action="store_true", help="print JSON; ask nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the project, and say what comes next."""
+    from lockgate.project._new import check_name, make_project
+
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not args.json
+    kind: str = args.kind or _chosen("Which kind of plugin?", _KINDS, asks=asks)
+    name: str = args.name
+    while not name:
+        answer = _asked("What shall it be called, like word-count?", "NAME", asks=asks)
+        try:
+            name = check_name(answer)
+        except UsageError as error:
+            print_lines([f"{error.message}. {error.hint}"])
+    place = make_project(kind, name, summary=args.summary, out=Path(args.out))
+    files = sorted(
+        path.relative_to(place).as_posix()
+        for path in place.rglob("*")
+        if path.is_file()
+    )
+    if args.json:
+        whole = str(place.resolve())
+        data = {"folder": whole, "kind": kind, "name": name, "files": files}
+        print_json(data)
+        return 0
+    shown = clean(str(place))
+    print_lines(
+        [
+            f"Made {shown}: {len(files)} files.",
+            "",
+            f"  cd {shown}",
+            "  python3 -m pip install -e . pytest",
+            "  lockgate check",
+            "  lockgate test",
+        ]
+    )
+    return 0
+
+
+def _asked(question: str, word: str, *, asks: bool) -> str:
+    if not asks:
+        hint = "lockgate new KIND NAME, for example: lockgate new analyzer word-count"
+        raise UsageError(f"{word} is missing", hint=hint)
+    try:
+        return input(f"{question} ").strip()
+    except EOFError:
+        raise KeyboardInterrupt from None
+
+
+def _chosen(question: str, choices: Sequence[str], *, asks: bool) -> str:
+    if asks:
+        lines = [f"  {number} {choice}" for number, choice in enumerate(choices, 1)]
+        print_lines([question, *lines])
+    while True:
+        answer = _asked("Number or word:", "KIND", asks=asks)
+        if answer in choices:
+            return answer
+        if answer.isdigit() and 0 < int(answer) <= len(choices):
+            return choices[int(answer) - 1]

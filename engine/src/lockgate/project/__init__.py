@@ -1,0 +1,150 @@
+"""A plugin's project, as its author has it: checked by reading, never by running.
+
+::
+
+    checked = check_project(find_project("."))
+    for finding in checked.findings:
+        print(finding.path, finding.rule, finding.message)
+
+The marks in the code are the truth about hooks and kinds, and the manifest is
+compiled from them (`Checked.text`); for everything else the manifest is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockgate.contract import Problem
+from lockgate.errors import ManifestError
+from lockgate.manifest import Manifest, parse_manifest
+from lockgate.project._folder import Project, find_project
+from lockgate.project._rules import LEVELS, RULES, Level, Rule, level_of
+from lockgate.values import Finding, Position, Range
+
+__all__ = [
+    "LEVELS",
+    "RULES",
+    "Checked",
+    "Level",
+    "Project",
+    "Rule",
+    "check_project",
+    "find_project",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the check of a project came to.
+
+    `text` is the manifest as the code wants it, `diff` what would change.
+    """
+
+    project: Project
+    manifest: Manifest | None
+    findings: tuple[Finding, ...]
+    text: str
+    diff: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong; warnings and notes are no obstacle."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def level(self) -> Level:
+        """The quality level that is reached; empty below bronze."""
+        return level_of(self.findings)
+
+
+def check_project(project: Project) -> Checked:
+    """Check a project.
+
+    Raises:
+        ProjectError: If the manifest is written so that it can't be compiled.
+    """
+    from lockgate.project._compiled import compiled
+    from lockgate.project._marked import marked_in
+
+    file = project.manifest.relative_to(project.folder).as_posix()
+    before, manifest, findings = _manifest(project, file)
+    marked = marked_in(project.root, project.package, project.distribution)
+    for problem in marked.problems:
+        findings.append(_of_problem(project, problem))
+    text = before
+    if marked.impls:
+        text = compiled(before, manifest, marked.impls, file=str(project.manifest))
+    diff = _diff(file, before, text)
+    if diff and manifest is not None:
+        message = "the hooks in the manifest are not those that the code marks"
+        hint = "`lockgate check --write` writes them."
+        findings.append(Finding(file, "manifest-drift", "error", message, hint=hint))
+    if manifest is not None:
+        findings += _further(project, manifest, file)
+    unique = tuple(dict.fromkeys(findings))
+    return Checked(project, manifest, unique, text, diff)
+
+
+def _manifest(
+    project: Project, file: str
+) -> tuple[str, Manifest | None, list[Finding]]:
+    """The manifest's text, and what it says or what is wrong with it."""
+    try:
+        raw = project.manifest.read_bytes()
+        text = raw.decode("utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "`lockgate new KIND NAME` writes one to begin with."
+        finding = Finding(file, "manifest-invalid", "error", str(error), hint=hint)
+        return "", None, [finding]
+    try:
+        name = project.distribution
+        return text, parse_manifest(raw, file=file, distribution=name), []
+    except ManifestError as error:
+        place = (
+            Range(Position(error.line), Position(error.line)) if error.line else None
+        )
+        key = f" ({error.key})" if error.key else ""
+        message = f"{error.message}{key}"
+        finding = Finding(
+            file, "manifest-invalid", "error", message, place, hint=error.hint
+        )
+        return text, None, [finding]
+
+
+def _further(project: Project, manifest: Manifest, file: str) -> Iterator[Finding]:
+    from lockgate.contract import check_impls
+    from lockgate.project._metadata import (
+        code_findings,
+        manifest_findings,
+        project_findings,
+    )
+    from lockgate.project._rights import rights_findings
+
+    name, roots = project.distribution, [str(project.root)]
+    for problem in check_impls(manifest, distribution=name, roots=roots):
+        yield _of_problem(project, problem)
+    yield from manifest_findings(project, manifest, file)
+    package = project.root / project.package
+    yield from rights_findings(project.folder, package, manifest, file)
+    yield from project_findings(project)
+    yield from code_findings(project, manifest)
+
+
+def _of_problem(project: Project, problem: Problem) -> Finding:
+    path = Path(problem.file)
+    inside = path.is_relative_to(project.folder)
+    shown = path.relative_to(project.folder).as_posix() if inside else problem.file
+    line = max(problem.line, 1)
+    place = Range(Position(line), Position(line))
+    return Finding(
+        shown, problem.code, "error", problem.message, place, hint=problem.hint
+    )
+
+
+def _diff(file: str, before: str, after: str) -> str:
+    from lockgate._diff import tree_diff
+    from lockgate.values import Tree
+
+    return tree_diff(Tree.of({file: before}), Tree.of({file: after}))

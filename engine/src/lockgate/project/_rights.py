@@ -1,0 +1,167 @@
+"""The rights that a package's code uses, beside those that its manifest asks for.
+
+Two readers: the source gate, which knows what Python's own doors need, and one
+that knows the doors of `lockgate.plugin.Context`. Both see literals only.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lockgate.discovery._files import UnreadableError, read_bounded
+from lockgate.manifest import Manifest
+from lockgate.values import Finding, Position, Range
+
+__all__ = ["rights_findings"]
+
+_SOURCE_LIMIT_BYTES = 512 * 1024
+_NAMED = {"run_program": "program", "secret": "secret", "open_device": "device"}
+_PLAIN = {"http_transport": "net", "run_python": "workers"}
+
+
+@dataclass(slots=True)
+class _Used:
+    """What the code asks its context for, and where first.
+
+    `vague` are kinds that are used with a name that is worked out.
+    """
+
+    named: dict[tuple[str, str], tuple[str, int]] = field(
+        default_factory=dict[tuple[str, str], tuple[str, int]]
+    )
+    vague: set[str] = field(default_factory=set[str])
+
+
+def rights_findings(
+    folder: Path, package: Path, manifest: Manifest, manifest_file: str
+) -> Iterator[Finding]:
+    """What is used and not asked for, and what is asked for and not used."""
+    from lockgate_sandbox.source import rights, scan_tree
+
+    scan = scan_tree(str(package))
+    derived = rights(scan.findings)
+    used = _used(folder, package)
+    declared = _declared(manifest)
+    yield from _undeclared(used, declared)
+    below = package.relative_to(folder).as_posix()
+    doors: set[str] = set()
+    for finding in derived.because:
+        kind = str(finding.right)
+        doors.add(kind)
+        missing = _door(kind, finding.subject, manifest)
+        if missing:
+            place = Range(
+                Position(finding.line, finding.column),
+                Position(finding.end_line, finding.end_column),
+            )
+            yield Finding(
+                f"{below}/{finding.path}",
+                "right-undeclared",
+                "error",
+                f"{finding.message}; {missing[0]}",
+                place,
+                hint=missing[1],
+            )
+    if derived.blind:
+        message = "some code can't be read: what it needs is not known"
+        yield Finding(manifest_file, "source-opaque", "note", message)
+        return
+    yield from _unused(used, doors, declared, manifest_file)
+
+
+def _declared(manifest: Manifest) -> dict[str, set[str]]:
+    rights = manifest.rights
+    return {
+        "program": {p.name for p in rights.programs} | {t.name for t in rights.tools},
+        "secret": set(rights.secrets),
+        "device": set(rights.devices),
+        "net": set(rights.net),
+        "env": set(rights.env),
+        "workers": {""} if rights.workers else set(),
+    }
+
+
+def _used(folder: Path, package: Path) -> _Used:
+    from lockgate_sandbox.parsing import batch, parse
+
+    def work() -> _Used:
+        used = _Used()
+        for path in sorted(package.rglob("*.py"))[:500]:
+            try:
+                text = read_bounded(str(path), _SOURCE_LIMIT_BYTES).decode("utf-8-sig")
+                tree = parse(text)
+            except (UnreadableError, SyntaxError, ValueError, RecursionError):
+                continue
+            file = path.relative_to(folder).as_posix()
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    _note(used, node, node.func.attr, file)
+        return used
+
+    return batch(work)
+
+
+def _note(used: _Used, call: ast.Call, method: str, file: str) -> None:
+    if method in _PLAIN:
+        used.named.setdefault((_PLAIN[method], ""), (file, call.lineno))
+    elif method in _NAMED and call.args:
+        first = call.args[0]
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
+            key = _NAMED[method], first.value
+            used.named.setdefault(key, (file, call.lineno))
+        else:
+            used.vague.add(_NAMED[method])
+
+
+_HINTS = {
+    "program": "Add it as [[rights.programs]] (a wheel's) or [[rights.tools]].",
+    "secret": 'Add it to `secrets` under [rights], tier = "elevated".',
+    "device": 'Add it to `devices` under [rights], tier = "elevated".',
+    "net": 'Add the hosts to `net` under [rights], tier = "elevated".',
+    "workers": "Write `workers = true` under [rights].",
+}
+
+
+def _undeclared(used: _Used, declared: dict[str, set[str]]) -> Iterator[Finding]:
+    for (kind, name), (file, line) in used.named.items():
+        if name in declared[kind] or (kind == "net" and declared["net"]):
+            continue
+        what = f"the {kind} {name!r}" if name else f"the right {kind!r}"
+        place = Range(Position(line), Position(line))
+        message = f"it uses {what}, which the manifest does not ask for"
+        yield Finding(
+            file, "right-undeclared", "error", message, place, hint=_HINTS[kind]
+        )
+
+
+def _door(kind: str, subject: str, manifest: Manifest) -> tuple[str, str] | None:
+    """What the manifest lacks for what the source gate saw, and the way out."""
+    rights = manifest.rights
+    if kind == "net" and not rights.net:
+        return "the manifest asks for no host", _HINTS["net"]
+    if kind == "write" and manifest.tier == "read-only":
+        return "tier 'read-only' writes nothing", 'Set tier = "basic".'
+    if kind in ("program", "process") and not (rights.programs or rights.tools):
+        return "the manifest asks for no program", "Use context.run_program."
+    if kind == "env" and subject and subject not in rights.env:
+        hint = f"Add {subject!r} to `env` under [rights]."
+        return "the manifest does not ask for that variable", hint
+    return None
+
+
+def _unused(
+    used: _Used, doors: set[str], declared: dict[str, set[str]], file: str
+) -> Iterator[Finding]:
+    for kind, names in declared.items():
+        seen = {name for one, name in used.named if one == kind}
+        by_python = kind in doors or (kind == "program" and "process" in doors)
+        if kind in used.vague or by_python or (kind == "net" and seen):
+            continue
+        for name in sorted(names - seen):
+            what = f"{kind}:{name}" if name else kind
+            message = f"it asks for {what}, which no code seems to use"
+            hint = "Ask for what you need: each right is a question to the owner."
+            yield Finding(file, "right-unused", "warning", message, hint=hint)

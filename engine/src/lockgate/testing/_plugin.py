@@ -1,0 +1,338 @@
+"""`PluginUnderTest`: a project's plugin, in this process or in a sealed worker."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import pytest
+
+from lockgate._audit import LogLine, Observer, Progress
+from lockgate._call import Call
+from lockgate._services import variable_of
+from lockgate._specs import specs
+from lockgate._worker_context import WorkerContext
+from lockgate._worker_impls import Impls, WorkerFault
+from lockgate.config import Config
+from lockgate.contract import check_impls
+from lockgate.errors import (
+    BrokenPluginError,
+    InputRefusedError,
+    NoAnswerError,
+    UnknownHookError,
+)
+from lockgate.grants import Identity, rights_asked
+from lockgate.host import Host
+from lockgate.manifest import Manifest, read_manifest
+from lockgate.plugin import RefusedError
+from lockgate.project._folder import Project
+from lockgate.project._stage import stage
+from lockgate.testing._devices import FakeSerial
+from lockgate.testing._session import LocalSession
+from lockgate.values import Data
+from lockgate_sandbox import Sandbox
+
+__all__ = ["InProcessPlugin", "PluginUnderTest", "WorkerPlugin"]
+
+T = TypeVar("T")
+
+
+class PluginUnderTest(ABC):
+    """The plugin of the project that the test belongs to.
+
+    It has no right but those that the test grants. `progress`, `logs` and `denials`
+    hold what it said, and was refused, since the test began.
+    """
+
+    where: str
+
+    def __init__(
+        self, project: Project, folder: Path, tier: str, patch: pytest.MonkeyPatch
+    ) -> None:
+        self.project = project
+        self.tier = tier
+        self.config: dict[str, Data] = {}
+        self.progress: list[Progress] = []
+        self.logs: list[LogLine] = []
+        self.denials: list[Mapping[str, Data]] = []
+        self._folder = folder
+        self._patch = patch
+        self._granted: set[str] = set()
+        self.manifest: Manifest = read_manifest(
+            str(project.manifest), distribution=project.distribution
+        )
+        roots = [str(project.root)]
+        name = project.distribution
+        problems = check_impls(self.manifest, distribution=name, roots=roots)
+        if problems:
+            raise BrokenPluginError(
+                project.plugin, reason="; ".join(map(str, problems))
+            )
+
+    # -- what the owner does ---------------------------------------------------------
+
+    def configure(self, **settings: Data) -> None:
+        """Set the plugin's configuration, all of it."""
+        self.config = dict(settings)
+        self._changed()
+
+    def grant(self, *rights: str) -> None:
+        """Grant rights, as ``lockgate grants grant`` names them; none: all it asks."""
+        asked = {right.key for right in rights_asked(self.manifest)}
+        unknown = sorted(set(rights) - asked)
+        if unknown:
+            message = f"the manifest asks for no {', '.join(unknown)}; it asks for "
+            raise ValueError(message + (", ".join(sorted(asked)) or "nothing"))
+        self._granted |= set(rights) or asked
+        self._changed()
+
+    def give_secret(self, name: str, value: str) -> None:
+        """Give a secret its value. Granting it is another matter."""
+        self._patch.setenv(variable_of(name), value)
+
+    def fake_serial(self, path: str) -> FakeSerial:
+        """Plug in a serial port at `path`, and grant it. In this process only."""
+        raise NotImplementedError(self._only("fake_serial"))
+
+    def use_transport(self, transport: object) -> None:
+        """Answer HTTP by an httpx transport of the test. In this process only."""
+        raise NotImplementedError(self._only("use_transport"))
+
+    def set_clock(self, moment: str) -> None:
+        """Let ``time.time()`` say `moment` (ISO 8601). In this process only."""
+        raise NotImplementedError(self._only("set_clock"))
+
+    def _only(self, method: str) -> str:
+        return f'{method} needs @pytest.mark.lockgate(where=["in-process"])'
+
+    # -- calls -----------------------------------------------------------------------
+
+    def call(self, hook: str, kind: type[T], /, **arguments: object) -> T:
+        """Call a hook; its answer, which must be of type `kind`.
+
+        Raises:
+            RefusedError: If the plugin refuses its input.
+            NoAnswerError: If it has no answer.
+            Exception: In this process what the plugin raised, from a worker the
+                host's `lockgate.errors.HookError`.
+        """
+        value = self.answer(hook, **arguments)
+        if value is None:
+            raise NoAnswerError(hook, asked=[self.project.plugin])
+        if not isinstance(value, kind):
+            message = f"{hook} answered {type(value).__name__}, no {kind.__name__}"
+            raise AssertionError(message)
+        return value
+
+    def answer(self, hook: str, /, **arguments: object) -> object:
+        """The same, for an answer that may be None."""
+        if hook not in specs():
+            raise UnknownHookError(hook, known=specs())
+        return self._answer(hook, arguments)
+
+    @abstractmethod
+    def _answer(self, hook: str, arguments: Mapping[str, object]) -> object: ...
+
+    @abstractmethod
+    def _changed(self) -> None: ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of everything."""
+
+    @contextmanager
+    def denied(self, right: str) -> Generator[None]:
+        """Assert that what is called inside is refused the right, and no other."""
+        before = len(self.denials)
+        yield
+        found = [str(denial["right"]) for denial in self.denials[before:]]
+        if set(found) != {right}:
+            told = f"{', '.join(found) or 'nothing'} was denied, not {right}"
+            raise AssertionError(told)
+
+    def _observer(self) -> Observer:
+        return Observer.of(self.progress.append, self.logs.append, None)
+
+
+class InProcessPlugin(PluginUnderTest):
+    """In the test's own process: quick, debuggable, unsealed."""
+
+    where = "in-process"
+
+    def __init__(
+        self, project: Project, folder: Path, tier: str, patch: pytest.MonkeyPatch
+    ) -> None:
+        super().__init__(project, folder, tier, patch)
+        if str(project.root) not in sys.path:
+            patch.setattr(sys, "path", [str(project.root), *sys.path])
+        self._serial: dict[str, FakeSerial] = {}
+        self._transport: object = None
+        self._sandbox: Sandbox | None = None
+        self._session: LocalSession | None = None
+        self._impls: Impls | None = None
+
+    def fake_serial(self, path: str) -> FakeSerial:
+        """Plug in a serial port at `path`, and grant it."""
+        fake = self._serial[path] = FakeSerial(path)
+        self.grant(f"device:{path}")
+        return fake
+
+    def use_transport(self, transport: object) -> None:
+        """Answer HTTP by an httpx transport of the test."""
+        self._transport = transport
+        self._changed()
+
+    def set_clock(self, moment: str) -> None:
+        """Let ``time.time()`` say `moment`."""
+        seconds = datetime.fromisoformat(moment).timestamp()
+        self._patch.setattr(time, "time", lambda: seconds)
+
+    def _changed(self) -> None:
+        session, self._session, self._impls = self._session, None, None
+        if session is not None:
+            session.close()
+
+    def _ready(self) -> tuple[LocalSession, Impls]:
+        if self._session is None or self._impls is None:
+            from dataclasses import replace
+
+            project, tier = self.project, self.tier or self.manifest.tier
+            manifest = replace(self.manifest, tier=cast(Any, tier))
+            self._session = LocalSession(
+                manifest,
+                Identity(project.plugin, project.distribution, project.version, ""),
+                frozenset({*self._granted, f"tier:{tier}"}),
+                root=str(project.root),
+                devices=self._serial,
+                transport=self._transport,
+                sandbox=self._opened,
+                observer=self._observer(),
+            )
+            context = WorkerContext(
+                self._session,
+                plugin=project.plugin,
+                config=self._checked_config(),
+                tools=self._session.tools,
+            )
+            self._impls = Impls(context)
+        return self._session, self._impls
+
+    def _checked_config(self) -> dict[str, Data]:
+        from lockgate._plugin_config import checked_config
+
+        config = Config("", "", "", "", plugins={self.project.plugin: self.config})
+        return checked_config(self.project.plugin, config, self.manifest.config_schema)
+
+    def _opened(self) -> Sandbox:
+        if self._sandbox is None:
+            self._sandbox = Sandbox.open()
+        return self._sandbox
+
+    def _answer(self, hook: str, arguments: Mapping[str, object]) -> object:
+        session, impls = self._ready()
+        spec, impl = specs()[hook], self.manifest.hook(hook)
+        if impl is None:
+            raise NoAnswerError(hook, hint="The plugin's manifest names no impl of it.")
+        call = Call.of(spec, arguments)
+        session.begin(hook)
+        try:
+            answer: Any = impls.answer(spec, impls.find(spec, impl.target), call.data)
+            if inspect.isawaitable(answer):
+                import asyncio
+
+                answer = asyncio.run(_awaited(answer))
+        except WorkerFault as fault:
+            if isinstance(fault.__cause__, RefusedError):
+                raise fault.__cause__ from None
+            raise
+        finally:
+            self.denials.extend(session.denials)
+        return None if answer is None else spec.answer.decode(answer)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._changed()
+        for fake in self._serial.values():
+            fake.close()
+        if self._sandbox is not None:
+            self._sandbox.close()
+
+
+async def _awaited(answer: Any) -> object:
+    return await answer
+
+
+class WorkerPlugin(PluginUnderTest):
+    """Through a real host, in a sealed worker, from the project's own folder."""
+
+    where = "worker"
+
+    def __init__(
+        self, project: Project, folder: Path, tier: str, patch: pytest.MonkeyPatch
+    ) -> None:
+        super().__init__(project, folder, tier, patch)
+        self._site = stage(project, folder, tier=tier)
+        self._host: Host | None = None
+
+    @property
+    def host(self) -> Host:
+        """The host; it sees this plugin and no other."""
+        if self._host is None:
+            home = self._folder / "home"
+            config = Config(
+                grants_file=str(home / "grants" / "grants.toml"),
+                cache_dir=str(home / "cache"),
+                data_dir=str(home / "data"),
+                state_dir=str(home / "state"),
+                plugins={self.project.plugin: self.config},
+            )
+            self._host = Host.open(
+                config,
+                search_path=[self._site],
+                on_progress=self.progress.append,
+                on_log=self.logs.append,
+            )
+            self._write_grants(self._host, config)
+        return self._host
+
+    def _write_grants(self, host: Host, config: Config) -> None:
+        from lockgate._grants import GrantsFile
+        from lockgate._seats import identity_of
+
+        (state,) = host.plugins()
+        manifest = state.manifest or self.manifest
+        asked = rights_asked(manifest)
+        keys = {right.key for right in asked}
+        # The tier is what the test is about; rights are what it grants.
+        given = (self._granted | {f"tier:{manifest.tier}"}) & keys
+        if given:
+            GrantsFile(Path(config.grants_file)).grant(
+                identity_of(state), asked, frozenset(given), any_version=True
+            )
+
+    def _changed(self) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
+
+    def _answer(self, hook: str, arguments: Mapping[str, object]) -> object:
+        call: Callable[..., Any] = self.host.call
+        try:
+            answers = call(hook, plugin=self.project.plugin, **arguments)
+        except InputRefusedError as error:
+            raise RefusedError(error.reasons) from error
+        for answer in answers:
+            self.denials.extend(answer.denials)
+            return cast(object, answer.value)
+        return None
+
+    def close(self) -> None:
+        """End the worker and the host."""
+        self._changed()

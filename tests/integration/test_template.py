@@ -1,0 +1,185 @@
+"""From `lockgate new` to a plugin that a host calls, for every kind.
+
+One fresh environment for all: lockgate and the plugins are installed into it from
+local folders, as their authors would. The report says how long each kind took.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.meta.workspace import ROOT
+
+KINDS = ["generator", "analyzer", "transformer", "hardware", "ai", "service"]
+CALLS = {
+    "generator": [
+        "generate",
+        'spec={"kind": "record", "name": "P", "fields": {"x": "float"}}',
+    ],
+    "analyzer": ["analyze", "tree=@in/"],
+    "transformer": ["transform", "tree=@in/"],
+    "hardware": ["discover_devices"],
+    "ai": ["complete", 'task={"kind": "summarise", "prompt": "One. Two."}'],
+    "service": ["diagnose"],
+}  # fmt: skip
+
+SANE_SECONDS = 300.0
+"""No measure: on a machine this slow something is broken."""
+
+pytestmark = [pytest.mark.kernel, pytest.mark.slow]
+
+
+@dataclass
+class Environment:
+    """A virtual environment, and a home and a folder to work in."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "venv" / "bin" / "python"
+
+    def run(
+        self, *words: str, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        env = {
+            "HOME": str(self.folder / "home"),
+            "PATH": f"{self.python.parent}:{os.environ.get('PATH', '')}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return subprocess.run(
+            words,
+            cwd=cwd or self.folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=SANE_SECONDS,
+            check=False,
+        )
+
+    def lockgate(self, *words: str, cwd: Path | None = None) -> Any:
+        """A command's JSON; it must succeed."""
+        done = self.run(str(self.python), "-m", "lockgate", *words, "--json", cwd=cwd)
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return json.loads(done.stdout)
+
+    def install(self, *projects: Path) -> None:
+        """Install from local folders, as wheels, without asking an index."""
+        words = [str(project) for project in projects]
+        command = [*_installer(self.python), "--no-build-isolation", "--no-deps"]
+        done = subprocess.run([*command, *words], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def _installer(python: Path) -> list[str]:
+    """Uv if it is there, else pip: neither is to ask an index."""
+    here = Path(sys.executable).parent
+    uv = shutil.which("uv", path=f"{here}{os.pathsep}{os.environ.get('PATH', '')}")
+    if uv is not None:
+        return [uv, "pip", "install", "--offline", "--quiet", "--python", str(python)]
+    for pip in ([sys.executable, "-m", "pip"], [shutil.which("pip3") or ""]):
+        command = [*pip, "--python", str(python), "install", "--no-index"]
+        if (
+            pip[0]
+            and subprocess.run([*pip, "--version"], capture_output=True).returncode == 0
+        ):
+            return command
+    pytest.skip("neither uv nor pip is installed")
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Fresh, but for what lockgate needs, which comes from this environment."""
+    made = Environment(tmp_path_factory.mktemp("template"))
+    (made.folder / "home").mkdir()
+    (made.folder / "in").mkdir()
+    (made.folder / "in" / "a.txt").write_text("x  \n")
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", made.folder / "venv"],
+        check=True,
+    )
+    site = next((made.folder / "venv" / "lib").glob("python*/site-packages"))
+    # The libraries that lockgate, pytest and hatchling need, and no plugin: a .pth
+    # would lead back to this environment's own plugins.
+    borrowed = made.folder / "borrowed"
+    borrowed.mkdir()
+    for entry in _libraries():
+        (borrowed / entry.name).symlink_to(entry)
+    (site / "borrowed.pth").write_text(f"{borrowed}\n")
+    made.install(ROOT / "sandbox", ROOT / "engine")
+    return made
+
+
+def _libraries() -> list[Path]:
+    """What this environment holds, plugins and their metadata left out."""
+    site = Path(next(p for p in sys.path if p.endswith("site-packages")))
+    return [
+        entry
+        for entry in site.iterdir()
+        if not entry.name.lower().startswith(
+            ("lockgate", "_lockgate", "_editable", "__")
+        )
+        and entry.suffix != ".pth"
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_is_installed_checked_tested_and_called(
+    environment: Environment, kind: str, record_property: Callable[[str, object], None]
+) -> None:
+    started = time.monotonic()
+    name = f"my-{kind}"
+    made = environment.lockgate("new", kind, name)
+    project = Path(made["folder"])
+    environment.install(project)
+
+    checked = environment.lockgate("check", cwd=project)
+    tested = environment.lockgate("test", cwd=project)
+    hook, *words = CALLS[kind]
+    called = environment.lockgate("call", hook, "--plugin", name, *words)
+    seconds = time.monotonic() - started
+    record_property("seconds", round(seconds, 1))
+    sys.stdout.write(f"{kind}: {seconds:.1f} s from `lockgate new` to an answer\n")
+
+    assert (checked["level"], tested["passed"]) == ("gold", True)
+    (answer,) = called["answers"]
+    assert answer["plugin"] == name
+    assert answer["value"] is not None
+    assert seconds < SANE_SECONDS
+    assert _visible(environment, name)
+
+
+def _visible(environment: Environment, name: str) -> bool:
+    found = environment.lockgate("list")["plugins"]
+    return {"ok"} == {one["state"] for one in found if one["name"] == name}
+
+
+@pytest.mark.parametrize("tool", ["ruff", "mypy"])
+def test_what_is_baked_is_clean_for_linters_and_typed(
+    environment: Environment, tool: str
+) -> None:
+    program = Path(sys.executable).parent / tool
+    if not program.exists():
+        pytest.skip(f"{tool} is not installed")
+    for kind in KINDS:
+        project = environment.folder / f"lockgate-my-{kind}"
+        if not project.exists():
+            environment.lockgate("new", kind, f"my-{kind}")
+        words = {
+            "ruff": ["check", "--no-cache", "."],
+            "mypy": ["--python-executable", sys.executable, "--cache-dir=/dev/null"],
+        }[tool]
+        done = environment.run(str(program), *words, cwd=project)
+
+        assert done.returncode == 0, f"{kind}: {done.stdout}{done.stderr}"
