@@ -116,8 +116,8 @@ def test_a_call_under_way_ends_with_the_old_one_and_later_ones_with_the_new(
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("raise RuntimeError('no way')", "no way"),
-        ("import os; os._exit(3)", "status 3"),
+        (VERSION % "2" + "raise RuntimeError('no way')", "no way"),
+        (VERSION % "2" + "import os; os._exit(3)", "status 3"),
         ("from lockgate.plugin import hookimpl", "there is no function"),
     ],
     ids=["raises", "dies", "lacks"],
@@ -214,7 +214,7 @@ def test_refresh_keeps_what_runs_where_its_successor_does_not_load(site: Site) -
 
     with site.open() as host:
         assert version_of(host) == "1"
-        install(site, "2", "raise RuntimeError('no way')")
+        install(site, "2", VERSION % "2" + "raise RuntimeError('no way')")
         changes = host.refresh()
         assert version_of(host) == "1"
 

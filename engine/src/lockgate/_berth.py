@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from lockgate._answers import Answer
 from lockgate._call import Call
+from lockgate._config_values import WhenDown
+from lockgate._down import marked
 from lockgate._inhost import InHostPlugin
 from lockgate._journal import Journal
 from lockgate._lifecycle import History
@@ -76,7 +78,9 @@ class Berth:
         history: History,
         meter: Meter,
         journal: Journal,
+        when_down: WhenDown | None = None,
     ) -> None:
+        self._when_down: WhenDown | None = when_down
         self.state = state
         self._meter = meter
         self._new = meter.new
@@ -116,7 +120,10 @@ class Berth:
         except LockgateError as error:
             outcome = error.code
             error.trace = error.trace or span.trace_id
-            raise
+            told = marked(error, self._when_down)
+            if told is error:
+                raise
+            raise told from error
         finally:
             current.reset(token)
             self._over(sitting, call, span, perf_counter() - started, outcome)
@@ -136,7 +143,10 @@ class Berth:
         except LockgateError as error:
             outcome = error.code
             error.trace = error.trace or span.trace_id
-            raise
+            told = marked(error, self._when_down)
+            if told is error:
+                raise
+            raise told from error
         finally:
             self._over(sitting, call, span, perf_counter() - started, outcome)
 
@@ -153,6 +163,9 @@ class Berth:
             self._leave(sitting)
             if isinstance(error, LockgateError):
                 error.trace = error.trace or current_trace_id()
+                told = marked(error, self._when_down)
+                if told is not error:
+                    raise told from error
             raise
         if wrapping is None:
             self._leave(sitting)

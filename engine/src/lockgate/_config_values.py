@@ -21,6 +21,7 @@ __all__ = [
     "HookOrder",
     "LogLevel",
     "Sources",
+    "WhenDown",
 ]
 
 CONFIG_LIMIT_BYTES = 1024 * 1024
@@ -28,6 +29,7 @@ CONFIG_LIMIT_BYTES = 1024 * 1024
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 FileProfile: TypeAlias = Literal["plain", "restricted"]
+WhenDown: TypeAlias = Literal["fail", "skip", "open"]
 ControlMode: TypeAlias = Literal["auto", "always", "off"]
 Color: TypeAlias = Literal["auto", "always", "never"]
 
@@ -48,8 +50,9 @@ class Config:
     of each hook named there. `timeout` is the seconds of a hook call
     whose caller names none; None means the hook spec's own. `file_profile` is how
     single-file plugins are compiled in their workers (`lockgate_sandbox.profiles`).
-    `control` is when a host opens its control socket: with its first worker
-    (``auto``), at once (``always``), or not at all; `runtime_dir` where.
+    `when_down` says of a plugin what becomes of calls while it can't be asked
+    (`lockgate._down`). `control` is when a host opens its control socket: with its
+    first worker (``auto``), at once (``always``), or not at all; `runtime_dir` where.
     """
 
     grants_file: str
@@ -74,6 +77,7 @@ class Config:
     log_level: LogLevel = "warning"
     color: Color = "auto"
     file_profile: FileProfile = "plain"
+    when_down: Mapping[str, WhenDown] = field(default_factory=dict[str, WhenDown])
     control: ControlMode = "auto"
     runtime_dir: str = ""
     origins: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from lockgate._answers import Answer, Answers, HookFailure
 from lockgate._call import Call
+from lockgate._down import fate, leaves_call_whole
 from lockgate._hook_order import HookOrder
 from lockgate._manifest_values import HookImpl
 from lockgate._order import arrange
@@ -129,9 +130,11 @@ class Dispatcher:
                 failed.append(HookFailure(who.plugin, who.version, error))
                 continue
             except LockgateError as error:
-                if call.fail_fast:
+                what = fate(call, error, named=plugin is not None)
+                if what == "raise":
                     raise
-                failed.append(HookFailure(who.plugin, who.version, error))
+                if what == "note":
+                    failed.append(HookFailure(who.plugin, who.version, error))
                 continue
             if spec.options.firstresult:
                 break
@@ -169,9 +172,11 @@ class Dispatcher:
                 call.asked.pop()
                 call.failed.append(HookFailure(who.plugin, who.version, error))
             except LockgateError as error:
-                if call.fail_fast:
+                what = fate(call, error, named=plugin is not None)
+                if what == "raise":
                     raise
-                call.failed.append(HookFailure(who.plugin, who.version, error))
+                if what == "note":
+                    call.failed.append(HookFailure(who.plugin, who.version, error))
             if given and call.spec.firstresult:
                 break
         _raise_collected(call)
@@ -188,5 +193,6 @@ def _values(seat: Seat, call: Call) -> Generator[object]:
 def _raise_collected(call: Call) -> None:
     """Under the policy ``collect``, raise what failed."""
     if call.failed and call.spec.failure == "collect":
-        message = f"the hook {call.spec.name!r} failed"
-        raise ExceptionGroup(message, [failure.error for failure in call.failed])
+        errors = [one.error for one in call.failed if not leaves_call_whole(one.error)]
+        if errors:
+            raise ExceptionGroup(f"the hook {call.spec.name!r} failed", errors)

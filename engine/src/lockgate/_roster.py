@@ -20,6 +20,7 @@ from lockgate._meter import Meter
 from lockgate._quarantine import WAY_OUT
 from lockgate._sealed import SealedPlugin
 from lockgate._seats import Seats
+from lockgate._vacancy import Vacancy
 from lockgate.errors import (
     LockgateError,
     PluginUnavailableError,
@@ -242,7 +243,10 @@ class Roster:
             return
         if isinstance(seat, SealedPlugin):
             seat.look()
-        self.berths[name] = Berth(state, seat, impls, history, meter, self.journal)
+        word = self._seats.config.when_down.get(name)
+        self.berths[name] = Berth(
+            state, seat, impls, history, meter, self.journal, word
+        )
 
     def _remove(self, name: str, state: PluginState | None) -> Berth:
         berth = self.berths.pop(name)
@@ -262,6 +266,11 @@ class Roster:
         fresh = Dispatcher(self._seats.config.hooks)
         for _, berth in sorted(self.berths.items()):
             fresh.add(berth, berth.impls)
+        for name, word in self._seats.config.when_down.items():
+            state = self.states.get(name)
+            if word == "fail" and state is not None and _missed(state):
+                manifest = state.manifest
+                fresh.add(Vacancy(state), manifest.hooks if manifest else ())
         self.dispatcher = fresh
 
     def check_callable(self, plugin: str) -> Berth:
@@ -286,6 +295,11 @@ class Roster:
 def _claims(found: Sequence[PluginState]) -> dict[str, PluginState]:
     """Several may claim one name (shadowed, duplicate): the usable one has it."""
     return {state.name: state for state in sorted(found, key=lambda one: one.usable)}
+
+
+def _missed(state: PluginState) -> bool:
+    """Whether it should be there, but can't be used: nobody switched it off."""
+    return not state.usable and state.state != "disabled"
 
 
 def _changed(berth: Berth, state: PluginState) -> bool:

@@ -30,6 +30,7 @@ from lockgate._config_values import (
     HookOrder,
     LogLevel,
     Sources,
+    WhenDown,
 )
 from lockgate._manifest_fields import LIMIT_NAMES, Amount
 from lockgate._toml import load_toml
@@ -50,6 +51,7 @@ _NOT_IN_PROJECT = frozenset(
         "file-profile",
         "runtime-dir",
         "control",
+        "when-down",
     }
 )
 """What a checkout may not decide for its reader."""
@@ -101,6 +103,7 @@ class _Settings(BaseSettings):
     log_level: LogLevel = "warning"
     color: Color = "auto"
     file_profile: FileProfile = "plain"
+    when_down: dict[str, WhenDown] = {}
     control: ControlMode = "auto"
     runtime_dir: str = ""
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 
 from lockgate._answers import Answer, Answers, HookFailure
 from lockgate._call import Call
+from lockgate._down import fate
 from lockgate._wrapping import Outcome
 from lockgate.errors import BrokenPluginError, HostClosedError, LockgateError
 from lockgate.grants import Identity
@@ -104,9 +105,11 @@ class _Around:
             return
         except LockgateError as error:
             self._call.asked.append(who.plugin)
-            if self._call.fail_fast:
+            what = fate(self._call, error, named=False)
+            if what == "raise":
                 raise
-            self.failed.append(HookFailure(who.plugin, who.version, error))
+            if what == "note":
+                self.failed.append(HookFailure(who.plugin, who.version, error))
             return
         if wrapping is not None:
             self._call.asked.append(who.plugin)

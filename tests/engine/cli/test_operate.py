@@ -138,7 +138,8 @@ def test_a_plugin_is_reloaded_from_another_terminal(shell: Shell, host: Host) ->
 
     done = shell.run("reload", "acme", "--json")
     nothing = shell.run("reload")
-    Path(shell.site.path, "acme", "__init__.py").write_text("raise ValueError('bad')")
+    body = PLUGIN + "raise ValueError('bad')"
+    Path(shell.site.path, "acme", "__init__.py").write_text(body)
     refused = shell.run("reload", "acme")
 
     assert done.status == 0
