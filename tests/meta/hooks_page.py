@@ -59,6 +59,9 @@ of a stream, an async generator. `lockgate call` prints a stream as it comes,
 `Host.stream` iterates it; a failing plugin is dealt with when its turn comes, and what
 it gave before stays given.
 
+The calls of a **historic** hook are kept: a plugin that becomes active later, or whose
+worker is replaced, is told of them in order.
+
 An impl that refuses its input raises `RefusedError` with its reasons; that is exit
 status 3 on the command line, and no failure of the plugin.
 """
@@ -86,6 +89,13 @@ def _row(spec: HookSpec) -> str:
     )
 
 
+def _form(spec: HookSpec) -> str:
+    """How the hook differs from a plain one."""
+    if spec.stream:
+        return "\nA stream.\n"
+    return "\nHistoric.\n" if spec.historic else ""
+
+
 def _section(spec: HookSpec) -> str:
     arguments = "".join(
         f"\n    {a.name}: {a.annotation}{'' if a.required else ' = ...'},"
@@ -94,7 +104,7 @@ def _section(spec: HookSpec) -> str:
     end = "\n" if arguments else ""
     return (
         f"### {spec.name}\n\n```python\n{spec.name}({arguments}{end}) -> "
-        f"{spec.annotation}\n```\n\n{inspect.cleandoc(spec.doc)}\n"
+        f"{spec.annotation}\n```\n\n{inspect.cleandoc(spec.doc)}\n{_form(spec)}"
     )
 
 

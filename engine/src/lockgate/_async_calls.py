@@ -206,6 +206,17 @@ class AsyncCalls(ABC):
     @overload
     async def call(
         self,
+        hook: Literal["announce"],
+        /,
+        *,
+        topic: str,
+        message: Document,
+        plugin: str | None = ...,
+        timeout: float | None = ...,
+    ) -> Answers[bool]: ...
+    @overload
+    async def call(
+        self,
         hook: Literal["diagnose"],
         /,
         *,

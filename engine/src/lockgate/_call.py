@@ -74,6 +74,8 @@ class Call:
     cancellation: Cancellation | None = None
     failed: list[HookFailure] = field(default_factory=list[HookFailure])
     asked: list[str] = field(default_factory=list[str])
+    position: int | None = None
+    """Its place in the history, if it is a part of it."""
 
     @classmethod
     def of(
@@ -127,6 +129,11 @@ class Call:
         if diff == value.diff:
             return answer
         return replace(answer, value=replace(value, diff=diff))
+
+    def like(self, past: Call) -> Call:
+        """`past` once more, in the time of this call."""
+        deadline, cancellation = self.deadline, self.cancellation
+        return replace(past, deadline=deadline, cancellation=cancellation)
 
     def begun(self) -> Call:
         """This call for one plugin that begins now: its time ends, and is known to."""

@@ -207,6 +207,17 @@ class Calls(ABC):
     @overload
     def call(
         self,
+        hook: Literal["announce"],
+        /,
+        *,
+        topic: str,
+        message: Document,
+        plugin: str | None = ...,
+        timeout: float | None = ...,
+    ) -> Answers[bool]: ...
+    @overload
+    def call(
+        self,
         hook: Literal["diagnose"],
         /,
         *,

@@ -18,6 +18,7 @@ from lockgate._down import fate, leaves_call_whole
 from lockgate._hook_order import HookOrder
 from lockgate._manifest_values import HookImpl
 from lockgate._order import arrange
+from lockgate._past_calls import PastCalls
 from lockgate._specs import specs
 from lockgate._streams import Item
 from lockgate._wrapped import Wrapping, run_wrapped
@@ -59,8 +60,13 @@ class _Line:
 class Dispatcher:
     """The registry of a host. Filled once, then only read: thread-safe."""
 
-    def __init__(self, owner: Mapping[str, HookOrder] | None = None) -> None:
+    def __init__(
+        self,
+        owner: Mapping[str, HookOrder] | None = None,
+        past: PastCalls | None = None,
+    ) -> None:
         self._owner = owner or {}
+        self._past = past or PastCalls()
         self._seats: dict[str, Seat] = {}
         self._impls: dict[tuple[str, bool], dict[str, HookImpl]] = {}
         self._lines: dict[str, _Line] = {}
@@ -93,12 +99,21 @@ class Dispatcher:
     def run(self, call: Call, *, plugin: str | None = None) -> Answers[Any]:
         """Ask every plugin that answers the hook, or only `plugin`.
 
-        The hook's wrappers run around the asking in either case.
+        The hook's wrappers run around the asking in either case. A call of a historic
+        hook is kept for who becomes active later, unless it is for `plugin` only.
 
         Raises:
             LockgateError: If a plugin fails and the hook's policy is ``fail``.
             ExceptionGroup: If plugins failed and the policy is ``collect``.
+            HistoryFullError: If no more calls of historic hooks can be kept.
         """
+        if not call.spec.historic or plugin is not None:
+            return self._run(call, plugin)
+        with self._past.turn:
+            self._past.keep(call)
+            return self._run(call, plugin)
+
+    def _run(self, call: Call, plugin: str | None) -> Answers[Any]:
         line = self._line(call.spec.name)
         if not line.wrappers:
             return self._ask(call, line.impls, plugin)

@@ -14,11 +14,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnswerInvalidError",
+    "HistoryFullError",
     "HookError",
     "HookLimitError",
     "HookTimeoutError",
     "WorkerCrashedError",
 ]
+
+
+class HistoryFullError(LockgateError):
+    """No more calls of historic hooks can be kept than `calls`; nobody was asked."""
+
+    code = "history-full"
+    remedy = "Call it less often or with less; a new host begins with no history."
+
+    def __init__(self, hook: str, *, calls: int) -> None:
+        message = f"the history of {hook!r} and its like is full ({calls} calls)"
+        super().__init__(message, hook=hook, calls=calls)
+        self.hook = hook
+        self.calls = calls
 
 
 class HookError(LockgateError):

@@ -25,7 +25,8 @@ from lockgate._call import Call
 from lockgate._codec import Misfit
 from lockgate._inhost_context import HostContext
 from lockgate._inhost_wrapping import InHostWrapping
-from lockgate._specs import CONTEXT, HookSpec
+from lockgate._past_calls import PastCalls
+from lockgate._specs import CONTEXT, HookSpec, specs
 from lockgate._worker_impls import (
     ImplError,
     checked_impl,
@@ -83,6 +84,7 @@ class InHostPlugin:
         config: Callable[[], Document],
         observer: Observer,
         admission: Admission | None = None,
+        past: PastCalls | None = None,
     ) -> None:
         self.identity = identity
         self.admission = admission
@@ -93,6 +95,10 @@ class InHostPlugin:
         self._config = config
         self._observer = observer
         self._lock = threading.Lock()
+        self._past = past or PastCalls()
+        self._hears = frozenset(name for name in hooks if specs()[name].historic)
+        self._heard = 0
+        self._hearing = threading.RLock()
         self._found: dict[tuple[str, bool], _Impl] = {}
 
     def ask(self, call: Call) -> Answer[object] | None:
@@ -101,6 +107,31 @@ class InHostPlugin:
         Raises:
             LockgateError: If it fails, in whatever way: naming plugin and hook.
         """
+        if self._hears and not self._news(call):
+            return None
+        return self._answer(call)
+
+    def _news(self, call: Call) -> bool:
+        """Tell the plugin of the historic calls that it missed before `call`.
+
+        Gives whether `call` itself is news to it.
+        """
+        with self._hearing:
+            for position, past in self._past.since(self._heard, call):
+                self._heard = position + 1
+                if past.spec.name not in self._hears:
+                    continue
+                try:
+                    self._answer(call.like(past))
+                except LockgateError as error:
+                    self._audit("history", past.spec.name, error.message, allowed=False)
+            if call.position is None:
+                return True
+            news = call.position >= self._heard
+            self._heard = max(self._heard, call.position + 1)
+            return news
+
+    def _answer(self, call: Call) -> Answer[object] | None:
         started = time.monotonic()
         spec, data = call.spec, call.data
         found = self._found.get((spec.name, False)) or self._find(spec)
@@ -214,7 +245,7 @@ class InHostPlugin:
                     told = str(error), error.lockgate_details
                     raise self._blame(spec).impl(*told) from error
                 found = self._found[key] = _Impl.of(spec, impl)
-                self._audit_import(spec.name, module_name)
+                self._audit("import", spec.name, module_name)
         return found
 
     def _check_origin(self, module: str) -> None:
@@ -236,7 +267,9 @@ class InHostPlugin:
             )
             raise ImplError(message, code="import-refused", file=str(origin or ""))
 
-    def _audit_import(self, hook: str, module: str) -> None:
+    def _audit(
+        self, action: str, hook: str, detail: str, *, allowed: bool = True
+    ) -> None:
         plugin, version = self.identity.plugin, self.identity.version
-        record = AuditRecord("import", plugin, version, True, hook, detail=module)
+        record = AuditRecord(action, plugin, version, allowed, hook, detail=detail)
         self._observer.audit(record)

@@ -20,6 +20,10 @@ __all__ = [
     "check_tier",
 ]
 
+_FREE = ("announce", "diagnose")
+"""Hooks that a plugin of any kind may answer: to hear what happens, and to take part
+in ``lockgate doctor``."""
+
 _PRIVILEGED = ("read", "write", "net", "devices", "secrets", "programs")
 """Rights that begin at tier ``elevated``."""
 
@@ -69,8 +73,7 @@ def check_hooks(hooks: Mapping[str, object], kinds: Sequence[str]) -> None:
                 hint=did_you_mean(name, known) or "`lockgate hooks` lists them.",
                 where=f"hooks.{name}",
             )
-        # `diagnose` is how any plugin takes part in `lockgate doctor`.
-        if known[name] not in kinds and name != "diagnose":
+        if known[name] not in kinds and name not in _FREE:
             refuse(
                 f"{name!r} is a hook of kind {known[name]!r}, which `kinds` leaves out",
                 hint=f'Add "{known[name]}" to kinds.',

@@ -87,7 +87,7 @@ class Roster:
         self.journal = Journal()
         self._histories: dict[str, History] = {}
         self._meters: dict[str, Meter] = {}
-        self.dispatcher = Dispatcher(seats.config.hooks)
+        self.dispatcher = Dispatcher(seats.config.hooks, seats.past)
         self._keep(states)
         for name, state in sorted(self.states.items()):
             self._begin(name, state)
@@ -263,7 +263,7 @@ class Roster:
 
     def _arrange(self) -> None:
         """Put a dispatcher of the present berths in the place of the one before."""
-        fresh = Dispatcher(self._seats.config.hooks)
+        fresh = Dispatcher(self._seats.config.hooks, self._seats.past)
         for _, berth in sorted(self.berths.items()):
             fresh.add(berth, berth.impls)
         for name, word in self._seats.config.when_down.items():

@@ -64,6 +64,13 @@ class Running:
     cpu_seconds: float = 0.0
     held: int = 0
     """Wrappers that have begun in it and not ended."""
+    heard: int = 0
+    """How much of the history it was told."""
+
+    def hears(self, position: int) -> bool:
+        """Whether the call at `position` of the history is news; then no longer."""
+        news, self.heard = position >= self.heard, max(self.heard, position + 1)
+        return news
 
     @property
     def worn(self) -> bool:

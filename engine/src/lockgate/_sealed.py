@@ -18,6 +18,7 @@ from lockgate._blame import Blame
 from lockgate._call import Call
 from lockgate._codec import Misfit
 from lockgate._lifecycle import History
+from lockgate._past_calls import PastCalls
 from lockgate._quarantine import WAY_OUT
 from lockgate._running import (
     Rights,
@@ -63,6 +64,7 @@ class SealedPlugin:
     `rights` gives the plugin's rights as of now (None if they are unchanged
     since the stamp it is handed), `target` what its worker runs with them. No worker
     starts before the `admission` (None: there is nothing to check) has passed.
+    `hears` are the historic hooks that the plugin answers, `past` their calls so far.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class SealedPlugin:
         observer: Observer,
         supervisor: Supervisor,
         admission: Admission | None = None,
+        past: PastCalls | None = None,
+        hears: frozenset[str] = frozenset(),
     ) -> None:
         self.identity = identity
         self.admission = admission
@@ -82,6 +86,8 @@ class SealedPlugin:
         self._target = target
         self._sandbox = sandbox
         self._observer = observer
+        self._past = past or PastCalls()
+        self._hears = hears
         self._lock = threading.Lock()
         self._supervisor = supervisor
         self._running: Running | None = None
@@ -145,6 +151,8 @@ class SealedPlugin:
         self._wait_in_line(call, blame)
         try:
             running = self._ready(call, blame)
+            if call.position is not None and not running.hears(call.position):
+                return None
             reply = self._exchange(running, call, blame, call.spec.name, call.data)
             return self._answer(running, call, blame, reply, started)
         finally:
@@ -383,7 +391,28 @@ class SealedPlugin:
             if changed or running.worn or not running.worker.alive:
                 self._retire(running)
                 running = None
-        return running or self._start(call, blame)
+        running = running or self._start(call, blame)
+        if self._hears:
+            self._tell_past(running, call)
+        return running
+
+    def _tell_past(self, running: Running, call: Call) -> None:
+        """Before `call`, tell the worker of the historic calls that it missed.
+
+        Raises:
+            LockgateError: If its worker dies of one of them.
+        """
+        for position, past in self._past.since(running.heard, call):
+            hook = past.spec.name
+            if not running.hears(position) or hook not in self._hears:
+                continue
+            blame = Blame(self.identity, hook)
+            try:
+                self._exchange(running, call, blame, hook, past.data)
+            except LockgateError as error:
+                self._audit("history", hook, error.message, allowed=False)
+                if not running.worker.alive:
+                    raise
 
     def _retire(self, running: Running) -> None:
         """Let go of a worker: at once, or when its wrappers have ended."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,12 @@ from lockgate._legacy import LegacyPlugin, legacy_hooks, legacy_target
 from lockgate._lifecycle import History
 from lockgate._manifest_values import HookImpl
 from lockgate._meter import Meter
+from lockgate._past_calls import PastCalls
 from lockgate._policy import Plan, build_plan, read_only_plan
 from lockgate._quarantine import QuarantineFolder
 from lockgate._running import Rights, Target
 from lockgate._sealed import SealedPlugin
+from lockgate._specs import specs
 from lockgate._supervision import Supervisor
 from lockgate.config import Config
 from lockgate.discovery import PluginState
@@ -61,6 +63,7 @@ class Seats:
     shipped: ShippedPolicy
     observer: Observer
     sandbox: Callable[[], Sandbox]
+    past: PastCalls = field(default_factory=PastCalls)
 
     def seat(
         self, state: PluginState, history: History, meter: Meter
@@ -88,6 +91,7 @@ class Seats:
             path=state.path,
             hooks=_targets(manifest.answers),
             wrappers=_targets(manifest.wrappers),
+            past=self.past,
             config=lambda: self._settings(state, manifest),
             observer=self.observer,
             admission=self._admission(state, manifest),
@@ -116,6 +120,8 @@ class Seats:
             observer=self.observer,
             supervisor=self._supervisor(state, history, meter),
             admission=self._admission(state, manifest),
+            past=self.past,
+            hears=_historic(manifest),
         )
 
     def _admission(self, state: PluginState, manifest: Manifest) -> Admission:
@@ -172,6 +178,12 @@ class Seats:
         from lockgate._plugin_config import checked_config
 
         return checked_config(state.name, self.config, manifest.config_schema)
+
+
+def _historic(manifest: Manifest) -> frozenset[str]:
+    """The historic hooks that the plugin answers."""
+    known = specs()
+    return frozenset(h for h in manifest.answers if h in known and known[h].historic)
 
 
 def _targets(impls: Mapping[str, HookImpl]) -> dict[str, str]:

@@ -93,6 +93,11 @@ class HookSpec:
         return self.options.timeout_seconds
 
     @property
+    def historic(self) -> bool:
+        """Whether its calls are kept for who becomes active later."""
+        return self.options.historic
+
+    @property
     def failure(self) -> Failure:
         """What a failing plugin means for the others."""
         return self.options.failure

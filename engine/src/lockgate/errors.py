@@ -18,6 +18,7 @@
     │   └── BrokenPluginError       plugin-broken        (1)
     ├── ReloadRefusedError          reload-refused       (1)
     ├── NoAnswerError               no-answer            (1)
+    ├── HistoryFullError            history-full         (1)
     ├── HookError                   hook-failed          (1)
     │   ├── HookTimeoutError        hook-timeout         (1)
     │   ├── WorkerCrashedError      worker-crashed       (1)
@@ -47,6 +48,7 @@ from typing import TYPE_CHECKING
 from lockgate._error import LockgateError, did_you_mean
 from lockgate._hook_errors import (
     AnswerInvalidError,
+    HistoryFullError,
     HookError,
     HookLimitError,
     HookTimeoutError,
@@ -64,6 +66,7 @@ __all__ = [
     "ControlError",
     "DocumentError",
     "GrantsError",
+    "HistoryFullError",
     "HookError",
     "HookLimitError",
     "HookTimeoutError",

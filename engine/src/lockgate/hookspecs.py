@@ -41,13 +41,15 @@ class HookOptions:
     """How a hook is dispatched.
 
     `failure`: ``fail`` raises the first error, ``collect`` asks all and raises
-    an ExceptionGroup, ``skip`` leaves the failed answers out and reports them.
+    an ExceptionGroup, ``skip`` leaves the failed answers out and reports them. The
+    calls of a `historic` hook are kept: who becomes active later hears of them.
     """
 
     kind: Kind
     firstresult: bool
     timeout_seconds: float
     failure: Failure
+    historic: bool = False
 
 
 def hookspec(
@@ -56,11 +58,20 @@ def hookspec(
     firstresult: bool = False,
     timeout_seconds: float = 60.0,
     failure: Failure = "fail",
+    historic: bool = False,
 ) -> Callable[[_Spec], _Spec]:
-    """Mark a function as a hook of `kind`."""
+    """Mark a function as a hook of `kind`.
+
+    Raises:
+        ValueError: If it is historic and takes the first answer: those who become
+            active later could not be asked.
+    """
+    if historic and firstresult:
+        message = "a historic hook asks all plugins, also those to come"
+        raise ValueError(message)
 
     def mark(function: _Spec) -> _Spec:
-        options = HookOptions(kind, firstresult, timeout_seconds, failure)
+        options = HookOptions(kind, firstresult, timeout_seconds, failure, historic)
         setattr(function, SPEC_ATTRIBUTE, options)
         return function
 
@@ -237,6 +248,18 @@ class Service(Protocol):
         self, pipeline: Document, context: Context
     ) -> tuple[str, ...] | None:
         """List what is wrong with a pipeline; empty if it would run."""
+        ...
+
+    @hookspec("service", failure="collect", historic=True)
+    def announce(self, topic: str, message: Document, context: Context) -> bool | None:
+        """Hear of something that happened: `topic` names it, `message` has the facts.
+
+        Any plugin may listen, of whatever kind. One that becomes active later, or
+        whose worker is replaced, hears of what was announced before, in order.
+
+        Returns:
+            True if it is of interest here; nothing else is done with it.
+        """
         ...
 
     @hookspec("service", failure="skip")

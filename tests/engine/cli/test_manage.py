@@ -284,3 +284,22 @@ def test_one_run_with_and_without_single_plugins(shell: Shell) -> None:
     unknown = shell.run("-p", "acem", "list")
     assert unknown.status == 2
     assert "acme" in unknown.err
+
+
+def test_hooks_show_names_the_wrappers_and_what_they_lack(shell: Shell) -> None:
+    hooks = '[hooks.transform]\nimpl = "around:f"\nwrapper = true\n'
+    shell.site.wheel("around", manifest=manifest_text("around", extra=hooks))
+    command = "lockgate grants grant around wrap:transform"
+
+    before = shell.run("hooks", "show", "transform", "--json").json
+    text = shell.run("hooks", "show", "transform").out
+    assert shell.run(*command.split()[1:]).status == 0
+    after = shell.run("hooks", "show", "transform", "--json").json
+
+    assert before["wrappers"] == [
+        {"plugin": "around", "why": "by name", "granted": False, "grant": command}
+    ]
+    assert f"not granted; to allow it: {command}" in text
+    assert [wrapper["granted"] for wrapper in after["wrappers"]] == [True]
+    assert "around" not in after["plugins"]
+    assert "wraps         transform" in shell.run("info", "around").out

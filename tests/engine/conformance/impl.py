@@ -199,3 +199,10 @@ async def acheck(pipeline: Document, context: Context) -> tuple[str, ...] | None
     doing: Any = pipeline.get(context.plugin)
     await asyncio.sleep(doing if isinstance(doing, float) else 0)
     return None if doing is None else (str(act(doing)),)
+
+
+@hookimpl
+def announce(topic: str, message: Document, context: Context) -> bool | None:
+    context.log("info", f"{context.plugin} hears {topic}")
+    said = act(message.get(context.plugin))
+    return None if said == "deaf" else True

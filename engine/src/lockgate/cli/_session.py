@@ -11,8 +11,16 @@ if TYPE_CHECKING:
 
     from lockgate.config import Config
     from lockgate.discovery import Discovery, PluginState
+    from lockgate.grants import Consent, Grant
 
-__all__ = ["Subparsers", "installed", "present", "settings", "tolerant_settings"]
+__all__ = [
+    "Subparsers",
+    "consent_now",
+    "installed",
+    "present",
+    "settings",
+    "tolerant_settings",
+]
 
 
 class Subparsers(Protocol):
@@ -97,3 +105,32 @@ def present(config: Config) -> tuple[PluginState, ...]:
     from lockgate._quarantine import QuarantineFolder, with_quarantine
 
     return with_quarantine(found, QuarantineFolder(config.state_dir))
+
+
+def consent_now(state: PluginState, config: Config) -> tuple[Consent, Grant | None]:
+    """What a plugin with a manifest has of what it asks for, and its owner's grant.
+
+    Raises:
+        GrantsError: If the grants file can't be read.
+        PluginUnavailableError: If the plugin's files can't be read.
+    """
+    from pathlib import Path
+
+    from lockgate._grants import GrantsFile
+    from lockgate._seats import identity_of
+    from lockgate.grants import consent, rights_asked
+    from lockgate.shipped import shipped_policy
+
+    manifest = state.manifest
+    if manifest is None:
+        message = f"{state.name} has no manifest"
+        raise ValueError(message)
+    grant = GrantsFile(Path(config.grants_file)).read().get(state.name)
+    given = consent(
+        identity_of(state),
+        rights_asked(manifest),
+        tier=manifest.tier,
+        grant=grant,
+        shipped=shipped_policy(),
+    )
+    return given, grant

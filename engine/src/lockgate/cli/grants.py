@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate.cli._output import Color, print_json, print_lines, print_table
-from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.cli._session import Subparsers, consent_now, installed, settings
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.values import Data
@@ -132,23 +132,9 @@ def _chosen(args: argparse.Namespace, config: Config) -> list[PluginState]:
 
 def _rows(state: PluginState, config: Config) -> list[_Row]:
     """Every right that the plugin asks for, and how it stands."""
-    from lockgate._grants import GrantsFile
-    from lockgate._seats import identity_of
-    from lockgate.grants import consent, rights_asked
-    from lockgate.shipped import shipped_policy
-
-    manifest = state.manifest
-    if manifest is None:
+    if state.manifest is None:
         return []
-    shipped = shipped_policy()
-    grant = GrantsFile(Path(config.grants_file)).read().get(state.name)
-    given = consent(
-        identity_of(state),
-        rights_asked(manifest),
-        tier=manifest.tier,
-        grant=grant,
-        shipped=shipped,
-    )
+    given, grant = consent_now(state, config)
     rows: list[_Row] = []
     for right in given.asked:
         held = "shipped" if given.source == "shipped" else "granted"

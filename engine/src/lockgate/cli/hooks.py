@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lockgate.cli._output import print_json, print_lines, print_table
-from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.cli._session import Subparsers, consent_now, installed, settings
 from lockgate.errors import UnknownHookError, UsageError
 
 if TYPE_CHECKING:
@@ -71,10 +71,13 @@ class _Answering:
     """Who answers and who wraps each hook: the usable plugins' manifests say so."""
 
     def __init__(self, plugins: Iterable[PluginState], config: Config) -> None:
+        self._config = config
         self._owner = config.hooks
+        self._states: dict[str, PluginState] = {}
         self._impls: dict[tuple[str, bool], dict[str, HookImpl]] = {}
         for plugin in plugins:
             if plugin.usable and plugin.manifest is not None:
+                self._states[plugin.name] = plugin
                 for impl in plugin.manifest.hooks:
                     found = self._impls.setdefault((impl.hook, impl.wrapper), {})
                     found[plugin.name] = impl
@@ -87,6 +90,19 @@ class _Answering:
         impls = self._impls.get((hook, wrapper), {})
         owner = self._owner.get(hook, HookOrder())
         return [{"plugin": p.plugin, "why": p.why} for p in arrange(impls, owner)]
+
+    def wrappers(self, hook: str) -> list[dict[str, Any]]:
+        """The plugins that wrap it, outermost first, and whether they may."""
+        from lockgate.grants import grant_command
+
+        found: list[dict[str, Any]] = []
+        for place in self.places(hook, wrapper=True):
+            name, key = place["plugin"], f"wrap:{hook}"
+            given, _ = consent_now(self._states[name], self._config)
+            granted = given.in_host or given.has(key)
+            command = "" if granted else grant_command(name, key)
+            found.append({**place, "granted": granted, "grant": command})
+        return found
 
     def disabled(self, hook: str) -> list[str]:
         """The plugins that would answer or wrap it, were it not for the owner."""
@@ -122,7 +138,7 @@ def _data(spec: Any, answering: _Answering) -> dict[str, Any]:
         "failure": options.failure,
         "plugins": [place["plugin"] for place in order],
         "order": order,
-        "wrappers": answering.places(spec.name, wrapper=True),
+        "wrappers": answering.wrappers(spec.name),
         "disabled": answering.disabled(spec.name),
     }
 
@@ -153,6 +169,8 @@ def _show(hook: dict[str, Any], *, as_json: bool) -> int:
         for number, place in enumerate(hook[places]):
             head = title if number == 0 else ""
             lines.append(f"  {head:12} {place['plugin']:{width}}  {place['why']}")
+            if place.get("grant"):
+                lines.append(f"  {'':12} not granted; to allow it: {place['grant']}")
     if hook["disabled"]:
         lines.append(f"  {'disabled':12} {', '.join(hook['disabled'])}")
     if hook["types"]:

@@ -103,7 +103,9 @@ def _manifest(manifest: Manifest) -> Iterator[str]:
     yield _row("kinds", ", ".join(manifest.kinds))
     yield _row("tier", manifest.tier)
     yield _row("hook API", manifest.hook_api)
-    yield _row("hooks", ", ".join(impl.hook for impl in manifest.hooks))
+    yield _row("hooks", ", ".join(manifest.answers) or "-")
+    if manifest.wrappers:
+        yield _row("wraps", ", ".join(manifest.wrappers))
     for key, words in manifest.capabilities.items():
         yield _row(key, ", ".join(words))
     yield _row("asks for", "; ".join(_rights(manifest.rights)) or "no rights")
