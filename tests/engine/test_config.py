@@ -255,3 +255,19 @@ def test_a_project_file_cannot_configure_the_trusted_base(tmp_path: Path) -> Non
         load_config(environ={"HOME": str(tmp_path)}, folder=str(tmp_path))
 
     assert caught.value.key == "plugins.marketplace"
+
+
+def test_environments_are_folders_relative_to_their_file(home: Home) -> None:
+    home.user_file.write_text('[environments]\nacme = ["store", "/srv/pydantic-1"]\n')
+
+    config = home.load()
+
+    assert config.environments == {
+        "acme": (f"{home.user_file.parent}/store", "/srv/pydantic-1")
+    }
+
+
+def test_a_project_gives_no_plugin_an_environment(home: Home) -> None:
+    (home.work / "lockgate.toml").write_text('[environments]\nacme = ["evil"]\n')
+
+    assert "project file must not" in home.refused().message

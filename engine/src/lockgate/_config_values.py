@@ -50,6 +50,7 @@ class Config:
     of each hook named there. `timeout` is the seconds of a hook call
     whose caller names none; None means the hook spec's own. `file_profile` is how
     single-file plugins are compiled in their workers (`lockgate_sandbox.profiles`).
+    `environments` are the folders that distributions have to themselves.
     `when_down` says of a plugin what becomes of calls while it can't be asked
     (`lockgate._down`). `control` is when a host opens its control socket: with its
     first worker (``auto``), at once (``always``), or not at all; `runtime_dir` where.
@@ -60,6 +61,9 @@ class Config:
     data_dir: str
     state_dir: str
     plugin_folders: tuple[str, ...] = ()
+    environments: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict[str, tuple[str, ...]]
+    )
     disabled: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     plugins: Mapping[str, Document] = field(default_factory=dict[str, Any])

@@ -17,7 +17,13 @@ from pathlib import Path
 
 import lockgate
 
-__all__ = ["import_folders", "lockgate_folder"]
+__all__ = [
+    "environment_prefixes",
+    "import_folders",
+    "lockgate_folder",
+    "own_folders",
+    "runtime_package",
+]
 
 PTH_LIMIT_BYTES = 64 * 1024
 
@@ -27,11 +33,29 @@ def lockgate_folder() -> str:
     return str(Path(str(lockgate.__file__)).resolve().parent.parent)
 
 
+def runtime_package() -> dict[str, str]:
+    """Lockgate itself, for a worker that must see nothing else of the host's."""
+    return {"lockgate": str(Path(str(lockgate.__file__)).resolve().parent)}
+
+
+def environment_prefixes(folders: Sequence[str]) -> tuple[str, ...]:
+    """Where the programs of an environment of its own lie, besides its folders.
+
+    A virtual environment's site folder is three levels below it, its ``bin`` one.
+    """
+    sites = [Path(folder) for folder in folders if folder.endswith("/site-packages")]
+    return tuple(str(site.parents[2]) for site in sites)
+
+
+def own_folders(own: Sequence[str]) -> tuple[str, ...]:
+    """The import folders of a plugin with an environment of its own, in order."""
+    real = (os.path.realpath(folder) for folder in own)
+    return tuple(dict.fromkeys(folder for folder in real if Path(folder).is_dir()))
+
+
 def import_folders(own: Sequence[str]) -> tuple[str, ...]:
     """The import folders of a plugin whose packages lie in `own`, in order."""
-    folders = [*own, *_shared()]
-    real = (os.path.realpath(folder) for folder in folders)
-    return tuple(dict.fromkeys(folder for folder in real if Path(folder).is_dir()))
+    return own_folders([*own, *_shared()])
 
 
 @cache

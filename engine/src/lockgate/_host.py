@@ -131,6 +131,7 @@ class Host(Calls):
                 disabled=settings.disabled,
                 hooks=settings.hooks,
                 choice=settings.choice,
+                environments=settings.environments,
             )
             settings.choice.check(found.names)
             return found.plugins

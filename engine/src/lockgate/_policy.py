@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from lockgate._environment import import_folders
+from lockgate._environment import (
+    environment_prefixes,
+    import_folders,
+    own_folders,
+    runtime_package,
+)
 from lockgate._records import ProgramMissingError, find_program
 from lockgate._services import checked_device, checked_host, checked_secret
 from lockgate.discovery import PluginState
@@ -54,6 +60,8 @@ class Plan:
     workers: bool
     absent: Mapping[str, str]
     owner_limits: Mapping[str, float]
+    packages: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What a worker with an environment of its own gets besides: lockgate."""
 
 
 def build_plan(
@@ -63,16 +71,18 @@ def build_plan(
     path: Sequence[str],
     limits: Mapping[str, float],
     secret: Sequence[str],
+    alone: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> Plan:
     """What the worker of a plugin may do.
 
     `path` are the plugin's own import folders, `limits` the configuration's
-    (which can only tighten), `secret` the folders of lockgate's own state, which
-    no grant ever opens.
+    (which can only tighten); `alone` says that these folders are an environment of
+    its own, and nothing of the host's is seen; `secret` are the folders of
+    lockgate's own state, which no grant ever opens.
     """
     absent: dict[str, str] = {}
-    folders = import_folders(path)
+    folders = own_folders(path) if alone else import_folders(path)
     rights = manifest.rights
     tier = Tier(consent.tier)
 
@@ -86,7 +96,9 @@ def build_plan(
     read = kept("read", rights.read, place)
     write = kept("write", rights.write, place) if tier.may_grant else []
     env = kept("env", rights.env, lambda name: _variable(name, environ))
-    programs = _programs(manifest, consent, folders, absent) if tier.may_grant else []
+    programs: list[Program] = []
+    if tier.may_grant:
+        programs = _programs(manifest, consent, folders, absent, alone=alone)
     # What leaves the worker: nothing below elevated.
     asked = (rights.net, rights.devices, rights.secrets)
     net, devices, secrets = asked if tier.may_grant else ((), (), ())
@@ -104,7 +116,9 @@ def build_plan(
         devices=kept("device", devices, checked_device),
         secrets=_granted_secrets(secrets, consent, absent, environ),
     )
-    return Plan(policy, folders, tools, consent.has("workers"), absent, limits)
+    packages = runtime_package() if alone else {}
+    workers = consent.has("workers")
+    return Plan(policy, folders, tools, workers, absent, limits, packages)
 
 
 def _kept(
@@ -167,6 +181,8 @@ def _programs(
     consent: Consent,
     folders: Sequence[str],
     absent: dict[str, str],
+    *,
+    alone: bool,
 ) -> list[Program]:
     found: list[Program] = []
     for asked in manifest.rights.programs:
@@ -174,7 +190,12 @@ def _programs(
         if not consent.has(key):
             continue
         try:
-            path = find_program(asked.distribution, asked.file, folders=folders)
+            path = find_program(
+                asked.distribution,
+                asked.file,
+                folders=folders,
+                prefixes=environment_prefixes(folders) if alone else (sys.prefix,),
+            )
         except ProgramMissingError as error:
             absent[key] = str(error)
         else:

@@ -110,6 +110,7 @@ def start(
             rights.plan.policy,
             target=target.name,
             path=rights.plan.path,
+            packages=rights.plan.packages,
             arguments=wire(target.arguments),
             callbacks=broker.callbacks,
             broker=broker.services,

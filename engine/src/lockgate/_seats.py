@@ -82,7 +82,9 @@ class Seats:
 
     def _in_host(self, state: PluginState, manifest: Manifest) -> bool:
         party = self.shipped.party(state.name, state.distribution)
-        return party is not None and party.in_host and manifest.tier == "system"
+        if state.environment or party is None:
+            return False  # what the host imports is the host's own installation
+        return party.in_host and manifest.tier == "system"
 
     def _trusted(self, state: PluginState, manifest: Manifest) -> InHostPlugin:
         return InHostPlugin(
@@ -241,6 +243,7 @@ class _CurrentRights:
             self._manifest,
             given,
             path=self._state.path,
+            alone=bool(self._state.environment),
             limits=self._seats.limits(self._state.name),
             secret=self._seats.secret(),
         )

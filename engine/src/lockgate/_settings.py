@@ -49,6 +49,7 @@ _NOT_IN_PROJECT = frozenset(
         "state-dir",
         "layers",
         "file-profile",
+        "environments",
         "runtime-dir",
         "control",
         "when-down",
@@ -88,6 +89,7 @@ class _Settings(BaseSettings):
     )
 
     plugin_folders: _Strings = []
+    environments: dict[str, _Strings] = {}
     disabled: _Strings = []
     requires: _Strings = []
     plugins: dict[str, dict[str, Any]] = {}
@@ -245,11 +247,24 @@ def _file(path: str) -> dict[str, Any]:
             values[key] = _absolute(values[key], folder)
     folders: object = values.get("plugin-folders")
     if isinstance(folders, list):
-        values["plugin-folders"] = [
-            _absolute(item, folder) if isinstance(item, str) else item
-            for item in cast("list[object]", folders)
-        ]
+        values["plugin-folders"] = _placed(cast("list[object]", folders), folder)
+    environments: object = values.get("environments")
+    if isinstance(environments, dict):
+        values["environments"] = {
+            name: _placed(given, folder)
+            for name, given in cast("dict[str, object]", environments).items()
+        }
     return values
+
+
+def _placed(given: object, folder: str) -> object:
+    """A list of folders in a file, relative ones made absolute."""
+    if not isinstance(given, list):
+        return given
+    return [
+        _absolute(item, folder) if isinstance(item, str) else item
+        for item in cast("list[object]", given)
+    ]
 
 
 def _absolute(path: str, folder: str) -> str:
@@ -429,6 +444,10 @@ def _config(
         path = values[name]
         values[name] = _absolute(path, "") if path else getattr(defaults, name)
     values["plugin_folders"] = tuple(_absolute(p, "") for p in model.plugin_folders)
+    values["environments"] = {
+        name: tuple(_absolute(folder, "") for folder in given)
+        for name, given in model.environments.items()
+    }
     values["disabled"] = tuple(model.disabled)
     values["requires"] = tuple(model.requires)
     values["hooks"] = {

@@ -184,12 +184,35 @@ def _fields(error: BaseException) -> dict[str, str]:
     return {"type": name, "message": message, "traceback": text}
 
 
+class _Lone:
+    """Finds single packages, whose neighbours are nobody's business.
+
+    Asked last: an environment that holds a package of that name keeps its own.
+    """
+
+    def __init__(self, packages: dict[str, str]) -> None:
+        self._packages = packages
+
+    def find_spec(self, name: str, *_: object) -> Any:
+        """The package `name`, as any finder tells it."""
+        folder = self._packages.get(name)
+        if folder is None:
+            return None
+        from importlib.util import spec_from_file_location
+
+        return spec_from_file_location(
+            name, f"{folder}/__init__.py", submodule_search_locations=[folder]
+        )
+
+
 def _run_target(
     channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
 ) -> NoReturn:
     session = _session.Session(channel, job)
     claims = Claims.of(job["scratch"], posture)
     sys.path[:] = [*_STDLIB, *job["path"]]
+    if job["packages"]:
+        sys.meta_path.append(_Lone(job["packages"]))
     sys.argv = [job["name"]]
     if job["brokered"]:
         _shim.install(session)

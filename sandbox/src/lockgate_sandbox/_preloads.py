@@ -13,7 +13,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
@@ -289,12 +289,17 @@ class Preloads:
             self._zygotes.clear()
 
 
-def check(policy: Policy, names: Sequence[str], target: str) -> None:
+def check(
+    policy: Policy, names: Sequence[str], target: str, packages: Collection[str] = ()
+) -> None:
     """Whether a worker of `policy` may have `names` preloaded.
 
     Raises:
-        PolicyError: If the plugin itself is among them and may not fork.
+        PolicyError: If the plugin itself is among them and may not fork, or there
+            are single `packages`: the zygote could not import them.
     """
+    if names and packages:
+        raise PolicyError("a worker has modules preloaded or single packages, not both")
     own = target.partition(":")[0].partition(".")[0]
     if policy.may_fork or own not in {name.partition(".")[0] for name in names}:
         return

@@ -34,7 +34,7 @@ _COUNT = struct.Struct("i")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What makes one worker like another: policy, import folders, job, callbacks."""
+    """What makes one worker like another: policy, folders to read, job, callbacks."""
 
     policy: Policy
     path: tuple[str, ...]
@@ -87,12 +87,14 @@ def recipe(
     broker: Broker | None,
     name: str,
     runner: Runner,
+    packages: Mapping[str, str] | None = None,
 ) -> Recipe:
     """What `Sandbox.worker` was asked for, checked; `runner` is that sandbox.
 
     Raises:
-        PolicyError: If the target is not written ``module:callable``, or the
-            policy has grants that only a broker can carry out.
+        PolicyError: If the target is not written ``module:callable``, a package
+            is no folder's of that name, or the policy has grants that only a broker
+            can carry out.
     """
     module, colon, names = target.partition(":")
     if not (module and colon and names):
@@ -100,10 +102,12 @@ def recipe(
         raise PolicyError(msg)
     check_broker(policy, broker)
     folders = tuple([_absolute(os.fspath(folder)) for folder in path])
+    lone = {name: _package(name, folder) for name, folder in (packages or {}).items()}
     job: dict[str, Any] = {
         "kind": "target",
         "target": target,
         "path": list(folders),
+        "packages": lone,
         "arguments": dict(arguments or {}),
         "programs": {item.name: item.path for item in policy.programs},
         "tier": str(policy.tier),
@@ -113,7 +117,20 @@ def recipe(
     served: Callbacks = callbacks or {}
     if broker is not None:
         served = {**served, **broker.callbacks(runner)}
-    return Recipe(policy, folders, job, served)
+    return Recipe(policy, (*folders, *lone.values()), job, served)
+
+
+def _package(name: str, folder: str) -> str:
+    """The absolute folder of a package that is imported without its neighbours.
+
+    Raises:
+        PolicyError: If it can't be that package.
+    """
+    where = _absolute(os.fspath(folder))
+    if not name.isidentifier() or os.path.basename(where) != name:  # noqa: PTH119
+        msg = f"{where!r} is no folder of a package called {name!r}"
+        raise PolicyError(msg)
+    return where
 
 
 def _absolute(folder: str) -> str:

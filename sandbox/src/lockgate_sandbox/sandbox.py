@@ -90,12 +90,15 @@ class Sandbox:
         callbacks: Callbacks | None = None,
         broker: Broker | None = None,
         preload: Sequence[str] = (),
+        packages: Mapping[str, str] | None = None,
         name: str = "worker",
     ) -> Worker:
         """Fork a worker, seal it, and build `target` (``module:callable``) in it.
 
         `path` are folders for ``sys.path`` behind the standard library; ``.pth``
-        files in them are never processed. The target is called as
+        files in them are never processed. `packages` are single packages by name,
+        each with its own folder: they can be imported, what lies beside them can
+        not even be read. The target is called as
         ``callable(session, **arguments)`` and gives ``handler(method, arguments)``.
         `broker` carries out what the policy grants beyond the kernel's rights; it
         stays the caller's to close.
@@ -106,8 +109,10 @@ class Sandbox:
             LimitError: If that reaches a limit.
             PolicyError: If an argument makes no sense.
         """
-        asked = recipe(policy, target, path, arguments, callbacks, broker, name, self)
-        check(policy, preload, target)
+        asked = recipe(
+            policy, target, path, arguments, callbacks, broker, name, self, packages
+        )
+        check(policy, preload, target, packages or ())
         self._nursery.check_open()  # what waits may be a forked copy's too
         kind = policy, asked.path, tuple(preload)
         starting = Starting(asked, self._spares.take(kind))

@@ -186,7 +186,7 @@ def _plugins(found: Discovery) -> Iterator[Check]:
 
 
 def _programs(found: Discovery) -> Iterator[Check]:
-    from lockgate._environment import import_folders
+    from lockgate._environment import import_folders, own_folders
     from lockgate._records import ProgramMissingError, find_program
 
     missing: list[tuple[str, str]] = []
@@ -202,7 +202,11 @@ def _programs(found: Discovery) -> Iterator[Check]:
                 missing.append((said, tool.reason and f"It {tool.reason}."))
         for program in manifest.rights.programs:
             try:
-                folders = import_folders(plugin.path)
+                folders = (
+                    own_folders(plugin.path)
+                    if plugin.environment
+                    else import_folders(plugin.path)
+                )
                 find_program(program.distribution, program.file, folders=folders)
             except ProgramMissingError as error:
                 hint = (

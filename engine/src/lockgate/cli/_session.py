@@ -78,6 +78,7 @@ def installed(config: Config) -> Discovery:
         disabled=config.disabled,
         hooks=config.hooks,
         choice=config.choice,
+        environments=config.environments,
     )
     config.choice.check(found.names)
     if config.requires:

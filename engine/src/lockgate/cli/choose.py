@@ -59,7 +59,9 @@ def run(args: argparse.Namespace) -> int:
     name, version = _named(args)
     config = settings(args)
     names = discover(
-        cache_dir=config.cache_dir, plugin_folders=config.plugin_folders
+        cache_dir=config.cache_dir,
+        plugin_folders=config.plugin_folders,
+        environments=config.environments,
     ).names
     path = _project_file() if args.project else Path(config.choices_file)
     old = next(

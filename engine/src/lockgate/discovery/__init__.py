@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.choice import NO_CHOICE, Choice
 from lockgate.discovery import _index
+from lockgate.discovery._environments import import_path, placed
 from lockgate.discovery._files import ABSENT, stamp_fresh
 from lockgate.discovery._index_format import Depends, Found, Stored, encode
 from lockgate.discovery._relations import relate, unshadow
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Discovery", "PluginState", "StateName", "discover", "index_files"]
 
 _NO_ORDERS: Mapping[str, HookOrder] = MappingProxyType({})
+_SHARED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 _Relate = Callable[[list[PluginState]], tuple[PluginState, ...]]
 """The candidates, with the configuration and their relations applied."""
@@ -107,23 +109,44 @@ def discover(
     disabled: Collection[str] = (),
     hooks: Mapping[str, HookOrder] = _NO_ORDERS,
     choice: Choice = NO_CHOICE,
+    environments: Mapping[str, Sequence[str]] = _SHARED,
 ) -> Discovery:
     """Find every plugin; execute nothing.
 
     `search_path` is ``sys.path`` if not given. `plugin_folders` hold plugins that
     are single ``.py`` files; `disabled` and `hooks` are the owner's settings of
-    these names, `choice` says which plugins are used. Without `cache_dir` no index
-    is kept.
+    these names, `choice` says which plugins are used. `environments` names
+    distributions that are looked for in folders of their own (or in a virtual
+    environment's), before the search path. Without `cache_dir` no index is kept.
     """
     folders = search_folders(sys.path if search_path is None else search_path)
     single = search_folders(plugin_folders)
 
+    apart = [
+        state
+        for name, given in environments.items()
+        for state in _apart(name, given, cache_dir)
+    ]
+
     def related(states: list[PluginState]) -> tuple[PluginState, ...]:
-        return relate(unshadow(states), disabled, hooks, choice)
+        return relate(unshadow([*apart, *states]), disabled, hooks, choice)
 
     if not cache_dir:
         return _looked(_look(folders, single, None), folders, related, "off")
-    return _Search(folders, single, related, cache_dir).run()
+    found = _Search(folders, single, related, cache_dir).run()
+    if apart:  # which the index of the search path knows nothing of
+        found.names = tuple(state.name for state in found.plugins)
+    return found
+
+
+def _apart(name: str, given: Sequence[str], cache_dir: str) -> list[PluginState]:
+    """The candidates of the distribution `name`, which has folders to itself."""
+    folders = search_folders(import_path(given))
+    if cache_dir:
+        states = list(_Search(folders, (), tuple, cache_dir).run().plugins)
+    else:
+        states = _look(folders, (), None).states
+    return placed(name, given, folders, states)
 
 
 class _Search:

@@ -35,7 +35,7 @@ __all__ = [
     "first_length",
 ]
 
-FORMAT = 7
+FORMAT = 8
 
 _PARTS = 12
 _REST = 6
@@ -53,7 +53,9 @@ if _LAST != "manifest_text":
     raise AssertionError(
         "the manifest is the last field: it lies in a place of its own"
     )
-_TUPLES = frozenset({"kinds", "path", "requires", "conflicts", "entries"})
+_TUPLES = frozenset(
+    {"kinds", "path", "requires", "conflicts", "entries", "environment"}
+)
 _FLAGS = frozenset({"editable", "essential", "recorded"})
 
 Depends = dict[str, Stamp]

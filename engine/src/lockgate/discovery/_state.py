@@ -68,6 +68,8 @@ class PluginState:
     entries: tuple[tuple[str, str], ...] = ()
     package: str = ""
     """The top-level package that holds the manifest."""
+    environment: tuple[str, ...] = ()
+    """The import folders that it has to itself; empty if it shares the host's."""
     recorded: bool = False
     """Whether a RECORD vouches for its files: an installed wheel."""
     manifest_text: str = field(default="", repr=False)

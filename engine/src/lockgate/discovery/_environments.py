@@ -1,0 +1,113 @@
+"""Plugins with an environment of their own: which folders, and what they hold.
+
+An environment is a list of folders, in the order of import: a store's, one for each
+wheel, or a virtual environment's. Two of them may hold contradictory versions of
+one distribution, since no process imports from both.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lockgate.discovery._files import UnreadableError, read_bounded
+from lockgate.discovery._scan import normalised
+from lockgate.discovery._state import PluginState
+
+__all__ = ["import_path", "placed"]
+
+_SETTINGS_LIMIT_BYTES = 64 * 1024
+_PTH_LIMIT_BYTES = 64 * 1024
+_THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def import_path(given: Sequence[str]) -> list[str]:
+    """The import folders that `given` stands for.
+
+    A virtual environment (a folder with a ``pyvenv.cfg``, PEP 405) stands for its
+    site folder and for the folders that ``.pth`` files there name: editable
+    installs. No line of a ``.pth`` file is executed.
+    """
+    found: list[str] = []
+    for folder in given:
+        if not os.path.exists(f"{folder}/pyvenv.cfg"):  # noqa: PTH110
+            found.append(folder)
+            continue
+        site = f"{folder}/lib/python{_THIS}/site-packages"
+        found += [site, *_named_by_pth(site)]
+    return list(dict.fromkeys(found))
+
+
+def placed(
+    name: str, given: Sequence[str], folders: Sequence[str], states: list[PluginState]
+) -> list[PluginState]:
+    """The states of the distribution `name`, in the environment of `folders`.
+
+    Other plugins that lie there are what it depends on, and not installed by
+    whoever named `name`. Nothing there of that name is a state with a reason.
+    """
+    wanted = normalised(name)
+    mine = [state for state in states if state.distribution == wanted]
+    if not mine:
+        return [_missing(wanted, given, folders)]
+    environment = tuple(folders)
+    return [
+        replace(
+            state,
+            environment=environment,
+            path=tuple(dict.fromkeys((*state.path, *environment))),
+        )
+        for state in mine
+    ]
+
+
+def _missing(name: str, given: Sequence[str], folders: Sequence[str]) -> PluginState:
+    """The distribution is not where its environment should be."""
+    state = PluginState(name, distribution=name, environment=tuple(folders))
+    for folder in given:
+        version = _python_of(folder)
+        if version and version != _THIS:
+            return state.with_state(
+                "incompatible",
+                f"its environment {folder} is of Python {version}, this is {_THIS}",
+                f"Make the environment with Python {_THIS}.",
+            )
+    where = ", ".join(given) or "no folder"
+    return state.with_state(
+        "broken",
+        f"its environment ({where}) holds no plugin of a distribution {name!r}",
+        f"Install it there, or correct `environments.{name}` in the settings.",
+    )
+
+
+def _python_of(folder: str) -> str:
+    """The version of a virtual environment's Python, as ``3.11``, or ``""``."""
+    try:
+        raw = read_bounded(f"{folder}/pyvenv.cfg", _SETTINGS_LIMIT_BYTES)
+    except UnreadableError:
+        return ""
+    for line in raw.decode("utf-8", "replace").splitlines():
+        key, _, value = line.partition("=")
+        if key.strip().lower() in ("version", "version_info"):
+            return ".".join(value.strip().split(".")[:2])
+    return ""
+
+
+def _named_by_pth(site: str) -> Iterator[str]:
+    try:
+        names = sorted(n for n in os.listdir(site) if n.endswith(".pth"))  # noqa: PTH208
+    except OSError:
+        return
+    for name in names:
+        try:
+            raw = read_bounded(f"{site}/{name}", _PTH_LIMIT_BYTES)
+        except UnreadableError:
+            continue
+        for line in raw.decode("utf-8", "surrogateescape").splitlines():
+            words = line.strip()
+            if words and "\0" not in words and not words.startswith(("#", "import ")):
+                folder = os.path.join(site, words).rstrip("/")  # noqa: PTH118
+                if os.path.isdir(folder):  # noqa: PTH112
+                    yield folder
