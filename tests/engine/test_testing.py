@@ -266,3 +266,40 @@ def test_a_fake_serial_port_is_a_terminal_with_two_ends() -> None:
     finally:
         os.close(port)
         line.close()
+
+
+def test_streams_and_coroutines_are_answered_in_both_places(author: Author) -> None:
+    package = author.folder / "src" / "lockgate_acme"
+    head, _, _ = MANIFEST.partition("[hooks]")
+    hooks = ("complete", "complete_stream")
+    lines = "".join(f'{hook} = "lockgate_acme:{hook}"\n' for hook in hooks)
+    kinds = '["analyzer", "transformer"]'
+    (package / "lockgate.toml").write_text(
+        head.replace(kinds, '["ai"]') + "[hooks]\n" + lines
+    )
+    (package / "__init__.py").write_text(
+        dedent(
+            """
+            from lockgate.plugin import Completion, hookimpl
+
+            @hookimpl
+            async def complete(task):
+                return Completion(task.prompt.upper(), "m")
+
+            @hookimpl
+            def complete_stream(task):
+                yield from task.prompt.split()
+            """
+        )
+    )
+    done = author.run(
+        """
+        def test_both(plugin):
+            task = Task("say", "a b")
+            assert plugin.call("complete", Completion, task=task).text == "A B"
+            assert plugin.call("complete_stream", tuple, task=task) == ("a", "b")
+        """
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from lockgate.hookspecs import Kind
+from lockgate.project import check_project, find_project
 from lockgate.project._template import kinds, rendered
 from tests.meta import template_data
-from tests.meta.workspace import ROOT, table
+from tests.meta.workspace import ROOT, Member, members, table
 
 
 def test_the_shipped_template_is_the_one_in_docs() -> None:
@@ -52,6 +53,21 @@ def test_cookiecutter_makes_the_same_of_it(kind: str, tmp_path: Path) -> None:
 
     assert Path(made).name == project
     assert found == files
+
+
+@pytest.mark.parametrize(
+    "member",
+    [member for member in members() if member.is_plugin],
+    ids=lambda member: member.distribution,
+)
+def test_a_plugin_of_ours_passes_the_check_that_others_must_pass(
+    member: Member,
+) -> None:
+    """Their tests stand in tests/plugins, and one of them runs what it is given."""
+    checked = check_project(find_project(member.folder))
+    rules = {finding.rule for finding in checked.findings}
+
+    assert rules <= {"tests-missing", "source-opaque"}
 
 
 def test_the_data_file_is_read_as_data() -> None:

@@ -43,9 +43,11 @@ def run(args: argparse.Namespace) -> int:
     checked = check_project(find_project(args.folder))
     wrote = bool(args.write and checked.diff)
     if wrote:
-        from lockgate.project._write import write_whole
+        from lockgate._whole_file import replace_whole
 
-        write_whole(checked.project.manifest, checked.text.encode("utf-8"))
+        place = checked.project.manifest
+        mode = place.stat().st_mode & 0o777
+        replace_whole(place, checked.text.encode("utf-8"), mode=mode)
         checked = check_project(find_project(args.folder))
     if args.json:
         print_json(_data(checked, wrote=wrote))

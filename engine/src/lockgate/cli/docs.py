@@ -29,11 +29,11 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the page, write it, or compare it with the one that is there."""
+    from lockgate._whole_file import replace_whole
     from lockgate.errors import UsageError
     from lockgate.manifest import read_manifest
     from lockgate.project import find_project
     from lockgate.project._page import page
-    from lockgate.project._write import write_whole
 
     if args.check and not args.out:
         raise UsageError("--check compares a file: name it with --out FILE")
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     same = out is not None and out.is_file() and out.read_text("utf-8") == text
     if out is not None and not args.check and not same:
         try:
-            write_whole(out, text.encode("utf-8"))
+            replace_whole(out, text.encode("utf-8"), mode=0o644)
         except OSError as error:
             reason = str(error.strerror or error)
             hint = "Its folder must be there, and yours to write in."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -15,6 +14,7 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from lockgate._audit import LogLine, Observer, Progress
+from lockgate._awaiting import awaited_here, is_awaited, items_here
 from lockgate._call import Call
 from lockgate._services import variable_of
 from lockgate._specs import specs
@@ -116,6 +116,8 @@ class PluginUnderTest(ABC):
 
     def call(self, hook: str, kind: type[T], /, **arguments: object) -> T:
         """Call a hook; its answer, which must be of type `kind`.
+
+        Of a hook that gives a stream it is a tuple of the items.
 
         Raises:
             RefusedError: If the plugin refuses its input.
@@ -243,11 +245,13 @@ class InProcessPlugin(PluginUnderTest):
         call = Call.of(spec, arguments)
         session.begin(hook)
         try:
-            answer: Any = impls.answer(spec, impls.find(spec, impl.target), call.data)
-            if inspect.isawaitable(answer):
-                import asyncio
-
-                answer = asyncio.run(_awaited(answer))
+            function = impls.find(spec, impl.target)
+            answer: Any = impls.answer(spec, function, call.data)
+            if spec.stream:
+                items = items_here(answer, call.seconds_left)
+                return tuple(spec.answer.decode(item) for item in items)
+            if is_awaited(answer):
+                answer = awaited_here(answer, call.seconds_left())
         except WorkerFault as fault:
             if isinstance(fault.__cause__, RefusedError):
                 raise fault.__cause__ from None
@@ -263,10 +267,6 @@ class InProcessPlugin(PluginUnderTest):
             fake.close()
         if self._sandbox is not None:
             self._sandbox.close()
-
-
-async def _awaited(answer: Any) -> object:
-    return await answer
 
 
 class WorkerPlugin(PluginUnderTest):
@@ -323,9 +323,13 @@ class WorkerPlugin(PluginUnderTest):
             host.close()
 
     def _answer(self, hook: str, arguments: Mapping[str, object]) -> object:
-        call: Callable[..., Any] = self.host.call
+        ask: Callable[..., Any] = self.host.call
+        stream: Callable[..., Any] = self.host.stream
         try:
-            answers = call(hook, plugin=self.project.plugin, **arguments)
+            if specs()[hook].stream:
+                with stream(hook, plugin=self.project.plugin, **arguments) as items:
+                    return tuple(item.value for item in items)
+            answers = ask(hook, plugin=self.project.plugin, **arguments)
         except InputRefusedError as error:
             raise RefusedError(error.reasons) from error
         for answer in answers:
