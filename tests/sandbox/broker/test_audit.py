@@ -7,11 +7,12 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lockgate_sandbox import PolicyError
-from lockgate_sandbox.broker import AuditLog, AuditRecord
+from lockgate_sandbox import Policy, PolicyError
+from lockgate_sandbox.broker import AuditLog, AuditRecord, Broker
 
 
 def test_a_file_of_whole_lines_for_the_owner_only(tmp_path: Path) -> None:
@@ -71,6 +72,42 @@ def test_secrets_are_taken_out_of_every_text() -> None:
 
     assert records[0].resource == "/x?(redacted)"
     assert records[0].reason == "(redacted) ab"
+
+
+@pytest.mark.parametrize("cut", [16, 32, 40, 80, 200, 256, 1_024])
+def test_no_half_of_a_secret_survives_a_cut(cut: int) -> None:
+    """Every service that refuses a text of the worker's, the secret across `cut`."""
+    secret = "s3cr3t-" * 4
+    text = "a" * (cut - 10) + secret
+    records: list[AuditRecord] = []
+    plain = Policy.for_tier("elevated", secrets=["KEY"])
+    hosts = Policy.for_tier("elevated", secrets=["KEY"], hosts=["https://a.test/v1/"])
+    web = {"method": "GET", "scheme": "https", "host": "a.test", "port": 443}
+    web |= {"target": "/", "headers": [], "length": 0}
+    asked: list[tuple[Policy, str, dict[str, Any]]] = [
+        (hosts, "broker.http.open", {**web, "method": text}),
+        (hosts, "broker.http.open", {**web, "scheme": text}),
+        (hosts, "broker.http.open", {**web, "host": text + " "}),
+        (hosts, "broker.http.open", {**web, "target": text}),
+        (hosts, "broker.http.open", {**web, "target": f"/{text}//"}),
+        (hosts, "broker.http.open", {**web, "headers": [[text + " ", "v"]]}),
+        (plain, "broker.http.open", {**web, "host": text}),
+        (plain, "broker.net.open", {"host": text + " ", "port": 1}),
+        (plain, "broker.file.open", {"path": text, "mode": "r"}),
+        (plain, "broker.device.open", {"name": text}),
+        (plain, "broker.secret", {"name": text}),
+    ]
+    for policy, name, arguments in asked:
+        with Broker(policy, secrets={"KEY": secret}, audit=records.append) as broker:
+            broker.callbacks()["broker.secret"]({"name": "KEY"})
+            before = len(records)
+            with pytest.raises((PermissionError, ValueError)):
+                broker.callbacks()[name](arguments)
+            assert len(records) > before, name
+    for record in records:
+        for part in (record.resource, record.reason, record.grant):
+            assert "s3cr" not in part
+            assert len(part) <= 1_024
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder", "missing"])

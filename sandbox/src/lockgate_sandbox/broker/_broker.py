@@ -103,7 +103,7 @@ class Broker:
 
     def _no_hosts(self, arguments: dict[str, Data]) -> object:
         parts = [arguments.get(name) for name in ("scheme", "host", "port")]
-        place = "{}://{}:{}/".format(*(str(part)[:256] for part in parts))
+        place = "{}://{}:{}/".format(*map(str, parts))
         raise self._gate.refuse("net", place, "no grant names this host and port")
 
     def revoke(self, grant: Grant | str) -> bool:

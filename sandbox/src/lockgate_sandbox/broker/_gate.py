@@ -156,7 +156,10 @@ class Gate:
         self._log.write(
             self._worker, right, resource, "deny", reason=reason, grant=hint
         )
-        return RefusedError(f"{_short(resource)} is refused: {reason}", hint=hint)
+        # Only what is told is cut here: the log redacts first, and half a secret
+        # is none that it knows.
+        told = f"{_short(resource)} is refused: {_short(reason)}"
+        return RefusedError(told, hint=hint)
 
     def hold(self, grant: Grant, close: Callable[[], object]) -> Use:
         """Register something that is open under `grant`.

@@ -104,7 +104,7 @@ class Sockets:
         return number
 
     def _granted(self, host: str, port: int) -> tuple[HostGrant, str]:
-        place = f"{host[:256]}:{port}"
+        place = f"{host}:{port}"
         try:
             name = canonical_host(host)
         except PolicyError as error:

@@ -237,7 +237,7 @@ def _head(head: Head | None) -> dict[str, Data]:
 
 def _place(arguments: Arguments) -> str:
     parts = [arguments.get(name) for name in ("scheme", "host")]
-    return "://".join(part for part in parts if isinstance(part, str))[:200]
+    return "://".join(part for part in parts if isinstance(part, str))
 
 
 def _request(arguments: Arguments) -> WebRequest:
