@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -150,8 +151,80 @@ def test_what_is_no_regular_file_is_not_handed_over(
         for path in (place / "fifo", place / "sub", "/dev/null"):
             kind, text = at.run(OPEN, path=str(path), mode="r")
             assert (kind, "regular" in text) == ("PermissionError", True)
-        kind, _ = at.run(OPEN, path=str(place / "socket"), mode="r")
-        assert kind in ("OSError", "HostCallError", "Exception")
+        for mode in ("r", "w", "r+", "a"):  # not even asked: a socket can't be opened
+            kind, text = at.run(OPEN, path=str(place / "socket"), mode=mode, data="")
+            assert (kind, "regular" in text) == ("PermissionError", True)
+
+
+@pytest.mark.parametrize("mode", ["w", "r+", "a"])
+def test_what_is_no_regular_file_is_looked_at_and_never_opened(
+    bench: MakeBench, place: Path, mode: str
+) -> None:
+    """Who waits for a pipe's other end would see the host open it, however short."""
+    pipe, swap = place / "pipe", place / "swap"
+    os.mkfifo(pipe)
+    woken = threading.Event()
+
+    def listen() -> None:
+        os.close(os.open(pipe, os.O_RDONLY))
+        woken.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    at = bench(files=[PathGrant(str(place), write=True)])
+    try:
+        kind, text = at.run(OPEN, path=str(pipe), mode=mode, data="")
+        assert (kind, "regular" in text) == ("PermissionError", True)
+        with exchanging(place, swap):
+            for _ in range(200):
+                at.run(OPEN, path=str(swap), mode=mode, data="")
+        assert not woken.is_set()
+    finally:
+        os.close(os.open(pipe, os.O_RDWR))
+        listener.join()
+    assert woken.is_set()
+
+
+@contextlib.contextmanager
+def exchanging(place: Path, swap: Path) -> Generator[None]:
+    """`swap` is now a file, now the pipe (one more name of it), now a link to it."""
+    stop = threading.Event()
+
+    def exchange() -> None:
+        new = place / "new"
+        while not stop.is_set():
+            new.touch()
+            new.replace(swap)
+            os.link(place / "pipe", new)
+            new.replace(swap)
+            new.symlink_to(place / "pipe")
+            new.replace(swap)
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes device nodes")
+def test_a_device_node_is_looked_at_and_never_opened(
+    bench: MakeBench, place: Path
+) -> None:
+    node = place / "node"
+    try:
+        # A major number for experiments: nobody answers, so that opening is an error.
+        os.mknod(node, stat.S_IFCHR | 0o600, os.makedev(60, 0))
+    except PermissionError:
+        pytest.skip("no CAP_MKNOD here")
+    with pytest.raises(OSError, match="No such device"):
+        os.open(node, os.O_RDONLY)
+    at = bench(files=[PathGrant(str(place), write=True)])
+    for mode in ("r", "w", "r+"):
+        kind, text = at.run(OPEN, path=str(node), mode=mode, data="")
+        assert (kind, "regular" in text) == ("PermissionError", True)
 
 
 def swapping(place: Path, outside: Path) -> Iterator[None]:

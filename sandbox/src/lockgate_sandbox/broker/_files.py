@@ -2,9 +2,11 @@
 
 A granted folder is opened once, when the broker is made; everything below is opened
 relative to it by ``openat2`` (Linux 5.6): no ``..``, no link of any kind and no magic
-link leads out, however the tree is changed meanwhile. Only regular files are handed
-over, after a look at what was really opened; the kernel's own (``/proc``, ``/sys``)
-only where the grant names a place there, and those of a process never.
+link leads out, however the tree is changed meanwhile. What is there is looked at
+before it is opened (O_PATH), because opening a device or a pipe does something; then
+the very thing that was looked at is opened. Only regular files are handed over; the
+kernel's own (``/proc``, ``/sys``) only where the grant names a place there, and those
+of a process never.
 """
 
 from __future__ import annotations
@@ -90,7 +92,7 @@ class Files:
         grant, below = self._granted(path, writes)
         what = f"{path} ({mode})"
         try:
-            fd = self._open_below(grant, below, _MODES[mode])
+            fd = self._open_below(grant, below, _MODES[mode], what)
         except RefusedError:
             raise
         except OSError as error:
@@ -100,9 +102,6 @@ class Files:
             self._gate.allow(grant, what, reason=error.strerror or "failed")
             raise OSError(error.errno, error.strerror, path) from None
         try:
-            why = _why_not(fd, grant)
-            if why:
-                raise self._gate.refuse("path", what, why, wanted="")
             self._gate.allow(grant, what)
             if mode.startswith("w"):
                 os.ftruncate(fd, 0)
@@ -126,25 +125,42 @@ class Files:
             reason = "the grant is for reading only"
         raise self._gate.refuse("path", path, reason)
 
-    def _open_below(self, grant: PathGrant, below: str, flags: int) -> int:
+    def _open_below(self, grant: PathGrant, below: str, flags: int, what: str) -> int:
         root = self._roots[grant]
-        if below:
-            return _openat2(root, below, flags | _ALWAYS)
+        if not below:
+            # The very file that was there when it was granted, wherever it is now.
+            return self._open_seen(root, grant, flags, what)
+        for _ in range(_TRIES):
+            try:
+                seen = _openat2(root, below, os.O_PATH | os.O_CLOEXEC)
+            except FileNotFoundError:
+                if not flags & os.O_CREAT:
+                    raise
+            else:
+                try:
+                    return self._open_seen(seen, grant, flags, what)
+                finally:
+                    os.close(seen)
+            try:  # there is nothing: what is made now is a file of our own making
+                return _openat2(root, below, flags | _ALWAYS | os.O_EXCL)
+            except FileExistsError:
+                if flags & os.O_EXCL:
+                    raise
+        raise OSError(errno.EAGAIN, "the folder is being changed")
+
+    def _open_seen(self, seen: int, grant: PathGrant, flags: int, what: str) -> int:
+        """Open what the O_PATH descriptor `seen` stands for, if it is a plain file."""
         if flags & os.O_EXCL:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        # The very file that was there when it was granted, wherever it is now.
+        why = _why_not(seen, grant)
+        if why:
+            raise self._gate.refuse("path", what, why, wanted="")
         again = (flags | _ALWAYS) & ~(os.O_CREAT | os.O_NOFOLLOW)
-        if stat.S_ISDIR(os.fstat(root).st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(os.fstat(root).st_mode):
-            raise self._gate.refuse(
-                "path", grant.path, "it is no regular file", wanted=""
-            )
-        return os.open(f"/proc/self/fd/{root}", again)
+        return os.open(f"/proc/self/fd/{seen}", again)
 
 
 def _why_not(fd: int, grant: PathGrant) -> str:
-    """Why what was opened is not handed over; empty if it is."""
+    """Why what `fd` stands for is not opened; empty if it is."""
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         return "it is no regular file"
     path = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - text, never resolved
