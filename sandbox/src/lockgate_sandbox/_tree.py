@@ -9,6 +9,7 @@ Runs in the host, the keeper and a worker's warden; imports next to nothing.
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 __all__ = [
@@ -16,10 +17,16 @@ __all__ = [
     "cpu_clock",
     "cpu_seconds",
     "descendants",
+    "end",
     "is_below",
     "kill_descendants",
+    "parent_of",
     "reap",
 ]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 _GENERATIONS_LIMIT = 64
 _SIGKILL = 9
@@ -87,11 +94,7 @@ def descendants(pid: int) -> list[int]:
 def is_below(pid: int, root: int) -> bool:
     """Whether `root` is the parent of `pid`, or its parent's, and so on."""
     for _ in range(_GENERATIONS_LIMIT):
-        try:
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                pid = int(file.read().rpartition(b")")[2].split()[1])
-        except OSError:
-            return False
+        pid = parent_of(pid)
         if pid == root:
             return True
         if pid <= 1:
@@ -99,12 +102,35 @@ def is_below(pid: int, root: int) -> bool:
     return False
 
 
-def _signal(pids: list[int], number: int) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except OSError:
-            continue
+def parent_of(pid: int) -> int:
+    """The parent's pid; 0 if `pid` is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def end(pid: int, parents: Container[int], number: int = _SIGKILL) -> bool:
+    """Send a signal to `pid` if it is a child of one of `parents`; whether it was.
+
+    A number that was read a moment ago may by now be another process's, anybody's.
+    So it is turned into a descriptor first and looked at second: if the process
+    dies in between, the signal goes nowhere, whoever has the number then.
+    """
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        if parent_of(pid) not in parents:
+            return False
+        signal.pidfd_send_signal(fd, number)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
 
 
 def reap(*, block: bool = False) -> list[tuple[int, int, float, int]]:
@@ -132,7 +158,7 @@ def kill_descendants(spare: frozenset[int] = frozenset()) -> None:
     children that stay, with all below them. Whatever is dead stays to be reaped.
     """
     me = os.getpid()
-    seen: set[int] = set()
+    seen = {me}
     while True:
         found: list[int] = []
         for child in children(me):
@@ -141,6 +167,8 @@ def kill_descendants(spare: frozenset[int] = frozenset()) -> None:
         fresh = [pid for pid in found if pid not in seen]
         if not fresh:
             break
-        _signal(fresh, _SIGSTOP)
         seen.update(fresh)
-    _signal(list(seen), _SIGKILL)
+        for pid in fresh:
+            end(pid, seen, _SIGSTOP)
+    for pid in seen - {me}:
+        end(pid, seen)

@@ -11,10 +11,6 @@ bounds each process of a tree by itself.
 
 from __future__ import annotations
 
-import os
-import signal
-from contextlib import suppress
-
 from lockgate_sandbox import _sample, _tree
 
 __all__ = ["LOOK_SECONDS", "Watch"]
@@ -44,27 +40,26 @@ class Watch:
             if spent[child] == self._spent.get(child):
                 continue
             shared = _limit(child, _DATA) if below else 0
-            _judge(pids, shared or max(_limit(pid, _DATA) for pid in pids))
+            above = {zygote, child, *below}
+            _judge(pids, shared or max(_limit(pid, _DATA) for pid in pids), above)
             if below and not shared:
-                _judge_time(pids, spent[child])
+                _judge_time(pids, spent[child], above)
         self._spent = spent
 
 
-def _judge(pids: list[int], limit: int) -> None:
+def _judge(pids: list[int], limit: int, above: set[int]) -> None:
     rough = _sample.resident_bytes(pids)
     if limit and _sample.memory_of(pids, rough, limit) > limit:
         for pid in pids:
-            with suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+            _tree.end(pid, above)
 
 
-def _judge_time(pids: list[int], spent: float) -> None:
+def _judge_time(pids: list[int], spent: float, above: set[int]) -> None:
     """Each process has a limit of CPU seconds, which is that of the whole tree."""
     limit = max(_limit(pid, _TIME) for pid in pids)
     if limit and spent > limit:
         for pid in pids:
-            with suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+            _tree.end(pid, above)
 
 
 _DATA, _TIME = b"Max data size", b"Max cpu time"
