@@ -7,6 +7,7 @@ own timeout has passed, the one that sends when the worker takes nothing.
 from __future__ import annotations
 
 import select
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
@@ -41,7 +42,10 @@ _SENDING_SECONDS = 0.005
 
 
 class Vigil:
-    """Watches one worker. One thread at a time."""
+    """Watches one worker. Who reads does it, and whoever waits for its turn to.
+
+    `watch` and `seen` may run in any thread, all else in the one that reads.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Vigil:
         self._channel_fd = channel_fd
         self._clock = cpu_clock(process.pid)
         self.due = self.unwatched_from = 0.0
+        self._sampling = threading.Lock()
         self._poll = select.poll()
         for fd in (channel_fd, output.fd, self._life_fd):
             self._poll.register(fd, select.POLLIN)
@@ -137,10 +142,16 @@ class Vigil:
         Raises:
             LimitError: If one is reached.
         """
-        if now < self.due:
+        # Who finds another thread at it leaves it to that one: nobody waits here.
+        if now < self.due or not self._sampling.acquire(blocking=False):
             return
-        self.seen(now)
-        reached = self.sampler.check()
+        try:
+            if now < self.due:  # that one has just been through
+                return
+            self.seen(now)
+            reached = self.sampler.check()
+        finally:
+            self._sampling.release()
         if reached is not None:
             raise reached
 
