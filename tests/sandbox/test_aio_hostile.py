@@ -22,6 +22,9 @@ pytestmark = pytest.mark.kernel
 
 _WALL_SECONDS = 1.5
 _BEAT_SECONDS = 0.002
+_STILL_SECONDS = 0.25
+"""A pause so long is counted: other threads that want the interpreter make shorter
+ones (5 ms each, `sys.getswitchinterval`), but for a busy machine."""
 
 _FIND = """
 import os, socket, stat, struct, time
@@ -59,20 +62,27 @@ async def _up_async(_: dict[str, Data]) -> Data:
 
 
 class _Heart:
-    """Beats in the loop and remembers the longest pause."""
+    """Beats in the loop and adds up how long it could not."""
 
     def __init__(self) -> None:
-        self.longest = 0.0
+        self.stood = 0.0
         self.beats = 0
+        self.began = time.monotonic()
 
     async def beat(self) -> None:
         last = time.monotonic()
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
             now = time.monotonic()
-            self.longest = max(self.longest, now - last)
             self.beats += 1
+            if now - last > _STILL_SECONDS:
+                self.stood += now - last
             last = now
+
+    @property
+    def still(self) -> float:
+        """The share of its life that the loop stood still."""
+        return self.stood / (time.monotonic() - self.began)
 
 
 async def _beside(work: Any) -> tuple[_Heart, object]:
@@ -111,9 +121,10 @@ def _attack(
             asked = asyncio.gather(*(worker.call(*call) for call in calls))
             heart, error = await _beside(asked)
             assert not worker.alive
-        # A blocked loop would stand still for all of it; threads that want the
-        # interpreter too make it slower on a busy machine.
-        assert heart.longest < max(_WALL_SECONDS * 0.8, 8 * baseline.longest)
+        # A loop that an attack blocks stands still from its start to the worker's end.
+        # So the share of the time is judged, and not one pause: the kernel may take
+        # a busy machine's core away from us for longer than any bound worth having.
+        assert heart.still < max(0.5, 2 * baseline.still)
         assert heart.beats > 3
         for _ in range(100):  # a cancelled task takes a turn or two to end
             if asyncio.all_tasks() == {asyncio.current_task()}:
@@ -160,6 +171,6 @@ def test_a_heart_beside_a_blocking_call_would_notice(lab: Lab) -> None:
                 await blocking()
             await asyncio.sleep(0.05)  # a beat that is late is counted when it comes
             beating.cancel()
-            return heart.longest
+            return heart.still
 
-    assert asyncio.run(main()) > _WALL_SECONDS / 2
+    assert asyncio.run(main()) > 0.8

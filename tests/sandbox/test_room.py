@@ -320,9 +320,8 @@ def test_signals_interrupt_nothing_for_long(plain: Lab) -> None:
         seen = []
         signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
         signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
-        end = time.monotonic() + 1
         made = failed = 0
-        while time.monotonic() < end:
+        while made < 200 or len(seen) < 200:
             try:
                 os.mkdir("d")
                 made += 1
@@ -334,12 +333,12 @@ def test_signals_interrupt_nothing_for_long(plain: Lab) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         result = [made, failed, len(seen)]
     """
-    found = cast("list[int]", plain.run(small(), _START + _dedent(code)))
-    made, failed, seen = found
-    assert made > 100
-    assert seen > 100
-    # How many depends on how long a wake-up takes here; that it goes on, does not.
-    assert failed < made * 5
+    # A signal that comes while the warden has not answered yet gives EINTR, as on any
+    # slow file system. How many do depends on the machine; that calls get through
+    # between two of them does not, and the wall limit ends a worker whose never do.
+    made, _, seen = cast("list[int]", plain.run(small(), _START + _dedent(code)))
+    assert made >= 200
+    assert seen >= 200
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only uid 0 escapes RLIMIT_NPROC")
