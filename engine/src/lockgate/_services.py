@@ -33,7 +33,7 @@ def checked_host(value: str, environ: Mapping[str, str]) -> HostGrant:
     """
     grant = parse_host_grant(value)
     if find_spec("httpx") is None:
-        message = "httpx is not installed; install lockgate-sandbox[http]"
+        message = "httpx is not installed: pip install 'lockgate-sandbox[http]'"
         raise ValueError(message)
     if grant.credential is not None:
         checked_secret(grant.credential.secret, environ)

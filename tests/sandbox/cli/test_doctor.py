@@ -47,6 +47,20 @@ def test_it_shows_every_layer_abi_and_promise() -> None:
     assert f"on {os.uname().machine}, uid {os.geteuid()}" in lines[0]
 
 
+def test_it_never_says_all_where_something_can_not_be_had() -> None:
+    done = run()
+    lacking = [
+        line.split("  NO")[0].strip()
+        for line in done.stdout.splitlines()
+        if "  NO " in line and "ABI" not in line
+    ]
+    verdict = done.stdout.partition("\n\n")[0]
+    assert ("Every layer of every tier is active." in verdict) <= (not lacking)
+    if "Every layer that the tiers need is active." in verdict:
+        assert lacking
+        assert all(name in verdict for name in lacking)
+
+
 def test_json_is_all_there_is() -> None:
     done = run("--json")
 

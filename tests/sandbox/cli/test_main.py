@@ -29,12 +29,15 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        ([], "required: VERB"),
+        ([], "the following arguments are required: VERB"),
         (["rum"], "invalid choice: 'rum'"),
         (["run", "--memory", "much", "x.py"], "'much' is no size"),
         (["run", "--wall", "0", "x.py"], "is no number of seconds above 0"),
         (["run", "--wal", "1", "x.py"], "unrecognized arguments: --wal"),
-        (["doctor", "--str"], "unrecognized arguments: --str"),
+        (["run", "--wal", "1", "x.py"], "hint: did you mean --wall"),
+        (["run", "--memroy=1M", "x.py"], "hint: did you mean --memory?"),
+        (["run", "--qqq", "x.py"], "hint: see lockgate-sandbox run --help"),
+        (["doctor", "--str"], "hint: did you mean --strict?"),
     ],
     ids=str,
 )
@@ -42,8 +45,10 @@ def test_usage_is_status_2_and_says_what_is_wrong(argv: list[str], said: str) ->
     done = run(*argv)
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert "usage: lockgate-sandbox" in done.stderr
     assert said in done.stderr
+    mistake, hint = done.stderr.splitlines()
+    assert mistake.startswith("lockgate-sandbox")
+    assert hint.startswith("  hint: ")
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -72,7 +72,7 @@ class Broker:
         except ModuleNotFoundError as error:
             raise PolicyError(
                 f"hosts are granted, but {error.name} is not installed",
-                hint="install lockgate-sandbox[http]",
+                hint="pip install 'lockgate-sandbox[http]'",
             ) from error
         return Web(self._gate, self._pins, self._secrets.for_header, trust)
 

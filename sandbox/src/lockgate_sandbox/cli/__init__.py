@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
+from lockgate_sandbox.cli._parser import Parser
+
 __all__ = ["VERBS", "Verb", "add_verbs", "dispatch", "main"]
 
 _INTERRUPTED = 130
@@ -41,7 +43,9 @@ VERBS = {
 
 def add_verbs(parser: argparse.ArgumentParser) -> None:
     """Give `parser` a subcommand for each verb."""
-    verbs = parser.add_subparsers(dest="sandbox_verb", required=True, metavar="VERB")
+    verbs = parser.add_subparsers(
+        dest="sandbox_verb", required=True, metavar="VERB", parser_class=Parser
+    )
     for name, verb in VERBS.items():
         module = import_module(verb.module)
         module.add_arguments(
@@ -76,7 +80,7 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse `argv` (default: the process's) and do it; gives the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="lockgate-sandbox",
         description="Run Python that you did not write under a kernel-enforced policy.",
         allow_abbrev=False,

@@ -29,6 +29,7 @@ ABOUT = (
 """What ``--help`` says."""
 
 _WEAK = 1
+_NO = "NO"
 _HOLDS = {"held": "", "weak": "WEAK: ", "open": "NOT HELD"}
 
 
@@ -92,7 +93,13 @@ def _verdict(found: Examination) -> Iterator[str]:
         if remedy:
             yield f"  to have it: {remedy}"
     if not weak and not found.refused:
-        yield "Every layer of every tier is active."
+        lacking = [name for name, have, _ in _facilities(found) if have == _NO]
+        if lacking:
+            # No layer of these tiers rests on it; a policy that asks for it would.
+            yield "Every layer that the tiers need is active."
+            yield f"Not to be had here, see below: {', '.join(lacking)}."
+        else:
+            yield "Every layer of every tier is active."
 
 
 def _facilities(found: Examination) -> Iterator[Sequence[str]]:
@@ -120,7 +127,7 @@ def _cgroups(parents: Sequence[tuple[str, str]]) -> str:
 
 
 def _yes(have: bool) -> str:
-    return "yes" if have else "NO"
+    return "yes" if have else _NO
 
 
 def _abis(found: Examination) -> Iterator[Sequence[str]]:

@@ -1,0 +1,44 @@
+"""The parser of every verb: a mistake is told in one line, with the way out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+__all__ = ["Parser"]
+
+_USAGE = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """Answers a mistake with one line and a hint instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Tell what is wrong and end with status 2."""
+        self._fail(message, f"see {self.prog} --help")
+
+    def parse_known_args(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        namespace: Any = None,
+    ) -> tuple[Any, list[str]]:
+        """As argparse's, but here a stranger is a mistake: only we know our options."""
+        found, strangers = super().parse_known_args(args, namespace)
+        if strangers:
+            said = f"unrecognized arguments: {' '.join(strangers)}"
+            self._fail(said, self._near(strangers[0]) or f"see {self.prog} --help")
+        return found, strangers
+
+    def _near(self, stranger: str) -> str:
+        from difflib import get_close_matches  # only a mistake needs it
+
+        word = stranger.partition("=")[0][:80]
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        near = get_close_matches(word, known, n=3, cutoff=0.6)
+        return f"did you mean {' or '.join(near)}?" if near else ""
+
+    def _fail(self, message: str, hint: str) -> NoReturn:
+        print(f"{self.prog}: {message}\n  hint: {hint}", file=sys.stderr)
+        sys.exit(_USAGE)
