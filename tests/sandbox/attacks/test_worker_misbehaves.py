@@ -544,3 +544,19 @@ def test_a_warden_that_was_stopped_still_buries_its_tree(lab: Lab) -> None:
     os.kill(warden, signal.SIGSTOP)
     worker.close()
     assert wait_until(lambda: not alive(warden) and not alive(worker.pid))
+
+
+def test_a_child_that_answers_too_costs_the_worker_its_life(lab: Lab) -> None:
+    """Forked past `os.fork` and its hooks: two of one worker answer each call."""
+    fork = "import ctypes\nctypes.PyDLL(None).fork()\nresult = 1"
+    with lab.worker(_ELEVATED) as worker:
+
+        def calls() -> None:
+            # The second answer is there by the end of one of the next calls.
+            for code in (fork, "import time\ntime.sleep(0.2)", "result = 2"):
+                run(worker, code)
+
+        with pytest.raises(ProtocolError):
+            calls()
+        assert not worker.alive
+        assert wait_until(lambda: not alive(worker.pid))
