@@ -15,8 +15,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-import lockgate
-
 __all__ = [
     "environment_prefixes",
     "import_folders",
@@ -30,12 +28,12 @@ PTH_LIMIT_BYTES = 64 * 1024
 
 def lockgate_folder() -> str:
     """The folder that this lockgate was imported from."""
-    return str(Path(str(lockgate.__file__)).resolve().parent.parent)
+    return str(Path(__file__).resolve().parent.parent)
 
 
 def runtime_package() -> dict[str, str]:
     """Lockgate itself, for a worker that must see nothing else of the host's."""
-    return {"lockgate": str(Path(str(lockgate.__file__)).resolve().parent)}
+    return {"lockgate": str(Path(__file__).resolve().parent)}
 
 
 def environment_prefixes(folders: Sequence[str]) -> tuple[str, ...]:

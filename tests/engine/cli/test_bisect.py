@@ -14,7 +14,7 @@ def transform(tree):
     return Transformation(tree)
 """
 
-EXITS = "import os\nos._exit(3)\n"
+EXITS = f"import os\nos._exit(3)\n{GOOD}"
 
 
 def add(shell: Shell, name: str, source: str, **keys: str) -> None:
