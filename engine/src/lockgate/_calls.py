@@ -15,6 +15,7 @@ from typing import Any, Literal, overload
 from lockgate._answers import Answers
 from lockgate._call import Call
 from lockgate._streams import AnswerStream
+from lockgate.discovery import PluginState
 from lockgate.values import (
     AnalysisReport,
     Completion,
@@ -263,6 +264,18 @@ class Calls(ABC):
             HostClosedError: If the host is closed.
         """
         return self.call_within(hook, plugin, timeout, arguments, None)
+
+    @abstractmethod
+    def plugins(self) -> tuple[PluginState, ...]:
+        """Every plugin that was found, broken ones too, as it is now."""
+
+    @abstractmethod
+    def implementers(self, hook: str) -> tuple[str, ...]:
+        """The plugins that would be asked for `hook`, in order.
+
+        Raises:
+            UnknownHookError: If there is no such hook.
+        """
 
     @abstractmethod
     def call_within(

@@ -10,6 +10,7 @@ from lockgate._audit import LogLine, Observer, Progress
 from lockgate._call import Call
 from lockgate._calls import Calls
 from lockgate._streams import AnswerStream
+from lockgate.discovery import PluginState
 from lockgate.values import Data, Document, ProgramRun, PythonRun, Tree
 
 __all__ = ["HostContext"]
@@ -25,6 +26,14 @@ class CallsWithin(Calls):
     def __init__(self, host: Calls, outer: Call) -> None:
         self._host = host
         self._outer = outer
+
+    def plugins(self) -> tuple[PluginState, ...]:
+        """Every plugin that was found, as it is now."""
+        return self._host.plugins()
+
+    def implementers(self, hook: str) -> tuple[str, ...]:
+        """The plugins that would be asked for `hook`, in order."""
+        return self._host.implementers(hook)
 
     def call_within(
         self,
