@@ -87,6 +87,7 @@ class Broker:
     """Answers one plugin's requests.
 
     `sandbox` gives the host's sandbox; it is asked for only when needed.
+    `claims` is the folder that says who has which device.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Broker:
         *,
         sandbox: Callable[[], Sandbox],
         observer: Observer,
+        claims: str = "",
     ) -> None:
         self._identity = identity
         self._consent = consent
@@ -108,7 +110,9 @@ class Broker:
         self._denials: list[Document] = []
         self._running: Worker | None = None
         self._stop = threading.Event()
-        self.services = open_services(plan.policy, identity, consent, self._note)
+        self.services = open_services(
+            plan.policy, identity, consent, self._note, claims=claims
+        )
 
     def close(self) -> None:
         """Close what is open on the plugin's behalf. May be repeated."""

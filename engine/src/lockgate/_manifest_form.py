@@ -31,6 +31,7 @@ from lockgate._manifest_fields import (
 )
 from lockgate._manifest_tables import (
     ArgumentForm,
+    ClaimForm,
     CommandForm,
     DemoForm,
     Form,
@@ -99,6 +100,7 @@ class ManifestForm(Form):
             rules.check_hooks(self.hooks, self.kinds)
         rules.check_order(self.hooks, self.name)
         rules.check_tier(self.tier, self.rights)
+        rules.check_claims(self.rights)
         rules.check_commands(self.commands)
         if self.name in (*self.relations.requires, *self.relations.conflicts):
             refuse("a plugin has no relation to itself", where="relations")
@@ -110,6 +112,7 @@ _FORMS: Mapping[tuple[str, ...], type[Form]] = {
     ("hooks", "*"): HookForm,
     ("rights",): RightsForm,
     ("rights", "programs", "#"): ProgramForm,
+    ("rights", "claims", "#"): ClaimForm,
     ("rights", "tools", "#"): ToolForm,
     ("relations",): RelationsForm,
     ("demo",): DemoForm,

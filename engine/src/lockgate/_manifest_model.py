@@ -18,6 +18,7 @@ from lockgate._manifest_values import (
     Command,
     CommandArgument,
     Demo,
+    DeviceClaim,
     HookImpl,
     Manifest,
     ProgramRight,
@@ -208,6 +209,7 @@ def _manifest(model: form.ManifestForm) -> Manifest:
             tools=tuple(
                 ToolRight(t.name, tuple(t.read), t.reason) for t in rights.tools
             ),
+            claims=tuple(DeviceClaim(c.device, c.mode) for c in rights.claims),
         ),
         limits=dict(model.limits),
         config_schema=model.config_schema,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lockgate._manifest_tables import CommandForm, HookForm, RightsForm
 
 __all__ = [
+    "check_claims",
     "check_commands",
     "check_hooks",
     "check_order",
@@ -125,6 +126,21 @@ def check_tier(tier: str, rights: RightsForm) -> None:
     names = [p.name for p in rights.programs] + [t.name for t in rights.tools]
     if len(set(names)) != len(names):
         refuse("two programs have one name", where="rights")
+
+
+def check_claims(rights: RightsForm) -> None:
+    """Refuse the claim of a device that is not asked for, and a second of one."""
+    for position, claim in enumerate(rights.claims):
+        where = f"rights.claims.{position}.device"
+        if claim.device not in rights.devices:
+            refuse(
+                f"{claim.device} is claimed but not asked for",
+                hint=did_you_mean(claim.device, rights.devices)
+                or "Put it in `devices` under [rights].",
+                where=where,
+            )
+        if any(claim.device == other.device for other in rights.claims[:position]):
+            refuse(f"{claim.device} is claimed twice", where=where)
 
 
 def check_commands(commands: Sequence[CommandForm]) -> None:

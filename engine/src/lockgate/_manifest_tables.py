@@ -34,6 +34,7 @@ from lockgate._manifest_values import (
 
 __all__ = [
     "ArgumentForm",
+    "ClaimForm",
     "CommandForm",
     "DemoForm",
     "Form",
@@ -87,6 +88,13 @@ class ToolForm(Form):
     reason: Text = ""
 
 
+class ClaimForm(Form):
+    """``[[rights.claims]]``."""
+
+    device: Line
+    mode: Literal["exclusive", "shared"] = "exclusive"
+
+
 class RightsForm(Form):
     """``[rights]``."""
 
@@ -99,6 +107,7 @@ class RightsForm(Form):
     workers: bool = False
     programs: list[ProgramForm] = []
     tools: list[ToolForm] = []
+    claims: list[ClaimForm] = []
 
 
 class RelationsForm(Form):

@@ -90,6 +90,17 @@ class ToolRight:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceClaim:
+    """How the plugin has a device of `Rights.devices` while it is open.
+
+    ``exclusive``: nobody else; ``shared``: others that share it, too.
+    """
+
+    device: str
+    mode: Literal["exclusive", "shared"] = "exclusive"
+
+
+@dataclass(frozen=True, slots=True)
 class Rights:
     """Every right that the plugin asks for; asking grants nothing."""
 
@@ -102,6 +113,11 @@ class Rights:
     workers: bool = False
     programs: tuple[ProgramRight, ...] = ()
     tools: tuple[ToolRight, ...] = ()
+    claims: tuple[DeviceClaim, ...] = ()
+
+    def shares(self, device: str) -> bool:
+        """Whether others may have `device` open too; what is not claimed is alone."""
+        return any(c.device == device and c.mode == "shared" for c in self.claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +262,7 @@ def _rights(data: Mapping[str, Any]) -> Rights:
         ToolRight(tool["name"], tuple(tool["read"]), tool["reason"])
         for tool in fields.get("tools", ())
     )
+    fields["claims"] = tuple(DeviceClaim(**c) for c in fields.get("claims", ()))
     return Rights(**fields)
 
 

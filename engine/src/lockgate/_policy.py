@@ -113,7 +113,9 @@ def build_plan(
         programs=programs,
         env=[(name, environ[name]) for name in env],
         hosts=kept("net", net, lambda value: checked_host(value, environ)),
-        devices=kept("device", devices, checked_device),
+        devices=kept(
+            "device", devices, lambda path: checked_device(path, rights.shares(path))
+        ),
         secrets=_granted_secrets(secrets, consent, absent, environ),
     )
     packages = runtime_package() if alone else {}

@@ -51,6 +51,8 @@ class Rights:
     plan: Plan
     digest: str = ""
     """Of the files that this is about; empty where nobody knows."""
+    claims: str = ""
+    """The folder that says who has which device; empty: nobody is told."""
 
 
 @dataclass(slots=True)
@@ -103,7 +105,12 @@ def start(
     """
     with ExitStack() as undo:
         broker = Broker(
-            identity, rights.consent, rights.plan, sandbox=sandbox, observer=observer
+            identity,
+            rights.consent,
+            rights.plan,
+            sandbox=sandbox,
+            observer=observer,
+            claims=rights.claims,
         )
         undo.callback(broker.close)
         worker = sandbox().worker(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lockgate._admission import Admission
 from lockgate._audit import Observer
+from lockgate._claims import claims_folder
 from lockgate._grants import GrantsFile
 from lockgate._inhost import InHostPlugin
 from lockgate._legacy import LegacyPlugin, legacy_hooks, legacy_target
@@ -219,7 +220,8 @@ class _CurrentRights:
             identity = identity_of(self._state)
             given = self._consent(identity)
             plan = self._plan(given)
-        return Rights(current, given, plan, identity.digest)
+        claims = claims_folder(self._seats.config.runtime_folder)
+        return Rights(current, given, plan, identity.digest, claims)
 
     def _consent(self, identity: Identity) -> Consent:
         return consent(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from lockgate._claims import ClaimBook
 from lockgate.grants import Consent, Identity, grant_command
 from lockgate_sandbox import Device, HostGrant, Policy, PolicyError, parse_host_grant
 
@@ -40,13 +41,13 @@ def checked_host(value: str, environ: Mapping[str, str]) -> HostGrant:
     return grant
 
 
-def checked_device(value: str) -> Device:
+def checked_device(value: str, shared: bool = False) -> Device:
     """The device that a ``device`` right names.
 
     Raises:
         ValueError: If it lies elsewhere than below ``/dev``, or is not there.
     """
-    device = Device(value)
+    device = Device(value, shared=shared)
     if not os.path.lexists(device.path):
         message = f"{value} does not exist"
         raise ValueError(message)
@@ -78,8 +79,12 @@ def open_services(
     identity: Identity,
     consent: Consent,
     audit: Callable[[AuditRecord], None],
+    *,
+    claims: str = "",
 ) -> Broker | None:
     """The broker of one worker, None where its plugin asks for nothing of the kind.
+
+    `claims` is the folder that says who has which device.
 
     Raises:
         PolicyError: If it can't be opened.
@@ -104,6 +109,7 @@ def open_services(
         audit=audit,
         worker=identity.plugin,
         advice=advice,
+        claims=ClaimBook(claims, identity.plugin) if claims else None,
     )
 
 

@@ -197,12 +197,14 @@ class PathGrant:
 class Device:
     """A serial port or GPIO chip that the broker opens, under a name of its own.
 
-    `path` is absolute, or empty for a `name` that is a path below ``/dev``.
+    `path` is absolute, or empty for a `name` that is a path below ``/dev``. While it
+    is open nobody else has it; with `shared`, others that share it may.
     """
 
     name: str
     path: str = ""
     write: bool = True
+    shared: bool = False
 
     def __post_init__(self) -> None:
         path = absolute("device", self.path or self.name)
@@ -214,7 +216,8 @@ class Device:
     def describe(self) -> str:
         """The grant in a few words."""
         called = f"{self.name} ({self.path})" if self.name != self.path else self.path
-        return f"{called}{'' if self.write else ', reading only'}"
+        reading = "" if self.write else ", reading only"
+        return f"{called}{reading}{', shared' * self.shared}"
 
 
 def check_name(what: str, name: str) -> str:

@@ -254,7 +254,7 @@ class Policy:
             total=form.quota("total", data["total"]),
             files=form.entries("files", data["files"], PathGrant, ("path", "write")),
             devices=form.entries(
-                "devices", data["devices"], Device, ("name", "path", "write")
+                "devices", data["devices"], Device, ("name", "path", "write", "shared")
             ),
             secrets=form.texts("secrets", data["secrets"]),
             tools=form.entries("tools", data["tools"], Program, program),

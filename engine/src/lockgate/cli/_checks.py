@@ -59,6 +59,7 @@ def checks(
         yield Check("index", "warning", f"the index {found.index_note}", hint)
     yield from _plugins(found)
     yield from _guarded("programs", lambda: list(_programs(found)))
+    yield from _guarded("devices", lambda: list(_devices(config, found)))
 
 
 def _guarded(name: str, check: Callable[[], Sequence[Check]]) -> Sequence[Check]:
@@ -218,3 +219,29 @@ def _programs(found: Discovery) -> Iterator[Check]:
         yield Check("programs", "warning", said, hint)
     if not missing:
         yield Check("programs", "ok", "every program that a plugin asks for is there")
+
+
+def _devices(config: Config, found: Discovery) -> Iterator[Check]:
+    """Which plugins stand in each other's way, and who has what at this moment."""
+    from lockgate._claims import claims_folder, claims_held
+
+    alone: dict[str, list[str]] = {}
+    for plugin in found.plugins:
+        rights = plugin.manifest.rights if plugin.usable and plugin.manifest else None
+        for device in rights.devices if rights is not None else ():
+            if rights is not None and not rights.shares(device):
+                alone.setdefault(device, []).append(plugin.name)
+    for device, names in alone.items():
+        if len(names) > 1:
+            said = f"{device} is claimed for itself by each of {', '.join(names)}"
+            hint = (
+                "Only one of them can have it open at a time; "
+                'mode = "shared" under [[rights.claims]] of each lets them share.'
+            )
+            yield Check("devices", "warning", said, hint)
+    held = claims_held(claims_folder(config.runtime_folder))
+    for claim in held:
+        said = f"{claim.device} is open in plugin {claim.plugin} of host {claim.host}"
+        yield Check("devices", "ok", f"{said}, {claim.mode}")
+    if not held:
+        yield Check("devices", "ok", "no plugin has a device open")

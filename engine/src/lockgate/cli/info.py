@@ -13,6 +13,7 @@ from lockgate.contract import judged_by
 from lockgate.errors import UnknownPluginError
 
 if TYPE_CHECKING:
+    from lockgate._claims import Claim
     from lockgate._lifecycle import Lifecycle
     from lockgate.config import Config
     from lockgate.contract import Problem
@@ -51,6 +52,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for state in judged:
         print_lines(_lines(state, life_of(state, config)))
+        print_lines(
+            _row("has open", f"{claim.device}, {claim.mode}, in host {claim.host}")
+            for claim in _claims(state, config)
+        )
     return 0
 
 
@@ -74,8 +79,17 @@ def _data(
         "problems": [problem.to_dict() for problem in problems],
         "lifecycle": life_of(first, config).to_dict(),
         "details": manifest.to_data() if manifest else None,
+        "claims": [claim.to_dict() for claim in _claims(first, config)],
         "others": [other.to_dict() for other in others],
     }
+
+
+def _claims(state: PluginState, config: Config) -> list[Claim]:
+    """The devices that the plugin has open at this moment, in any host."""
+    from lockgate._claims import claims_folder, claims_held
+
+    held = claims_held(claims_folder(config.runtime_folder))
+    return [claim for claim in held if claim.plugin == state.name]
 
 
 def _lines(state: PluginState, life: Lifecycle) -> Iterator[str]:
@@ -141,6 +155,8 @@ def _rights(rights: Rights) -> Iterator[str]:
         yield f"program {program.name} of {program.distribution}"
     for tool in rights.tools:
         yield f"tool {tool.name}" + (f" ({tool.reason})" if tool.reason else "")
+    for claim in rights.claims:
+        yield f"{claim.device} {claim.mode}"
     if rights.workers:
         yield "workers of its own"
 

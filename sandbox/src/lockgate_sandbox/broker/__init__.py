@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from lockgate_sandbox.broker._audit import AuditLog, AuditRecord
 from lockgate_sandbox.broker._broker import Broker
+from lockgate_sandbox.broker._devices import Claims
 from lockgate_sandbox.broker._refusal import RefusedError, RevokedError
 from lockgate_sandbox.broker._tools import Runner
 
@@ -21,6 +22,7 @@ __all__ = [
     "AuditLog",
     "AuditRecord",
     "Broker",
+    "Claims",
     "RefusedError",
     "RevokedError",
     "Runner",

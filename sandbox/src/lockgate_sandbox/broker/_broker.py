@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lockgate_sandbox.broker._addresses import Pins, Resolve
 from lockgate_sandbox.broker._audit import AuditLog, AuditSink
-from lockgate_sandbox.broker._devices import Devices
+from lockgate_sandbox.broker._devices import Claims, Devices
 from lockgate_sandbox.broker._files import Files
 from lockgate_sandbox.broker._gate import Advice, Gate, Grant, Secret
 from lockgate_sandbox.broker._secret import Secrets, Source
@@ -36,7 +36,8 @@ class Broker:
     `secrets` gives values by name. `audit` gets an `AuditRecord` for each decision
     and `audit_file` a line of JSON; a decision that can't be recorded is not taken.
     `advice` says how a person allows something. `resolve` and `trust` replace the
-    system's resolver and the roots that TLS believes.
+    system's resolver and the roots that TLS believes. `claims` is told which devices
+    are open, and says who has one that is busy.
 
     Raises:
         PolicyError: If hosts are granted but httpx is not installed, or the audit
@@ -54,13 +55,14 @@ class Broker:
         advice: Advice | None = None,
         resolve: Resolve | None = None,
         trust: ssl.SSLContext | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self.policy = policy
         self._log = AuditLog(audit, audit_file)
         self._gate = Gate(policy, self._log, worker, advice or _advice)
         self._secrets = Secrets(self._gate, secrets or {}, self._log)
         self._pins = Pins(resolve)
-        self._devices = Devices(self._gate)
+        self._devices = Devices(self._gate, claims)
         # Whatever may fail comes before what must be closed.
         self._web = self._open_web(trust) if policy.hosts else None
         self._files = Files(self._gate)

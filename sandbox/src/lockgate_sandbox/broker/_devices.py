@@ -15,24 +15,37 @@ import termios
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from lockgate_sandbox.broker._gate import Gate
 from lockgate_sandbox.callbacks import Passed
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.grants import Device
 
-__all__ = ["DeviceBusyError", "Devices", "why_not"]
+__all__ = ["Claims", "DeviceBusyError", "Devices", "why_not"]
 
 _PSEUDO_TERMINALS = range(136, 144)
 """Majors of pts (admin-guide/devices.txt): a program on this machine holds one."""
 
 
+class Claims(Protocol):
+    """Who has which device; the kernel's lock decides, this gives it a name."""
+
+    def taken(self, grant: Device, found: os.stat_result) -> None:
+        """The device `found` is open now under `grant`."""
+        ...
+
+    def holders(self, found: os.stat_result) -> str:
+        """Who has the device `found` in words, "" if it is not known."""
+        ...
+
+
 class Devices:
     """Answers ``broker.device.open``."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, claims: Claims | None = None) -> None:
         self._gate = gate
+        self._claims = claims
 
     @property
     def callbacks(self) -> dict[str, Callable[[dict[str, Data]], object]]:
@@ -49,13 +62,34 @@ class Devices:
             raise self._gate.refuse("device", name, "this device is not granted")
         seen = os.open(grant.path, os.O_PATH | os.O_CLOEXEC)
         try:
-            why = why_not(os.fstat(seen))
+            found = os.fstat(seen)
+            why = why_not(found)
             if why:
                 raise self._gate.refuse("device", name, why, wanted="")
             self._gate.allow(grant, name)
-            return Passed(grant.path, [_open_exclusively(seen, grant)])
+            return Passed(grant.path, [self._claimed(seen, found, grant)])
         finally:
             os.close(seen)
+
+    def _claimed(self, seen: int, found: os.stat_result, grant: Device) -> int:
+        """The device, open and claimed.
+
+        The lock belongs to the open file: it goes when the worker closes it or
+        ends, however it or the host ends.
+        """
+        claims = self._claims
+        try:
+            fd = _open_locked(seen, grant)
+        except DeviceBusyError:
+            holders = claims.holders(found) if claims is not None else ""
+            raise _busy(grant, holders) from None
+        if claims is not None:
+            try:
+                claims.taken(grant, found)
+            except BaseException:
+                os.close(fd)
+                raise
+        return fd
 
 
 def why_not(found: os.stat_result) -> str:
@@ -82,8 +116,11 @@ def _own_terminal() -> int:
     return os.makedev(number >> 8 & 0xFFF, minor) if number else -1
 
 
-def _open_exclusively(seen: int, grant: Device) -> int:
-    """The device that `seen` names, for nobody else as long as it is open."""
+def _open_locked(seen: int, grant: Device) -> int:
+    """The device that `seen` names, for as long as it is open for nobody else.
+
+    With `shared`, for nobody but those that share it.
+    """
     flags = os.O_RDWR if grant.write else os.O_RDONLY
     flags |= os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -94,9 +131,11 @@ def _open_exclusively(seen: int, grant: Device) -> int:
         raise OSError(error.errno, error.strerror, grant.path) from None
     try:
         # As pyserial does; TIOCEXCL alone does not stop root (ioctl_tty(2)).
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with suppress(OSError):  # a GPIO chip is no terminal
-            fcntl.ioctl(fd, termios.TIOCEXCL)
+        kind = fcntl.LOCK_SH if grant.shared else fcntl.LOCK_EX
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+        if not grant.shared:
+            with suppress(OSError):  # a GPIO chip is no terminal
+                fcntl.ioctl(fd, termios.TIOCEXCL)
     except BlockingIOError:
         os.close(fd)
         raise _busy(grant) from None
@@ -110,7 +149,9 @@ class DeviceBusyError(OSError):
     """Another program, or this worker itself, has the device open for itself."""
 
     code = "device-busy"
+    hint = "close it there, or have both sides declare the device as shared"
 
 
-def _busy(grant: Device) -> DeviceBusyError:
-    return DeviceBusyError(f"{grant.path} is in use by another program")
+def _busy(grant: Device, holders: str = "") -> DeviceBusyError:
+    who = holders or "another program"
+    return DeviceBusyError(f"{grant.path} is in use by {who}")
