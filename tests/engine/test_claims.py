@@ -186,7 +186,7 @@ def test_doctor_warns_of_two_that_want_a_device_alone(site: Site, path: str) -> 
     add(site, "one", path, "exclusive")
     add(site, "two", path)
     found = discover([str(site.folder)])
-    checks = list(_checks._devices(site.config, found))
+    checks = list(_checks.device_checks(site.config, found))
     assert [check.state for check in checks] == ["warning", "ok"]
     assert checks[0].message == f"{path} is claimed for itself by each of one, two"
     assert [state.state for state in found.plugins] == ["ok", "ok"]
@@ -194,7 +194,7 @@ def test_doctor_warns_of_two_that_want_a_device_alone(site: Site, path: str) -> 
     add(site, "two", path, "shared")
     with site.open() as host:
         assert ask(host, "one", "open", path) == "done"
-        checks = list(_checks._devices(site.config, discover([str(site.folder)])))
+        checks = list(_checks.device_checks(site.config, discover([str(site.folder)])))
     assert [check.state for check in checks] == ["ok"]
     assert f"open in plugin one of host {os.getpid()}" in checks[0].message
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lockgate.config import Config
     from lockgate_sandbox import Posture
 
-__all__ = ["Check", "checks"]
+__all__ = ["Check", "checks", "device_checks"]
 
 State = Literal["ok", "warning", "problem"]
 
@@ -59,7 +59,7 @@ def checks(
         yield Check("index", "warning", f"the index {found.index_note}", hint)
     yield from _plugins(found)
     yield from _guarded("programs", lambda: list(_programs(found)))
-    yield from _guarded("devices", lambda: list(_devices(config, found)))
+    yield from _guarded("devices", lambda: list(device_checks(config, found)))
 
 
 def _guarded(name: str, check: Callable[[], Sequence[Check]]) -> Sequence[Check]:
@@ -221,7 +221,7 @@ def _programs(found: Discovery) -> Iterator[Check]:
         yield Check("programs", "ok", "every program that a plugin asks for is there")
 
 
-def _devices(config: Config, found: Discovery) -> Iterator[Check]:
+def device_checks(config: Config, found: Discovery) -> Iterator[Check]:
     """Which plugins stand in each other's way, and who has what at this moment."""
     from lockgate._claims import claims_folder, claims_held
 
