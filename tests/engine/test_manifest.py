@@ -142,7 +142,7 @@ def test_asking_for_nothing_is_the_default() -> None:
         ('"firmware"', '"Firm Ware"', "name", 2, "pattern"),
         ('"One line."', '"two\\nlines"', "summary", 3, "one line"),
         ("kinds = [", "kindz = [", "kindz", 4, "unknown key 'kindz'"),
-        ('["generator"]', '["generater"]', "kinds.0", 4, "must be 'generator'"),
+        ('["generator"]', '["generater"]', "kinds.0", 4, "no kind named"),
         ('"generator"', '"analyzer"', "hooks.generate", 10, "kind 'generator'"),
         ('">=1,<2"', '"one"', "hook-api", 5, "not a version range"),
         ('tier = "admin"', 'tier = "amin"', "tier", 6, "must be 'read-only'"),

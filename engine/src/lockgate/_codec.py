@@ -27,7 +27,18 @@ from lockgate._misfit import Misfit
 from lockgate._quick import quick_decoder, quick_encoder
 from lockgate.values import Data
 
-__all__ = ["Codec", "Exact", "Misfit", "codec", "hints", "to_data"]
+__all__ = [
+    "DEPTH_LIMIT",
+    "Codec",
+    "Exact",
+    "Misfit",
+    "codec",
+    "hints",
+    "literal",
+    "optional",
+    "sequence",
+    "to_data",
+]
 
 DEPTH_LIMIT = 64
 """Deepest nesting of a `Data` value, in containers."""
@@ -191,7 +202,7 @@ _SCALARS: Mapping[object, Exact] = {
 }
 
 
-def _literal(choices: tuple[object, ...]) -> Exact:
+def literal(choices: tuple[object, ...]) -> Exact:
     shape = "one of " + ", ".join(repr(choice) for choice in choices)
     allowed = frozenset(choices)
 
@@ -218,7 +229,7 @@ def _each(value: object, step: _Step) -> list[Any]:
     return items
 
 
-def _sequence(item: Exact) -> Exact:
+def sequence(item: Exact) -> Exact:
     def encode(value: object) -> Data:
         return _each(value, item.encode)
 
@@ -228,7 +239,7 @@ def _sequence(item: Exact) -> Exact:
     return Exact(f"a list of {item.shape}", encode, decode)
 
 
-def _optional(inner: Exact) -> Exact:
+def optional(inner: Exact) -> Exact:
     def encode(value: object) -> Data:
         return None if value is None else inner.encode(value)
 
@@ -335,9 +346,9 @@ def _exact(annotation: Hashable) -> Exact:
     if origin in (typing.Union, types.UnionType):
         return _union(annotation)
     if origin is Literal:
-        return _literal(arguments)
+        return literal(arguments)
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
-        return _sequence(_exact(arguments[0]))
+        return sequence(_exact(arguments[0]))
     if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
         return _record(annotation)
     msg = f"a hook can't carry the type {annotation!r}"
@@ -347,7 +358,7 @@ def _exact(annotation: Hashable) -> Exact:
 def _union(annotation: object) -> Exact:
     inner = optional_of(annotation)
     if inner is not None:
-        return _optional(_exact(inner))
+        return optional(_exact(inner))
     msg = f"a hook can't carry a union of {typing.get_args(annotation)!r}"
     raise TypeError(msg)
 

@@ -19,7 +19,7 @@ from lockgate._hook_order import HookOrder
 from lockgate._manifest_values import HookImpl
 from lockgate._order import arrange
 from lockgate._past_calls import PastCalls
-from lockgate._specs import specs
+from lockgate._specs import HookSpec, specs
 from lockgate._streams import Item
 from lockgate._wrapped import Wrapping, run_wrapped
 from lockgate.errors import BrokenPluginError, HostClosedError, LockgateError
@@ -64,7 +64,9 @@ class Dispatcher:
         self,
         owner: Mapping[str, HookOrder] | None = None,
         past: PastCalls | None = None,
+        known: Mapping[str, HookSpec] | None = None,
     ) -> None:
+        self.specs = specs() if known is None else known
         self._owner = owner or {}
         self._past = past or PastCalls()
         self._seats: dict[str, Seat] = {}
@@ -76,7 +78,7 @@ class Dispatcher:
         plugin = seat.identity.plugin
         self._seats[plugin] = seat
         for impl in impls:
-            if impl.hook in specs():
+            if impl.hook in self.specs:
                 self._impls.setdefault((impl.hook, impl.wrapper), {})[plugin] = impl
         self._lines.clear()
 

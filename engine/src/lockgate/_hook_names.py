@@ -7,7 +7,7 @@ from functools import cache
 from typing import cast
 
 from lockgate import hookspecs
-from lockgate.hookspecs import SPEC_ATTRIBUTE, HookOptions, Kind
+from lockgate.hookspecs import SPEC_ATTRIBUTE, HookOptions
 
 __all__ = ["hook_kinds", "streams"]
 
@@ -22,7 +22,7 @@ def _marked() -> Iterator[tuple[str, Callable[..., object], HookOptions]]:
 
 
 @cache
-def hook_kinds() -> Mapping[str, Kind]:
+def hook_kinds() -> Mapping[str, str]:
     """Every hook of `lockgate.hookspecs` and its kind."""
     return {name: options.kind for name, _, options in _marked()}
 

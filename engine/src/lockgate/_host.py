@@ -20,7 +20,6 @@ from lockgate._logbook import Logbook, recorded
 from lockgate._meter import Meter
 from lockgate._roster import Refreshed, Roster
 from lockgate._seats import Seats
-from lockgate._specs import specs
 from lockgate._streams import AnswerStream
 from lockgate._trace import Span, current
 from lockgate.config import Config, ControlMode, load_config
@@ -63,7 +62,6 @@ class Host(Calls):
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._closed = False
-        self._specs = specs()
         seats = Seats(
             self,
             config,
@@ -198,9 +196,10 @@ class Host(Calls):
         Raises:
             UnknownHookError: If there is no such hook.
         """
-        if hook not in specs():
-            raise UnknownHookError(hook, known=specs())
-        return self._roster.dispatcher.implementers(hook)
+        dispatcher = self._roster.dispatcher
+        if hook not in dispatcher.specs:
+            raise UnknownHookError(hook, known=dispatcher.specs)
+        return dispatcher.implementers(hook)
 
     def reload(self, plugin: str) -> Lifecycle:
         """Change a plugin's worker for one of what is installed now.
@@ -309,9 +308,10 @@ class Host(Calls):
     ) -> Call:
         if self._closed:
             raise HostClosedError
-        spec = self._specs.get(hook)
+        known = self._roster.dispatcher.specs
+        spec = known.get(hook)
         if spec is None:
-            raise UnknownHookError(hook, known=self._specs)
+            raise UnknownHookError(hook, known=known)
         if plugin is not None:
             self._check_callable(hook, plugin)
         if timeout is None:

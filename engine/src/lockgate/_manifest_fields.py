@@ -16,6 +16,8 @@ __all__ = [
     "LIMIT_NAMES",
     "Absolute",
     "Amount",
+    "Doc",
+    "HookName",
     "Inside",
     "Line",
     "Name",
@@ -62,6 +64,12 @@ def _one_line(value: str) -> str:
     # Terminals see it: neither escapes nor marks that turn the writing around.
     if any(not (c.isprintable() or c in "\xa0\u202f\u200d") for c in value):
         refuse("must be one line without control characters")
+    return value
+
+
+def _lines(value: str) -> str:
+    for line in value.split("\n"):
+        _one_line(line)
     return value
 
 
@@ -120,6 +128,10 @@ Name = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)
 ]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
+HookName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=64)
+]
+Doc = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_lines)]
 Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_one_line)]
 Inside = Annotated[str, AfterValidator(_inside)]
 Absolute = Annotated[str, AfterValidator(_absolute)]

@@ -30,6 +30,8 @@ from lockgate._manifest_fields import (
     supports,
 )
 from lockgate._manifest_tables import (
+    AddedHookForm,
+    AddedKindForm,
     ArgumentForm,
     ClaimForm,
     CommandForm,
@@ -43,7 +45,6 @@ from lockgate._manifest_tables import (
 )
 from lockgate._manifest_values import TierName
 from lockgate.errors import did_you_mean
-from lockgate.hookspecs import Kind
 
 __all__ = ["ManifestForm", "known_keys"]
 
@@ -57,7 +58,7 @@ class ManifestForm(Form):
     schema_: Literal[1] = Field(alias="schema")
     name: Name
     summary: Line
-    kinds: list[Kind] = Field(min_length=1)
+    kinds: list[Name] = Field(min_length=1)
     hook_api: Annotated[Line, AfterValidator(check_range)]
     tier: TierName
     essential: bool = False
@@ -73,6 +74,7 @@ class ManifestForm(Form):
     relations: RelationsForm = RelationsForm()
     commands: list[CommandForm] = Field(default_factory=list[CommandForm])
     demo: DemoForm | None = None
+    added_kinds: list[AddedKindForm] = Field(default_factory=list[AddedKindForm])
 
     @field_validator("limits", mode="after")
     @classmethod
@@ -97,7 +99,8 @@ class ManifestForm(Form):
     @model_validator(mode="after")
     def _agree(self) -> ManifestForm:
         if supports(self.hook_api):  # an older API's hooks are not ours to judge
-            rules.check_hooks(self.hooks, self.kinds)
+            added = rules.check_added_kinds(self.added_kinds, self.kinds)
+            rules.check_hooks(self.hooks, self.kinds, added)
         rules.check_order(self.hooks, self.name)
         rules.check_tier(self.tier, self.rights)
         rules.check_claims(self.rights)
@@ -116,6 +119,8 @@ _FORMS: Mapping[tuple[str, ...], type[Form]] = {
     ("rights", "tools", "#"): ToolForm,
     ("relations",): RelationsForm,
     ("demo",): DemoForm,
+    ("added-kinds", "#"): AddedKindForm,
+    ("added-kinds", "#", "hooks", "#"): AddedHookForm,
     ("commands", "#"): CommandForm,
     ("commands", "#", "arguments", "#"): ArgumentForm,
 }

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lockgate import _manifest_form as form
+from lockgate._manifest_rules import added_kind
 from lockgate._manifest_tables import CommandForm
 from lockgate._manifest_values import (
     Command,
@@ -217,6 +218,7 @@ def _manifest(model: form.ManifestForm) -> Manifest:
         conflicts=tuple(model.relations.conflicts),
         commands=tuple(_command(command) for command in model.commands),
         demo=Demo(model.demo.pipeline) if model.demo else None,
+        added_kinds=tuple(added_kind(kind) for kind in model.added_kinds),
     )
 
 

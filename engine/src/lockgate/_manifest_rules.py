@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Any, cast
 from lockgate._hook_names import hook_kinds, streams
 from lockgate._manifest_fields import refuse
 from lockgate.errors import did_you_mean
+from lockgate.kinds import AddedHook, AddedKind
 
 if TYPE_CHECKING:
-    from lockgate._manifest_tables import CommandForm, HookForm, RightsForm
+    from lockgate._manifest_tables import (
+        AddedKindForm,
+        CommandForm,
+        HookForm,
+        RightsForm,
+    )
 
 __all__ = [
+    "added_kind",
+    "check_added_kinds",
     "check_claims",
     "check_commands",
     "check_hooks",
@@ -64,10 +72,70 @@ def _references(schema: Mapping[str, Any]) -> Iterator[str]:
             waiting.extend(cast("list[object]", item))
 
 
-def check_hooks(hooks: Mapping[str, object], kinds: Sequence[str]) -> None:
-    """Refuse hooks that are unknown, or of a kind that is not named."""
-    known = hook_kinds()
+def added_kind(form: AddedKindForm) -> AddedKind:
+    """The plain value of a table ``[[added-kinds]]``."""
+    hooks = tuple(AddedHook(**hook.model_dump()) for hook in form.hooks)
+    return AddedKind(form.name, hooks, form.about, defs=form.defs)
+
+
+def check_added_kinds(
+    forms: Sequence[AddedKindForm], kinds: Sequence[str]
+) -> Mapping[str, str]:
+    """The hooks of the kinds that a manifest adds, each with its kind.
+
+    Refuses names that are taken, and schemas that are not of the closed set.
+    """
+    found: dict[str, str] = {}
+    if not forms:
+        return found
+    from lockgate.kinds._schema import SchemaError
+    from lockgate.kinds._specs import hook_specs
+
+    if "service" not in kinds:
+        hint = 'Add "service" to kinds.'
+        refuse("only a plugin of kind 'service' adds kinds", hint=hint, where="kinds")
+    taken = set(hook_kinds().values())
+    for number, form in enumerate(forms):
+        where = f"added-kinds.{number}"
+        if form.name in taken or any(form.name == f.name for f in forms[:number]):
+            message = f"there is a kind named {form.name!r} already"
+            refuse(message, hint="Give it another name.", where=f"{where}.name")
+        for place, hook in enumerate(form.hooks):
+            if hook.name in found or hook.name in hook_kinds():
+                message = f"there is a hook named {hook.name!r} already"
+                refuse(message, where=f"{where}.hooks.{place}.name")
+            if "context" in hook.arguments:
+                message = "every hook gets `context`: it is no argument of its own"
+                refuse(message, where=f"{where}.hooks.{place}.arguments.context")
+            found[hook.name] = form.name
+        try:
+            hook_specs(added_kind(form))
+        except SchemaError as error:
+            head, *rest = error.where
+            key = ".".join([where, head.removeprefix("$"), *rest])
+            refuse(error.message, hint=error.hint, where=key)
+    return found
+
+
+def check_hooks(
+    hooks: Mapping[str, object], kinds: Sequence[str], added: Mapping[str, str]
+) -> None:
+    """Refuse hooks that are unknown, or of a kind that is not named.
+
+    `added` are the hooks of the kinds that the plugin itself adds. Where `kinds` names
+    one that is neither built in nor the plugin's own, a hook may be that one's:
+    discovery knows.
+    """
+    known = {**hook_kinds(), **added}
+    foreign = not set(kinds) <= set(known.values())
+    lacking = {known[name] for name in hooks if name in known} - set(kinds)
+    for number, kind in enumerate(kinds):
+        if kind not in known.values() and (hint := did_you_mean(kind, lacking)):
+            message = f"there is no kind named {kind!r}"
+            refuse(message, hint=hint, where=f"kinds.{number}")
     for name in hooks:
+        if name not in known and foreign:
+            continue
         if name not in known:
             refuse(
                 f"there is no hook named {name!r}",
@@ -80,7 +148,7 @@ def check_hooks(hooks: Mapping[str, object], kinds: Sequence[str]) -> None:
                 hint=f'Add "{known[name]}" to kinds.',
                 where=f"hooks.{name}",
             )
-    if not hooks:
+    if not hooks and not added:
         refuse("a plugin answers at least one hook", where="hooks")
 
 

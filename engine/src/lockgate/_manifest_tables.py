@@ -6,11 +6,12 @@ is `lockgate._manifest_form`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     StringConstraints,
     field_validator,
     model_validator,
@@ -18,6 +19,8 @@ from pydantic import (
 
 from lockgate._manifest_fields import (
     Absolute,
+    Doc,
+    HookName,
     Inside,
     Line,
     Name,
@@ -33,6 +36,8 @@ from lockgate._manifest_values import (
 )
 
 __all__ = [
+    "AddedHookForm",
+    "AddedKindForm",
     "ArgumentForm",
     "ClaimForm",
     "CommandForm",
@@ -115,6 +120,27 @@ class RelationsForm(Form):
 
     requires: list[Name] = []
     conflicts: list[Name] = []
+
+
+class AddedHookForm(Form):
+    """``[[added-kinds.hooks]]``."""
+
+    name: HookName
+    doc: Doc = ""
+    firstresult: bool = False
+    timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    failure: Literal["fail", "collect", "skip"] = "fail"
+    arguments: dict[HookName, dict[str, Any]] = {}
+    answer: dict[str, Any]
+
+
+class AddedKindForm(Form):
+    """``[[added-kinds]]``: a kind of plugins, and its hooks."""
+
+    name: Name
+    about: Text = ""
+    hooks: list[AddedHookForm] = Field(min_length=1, max_length=64)
+    defs: dict[str, dict[str, Any]] = {}
 
 
 class DemoForm(Form):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from lockgate.kinds import AddedKind
 from lockgate.values import Data, Document
 
 __all__ = [
@@ -186,6 +187,7 @@ class Manifest:
     conflicts: tuple[str, ...] = ()
     commands: tuple[Command, ...] = ()
     demo: Demo | None = None
+    added_kinds: tuple[AddedKind, ...] = ()
 
     @property
     def noun(self) -> str:
@@ -239,6 +241,9 @@ class Manifest:
         fields["hooks"] = tuple(_hook(hook) for hook in fields.get("hooks", ()))
         fields["commands"] = tuple(_command(c) for c in fields.get("commands", ()))
         fields["demo"] = Demo(**fields["demo"]) if fields.get("demo") else None
+        fields["added_kinds"] = tuple(
+            AddedKind.from_data(kind) for kind in fields.get("added_kinds", ())
+        )
         fields["capabilities"] = {
             key: tuple(words) for key, words in fields.get("capabilities", {}).items()
         }

@@ -18,6 +18,7 @@ from lockgate._journal import Journal
 from lockgate._lifecycle import History, Lifecycle, stages_of
 from lockgate._meter import Meter
 from lockgate._quarantine import WAY_OUT
+from lockgate._registry import hooks_added, specs_of
 from lockgate._sealed import SealedPlugin
 from lockgate._seats import Seats
 from lockgate._vacancy import Vacancy
@@ -87,8 +88,8 @@ class Roster:
         self.journal = Journal()
         self._histories: dict[str, History] = {}
         self._meters: dict[str, Meter] = {}
-        self.dispatcher = Dispatcher(seats.config.hooks, seats.past)
         self._keep(states)
+        self.dispatcher = Dispatcher(seats.config.hooks, seats.past)
         for name, state in sorted(self.states.items()):
             self._begin(name, state)
         self._arrange()
@@ -260,10 +261,15 @@ class Roster:
     def _keep(self, found: Sequence[PluginState]) -> None:
         self.found = tuple(sorted(found, key=lambda one: one.name))
         self.states = _claims(found)
+        self._seats.added.update(hooks_added(found))
 
     def _arrange(self) -> None:
         """Put a dispatcher of the present berths in the place of the one before."""
-        fresh = Dispatcher(self._seats.config.hooks, self._seats.past)
+        fresh = Dispatcher(
+            self._seats.config.hooks,
+            self._seats.past,
+            specs_of(berth.state for berth in self.berths.values()),
+        )
         for _, berth in sorted(self.berths.items()):
             fresh.add(berth, berth.impls)
         for name, word in self._seats.config.when_down.items():

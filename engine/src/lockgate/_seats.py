@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate._admission import Admission
 from lockgate._audit import Observer
 from lockgate._claims import claims_folder
+from lockgate._codec import to_data
 from lockgate._grants import GrantsFile
 from lockgate._inhost import InHostPlugin
 from lockgate._legacy import LegacyPlugin, legacy_hooks, legacy_target
@@ -33,9 +34,10 @@ from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import GrantsError, PluginUnavailableError
 from lockgate.grants import Consent, Grant, Identity, consent, rights_asked
+from lockgate.kinds import AddedKind
 from lockgate.manifest import Manifest
 from lockgate.shipped import ShippedPolicy
-from lockgate.values import Document
+from lockgate.values import Data, Document
 
 if TYPE_CHECKING:
     from lockgate._calls import Calls
@@ -65,6 +67,8 @@ class Seats:
     observer: Observer
     sandbox: Callable[[], Sandbox]
     past: PastCalls = field(default_factory=PastCalls)
+    added: dict[str, AddedKind] = field(default_factory=dict[str, AddedKind])
+    """The kinds that plugins add, by each of their hooks."""
 
     def seat(
         self, state: PluginState, history: History, meter: Meter
@@ -112,6 +116,7 @@ class Seats:
                     "wrappers": {**_targets(manifest.wrappers)},
                     "config": self._settings(state, manifest),
                     "tools": sorted(rights.plan.tools),
+                    "added": self._kinds(manifest),
                 },
             )
 
@@ -126,6 +131,11 @@ class Seats:
             past=self.past,
             hears=_historic(manifest),
         )
+
+    def _kinds(self, manifest: Manifest) -> list[Data]:
+        """The added kinds that a plugin's worker must know, as plain data."""
+        kinds = {id(k): k for i in manifest.hooks if (k := self.added.get(i.hook))}
+        return [to_data(asdict(kind)) for kind in kinds.values()]
 
     def _admission(self, state: PluginState, manifest: Manifest) -> Admission:
         return Admission(state, manifest, self.config.cache_dir)

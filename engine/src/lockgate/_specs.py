@@ -64,7 +64,7 @@ class HookSpec:
     `parameters` holds every parameter name in the spec's order, `context` too;
     `annotation` is the answer's type as it is written; `own_timeout` says whether
     an argument of its own is called ``timeout``. Of a `stream` (the spec returns an
-    ``Iterator``) `answer` is one item.
+    ``Iterator``) `answer` is one item; `added` says that a plugin adds the hook.
     """
 
     name: str
@@ -76,9 +76,10 @@ class HookSpec:
     doc: str
     own_timeout: bool = False
     stream: bool = False
+    added: bool = False
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """The plugin kind that it belongs to."""
         return self.options.kind
 

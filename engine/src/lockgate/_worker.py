@@ -8,10 +8,10 @@ find its own versions of everything else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from lockgate._specs import specs
+from lockgate._specs import HookSpec, specs
 from lockgate._worker_context import Session, WorkerContext
 from lockgate._worker_impls import ImplError, Impls
 from lockgate._worker_wrappers import Wrappers
@@ -40,25 +40,27 @@ def serve(
     wrappers: Mapping[str, str],
     config: Mapping[str, Data],
     tools: list[str],
+    added: Sequence[Mapping[str, Any]] = (),
 ) -> Handler:
     """Answer the hooks of one plugin.
 
     `hooks` maps a hook to its impl's ``module:function``, `wrappers` to its
     wrapper's; `tools` names the machine's programs that the broker would run for
-    this plugin.
+    this plugin; `added` holds the added kinds of its hooks, as data.
     """
     context = WorkerContext(session, plugin=plugin, config=config, tools=tools)
     impls = Impls(context)
-    around = Wrappers(impls, wrappers)
+    known = _known(added)
+    around = Wrappers(impls, wrappers, known)
 
     def handle(method: str, arguments: Mapping[str, Data]) -> Any:
         if method == LOAD:
             for name, wanted in hooks.items():
-                impls.find(specs()[name], wanted)
+                impls.find(known[name], wanted)
             for name, wanted in wrappers.items():
-                impls.find(specs()[name], wanted, wrapper=True)
+                impls.find(known[name], wanted, wrapper=True)
             return None
-        spec, target = specs().get(method), hooks.get(method)
+        spec, target = known.get(method), hooks.get(method)
         if spec is None or target is None:
             if method in METHODS:
                 return around.handle(method, arguments)
@@ -66,3 +68,13 @@ def serve(
         return impls.answer(spec, impls.find(spec, target), arguments)
 
     return handle
+
+
+def _known(added: Sequence[Mapping[str, Any]]) -> Mapping[str, HookSpec]:
+    """Every hook that the plugin may answer."""
+    if not added:
+        return specs()
+    from lockgate.kinds import AddedKind
+    from lockgate.kinds._specs import specs_with
+
+    return specs_with(AddedKind.from_data(kind) for kind in added)

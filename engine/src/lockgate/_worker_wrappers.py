@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from lockgate import _wrapping as wrapping
 from lockgate._codec import Misfit
-from lockgate._specs import HookSpec, specs
+from lockgate._specs import HookSpec
 from lockgate._worker_impls import ImplError, Impls, misfit_fault, telling
 from lockgate._wrapping import BEGIN, DROP
 from lockgate.values import Data
@@ -26,7 +26,13 @@ _Begun = tuple[HookSpec, Generator[None, object, object], str]
 class Wrappers:
     """The wrappers that have begun and not ended, by token."""
 
-    def __init__(self, impls: Impls, targets: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        impls: Impls,
+        targets: Mapping[str, str],
+        known: Mapping[str, HookSpec],
+    ) -> None:
+        self._known = known
         self._impls = impls
         self._targets = targets
         self._begun: dict[int, _Begun] = {}
@@ -43,7 +49,7 @@ class Wrappers:
         return self._finish(arguments)
 
     def _begin(self, hook: str, arguments: Mapping[str, Data]) -> int:
-        spec, target = specs().get(hook), self._targets.get(hook)
+        spec, target = self._known.get(hook), self._targets.get(hook)
         if spec is None or target is None:
             raise ImplError(f"no wrapper of {hook!r}", code="impl-missing")
         impl = self._impls.find(spec, target, wrapper=True)

@@ -45,7 +45,7 @@ class HookOptions:
     calls of a `historic` hook are kept: who becomes active later hears of them.
     """
 
-    kind: Kind
+    kind: str
     firstresult: bool
     timeout_seconds: float
     failure: Failure
@@ -53,14 +53,14 @@ class HookOptions:
 
 
 def hookspec(
-    kind: Kind,
+    kind: str,
     *,
     firstresult: bool = False,
     timeout_seconds: float = 60.0,
     failure: Failure = "fail",
     historic: bool = False,
 ) -> Callable[[_Spec], _Spec]:
-    """Mark a function as a hook of `kind`.
+    """Mark a function as a hook of `kind`: one of `Kind`, or one that a plugin adds.
 
     Raises:
         ValueError: If it is historic and takes the first answer: those who become

@@ -16,7 +16,7 @@ from lockgate.cli._output import (
     print_lines,
 )
 from lockgate.cli._progress import progress
-from lockgate.cli._session import Subparsers, settings
+from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.values import Data
 
 if TYPE_CHECKING:
@@ -64,13 +64,18 @@ def _seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Call the hook. Status 1 if an answer reports errors or a check failed."""
+    from lockgate._registry import specs_of
     from lockgate._specs import specs
     from lockgate.errors import UnknownHookError
     from lockgate.host import Host, Progress
 
+    config = settings(args)
     spec = specs().get(args.hook)
-    if spec is None:
-        raise UnknownHookError(args.hook, known=specs())
+    if spec is None:  # a hook that a plugin adds, or none
+        known = specs_of(installed(config).plugins)
+        spec = known.get(args.hook)
+        if spec is None:
+            raise UnknownHookError(args.hook, known=known)
     types = {argument.name: argument.annotation for argument in spec.arguments}
     arguments = read_arguments(args.arguments, types=types)
     with progress(args.hook, quiet=args.json) as report:
@@ -78,7 +83,6 @@ def run(args: argparse.Namespace) -> int:
         def tell(event: Progress) -> None:
             report(f"{event.plugin}: {event.message}", event.fraction)
 
-        config = settings(args)
         log = log_printer(config.log_level)
         with Host.open(config, safe=args.safe, on_progress=tell, on_log=log) as host:
             whom: tuple[str | None, float | None] = (args.plugin, args.timeout)

@@ -41,10 +41,11 @@ def run(args: argparse.Namespace) -> int:
         UnknownHookError: If there is no such hook.
         UsageError: If one is to be shown and none is named.
     """
-    from lockgate._specs import specs
+    from lockgate._registry import specs_of
 
-    known = specs()
-    answering = _answering(args)
+    config = settings(args)
+    plugins = installed(config).plugins
+    known, answering = specs_of(plugins), _Answering(plugins, config)
     if args.action == "show" or args.hook:
         name: str = args.hook or ""
         if not name:
@@ -109,11 +110,6 @@ class _Answering:
         owner = self._owner.get(hook)
         names = {n for w in (False, True) for n in self._impls.get((hook, w), {})}
         return sorted(names & set(owner.disable)) if owner is not None else []
-
-
-def _answering(args: argparse.Namespace) -> _Answering:
-    config = settings(args)
-    return _Answering(installed(config).plugins, config)
 
 
 def _data(spec: Any, answering: _Answering) -> dict[str, Any]:

@@ -128,6 +128,9 @@ def _manifest(manifest: Manifest) -> Iterator[str]:
         yield _row("requires", ", ".join(manifest.requires))
     if manifest.conflicts:
         yield _row("conflicts", ", ".join(manifest.conflicts))
+    for kind in manifest.added_kinds:
+        names = ", ".join(hook.name for hook in kind.hooks)
+        yield _row("adds kind", f"{kind.name}: {names}")
     for command in manifest.commands:
         yield _row("command", f"lockgate {command.noun} {command.verb}: {command.help}")
 

@@ -41,9 +41,8 @@ def add(subparsers: Subparsers) -> None:
         "--kind",
         action="append",
         default=[],
-        choices=_KINDS,
         metavar="KIND",
-        help=f"only plugins of this kind: {', '.join(_KINDS)}",
+        help=f"only plugins of this kind: {', '.join(_KINDS)}, or an added one",
     )
     parser.add_argument(
         "--state",

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lockgate.choice import NO_CHOICE, Choice
+from lockgate.discovery._added_kinds import clash_of_kinds, unknown_kinds
 from lockgate.discovery._state import PluginState
 
 if TYPE_CHECKING:
@@ -113,15 +114,16 @@ def relate(
         _excluded(states)
     if any(state.noun for state in states):
         _noun_clashes(states)
+    clash_of_kinds(states)
     # A plugin that became unusable may be what another one needs.
     if not any(_wishes(state) for state in states):
-        while _missing(states):
+        while _missing(states) or unknown_kinds(states):
             pass
         return _listed(states)
     from lockgate.discovery._hook_relations import yield_for_hooks, yield_to_present
 
     yield_to_present(states, hooks)
-    while _missing(states) or yield_for_hooks(states, hooks):
+    while _missing(states) or unknown_kinds(states) or yield_for_hooks(states, hooks):
         pass
     return _listed(states)
 

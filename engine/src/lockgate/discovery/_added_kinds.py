@@ -1,0 +1,109 @@
+"""Kinds that plugins add: who may, and who can do without.
+
+A manifest is decoded only if it says that it adds a kind, or that it is of a kind
+that is not built in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from lockgate.discovery._state import PluginState
+
+if TYPE_CHECKING:
+    from lockgate.kinds import AddedKind
+
+__all__ = ["clash_of_kinds", "unknown_kinds"]
+
+# Written out: to read the specs takes longer than all the rest of a discovery.
+BUILT_IN = frozenset(
+    ("generator", "analyzer", "transformer", "hardware", "ai", "service")
+)
+
+
+def clash_of_kinds(states: list[PluginState]) -> None:
+    """Of several that add one kind or hook, a first-party one may; else none."""
+    claims: dict[tuple[str, str], list[int]] = {}
+    for index, state in enumerate(states):
+        for kind in _added(state):
+            names = [("kind", kind.name), *(("hook", h.name) for h in kind.hooks)]
+            for claim in names:
+                claims.setdefault(claim, []).append(index)
+    for (what, name), wanting in claims.items():
+        if len(wanting) < 2:
+            continue
+        known = [index for index in wanting if _first_party(states[index])]
+        rightful = known[0] if len(known) == 1 else -1
+        adders = ", ".join(sorted(states[index].name for index in wanting))
+        for index in wanting:
+            if index != rightful:
+                states[index] = states[index].with_state(
+                    "conflict",
+                    f"the {what} {name!r} is added by {adders}",
+                    "Disable or uninstall all but one of them.",
+                )
+
+
+def _added(state: PluginState) -> tuple[AddedKind, ...]:
+    if not state.usable or '"added_kinds":' not in state.manifest_text:
+        return ()
+    return state.manifest.added_kinds if state.manifest is not None else ()
+
+
+def _first_party(state: PluginState) -> bool:
+    from lockgate.shipped import shipped_policy
+
+    return shipped_policy().party(state.name, state.distribution) is not None
+
+
+def unknown_kinds(states: list[PluginState]) -> bool:
+    """Mark plugins of a kind, or with a hook, that nothing usable adds; whether any."""
+    foreign = [
+        index
+        for index, state in enumerate(states)
+        if state.state == "ok" and not BUILT_IN.issuperset(state.kinds)
+    ]
+    if not foreign:
+        return False
+    kinds = {kind.name: kind for state in states for kind in _added(state)}
+    changed = False
+    for index in foreign:
+        state = states[index]
+        gone = [k for k in state.kinds if k not in BUILT_IN and k not in kinds]
+        if gone:
+            states[index] = _without_kind(state, gone, kinds)
+        else:
+            states[index] = _with_hooks(state, kinds.values())
+        changed |= states[index] is not state
+    return changed
+
+
+def _without_kind(
+    state: PluginState, gone: list[str], kinds: Iterable[str]
+) -> PluginState:
+    from lockgate.errors import did_you_mean
+
+    return state.with_state(
+        "missing-requirement",
+        f"is of the kind {', '.join(map(repr, gone))}, which no usable plugin adds",
+        did_you_mean(gone[0], [*sorted(BUILT_IN), *kinds])
+        or "Install the plugin that adds it; which one that is, is not known here.",
+    )
+
+
+def _with_hooks(state: PluginState, kinds: Iterable[AddedKind]) -> PluginState:
+    """The plugin, marked if it answers hooks that its kinds do not have."""
+    from lockgate._hook_names import hook_kinds
+
+    known = dict(hook_kinds())
+    known.update((hook.name, kind.name) for kind in kinds for hook in kind.hooks)
+    hooks = state.manifest.hooks if state.manifest is not None else ()
+    for hook in (impl.hook for impl in hooks):
+        if known.get(hook) not in state.kinds and hook != "diagnose":
+            return state.with_state(
+                "incompatible",
+                f"none of its kinds ({', '.join(state.kinds)}) has a hook {hook!r}",
+                "`lockgate hooks` lists the hooks of every kind.",
+            )
+    return state

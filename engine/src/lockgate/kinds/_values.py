@@ -1,0 +1,50 @@
+"""An added kind as frozen values, as a manifest states it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["AddedHook", "AddedKind"]
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AddedHook:
+    """One hook: `arguments` maps a name to its JSON Schema, in the spec's order.
+
+    `since`, `deprecated` and `removed` are versions of the kind; empty where it is
+    none of that.
+    """
+
+    name: str
+    answer: Schema
+    arguments: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
+    doc: str = ""
+    firstresult: bool = False
+    timeout_seconds: float = 60.0
+    failure: Literal["fail", "collect", "skip"] = "fail"
+    since: str = ""
+    deprecated: str = ""
+    removed: str = ""
+    replacement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddedKind:
+    """One kind: `defs` are the schemas that ``#/$defs/NAME`` points to."""
+
+    name: str
+    hooks: tuple[AddedHook, ...]
+    about: str = ""
+    version: str = "1.0"
+    defs: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> AddedKind:
+        """Rebuild what `dataclasses.asdict` gave."""
+        fields: dict[str, Any] = dict(data)
+        fields["hooks"] = tuple(AddedHook(**hook) for hook in fields["hooks"])
+        return cls(**fields)
