@@ -96,7 +96,9 @@ class InHostPlugin:
         self._observer = observer
         self._lock = threading.Lock()
         self._past = past or PastCalls()
-        self._hears = frozenset(name for name in hooks if specs()[name].historic)
+        self._hears = frozenset(
+            name for name in hooks if name in specs() and specs()[name].historic
+        )
         self._heard = 0
         self._hearing = threading.RLock()
         self._found: dict[tuple[str, bool], _Impl] = {}

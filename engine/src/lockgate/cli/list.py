@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lockgate.cli._output import Color, print_json, print_lines, print_table
@@ -56,14 +57,20 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the plugins. A broken plugin is a row, not a failure: status 0."""
+    """Print the plugins. A broken plugin is a row, not a failure: status 0.
+
+    Raises:
+        UsageError: If a kind is neither built in nor any plugin's.
+    """
     config = settings(args)
-    plugins = [plugin for plugin in present(config) if _wanted(plugin, args)]
+    found = present(config)
+    _check_kinds(args.kind, found)
+    plugins = [plugin for plugin in found if _wanted(plugin, args)]
     if args.json:
         lives = [life_of(plugin, config) for plugin in plugins]
         pairs = zip(plugins, lives, strict=True)
-        found = [{**p.to_dict(), "lifecycle": life.to_dict()} for p, life in pairs]
-        print_json({"plugins": found})
+        rows = [{**p.to_dict(), "lifecycle": life.to_dict()} for p, life in pairs]
+        print_json({"plugins": rows})
         return 0
     if not plugins:
         print_lines(["No plugins found."])
@@ -74,6 +81,20 @@ def run(args: argparse.Namespace) -> int:
         colors=STATE_COLORS,
     )
     return 0
+
+
+def _check_kinds(wanted: Sequence[str], plugins: Sequence[PluginState]) -> None:
+    known = {*_KINDS, *(kind for plugin in plugins for kind in plugin.kinds)}
+    if known.issuperset(wanted):
+        return
+    from lockgate._registry import hooks_added
+    from lockgate.errors import UsageError, did_you_mean
+
+    known.update(kind.name for kind in hooks_added(plugins).values())
+    for kind in wanted:
+        if kind not in known:
+            hint = did_you_mean(kind, known) or f"Known: {', '.join(sorted(known))}."
+            raise UsageError(f"there is no kind named {kind!r}", hint=hint)
 
 
 def life_of(plugin: PluginState, config: Config) -> Lifecycle:
