@@ -158,7 +158,7 @@ class Gate:
         )
         # Only what is told is cut here: the log redacts first, and half a secret
         # is none that it knows.
-        told = f"{_short(resource)} is refused: {_short(reason)}"
+        told = f"{_short(resource)} is refused: {_short(reason, 1000)}"
         return RefusedError(told, hint=hint)
 
     def hold(self, grant: Grant, close: Callable[[], object]) -> Use:
@@ -208,5 +208,5 @@ class Gate:
             use.end()
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]}..."
+def _short(text: str, characters: int = 200) -> str:
+    return text if len(text) <= characters else f"{text[:characters]}..."
