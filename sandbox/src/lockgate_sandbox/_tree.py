@@ -9,7 +9,6 @@ Runs in the host, the keeper and a worker's warden; imports next to nothing.
 from __future__ import annotations
 
 import os
-import signal
 import time
 
 __all__ = [
@@ -125,6 +124,9 @@ def end(pid: int, parents: Container[int], number: int = _SIGKILL) -> bool:
     try:
         if parent_of(pid) not in parents:
             return False
+        # Here: it brings enum along, which a child that never kills goes without.
+        import signal
+
         signal.pidfd_send_signal(fd, number)
     except OSError:
         return False
