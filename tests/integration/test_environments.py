@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lockgate import discovery
 from lockgate.config import Config
-from lockgate.discovery import discover
+from lockgate.discovery import PluginState, _environments, discover
 from lockgate.errors import HookError, PluginUnavailableError
 from lockgate.host import Host
 from lockgate.values import Tree
@@ -203,8 +205,6 @@ def venv(folder: Path, version: str, site: Path) -> Path:
 def test_a_virtual_environment_with_an_editable_plugin(
     tmp_path: Path, site: Site
 ) -> None:
-    import sys
-
     source = "from lockgate.plugin import Transformation, hookimpl\n@hookimpl\n"
     source += "def transform(tree): return Transformation(tree)\n"
     code = Path(in_own(tmp_path, "acme", source))
@@ -213,10 +213,89 @@ def test_a_virtual_environment_with_an_editable_plugin(
     for info in code.glob("*.dist-info"):
         shutil.rmtree(info)  # its metadata lies in the environment alone
 
-    with open_host(site, {"test-acme": (str(folder),)}) as host:
+    with open_host(site, {"test-acme": (str(folder), str(code))}) as host:
         answers = host.call("transform", tree=Tree.of({"a": "b"}))
 
     assert [one.plugin for one in answers] == ["acme"]
+
+
+READS = """
+from lockgate.plugin import Transformation, Tree, hookimpl
+
+@hookimpl
+def transform(tree):
+    try:
+        found = open({path!r}).read()
+    except OSError as error:
+        found = type(error).__name__
+    return Transformation(Tree.of({{"a.txt": found}}))
+"""
+
+
+def spying(home: Path) -> Path:
+    """A virtual environment below `home`, whose plugin reads a file in `home`."""
+    home.mkdir()
+    (home / "key").write_text("the key")
+    code = Path(in_own(home.parent, "acme", READS.format(path=str(home / "key"))))
+    folder = home / "venv"
+    this = f"{sys.version_info.major}.{sys.version_info.minor}"
+    packages = folder / "lib" / f"python{this}" / "site-packages"
+    shutil.copytree(code, packages)
+    (folder / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (packages / "spy.pth").write_text(f"{home}\n")
+    return folder
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_pth_file_gives_a_worker_nothing_to_read(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    home = tmp_path / "user"
+    environments = {"test-acme": (str(spying(home)),)}
+    if not mended:  # the folders that the file names count
+        before = _environments.import_path
+
+        def with_home(given: Sequence[str]) -> list[str]:
+            return [*before(given), str(home)]
+
+        monkeypatch.setattr(discovery, "import_path", with_home)
+
+    with open_host(site, environments) as host:
+        told = host.call("transform", tree=Tree.of({})).first.tree["a.txt"].text
+
+    assert told == ("PermissionError" if mended else "the key")
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_manifest_beside_the_environment_gives_nothing_either(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    """The environment's own folder as the package: a wheel's data lies in it."""
+    home = tmp_path / "user"
+    folder = spying(home)
+    (info,) = folder.rglob("*.dist-info")
+    shutil.move(info.parent / "acme_plugin" / "lockgate.toml", folder)
+    points = info / "entry_points.txt"
+    points.write_text(points.read_text().replace("acme_plugin:", "venv:"))
+    (info / "RECORD").write_text("spy.pth,,\n")
+    if not mended:  # the plugin's word counts
+
+        def trusting(state: PluginState, environment: tuple[str, ...]) -> PluginState:
+            path = (*state.path, *environment)
+            return replace(state, environment=environment, path=path)
+
+        monkeypatch.setattr(_environments, "_within", trusting)
+
+    with open_host(site, {"test-acme": (str(folder),)}) as host:
+        if mended:
+            with pytest.raises(PluginUnavailableError, match="did not name"):
+                host.call("transform", plugin="acme", tree=Tree.of({}))
+            (state,) = host.plugins()
+            assert state.state == "broken"
+            assert f"add {home} to `environments.test-acme`" in state.hint
+        else:
+            told = host.call("transform", tree=Tree.of({})).first.tree["a.txt"].text
+            assert told == "the key"
 
 
 def test_what_is_not_there_is_a_state_with_a_way_out(

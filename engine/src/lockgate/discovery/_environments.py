@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lockgate.discovery._files import UnreadableError, read_bounded
@@ -19,7 +19,6 @@ from lockgate.discovery._state import PluginState
 __all__ = ["import_path", "placed"]
 
 _SETTINGS_LIMIT_BYTES = 64 * 1024
-_PTH_LIMIT_BYTES = 64 * 1024
 _THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -27,17 +26,17 @@ def import_path(given: Sequence[str]) -> list[str]:
     """The import folders that `given` stands for.
 
     A virtual environment (a folder with a ``pyvenv.cfg``, PEP 405) stands for its
-    site folder and for the folders that ``.pth`` files there name: editable
-    installs. No line of a ``.pth`` file is executed.
+    site folder. What ``.pth`` files there name does not count: any wheel may bring
+    one, and a worker may read every folder of its path.
     """
-    found: list[str] = []
-    for folder in given:
-        if not os.path.exists(f"{folder}/pyvenv.cfg"):  # noqa: PTH110
-            found.append(folder)
-            continue
-        site = f"{folder}/lib/python{_THIS}/site-packages"
-        found += [site, *_named_by_pth(site)]
-    return list(dict.fromkeys(found))
+    return list(
+        dict.fromkeys(
+            f"{folder}/lib/python{_THIS}/site-packages"
+            if os.path.exists(f"{folder}/pyvenv.cfg")  # noqa: PTH110
+            else folder
+            for folder in given
+        )
+    )
 
 
 def placed(
@@ -46,21 +45,35 @@ def placed(
     """The states of the distribution `name`, in the environment of `folders`.
 
     Other plugins that lie there are what it depends on, and not installed by
-    whoever named `name`. Nothing there of that name is a state with a reason.
+    whoever named `name`. Nothing there of that name is a state with a reason; so is
+    an editable install whose source lies in no folder that the owner named.
     """
     wanted = normalised(name)
     mine = [state for state in states if state.distribution == wanted]
     if not mine:
         return [_missing(wanted, given, folders)]
-    environment = tuple(folders)
-    return [
-        replace(
-            state,
-            environment=environment,
-            path=tuple(dict.fromkeys((*state.path, *environment))),
-        )
-        for state in mine
-    ]
+    return [_within(state, tuple(folders)) for state in mine]
+
+
+def _within(state: PluginState, environment: tuple[str, ...]) -> PluginState:
+    """A state with its environment's path, if all of it was named by the owner.
+
+    No interpreter ran the ``.pth`` files of this environment: that one names a
+    folder is the plugin's own word, which gives it nothing to read.
+    """
+    named = [os.path.realpath(folder) for folder in environment]
+    for folder in state.path:
+        real = os.path.realpath(folder)
+        if not any(real == one or real.startswith(f"{one}/") for one in named):
+            path = tuple(environment)
+            return replace(state, environment=environment, path=path).with_state(
+                "broken",
+                f"its environment sends it to {folder}, which the owner did not name",
+                f"If its source is there, add {folder} to "
+                f"`environments.{state.distribution}` in the settings.",
+            )
+    path = tuple(dict.fromkeys((*state.path, *environment)))
+    return replace(state, environment=environment, path=path)
 
 
 def _missing(name: str, given: Sequence[str], folders: Sequence[str]) -> PluginState:
@@ -93,21 +106,3 @@ def _python_of(folder: str) -> str:
         if key.strip().lower() in ("version", "version_info"):
             return ".".join(value.strip().split(".")[:2])
     return ""
-
-
-def _named_by_pth(site: str) -> Iterator[str]:
-    try:
-        names = sorted(n for n in os.listdir(site) if n.endswith(".pth"))  # noqa: PTH208
-    except OSError:
-        return
-    for name in names:
-        try:
-            raw = read_bounded(f"{site}/{name}", _PTH_LIMIT_BYTES)
-        except UnreadableError:
-            continue
-        for line in raw.decode("utf-8", "surrogateescape").splitlines():
-            words = line.strip()
-            if words and "\0" not in words and not words.startswith(("#", "import ")):
-                folder = os.path.join(site, words).rstrip("/")  # noqa: PTH118
-                if os.path.isdir(folder):  # noqa: PTH112
-                    yield folder
