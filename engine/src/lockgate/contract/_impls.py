@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from lockgate._specs import CONTEXT, HookSpec
 from lockgate.contract._marks import Mark, is_generator, mark_of
@@ -23,6 +24,9 @@ from lockgate.manifest import HookImpl
 __all__ = ["Impls"]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+_LIKELY = 1000
+"""Names that a wrong one is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Impls:
                 impl,
                 found,
                 f"there is no function {impl.target!r} for the hook {impl.hook!r}",
-                did_you_mean(name, module.bound)
+                did_you_mean(name, list(islice(module.bound, _LIKELY)))
                 or "[hooks] in the manifest names it: correct the name there or here.",
             )
         elif isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -25,6 +25,12 @@ SOURCE_LIMIT_BYTES = 512 * 1024
 """A larger module is not read: its tree takes up to 600 bytes for each sign."""
 
 MODULES_LIMIT = 64
+TOTAL_LIMIT_BYTES = 1024 * 1024
+"""Of all modules that one judgement reads: their trees are in memory together."""
+
+STEPS_LIMIT = 20_000
+"""Names and annotations that one judgement follows: aliases branch."""
+
 _COMPILED = (".so", ".pyd", ".pyc")
 
 
@@ -85,7 +91,14 @@ class Sources:
         self._roots = roots
         self._started = started_ns
         self._known: dict[str, Module | None] = {}
+        self._bytes_left = TOTAL_LIMIT_BYTES
+        self._steps_left = STEPS_LIMIT
         self.looked: dict[str, Stamp] = {}
+
+    def step(self, cost: int = 1) -> bool:
+        """Take a step in following a name; False if there were too many."""
+        self._steps_left -= cost
+        return self._steps_left >= 0
 
     def has_package(self, name: str) -> bool:
         """Whether the top-level package or module `name` lies below a root."""
@@ -151,22 +164,34 @@ class Sources:
             if os.path.isfile(file):  # noqa: PTH113
                 package = name if is_package else name.rpartition(".")[0]
                 module = Module(name, file, package)
-                tree = _parsed(file) if len(self._known) < MODULES_LIMIT else None
+                tree = self._parsed(file)
                 if tree is None:
                     module.dynamic = True
                 else:
-                    _fill(module, tree.body, firm=True)
+                    _fill(module, tree.body)
                 return module
         return None
 
+    def _parsed(self, file: str) -> ast.Module | None:
+        """The tree of a file; None if it is too large, or too much is read already."""
+        if len(self._known) >= MODULES_LIMIT:
+            return None
+        try:
+            limit = min(SOURCE_LIMIT_BYTES, self._bytes_left)
+            raw = read_bounded(file, limit)
+        except UnreadableError:
+            return None
+        self._bytes_left -= len(raw)
+        return _tree(file, raw)
 
-def _parsed(file: str) -> ast.Module | None:
-    """The tree of a file; None if it is too large, or not UTF-8 as most are."""
+
+def _tree(file: str, raw: bytes) -> ast.Module | None:
+    """The tree of a file's text; None if it is not UTF-8, as most are."""
     from lockgate_sandbox.parsing import parse
 
     try:
-        return parse(read_bounded(file, SOURCE_LIMIT_BYTES).decode("utf-8-sig"))
-    except (UnreadableError, UnicodeDecodeError):
+        return parse(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
         return None
     except SyntaxError as error:
         message = f"no Python of this version: {error.msg}"
@@ -180,10 +205,19 @@ def _parsed(file: str) -> ast.Module | None:
 _DYNAMIC = frozenset({"globals", "exec", "eval", "setattr", "vars", "locals"})
 
 
-def _fill(module: Module, body: Sequence[ast.stmt], *, firm: bool) -> None:
-    """Note what the statements bind, those under a condition as not firm."""
-    for node in body:
-        for name, bound in _bindings(module, node, firm):
+def _fill(module: Module, body: Sequence[ast.stmt]) -> None:
+    """Note what the statements bind, those under a condition as not firm.
+
+    In the order of the text, and without recursion: an ``elif`` is nested in the one
+    before it, in the tree.
+    """
+    blocks = [iter(body)]
+    while blocks:
+        node = next(blocks[-1], None)
+        if node is None:
+            blocks.pop()
+            continue
+        for name, bound in _bindings(module, node, len(blocks) == 1):
             if name == "*":
                 module.stars.append(bound.dotted)
             else:
@@ -192,15 +226,17 @@ def _fill(module: Module, body: Sequence[ast.stmt], *, firm: bool) -> None:
             module.dynamic = True
         if isinstance(node, ast.Expr | ast.Assign | ast.For | ast.AugAssign):
             module.dynamic = module.dynamic or _runs_dynamic(node)
-        for inner in _blocks(node):
-            _fill(module, inner, firm=False)
+        blocks += [iter(inner) for inner in reversed(list(_blocks(node)))]
 
 
 def _runs_dynamic(node: ast.stmt) -> bool:
+    # Not the block of a `for`: its statements have their turn.
+    roots = (node.target, node.iter) if isinstance(node, ast.For) else (node,)
     return any(
         (isinstance(part, ast.Name) and part.id in _DYNAMIC)
         or (isinstance(part, ast.Attribute) and part.attr == "modules")
-        for part in ast.walk(node)
+        for root in roots
+        for part in ast.walk(root)
     )
 
 

@@ -41,6 +41,8 @@ def find(sources: Sources, module: Module, name: str, steps: int = _STEPS) -> Fo
         SourceError: If a module of the plugin's own can't be parsed.
     """
     bound = module.bound.get(name)
+    if not sources.step(len(bound or module.stars) + 1):
+        return UNKNOWN
     if bound is None:
         return _unbound(sources, module, name, steps)
     if len(bound) > 1 and not all(one.firm for one in bound):
@@ -61,7 +63,8 @@ def _earlier(bound: list[Bound]) -> int:
         return 0
     for one in before:
         plain = isinstance(one.node, kinds) and not any(
-            "overload" in ast.dump(mark) for mark in one.node.decorator_list
+            "overload" in (getattr(mark, "attr", ""), getattr(mark, "id", ""))
+            for mark in one.node.decorator_list
         )
         if plain:
             return one.line

@@ -18,6 +18,7 @@ from lockgate.contract._names import dotted_of
 __all__ = ["UNKNOWN", "Type", "accepts", "of_annotation", "of_spec"]
 
 _DEPTH = 12
+_PARSE_STEPS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class _Reader:
     module: Module
 
     def read(self, node: ast.expr, depth: int = _DEPTH) -> Type:
-        if depth <= 0:
+        if depth <= 0 or not self.sources.step():
             return UNKNOWN
         if isinstance(node, ast.Constant):
             return self._constant(node.value, depth)
@@ -127,6 +128,8 @@ class _Reader:
         if value is Ellipsis:
             return Type("...")
         if not isinstance(value, str) or len(value) > 500:
+            return UNKNOWN
+        if not self.sources.step(_PARSE_STEPS):
             return UNKNOWN
         try:
             return self.read(ast.parse(value, mode="eval").body, depth - 1)
