@@ -1,10 +1,8 @@
 """Kinds of plugins that a plugin adds: hooks whose types are data.
 
-Its author writes the hooks as typed Python, as `lockgate.hookspecs` does
-(`lockgate.kinds._compile` reads it, by its syntax alone). The manifest carries them
-as JSON Schema, and from that the host makes the same `HookSpec` that a built-in hook
-has (`lockgate.kinds._specs`): to know, call and check a hook of another plugin's
-kind, no code of that plugin is imported.
+The manifest carries the hooks as JSON Schema, and from that the host makes the same
+`HookSpec` that a built-in hook has (`lockgate.kinds._specs`): to know, call and check
+a hook of another plugin's kind, no code of that plugin is imported.
 """
 
 from lockgate.kinds._values import AddedHook, AddedKind
