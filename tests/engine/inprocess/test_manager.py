@@ -46,6 +46,34 @@ def test_a_plugin_with_one_wrong_impl_registers_none(manager: PluginManager) -> 
     assert not manager.get_plugins()
 
 
+@pytest.mark.parametrize("kind", [pluggy.PluginManager, PluginManager])
+@pytest.mark.parametrize("blocked", [False, True])
+def test_a_plugin_that_is_not_registered_leaves_no_hook_behind(
+    kind: type[pluggy.PluginManager], blocked: bool
+) -> None:
+    manager = kind("case")
+    manager.add_hookspecs(Spec)
+    if blocked:
+        manager.set_blocked("wrong")
+
+    class Wrong:
+        @impl
+        def another(self) -> None: ...
+
+        @impl
+        def second(self, unknown: int) -> int:
+            return unknown
+
+    if blocked:
+        assert manager.register(Wrong(), name="wrong") is None
+    else:
+        with pytest.raises(pluggy.PluginValidationError, match="unknown"):
+            manager.register(Wrong(), name="wrong")
+
+    assert not hasattr(manager.hook, "another")
+    assert not manager.get_plugins()
+
+
 def test_a_spec_that_comes_late_holds_for_hot_callers() -> None:
     manager = PluginManager("case")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pluggy
@@ -47,11 +48,17 @@ class PluginManager(pluggy.PluginManager):
             ValueError: If it is registered already.
             pluggy.PluginValidationError: If an impl does not fit its spec.
         """
+        made: list[str] = []
         for attribute in dir(plugin) if plugin is not None else ():
             options = self.parse_hookimpl_opts(plugin, attribute)
             if options is not None:
-                self._caller(options.get("specname") or attribute)
-        return super().register(plugin, name)
+                hook = options.get("specname") or attribute
+                if self._caller(hook):
+                    made.append(hook)
+        try:
+            return super().register(plugin, name)
+        finally:
+            self._drop_unused(made)
 
     def add_hookspecs(self, module_or_class: Any) -> None:
         """Add the hook specs of a module or class.
@@ -64,8 +71,20 @@ class PluginManager(pluggy.PluginManager):
                 self._caller(attribute)
         super().add_hookspecs(module_or_class)
 
-    def _caller(self, hook: str) -> None:
-        """See that the hook has a caller of ours, where pluggy would make its own."""
-        if getattr(self.hook, hook, None) is None:
-            caller = CompiledCaller(hook, self._hookexec, lambda: self.watched)
-            setattr(self.hook, hook, caller)
+    def _caller(self, hook: str) -> bool:
+        """See that the hook has a caller of ours, where pluggy would make its own.
+
+        Gives whether it had none before.
+        """
+        if getattr(self.hook, hook, None) is not None:
+            return False
+        caller = CompiledCaller(hook, self._hookexec, lambda: self.watched)
+        setattr(self.hook, hook, caller)
+        return True
+
+    def _drop_unused(self, hooks: Sequence[str]) -> None:
+        """Take back the callers of a plugin that was refused or is blocked."""
+        for hook in hooks:
+            caller = getattr(self.hook, hook)
+            if not caller.has_spec() and not caller.get_hookimpls():
+                delattr(self.hook, hook)
