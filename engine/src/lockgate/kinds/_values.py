@@ -13,11 +13,7 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class AddedHook:
-    """One hook: `arguments` maps a name to its JSON Schema, in the spec's order.
-
-    `since`, `deprecated` and `removed` are versions of the kind; empty where it is
-    none of that.
-    """
+    """One hook: `arguments` maps a name to its JSON Schema, in the spec's order."""
 
     name: str
     answer: Schema
@@ -26,10 +22,6 @@ class AddedHook:
     firstresult: bool = False
     timeout_seconds: float = 60.0
     failure: Literal["fail", "collect", "skip"] = "fail"
-    since: str = ""
-    deprecated: str = ""
-    removed: str = ""
-    replacement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,6 @@ class AddedKind:
     name: str
     hooks: tuple[AddedHook, ...]
     about: str = ""
-    version: str = "1.0"
     defs: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
 
     @classmethod
