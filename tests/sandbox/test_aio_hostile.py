@@ -124,7 +124,7 @@ def _attack(
         # A loop that an attack blocks stands still from its start to the worker's end.
         # So the share of the time is judged, and not one pause: the kernel may take
         # a busy machine's core away from us for longer than any bound worth having.
-        assert heart.still < max(0.65, 2 * baseline.still)
+        assert heart.still < max(0.5, 2 * baseline.still)
         assert heart.beats > 3
         for _ in range(100):  # a cancelled task takes a turn or two to end
             if asyncio.all_tasks() == {asyncio.current_task()}:

@@ -45,6 +45,8 @@ def watch(event, arguments):
         seen.append(f"import {arguments[0]}")
     elif event == "open" and isinstance(arguments[0], str):
         seen.append(f"open {arguments[0]}")
+    elif event == "exec":
+        seen.append(f"exec {arguments[0].co_filename}")
 
 sys.addaudithook(watch)
 from lockgate.cli import main
@@ -107,8 +109,15 @@ def test_no_plugin_module_is_imported_and_no_plugin_code_opened(
         and line.endswith(suffixes)
         and any(f"/{name}/" in line for name in ours)
     ]
+    executed = [
+        line
+        for line in trace
+        if line.startswith("exec ") and any(f"/{name}/" in line for name in ours)
+    ]
     assert any(line.startswith("import lockgate.") for line in trace)
+    assert any(line.endswith("/lockgate/cli/_main.py") for line in trace)
     assert imported == []
+    assert executed == []
     assert opened == []
 
 

@@ -316,7 +316,10 @@ def test_without_a_file_only_the_file_is_missed(folder: Path) -> None:
     command = [sys.executable, "-m", "lockgate_sandbox", "run"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "required: FILE.py\n" in done.stderr
+    assert done.stderr == (
+        "lockgate-sandbox run: the following arguments are required: FILE.py\n"
+        "  hint: see lockgate-sandbox run --help\n"
+    )
 
 
 def test_report_has_posture_usage_and_denials(folder: Path) -> None:
