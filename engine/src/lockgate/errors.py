@@ -26,6 +26,7 @@
     │   └── AnswerInvalidError      answer-invalid       (1)
     ├── GrantsError                 grants-invalid       (1)
     ├── SandboxUnavailableError     sandbox-unavailable  (1)
+    ├── EntryPointClashError        entry-point-clash    (1)
     ├── HostClosedError             host-closed          (1)
     ├── NoHostError                 no-host              (1)
     ├── ControlError                control-refused      (1)
@@ -65,6 +66,7 @@ __all__ = [
     "ConfigError",
     "ControlError",
     "DocumentError",
+    "EntryPointClashError",
     "GrantsError",
     "HistoryFullError",
     "HookError",
@@ -424,6 +426,13 @@ class HostClosedError(LockgateError):
 
     def _text(self) -> str:
         return "the host is closed"
+
+
+class EntryPointClashError(LockgateError):
+    """Two distributions name an entry point of one group alike."""
+
+    code = "entry-point-clash"
+    remedy = "Uninstall one of the two, or ask its author to rename the entry point."
 
 
 class NoHostError(LockgateError):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pluggy
 import pytest
 
-from lockgate.inprocess import EntryPointClashError, PluginManager, load_entry_points
+from lockgate.errors import EntryPointClashError
+from lockgate.inprocess import PluginManager, load_entry_points
 
 impl = pluggy.HookimplMarker("case")
 spec = pluggy.HookspecMarker("case")

@@ -12,16 +12,7 @@ of its rights. For plugins that are not trusted there is `lockgate.Host`.
 
 from __future__ import annotations
 
-from lockgate.inprocess._entry_points import (
-    EntryPointClashError,
-    LoadedEntryPoint,
-    load_entry_points,
-)
+from lockgate.inprocess._entry_points import LoadedEntryPoint, load_entry_points
 from lockgate.inprocess._manager import PluginManager
 
-__all__ = [
-    "EntryPointClashError",
-    "LoadedEntryPoint",
-    "PluginManager",
-    "load_entry_points",
-]
+__all__ = ["LoadedEntryPoint", "PluginManager", "load_entry_points"]

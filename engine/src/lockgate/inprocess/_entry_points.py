@@ -5,21 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lockgate.errors import LockgateError
+from lockgate.errors import EntryPointClashError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     import pluggy
 
-__all__ = ["EntryPointClashError", "LoadedEntryPoint", "load_entry_points"]
-
-
-class EntryPointClashError(LockgateError):
-    """Two distributions name an entry point of one group alike."""
-
-    code = "entry-point-clash"
-    remedy = "Uninstall one of the two, or ask its author to rename the entry point."
+__all__ = ["LoadedEntryPoint", "load_entry_points"]
 
 
 @dataclass(frozen=True, slots=True)
