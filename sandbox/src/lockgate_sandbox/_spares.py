@@ -185,6 +185,7 @@ class Spares:
         self._rushed = False  # the last request came before its child was there
         self._lock = threading.Lock()
         self._asked: set[Kind] = set()
+        self._wanted: dict[Kind, None] = {}
         self._spares: dict[Kind, _Waiting] = {}
         self._closed = False
 
@@ -208,32 +209,47 @@ class Spares:
             waiting.child.discard()
         return self._make(kind, False)
 
-    def restock(self, kind: Kind) -> None:
+    def want(self, kind: Kind) -> None:
         """Have a child wait for the next request like this one, if it is a second.
 
-        Costs the caller no waiting. Where requests come faster than children, it is
-        forked at once. A failure is no error: the next request shows what is wrong.
+        It is made when a worker has ended (`restock`): to ask for it takes as long as
+        a third of a start, and this is the middle of one. Where requests come faster
+        than children, it is made and forked at once.
         """
         with self._lock:
             if len(self._asked) >= _REMEMBERED_LIMIT:
                 self._asked.clear()
+                self._wanted.clear()
             if kind not in self._asked:
                 self._asked.add(kind)
                 return
-            if self._closed or kind in self._spares:
-                return
-            try:
-                waiting = _Waiting(self._make(kind, True), kind[1])
-            except (OSError, SandboxError):
-                return
-            self._spares[kind] = waiting
-            surplus = None
-            if len(self._spares) > _SPARES_LIMIT:
-                surplus = self._spares.pop(next(iter(self._spares)))
+            self._wanted[kind] = None
         if self._rushed:
+            self.restock()
             self._hurry()
-        if surplus is not None:
-            surplus.child.discard()
+
+    def restock(self) -> None:
+        """Ask for every child that is wanted.
+
+        Costs the caller no waiting. A failure is no error: the next request shows
+        what is wrong.
+        """
+        if not self._wanted:
+            return
+        surplus: list[_Waiting] = []
+        with self._lock:
+            wanted, self._wanted = self._wanted, {}
+            for kind in wanted:
+                if self._closed or kind in self._spares:
+                    continue
+                try:
+                    self._spares[kind] = _Waiting(self._make(kind, True), kind[1])
+                except (OSError, SandboxError):
+                    continue
+                if len(self._spares) > _SPARES_LIMIT:
+                    surplus.append(self._spares.pop(next(iter(self._spares))))
+        for waiting in surplus:
+            waiting.child.discard()
 
     def close(self) -> None:
         """End every waiting child; none is made any more."""

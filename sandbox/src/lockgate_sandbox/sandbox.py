@@ -117,10 +117,10 @@ class Sandbox:
         kind = policy, asked.path, tuple(preload)
         starting = Starting(asked, self._spares.take(kind))
 
-        def prepare() -> None:  # while the child is busy
-            self._spares.restock(kind)
+        def next_one() -> None:
+            self._spares.want(kind)
 
-        return starting.finish(self._opened, self._released, prepare)
+        return starting.finish(self._opened, self._released, next_one)
 
     def pool(
         self,
@@ -253,3 +253,4 @@ class Sandbox:
     def _released(self, worker: Worker) -> None:
         with self._lock:
             self._open.discard(worker)
+        self._spares.restock()
