@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lockgate_sandbox import Policy, Worker
+from lockgate_sandbox._wire import LENGTH, PACKET_BYTES
 from lockgate_sandbox.errors import Data
 from tests.bench.harness import Row, Unavailable, compiled, paired, per_call, pinned
 from tests.bench.workers import echo_sandbox
@@ -188,6 +189,34 @@ def _floor(name: str) -> Row:
         )
 
 
+def _unchecked(name: str) -> Row:
+    """A sealed worker of ours, and a host that checks, limits and reports nothing."""
+    from msgspec import msgpack
+
+    with ExitStack() as stack:
+        placement = stack.enter_context(pinned())
+        worker = _echo_worker(stack)
+        end = worker.line.channel.socket
+        data, room = "x" * 100, bytearray(PACKET_BYTES)
+        view, flags = memoryview(room), socket.MSG_TRUNC
+        encode, decode = msgpack.Encoder().encode, msgpack.Decoder().decode
+
+        def once() -> object:
+            packet = encode((2, b"abcdefgh", "echo", {"data": data}))
+            end.send(LENGTH.pack(len(packet)) + packet)
+            return decode(view[4 : end.recv_into(room, PACKET_BYTES, flags)])
+
+        return paired(
+            name,
+            per_call(once, _CALLS),
+            _seqpacket(stack, data),
+            peer_name="C SEQPACKET echo",
+            target=2.0,
+            rounds=15,
+            placement=placement,
+        )
+
+
 ROWS: dict[str, Callable[[str], Row]] = {
     "sandbox-warm-100B-c": _warm_row(100, _seqpacket, "C SEQPACKET echo", 2.0),
     "sandbox-warm-100B-pool": _warm_row(
@@ -200,4 +229,5 @@ ROWS: dict[str, Callable[[str], Row]] = {
     ),
     "sandbox-64-in-flight": _in_flight,
     "floor-100B-python": _floor,
+    "floor-100B-unchecked": _unchecked,
 }

@@ -23,6 +23,8 @@ from lockgate_sandbox import (
     WorkerDiedError,
 )
 from lockgate_sandbox._tree import children
+from tests.support.layers import ORDINARY_UID
+from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, alive, open_folder, policy, run, wait_until
 
 pytestmark = pytest.mark.kernel
@@ -354,3 +356,52 @@ def test_nothing_is_left_of_zygotes_with_foreign_code(
         assert alive(tree[1])
     assert wait_until(lambda: not any(map(alive, tree)))
     assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
+
+
+_DRIVER = """
+import os
+from lockgate_sandbox import Policy, Sandbox
+
+with Sandbox.open() as sandbox:
+    found = []
+    for _ in range(3):
+        given = Policy.for_tier("read-only")
+        options = {"target": "target:build", "path": [os.getcwd()]}
+        with sandbox.worker(given, preload=["library"], **options) as worker:
+            found.append(worker.call("look").value)
+    print(os.geteuid(), *found, sep="|")
+"""
+
+_LIBRARY = """
+import os
+BORN_IN = os.getpid()
+try:
+    open(os.path.join(os.environ.get("HOME", "/"), "left"), "w")
+    WROTE = True
+except OSError:
+    WROTE = False
+"""
+
+_TARGET = """
+import library, os
+
+def build(session):
+    def handler(method, arguments):
+        try:
+            os.fork()
+            forked = True
+        except OSError:
+            forked = False
+        return [library.BORN_IN == os.getppid(), library.WROTE, forked]
+    return handler
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
+def test_an_ordinary_users_workers_are_preloaded_and_sealed() -> None:
+    files = {"driver.py": _DRIVER, "library.py": _LIBRARY, "target.py": _TARGET}
+
+    done = run_as_ordinary(["driver.py"], files)
+
+    expected = "|".join([str(ORDINARY_UID), *["[True, False, False]"] * 3])
+    assert done.stdout == expected + "\n", done.stderr

@@ -6,9 +6,7 @@ Mount namespaces are switched off, which leaves what a plain container has.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 import textwrap
 import threading
 import time
@@ -16,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-import msgspec
 import pytest
 
 from lockgate_sandbox import (
@@ -31,8 +28,8 @@ from lockgate_sandbox import (
 )
 from lockgate_sandbox._room import FileRoom
 from lockgate_sandbox.linux._libc import NUMBERS
-from tests.support.confine import CONTAINER, command
-from tests.support.layers import ORDINARY_UID, cell_base
+from tests.support.confine import CONTAINER
+from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, alive, goes_past, policy, run, wait_until
 
 pytestmark = pytest.mark.kernel
@@ -384,39 +381,8 @@ finally:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
 def test_an_ordinary_user_in_a_container_is_counted_too() -> None:
-    with cell_base() as base:
-        folder = Path(base.package).parent
-        codec = folder / "msgspec"
-        shutil.copytree(Path(msgspec.__file__).parent, codec)
-        for path in [codec, *codec.rglob("*")]:
-            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
-        home, script = folder / "home", folder / "script.py"
-        home.mkdir()
-        home.chmod(0o777)
-        script.write_text(_SCRIPT)
-        argv = [base.python, "-B", "-m", "lockgate_sandbox", "run", "--inodes=50"]
-        libraries = Path(base.python).parent.parent / "lib"
-        done = subprocess.run(
-            command(
-                [*argv, str(script)],
-                refuse=CONTAINER,
-                capabilities=False,
-                cgroups=False,
-                uid=ORDINARY_UID,
-            ),
-            env={
-                "PYTHONPATH": str(folder),
-                "PATH": "/usr/bin:/bin",
-                "HOME": str(home),
-                "TMPDIR": str(home),
-                "LD_LIBRARY_PATH": str(libraries),
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            cwd="/",
-        )
+    argv = ["-m", "lockgate_sandbox", "run", "--inodes=50", "script.py"]
+    done = run_as_ordinary(argv, {"script.py": _SCRIPT}, refuse=CONTAINER)
     assert done.stdout == "50\n", done.stderr
     assert "[inode-limit]" in done.stderr
 

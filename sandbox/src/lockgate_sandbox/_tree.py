@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import time
 
+from lockgate_sandbox.linux import pidfd
+
 __all__ = [
     "children",
     "cpu_clock",
@@ -111,28 +113,8 @@ def parent_of(pid: int) -> int:
 
 
 def end(pid: int, parents: Container[int], number: int = _SIGKILL) -> bool:
-    """Send a signal to `pid` if it is a child of one of `parents`; whether it was.
-
-    A number that was read a moment ago may by now be another process's, anybody's.
-    So it is turned into a descriptor first and looked at second: if the process
-    dies in between, the signal goes nowhere, whoever has the number then.
-    """
-    try:
-        fd = os.pidfd_open(pid)
-    except OSError:
-        return False
-    try:
-        if parent_of(pid) not in parents:
-            return False
-        # Here: it brings enum along, which a child that never kills goes without.
-        import signal
-
-        signal.pidfd_send_signal(fd, number)
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    return True
+    """Send a signal to `pid` if it is a child of one of `parents`; whether it was."""
+    return pidfd.send(pid, number, lambda one: parent_of(one) in parents)
 
 
 def reap(*, block: bool = False) -> list[tuple[int, int, float, int]]:

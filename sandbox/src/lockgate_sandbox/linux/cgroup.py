@@ -15,6 +15,7 @@ import errno
 import os
 import time
 
+from lockgate_sandbox.linux import pidfd
 from lockgate_sandbox.linux._libc import reason
 
 TYPE_CHECKING = False
@@ -269,10 +270,7 @@ class Group:
         until = time.monotonic() + _REMOVE_SECONDS
         while (left := self.processes()) and time.monotonic() < until:
             for pid in left:
-                try:
-                    os.kill(pid, _SIGKILL)
-                except ProcessLookupError:
-                    continue
+                pidfd.send(pid, _SIGKILL, lambda one: one in self.processes())
             time.sleep(0.001)
 
     def close(self) -> None:
