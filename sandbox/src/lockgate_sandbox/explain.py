@@ -17,6 +17,7 @@ from lockgate_sandbox.grants import Device, HostGrant, PathGrant
 __all__ = [
     "PHRASED",
     "RIGHTS",
+    "WORDS",
     "Explanation",
     "amount",
     "explain",
@@ -106,41 +107,55 @@ def _place(path: str) -> str:
     return path if os.path.lexists(path) else f"{path} (which is not there now)"
 
 
+WORDS: dict[str, str] = {
+    "read": "read {}",
+    "write": "read and change {}",
+    "programs": "run {}, under the same seal",
+    "hosts": "reach, through the broker, {}",
+    "files": "have the broker open, to {}",
+    "devices": "use, through the broker, the device {}",
+    "tools": "have the host run {}, in its own sandbox",
+    "secrets": "know the secret {}",
+    "env": "see the environment variable {}",
+}
+"""What each right lets code do, said of a subject: the words of all explanations."""
+
+
 def _read(path: str) -> str:
-    return f"read {_place(path)}"
+    return WORDS["read"].format(_place(path))
 
 
 def _write(path: str) -> str:
-    return f"read and change {_place(path)}"
+    return WORDS["write"].format(_place(path))
 
 
 def _program(program: Runnable) -> str:
-    text = f"run {program.name} ({program.path}), under the same seal"
+    text = WORDS["programs"].format(f"{program.name} ({program.path})")
     return text + "".join(f"; with it read {_place(path)}" for path in program.read)
 
 
 def _tool(program: Runnable) -> str:
-    return f"have the host run {program.name} ({program.path}), in its own sandbox"
+    return WORDS["tools"].format(f"{program.name} ({program.path})")
 
 
 def _variable(pair: tuple[str, str]) -> str:
-    return f"see the environment variable {pair[0]}"
+    return WORDS["env"].format(pair[0])
 
 
 def _secret(name: str) -> str:
-    return f"know the secret {name}"
+    return WORDS["secrets"].format(name)
 
 
 def _host(host: HostGrant) -> str:
-    return f"reach, through the broker, {host.describe()}"
+    return WORDS["hosts"].format(host.describe())
 
 
 def _file(path: PathGrant) -> str:
-    return f"have the broker open, to {path.describe()}, and all below it"
+    return WORDS["files"].format(f"{path.describe()}, and all below it")
 
 
 def _device(device: Device) -> str:
-    return f"use, through the broker, the device {device.describe()}"
+    return WORDS["devices"].format(device.describe())
 
 
 RIGHTS: dict[str, Callable[..., str]] = {
