@@ -23,15 +23,23 @@ def manifest(rights: str = "", tier: str = "elevated") -> Manifest:
         ("read:~/.ssh", "read ~/.ssh and everything below", "high"),
         ("read:/", "read / and everything below", "high"),
         ("write:/srv", "read and change /srv and everything below", "high"),
-        ("net:api.example.org", "reach, through the broker, api.example.org", "moderate"),
+        (
+            "net:api.example.org",
+            "reach, through the broker, api.example.org",
+            "moderate",
+        ),
         ("net:*.example.org", "reach, through the broker, *.example.org", "high"),
         ("secret:token", "know the secret token", "high"),
         ("env:HOME", "see the environment variable HOME", "low"),
         ("workers", "have Python run in read-only workers of its own", "low"),
-        ("wrap:generate", "see and change what other plugins answer to generate", "high"),
+        (
+            "wrap:generate",
+            "see and change what other plugins answer to generate",
+            "high",
+        ),
         ("teleport:moon", "have the right teleport:moon", "full"),
     ],
-)  # fmt: skip
+)
 def test_a_right_reads_as_a_sentence(key: str, text: str, risk: str) -> None:
     said = worded(Right(key))
 

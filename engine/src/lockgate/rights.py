@@ -114,7 +114,7 @@ def rating(manifest: Manifest) -> Rating:
 def _rated(asked: Iterable[Right]) -> Rating:
     rights = tuple(asked)
     words = [worded(right) for right in rights]
-    worst: Risk = max((word.risk for word in words), key=RISKS.index, default=RISKS[0])
+    worst = RISKS[max((RISKS.index(word.risk) for word in words), default=0)]
     if worst == "none":
         return Rating("none", "It computes: no files, no network, no programs.")
     first = next(word for word in words if word.risk == worst)
