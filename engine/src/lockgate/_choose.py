@@ -98,7 +98,7 @@ def write_rule(path: Path, rule: Rule) -> bool:
             that only a hand can change.
         OSError: If it can't be written.
     """
-    from lockgate._whole_file import replace_whole
+    from lockgate.owned import replace_whole
 
     where = str(path)
     old = _text(where)

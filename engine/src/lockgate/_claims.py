@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate._whole_file import replace_whole
+from lockgate.owned import replace_whole
 
 if TYPE_CHECKING:
     from lockgate_sandbox import Device

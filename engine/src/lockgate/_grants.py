@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 import tomllib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -19,9 +18,9 @@ from pathlib import Path
 from typing import cast
 
 from lockgate._toml import quoted
-from lockgate._whole_file import replace_whole
 from lockgate.errors import GrantsError
 from lockgate.grants import Grant, Identity, Right
+from lockgate.owned import NotOwnedError, read_owned, replace_whole
 
 __all__ = ["GrantsFile"]
 
@@ -51,9 +50,13 @@ class GrantsFile:
             GrantsError: If the file is not the owner's alone, or not sound.
         """
         try:
-            content = _read_owned(self.path)
+            content = read_owned(self.path, SIZE_LIMIT_BYTES)
         except FileNotFoundError:
             return {}
+        except NotOwnedError as error:
+            raise GrantsError(
+                str(error), file=str(self.path), hint=error.hint
+            ) from None
         except OSError as error:
             raise GrantsError(str(error.strerror), file=str(self.path)) from error
         return _parse(content, str(self.path))
@@ -135,26 +138,6 @@ class GrantsFile:
             replace_whole(self.path, body.encode())
         except OSError as error:
             raise GrantsError(str(error.strerror), file=str(self.path)) from error
-
-
-def _read_owned(path: Path) -> bytes:
-    """The content of a file that nobody but us (or root) can have written."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise GrantsError("it is no regular file", file=str(path))
-        if status.st_uid not in (os.geteuid(), 0):
-            hint = f"Look at it, then: chown {os.geteuid()} {path}"
-            message = f"it belongs to the user {status.st_uid}"
-            raise GrantsError(message, file=str(path), hint=hint)
-        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            hint = f"Look at it, then: chmod 600 {path}"
-            raise GrantsError("others may write it", file=str(path), hint=hint)
-        if status.st_size > SIZE_LIMIT_BYTES:
-            message = f"it is larger than {SIZE_LIMIT_BYTES} bytes"
-            raise GrantsError(message, file=str(path))
-        return file.read(SIZE_LIMIT_BYTES)
 
 
 # -- the TOML -------------------------------------------------------------------

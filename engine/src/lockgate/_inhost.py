@@ -6,15 +6,12 @@ first call, from its own distribution's folder or not at all.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from importlib.machinery import PathFinder
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate._answers import Answer
@@ -25,6 +22,7 @@ from lockgate._call import Call
 from lockgate._codec import Misfit
 from lockgate._inhost_context import HostContext
 from lockgate._inhost_wrapping import InHostWrapping
+from lockgate._origin import foreign_origin
 from lockgate._past_calls import PastCalls
 from lockgate._specs import CONTEXT, HookSpec, specs
 from lockgate._worker_impls import (
@@ -256,18 +254,13 @@ class InHostPlugin:
         Raises:
             ImplError: If another folder of ``sys.path`` would win.
         """
-        importlib.invalidate_caches()
-        package = module.partition(".")[0]
-        spec = PathFinder.find_spec(package)
-        origin = Path(spec.origin).resolve() if spec and spec.origin else None
-        if origin is None or not any(
-            origin.is_relative_to(Path(folder).resolve()) for folder in self._path
-        ):
+        origin = foreign_origin(module, self._path)
+        if origin is not None:
             message = (
-                f"the package {package!r} of this plugin would be imported from "
-                f"{origin or 'nowhere'}, not from its own distribution"
+                f"the package {module.partition('.')[0]!r} of this plugin would be "
+                f"imported from {origin or 'nowhere'}, not from its own distribution"
             )
-            raise ImplError(message, code="import-refused", file=str(origin or ""))
+            raise ImplError(message, code="import-refused", file=origin)
 
     def _audit(
         self, action: str, hook: str, detail: str, *, allowed: bool = True

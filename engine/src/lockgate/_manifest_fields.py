@@ -20,6 +20,7 @@ __all__ = [
     "HookName",
     "Inside",
     "Line",
+    "Module",
     "Name",
     "Target",
     "Text",
@@ -136,6 +137,10 @@ Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_one_li
 Inside = Annotated[str, AfterValidator(_inside)]
 Absolute = Annotated[str, AfterValidator(_absolute)]
 Amount = Annotated[float, BeforeValidator(_size), Field(ge=0, le=_LIMIT_MAXIMUM)]
+Module = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=256),
+]
 Target = Annotated[
     str,
     StringConstraints(

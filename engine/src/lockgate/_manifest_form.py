@@ -42,6 +42,7 @@ from lockgate._manifest_tables import (
     RelationsForm,
     RightsForm,
     ToolForm,
+    VerbForm,
 )
 from lockgate._manifest_values import TierName
 from lockgate.errors import did_you_mean
@@ -75,6 +76,7 @@ class ManifestForm(Form):
     commands: list[CommandForm] = Field(default_factory=list[CommandForm])
     demo: DemoForm | None = None
     added_kinds: list[AddedKindForm] = Field(default_factory=list[AddedKindForm])
+    verbs: list[VerbForm] = Field(default_factory=list[VerbForm])
 
     @field_validator("limits", mode="after")
     @classmethod
@@ -105,6 +107,7 @@ class ManifestForm(Form):
         rules.check_tier(self.tier, self.rights)
         rules.check_claims(self.rights)
         rules.check_commands(self.commands)
+        rules.check_verbs(self.verbs)
         if self.name in (*self.relations.requires, *self.relations.conflicts):
             refuse("a plugin has no relation to itself", where="relations")
         return self
@@ -121,6 +124,7 @@ _FORMS: Mapping[tuple[str, ...], type[Form]] = {
     ("demo",): DemoForm,
     ("added-kinds", "#"): AddedKindForm,
     ("added-kinds", "#", "hooks", "#"): AddedHookForm,
+    ("verbs", "#"): VerbForm,
     ("commands", "#"): CommandForm,
     ("commands", "#", "arguments", "#"): ArgumentForm,
 }

@@ -25,10 +25,12 @@ from lockgate._manifest_values import (
     ProgramRight,
     Rights,
     ToolRight,
+    VerbOffer,
 )
 from lockgate._toml import load_toml
-from lockgate._toml_lines import lines_of_keys
+from lockgate._toml_lines import line_of, lines_of_keys
 from lockgate.errors import ManifestError, did_you_mean
+from lockgate.shipped import trusted_in_host
 
 __all__ = ["parse"]
 
@@ -42,13 +44,23 @@ def parse(raw: bytes, *, file: str, distribution: str) -> Manifest:
     text, document = _load(raw, file, distribution)
     try:
         model = form.ManifestForm.model_validate(document)
-        return _manifest(model)
     except ValidationError as error:
         raise _first(error, document, text, file, distribution) from None
     except RecursionError:
         raise ManifestError(
             "the manifest is nested too deeply", distribution=distribution, file=file
         ) from None
+    manifest = _manifest(model)
+    if manifest.verbs and not trusted_in_host(manifest.name, distribution):
+        raise ManifestError(
+            "only a plugin of the trusted base may bring verbs of the command line",
+            distribution=distribution,
+            file=file,
+            line=line_of(text, ("verbs", 0)),
+            key="verbs",
+            hint="Any plugin may contribute a command: see [[commands]].",
+        )
+    return manifest
 
 
 def _load(raw: bytes, file: str, distribution: str) -> tuple[str, dict[str, Any]]:
@@ -219,6 +231,7 @@ def _manifest(model: form.ManifestForm) -> Manifest:
         commands=tuple(_command(command) for command in model.commands),
         demo=Demo(model.demo.pipeline) if model.demo else None,
         added_kinds=tuple(added_kind(kind) for kind in model.added_kinds),
+        verbs=tuple(VerbOffer(v.name, v.help, v.module) for v in model.verbs),
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         CommandForm,
         HookForm,
         RightsForm,
+        VerbForm,
     )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "check_order",
     "check_schema",
     "check_tier",
+    "check_verbs",
 ]
 
 _FREE = ("announce", "diagnose")
@@ -224,3 +226,11 @@ def check_commands(commands: Sequence[CommandForm]) -> None:
                 f"the command {command.noun} {command.verb} is there twice",
                 where=f"commands.{position}.verb",
             )
+
+
+def check_verbs(verbs: Sequence[VerbForm]) -> None:
+    """Refuse a verb that is there twice."""
+    names = [verb.name for verb in verbs]
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            refuse(f"the verb {name!r} is there twice", where=f"verbs.{position}.name")

@@ -23,6 +23,7 @@ from lockgate._manifest_fields import (
     HookName,
     Inside,
     Line,
+    Module,
     Name,
     Target,
     Text,
@@ -48,6 +49,7 @@ __all__ = [
     "RelationsForm",
     "RightsForm",
     "ToolForm",
+    "VerbForm",
 ]
 
 _ARGUMENT_WORDS = frozenset({"out", "json", "force", "help", "debug", "set", "quiet"})
@@ -186,6 +188,24 @@ class ArgumentForm(Form):
         if self.type == "choice" and any(item not in self.choices for item in items):
             return False
         return all(type(item) is kind for item in items)
+
+
+class VerbForm(Form):
+    """``[[verbs]]``: a verb that a plugin of the trusted base brings."""
+
+    name: Word
+    help: Line
+    module: Module
+
+    @field_validator("name")
+    @classmethod
+    def _reserved(cls, name: str) -> str:
+        if name not in RESERVED_NOUNS:
+            refuse(
+                f"{name!r} is no word that lockgate keeps for itself",
+                hint="Another plugin's command may begin with it: reserve it first.",
+            )
+        return name
 
 
 class CommandForm(Form):

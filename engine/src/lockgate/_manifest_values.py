@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from lockgate._reserved import RESERVED_NOUNS
 from lockgate.kinds import AddedKind
 from lockgate.values import Data, Document
 
@@ -24,6 +25,7 @@ __all__ = [
     "Rights",
     "TierName",
     "ToolRight",
+    "VerbOffer",
 ]
 
 MANIFEST_LIMIT_BYTES = 256 * 1024
@@ -33,19 +35,6 @@ TierName: TypeAlias = Literal["read-only", "basic", "elevated", "admin", "system
 ArgumentType: TypeAlias = Literal["path", "string", "integer", "boolean", "choice"]
 DocumentFormat: TypeAlias = Literal["yaml", "json", "toml", "text", "bytes"]
 PathFormat: TypeAlias = Literal["yaml", "json", "toml", "text", "bytes", "tree"]
-
-RESERVED_NOUNS = frozenset(
-    {
-        "bench", "bisect", "call", "check", "config", "console", "demo", "dev",
-        "disable", "docs", "doctor", "enable", "find", "fleet", "grants", "help",
-        "hooks", "index", "info", "install", "list", "lock", "logs", "new",
-        "outdated", "pin",
-        "plugins", "ps", "publish", "quarantine", "reload", "run", "sandbox",
-        "search", "serve", "store", "sync", "test", "top", "uninstall", "unlock",
-        "unpin", "upgrade", "verify", "version", "x",
-    }
-)  # fmt: skip
-"""Words that a contributed command cannot begin with: lockgate's own, and soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +151,19 @@ class Demo:
 
 
 @dataclass(frozen=True, slots=True)
+class VerbOffer:
+    """A verb of the command line that a plugin of the trusted base brings.
+
+    ``lockgate NAME`` imports `module`, which is made like those of
+    `lockgate.cli`: ``add(subparsers)`` and ``run(args) -> int``.
+    """
+
+    name: str
+    help: str
+    module: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One plugin's manifest, checked.
 
@@ -188,6 +190,7 @@ class Manifest:
     commands: tuple[Command, ...] = ()
     demo: Demo | None = None
     added_kinds: tuple[AddedKind, ...] = ()
+    verbs: tuple[VerbOffer, ...] = ()
 
     @property
     def noun(self) -> str:
@@ -244,6 +247,7 @@ class Manifest:
         fields["added_kinds"] = tuple(
             AddedKind.from_data(kind) for kind in fields.get("added_kinds", ())
         )
+        fields["verbs"] = tuple(VerbOffer(**v) for v in fields.get("verbs", ()))
         fields["capabilities"] = {
             key: tuple(words) for key, words in fields.get("capabilities", {}).items()
         }

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from lockgate._whole_file import replace_whole
 from lockgate.errors import PluginUnavailableError
+from lockgate.owned import replace_whole
 
 if TYPE_CHECKING:
     from lockgate.discovery import PluginState

@@ -155,7 +155,6 @@ def _same(wanted: str, version: str) -> bool:
 
 def _trusted(state: PluginState) -> bool:
     """Whether the plugin is of the trusted base, which is not a matter of choice."""
-    from lockgate.shipped import shipped_policy
+    from lockgate.shipped import trusted_in_host
 
-    party = shipped_policy().party(state.name, state.distribution)
-    return party is not None and party.in_host
+    return trusted_in_host(state.name, state.distribution)

@@ -25,6 +25,7 @@ from lockgate._manifest_values import (
     Rights,
     TierName,
     ToolRight,
+    VerbOffer,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Rights",
     "TierName",
     "ToolRight",
+    "VerbOffer",
     "parse_manifest",
     "read_manifest",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
+
+from lockgate.owned import foreign_writer
 
 __all__ = ["Check", "check_index", "check_store"]
 
@@ -86,14 +87,7 @@ def check_store(folder: str) -> Check:
 
 def _check_writers(path: Path) -> Check:
     """Whoever may write to the folder, or to one above it, can swap a wheel."""
-    for folder in (path, *path.parents):
-        found = folder.stat()
-        if found.st_uid not in (os.getuid(), 0):
-            message = f"{folder} belongs to another user ({found.st_uid})"
-            return Check(_STORE, "problem", message, "choose a folder of your own")
-        # In a sticky folder (/tmp) others may add entries but not replace ours.
-        sticky = folder != path and found.st_mode & stat.S_ISVTX
-        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky:
-            message = f"others may write to {folder}"
-            return Check(_STORE, "problem", message, f"chmod go-w {folder}")
+    other = foreign_writer(path)
+    if other is not None:
+        return Check(_STORE, "problem", str(other), other.hint)
     return Check(_STORE, "ok", f"{path} is writable by its owner only")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate._manifest_values import PathFormat
+from lockgate.cli._brought import brought
 from lockgate.cli._progress import progress
 from lockgate.cli._runs import finish_run
 from lockgate.cli._session import installed, tolerant_settings
@@ -99,7 +100,8 @@ def _run(
 
 def _owner(noun: str, config: Config) -> tuple[PluginState, Manifest]:
     """The usable plugin whose command noun is `noun`."""
-    plugins = [plugin for plugin in installed(config).plugins if plugin.noun]
+    found = installed(config).plugins
+    plugins = [plugin for plugin in found if plugin.noun]
     for plugin in plugins:
         if plugin.noun == noun and plugin.usable and plugin.manifest is not None:
             return plugin, plugin.manifest
@@ -108,7 +110,8 @@ def _owner(noun: str, config: Config) -> tuple[PluginState, Manifest]:
             raise PluginUnavailableError(
                 plugin.name, state=plugin.state, reason=plugin.reason, hint=plugin.hint
             )
-    known = [*VERBS, *(plugin.noun for plugin in plugins if plugin.usable)]
+    known = [*VERBS, *(verb.name for verb, _ in brought(found))]
+    known += [plugin.noun for plugin in plugins if plugin.usable]
     raise UsageError(
         f"there is no command {noun!r}",
         hint=did_you_mean(noun, known) or "`lockgate --help` lists the commands.",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lockgate.cli._brought import brought
 from lockgate.cli._output import clean, colored, print_lines
 from lockgate.cli._session import installed, tolerant_settings
 from lockgate.cli._verbs import VERBS
@@ -30,7 +31,9 @@ def print_help(
     config, wrong = tolerant_settings(overrides, chosen)
     plugins = installed(config).plugins
     lines = ["usage: lockgate [OPTIONS] COMMAND ...", "", _title("Commands")]
-    lines += [_row(name, verb.summary) for name, verb in VERBS.items()]
+    verbs = {verb.name: verb.help for verb, plugin in brought(plugins) if plugin.usable}
+    verbs |= {name: verb.summary for name, verb in VERBS.items()}
+    lines += [_row(name, summary) for name, summary in sorted(verbs.items())]
     contributed = [
         _row(f"{command.noun} {command.verb}", command.help)
         for plugin in plugins

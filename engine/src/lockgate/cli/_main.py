@@ -10,14 +10,17 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lockgate import __version__
+from lockgate._reserved import RESERVED_NOUNS
 from lockgate.cli._verbs import VERBS, make_parser
 from lockgate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import argparse
+    from types import ModuleType
 
 __all__ = ["main"]
 
@@ -120,7 +123,13 @@ def _run(line: _Line) -> int:
         print_help(line.overrides, line.chosen, safe=line.safe)
         return 0 if line.help or line.verb == "help" else 2
     if line.verb in VERBS:
-        return _built_in(line)
+        return _run_module(line, import_module(VERBS[line.verb].module))
+    if line.verb in RESERVED_NOUNS:
+        from lockgate.cli._brought import brought_module
+
+        module = brought_module(line.verb, overrides=line.overrides, chosen=line.chosen)
+        if module is not None:
+            return _run_module(line, module)
     from lockgate.cli._contributed import run_contributed
 
     return run_contributed(
@@ -132,10 +141,7 @@ def _run(line: _Line) -> int:
     )
 
 
-def _built_in(line: _Line) -> int:
-    from importlib import import_module
-
-    module = import_module(VERBS[line.verb].module)
+def _run_module(line: _Line, module: ModuleType) -> int:
     parser = make_parser("lockgate")
     # Named, since argparse would format a usage (and import shutil) to find out.
     module.add(parser.add_subparsers(required=True, metavar="COMMAND", prog="lockgate"))

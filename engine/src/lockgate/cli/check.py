@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     checked = check_project(find_project(args.folder))
     wrote = bool(args.write and checked.diff)
     if wrote:
-        from lockgate._whole_file import replace_whole
+        from lockgate.owned import replace_whole
 
         place = checked.project.manifest
         mode = place.stat().st_mode & 0o777

@@ -29,9 +29,9 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the page, write it, or compare it with the one that is there."""
-    from lockgate._whole_file import replace_whole
     from lockgate.errors import UsageError
     from lockgate.manifest import read_manifest
+    from lockgate.owned import replace_whole
     from lockgate.project import find_project
     from lockgate.project._page import page
 

@@ -61,6 +61,13 @@ def _within(state: PluginState, environment: tuple[str, ...]) -> PluginState:
     No interpreter ran the ``.pth`` files of this environment: that one names a
     folder is the plugin's own word, which gives it nothing to read.
     """
+    if '"verbs":' in state.manifest_text:
+        return replace(state, environment=environment).with_state(
+            "broken",
+            "its manifest brings verbs of the command line, which run in the host; "
+            "it has an environment of its own, which the host imports nothing from",
+            f"Install {state.distribution} where lockgate itself is.",
+        )
     named = [os.path.realpath(folder) for folder in environment]
     for folder in state.path:
         real = os.path.realpath(folder)

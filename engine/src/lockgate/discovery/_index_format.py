@@ -35,7 +35,7 @@ __all__ = [
     "first_length",
 ]
 
-FORMAT = 8
+FORMAT = 9
 
 _PARTS = 12
 _REST = 6

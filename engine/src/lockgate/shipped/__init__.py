@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-__all__ = ["FirstParty", "ShippedPolicy", "shipped_policy"]
+__all__ = ["FirstParty", "ShippedPolicy", "shipped_policy", "trusted_in_host"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +62,9 @@ def shipped_policy() -> ShippedPolicy:
         for name, entry in entries.items()
     }
     return ShippedPolicy(MappingProxyType(parties))
+
+
+def trusted_in_host(plugin: str, distribution: str) -> bool:
+    """Whether `plugin` of `distribution` is of the trusted base, by its name."""
+    party = shipped_policy().party(plugin, distribution)
+    return party is not None and party.in_host

@@ -1,0 +1,106 @@
+"""Files that are whole or absent, and that nobody but their owner can have written.
+
+What says which strangers' code may run, or holds that code, is only believed if no
+other user could have put it there.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+__all__ = [
+    "NotOwnedError",
+    "foreign_writer",
+    "read_owned",
+    "replace_whole",
+    "sync_folder",
+]
+
+FOREIGN_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class NotOwnedError(Exception):
+    """Why a file or folder is not believed: a sentence, and the way out."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+def read_owned(path: Path, limit: int) -> bytes:
+    """The content of a file that nobody but us (or root) can have written.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+        NotOwnedError: If it is another's, others may write it, or it is no regular
+            file of at most `limit` bytes.
+        OSError: If it can't be read.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise NotOwnedError("it is no regular file")
+        if status.st_uid not in (os.geteuid(), 0):
+            hint = f"Look at it, then: chown {os.geteuid()} {path}"
+            raise NotOwnedError(f"it belongs to the user {status.st_uid}", hint)
+        if status.st_mode & FOREIGN_WRITE:
+            hint = f"Look at it, then: chmod 600 {path}"
+            raise NotOwnedError("others may write it", hint)
+        content = file.read(limit + 1)
+        if len(content) > limit:
+            raise NotOwnedError(f"it is larger than {limit} bytes")
+        return content
+
+
+def foreign_writer(folder: Path) -> NotOwnedError | None:
+    """Who else may write to `folder`, or swap it by writing to one above it.
+
+    None if nobody but us and root may; that root may is no matter.
+
+    Raises:
+        OSError: If a folder can't be looked at.
+    """
+    for one in (folder, *folder.parents):
+        status = one.stat()
+        if status.st_uid not in (os.geteuid(), 0):
+            reason = f"{one} belongs to another user ({status.st_uid})"
+            return NotOwnedError(reason, "choose a folder of your own")
+        # In a sticky folder (/tmp) others may add entries but not replace ours.
+        sticky = one != folder and status.st_mode & stat.S_ISVTX
+        if status.st_mode & FOREIGN_WRITE and not sticky:
+            return NotOwnedError(f"others may write to {one}", f"chmod go-w {one}")
+    return None
+
+
+def replace_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write `content` aside, sync it, and put it in the place of `path`.
+
+    Raises:
+        OSError: If it can't be written; `path` is then what it was.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        aside.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        with os.fdopen(os.open(aside, flags, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` outlast a crash of the machine."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
