@@ -35,7 +35,8 @@ def test_the_checks_page_is_the_one_that_the_code_makes() -> None:
 @pytest.mark.parametrize(
     "table",
     [(), ("rights",), ("rights", "programs", 0), ("rights", "tools", 0), ("relations",),
-     ("demo",), ("commands", 0), ("verbs", 0), ("commands", 0, "arguments", 0), ("hooks", "x")],
+     ("demo",), ("commands", 0), ("verbs", 0), ("commands", 0, "arguments", 0),
+     ("hooks", "x")],
     ids=str,
 )  # fmt: skip
 def test_each_key_of_a_manifest_is_documented(table: tuple[str | int, ...]) -> None:

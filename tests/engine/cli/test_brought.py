@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lockgate._reserved import RESERVED_NOUNS
-from lockgate.cli._brought import _OF_THE_MARKETPLACE
+from lockgate.cli._brought import MARKETPLACE_VERBS
 from lockgate.cli._verbs import VERBS
 from lockgate.errors import ManifestError
 from lockgate.manifest import Manifest, parse_manifest
@@ -253,10 +253,10 @@ def test_every_verb_of_ours_is_a_reserved_word_and_there_once() -> None:
             found = parse_manifest(path.read_bytes(), file=str(path), distribution=name)
             offered += [verb.name for verb in found.verbs]
             if name == "lockgate-marketplace":
-                assert {verb.name for verb in found.verbs} <= _OF_THE_MARKETPLACE, (
+                assert {verb.name for verb in found.verbs} <= MARKETPLACE_VERBS, (
                     "name it in lockgate.cli._brought too"
                 )
 
     assert VERBS.keys() <= RESERVED_NOUNS
-    assert _OF_THE_MARKETPLACE <= RESERVED_NOUNS
+    assert MARKETPLACE_VERBS <= RESERVED_NOUNS
     assert len({*offered, *VERBS}) == len(offered) + len(VERBS)

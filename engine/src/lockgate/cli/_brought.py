@@ -18,10 +18,10 @@ from lockgate.discovery import PluginState
 from lockgate.errors import PluginUnavailableError, UsageError
 from lockgate.manifest import VerbOffer
 
-__all__ = ["brought", "brought_module"]
+__all__ = ["MARKETPLACE_VERBS", "brought", "brought_module"]
 
 _MARKETPLACE = "marketplace"
-_OF_THE_MARKETPLACE = frozenset(
+MARKETPLACE_VERBS = frozenset(
     {
         "audit", "bundle", "export", "gc", "import", "index", "install", "keys",
         "lock", "mirror", "outdated", "publish", "rollback", "sbom", "search", "sign",
@@ -61,7 +61,7 @@ def brought_module(
     for verb, plugin in brought(plugins):
         if verb.name == name:
             return _imported(verb, plugin)
-    if name not in _OF_THE_MARKETPLACE:
+    if name not in MARKETPLACE_VERBS:
         return None
     for plugin in plugins:
         if plugin.name == _MARKETPLACE:
