@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from lockgate._hook_order import HookOrder
 from lockgate.choice import NO_CHOICE, Choice
 
 if TYPE_CHECKING:
-    from lockgate.values import Data, Document
+    from lockgate.values import Data
 
 __all__ = [
     "CONFIG_LIMIT_BYTES",
@@ -20,8 +20,10 @@ __all__ = [
     "FileProfile",
     "HookOrder",
     "LogLevel",
+    "SecretName",
     "Sources",
     "WhenDown",
+    "shown",
 ]
 
 CONFIG_LIMIT_BYTES = 1024 * 1024
@@ -38,10 +40,21 @@ DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
+class SecretName:
+    """A setting of a plugin whose value is the secret `name`: known when it starts."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"(secret {self.name})"
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The settings in force. Paths are absolute.
 
-    `plugins` holds each plugin's own configuration, `limits` what tightens every
+    `plugins` holds each plugin's own configuration, a `SecretName` in the place of
+    each secret; `limits` what tightens every
     plugin's limits and `plugin_limits` one plugin's; limits are named as the
     fields of `lockgate_sandbox.Limits`. `layers` makes isolation layers strict
     that would otherwise be degradable. `choice` says which plugins are used, besides
@@ -66,7 +79,7 @@ class Config:
     )
     disabled: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
-    plugins: Mapping[str, Document] = field(default_factory=dict[str, Any])
+    plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     limits: Mapping[str, float] = field(default_factory=dict[str, float])
     plugin_limits: Mapping[str, Mapping[str, float]] = field(
         default_factory=dict[str, Mapping[str, float]]
@@ -93,17 +106,20 @@ class Config:
         return self.runtime_dir or f"{self.state_dir}/run"
 
     def origin(self, key: str) -> str:
-        """Where the value of the dotted `key` came from."""
-        return self.origins.get(key, DEFAULT)
+        """Where the value of the dotted `key`, or the first one below it, came from."""
+        if key in self.origins:
+            return self.origins[key]
+        below = (o for k, o in self.origins.items() if k.startswith(f"{key}."))
+        return next(below, DEFAULT)
 
-    def for_plugin(self, name: str) -> Document:
-        """The configuration that plugin `name` is handed."""
+    def for_plugin(self, name: str) -> Mapping[str, Any]:
+        """The configuration of plugin `name`, its secrets by their names."""
         return self.plugins.get(name, {})
 
     def to_dict(self) -> dict[str, Data]:
         """The settings by the names that files use."""
         found = {
-            name.replace("_", "-"): _plain(getattr(self, name))
+            name.replace("_", "-"): shown(getattr(self, name))
             for name in self.__dataclass_fields__
             if name
             not in (
@@ -128,10 +144,16 @@ def _dashed(limits: Mapping[str, float]) -> dict[str, Data]:
     return {name.replace("_", "-"): amount for name, amount in limits.items()}
 
 
-def _plain(value: Data) -> Data:
+def shown(value: Any) -> Data:
+    """A setting as people see it: plain data, the name of a secret for its value."""
+    if isinstance(value, SecretName):
+        return str(value)
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+        table = cast("Mapping[str, Any]", value)
+        return {key: shown(item) for key, item in table.items()}
+    if isinstance(value, list | tuple):
+        return [shown(item) for item in cast("list[Any]", value)]
+    return cast("Data", value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate._admission import Admission
-from lockgate._audit import Observer
+from lockgate._audit import AuditRecord, Observer
 from lockgate._claims import claims_folder
 from lockgate._codec import to_data
 from lockgate._grants import GrantsFile
@@ -24,10 +24,12 @@ from lockgate._lifecycle import History
 from lockgate._manifest_values import HookImpl
 from lockgate._meter import Meter
 from lockgate._past_calls import PastCalls
+from lockgate._plugin_config import checked_config, withhold
 from lockgate._policy import Plan, build_plan, read_only_plan
 from lockgate._quarantine import QuarantineFolder
 from lockgate._running import Rights, Target
 from lockgate._sealed import SealedPlugin
+from lockgate._services import secret_value, settings_secret
 from lockgate._specs import specs
 from lockgate._supervision import Supervisor
 from lockgate.config import Config
@@ -99,7 +101,7 @@ class Seats:
             hooks=_targets(manifest.answers),
             wrappers=_targets(manifest.wrappers),
             past=self.past,
-            config=lambda: self._settings(state, manifest),
+            config=lambda: self._settings(state, manifest, secret_value),
             observer=self.observer,
             admission=self._admission(state, manifest),
         )
@@ -114,7 +116,9 @@ class Seats:
                     "plugin": state.name,
                     "hooks": {**_targets(manifest.answers)},
                     "wrappers": {**_targets(manifest.wrappers)},
-                    "config": self._settings(state, manifest),
+                    "config": self._settings(
+                        state, manifest, self._secrets(state, rights)
+                    ),
                     "tools": sorted(rights.plan.tools),
                     "added": self._kinds(manifest),
                 },
@@ -154,7 +158,7 @@ class Seats:
             rights=rights,
             target=lambda _: legacy_target(
                 state,
-                self.config.for_plugin(state.name),
+                checked_config(state.name, self.config, {}, withhold),
                 self.config.file_profile,
             ),
             sandbox=self.sandbox,
@@ -187,10 +191,31 @@ class Seats:
         grants = str(Path(config.grants_file).parent)
         return (grants, config.state_dir, config.cache_dir, config.data_dir)
 
-    def _settings(self, state: PluginState, manifest: Manifest) -> Document:
-        from lockgate._plugin_config import checked_config
+    def _settings(
+        self, state: PluginState, manifest: Manifest, secret: Callable[[str], str]
+    ) -> Document:
+        return checked_config(state.name, self.config, manifest.config_schema, secret)
 
-        return checked_config(state.name, self.config, manifest.config_schema)
+    def _secrets(self, state: PluginState, rights: Rights) -> Callable[[str], str]:
+        """What gives a worker's settings their secrets, and writes it down."""
+        who = Identity(state.name, state.distribution, state.version, rights.digest)
+        value_of = settings_secret(who, rights.consent, rights.plan.policy)
+
+        def handed(name: str) -> str:
+            value, right = value_of(name), f"secret:{name}"
+            self.observer.audit(
+                AuditRecord(
+                    "broker",
+                    state.name,
+                    state.version,
+                    allowed=True,
+                    right=right,
+                    detail="handed over in its settings",
+                )
+            )
+            return value
+
+        return handed
 
 
 def _historic(manifest: Manifest) -> frozenset[str]:

@@ -12,13 +12,24 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from lockgate._claims import ClaimBook
+from lockgate._setting_secrets import SecretWithheldError
 from lockgate.grants import Consent, Identity, grant_command
 from lockgate_sandbox import Device, HostGrant, Policy, PolicyError, parse_host_grant
 
 if TYPE_CHECKING:
     from lockgate_sandbox.broker import AuditRecord, Broker
 
-__all__ = ["checked_device", "checked_host", "checked_secret", "open_services"]
+__all__ = [
+    "checked_device",
+    "checked_host",
+    "checked_secret",
+    "open_services",
+    "secret_value",
+    "settings_secret",
+]
+
+
+_MANIFEST = 'Its author has to ask for it: [rights] secrets = ["{}"].'
 
 
 def variable_of(secret: str) -> str:
@@ -66,11 +77,40 @@ def checked_secret(name: str, environ: Mapping[str, str]) -> str:
     return name
 
 
-def _value_of(secret: str) -> str:
+def secret_value(secret: str) -> str:
+    """A secret's value.
+
+    Raises:
+        LookupError: If it has none.
+    """
     value = os.environ.get(variable_of(secret))
     if not value:
         message = f"it is granted, but the variable {variable_of(secret)} is not set"
         raise LookupError(message)
+    return value
+
+
+def settings_secret(
+    identity: Identity, consent: Consent, policy: Policy
+) -> Callable[[str], str]:
+    """The values of secrets that a plugin's settings name.
+
+    Only of those that it may know anyway: a name in the settings adds no right.
+    """
+
+    def value(name: str) -> str:
+        if name in policy.secrets:
+            return secret_value(name)
+        plugin, key = identity.plugin, f"secret:{name}"
+        if not any(right.key == key for right in consent.asked):
+            message = f"{plugin}'s manifest asks for no secret {name!r}"
+            raise SecretWithheldError(message, hint=_MANIFEST.format(name))
+        tiers = [key for key in consent.missing if key.startswith("tier:")]
+        raise SecretWithheldError(
+            f"{plugin} may not know the secret {name!r}: it is not granted",
+            hint=f"To allow it: {grant_command(plugin, key, *tiers)}",
+        )
+
     return value
 
 
@@ -105,7 +145,7 @@ def open_services(
 
     return Broker(
         policy,
-        secrets=_value_of,
+        secrets=secret_value,
         audit=audit,
         worker=identity.plugin,
         advice=advice,

@@ -10,6 +10,7 @@ from pydantic_settings import EnvSettingsSource
 
 from lockgate._config_values import CONFIG_LIMIT_BYTES, Sources
 from lockgate._setting_lines import line_of_setting
+from lockgate._setting_secrets import named, refuse_in_project
 from lockgate._settings_model import PATHS, SettingsForm
 from lockgate._toml import load_toml
 from lockgate.discovery._files import UnreadableError, read_bounded
@@ -35,7 +36,20 @@ _NOT_IN_PROJECT = frozenset(
 
 
 def layers(sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Origin and values of each source, the weakest first."""
+    """Origin and values of each source, the weakest first.
+
+    Raises:
+        ConfigError: If one can't be read, or holds what it must not.
+    """
+    for origin, values in _read(sources):
+        if "plugins" in values:
+            if origin == sources.project_file:
+                refuse_in_project(values["plugins"], origin)
+            values["plugins"] = named(values["plugins"])
+        yield origin, values
+
+
+def _read(sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:
     if sources.user_file:
         yield sources.user_file, _file(sources.user_file)
     if sources.project_file:
@@ -174,6 +188,11 @@ def _environment(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, An
                 values[key] = _leaves(
                     values[key], _dashed if key != "plugins" else _literal_pair
                 )
+        if isinstance(values.get("plugins"), dict):
+            # A plugin's name has dashes only, a variable's has none.
+            values["plugins"] = dict(
+                _dashed(*pair) for pair in values["plugins"].items()
+            )
         yield f"environment variable {variable}", values
 
 

@@ -15,8 +15,8 @@ command line           ``--set key=value``
 
 A later source wins, key by key, and each value remembers where it came from
 (`Config.origins`). A project file comes with a checkout that a stranger may have
-written: it can name plugins and their settings, but not where grants, caches
-and state are kept, nor how strict the sandbox is.
+written: it can name plugins and their settings, but no secrets, not where grants,
+caches and state are kept, nor how strict the sandbox is.
 
 When nothing is set anywhere, nothing is parsed and pydantic is not imported
 (`lockgate._settings` does the work when there is some).
@@ -35,6 +35,7 @@ from lockgate._config_values import (
     ControlMode,
     HookOrder,
     LogLevel,
+    SecretName,
     Sources,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "ControlMode",
     "HookOrder",
     "LogLevel",
+    "SecretName",
     "Sources",
     "default_config",
     "find_sources",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -144,6 +145,53 @@ def test_config_path_and_validate(shell: Shell) -> None:
     assert "lockgate.toml:1 (timeot)" in wrong.err
     (shell.work / "lockgate.toml").unlink()
     assert shell.run("config", "validate", "--json").json == {"valid": True}
+
+
+SCHEMA = """
+[config-schema.properties.token]
+type = "string"
+
+[config-schema.properties.width]
+type = "integer"
+default = 88
+description = "How wide."
+"""
+
+
+def test_a_plugins_settings_are_shown_and_judged_and_no_secret_is(
+    shell: Shell,
+) -> None:
+    shell.site.wheel("acme", manifest=manifest_text("acme", extra=SCHEMA))
+    user = shell.home / ".config/lockgate/config.toml"
+    user.parent.mkdir(parents=True)
+    user.write_text('[plugins.acme]\ntoken = { secret = "bank" }\nwidth = "wide"\n')
+    value = {"LOCKGATE_SECRET_BANK": "hunter2hunter2"}
+
+    info = shell.run("info", "acme", **value)
+    data = shell.run("info", "acme", "--json", **value).json
+    wrong = shell.run("config", "validate", **value)
+    config = shell.run("config", **value)
+
+    assert f"token (string) = (secret bank) from {user}:2" in info.out
+    assert "wrong setting" in info.out
+    rows = {row["key"]: row for row in data["config"]}
+    assert rows["width"] == {
+        "key": "width",
+        "type": "integer",
+        "description": "How wide.",
+        "default": 88,
+        "required": False,
+        "declared": True,
+        "value": "wide",
+        "source": str(user),
+        "line": 3,
+    }
+    assert data["config-problem"]["key"] == "plugins.acme.width"
+    assert wrong.status == 2
+    assert f"{user}:3 (plugins.acme.width)" in wrong.err
+    assert "(secret bank)" in config.out
+    told = info.out + json.dumps(data) + wrong.err + config.out + config.err
+    assert "hunter2" not in told
 
 
 def test_a_disabled_plugin_is_listed_as_such(shell: Shell) -> None:

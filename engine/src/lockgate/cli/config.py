@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Iterator, Mapping
 
 from lockgate.cli._output import print_json, print_lines, print_table
-from lockgate.cli._session import Subparsers, settings
+from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.config import Config
 from lockgate.values import Data
 
 __all__ = ["add", "run"]
@@ -36,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
         return _paths(args)
     config = settings(args)
     if args.action == "validate":
+        _validate_plugins(config)
         if args.json:
             print_json({"valid": True})
         else:
@@ -53,6 +55,21 @@ def run(args: argparse.Namespace) -> int:
         [[str(r["key"]), _text(r["value"]), str(r["origin"])] for r in rows],
     )
     return 0
+
+
+def _validate_plugins(config: Config) -> None:
+    """Hold the settings of each plugin that is there to its manifest's schema.
+
+    Raises:
+        ConfigError: If they don't match.
+    """
+    if not config.plugins:
+        return
+    from lockgate._plugin_config import check_config
+
+    for state in installed(config).plugins:
+        if state.usable and state.manifest is not None:
+            check_config(state.name, config, state.manifest.config_schema)
 
 
 def _paths(args: argparse.Namespace) -> int:

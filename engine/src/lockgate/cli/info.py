@@ -10,10 +10,11 @@ from lockgate.cli._output import clean, colored, print_json, print_lines
 from lockgate.cli._session import Subparsers, present, settings
 from lockgate.cli.list import life_of
 from lockgate.contract import judged_by
-from lockgate.errors import UnknownPluginError
+from lockgate.errors import ConfigError, UnknownPluginError
 
 if TYPE_CHECKING:
     from lockgate._claims import Claim
+    from lockgate._config_keys import ConfigKey
     from lockgate._lifecycle import Lifecycle
     from lockgate.config import Config
     from lockgate.contract import Problem
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for state in judged:
         print_lines(_lines(state, life_of(state, config)))
+        print_lines(_settings(state, config))
         print_lines(
             _row("has open", f"{claim.device}, {claim.mode}, in host {claim.host}")
             for claim in _claims(state, config)
@@ -74,11 +76,14 @@ def _data(
 ) -> dict[str, object]:
     first, *others = states
     manifest = first.manifest
+    problem = _config_problem(first, config)
     return {
         **first.to_dict(),
         "problems": [problem.to_dict() for problem in problems],
         "lifecycle": life_of(first, config).to_dict(),
         "details": manifest.to_data() if manifest else None,
+        "config": [key.to_dict() for key in _config_keys(first, config)],
+        "config-problem": problem.to_dict() if problem else None,
         "claims": [claim.to_dict() for claim in _claims(first, config)],
         "others": [other.to_dict() for other in others],
     }
@@ -90,6 +95,35 @@ def _claims(state: PluginState, config: Config) -> list[Claim]:
 
     held = claims_held(claims_folder(config.runtime_folder))
     return [claim for claim in held if claim.plugin == state.name]
+
+
+def _config_keys(state: PluginState, config: Config) -> tuple[ConfigKey, ...]:
+    """What its settings can say and do say; secrets by their names."""
+    from lockgate._config_keys import config_keys
+
+    manifest = state.manifest
+    return config_keys(state.name, config, manifest.config_schema if manifest else {})
+
+
+def _config_problem(state: PluginState, config: Config) -> ConfigError | None:
+    """What is wrong with its settings: its worker would not start."""
+    from lockgate._plugin_config import check_config
+
+    if state.manifest is None or not config.for_plugin(state.name):
+        return None
+    try:
+        check_config(state.name, config, state.manifest.config_schema)
+    except ConfigError as error:
+        return error
+    return None
+
+
+def _settings(state: PluginState, config: Config) -> Iterator[str]:
+    for key in _config_keys(state, config):
+        yield _row("setting", key.describe())
+    problem = _config_problem(state, config)
+    if problem is not None:
+        yield _row("wrong setting", str(problem))
 
 
 def _lines(state: PluginState, life: Lifecycle) -> Iterator[str]:

@@ -220,17 +220,18 @@ class InProcessPlugin(PluginUnderTest):
             context = WorkerContext(
                 self._session,
                 plugin=project.plugin,
-                config=self._checked_config(),
+                config=self._checked_config(self._session.secret),
                 tools=self._session.tools,
             )
             self._impls = Impls(context)
         return self._session, self._impls
 
-    def _checked_config(self) -> dict[str, Data]:
+    def _checked_config(self, secret: Callable[[str], str]) -> dict[str, Data]:
         from lockgate._plugin_config import checked_config
 
         config = Config("", "", "", "", plugins={self.project.plugin: self.config})
-        return checked_config(self.project.plugin, config, self.manifest.config_schema)
+        schema = self.manifest.config_schema
+        return checked_config(self.project.plugin, config, schema, secret)
 
     def _opened(self) -> Sandbox:
         if self._sandbox is None:
