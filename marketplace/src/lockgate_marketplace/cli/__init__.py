@@ -1,0 +1,1 @@
+"""The marketplace's verbs, one module each, as the manifest names them."""

@@ -1,0 +1,147 @@
+"""``lockgate trust``: who plugins are by, as far as it was proven, and keys to sign."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from lockgate.errors import UsageError
+from lockgate.verb import (
+    Subparsers,
+    print_json,
+    print_lines,
+    print_table,
+    settings,
+)
+from lockgate_marketplace.identity import (
+    AWAITED,
+    Identity,
+    Pin,
+    Trust,
+    make_key,
+    parse_key,
+)
+
+__all__ = ["add", "run"]
+
+PASSPHRASE = "LOCKGATE_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
+"""The environment variable that protects a key file; without it there is none."""
+
+_ABOUT = "Who installed plugins are by, and what to do when that changes."
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser("trust", description=_ABOUT)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    show = actions.add_parser("show", help="who each plugin is by (default)")
+    pin = actions.add_parser("pin", help="a plugin is by the holder of a key")
+    pin.add_argument("--key", required=True, metavar="ed25519:BASE64")
+    rotate = actions.add_parser(
+        "rotate", help="expect somebody else: the next one that is proven"
+    )
+    forget = actions.add_parser(
+        "forget", help="remember nothing: the next installation is the first"
+    )
+    for action in (pin, rotate, forget):
+        action.add_argument("name", metavar="NAME", help="a distribution")
+        action.add_argument("--index", default="", metavar="INDEX", help="of which")
+    key = actions.add_parser("key", help="make a key to publish with")
+    key.add_argument("file", metavar="FILE")
+    for action in (show, pin, rotate, forget, key):
+        action.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do one action; show the pins if none is named.
+
+    Raises:
+        UsageError: If a name has no pin, or one in several indexes.
+        IdentityError: If the pins can't be read or written.
+        PublishError: If a key can't be made.
+    """
+    if args.action == "key":
+        return _make_key(args)
+    trust = Trust.below(Path(settings(args).data_dir))
+    if args.action in (None, "show"):
+        return _show(trust.pins(), as_json=args.json)
+    index = args.index or _index_of(trust, args.name, new=args.action == "pin")
+    if args.action == "forget":
+        trust.forget(index, args.name)
+        return _told(args, index, None, "is forgotten: the next one is the first")
+    identity = AWAITED
+    if args.action == "pin":
+        try:
+            identity = parse_key(args.key)
+        except ValueError as error:
+            raise UsageError(str(error), where="--key") from None
+    old = trust.get(index, args.name)
+    trust.pin(index, args.name, identity, old.version if old else "")
+    return _told(args, index, identity, f"is by {identity.describe()} from now on")
+
+
+def _index_of(trust: Trust, name: str, *, new: bool) -> str:
+    """The one index in which `name` is pinned; the default's name for a `new` pin."""
+    found = [pin.index for pin in trust.pins() if trust.get(pin.index, name) == pin]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        hint = "Name its index: --index INDEX." if new else "lockgate trust show"
+        raise UsageError(f"nothing is remembered of {name!r}", hint=hint)
+    hint = "Name the index: --index INDEX."
+    raise UsageError(f"{name!r} is pinned in {', '.join(found)}", hint=hint)
+
+
+def _show(pins: tuple[Pin, ...], *, as_json: bool) -> int:
+    if as_json:
+        print_json(
+            {
+                "publishers": [
+                    {
+                        "index": pin.index,
+                        "name": pin.name,
+                        "version": pin.version,
+                        "since": pin.since,
+                        **pin.identity.to_data(),
+                    }
+                    for pin in pins
+                ]
+            }
+        )
+    elif not pins:
+        print_lines(["Nothing is remembered: no plugin was installed from an index."])
+    else:
+        rows = [
+            [pin.name, pin.index, pin.identity.describe(), pin.version, pin.since[:10]]
+            for pin in pins
+        ]
+        print_table(["name", "index", "by", "last version", "since"], rows)
+    return 0
+
+
+def _told(
+    args: argparse.Namespace, index: str, identity: Identity | None, what: str
+) -> int:
+    if args.json:
+        data = identity.to_data() if identity is not None else None
+        print_json({"index": index, "name": args.name, "identity": data})
+    else:
+        print_lines([f"{args.name} (index {index}) {what}."])
+    return 0
+
+
+def _make_key(args: argparse.Namespace) -> int:
+    identity = make_key(Path(args.file), os.environ.get(PASSPHRASE, ""))
+    public = f"ed25519:{identity.subject}"
+    if args.json:
+        print_json({"file": args.file, "public": public})
+    else:
+        print_lines(
+            [
+                f"{args.file} holds the key; keep it secret, and a copy of it safe.",
+                f"Its public half, for those who install: {public}",
+            ]
+        )
+    return 0

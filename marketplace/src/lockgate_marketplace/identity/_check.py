@@ -1,0 +1,107 @@
+"""Is a file by whom its name has been by so far?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockgate_marketplace.errors import IdentityError
+from lockgate_marketplace.identity._dsse import verify_signature
+from lockgate_marketplace.identity._provenance import verify_provenance
+from lockgate_marketplace.identity._trust import Pin
+from lockgate_marketplace.identity._values import UNPROVEN, Identity, WheelFile
+
+__all__ = ["Evidence", "Finding", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the index gave beside the file; what it did not give is empty.
+
+    `provenance` is PEP 740's JSON, `signature` the envelope of a publisher's key.
+    """
+
+    provenance: bytes = b""
+    signature: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Who made the file, and how that compares with the pin.
+
+    `known` is true if it is whom the pin names, and `gained` if nobody was proven
+    before and somebody is now. On a first use both are false.
+    """
+
+    identity: Identity
+    known: bool = False
+    gained: bool = False
+
+    def describe(self) -> str:
+        """One line for whoever is asked to agree."""
+        who = self.identity.describe()
+        if self.known and self.identity.kind == "none":
+            return "by nobody (no proof, as before)"
+        if self.known:
+            return f"by {who}, as before"
+        if self.gained:
+            return f"by {who}; earlier versions proved nothing"
+        if self.identity.kind == "none":
+            return "by nobody (no proof): whoever runs the index could have made it"
+        return f"by {who}; seen for the first time, and remembered from now on"
+
+
+def check(
+    file: WheelFile,
+    evidence: Evidence,
+    pin: Pin | None,
+    *,
+    proof_required: bool = False,
+) -> Finding:
+    """Verify all evidence of `file` and compare it with the pin of its name.
+
+    With `proof_required` a file that proves nothing is refused on a first use too.
+
+    Raises:
+        IdentityError: If any evidence does not hold, or it is not by whom it was.
+    """
+    proven: tuple[Identity, ...] = ()
+    if evidence.provenance:
+        proven += verify_provenance(file, evidence.provenance)
+    if evidence.signature:
+        proven += verify_signature(file, evidence.signature)
+    where = file.filename
+    if not proven and proof_required:
+        message = "nothing proves who made it"
+        raise IdentityError("identity-unproven", message, where=where)
+    if pin is None:
+        return Finding(proven[0] if proven else UNPROVEN)
+    if pin.identity.kind == "awaited" and proven:
+        return Finding(proven[0])
+    if pin.identity.kind == "none":
+        if not proven:
+            return Finding(UNPROVEN, known=True)
+        return Finding(proven[0], gained=True)
+    return _compare(where, proven, pin)
+
+
+def _compare(where: str, proven: tuple[Identity, ...], pin: Pin) -> Finding:
+    was = pin.identity.describe()
+    since = f"{pin.name} {pin.version} was by {was} (since {pin.since[:10]})"
+    if not proven:
+        message = f"{since}; nothing proves who made this file"
+        raise IdentityError("identity-lost", message, where=where, was=was)
+    for identity in proven:
+        if not pin.identity.differences(identity):
+            return Finding(identity, known=True)
+    # The nearest: of one kind, if there is such.
+    other = next((i for i in proven if i.kind == pin.identity.kind), proven[0])
+    differences = pin.identity.differences(other)
+    message = f"{since}; this file is by {other.describe()}: {'; '.join(differences)}"
+    raise IdentityError(
+        "identity-changed",
+        message,
+        where=where,
+        was=was,
+        now=other.describe(),
+        differences=list(differences),
+    )

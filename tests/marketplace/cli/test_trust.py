@@ -1,0 +1,123 @@
+"""``lockgate trust``: what is remembered of publishers, and keys."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from lockgate.cli import main
+from lockgate_marketplace.identity import Trust, key_identity
+
+AUTHOR = key_identity(Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key())
+KEY = f"ed25519:{AUTHOR.subject}"
+
+
+@pytest.fixture
+def trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
+    for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
+    monkeypatch.chdir(tmp_path)
+    return Trust.below(tmp_path / "DATA" / "lockgate")
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    assert main(["trust", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_nothing_is_remembered_at_first(
+    trust: Trust, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(capsys) == {"publishers": []}
+    assert main(["trust", "show"]) == 0
+    assert "Nothing is remembered" in capsys.readouterr().out
+    assert not trust.path.exists()
+
+
+def test_a_key_is_pinned_shown_rotated_and_forgotten(
+    trust: Trust, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, "pin", "Acme_Lamp", "--index", "main", "--key", KEY)
+    (pin,) = told(capsys, "show")["publishers"]
+    assert (pin["name"], pin["kind"], pin["subject"]) == (
+        "acme-lamp",
+        "key",
+        AUTHOR.subject,
+    )
+
+    told(capsys, "rotate", "acme-lamp")
+    found = trust.get("main", "acme-lamp")
+    assert found is not None
+    assert found.identity.kind == "awaited"
+
+    told(capsys, "forget", "acme-lamp")
+    assert trust.pins() == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rotate", "nobody"], "nothing is remembered"),
+        (["forget", "nobody"], "nothing is remembered"),
+        (["pin", "acme", "--index", "main", "--key", "rsa:x"], "ed25519:BASE64"),
+        (["pin", "acme", "--key", KEY], "--index INDEX"),
+        (["rotate"], "NAME"),
+        (["dance"], "dance"),
+    ],
+)
+def test_a_slip_is_told(
+    words: list[str],
+    message: str,
+    trust: Trust,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["trust", *words]) == 2
+    assert message in capsys.readouterr().err
+    assert not trust.path.exists()
+
+
+def test_a_name_in_two_indexes_has_to_be_told_apart(
+    trust: Trust, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for index in ("main", "other"):
+        trust.pin(index, "acme", AUTHOR, "1.0")
+
+    assert main(["trust", "rotate", "acme"]) == 2
+    assert "main, other" in capsys.readouterr().err
+    told(capsys, "rotate", "acme", "--index", "other")
+    pins = {pin.index: pin.identity.kind for pin in trust.pins()}
+    assert pins == {"main": "key", "other": "awaited"}
+
+
+def test_an_unsound_file_is_an_error_with_its_place(
+    trust: Trust, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trust.path.parent.mkdir(parents=True)
+    trust.path.write_text("{}")
+    trust.path.chmod(0o600)
+
+    assert main(["trust", "--json"]) == 3
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "identity-pins-unsound"
+    assert error["where"] == str(trust.path)
+
+
+def test_a_key_is_made_for_its_owner(
+    trust: Trust, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "key.pem"
+
+    public = told(capsys, "key", str(path))["public"]
+
+    assert public.startswith("ed25519:")
+    assert "PRIVATE KEY" in path.read_text()
+    assert main(["trust", "key", str(path)]) == 3
+    assert "there already" in capsys.readouterr().err
