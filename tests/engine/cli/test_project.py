@@ -134,6 +134,11 @@ def test_what_is_wrong_is_told_by_rule_and_place(shell: Shell, project: Path) ->
         "right-undeclared", "typed-missing", "readme-missing", "hook-api-open",
     }  # fmt: skip
 
+    (package / "lockgate.toml").write_text(text.replace('"read-only"', '"system"'))
+    in_host = shell.run("check", str(project), "--json")
+    # It would run in the host, where rights mean nothing.
+    assert "right-undeclared" not in rules(in_host)
+
 
 def test_a_right_that_nothing_uses_is_told(shell: Shell, project: Path) -> None:
     manifest = project / "src" / "lockgate_tidy_up" / "lockgate.toml"

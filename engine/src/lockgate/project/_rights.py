@@ -38,7 +38,12 @@ class _Used:
 def rights_findings(
     folder: Path, package: Path, manifest: Manifest, manifest_file: str
 ) -> Iterator[Finding]:
-    """What is used and not asked for, and what is asked for and not used."""
+    """What is used and not asked for, and what is asked for and not used.
+
+    Nothing of tier ``system``: that runs in the host, where no right is enforced.
+    """
+    if manifest.tier == "system":
+        return
     from lockgate_sandbox.source import rights, scan_tree
 
     scan = scan_tree(str(package))
