@@ -12,7 +12,15 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["End", "Entry", "descriptor", "extra_field", "zip64_sizes", "zip_bytes"]
+__all__ = [
+    "DEFLATED",
+    "End",
+    "Entry",
+    "descriptor",
+    "extra_field",
+    "zip64_sizes",
+    "zip_bytes",
+]
 
 DEFLATED = 8
 UTF8_FLAG = 0x0800

@@ -1,0 +1,37 @@
+"""The wheel gate: what a wheel must be before anything else opens it.
+
+::
+
+    wheel = open_wheel(path)            # judged whole, or a WheelError with its code
+    unpack(wheel, folder)               # the very bytes that were judged
+
+Read it from above: `_gate` (the file, once; the order of the rules), `_contents`
+(archive and paths), `_zip` with `_zip_end`, `_zip_headers` and `_zip_extra` (the
+strict reader), `_paths`, `_layout`, `_scripts`, `_modules` (where files go and whose
+names they take), `_metadata`, `_headers`, `_text`, `_entry_points`, `_record`,
+`_members` (every byte against RECORD), `_unpack`. Each rule and its code is in
+``docs/reference/wheel-gate.md``.
+"""
+
+from __future__ import annotations
+
+from lockgate_marketplace.wheel._gate import judge, open_wheel
+from lockgate_marketplace.wheel._layout import Area
+from lockgate_marketplace.wheel._limits import Limits
+from lockgate_marketplace.wheel._names import Target, WheelName
+from lockgate_marketplace.wheel._surroundings import Surroundings
+from lockgate_marketplace.wheel._unpack import unpack
+from lockgate_marketplace.wheel._wheel import Member, Wheel
+
+__all__ = [
+    "Area",
+    "Limits",
+    "Member",
+    "Surroundings",
+    "Target",
+    "Wheel",
+    "WheelName",
+    "judge",
+    "open_wheel",
+    "unpack",
+]

@@ -1,0 +1,80 @@
+"""The files of a wheel and where each would go: archive and paths together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lockgate_marketplace.errors import WheelError
+from lockgate_marketplace.wheel._layout import Place, check_site, place_of, top_parts
+from lockgate_marketplace.wheel._limits import Limits
+from lockgate_marketplace.wheel._metadata import dist_info_of
+from lockgate_marketplace.wheel._names import WheelName
+from lockgate_marketplace.wheel._paths import check_distinct, check_path
+from lockgate_marketplace.wheel._zip import read_archive, read_whole
+from lockgate_marketplace.wheel._zip_headers import ZipEntry
+
+__all__ = ["Contents", "read_contents"]
+
+_SIGNATURES = ("record.jws", "record.p7s")
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The files by their names in the archive, and the places of all of them."""
+
+    data: bytes
+    dist_info: str
+    entries: Mapping[str, ZipEntry]
+    places: Mapping[str, Place]
+
+    def text(self, file: str, limit: int, code: str) -> bytes | None:
+        """The bytes of a file of the metadata folder, None if it is not there.
+
+        Raises:
+            WheelError: `code` if there are more than `limit`.
+        """
+        entry = self.entries.get(f"{self.dist_info}/{file}")
+        return None if entry is None else read_whole(self.data, entry, limit, code)
+
+    def needed(self, file: str, limit: int, code: str) -> bytes:
+        """`text` of a file that every wheel has.
+
+        Raises:
+            WheelError: `code` if it is missing, or larger.
+        """
+        raw = self.text(file, limit, code)
+        if raw is None:
+            raise WheelError(code, f"{file} is missing", where=self.dist_info)
+        return raw
+
+    def site(self) -> list[str]:
+        """The paths below site."""
+        return [place.path for place in self.places.values() if place.area == "site"]
+
+
+def read_contents(data: bytes, name: WheelName, limits: Limits) -> Contents:
+    """Read the archive and judge every path in it.
+
+    Raises:
+        WheelError: If the archive is unsound, or a file may not go where it would.
+    """
+    archive = read_archive(data, limits)
+    for entry in archive:
+        check_path(entry.name, limits)
+    entries = {entry.name: entry for entry in archive if not entry.is_folder}
+    empty = [entry.name[:-1] for entry in archive if entry.is_folder]
+    check_distinct(entries, empty)
+    stem = dist_info_of(top_parts(entry.name for entry in archive), name)
+    info = f"{stem}.dist-info"
+    for path in entries:
+        if path.casefold().endswith(_SIGNATURES) and path.startswith(info):
+            message = "it signs RECORD in a way that nothing verifies any more"
+            raise WheelError("wheel-record-signature", message, where=path)
+    places = {path: place_of(path, stem) for path in entries}
+    for path, place in places.items():
+        if place.area == "site":
+            check_site(place.path, path)
+    if any(place.path != path for path, place in places.items()):
+        check_distinct(f"{place.area}/{place.path}" for place in places.values())
+    return Contents(data, info, entries, places)
