@@ -39,10 +39,15 @@ def runtime_package() -> dict[str, str]:
 def environment_prefixes(folders: Sequence[str]) -> tuple[str, ...]:
     """Where the programs of an environment of its own lie, besides its folders.
 
-    A virtual environment's site folder is three levels below it, its ``bin`` one.
+    A virtual environment's site folder is three levels below it, its ``bin`` one; a
+    wheel of the store has a ``bin`` beside its ``site``.
     """
     sites = [Path(folder) for folder in folders if folder.endswith("/site-packages")]
-    return tuple(str(site.parents[2]) for site in sites)
+    wheels = [Path(folder) for folder in folders if folder.endswith("/site")]
+    return tuple(
+        [str(site.parents[2]) for site in sites]
+        + [str(site.parent / "bin") for site in wheels]
+    )
 
 
 def own_folders(own: Sequence[str]) -> tuple[str, ...]:

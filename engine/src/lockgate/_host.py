@@ -109,6 +109,7 @@ class Host(Calls):
         Raises:
             ConfigError: If the settings can't be read.
             ControlError: If the control socket is asked for ``always``, and can't be.
+            InstalledError: If the store is not sound: what is missing is unknown.
             ProjectRequiresError: If they require a plugin that is not there.
             UnknownPluginError: If `plugins` names one that is not installed.
             UsageError: If a word of `plugins` is no plugin's name.
@@ -125,6 +126,7 @@ class Host(Calls):
             found = discover(
                 folders,
                 cache_dir=settings.cache_dir,
+                data_dir=settings.data_dir,
                 plugin_folders=settings.plugin_folders,
                 disabled=settings.disabled,
                 hooks=settings.hooks,
@@ -132,7 +134,10 @@ class Host(Calls):
                 environments=settings.environments,
             )
             settings.choice.check(found.names)
-            return found.plugins
+            plugins = found.plugins
+            if found.store_error is not None:
+                raise found.store_error
+            return plugins
 
         states = look()
         if settings.requires:
@@ -223,6 +228,7 @@ class Host(Calls):
         Those that run are reloaded; one that fails to load goes on as it was.
 
         Raises:
+            InstalledError: If the store is not sound.
             HostClosedError: If the host is closed.
         """
         if self._closed:

@@ -38,7 +38,7 @@ from lockgate.errors import GrantsError, PluginUnavailableError
 from lockgate.grants import Consent, Grant, Identity, consent, rights_asked
 from lockgate.kinds import AddedKind
 from lockgate.manifest import Manifest
-from lockgate.shipped import ShippedPolicy
+from lockgate.shipped import NOBODY, ShippedPolicy
 from lockgate.values import Data, Document
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ class _CurrentRights:
             rights_asked(self._manifest),
             tier=self._manifest.tier,
             grant=self._grant(),
-            shipped=self._seats.shipped,
+            shipped=NOBODY if self._state.stored else self._seats.shipped,
         )
 
     def _grant(self) -> Grant | None:

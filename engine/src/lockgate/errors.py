@@ -25,6 +25,8 @@
     │   ├── HookLimitError          hook-limit           (1)
     │   └── AnswerInvalidError      answer-invalid       (1)
     ├── GrantsError                 grants-invalid       (1)
+    ├── InstalledError              installed-invalid    (1)
+    ├── NotInStoreError             not-in-store         (3)
     ├── SandboxUnavailableError     sandbox-unavailable  (1)
     ├── EntryPointClashError        entry-point-clash    (1)
     ├── HostClosedError             host-closed          (1)
@@ -74,11 +76,13 @@ __all__ = [
     "HookTimeoutError",
     "HostClosedError",
     "InputRefusedError",
+    "InstalledError",
     "InternalError",
     "LockgateError",
     "ManifestError",
     "NoAnswerError",
     "NoHostError",
+    "NotInStoreError",
     "OutputError",
     "PluginUnavailableError",
     "ProjectError",
@@ -402,6 +406,31 @@ class GrantsError(LockgateError):
         super().__init__(message, hint=hint, where=where, file=file, key=key)
         self.file = file
         self.key = key
+
+
+class InstalledError(LockgateError):
+    """The store does not say what is installed, or others may write to it."""
+
+    code = "installed-invalid"
+    remedy = "`lockgate doctor` says more; `lockgate rollback` goes back."
+
+    def __init__(self, message: str, /, *, file: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint, where=file, file=file)
+        self.file = file
+
+
+class NotInStoreError(LockgateError):
+    """A plugin is to be uninstalled that was not installed into the store."""
+
+    code = "not-in-store"
+    exit_status = 3
+
+    def __init__(self, plugin: str, /, *, where: str, hint: str) -> None:
+        super().__init__(where=where, hint=hint, plugin=plugin)
+        self.plugin = plugin
+
+    def _text(self) -> str:
+        return f"plugin {self.plugin!r} was not installed into the store"
 
 
 class SandboxUnavailableError(LockgateError):

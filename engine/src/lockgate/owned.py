@@ -55,24 +55,44 @@ def read_owned(path: Path, limit: int) -> bytes:
         return content
 
 
-def foreign_writer(folder: Path) -> NotOwnedError | None:
+def foreign_writer(folder: Path, *, above: bool = True) -> NotOwnedError | None:
     """Who else may write to `folder`, or swap it by writing to one above it.
 
-    None if nobody but us and root may; that root may is no matter.
+    None if nobody but us and root may. A group counts as nobody if it is our own
+    and has no other members, as many systems give each user one.
 
     Raises:
         OSError: If a folder can't be looked at.
     """
-    for one in (folder, *folder.parents):
-        status = one.stat()
+    path = os.path.abspath(folder)  # noqa: PTH100 - a Path costs more than the look
+    first = True
+    while True:
+        status = os.stat(path)  # noqa: PTH116
         if status.st_uid not in (os.geteuid(), 0):
-            reason = f"{one} belongs to another user ({status.st_uid})"
+            reason = f"{path} belongs to another user ({status.st_uid})"
             return NotOwnedError(reason, "choose a folder of your own")
         # In a sticky folder (/tmp) others may add entries but not replace ours.
-        sticky = one != folder and status.st_mode & stat.S_ISVTX
-        if status.st_mode & FOREIGN_WRITE and not sticky:
-            return NotOwnedError(f"others may write to {one}", f"chmod go-w {one}")
-    return None
+        sticky = not first and status.st_mode & stat.S_ISVTX
+        if status.st_mode & FOREIGN_WRITE and not sticky and not _ours_alone(status):
+            return NotOwnedError(f"others may write to {path}", f"chmod go-w {path}")
+        if path == "/" or not above:
+            return None
+        path, first = os.path.dirname(path), False  # noqa: PTH120
+
+
+def _ours_alone(status: os.stat_result) -> bool:
+    """Whether only a group may write that is ours, by name and number, alone."""
+    if status.st_mode & stat.S_IWOTH:
+        return False
+    import grp
+    import pwd
+
+    try:
+        user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(status.st_gid)
+    except KeyError:
+        return False
+    mine = group.gr_gid == user.pw_gid and group.gr_name == user.pw_name
+    return mine and set(group.gr_mem) <= {user.pw_name}
 
 
 def replace_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:

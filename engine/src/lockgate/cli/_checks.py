@@ -53,6 +53,7 @@ def checks(
     yield from _guarded("sandbox", lambda: list(_sandbox(config)))
     yield from _guarded("index", lambda: list(_index(config)))
     yield from _guarded("grants", lambda: list(_grants(config)))
+    yield from _guarded("store", lambda: list(_store(config)))
     found = find()
     if found.index != "off" and found.index_note.startswith("cannot be written"):
         hint = "Every command looks through all distributions anew."
@@ -163,6 +164,32 @@ def _grants(config: Config) -> Iterator[Check]:
         yield Check("grants", "ok", f"{path} holds grants for {count} plugin(s)")
 
 
+def _store(config: Config) -> Iterator[Check]:
+    from lockgate.installed import StoreFolder
+    from lockgate.owned import foreign_writer
+
+    store = StoreFolder(config.data_dir)
+    if not store.exists:
+        yield Check("store", "ok", f"nothing was installed: there is no {store.root}")
+        return
+    root = Path(store.root)
+    other = foreign_writer(root)
+    if other is not None:
+        mine = root.stat().st_uid == os.geteuid() and not foreign_writer(root.parent)
+        yield Check(
+            "store",
+            "problem",
+            f"{other}: nothing of the store is used",
+            f"Look through it, then: {other.hint}",
+            (lambda: root.chmod(0o755)) if mine else None,
+        )
+        return
+    now = store.read()
+    kept = len(store.numbers())
+    said = f"generation {now.number} of {kept} in {root}: {len(now.entries)} installed"
+    yield Check("store", "ok", said)
+
+
 def _plugins(found: Discovery) -> Iterator[Check]:
     for plugin in found.plugins:
         if plugin.state not in ("ok", "legacy", "disabled", "shadowed"):
@@ -187,7 +214,11 @@ def _plugins(found: Discovery) -> Iterator[Check]:
 
 
 def _programs(found: Discovery) -> Iterator[Check]:
-    from lockgate._environment import import_folders, own_folders
+    from lockgate._environment import (
+        environment_prefixes,
+        import_folders,
+        own_folders,
+    )
     from lockgate._records import ProgramMissingError, find_program
 
     missing: list[tuple[str, str]] = []
@@ -203,12 +234,17 @@ def _programs(found: Discovery) -> Iterator[Check]:
                 missing.append((said, tool.reason and f"It {tool.reason}."))
         for program in manifest.rights.programs:
             try:
-                folders = (
-                    own_folders(plugin.path)
-                    if plugin.environment
-                    else import_folders(plugin.path)
+                folders = import_folders(plugin.path)
+                prefixes: tuple[str, ...] = (sys.prefix,)
+                if plugin.environment:
+                    folders = own_folders(plugin.path)
+                    prefixes = environment_prefixes(folders)
+                find_program(
+                    program.distribution,
+                    program.file,
+                    folders=folders,
+                    prefixes=prefixes,
                 )
-                find_program(program.distribution, program.file, folders=folders)
             except ProgramMissingError as error:
                 hint = (
                     f"Install the distribution {program.distribution}; if it is "

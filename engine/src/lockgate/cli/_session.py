@@ -74,6 +74,7 @@ def installed(config: Config) -> Discovery:
 
     found = discover(
         cache_dir=config.cache_dir,
+        data_dir=config.data_dir,
         plugin_folders=config.plugin_folders,
         disabled=config.disabled,
         hooks=config.hooks,
@@ -81,6 +82,10 @@ def installed(config: Config) -> Discovery:
         environments=config.environments,
     )
     config.choice.check(found.names)
+    if found.store_error is not None:
+        from lockgate.cli._output import print_warning
+
+        print_warning(found.store_error)
     if config.requires:
         _warn_of_missing(config, found)
     return found
@@ -120,7 +125,7 @@ def consent_now(state: PluginState, config: Config) -> tuple[Consent, Grant | No
     from lockgate._grants import GrantsFile
     from lockgate._seats import identity_of
     from lockgate.grants import consent, rights_asked
-    from lockgate.shipped import shipped_policy
+    from lockgate.shipped import NOBODY, shipped_policy
 
     manifest = state.manifest
     if manifest is None:
@@ -132,6 +137,6 @@ def consent_now(state: PluginState, config: Config) -> tuple[Consent, Grant | No
         rights_asked(manifest),
         tier=manifest.tier,
         grant=grant,
-        shipped=shipped_policy(),
+        shipped=NOBODY if state.stored else shipped_policy(),
     )
     return given, grant

@@ -46,6 +46,7 @@ VERBS: dict[str, Verb] = {
     "test": Verb("lockgate.cli.test", "Run the tests of a plugin's project."),
     "top": Verb("lockgate.cli.top", "Watch the load of running plugins."),
     "trace": Verb("lockgate.cli.trace", "Show the latest calls of running hosts."),
+    "uninstall": Verb("lockgate.cli.uninstall", "Take plugins out of the store."),
     "unpin": Verb("lockgate.cli.choose", "Use whatever version is installed."),
 }
 """Every built-in command. Modules are imported when their command is called."""

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     config = settings(args)
     names = discover(
         cache_dir=config.cache_dir,
+        data_dir=config.data_dir,
         plugin_folders=config.plugin_folders,
         environments=config.environments,
     ).names

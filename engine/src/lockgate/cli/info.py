@@ -138,6 +138,8 @@ def _lines(state: PluginState, life: Lifecycle) -> Iterator[str]:
     yield _row("stage", f"{life.stage} since {life.at}: {life.reason}")
     yield _row("distribution", state.distribution)
     yield _row("installed", f"{state.location}{' (editable)' * state.editable}")
+    for folder in state.environment:
+        yield _row("imports from", folder)
     if state.manifest_path:
         yield _row("manifest", state.manifest_path)
     for group, value in state.entries:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -25,22 +24,19 @@ from typing import TYPE_CHECKING
 from lockgate.choice import NO_CHOICE, Choice
 from lockgate.discovery import _index
 from lockgate.discovery._environments import import_path, placed
-from lockgate.discovery._files import ABSENT, stamp_fresh
-from lockgate.discovery._index_format import Depends, Found, Stored, encode
 from lockgate.discovery._relations import relate, unshadow
-from lockgate.discovery._scan import Memo, scan_folder, search_folders
+from lockgate.discovery._scan import normalised, search_folders
+from lockgate.discovery._search import Search, look
 from lockgate.discovery._state import PluginState, StateName
 
 if TYPE_CHECKING:
     from lockgate._hook_order import HookOrder
+    from lockgate.errors import InstalledError
 
 __all__ = ["Discovery", "PluginState", "StateName", "discover", "index_files"]
 
 _NO_ORDERS: Mapping[str, HookOrder] = MappingProxyType({})
 _SHARED: Mapping[str, Sequence[str]] = MappingProxyType({})
-
-_Relate = Callable[[list[PluginState]], tuple[PluginState, ...]]
-"""The candidates, with the configuration and their relations applied."""
 
 
 class Discovery:
@@ -50,34 +46,48 @@ class Discovery:
     may import from. `names` are the plugins' names in the order of `plugins`, as
     they were when `discover` was called: to know only these costs neither a look at
     each plugin's files nor any decoding. `index` tells how the stored index fared:
-    ``used``, ``rebuilt`` (`index_note` says why) or ``off``.
+    ``used``, ``rebuilt`` (`index_note` says why) or ``off``. `store_error` says why
+    nothing of the store is among them, if that is not as it must be.
     """
 
-    __slots__ = (
-        "_found",
-        "folders",
-        "index",
-        "index_file",
-        "index_note",
-        "names",
-    )
+    __slots__ = ("_kept", "_plugins", "_read", "_search", "names", "store_error")
 
     def __init__(
         self,
-        found: tuple[PluginState, ...] | Callable[[Discovery], tuple[PluginState, ...]],
+        search: Search,
+        read: Callable[[Discovery], tuple[PluginState, ...]],
         *,
-        names: tuple[str, ...],
-        folders: tuple[str, ...],
-        index: str,
-        index_file: str = "",
-        index_note: str = "",
+        kept: Search | None = None,
+        store_error: InstalledError | None = None,
     ) -> None:
-        self._found = found
-        self.names = names
-        self.folders = folders
-        self.index = index
-        self.index_file = index_file
-        self.index_note = index_note
+        self._search = search
+        self._kept = kept
+        self._read = read
+        self._plugins: tuple[PluginState, ...] | None = None
+        self.store_error = store_error
+        self.names = search.names
+        if kept is not None:
+            self.names = tuple(sorted((*kept.names, *search.names)))
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The search path's folders that exist."""
+        return self._search.present
+
+    @property
+    def index(self) -> str:
+        """How the stored index of the search path fared."""
+        return self._search.index
+
+    @property
+    def index_file(self) -> str:
+        """Where it is kept, or ``""``."""
+        return self._search.index_file
+
+    @property
+    def index_note(self) -> str:
+        """Why it was rebuilt, or could not be written."""
+        return self._search.index_note
 
     @property
     def plugins(self) -> tuple[PluginState, ...]:
@@ -85,9 +95,10 @@ class Discovery:
 
         The states that they are in when this is first asked for.
         """
-        if callable(self._found):
-            self._found = self._found(self)
-        return self._found
+        if self._plugins is None:
+            self._plugins = self._read(self)
+            self.names = tuple(state.name for state in self._plugins)
+        return self._plugins
 
     def get(self, name: str) -> PluginState | None:
         """The plugin called `name`; of several claims the first."""
@@ -105,6 +116,7 @@ def discover(
     search_path: Sequence[str] | None = None,
     *,
     cache_dir: str = "",
+    data_dir: str = "",
     plugin_folders: Sequence[str] = (),
     disabled: Collection[str] = (),
     hooks: Mapping[str, HookOrder] = _NO_ORDERS,
@@ -117,24 +129,35 @@ def discover(
     are single ``.py`` files; `disabled` and `hooks` are the owner's settings of
     these names, `choice` says which plugins are used. `environments` names
     distributions that are looked for in folders of their own (or in a virtual
-    environment's), before the search path. Without `cache_dir` no index is kept.
+    environment's); what was installed into the store below `data_dir` comes next,
+    the search path last. Without `cache_dir` no index is kept.
     """
     folders = search_folders(sys.path if search_path is None else search_path)
     single = search_folders(plugin_folders)
-
     apart = [
         state
         for name, given in environments.items()
         for state in _apart(name, given, cache_dir)
     ]
+    kept, error = _kept(data_dir, cache_dir)
+    taken = {normalised(name) for name in environments}
+    search = Search(
+        tuple(dict.fromkeys((*folders, *single))),
+        lambda known: look(folders, single, known),
+        key=_index.key_of(folders, single),
+        cache_dir=cache_dir,
+    )
 
-    def related(states: list[PluginState]) -> tuple[PluginState, ...]:
-        return relate(unshadow([*apart, *states]), disabled, hooks, choice)
+    def read(found: Discovery) -> tuple[PluginState, ...]:
+        mine, found.store_error = _states(kept, found.store_error)
+        mine = [state for state in mine if state.distribution not in taken]
+        first = [state for state in mine if not _for_the_host(state)]
+        last = [_misplaced(state) for state in mine if _for_the_host(state)]
+        states = unshadow([*apart, *first, *search.states(), *last])
+        return relate(states, disabled, hooks, choice)
 
-    if not cache_dir:
-        return _looked(_look(folders, single, None), folders, related, "off")
-    found = _Search(folders, single, related, cache_dir).run()
-    if apart:  # which the index of the search path knows nothing of
+    found = Discovery(search, read, kept=kept, store_error=error)
+    if apart:  # whose names no index knows
         found.names = tuple(state.name for state in found.plugins)
     return found
 
@@ -142,152 +165,56 @@ def discover(
 def _apart(name: str, given: Sequence[str], cache_dir: str) -> list[PluginState]:
     """The candidates of the distribution `name`, which has folders to itself."""
     folders = search_folders(import_path(given))
-    if cache_dir:
-        states = list(_Search(folders, (), tuple, cache_dir).run().plugins)
-    else:
-        states = _look(folders, (), None).states
-    return placed(name, given, folders, states)
+    search = Search(
+        folders,
+        lambda known: look(folders, (), known),
+        key=_index.key_of(folders, ()),
+        cache_dir=cache_dir,
+    )
+    return placed(name, given, folders, search.states())
 
 
-class _Search:
-    """One search path, with the file that its index is stored in."""
+def _kept(data_dir: str, cache_dir: str) -> tuple[Search | None, InstalledError | None]:
+    """What the store has installed, if it has; or why it is not believed."""
+    if not data_dir or not os.path.lexists(f"{data_dir}/store/current"):
+        return None, None
+    from lockgate.discovery._store import search_store
+    from lockgate.installed import InstalledError, StoreFolder
 
-    __slots__ = ("_folders", "_key", "_path", "_related", "_search", "_single")
-
-    def __init__(
-        self,
-        folders: tuple[str, ...],
-        single: tuple[str, ...],
-        related: _Relate,
-        cache_dir: str,
-    ) -> None:
-        self._folders = folders
-        self._single = single
-        self._related = related
-        self._search = tuple(dict.fromkeys((*folders, *single)))
-        self._key = _index.key_of(folders, single)
-        self._path = _index.index_path(cache_dir, self._key)
-
-    def run(self) -> Discovery:
-        """What the stored index says, if it holds; else what a look finds."""
-        stored = _index.load(self._path, self._key)
-        if isinstance(stored, str):
-            return self._rebuilt(None, stored)
-        try:
-            if _index.holds(stored, self._search):
-                return self._used(stored)
-        except _index.DAMAGE as error:
-            return self._rebuilt(None, f"is damaged ({type(error).__name__})")
-        return self._rebuilt(stored, "something changed")
-
-    def _rebuilt(self, known: Stored | None, note: str) -> Discovery:
-        found = _look(self._folders, self._single, known)
-        looked = _looked(found, self._folders, self._related, "rebuilt")
-        looked.index_file = self._path
-        content = encode(self._key, found, looked.names)
-        looked.index_note = _index.save(self._path, content) or note
-        return looked
-
-    def _used(self, stored: Stored) -> Discovery:
-        """What the stored index says, decoded when it is asked for."""
-
-        def read(used: Discovery) -> tuple[PluginState, ...]:
-            known, note = None, "was lost or replaced"
-            try:
-                if _index.holds_within(stored, self._search):
-                    return self._related(stored.states())
-                known, note = stored, "something changed"
-            except _index.DAMAGE:
-                pass
-            now = self._rebuilt(known, note)
-            used.names, used.index = now.names, now.index
-            used.index_note = now.index_note
-            return now.plugins
-
-        marks = zip(self._folders, stored.folder_marks(), strict=False)
-        return Discovery(
-            read,
-            names=stored.names,
-            folders=tuple(folder for folder, mark in marks if mark != ABSENT),
-            index="used",
-            index_file=self._path,
-        )
-
-
-def _looked(
-    found: Found, folders: Sequence[str], related: _Relate, index: str
-) -> Discovery:
-    """What was found just now."""
-    plugins = related(found.states)
-    present = tuple(f for f in folders if found.marks.get(f, ABSENT) != ABSENT)
-    names = tuple(state.name for state in plugins)
-    return Discovery(plugins, names=names, folders=present, index=index)
-
-
-def _look(folders: Sequence[str], single: Sequence[str], known: Stored | None) -> Found:
-    """Scan the folders; what `known` still holds of a candidate is kept."""
-    started = time.time_ns()
-    before = _Before(tuple(dict.fromkeys((*folders, *single))), known)
-    found = Found()
-    for folder in folders:
-        found.marks[folder] = stamp_fresh(folder, started)
-        memo = before.memos.get(folder, {})
-        distributions, found.memos[folder] = scan_folder(folder, memo, started)
-        for distribution in distributions:
-            where = distribution.folder
-            states, on = before.kept(where)
-            if not on:
-                from lockgate.discovery._resolve import resolve
-
-                states, files = resolve(distribution)
-                on = _index.fresh(files, started)
-            found.add(folder, states, where, on)
-    for folder in single:
-        found.marks[folder] = stamp_fresh(folder, started)
-        for path in _single_files(folder):
-            from lockgate.discovery._resolve import resolve_file
-
-            on = _index.fresh([path], started)
-            found.add(folder, [resolve_file(path)], path, on)
-    return found
-
-
-class _Before:
-    """What an index that no longer holds as a whole still holds in parts."""
-
-    def __init__(self, search: Sequence[str], known: Stored | None) -> None:
-        self.memos: dict[str, Memo] = {}
-        self._depends: dict[str, Depends] = {}
-        self._states: dict[str, list[PluginState]] = {}
-        try:
-            if known is not None:
-                memos, depends, states = (
-                    known.memos(),
-                    known.depends(search),
-                    known.states(),
-                )
-                self.memos, self._depends = memos, depends
-                for state in states:
-                    self._states.setdefault(state.location, []).append(state)
-        except _index.DAMAGE:
-            return
-
-    def kept(self, location: str) -> tuple[list[PluginState], Depends]:
-        """The candidates at `location` and what they rest on, if all of it stayed."""
-        on = self._depends.get(location, {})
-        if not on or not _index.unchanged(on):
-            return [], {}
-        return self._states.get(location, []), on
-
-
-def _single_files(folder: str) -> list[str]:
-    """The modules in a plugin folder; private ones are somebody's helpers."""
     try:
-        names = sorted(os.listdir(folder))  # noqa: PTH208
-    except OSError:
-        return []
-    return [
-        f"{folder}/{name}"
-        for name in names
-        if name.endswith(".py") and not name.startswith(("_", "."))
-    ]
+        return search_store(StoreFolder(data_dir), cache_dir), None
+    except InstalledError as error:
+        return None, error
+
+
+def _states(
+    kept: Search | None, known: InstalledError | None
+) -> tuple[list[PluginState], InstalledError | None]:
+    """The store's candidates as they are now, or why there are none."""
+    if kept is None:
+        return [], known
+    from lockgate.errors import InstalledError
+
+    try:
+        return kept.states(), None
+    except InstalledError as error:
+        return [], error
+
+
+def _for_the_host(state: PluginState) -> bool:
+    if not state.distribution.startswith("lockgate-"):
+        return False  # the policy, which takes longer to read, names no others
+    from lockgate.shipped import shipped_policy
+
+    return state.distribution in shipped_policy().in_host
+
+
+def _misplaced(state: PluginState) -> PluginState:
+    """What is to run in the host is the host's own installation, no store's."""
+    return state.with_state(
+        "broken",
+        "it is of the trusted base, which the host imports from nowhere but its own "
+        "installation",
+        f"python3 -m pip install {state.distribution}; `lockgate uninstall "
+        f"{state.name}` takes it out of the store.",
+    )

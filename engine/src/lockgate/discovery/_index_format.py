@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import binascii
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
 from typing import Any
@@ -35,7 +35,7 @@ __all__ = [
     "first_length",
 ]
 
-FORMAT = 9
+FORMAT = 10
 
 _PARTS = 12
 _REST = 6
@@ -56,7 +56,7 @@ if _LAST != "manifest_text":
 _TUPLES = frozenset(
     {"kinds", "path", "requires", "conflicts", "entries", "environment"}
 )
-_FLAGS = frozenset({"editable", "essential", "recorded"})
+_FLAGS = frozenset({"editable", "essential", "recorded", "stored"})
 
 Depends = dict[str, Stamp]
 """The files that a candidate depends on, and the stamps they had."""
@@ -82,18 +82,27 @@ class Found:
     memos: dict[str, Memo] = field(default_factory=dict[str, Memo])
 
     def add(
-        self, folder: str, states: Sequence[PluginState], location: str, on: Depends
+        self,
+        folder: str,
+        states: Sequence[PluginState],
+        location: str,
+        on: Depends,
+        *,
+        early: Collection[str] = (),
     ) -> None:
-        """Take in the candidates at `location` in `folder`, and what they rest on."""
+        """Take in the candidates at `location` in `folder`, and what they rest on.
+
+        Their names rest on `early`, too, where a RECORD vouches for their files.
+        """
         # No file has a NUL in its name: such a path is nothing to be watched.
         real = {path: mark for path, mark in on.items() if "\0" not in path}
         self.states += states
         first, then = real, Depends()
         if all(state.recorded and not state.editable for state in states):
             # A wheel lies where it was installed: no manifest decides that.
-            points = f"{location}/entry_points.txt"
-            first = {path: mark for path, mark in real.items() if path == points}
-            then = {path: mark for path, mark in real.items() if path != points}
+            names = {f"{location}/entry_points.txt", *early}
+            first = {path: mark for path, mark in real.items() if path in names}
+            then = {path: mark for path, mark in real.items() if path not in names}
         self.watched.setdefault(folder, []).append((location, first, then))
 
 

@@ -70,6 +70,8 @@ class PluginState:
     """The top-level package that holds the manifest."""
     environment: tuple[str, ...] = ()
     """The import folders that it has to itself; empty if it shares the host's."""
+    stored: bool = False
+    """Whether it was installed into the store."""
     recorded: bool = False
     """Whether a RECORD vouches for its files: an installed wheel."""
     manifest_text: str = field(default="", repr=False)
@@ -122,6 +124,8 @@ class PluginState:
             "location": self.location,
             "manifest": self.manifest_path,
             "editable": self.editable,
+            "environment": list(self.environment),
+            "stored": self.stored,
             "noun": self.noun,
         }
 

@@ -14,7 +14,13 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-__all__ = ["FirstParty", "ShippedPolicy", "shipped_policy", "trusted_in_host"]
+__all__ = [
+    "NOBODY",
+    "FirstParty",
+    "ShippedPolicy",
+    "shipped_policy",
+    "trusted_in_host",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,19 @@ class ShippedPolicy:
         found = self.parties.get(plugin)
         return found if found and found.distribution == distribution else None
 
+    @property
+    def in_host(self) -> frozenset[str]:
+        """The distributions whose plugins run in the host."""
+        parties = self.parties.values()
+        return frozenset(party.distribution for party in parties if party.in_host)
+
     def claims(self, plugin: str) -> bool:
         """Whether the name is a first-party one, whoever bears it."""
         return plugin in self.parties
+
+
+NOBODY = ShippedPolicy(MappingProxyType({}))
+"""Trusts nobody: what holds for plugins of the store, whose names an index gave."""
 
 
 @cache

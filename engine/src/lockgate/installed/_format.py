@@ -1,0 +1,251 @@
+"""A generation as frozen values, and as the JSON that it is kept in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from lockgate.errors import InstalledError
+
+__all__ = ["SIZE_LIMIT_BYTES", "Generation", "Installed", "Wheel", "parse", "to_bytes"]
+
+SCHEMA = 1
+SIZE_LIMIT_BYTES = 8 * 1024 * 1024
+_COUNT_LIMIT = 4096
+"""Of distributions, and of one's wheels: a thousandfold of what is ever there."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_VERSION = re.compile(r"[A-Za-z0-9.!+_-]{1,128}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TEXT_LIMIT_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """One wheel of an environment, by the SHA-256 (hexadecimal) of its file."""
+
+    sha256: str
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A distribution that was installed, and the environment that it has to itself.
+
+    `distribution` is its normalised name (PEP 503), `plugins` the names of the
+    plugins in it, `wheels` what its worker imports from, its own wheel first. `merged`,
+    if there is one, names the folder that holds the sites of all of them.
+    """
+
+    distribution: str
+    version: str
+    plugins: tuple[str, ...]
+    wheels: tuple[Wheel, ...]
+    merged: str = ""
+
+    def folders(self, store: str) -> tuple[str, ...]:
+        """The import folders of its environment, in order, below the folder `store`."""
+        if self.merged:
+            return (f"{store}/merged/{self.merged}/site",)
+        return tuple(f"{store}/wheels/{wheel.sha256}/site" for wheel in self.wheels)
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What is installed at one time, by distribution.
+
+    `at` is when it was written (RFC 3339, UTC), `parent` the generation that was in
+    force then (0: none), `reason` what was done: ``install acme 1.2``.
+    """
+
+    number: int
+    at: str
+    reason: str = ""
+    parent: int = 0
+    entries: tuple[Installed, ...] = ()
+
+    def get(self, distribution: str) -> Installed | None:
+        """The entry of a distribution, by its normalised name."""
+        return next((e for e in self.entries if e.distribution == distribution), None)
+
+    def having(self, *new: Installed) -> Generation:
+        """This one with the entries `new`, in the place of those of the same name."""
+        names = {entry.distribution for entry in new}
+        kept = [entry for entry in self.entries if entry.distribution not in names]
+        ordered = sorted([*kept, *new], key=lambda entry: entry.distribution)
+        return replace(self, entries=tuple(ordered))
+
+    def without(self, *names: str) -> Generation:
+        """This one without the distributions `names`."""
+        kept = tuple(e for e in self.entries if e.distribution not in names)
+        return replace(self, entries=kept)
+
+
+def to_bytes(generation: Generation) -> bytes:
+    """The file of a generation. `parse` of it gives `generation` again.
+
+    Raises:
+        InstalledError: If it is none that could be read again.
+    """
+    import json
+
+    data = {
+        "schema": SCHEMA,
+        "number": generation.number,
+        "at": generation.at,
+        "parent": generation.parent,
+        "reason": generation.reason,
+        "installed": {
+            entry.distribution: {
+                "version": entry.version,
+                "plugins": list(entry.plugins),
+                "wheels": [[w.sha256, w.name, w.version] for w in entry.wheels],
+                **({"merged": entry.merged} if entry.merged else {}),
+            }
+            for entry in generation.entries
+        },
+    }
+    raw = json.dumps(data, indent=1).encode("ascii") + b"\n"
+    if parse(raw, file=f"generations/{generation.number}.json") != generation:
+        raise InstalledError(
+            "the generation would not be the same when it is read again",
+            file=f"generations/{generation.number}.json",
+            hint="A distribution is named twice, or out of order.",
+        )
+    return raw
+
+
+def parse(raw: bytes, *, file: str) -> Generation:
+    """The generation that `raw` holds; `file` is for errors.
+
+    Raises:
+        InstalledError: If it holds anything else.
+    """
+    import json
+
+    try:
+        if len(raw) > SIZE_LIMIT_BYTES:
+            raise _WrongError(f"it is larger than {SIZE_LIMIT_BYTES} bytes")
+        document: object = json.loads(raw, object_pairs_hook=_once)
+        table = _table(document, _KEYS, "the file")
+        if table["schema"] != SCHEMA or isinstance(table["schema"], bool):
+            raise _WrongError(
+                f"its schema is {table['schema']!r:.40}, this lockgate reads {SCHEMA}"
+            )
+        number, parent = _number(table["number"]), _number(table["parent"])
+        if not 0 <= parent < number:
+            raise _WrongError("its number is not above its parent's")
+        return Generation(
+            number,
+            _matching(table["at"], _TIME, "time"),
+            _reason(table["reason"]),
+            parent,
+            tuple(_entries(table["installed"])),
+        )
+    except (ValueError, RecursionError) as error:
+        reason = (
+            str(error) if isinstance(error, _WrongError) else f"it is no JSON: {error}"
+        )
+        raise InstalledError(reason, file=file) from None
+
+
+class _WrongError(ValueError):
+    """What is not as it must be; the text says what."""
+
+
+_KEYS = frozenset({"schema", "number", "at", "parent", "reason", "installed"})
+_ENTRY_KEYS = frozenset({"version", "plugins", "wheels"})
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise _WrongError("a key is there twice")
+    return table
+
+
+def _table(
+    value: object,
+    keys: frozenset[str],
+    what: str,
+    *,
+    maybe: frozenset[str] = frozenset(),
+) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise _WrongError(f"{what} is no table")
+    table = cast("dict[str, object]", value)
+    if not keys <= table.keys() <= keys | maybe:
+        raise _WrongError(f"{what} has not the keys that it must have")
+    return table
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
+        raise _WrongError("a number is missing")
+    return value
+
+
+def _matching(value: object, form: re.Pattern[str], what: str) -> str:
+    if not isinstance(value, str) or not form.fullmatch(value):
+        raise _WrongError(f"{value!r:.80} is no {what}")
+    return value
+
+
+def _reason(value: object) -> str:
+    if not isinstance(value, str) or len(value) > _TEXT_LIMIT_CHARS:
+        raise _WrongError("the reason is no text")
+    if any(not c.isprintable() for c in value):
+        raise _WrongError("the reason is not one printable line")
+    return value
+
+
+def _entries(value: object) -> Iterator[Installed]:
+    if not isinstance(value, dict):
+        raise _WrongError("what is installed is no table")
+    table = cast("dict[str, object]", value)
+    if len(table) > _COUNT_LIMIT or list(table) != sorted(table):
+        raise _WrongError("what is installed is not in order, or too much")
+    for name, given in table.items():
+        _matching(name, _NAME, "distribution's name")
+        entry = _table(given, _ENTRY_KEYS, name, maybe=frozenset({"merged"}))
+        merged = entry.get("merged", "")
+        yield Installed(
+            name,
+            _matching(entry["version"], _VERSION, "version"),
+            tuple(
+                _matching(p, _NAME, "plugin's name") for p in _list(entry["plugins"])
+            ),
+            tuple(_wheels(_list(entry["wheels"]), name)),
+            _matching(merged, _SHA256, "SHA-256") if "merged" in entry else "",
+        )
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list) or len(cast("list[object]", value)) > _COUNT_LIMIT:
+        raise _WrongError("a list is missing, or too long")
+    return cast("list[object]", value)
+
+
+def _wheels(value: list[object], distribution: str) -> Iterator[Wheel]:
+    if not value:
+        raise _WrongError(f"{distribution} has no wheels")
+    seen: set[str] = set()
+    for given in value:
+        row = _list(given)
+        if len(row) != 3:
+            raise _WrongError("a wheel is no SHA-256, name and version")
+        wheel = Wheel(
+            _matching(row[0], _SHA256, "SHA-256"),
+            _matching(row[1], _NAME, "distribution's name"),
+            _matching(row[2], _VERSION, "version"),
+        )
+        if wheel.name in seen or (not seen and wheel.name != distribution):
+            raise _WrongError(
+                f"the wheels of {distribution} are not its own and others'"
+            )
+        seen.add(wheel.name)
+        yield wheel

@@ -1,0 +1,219 @@
+"""The folder of the store: whose it is, what is in force, and the next generation."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from lockgate.errors import InstalledError
+from lockgate.installed._format import SIZE_LIMIT_BYTES, Generation, parse, to_bytes
+from lockgate.owned import (
+    NotOwnedError,
+    foreign_writer,
+    read_owned,
+    replace_whole,
+    sync_folder,
+)
+
+__all__ = ["StoreFolder"]
+
+_FOLDERS = ("generations", "wheels", "merged")
+_POINTER_LIMIT_BYTES = 32
+_FOLDER_MODE = 0o755
+"""Others may look: a worker may run as a user of its own, and wheels are no secret."""
+
+
+class StoreFolder:
+    """The store below the folder `data_dir`; it need not exist.
+
+    Reading takes no lock: what is there never changes, and what is in force is one
+    small file that is replaced by a rename.
+    """
+
+    def __init__(self, data_dir: str) -> None:
+        self.root = f"{data_dir}/store"
+
+    @property
+    def pointer(self) -> str:
+        """The file that says which generation is in force."""
+        return f"{self.root}/current"
+
+    def file(self, number: int) -> str:
+        """The file of a generation."""
+        return f"{self.root}/generations/{number}.json"
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever installed. One look."""
+        return os.path.lexists(self.pointer)
+
+    def check(self) -> None:
+        """See that nobody but the owner can have put anything here.
+
+        Raises:
+            InstalledError: If somebody else may write to the store's folders.
+        """
+        try:
+            found = foreign_writer(Path(self.root))
+            for name in _FOLDERS:
+                folder = f"{self.root}/{name}"
+                if found is None and os.path.lexists(folder):
+                    found = foreign_writer(Path(folder), above=False)
+        except OSError as error:
+            raise InstalledError(str(error.strerror), file=self.root) from None
+        if found is not None:
+            hint = f"Look at it, then: {found.hint}"
+            raise InstalledError(str(found), file=self.root, hint=hint)
+
+    def current(self) -> int:
+        """The number of the generation in force; 0 if nothing was ever installed.
+
+        Raises:
+            InstalledError: If the file that says so is not believed.
+        """
+        if not self.exists:
+            return 0
+        raw = _read(self.pointer, _POINTER_LIMIT_BYTES)
+        digits = raw.removesuffix(b"\n")
+        if not digits.isdigit() or digits.startswith(b"0"):
+            raise InstalledError(
+                "it holds no generation's number",
+                file=self.pointer,
+                hint=f"Write the number of one of {self.root}/generations into it.",
+            )
+        return int(digits)
+
+    def read(self, number: int | None = None) -> Generation:
+        """The generation `number`, or the one in force (0: nothing is installed).
+
+        Raises:
+            InstalledError: If it is not there, not sound, or others may write here.
+        """
+        wanted = self.current() if number is None else number
+        if wanted == 0:
+            return Generation(0, "")
+        self.check()
+        file = self.file(wanted)
+        found = parse(_read(file, SIZE_LIMIT_BYTES), file=file)
+        if found.number != wanted:
+            raise InstalledError(f"it is of the generation {found.number}", file=file)
+        return found
+
+    def numbers(self) -> tuple[int, ...]:
+        """The generations that are kept, the oldest first."""
+        try:
+            names = os.listdir(f"{self.root}/generations")  # noqa: PTH208
+        except OSError:
+            return ()
+        stems = (n.removesuffix(".json") for n in names if n.endswith(".json"))
+        return tuple(
+            sorted(int(s) for s in stems if s.isdecimal() and not s.startswith("0"))
+        )
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Hold the store alone; waits for whoever holds it.
+
+        Makes the folders that are missing. Reentrant in no way: hold it once.
+
+        Raises:
+            InstalledError: If the store can't be made, or others may write to it.
+        """
+        try:
+            for folder in (Path(self.root), Path(self.root, "generations")):
+                _make(folder)
+                _open_up(folder)
+            self.check()
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            lock = os.open(f"{self.root}/lock", flags, 0o600)
+        except OSError as error:
+            where = str(error.filename or self.root)
+            raise InstalledError(str(error.strerror), file=where) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _sweep(self.root)
+            _sweep(f"{self.root}/generations")
+            yield
+        finally:
+            os.close(lock)
+
+    def commit(self, generation: Generation, reason: str) -> Generation:
+        """Write `generation` as the next one, and put it in force. Hold `locked`.
+
+        After a crash at any point either it or the former one is in force, whole.
+
+        Raises:
+            InstalledError: If it can't be written; what was in force then still is.
+        """
+        from datetime import UTC, datetime
+
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        parent = self.current()
+        number = max([parent, *self.numbers()]) + 1
+        made = replace(
+            generation, number=number, at=now, parent=parent, reason=reason[:500]
+        )
+        raw = to_bytes(made)
+        try:
+            replace_whole(Path(self.file(number)), raw)
+        except OSError as error:
+            raise _unwritten(error, self.file(number)) from None
+        self.switch(number)
+        return made
+
+    def switch(self, number: int) -> None:
+        """Put the generation `number` in force, which is there. Hold `locked`.
+
+        Raises:
+            InstalledError: If it can't be read, or the switch can't be written.
+        """
+        self.read(number)
+        try:
+            replace_whole(Path(self.pointer), b"%d\n" % number)
+        except OSError as error:
+            raise _unwritten(error, self.pointer) from None
+
+
+def _read(path: str, limit: int) -> bytes:
+    try:
+        return read_owned(Path(path), limit)
+    except NotOwnedError as error:
+        raise InstalledError(str(error), file=path, hint=error.hint) from None
+    except OSError as error:
+        raise InstalledError(f"it can't be read: {error.strerror}", file=path) from None
+
+
+def _unwritten(error: OSError, file: str) -> InstalledError:
+    return InstalledError(
+        f"it can't be written: {error.strerror}",
+        file=file,
+        hint="Nothing changed. Make room or see who may write there, and try again.",
+    )
+
+
+def _sweep(folder: str) -> None:
+    """Remove what a writer that was killed left beside its file; we hold the lock."""
+    for name in os.listdir(folder):  # noqa: PTH208
+        if name.startswith(".") and name.endswith(".new"):
+            os.unlink(f"{folder}/{name}")  # noqa: PTH108
+
+
+def _open_up(folder: Path) -> None:
+    """Let others look into a folder of the store that was made and no more."""
+    status = folder.stat()
+    if status.st_uid == os.geteuid() and status.st_mode & 0o777 == 0o700:
+        folder.chmod(_FOLDER_MODE)
+
+
+def _make(folder: Path) -> None:
+    """Make `folder` and those above it that are missing, whatever the umask is."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        folder.chmod(_FOLDER_MODE)
+        sync_folder(folder.parent)
