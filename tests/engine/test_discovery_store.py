@@ -122,6 +122,7 @@ def test_an_index_is_used_and_only_what_changed_is_read_anew(
         place.kept.install(name)
     assert [s.name for s in place.settled().plugins] == ["one", "three", "two"]
     read: list[str] = []
+
     def counted(path: str, *, distribution: str) -> object:
         read.append(distribution)
         return read_manifest(path, distribution=distribution)

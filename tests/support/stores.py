@@ -65,7 +65,7 @@ class Kept:
             place.write_text(text)
             place.chmod(0o555)
             with record.open("a") as lines:
-                lines.write(f"{stem}.data/scripts/{file},sha256=x,1\n")
+                lines.write(f"../bin/{file},sha256=x,1\n")
 
     def entry(self, *wheels: Wheel, plugins: Sequence[str] | None = None) -> Installed:
         """The distribution of the first wheel, with all of them as environment."""

@@ -4,9 +4,6 @@ A manifest names a program by distribution and the end of a path; the RECORD of
 the installed distribution (PyPA specification "Recording installed projects")
 says where that file is. Nothing is searched on PATH, so nothing else can stand
 in for it.
-
-In the store a wheel's RECORD stays as it was packed. There its scripts are called
-``NAME.data/scripts/FILE``, and lie in the folder ``bin`` beside the wheel's ``site``.
 """
 
 from __future__ import annotations
@@ -51,8 +48,7 @@ def find_program(
         message = f"the distribution {distribution!r} is not installed"
         raise ProgramMissingError(message)
     wanted = tuple(part for part in file.split("/") if part)
-    entries = map(_placed, _entries(info))
-    found = [entry for entry in entries if entry.parts[-len(wanted) :] == wanted]
+    found = [entry for entry in _entries(info) if entry.parts[-len(wanted) :] == wanted]
     if not found:
         raise ProgramMissingError(f"{distribution!r} installed no file {file!r}")
     inside = [Path(folder).resolve() for folder in (*folders, *prefixes)]
@@ -64,19 +60,6 @@ def find_program(
             return str(path)
         reasons.append(reason)
     raise ProgramMissingError("; ".join(dict.fromkeys(reasons)))
-
-
-def _placed(entry: Path) -> Path:
-    """Where a file that RECORD lists lies, from the folder of the metadata.
-
-    An installer that moves a wheel's scripts away writes where to; a wheel's own
-    words stay only where `lockgate_marketplace.store` unpacked it.
-    """
-    match entry.parts:
-        case (top, "scripts", name) if top.endswith(".data"):
-            return Path("..", "bin", name)
-        case _:
-            return entry
 
 
 def _unfit(path: Path, inside: Sequence[Path]) -> str:
