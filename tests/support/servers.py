@@ -7,7 +7,7 @@ import functools
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 
 import trustme
@@ -108,12 +108,15 @@ def reply(
 
 @contextlib.contextmanager
 def http_server(
-    answer: Callable[[Request], bytes] = lambda _: reply(),
+    answer: Callable[[Request], bytes | Iterable[bytes]] = lambda _: reply(),
     *,
     names: tuple[str, ...] = (),
     host: str = "127.0.0.1",
 ) -> Generator[Server]:
-    """Answer each request with the bytes that `answer` gives."""
+    """Answer each request with what `answer` gives: bytes, or pieces of them.
+
+    Pieces are sent as they are made. One that raises `ConnectionError` hangs up.
+    """
 
     def handler(sock: socket.socket) -> None:
         with sock.makefile("rb") as stream:
@@ -136,7 +139,9 @@ def http_server(
                         stream.readline()
                     stream.readline()
                 server.requests.append(request)
-                sock.sendall(answer(request))
+                answered = answer(request)
+                for piece in (answered,) if isinstance(answered, bytes) else answered:
+                    sock.sendall(piece)
 
     with serve(handler, names=names, host=host) as server:
         yield server
