@@ -9,8 +9,11 @@ import inspect
 from pathlib import Path
 
 import lockgate.errors
+from lockgate._broker import BrokerRefusedError
+from lockgate._data_files import DataFullError, DataRefusedError
 from lockgate.contract import CODES
 from lockgate.errors import LockgateError
+from lockgate_sandbox.broker._devices import DeviceBusyError
 
 __all__ = ["PAGE", "classes", "render"]
 
@@ -51,6 +54,21 @@ _PROBLEMS = """\
 the distribution, the file, the line and a hint. They are read from the source before
 any of it runs. What source does not tell is no problem; the worker looks again.
 """
+
+_TOLD = """\
+## What a plugin is told
+
+What `context` refuses or fails is an exception in the plugin, of the class named here
+or a more special one, with a `code` and a `hint`. Uncaught it ends the call as
+`hook-failed`, whose `cause` is that code.
+"""
+
+_CLASSES: tuple[type[OSError], ...] = (
+    BrokerRefusedError,
+    DeviceBusyError,
+    DataFullError,
+    DataRefusedError,
+)
 
 
 def classes() -> list[type[LockgateError]]:
@@ -94,7 +112,16 @@ def render() -> str:
             parts.append(f"Fields: {', '.join(fields)}.\n")
     parts += [_PROBLEMS, "| code | means |", "|---|---|"]
     parts += [f"| `{code}` | {means} |" for code, means in CODES.items()]
+    parts += ["", _TOLD, "| code | class | means |", "|---|---|---|"]
+    parts += [_told(cls) for cls in _CLASSES]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _told(cls: type[OSError]) -> str:
+    kind = PermissionError if issubclass(cls, PermissionError) else OSError
+    code = getattr(cls, "code", "permission-denied")
+    meaning = (inspect.getdoc(cls) or "").splitlines()[0]
+    return f"| `{code}` | `{kind.__name__}` | {meaning} |"
 
 
 if __name__ == "__main__":

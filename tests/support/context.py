@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from lockgate.plugin import DataFolder
 from lockgate.values import Data, Document, File, ProgramRun, PythonRun, Tree
 
 __all__ = ["LocalContext", "wheel_program"]
@@ -86,6 +87,7 @@ class LocalContext:
     config: Document = field(default_factory=dict[str, Data])
     plugin: str = "test"
     scratch: Path | None = None
+    data: DataFolder | None = None
     runs: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     messages: list[str] = field(default_factory=list[str])
 

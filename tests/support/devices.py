@@ -316,6 +316,7 @@ class LocalContext:
 
     plugin = "devices"
     scratch = None
+    data = None
 
     def __init__(self, *, programs: bool = True) -> None:
         self.config: Document = {}

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from lockgate._audit import AuditRecord, LogLine, Observer, Progress
-from lockgate._codec import Misfit, codec, to_data
+from lockgate._codec import to_data
+from lockgate._data_folder import DataFolder
 from lockgate._environment import lockgate_folder
 from lockgate._policy import Plan, Tool, tool_policy
+from lockgate._requests import data_callbacks, request
 from lockgate._services import open_services
 from lockgate._trace import current_trace_id
 from lockgate.grants import Consent, Identity, grant_command
@@ -87,7 +89,8 @@ class Broker:
     """Answers one plugin's requests.
 
     `sandbox` gives the host's sandbox; it is asked for only when needed.
-    `claims` is the folder that says who has which device.
+    `claims` is the folder that says who has which device, `data` holds the plugin's
+    own files (None: it has none).
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class Broker:
         sandbox: Callable[[], Sandbox],
         observer: Observer,
         claims: str = "",
+        data: DataFolder | None = None,
     ) -> None:
         self._identity = identity
         self._consent = consent
@@ -109,6 +113,7 @@ class Broker:
         self._deadline = float("inf")
         self._denials: list[Document] = []
         self._running: Worker | None = None
+        self._data = data
         self._stop = threading.Event()
         self.services = open_services(
             plan.policy, identity, consent, self._note, claims=claims
@@ -147,12 +152,13 @@ class Broker:
             "log": self._log,
             "run_tool": self._run_tool,
             "run_python": self._run_python,
+            **data_callbacks(self._data),
         }
 
     # -- words ---------------------------------------------------------------------
 
     def _progress(self, arguments: Mapping[str, Data]) -> Data:
-        line = _request(_ProgressLine, arguments)
+        line: _ProgressLine = request(_ProgressLine, arguments)
         message = line.message[:LOG_MESSAGE_LIMIT_CHARS]
         fraction = None if line.fraction is None else min(max(line.fraction, 0.0), 1.0)
         event = Progress(self._identity.plugin, self._hook, message, fraction)
@@ -160,7 +166,7 @@ class Broker:
         return None
 
     def _log(self, arguments: Mapping[str, Data]) -> Data:
-        line = _request(_LogLine, arguments)
+        line: _LogLine = request(_LogLine, arguments)
         message = line.message[:LOG_MESSAGE_LIMIT_CHARS]
         plugin, hook = self._identity.plugin, self._hook
         self._observer.log(LogLine(plugin, hook, line.level, message, line.fields))
@@ -169,12 +175,12 @@ class Broker:
     # -- programs ------------------------------------------------------------------
 
     def _run_tool(self, arguments: Mapping[str, Data]) -> Data:
-        request = _request(_ToolRequest, arguments)
-        tool = self._plan.tools.get(request.name)
+        wanted: _ToolRequest = request(_ToolRequest, arguments)
+        tool = self._plan.tools.get(wanted.name)
         if tool is None:
-            raise self._no_program(request.name)
+            raise self._no_program(wanted.name)
         self._audit("run_tool", right=f"tool:{tool.name}", detail=tool.path)
-        result = self._start_tool(tool, request)
+        result = self._start_tool(tool, wanted)
         files = tuple(File(path, body) for path, body in result.files.items())
         run = ProgramRun(
             status=result.status,
@@ -227,23 +233,23 @@ class Broker:
     # -- python ----------------------------------------------------------------------
 
     def _run_python(self, arguments: Mapping[str, Data]) -> Data:
-        request = _request(_PythonRequest, arguments)
+        wanted: _PythonRequest = request(_PythonRequest, arguments)
         if not self._plan.workers:
             asked = any(right.key == "workers" for right in self._consent.asked)
             why = self._ungranted() if asked else "the manifest does not ask for it"
             raise self._refuse("workers", why)
-        self._audit("run_python", right="workers", detail=request.entry)
-        wall = max(min(request.wall_seconds, self._seconds_left()), 0.05)
+        self._audit("run_python", right="workers", detail=wanted.entry)
+        wall = max(min(wanted.wall_seconds, self._seconds_left()), 0.05)
         most = Limits.for_tier(Tier.READ_ONLY).tightened(self._plan.owner_limits)
         limits = most.tightened(
             {
-                "cpu_seconds": max(request.cpu_seconds, 0.05),
+                "cpu_seconds": max(wanted.cpu_seconds, 0.05),
                 "wall_seconds": wall,
-                "memory_bytes": max(request.memory_bytes, 1),
+                "memory_bytes": max(wanted.memory_bytes, 1),
             }
         )
         policy = Policy.for_tier(Tier.READ_ONLY, limits=limits)
-        return to_data(self._python(policy, request))
+        return to_data(self._python(policy, wanted))
 
     def _python(self, policy: Policy, request: _PythonRequest) -> PythonRun:
         started = time.monotonic()
@@ -343,15 +349,6 @@ class Broker:
             trace=self._trace,
         )
         self._observer.audit(record)
-
-
-def _request(kind: Hashable, arguments: Mapping[str, Data]) -> Any:
-    """A worker's request, rebuilt by its declared type."""
-    try:
-        return codec(kind).decode(arguments)
-    except Misfit as error:
-        message = f"a request that does not fit its form: {error}"
-        raise ValueError(message) from error
 
 
 def _run_arguments(request: _PythonRequest) -> Mapping[str, Data]:

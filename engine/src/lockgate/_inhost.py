@@ -39,6 +39,7 @@ from lockgate.values import Document
 if TYPE_CHECKING:
     from lockgate._admission import Admission
     from lockgate._calls import Calls
+    from lockgate._data_folder import DataFolder
 
 __all__ = ["InHostPlugin"]
 
@@ -76,6 +77,7 @@ class InHostPlugin:
         identity: Identity,
         *,
         host: Calls,
+        data: DataFolder | None,
         path: Sequence[str],
         hooks: Mapping[str, str],
         wrappers: Mapping[str, str],
@@ -87,6 +89,7 @@ class InHostPlugin:
         self.identity = identity
         self.admission = admission
         self._host = host
+        self._data = data
         self._path = path
         self._hooks = hooks
         self._wrappers = wrappers
@@ -216,7 +219,7 @@ class InHostPlugin:
 
     def _context(self, call: Call) -> HostContext:
         plugin, config = self.identity.plugin, self._config()
-        return HostContext(self._host, plugin, config, call, self._observer)
+        return HostContext(self._host, plugin, config, self._data, call, self._observer)
 
     def release(self) -> None:
         """Nothing to release: it is never quarantined."""

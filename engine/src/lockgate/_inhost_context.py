@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lockgate._answers import Answers
 from lockgate._audit import LogLine, Observer, Progress
@@ -12,6 +12,9 @@ from lockgate._calls import Calls
 from lockgate._streams import AnswerStream
 from lockgate.discovery import PluginState
 from lockgate.values import Data, Document, ProgramRun, PythonRun, Tree
+
+if TYPE_CHECKING:
+    from lockgate.plugin import DataFolder
 
 __all__ = ["HostContext"]
 
@@ -67,11 +70,18 @@ class HostContext:
     """A plugin in the host has no private folder."""
 
     def __init__(
-        self, host: Calls, plugin: str, config: Document, call: Call, observer: Observer
+        self,
+        host: Calls,
+        plugin: str,
+        config: Document,
+        data: DataFolder | None,
+        call: Call,
+        observer: Observer,
     ) -> None:
         self.host: Calls = CallsWithin(host, call)
         self.plugin = plugin
         self.config = config
+        self.data = data
         self._hook = call.spec.name
         self._observer = observer
 

@@ -7,8 +7,8 @@ __all__ = ["RESERVED_NOUNS"]
 RESERVED_NOUNS = frozenset(
     {
         "audit", "bench", "bisect", "bundle", "call", "check", "config", "console",
-        "demo", "dev", "disable", "docs", "doctor", "enable", "export", "find", "fleet",
-        "gc", "grants", "help", "history", "hooks", "import", "index", "info",
+        "data", "demo", "dev", "disable", "docs", "doctor", "enable", "export", "find",
+        "fleet", "gc", "grants", "help", "history", "hooks", "import", "index", "info",
         "install", "keys", "list", "lock", "login", "logs", "mirror", "new", "outdated",
         "pin", "plugins", "ps", "publish", "quarantine", "reload", "rollback", "run",
         "sandbox", "sbom", "scan", "search", "serve", "show", "sign", "store", "sync",

@@ -11,6 +11,7 @@ from lockgate._audit import Observer
 from lockgate._broker import Broker
 from lockgate._call import Call
 from lockgate._codec import to_data
+from lockgate._data_folder import DataFolder
 from lockgate._policy import Plan
 from lockgate.grants import Consent, Identity
 from lockgate.values import Data, Document
@@ -53,6 +54,8 @@ class Rights:
     """Of the files that this is about; empty where nobody knows."""
     claims: str = ""
     """The folder that says who has which device; empty: nobody is told."""
+    data: DataFolder | None = None
+    """What the plugin keeps from one worker to the next."""
 
 
 @dataclass(slots=True)
@@ -111,6 +114,7 @@ def start(
             sandbox=sandbox,
             observer=observer,
             claims=rights.claims,
+            data=rights.data,
         )
         undo.callback(broker.close)
         worker = sandbox().worker(

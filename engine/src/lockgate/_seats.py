@@ -17,6 +17,7 @@ from lockgate._admission import Admission
 from lockgate._audit import AuditRecord, Observer
 from lockgate._claims import claims_folder
 from lockgate._codec import to_data
+from lockgate._data_folder import DataFolder, data_place
 from lockgate._grants import GrantsFile
 from lockgate._inhost import InHostPlugin
 from lockgate._legacy import LegacyPlugin, legacy_hooks, legacy_target
@@ -40,6 +41,7 @@ from lockgate.kinds import AddedKind
 from lockgate.manifest import Manifest
 from lockgate.shipped import NOBODY, ShippedPolicy
 from lockgate.values import Data, Document
+from lockgate_sandbox import Policy, Tier
 
 if TYPE_CHECKING:
     from lockgate._calls import Calls
@@ -97,6 +99,7 @@ class Seats:
         return InHostPlugin(
             Identity(state.name, state.distribution, state.version, ""),
             host=self.host,
+            data=self.data(state, Policy.for_tier(Tier.ADMIN)),
             path=state.path,
             hooks=_targets(manifest.answers),
             wrappers=_targets(manifest.wrappers),
@@ -185,6 +188,16 @@ class Seats:
             found[name] = min(value, found.get(name, value))
         return found
 
+    def data(self, state: PluginState, policy: Policy) -> DataFolder | None:
+        """What a plugin keeps, within the limits of its worker's policy."""
+        if policy.tier is Tier.READ_ONLY:
+            return None
+        return DataFolder(
+            data_place(self.config.data_dir, state.name, state.distribution),
+            bytes_limit=policy.limits.disk_bytes,
+            inodes_limit=policy.limits.inodes,
+        )
+
     def secret(self) -> tuple[str, ...]:
         """The folders of lockgate's own state: no grant ever opens them."""
         config = self.config
@@ -256,7 +269,8 @@ class _CurrentRights:
             given = self._consent(identity)
             plan = self._plan(given)
         claims = claims_folder(self._seats.config.runtime_folder)
-        return Rights(current, given, plan, identity.digest, claims)
+        data = self._seats.data(self._state, plan.policy)
+        return Rights(current, given, plan, identity.digest, claims, data)
 
     def _consent(self, identity: Identity) -> Consent:
         return consent(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lockgate._codec import codec, to_data
+from lockgate._worker_data import WorkerData
 from lockgate._worker_program import run_here
 from lockgate.values import Data, Document, ProgramRun, PythonRun, Tree
 
@@ -83,6 +84,11 @@ class WorkerContext:
         """The private folder; None at tier ``read-only``."""
         scratch = self._session.scratch
         return None if scratch is None else Path(scratch)
+
+    @property
+    def data(self) -> WorkerData | None:
+        """The plugin's own files; None at tier ``read-only``."""
+        return None if self._session.scratch is None else WorkerData(self._session)
 
     def progress(self, message: str, fraction: float | None = None) -> None:
         """Tell the owner how far the work is."""

@@ -50,6 +50,7 @@ __all__ = [
     "Completion",
     "Context",
     "Data",
+    "DataFolder",
     "Device",
     "DeviceHandle",
     "Document",
@@ -123,6 +124,44 @@ class HookFailedError(Exception):
         self.reasons = tuple(reasons)
 
 
+class DataFolder(Protocol):
+    """A plugin's own files, which outlast its workers and its versions.
+
+    The host keeps them, each read and written whole, for this plugin of this
+    distribution: as many bytes and files as its limits ``disk-bytes`` and ``inodes``
+    say. A path is relative, of plain parts.
+    """
+
+    def read(self, path: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            FileNotFoundError: If there is none.
+        """
+        ...
+
+    def write(self, path: str, content: bytes) -> None:
+        """Put a file in the place of what was there; folders come by themselves.
+
+        Raises:
+            OSError: If it does not fit any more (code ``data-full``). What was there
+                is there still.
+        """
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove a file.
+
+        Raises:
+            FileNotFoundError: If there is none.
+        """
+        ...
+
+    def paths(self) -> tuple[str, ...]:
+        """Every file, sorted."""
+        ...
+
+
 class Context(Protocol):
     """A worker's way to the outside: what its owner granted, and no more."""
 
@@ -139,6 +178,11 @@ class Context(Protocol):
     @property
     def scratch(self) -> Path | None:
         """A private folder to write in; None at tier ``read-only``."""
+        ...
+
+    @property
+    def data(self) -> DataFolder | None:
+        """Files that outlast the worker; None at tier ``read-only``."""
         ...
 
     def progress(self, message: str, fraction: float | None = None) -> None:

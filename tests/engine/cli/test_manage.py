@@ -354,3 +354,36 @@ def test_hooks_show_names_the_wrappers_and_what_they_lack(shell: Shell) -> None:
     assert [wrapper["granted"] for wrapper in after["wrappers"]] == [True]
     assert "around" not in after["plugins"]
     assert "wraps         transform" in shell.run("info", "around").out
+
+
+def test_what_a_plugin_keeps_is_listed_shown_and_cleared(shell: Shell) -> None:
+    shell.site.wheel("acme")
+    kept = shell.home / ".local/share/lockgate/plugins"
+    for place in ("acme/acme", "gone/gone-dist"):
+        (kept / place / "a").mkdir(parents=True, mode=0o700)
+        (kept / place / "a/b.txt").write_text("12345")
+    for folder in (kept, *kept.parents[:1], *kept.rglob("*")):
+        if folder.is_dir():
+            folder.chmod(0o700)
+
+    listed = {row["plugin"]: row for row in shell.run("data", "--json").json["data"]}
+    shown = shell.run("data", "show", "acme")
+    files = shell.run("data", "show", "acme", "--json").json["files"]
+
+    assert {name: row["installed"] for name, row in listed.items()} == {
+        "acme": True,
+        "gone": False,
+    }
+    assert listed["acme"]["files"] == 1
+    assert listed["acme"]["bytes"] == 4096
+    assert f"In {kept / 'acme/acme'}:" in shown.out
+    assert [(file["path"], file["size"]) for file in files] == [("a/b.txt", 5)]
+    assert shell.run("data", "clear", "gone", "--json").json["removed"] == 1
+    assert not (kept / "gone").exists()
+    assert (kept / "acme/acme/a/b.txt").exists()
+    assert shell.run("data", "show", "nobody").status == 2
+    assert "clear whose" in shell.run("data", "clear").err
+    (kept / "acme").chmod(0o777)
+    refused = shell.run("data", "show", "acme")
+    assert refused.status == 2
+    assert "another user could write there" in refused.err

@@ -24,6 +24,7 @@ VERBS: dict[str, Verb] = {
     "call": Verb("lockgate.cli.call", "Call one hook and print the answers."),
     "check": Verb("lockgate.cli.check", "Check a plugin's project."),
     "config": Verb("lockgate.cli.config", "Show settings and where they came from."),
+    "data": Verb("lockgate.cli.data", "See and remove what plugins keep."),
     "demo": Verb("lockgate.cli.demo", "Run the main job on bundled specs."),
     "dev": Verb("lockgate.cli.dev", "Check, test or call a project at each change."),
     "disable": Verb("lockgate.cli.choose", "Use a plugin no more."),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate._broker import Broker
+from lockgate._data_folder import DataFolder, data_place
 from lockgate._environment import import_folders
 from lockgate._policy import build_plan
 from lockgate._records import ProgramMissingError, find_program
@@ -65,10 +66,20 @@ class LocalSession:
         given = self._consent(manifest)
         plan = build_plan(manifest, given, path=(root,), limits={}, secret=())
         self.tools = sorted(plan.tools)
-        self._broker = Broker(identity, given, plan, sandbox=sandbox, observer=observer)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._kept: tempfile.TemporaryDirectory[str] | None = None
+        data: DataFolder | None = None
         if given.tier != "read-only":
             self._folder = tempfile.TemporaryDirectory(prefix="lockgate-test-")
+            self._kept = tempfile.TemporaryDirectory(prefix="lockgate-data-")
+            data = DataFolder(
+                data_place(self._kept.name, identity.plugin, identity.distribution),
+                bytes_limit=plan.policy.limits.disk_bytes,
+                inodes_limit=plan.policy.limits.inodes,
+            )
+        self._broker = Broker(
+            identity, given, plan, sandbox=sandbox, observer=observer, data=data
+        )
         self.programs = dict(self._programs(manifest, root))
 
     def _consent(self, manifest: Manifest) -> Consent:
@@ -155,5 +166,6 @@ class LocalSession:
     def close(self) -> None:
         """Let go of everything."""
         self._broker.close()
-        if self._folder is not None:
-            self._folder.cleanup()
+        for folder in (self._folder, self._kept):
+            if folder is not None:
+                folder.cleanup()

@@ -1,0 +1,72 @@
+"""What a worker asks of its host, rebuilt by a declared type before all else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lockgate._codec import Misfit, codec
+from lockgate._data_folder import DataFolder
+from lockgate.values import Data
+
+__all__ = ["data_callbacks", "request"]
+
+
+def request(kind: Hashable, arguments: Mapping[str, Data]) -> Any:
+    """A worker's request, rebuilt by its declared type.
+
+    Raises:
+        ValueError: If it does not fit.
+    """
+    try:
+        return codec(kind).decode(arguments)
+    except Misfit as error:
+        message = f"a request that does not fit its form: {error}"
+        raise ValueError(message) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    path: str
+    content: bytes
+
+
+def data_callbacks(
+    folder: DataFolder | None,
+) -> dict[str, Callable[[Mapping[str, Data]], Data]]:
+    """The requests about a plugin's own files, by name; refused where it has none."""
+
+    def kept() -> DataFolder:
+        if folder is None:
+            message = "a plugin of tier read-only keeps no files"
+            raise PermissionError(message)
+        return folder
+
+    def read(arguments: Mapping[str, Data]) -> Data:
+        return kept().read(request(_Path, arguments).path)
+
+    def write(arguments: Mapping[str, Data]) -> Data:
+        files = kept()
+        wanted: _Content = request(_Content, arguments)
+        files.write(wanted.path, wanted.content)
+        return None
+
+    def delete(arguments: Mapping[str, Data]) -> Data:
+        kept().delete(request(_Path, arguments).path)
+        return None
+
+    def paths(_: Mapping[str, Data]) -> Data:
+        return list(kept().paths())
+
+    return {
+        "data.read": read,
+        "data.write": write,
+        "data.delete": delete,
+        "data.paths": paths,
+    }
