@@ -30,6 +30,8 @@ def test_an_attack_is_refused_with_its_code_and_leaves_nothing(
     assert refused.value.code == attack.code
     assert refused.value.hint
     assert refused.value.where.startswith(path.name)
+    assert refused.value.where.isprintable()
+    assert refused.value.message.isprintable()
     assert list(tmp_path.iterdir()) == [path]
     assert not any(Path(p).exists() for p in attack.planted if p.startswith("/"))
     # A bomb is refused before it is inflated.

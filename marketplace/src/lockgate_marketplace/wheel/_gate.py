@@ -33,6 +33,7 @@ from lockgate_marketplace.wheel._modules import (
 )
 from lockgate_marketplace.wheel._names import WheelName
 from lockgate_marketplace.wheel._surroundings import Surroundings
+from lockgate_marketplace.wheel._text import shown
 from lockgate_marketplace.wheel._wheel import Wheel
 from lockgate_marketplace.wheel._zip import read_whole
 
@@ -118,7 +119,7 @@ def judge(
             raise WheelError("wheel-hash", message)
         return _judge(data, name, digest, limits, around)
     except WheelError as error:
-        error.where = ": ".join(filter(None, (name.filename, error.where)))
+        error.where = ": ".join(filter(None, (name.filename, shown(error.where))))
         raise
 
 

@@ -81,17 +81,20 @@ def check_distinct(paths: Iterable[str], empty: Iterable[str] = ()) -> None:
     files: dict[str, str] = {}
     for path in chain((f"{folder}/" for folder in empty), paths):
         if path[-1] != "/":
-            other = files.setdefault(_key(path), path)
-            if other is not path:
-                raise _collision(path, other, path)
+            key = _key(path)
+            if key in files:
+                raise _collision(path, files[key], path)
+            files[key] = path
         at = path.rfind("/")
         while at > 0:
             folder = path[:at]
-            known = folders.setdefault(_key(folder), folder)
-            if known is not folder:
-                if known == folder:
-                    break
+            key = _key(folder)
+            known = folders.get(key)
+            if known == folder:
+                break
+            if known is not None:
                 raise _collision(folder, known, path)
+            folders[key] = folder
             at = path.rfind("/", 0, at)
     for key in files.keys() & folders.keys():
         message = f"other members lie below it, in {folders[key]!r}"

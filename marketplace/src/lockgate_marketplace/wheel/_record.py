@@ -58,7 +58,7 @@ def read_record(raw: bytes, where: str, files: Iterable[str]) -> Mapping[str, Ro
             raise WheelError("wheel-record-twice", message, where=path)
         if path not in wanted:
             message = f"line {number} of RECORD lists a file that is not in the wheel"
-            raise WheelError("wheel-record-absent", message, where=ascii(path)[1:-1])
+            raise WheelError("wheel-record-absent", message, where=path)
         if path == where:
             own = True
             if digest or size:

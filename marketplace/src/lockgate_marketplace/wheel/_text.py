@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from lockgate_marketplace.errors import WheelError
 
-__all__ = ["decoded", "text_lines"]
+__all__ = ["decoded", "shown", "text_lines"]
 
 _SPLITTERS = frozenset("\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 """Line ends for `str.splitlines`, and for nobody else."""
+
+
+def shown(text: str, limit: int = 200) -> str:
+    """`text` for an error: what a terminal would obey or hide is escaped."""
+    escaped = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:limit])
+    return escaped if len(text) <= limit else f"{escaped}…"
 
 
 def decoded(raw: bytes, code: str, where: str) -> str:

@@ -61,15 +61,23 @@ def zip64_values(
 ) -> tuple[int, ...]:
     """`values` (size, packed size, offset) with sentinels replaced by zip64's.
 
+    Bazel writes the field with sizes that the header has as well: readers agree
+    only if these are the same.
+
     Raises:
         WheelError: If zip64's field has not exactly as many values as there are
-            sentinels.
+            sentinels; without any, if it has others than the header.
     """
     raw = fields.get(_ZIP64)
     wanted = values.count(SENTINEL)
     if raw is None and not wanted:
         return values
-    if raw is None or not wanted or len(raw) != 8 * wanted:
+    if raw is not None and not wanted and len(raw) == 16:
+        if struct.unpack("<2Q", raw) == values[:2]:
+            return values
+        message = "the zip64 field has other sizes than the header"
+        raise WheelError("wheel-zip-zip64", message, where=where)
+    if raw is None or len(raw) != 8 * wanted:
         length = "no" if raw is None else f"a {len(raw)}-byte"
         message = f"{length} zip64 field for {wanted} sizes that refer to it"
         raise WheelError("wheel-zip-zip64", message, where=where)
