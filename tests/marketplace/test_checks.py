@@ -1,4 +1,4 @@
-"""The index's address and the store's folder, judged on real folders."""
+"""The indexes' addresses and the store's folder, judged on real folders."""
 
 from __future__ import annotations
 
@@ -8,40 +8,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate_marketplace.checks import check_index, check_store
+from lockgate.values import Data
+from lockgate_marketplace.checks import check_indexes, check_store
 from lockgate_marketplace.plugin import diagnose
 from tests.support.context import LocalContext
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["", "https://index.example/simple/", "http://localhost:8080/", "http://[::1]/x"],
-)
-def test_a_sound_index_is_ok(url: str) -> None:
-    assert check_index(url).state == "ok"
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
+    ("table", "state", "said"),
     [
-        ("index.example", "no web address"),
-        ("file:///etc/passwd", "no web address"),
-        ("https:///simple", "no web address"),
-        ("http://index.example/", "without TLS"),
-        ("http://localhost.evil.example/", "without TLS"),
-        ("https://me:secret@index.example/", "carries a password"),
-        ("https://index.example/?a=1", "query"),
-        ("https://index.example:x/", "no URL"),
-        ("https://[::1/", "no URL"),
+        ({"url": "https://index.example/simple/"}, "ok", "come from index.example"),
+        ({"url": "http://index.example/"}, "problem", "without TLS"),
+        ({"url": "https://me:secret@index.example/"}, "problem", "a password"),
+        ({"url": "http://index.example/", "insecure": True}, "warning", "without TLS"),
+        ({"url": "https://index.example/", "unhashed": True}, "warning", "no hashes"),
     ],
 )
-def test_an_unsound_index_is_a_problem_with_a_way_out(url: str, said: str) -> None:
-    check = check_index(url)
+def test_an_index_is_judged_without_connecting(
+    table: dict[str, Data], state: str, said: str
+) -> None:
+    (check,) = check_indexes({"indexes": {"main": table}})
 
-    assert check.state == "problem"
+    assert check.state == state
     assert said in check.message
-    assert check.hint
+    assert "main" in check.message
     assert "secret" not in check.message
+    assert state == "ok" or check.hint
+
+
+def test_no_index_is_no_problem() -> None:
+    assert [check.state for check in check_indexes({})] == ["ok"]
 
 
 def test_a_store_of_our_own_is_ok(tmp_path: Path) -> None:
@@ -92,12 +88,15 @@ def test_a_file_or_a_link_is_no_store(tmp_path: Path) -> None:
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_either_check(text: str) -> None:
-    assert check_index(text).name == "marketplace.index"
+    (check,) = check_indexes({"indexes": {text: {"url": text}}})
+    assert check.name == "marketplace.index"
     assert check_store(text).name == "marketplace.store"
 
 
 def test_doctor_gets_one_line_for_each(tmp_path: Path) -> None:
-    context = LocalContext(config={"index": "http://x.example/", "store": 3})
+    context = LocalContext(
+        config={"indexes": {"a": {"url": "http://x.example/"}}, "store": 3}
+    )
 
     lines = diagnose(context)
 

@@ -1,17 +1,19 @@
-"""Is the configured index fit to install from, and the store fit to keep wheels?"""
+"""Are the configured indexes fit to install from, and the store fit to keep wheels?"""
 
 from __future__ import annotations
 
-import ipaddress
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from lockgate.owned import foreign_writer
+from lockgate.values import Data
+from lockgate_marketplace.errors import SourceError
+from lockgate_marketplace.sources import Index, Sources
 
-__all__ = ["Check", "check_index", "check_store"]
+__all__ = ["Check", "check_indexes", "check_store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +30,29 @@ _INDEX = "marketplace.index"
 _STORE = "marketplace.store"
 
 
-def check_index(url: str) -> Check:
-    """Judge the index's address, without connecting to it."""
-    if not url:
+def check_indexes(settings: Mapping[str, Data]) -> tuple[Check, ...]:
+    """Judge the settings of all indexes, without connecting to any."""
+    try:
+        sources = Sources.from_settings(settings)
+    except SourceError as error:
+        return (
+            Check(_INDEX, "problem", f"{error.where}: {error.message}", error.hint),
+        )
+    if not sources.indexes:
         message = "no index is configured: plugins are installed with pip"
-        return Check(_INDEX, "ok", message)
-    hint = "set it to an https URL like https://index.example/simple/"
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port  # raises if it is no number
-    except ValueError as error:
-        return Check(_INDEX, "problem", f"the index is no URL: {error}", hint)
-    if parts.scheme not in ("https", "http") or not host:
-        return Check(_INDEX, "problem", f"the index is no web address: {url!r}", hint)
-    if parts.username is not None or parts.password is not None:
-        message = "the index's URL carries a password, which logs and errors repeat"
-        return Check(_INDEX, "problem", message, "keep it in the secret store")
-    if parts.query or parts.fragment:
-        message = "the index's URL has a query or a fragment"
-        return Check(_INDEX, "problem", message, hint)
-    if parts.scheme == "http" and not _is_loopback(host):
-        message = f"{host} is reached without TLS: anyone on the way can swap wheels"
-        return Check(_INDEX, "problem", message, hint)
-    return Check(_INDEX, "ok", f"plugins come from {host}")
+        return (Check(_INDEX, "ok", message),)
+    return tuple(_check_index(index) for index in sources.indexes.values())
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _check_index(index: Index) -> Check:
+    said = f"{index.name}: plugins come from {index.origin[1]}"
+    if index.insecure:
+        hint = "take `insecure` away as soon as the index has https"
+        return Check(_INDEX, "warning", f"{said}, even without TLS", hint)
+    if index.unhashed:
+        hint = "take `unhashed` away as soon as the index gives hashes"
+        return Check(_INDEX, "warning", f"{said}, which gives no hashes", hint)
+    return Check(_INDEX, "ok", said)
 
 
 def check_store(folder: str) -> Check:

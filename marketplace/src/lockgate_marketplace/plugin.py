@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from lockgate.plugin import Context, Data, Document, hookimpl
-from lockgate_marketplace.checks import check_index, check_store
+from lockgate_marketplace.checks import check_indexes, check_store
 
 __all__ = ["diagnose"]
 
@@ -16,9 +16,9 @@ def _text(value: Data) -> str:
 
 @hookimpl
 def diagnose(context: Context) -> tuple[Document, ...]:
-    """Report on the configured index and store."""
+    """Report on the configured indexes and store."""
     checks = (
-        check_index(_text(context.config.get("index"))),
+        *check_indexes(context.config),
         check_store(_text(context.config.get("store"))),
     )
     return tuple(asdict(check) for check in checks)

@@ -1,0 +1,33 @@
+"""Bytes from a server: bounded in size, time, pace, place and number of attempts.
+
+::
+
+    with Fetcher(cache) as fetcher:
+        response = fetcher.page(index, index.project_url("six"))
+        fetcher.download(Wanted(index, url, folder / name, sha256, size))
+
+Read it from below: `_rules` (which URLs), `_pace` and `_network` (time, addresses),
+`_wire` (the HTTP library), `_exchange` (redirects, errors, attempts), `_cache`,
+`_part` and `_download` (files), `_remote` (parts of files), `_fetcher` (all of it).
+"""
+
+from __future__ import annotations
+
+from lockgate_marketplace.fetch._credentials import Credentials
+from lockgate_marketplace.fetch._download import Downloaded, Progress, Wanted
+from lockgate_marketplace.fetch._fetcher import Fetcher, Response
+from lockgate_marketplace.fetch._limits import FetchLimits
+from lockgate_marketplace.fetch._remote import RemoteFile
+from lockgate_marketplace.fetch._rules import joined
+
+__all__ = [
+    "Credentials",
+    "Downloaded",
+    "FetchLimits",
+    "Fetcher",
+    "Progress",
+    "RemoteFile",
+    "Response",
+    "Wanted",
+    "joined",
+]
