@@ -20,7 +20,7 @@ Made from `lockgate.project` by `python -m tests.meta.checks_page`; do not edit.
 
 ```console
 $ lockgate check              # the project in this folder; status 1 at an error
-$ lockgate check --write      # write the hooks that the code marks into the manifest
+$ lockgate check --write      # write the hooks and kinds of the code into the manifest
 $ lockgate check --json       # findings, level, diff
 $ lockgate check --sarif      # SARIF 2.1.0
 ```

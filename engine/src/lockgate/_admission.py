@@ -6,6 +6,7 @@ A plugin that fails is ``broken`` as a whole, so none of its hooks answers.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from lockgate.contract import judged_by
@@ -13,6 +14,7 @@ from lockgate.errors import BrokenPluginError
 
 if TYPE_CHECKING:
     from lockgate.discovery import PluginState
+    from lockgate.kinds import AddedKind
     from lockgate.manifest import Manifest
 
 __all__ = ["Admission"]
@@ -25,10 +27,17 @@ class Admission:
     counts at once; what passed is believed until the worker is started anew.
     """
 
-    def __init__(self, state: PluginState, manifest: Manifest, cache_dir: str) -> None:
+    def __init__(
+        self,
+        state: PluginState,
+        manifest: Manifest,
+        cache_dir: str,
+        added: Callable[[], Collection[AddedKind]] = tuple,
+    ) -> None:
         self._state = state
         self._manifest = manifest
         self._cache_dir = cache_dir
+        self._added = added
         self._lock = threading.Lock()
         self.state = state
         """The plugin's state as of the last look: ``broken``, or as it was found."""
@@ -48,6 +57,7 @@ class Admission:
                 distribution=state.distribution,
                 roots=state.path,
                 cache_dir=self._cache_dir,
+                added=self._added(),
             )
             self.state = judged = judged_by(state, problems)
         if problems:

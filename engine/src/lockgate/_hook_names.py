@@ -7,9 +7,14 @@ from functools import cache
 from typing import cast
 
 from lockgate import hookspecs
-from lockgate.hookspecs import SPEC_ATTRIBUTE, HookOptions
+from lockgate._hook_api import Life
+from lockgate._hook_options import SPEC_ATTRIBUTE, HookOptions
 
-__all__ = ["hook_kinds", "streams"]
+__all__ = ["FREE", "hook_kinds", "hook_lives", "streams"]
+
+FREE = frozenset({"announce", "diagnose"})
+"""Hooks that a plugin of any kind may answer: to hear what happens, and to take part
+in ``lockgate doctor``."""
 
 
 def _marked() -> Iterator[tuple[str, Callable[..., object], HookOptions]]:
@@ -23,8 +28,14 @@ def _marked() -> Iterator[tuple[str, Callable[..., object], HookOptions]]:
 
 @cache
 def hook_kinds() -> Mapping[str, str]:
-    """Every hook of `lockgate.hookspecs` and its kind."""
+    """Every hook of `lockgate.hookspecs` and its kind; those removed since, too."""
     return {name: options.kind for name, _, options in _marked()}
+
+
+@cache
+def hook_lives() -> Mapping[str, Life]:
+    """In which versions of the hook API each hook of `lockgate.hookspecs` is there."""
+    return {name: options.life for name, _, options in _marked()}
 
 
 @cache

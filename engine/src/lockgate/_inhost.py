@@ -23,8 +23,9 @@ from lockgate._codec import Misfit
 from lockgate._inhost_context import HostContext
 from lockgate._inhost_wrapping import InHostWrapping
 from lockgate._origin import foreign_origin
+from lockgate._own_types import own_types
 from lockgate._past_calls import PastCalls
-from lockgate._specs import CONTEXT, HookSpec, specs
+from lockgate._specs import CONTEXT, HookSpec
 from lockgate._worker_impls import (
     ImplError,
     checked_impl,
@@ -61,8 +62,20 @@ class _Impl:
     @classmethod
     def of(cls, spec: HookSpec, impl: Callable[..., object]) -> _Impl:
         wants = frozenset(inspect.signature(impl).parameters)
-        wanted = [(a.name, a.codec.decode) for a in spec.arguments if a.name in wants]
+        own: Mapping[str, Callable[[Any], Any]] = own_types(impl) if spec.added else {}
+        wanted = [
+            (a.name, _then(a.codec.decode, own.get(a.name)))
+            for a in spec.arguments
+            if a.name in wants
+        ]
         return cls(impl, tuple(wanted), CONTEXT in wants)
+
+
+def _then(
+    decode: Callable[[object], Any], own: Callable[[Any], Any] | None
+) -> Callable[[object], Any]:
+    """What gives the plugin's own class, where the impl is annotated with one."""
+    return decode if own is None else lambda value: own(decode(value))
 
 
 class InHostPlugin:
@@ -85,6 +98,7 @@ class InHostPlugin:
         observer: Observer,
         admission: Admission | None = None,
         past: PastCalls | None = None,
+        hears: frozenset[str] = frozenset(),
     ) -> None:
         self.identity = identity
         self.admission = admission
@@ -97,9 +111,7 @@ class InHostPlugin:
         self._observer = observer
         self._lock = threading.Lock()
         self._past = past or PastCalls()
-        self._hears = frozenset(
-            name for name in hooks if name in specs() and specs()[name].historic
-        )
+        self._hears = hears
         self._heard = 0
         self._hearing = threading.RLock()
         self._found: dict[tuple[str, bool], _Impl] = {}

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn, cast
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from lockgate.hookspecs import HOOK_API_VERSION
+from lockgate._hook_api import HOOK_API_VERSION, numbers
 from lockgate.values import check_path
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Name",
     "Target",
     "Text",
+    "Version",
     "Word",
     "check_range",
     "impl_tables",
@@ -88,6 +89,14 @@ def check_range(value: str) -> str:
     return value
 
 
+def _version(value: str) -> str:
+    try:
+        numbers(value)
+    except ValueError as error:
+        refuse(str(error))
+    return value
+
+
 def _inside(value: str) -> str:
     try:
         return check_path(value)
@@ -134,6 +143,7 @@ HookName = Annotated[
 ]
 Doc = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_lines)]
 Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_one_line)]
+Version = Annotated[str, AfterValidator(_version)]
 Inside = Annotated[str, AfterValidator(_inside)]
 Absolute = Annotated[str, AfterValidator(_absolute)]
 Amount = Annotated[float, BeforeValidator(_size), Field(ge=0, le=_LIMIT_MAXIMUM)]

@@ -77,6 +77,9 @@ class ManifestForm(Form):
     demo: DemoForm | None = None
     added_kinds: list[AddedKindForm] = Field(default_factory=list[AddedKindForm])
     verbs: list[VerbForm] = Field(default_factory=list[VerbForm])
+    kind_api: dict[Name, Annotated[Line, AfterValidator(check_range)]] = Field(
+        default_factory=dict[str, str]
+    )
 
     @field_validator("limits", mode="after")
     @classmethod
@@ -103,7 +106,8 @@ class ManifestForm(Form):
         if supports(self.hook_api):  # an older API's hooks are not ours to judge
             added = rules.check_added_kinds(self.added_kinds, self.kinds)
             rules.check_hooks(self.hooks, self.kinds, added)
-        rules.check_order(self.hooks, self.name)
+            rules.check_kind_api(self.kind_api, self.kinds)
+        rules.check_order(self.hooks, self.name, self.added_kinds)
         rules.check_tier(self.tier, self.rights)
         rules.check_claims(self.rights)
         rules.check_commands(self.commands)

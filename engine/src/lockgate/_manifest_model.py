@@ -232,6 +232,7 @@ def _manifest(model: form.ManifestForm) -> Manifest:
         demo=Demo(model.demo.pipeline) if model.demo else None,
         added_kinds=tuple(added_kind(kind) for kind in model.added_kinds),
         verbs=tuple(VerbOffer(v.name, v.help, v.module) for v in model.verbs),
+        kind_api=dict(model.kind_api),
     )
 
 

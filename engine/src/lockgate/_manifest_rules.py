@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from lockgate._hook_names import hook_kinds, streams
+from lockgate._hook_names import FREE, hook_kinds, streams
 from lockgate._manifest_fields import refuse
 from lockgate.errors import did_you_mean
 from lockgate.kinds import AddedHook, AddedKind
@@ -25,15 +25,12 @@ __all__ = [
     "check_claims",
     "check_commands",
     "check_hooks",
+    "check_kind_api",
     "check_order",
     "check_schema",
     "check_tier",
     "check_verbs",
 ]
-
-_FREE = ("announce", "diagnose")
-"""Hooks that a plugin of any kind may answer: to hear what happens, and to take part
-in ``lockgate doctor``."""
 
 _PRIVILEGED = ("read", "write", "net", "devices", "secrets", "programs")
 """Rights that begin at tier ``elevated``."""
@@ -77,7 +74,7 @@ def _references(schema: Mapping[str, Any]) -> Iterator[str]:
 def added_kind(form: AddedKindForm) -> AddedKind:
     """The plain value of a table ``[[added-kinds]]``."""
     hooks = tuple(AddedHook(**hook.model_dump()) for hook in form.hooks)
-    return AddedKind(form.name, hooks, form.about, defs=form.defs)
+    return AddedKind(form.name, hooks, form.about, form.version, form.defs)
 
 
 def check_added_kinds(
@@ -144,7 +141,7 @@ def check_hooks(
                 hint=did_you_mean(name, known) or "`lockgate hooks` lists them.",
                 where=f"hooks.{name}",
             )
-        if known[name] not in kinds and name not in _FREE:
+        if known[name] not in kinds and name not in FREE:
             refuse(
                 f"{name!r} is a hook of kind {known[name]!r}, which `kinds` leaves out",
                 hint=f'Add "{known[name]}" to kinds.',
@@ -154,8 +151,25 @@ def check_hooks(
         refuse("a plugin answers at least one hook", where="hooks")
 
 
-def check_order(hooks: Mapping[str, Sequence[HookForm]], plugin: str) -> None:
+def check_kind_api(ranges: Mapping[str, str], kinds: Sequence[str]) -> None:
+    """Refuse the range of a kind that is built in, or that the plugin is not of."""
+    for kind in ranges:
+        if kind in hook_kinds().values():
+            message = f"{kind!r} is lockgate's own: its versions are hook-api's"
+            refuse(message, where=f"kind-api.{kind}")
+        if kind not in kinds:
+            hint = did_you_mean(kind, kinds) or f'Add "{kind}" to kinds.'
+            message = f"{kind!r} is none of the plugin's kinds"
+            refuse(message, hint=hint, where=f"kind-api.{kind}")
+
+
+def check_order(
+    hooks: Mapping[str, Sequence[HookForm]],
+    plugin: str,
+    added: Sequence[AddedKindForm] = (),
+) -> None:
     """Refuse two impls of one hook, and a place that is named after oneself."""
+    own = {hook.name for kind in added for hook in kind.hooks if hook.stream}
     for name, impls in hooks.items():
         wrappers = [impl for impl in impls if impl.wrapper]
         if not impls or len(wrappers) > 1 or len(impls) - len(wrappers) > 1:
@@ -163,7 +177,7 @@ def check_order(hooks: Mapping[str, Sequence[HookForm]], plugin: str) -> None:
                 "a plugin has at most one impl and one wrapper of a hook",
                 where=f"hooks.{name}",
             )
-        if wrappers and name in streams():
+        if wrappers and (name in streams() or name in own):
             refuse(
                 f"{name!r} gives a stream, and a stream can't be wrapped",
                 where=f"hooks.{name}.{impls.index(wrappers[0])}.wrapper",

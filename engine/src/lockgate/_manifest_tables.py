@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from lockgate._hook_api import Life
 from lockgate._manifest_fields import (
     Absolute,
     Doc,
@@ -27,6 +28,7 @@ from lockgate._manifest_fields import (
     Name,
     Target,
     Text,
+    Version,
     Word,
     refuse,
 )
@@ -130,10 +132,27 @@ class AddedHookForm(Form):
     name: HookName
     doc: Doc = ""
     firstresult: bool = False
+    stream: bool = False
+    historic: bool = False
     timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     failure: Literal["fail", "collect", "skip"] = "fail"
+    since: Version = "1.0"
+    deprecated: Version | Literal[""] = ""
+    instead: Text = ""
+    removed: Version | Literal[""] = ""
     arguments: dict[HookName, dict[str, Any]] = {}
     answer: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _agree(self) -> AddedHookForm:
+        if self.historic and (self.firstresult or self.stream):
+            message = "a historic hook asks all plugins, and each for one answer"
+            refuse(message, where="historic")
+        try:
+            Life(self.since, self.deprecated, self.instead, self.removed)
+        except ValueError as error:
+            refuse(str(error), where="removed" if self.removed else "deprecated")
+        return self
 
 
 class AddedKindForm(Form):
@@ -141,6 +160,7 @@ class AddedKindForm(Form):
 
     name: Name
     about: Text = ""
+    version: Version = "1.0"
     hooks: list[AddedHookForm] = Field(min_length=1, max_length=64)
     defs: dict[str, dict[str, Any]] = {}
 

@@ -169,7 +169,8 @@ class Manifest:
 
     `limits` holds numbers only, by the field names of
     `lockgate_sandbox.Limits` (``memory_bytes``); `config_schema` is a JSON
-    Schema, or empty.
+    Schema, or empty. `kind_api` holds the range of versions of each added kind that
+    the plugin is written for, where it says so.
     """
 
     name: str
@@ -191,6 +192,7 @@ class Manifest:
     demo: Demo | None = None
     added_kinds: tuple[AddedKind, ...] = ()
     verbs: tuple[VerbOffer, ...] = ()
+    kind_api: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def noun(self) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lockgate.discovery import PluginState
     from lockgate.kinds import AddedKind
 
-__all__ = ["adds_kinds", "hooks_added", "specs_of"]
+__all__ = ["adders", "adds_kinds", "hooks_added", "kinds_added", "specs_of"]
 
 
 def adds_kinds(state: PluginState) -> bool:
@@ -19,21 +19,36 @@ def adds_kinds(state: PluginState) -> bool:
     return '"added_kinds":' in state.manifest_text
 
 
-def hooks_added(states: Iterable[PluginState]) -> dict[str, AddedKind]:
-    """The kind of each hook that usable plugins add."""
+def adders(states: Iterable[PluginState]) -> dict[str, PluginState]:
+    """The usable plugin that adds each kind, by the kind's name."""
     return {
-        hook.name: kind
+        kind.name: state
         for state in states
         if state.usable and adds_kinds(state) and state.manifest is not None
         for kind in state.manifest.added_kinds
-        for hook in kind.hooks
     }
+
+
+def kinds_added(states: Iterable[PluginState]) -> dict[str, AddedKind]:
+    """The kinds that usable plugins add, by name."""
+    return {
+        kind.name: kind
+        for state in states
+        if state.usable and adds_kinds(state) and state.manifest is not None
+        for kind in state.manifest.added_kinds
+    }
+
+
+def hooks_added(states: Iterable[PluginState]) -> dict[str, AddedKind]:
+    """The kind of each hook that usable plugins add."""
+    kinds = kinds_added(states).values()
+    return {hook.name: kind for kind in kinds for hook in kind.hooks}
 
 
 def specs_of(states: Iterable[PluginState]) -> Mapping[str, HookSpec]:
     """Every hook that a host of these plugins knows."""
-    kinds = {kind.name: kind for kind in hooks_added(states).values()}
-    if not kinds:
+    kinds = kinds_added(states)
+    if not kinds:  # and then no schema needs to be read
         return specs()
     from lockgate.kinds._specs import specs_with
 

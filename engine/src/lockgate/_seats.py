@@ -31,16 +31,16 @@ from lockgate._quarantine import QuarantineFolder
 from lockgate._running import Rights, Target
 from lockgate._sealed import SealedPlugin
 from lockgate._services import secret_value, settings_secret
-from lockgate._specs import specs
 from lockgate._supervision import Supervisor
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import GrantsError, PluginUnavailableError
 from lockgate.grants import Consent, Grant, Identity, consent, rights_asked
 from lockgate.kinds import AddedKind
+from lockgate.kinds._specs import specs_with
 from lockgate.manifest import Manifest
 from lockgate.shipped import NOBODY, ShippedPolicy
-from lockgate.values import Data, Document
+from lockgate.values import Document
 from lockgate_sandbox import Policy, Tier
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class Seats:
             hooks=_targets(manifest.answers),
             wrappers=_targets(manifest.wrappers),
             past=self.past,
+            hears=self._historic(manifest),
             config=lambda: self._settings(state, manifest, secret_value),
             observer=self.observer,
             admission=self._admission(state, manifest),
@@ -123,7 +124,7 @@ class Seats:
                         state, manifest, self._secrets(state, rights)
                     ),
                     "tools": sorted(rights.plan.tools),
-                    "added": self._kinds(manifest),
+                    "added": [to_data(asdict(k)) for k in self._kinds(manifest)],
                 },
             )
 
@@ -136,16 +137,25 @@ class Seats:
             supervisor=self._supervisor(state, history, meter),
             admission=self._admission(state, manifest),
             past=self.past,
-            hears=_historic(manifest),
+            hears=self._historic(manifest),
         )
 
-    def _kinds(self, manifest: Manifest) -> list[Data]:
-        """The added kinds that a plugin's worker must know, as plain data."""
-        kinds = {id(k): k for i in manifest.hooks if (k := self.added.get(i.hook))}
-        return [to_data(asdict(kind)) for kind in kinds.values()]
+    def _kinds(self, manifest: Manifest) -> list[AddedKind]:
+        """The added kinds of the hooks that a plugin answers."""
+        kinds = {k.name: k for i in manifest.hooks if (k := self.added.get(i.hook))}
+        return list(kinds.values())
+
+    def _historic(self, manifest: Manifest) -> frozenset[str]:
+        """The historic hooks that the plugin answers."""
+        known = specs_with(self._kinds(manifest))
+        return frozenset(
+            hook for hook in manifest.answers if hook in known and known[hook].historic
+        )
 
     def _admission(self, state: PluginState, manifest: Manifest) -> Admission:
-        return Admission(state, manifest, self.config.cache_dir)
+        return Admission(
+            state, manifest, self.config.cache_dir, lambda: self._kinds(manifest)
+        )
 
     def _legacy(
         self, state: PluginState, history: History, meter: Meter
@@ -229,12 +239,6 @@ class Seats:
             return value
 
         return handed
-
-
-def _historic(manifest: Manifest) -> frozenset[str]:
-    """The historic hooks that the plugin answers."""
-    known = specs()
-    return frozenset(h for h in manifest.answers if h in known and known[h].historic)
 
 
 def _targets(impls: Mapping[str, HookImpl]) -> dict[str, str]:

@@ -17,9 +17,19 @@ from typing import cast
 
 from lockgate import hookspecs
 from lockgate._codec import Codec, codec, hints
-from lockgate.hookspecs import SPEC_ATTRIBUTE, Failure, HookOptions, Kind
+from lockgate._hook_api import HOOK_API_VERSION, Life
+from lockgate._hook_options import SPEC_ATTRIBUTE, Failure, HookOptions
+from lockgate.hookspecs import Kind
 
-__all__ = ["CONTEXT", "KINDS", "Argument", "HookSpec", "spec_classes", "specs"]
+__all__ = [
+    "CONTEXT",
+    "KINDS",
+    "Argument",
+    "HookSpec",
+    "is_there",
+    "spec_classes",
+    "specs",
+]
 
 CONTEXT = "context"
 """The argument that whoever runs an impl gives; no caller passes it."""
@@ -99,6 +109,11 @@ class HookSpec:
         return self.options.historic
 
     @property
+    def life(self) -> Life:
+        """In which versions it is there; of an added hook, of its kind."""
+        return self.options.life
+
+    @property
     def failure(self) -> Failure:
         """What a failing plugin means for the others."""
         return self.options.failure
@@ -119,14 +134,19 @@ def spec_classes() -> tuple[type, ...]:
 
 @cache
 def specs() -> Mapping[str, HookSpec]:
-    """Every hook by its name, in the order of `lockgate.hookspecs`."""
+    """Every hook of this hook API by its name, in the order of `lockgate.hookspecs`."""
     found: dict[str, HookSpec] = {}
     for cls in spec_classes():
         for name, function in vars(cls).items():
             options = getattr(function, SPEC_ATTRIBUTE, None)
-            if isinstance(options, HookOptions):
+            if isinstance(options, HookOptions) and is_there(options.life):
                 found[name] = _read(name, cast(Callable[..., object], function))
     return MappingProxyType(found)
+
+
+def is_there(life: Life, api: str = HOOK_API_VERSION) -> bool:
+    """Whether a hook of that life can be called in version `api`."""
+    return life.at(api) in ("current", "deprecated")
 
 
 def _read(name: str, function: Callable[..., object]) -> HookSpec:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-__all__ = ["line_of", "lines_of_keys"]
+__all__ = ["line_of", "lines_of_keys", "statements"]
 
 KeyPath = tuple["str | int", ...]
 
@@ -42,7 +42,7 @@ def lines_of_keys(text: str) -> dict[KeyPath, int]:
     """The line of each table header and each key; an array of tables by index."""
     found: dict[KeyPath, int] = {}
     table: KeyPath = ()
-    for number, line in _statements(text):
+    for number, line in statements(text):
         stripped = line.lstrip()
         if stripped.startswith("["):
             double = stripped.startswith("[[")
@@ -87,7 +87,7 @@ def _key_parts(text: str) -> list[str]:
     return parts
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
+def statements(text: str) -> Iterator[tuple[int, str]]:
     """Each line that begins a header or a key, with its number from 1."""
     lines = text.split("\n")
     number = 0

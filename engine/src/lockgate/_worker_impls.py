@@ -15,7 +15,8 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from lockgate._awaiting import is_awaited, items_of, plain_items
-from lockgate._codec import Codec, Misfit, codec, hints
+from lockgate._codec import Misfit, codec
+from lockgate._own_types import own_types
 from lockgate._specs import CONTEXT, HookSpec
 from lockgate.plugin import IMPL_ATTRIBUTE, Context, RefusedError
 from lockgate.values import Data, Reason
@@ -71,7 +72,7 @@ class Impls:
         self._context = context
         self._found: dict[tuple[str, bool], Callable[..., object]] = {}
         self._wants: dict[Callable[..., object], frozenset[str]] = {}
-        self._own: dict[Callable[..., object], Mapping[str, Codec]] = {}
+        self._own: dict[Callable[..., object], Mapping[str, Callable[[Any], Any]]] = {}
 
     def find(
         self, spec: HookSpec, target: str, *, wrapper: bool = False
@@ -108,28 +109,19 @@ class Impls:
             if argument.name in wants
         }
         if spec.added:
-            self._as_own(impl, given, arguments)
+            self._as_own(impl, given)
         if CONTEXT in wants:
             given[CONTEXT] = self._context
         return given
 
-    def _as_own(
-        self,
-        impl: Callable[..., object],
-        given: dict[str, object],
-        arguments: Mapping[str, Data],
-    ) -> None:
-        """Give the plugin's own dataclasses where `impl` is annotated with them.
-
-        They fit the added hook's schema already; what they refuse is the impl's own
-        matter, like any exception of it.
-        """
+    def _as_own(self, impl: Callable[..., object], given: dict[str, object]) -> None:
+        """Give the plugin's own dataclasses where `impl` is annotated with them."""
         own = self._own.get(impl)
         if own is None:
-            own = self._own[impl] = _own_types(impl)
+            own = self._own[impl] = own_types(impl)
         for name, made in own.items():
             if name in given:
-                given[name] = made.decode(arguments[name])
+                given[name] = made(given[name])
 
     def answer(
         self,
@@ -157,23 +149,6 @@ class Impls:
         if is_awaited(value):
             return _later(spec, value)
         return _encoded(spec, value)
-
-
-def _own_types(impl: Callable[..., object]) -> Mapping[str, Codec]:
-    """The parameters of `impl` that are annotated with dataclasses."""
-    try:
-        annotations = hints(inspect.unwrap(impl))
-    except Exception:  # names for type checkers only: then it takes plain data
-        return {}
-    found: dict[str, Codec] = {}
-    for name, annotation in annotations.items():
-        try:
-            made = codec(annotation)
-        except TypeError:
-            continue
-        if made.records and name != "return":
-            found[name] = made
-    return found
 
 
 def _encoded(spec: HookSpec, value: object) -> Data:

@@ -8,11 +8,14 @@ its own (`lockgate.plugin.Context`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from collections.abc import Iterator
+from typing import Literal, Protocol
 
 from lockgate._hook_api import HOOK_API_VERSION as HOOK_API_VERSION
+from lockgate._hook_options import SPEC_ATTRIBUTE as SPEC_ATTRIBUTE
+from lockgate._hook_options import Failure as Failure
+from lockgate._hook_options import HookOptions as HookOptions
+from lockgate._hook_options import hookspec as hookspec
 from lockgate.plugin import (
     AnalysisReport,
     Completion,
@@ -28,54 +31,7 @@ from lockgate.plugin import (
     Tree,
 )
 
-_Spec = TypeVar("_Spec", bound=Callable[..., Any])
-
 Kind = Literal["generator", "analyzer", "transformer", "hardware", "ai", "service"]
-Failure = Literal["fail", "collect", "skip"]
-
-SPEC_ATTRIBUTE = "lockgate_hook"
-
-
-@dataclass(frozen=True, slots=True)
-class HookOptions:
-    """How a hook is dispatched.
-
-    `failure`: ``fail`` raises the first error, ``collect`` asks all and raises
-    an ExceptionGroup, ``skip`` leaves the failed answers out and reports them. The
-    calls of a `historic` hook are kept: who becomes active later hears of them.
-    """
-
-    kind: str
-    firstresult: bool
-    timeout_seconds: float
-    failure: Failure
-    historic: bool = False
-
-
-def hookspec(
-    kind: str,
-    *,
-    firstresult: bool = False,
-    timeout_seconds: float = 60.0,
-    failure: Failure = "fail",
-    historic: bool = False,
-) -> Callable[[_Spec], _Spec]:
-    """Mark a function as a hook of `kind`: one of `Kind`, or one that a plugin adds.
-
-    Raises:
-        ValueError: If it is historic and takes the first answer: those who become
-            active later could not be asked.
-    """
-    if historic and firstresult:
-        message = "a historic hook asks all plugins, also those to come"
-        raise ValueError(message)
-
-    def mark(function: _Spec) -> _Spec:
-        options = HookOptions(kind, firstresult, timeout_seconds, failure, historic)
-        setattr(function, SPEC_ATTRIBUTE, options)
-        return function
-
-    return mark
 
 
 class Generator(Protocol):
@@ -155,7 +111,7 @@ class Hardware(Protocol):
         """Read up to `size` bytes, waiting at most `timeout` seconds."""
         ...
 
-    @hookspec("hardware", failure="skip", timeout_seconds=3600)
+    @hookspec("hardware", failure="skip", timeout_seconds=3600, since="1.1")
     def watch_device(
         self, device: str, options: Document, context: Context
     ) -> Iterator[bytes]:
@@ -209,7 +165,7 @@ class AI(Protocol):
         """Do `task`; `model` may be empty. None hands it to the next agent."""
         ...
 
-    @hookspec("ai", firstresult=True, timeout_seconds=300)
+    @hookspec("ai", firstresult=True, timeout_seconds=300, since="1.1")
     def complete_stream(
         self, task: Task, model: str, context: Context
     ) -> Iterator[str] | None:
@@ -250,7 +206,7 @@ class Service(Protocol):
         """List what is wrong with a pipeline; empty if it would run."""
         ...
 
-    @hookspec("service", failure="collect", historic=True)
+    @hookspec("service", failure="collect", historic=True, since="1.1")
     def announce(self, topic: str, message: Document, context: Context) -> bool | None:
         """Hear of something that happened: `topic` names it, `message` has the facts.
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload
 
+from lockgate._hook_options import hookspec
 from lockgate.values import (
     AnalysisReport,
     Completion,
@@ -74,6 +75,7 @@ __all__ = [
     "Tree",
     "Verdict",
     "hookimpl",
+    "hookspec",
 ]
 
 _Impl = TypeVar("_Impl", bound=Callable[..., Any])

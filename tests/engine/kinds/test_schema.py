@@ -116,7 +116,9 @@ def test_any_schema_is_a_codec_or_refused_with_its_place(
     [
         ({"type": "string", "pattern": "(a+)+$"}, "'pattern' is not supported"),
         ({"type": "integer", "minimum": 3}, "'minimum' is not supported"),
-        ({"anyOf": []}, "'anyOf' is not supported"),
+        ({"anyOf": []}, "`anyOf` is a schema and"),
+        ({"anyOf": [{"type": "null"}, {"type": "string"}]}, "in this order"),
+        ({"oneOf": []}, "'oneOf' is not supported"),
         ({"type": ["string", "integer"]}, "no type"),
         ({"$ref": "http://example.org/x"}, "points nowhere"),
         ({"$ref": "#/$defs/Other"}, "points nowhere"),

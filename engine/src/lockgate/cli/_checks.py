@@ -191,6 +191,9 @@ def _store(config: Config) -> Iterator[Check]:
 
 
 def _plugins(found: Discovery) -> Iterator[Check]:
+    from lockgate._registry import kinds_added
+
+    kinds = kinds_added(found.plugins).values()
     for plugin in found.plugins:
         if plugin.state not in ("ok", "legacy", "disabled", "shadowed"):
             yield Check(
@@ -205,7 +208,10 @@ def _plugins(found: Discovery) -> Iterator[Check]:
             from lockgate.contract import check_impls
 
             for problem in check_impls(
-                manifest, distribution=plugin.distribution, roots=plugin.path
+                manifest,
+                distribution=plugin.distribution,
+                roots=plugin.path,
+                added=kinds,
             ):
                 name = f"plugin {plugin.name}"
                 yield Check(name, "problem", str(problem), problem.hint)

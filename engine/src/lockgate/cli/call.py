@@ -22,7 +22,7 @@ from lockgate.values import Data
 if TYPE_CHECKING:
     from lockgate.host import Answers, AnswerStream, HookFailure
 
-__all__ = ["add", "print_answers", "run"]
+__all__ = ["add", "print_answers", "print_stream", "run"]
 
 _ABOUT = """\
 Call one hook and print the answers.
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
             whom: tuple[str | None, float | None] = (args.plugin, args.timeout)
             if spec.stream:
                 stream = host.stream_within(args.hook, *whom, arguments, None)
-                return _streamed(args.hook, stream, as_json=args.json)
+                return print_stream(args.hook, stream, as_json=args.json)
             answers = host.call_within(args.hook, *whom, arguments, None)
             _ = answers.first  # no answer at all is an error
     if args.json:
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(_failed(answer.data) for answer in answers) else 0
 
 
-def _streamed(hook: str, stream: AnswerStream[Any], *, as_json: bool) -> int:
+def print_stream(hook: str, stream: AnswerStream[Any], *, as_json: bool) -> int:
     """Print the items as they come; with `as_json` all of them at the end.
 
     Raises:

@@ -29,7 +29,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--write",
         action="store_true",
-        help="write the hooks that the code marks into the manifest",
+        help="write the hooks and kinds of the code into the manifest",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print JSON")
@@ -38,9 +38,11 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings. Status 1 if one is an error."""
-    from lockgate.project import check_project, find_project
+    from lockgate.project import check_project, find_project, kinds_around
 
-    checked = check_project(find_project(args.folder))
+    project = find_project(args.folder)
+    added = kinds_around(project)
+    checked = check_project(project, added)
     wrote = bool(args.write and checked.diff)
     if wrote:
         from lockgate.owned import replace_whole
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         place = checked.project.manifest
         mode = place.stat().st_mode & 0o777
         replace_whole(place, checked.text.encode("utf-8"), mode=mode)
-        checked = check_project(find_project(args.folder))
+        checked = check_project(find_project(args.folder), added)
     if args.json:
         print_json(_data(checked, wrote=wrote))
     elif args.sarif:

@@ -10,6 +10,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from lockgate.cli._session import Subparsers, settings
 from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
+    from lockgate.manifest import Manifest
     from lockgate.project import Project
     from lockgate.values import Finding
 
@@ -89,12 +91,12 @@ def _marks(folder: Path) -> Marks:
 
 def _round(folder: Path, args: argparse.Namespace) -> int:
     """Check, then call or test; an error of the plugin ends the round only."""
-    from lockgate.project import check_project, find_project
+    from lockgate.project import check_project, find_project, kinds_around
     from lockgate.project._run import run_tests
 
     try:
         project = find_project(folder)
-        checked = check_project(project)
+        checked = check_project(project, kinds_around(project))
         if not args.json:
             print_lines(_summary(checked.findings, passed=checked.passed))
         if not checked.passed:
@@ -102,7 +104,7 @@ def _round(folder: Path, args: argparse.Namespace) -> int:
                 print_json({"passed": False, "answers": None})
             return 1
         if args.call:
-            return _call(project, args)
+            return _call(project, checked.manifest, args)
         status = run_tests(project, [], quiet=args.json)
         if args.json:
             print_json({"passed": status == 0, "answers": None})
@@ -123,27 +125,35 @@ def _summary(findings: Sequence[Finding], *, passed: bool) -> Iterator[str]:
     yield colored("checked", "green") if passed else colored("not sound", "red")
 
 
-def _call(project: Project, args: argparse.Namespace) -> int:
+def _call(project: Project, manifest: Manifest | None, args: argparse.Namespace) -> int:
     """Call the hook in a worker that starts from the project's folder."""
-    from lockgate._specs import specs
     from lockgate.cli._arguments import read_arguments
     from lockgate.cli._output import log_printer
-    from lockgate.cli.call import print_answers
+    from lockgate.cli.call import print_answers, print_stream
     from lockgate.errors import UnknownHookError
     from lockgate.host import Answers, Host
+    from lockgate.kinds._specs import specs_with
+    from lockgate.project._around import environments_of, kinds_of, services_around
     from lockgate.project._stage import stage
 
     hook, *words = args.call
-    spec = specs().get(hook)
+    services = services_around(project)
+    known = specs_with(kinds_of(manifest, services))
+    spec = known.get(hook)
     if spec is None:
-        raise UnknownHookError(hook, known=specs())
+        raise UnknownHookError(hook, known=known)
     types = {argument.name: argument.annotation for argument in spec.arguments}
     arguments = read_arguments(words, types=types)
     config = settings(args)
+    beside = {**environments_of(services), **config.environments}
+    config = replace(config, environments=beside)
     with tempfile.TemporaryDirectory(prefix="lockgate-dev-") as place:
         site = stage(project, Path(place))
         log = log_printer(config.log_level)
         with Host.open(config, search_path=[site], on_log=log) as host:
+            if spec.stream:
+                stream = host.stream_within(hook, project.plugin, None, arguments, None)
+                return print_stream(hook, stream, as_json=args.json)
             ask: Callable[..., Answers[Any]] = host.call
             answers = ask(hook, plugin=project.plugin, **arguments)
             _ = answers.first  # no answer at all is an error

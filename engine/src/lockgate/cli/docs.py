@@ -32,14 +32,15 @@ def run(args: argparse.Namespace) -> int:
     from lockgate.errors import UsageError
     from lockgate.manifest import read_manifest
     from lockgate.owned import replace_whole
-    from lockgate.project import find_project
+    from lockgate.project import find_project, kinds_around
     from lockgate.project._page import page
 
     if args.check and not args.out:
         raise UsageError("--check compares a file: name it with --out FILE")
     project = find_project(args.folder)
     name = project.distribution
-    text = page(project, read_manifest(str(project.manifest), distribution=name))
+    manifest = read_manifest(str(project.manifest), distribution=name)
+    text = page(project, manifest, kinds_around(project))
     out = Path(args.out) if args.out else None
     same = out is not None and out.is_file() and out.read_text("utf-8") == text
     if out is not None and not args.check and not same:

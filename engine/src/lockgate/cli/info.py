@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     states = [state for state in found if state.name == name]
     if not states:
         raise UnknownPluginError(name, known=[state.name for state in found])
-    problems = [_problems(state) for state in states]
+    problems = [_problems(state, found) for state in states]
     judged = [
         judged_by(state, found) for state, found in zip(states, problems, strict=True)
     ]
@@ -61,14 +61,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _problems(state: PluginState) -> tuple[Problem, ...]:
+def _problems(state: PluginState, found: Sequence[PluginState]) -> tuple[Problem, ...]:
     """What is wrong with the code of a plugin that seems usable."""
     manifest = state.manifest if state.usable else None
     if manifest is None:
         return ()
+    from lockgate._registry import kinds_added
     from lockgate.contract import check_impls
 
-    return check_impls(manifest, distribution=state.distribution, roots=state.path)
+    return check_impls(
+        manifest,
+        distribution=state.distribution,
+        roots=state.path,
+        added=kinds_added(found).values(),
+    )
 
 
 def _data(

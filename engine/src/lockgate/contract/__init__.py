@@ -14,7 +14,7 @@ distributions) is unknown, and the worker looks at the function itself once more
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lockgate.contract._problems import CODES, Problem
@@ -22,20 +22,31 @@ from lockgate.contract._problems import CODES, Problem
 if TYPE_CHECKING:
     from lockgate.discovery import PluginState
     from lockgate.discovery._files import Stamp
+    from lockgate.kinds import AddedKind
     from lockgate.manifest import Manifest
 
 __all__ = ["CODES", "Problem", "check_impls", "examine", "judged_by"]
 
 
 def check_impls(
-    manifest: Manifest, *, distribution: str, roots: Sequence[str]
+    manifest: Manifest,
+    *,
+    distribution: str,
+    roots: Sequence[str],
+    added: Collection[AddedKind] = (),
 ) -> tuple[Problem, ...]:
-    """What is wrong with the impls that `manifest` names, below the folders `roots`."""
-    return examine(manifest, distribution, roots)[0]
+    """What is wrong with the impls that `manifest` names, below the folders `roots`.
+
+    `added` are the kinds that there are besides the built-in ones.
+    """
+    return examine(manifest, distribution, roots, added)[0]
 
 
 def examine(
-    manifest: Manifest, distribution: str, roots: Sequence[str]
+    manifest: Manifest,
+    distribution: str,
+    roots: Sequence[str],
+    added: Collection[AddedKind] = (),
 ) -> tuple[tuple[Problem, ...], Mapping[str, Stamp]]:
     """The problems, and the stamp of every file that they rest on."""
     from lockgate.contract._impls import Impls
@@ -46,12 +57,13 @@ def examine(
     impls = Impls(sources, distribution)
 
     def work() -> tuple[Problem, ...]:
-        from lockgate._specs import specs
+        from lockgate.kinds._specs import specs_with
 
+        known = specs_with(added)
         found: dict[Problem, None] = {}
         for impl in manifest.hooks:
-            spec = specs().get(impl.hook)
-            if spec is None:  # of another version of the hook API
+            spec = known.get(impl.hook)
+            if spec is None:  # of another version of the API, or of a kind not here
                 continue
             try:
                 found.update(dict.fromkeys(impls.judge(impl, spec)))

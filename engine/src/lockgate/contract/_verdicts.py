@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +21,7 @@ from lockgate.discovery._files import Stamp, UnreadableError, read_bounded, stam
 from lockgate.discovery._index import save
 
 if TYPE_CHECKING:
+    from lockgate.kinds import AddedKind
     from lockgate.manifest import Manifest
 
 __all__ = ["verdict"]
@@ -35,31 +37,38 @@ def verdict(
     distribution: str,
     roots: Sequence[str],
     cache_dir: str,
+    added: Collection[AddedKind] = (),
 ) -> tuple[Problem, ...]:
     """What is wrong with a plugin's impls; asked again, it is remembered.
 
-    Without `cache_dir` nothing is kept.
+    Without `cache_dir` nothing is kept. `added` are the added kinds that it answers.
     """
-    key = _key(manifest, distribution, roots)
+    key = _key(manifest, distribution, roots, added)
     path = f"{cache_dir}/verdict-{key[:32]}.json" if cache_dir else ""
     known = _read(path, key) if path else None
     if known is not None:
         return known
     from lockgate.contract import examine
 
-    problems, looked = examine(manifest, distribution, roots)
+    problems, looked = examine(manifest, distribution, roots, added)
     if path:
         save(path, _encoded(key, problems, looked))
     return problems
 
 
-def _key(manifest: Manifest, distribution: str, roots: Sequence[str]) -> str:
+def _key(
+    manifest: Manifest,
+    distribution: str,
+    roots: Sequence[str],
+    added: Collection[AddedKind],
+) -> str:
     """What a verdict is about: this code's rules, this plugin, what it names."""
     from sys import implementation
 
     hooks = [(i.hook, i.target, i.wrapper) for i in manifest.hooks]
     about = [_FORMAT, HOOK_API_VERSION, implementation.cache_tag]
-    text = json.dumps([*about, distribution, list(roots), hooks])
+    kinds = [asdict(kind) for kind in added]
+    text = json.dumps([*about, distribution, list(roots), hooks, kinds])
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -3,9 +3,10 @@
 What a schema may say: ``type`` (one of the seven, or with ``null``), ``properties``,
 ``required``, ``additionalProperties``, ``items``, ``enum`` of strings,
 ``contentEncoding: base64`` for bytes (on the wire they are bytes), ``$ref`` to
-``#/$defs/NAME``, ``format: lockgate:NAME`` for a class of `lockgate.values`, and the
-notes ``title``, ``description``, ``default``. Anything else is refused: a keyword
-that is not enforced would be a promise that is not kept.
+``#/$defs/NAME`` (with ``anyOf``, of it and ``null``), ``format: lockgate:NAME`` for a
+class of `lockgate.values`, and the notes ``title``, ``description``, ``default``.
+Anything else is refused: a keyword that is not enforced would be a promise that is
+not kept.
 
 Standard library only: the worker reads the same schemas.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -56,6 +58,8 @@ _PLAIN: Mapping[str, object] = {
     "null": type(None),
 }
 _FORMAT = "lockgate:"
+_NAME_LIMIT_CHARS = 64
+_TAKEN = frozenset({*values.__all__, "Context", "Iterator", "Literal", "Mapping"})
 _DEFS = "#/$defs/"
 
 
@@ -101,6 +105,7 @@ class Schemas:
             SchemaError: If one is not of the closed set.
         """
         for name in self._defs:
+            _check_name(name, (*where, name))
             self._definition(name, (*where, name))
 
     def _exact(self, schema: object, where: tuple[str, ...], depth: int) -> Exact:
@@ -116,12 +121,26 @@ class Schemas:
         if "$ref" in table:
             _only(table, {"$ref"}, where)
             return self._reference(table["$ref"], where)
+        if "anyOf" in table:
+            return self._or_null(table, where, depth)
         kind, empty = _type_of(table, where)
         if not kind:
             return codec(AnyData).exact
         _only(table, {"type", *_KEYWORDS[kind]}, where)
         made = self._typed(kind, table, where, depth)
         return optional(made) if empty else made
+
+    def _or_null(
+        self, table: Mapping[str, Any], where: tuple[str, ...], depth: int
+    ) -> Exact:
+        """``anyOf`` of a schema and null, which is what `$ref` needs it for."""
+        _only(table, {"anyOf"}, where)
+        given: object = table["anyOf"]
+        sides = cast("list[object]", given) if isinstance(given, list) else []
+        if len(sides) != 2 or sides[1] != {"type": "null"}:
+            message = "`anyOf` is a schema and {type = 'null'}, in this order"
+            raise SchemaError(message, where)
+        return optional(self._exact(sides[0], (*where, "anyOf", "0"), depth + 1))
 
     def _reference(self, target: object, where: tuple[str, ...]) -> Exact:
         name = target.removeprefix(_DEFS) if isinstance(target, str) else ""
@@ -194,6 +213,19 @@ class Schemas:
             if "default" in inside[name]
         }
         return _record(parts, required, defaults)
+
+
+def _check_name(name: str, where: tuple[str, ...]) -> None:
+    """A definition's name is read as a type: it must be one that is nobody else's."""
+    plain = name.isidentifier() and name.isascii() and not iskeyword(name)
+    if (
+        not (plain and name[:1].isupper())
+        or len(name) > _NAME_LIMIT_CHARS
+        or name in _TAKEN
+    ):
+        message = f"no name for a definition: {name[:40]!r}"
+        hint = "Letters and digits, a capital first; not a value of lockgate's own."
+        raise SchemaError(message, where, hint)
 
 
 def _type_of(table: Mapping[str, Any], where: tuple[str, ...]) -> tuple[str, bool]:

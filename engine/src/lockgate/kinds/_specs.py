@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from lockgate._codec import Misfit
-from lockgate._specs import CONTEXT, Argument, HookSpec, specs
-from lockgate.hookspecs import HookOptions
+from lockgate._hook_options import HookOptions
+from lockgate._specs import CONTEXT, Argument, HookSpec, is_there, specs
 from lockgate.kinds._schema import SchemaError, Schemas
 from lockgate.kinds._values import AddedHook, AddedKind
 
@@ -21,14 +21,17 @@ def specs_with(kinds: Iterable[AddedKind]) -> Mapping[str, HookSpec]:
     Raises:
         SchemaError: If a schema of one is not of the closed set.
     """
+    added = [hook_specs(kind) for kind in kinds]
+    if not added:
+        return specs()
     found = dict(specs())
-    for kind in kinds:
-        found.update(hook_specs(kind))
+    for hooks in added:
+        found.update(hooks)
     return MappingProxyType(found)
 
 
 def hook_specs(kind: AddedKind) -> dict[str, HookSpec]:
-    """The hooks of one kind.
+    """The hooks that one kind has in its version; those that are removed left out.
 
     Raises:
         SchemaError: If a schema is not of the closed set; `where` begins with
@@ -39,6 +42,7 @@ def hook_specs(kind: AddedKind) -> dict[str, HookSpec]:
     return {
         hook.name: _spec(kind, hook, schemas, ("hooks", str(position)))
         for position, hook in enumerate(kind.hooks)
+        if is_there(hook.life, kind.version)
     }
 
 
@@ -56,15 +60,24 @@ def _spec(
             hook.firstresult,
             hook.timeout_seconds,
             hook.failure,
+            hook.historic,
+            hook.life,
         ),
         arguments=arguments,
         parameters=(*hook.arguments, CONTEXT),
         answer=schemas.codec(hook.answer, (*where, "answer")),
-        annotation=f"{annotation_of(hook.answer)} | None",
+        annotation=_answer(hook),
         doc=hook.doc,
         own_timeout="timeout" in hook.arguments,
+        stream=hook.stream,
         added=True,
     )
+
+
+def _answer(hook: AddedHook) -> str:
+    """The answer's type as an impl would be annotated with it."""
+    item = annotation_of(hook.answer)
+    return f"{f'Iterator[{item}]' if hook.stream else item} | None"
 
 
 def _argument(
@@ -93,6 +106,8 @@ def annotation_of(schema: Mapping[str, Any]) -> str:
     """A schema as the annotation that it was made of, for readers."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema:
+        return f"{annotation_of(schema['anyOf'][0])} | None"
     if "format" in schema:
         return str(schema["format"]).rpartition(":")[2]
     said: object = schema.get("type", "")

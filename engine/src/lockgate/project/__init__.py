@@ -6,15 +6,17 @@
     for finding in checked.findings:
         print(finding.path, finding.rule, finding.message)
 
-The marks in the code are the truth about hooks and kinds, and the manifest is
-compiled from them (`Checked.text`); for everything else the manifest is.
+The marks in the code are the truth about hooks, kinds and the specs of kinds that a
+plugin adds, and the manifest is compiled from them (`Checked.text`); for everything
+else the manifest is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockgate.contract import Problem
 from lockgate.errors import ManifestError
@@ -22,6 +24,10 @@ from lockgate.manifest import Manifest, parse_manifest
 from lockgate.project._folder import Project, find_project
 from lockgate.project._rules import LEVELS, RULES, Level, Rule, level_of
 from lockgate.values import Finding, Position, Range
+
+if TYPE_CHECKING:
+    from lockgate.kinds import AddedKind
+    from lockgate.project._spec_source import Specified
 
 __all__ = [
     "LEVELS",
@@ -32,6 +38,7 @@ __all__ = [
     "Rule",
     "check_project",
     "find_project",
+    "kinds_around",
 ]
 
 
@@ -59,32 +66,78 @@ class Checked:
         return level_of(self.findings)
 
 
-def check_project(project: Project) -> Checked:
-    """Check a project.
+def check_project(project: Project, added: Iterable[AddedKind] = ()) -> Checked:
+    """Check a project; `added` are the kinds of the plugins beside it.
 
     Raises:
         ProjectError: If the manifest is written so that it can't be compiled.
     """
+    from lockgate.kinds._specs import specs_with
     from lockgate.project._compiled import compiled
+    from lockgate.project._kinds_text import with_kinds
     from lockgate.project._marked import marked_in
+    from lockgate.project._spec_source import specified_in
 
     file = project.manifest.relative_to(project.folder).as_posix()
     before, manifest, findings = _manifest(project, file)
-    marked = marked_in(project.root, project.package, project.distribution)
-    for problem in marked.problems:
+    where = project.root, project.package, project.distribution
+    said = manifest.added_kinds if manifest is not None else ()
+    specified = specified_in(*where)
+    own = specified.kinds if specified.kinds or specified.problems else said
+    names = {kind.name for kind in own}
+    kinds = (*(kind for kind in added if kind.name not in names), *own)
+    known = specs_with(kinds)
+    marked = marked_in(*where, known)
+    for problem in (*specified.problems, *marked.problems):
         findings.append(_of_problem(project, problem))
     text = before
-    if marked.impls:
-        text = compiled(before, manifest, marked.impls, file=str(project.manifest))
-    diff = _diff(file, before, text)
-    if diff and manifest is not None:
+    if marked.impls or specified.kinds:
+        text = compiled(
+            before,
+            manifest,
+            marked.impls,
+            file=str(project.manifest),
+            known=known,
+            adds=bool(own),
+        )
+    if text != before and manifest is not None:
         message = "the hooks in the manifest are not those that the code marks"
         hint = "`lockgate check --write` writes them."
         findings.append(Finding(file, "manifest-drift", "error", message, hint=hint))
+    if specified.kinds and specified.kinds != said:
+        text = with_kinds(text, specified.kinds)
+        findings += _kind_drifts(project, file, before, said, specified)
+    diff = _diff(file, before, text)
     if manifest is not None:
-        findings += _further(project, manifest, file)
+        findings += _further(project, manifest, file, kinds)
     unique = tuple(dict.fromkeys(findings))
     return Checked(project, manifest, unique, text, diff)
+
+
+def kinds_around(project: Project) -> tuple[AddedKind, ...]:
+    """The kinds that the plugins installed beside a project add."""
+    from lockgate.project._around import kinds_of, services_around
+
+    return kinds_of(None, services_around(project))
+
+
+def _kind_drifts(
+    project: Project,
+    file: str,
+    text: str,
+    said: Sequence[AddedKind],
+    specified: Specified,
+) -> Iterator[Finding]:
+    """Where the manifest's added kinds are not those of the code, line by line."""
+    from lockgate.project._kinds_text import drifts
+
+    for drift in drifts(text, said, specified.kinds):
+        source = specified.places.get(drift.name, "")
+        shown = source.removeprefix(f"{project.folder}/")
+        place = Range(Position(drift.line), Position(drift.line))
+        message = f"{drift.message} ({shown})" if shown else drift.message
+        hint = "`lockgate check --write` compiles the specs into the manifest."
+        yield Finding(file, "manifest-drift", "error", message, place, hint=hint)
 
 
 def _manifest(
@@ -113,7 +166,9 @@ def _manifest(
         return text, None, [finding]
 
 
-def _further(project: Project, manifest: Manifest, file: str) -> Iterator[Finding]:
+def _further(
+    project: Project, manifest: Manifest, file: str, kinds: Collection[AddedKind]
+) -> Iterator[Finding]:
     from lockgate.contract import check_impls
     from lockgate.project._metadata import (
         code_findings,
@@ -123,7 +178,7 @@ def _further(project: Project, manifest: Manifest, file: str) -> Iterator[Findin
     from lockgate.project._rights import rights_findings
 
     name, roots = project.distribution, [str(project.root)]
-    for problem in check_impls(manifest, distribution=name, roots=roots):
+    for problem in check_impls(manifest, distribution=name, roots=roots, added=kinds):
         yield _of_problem(project, problem)
     yield from manifest_findings(project, manifest, file)
     package = project.root / project.package

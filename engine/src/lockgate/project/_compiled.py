@@ -8,25 +8,34 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from lockgate._specs import KINDS, specs
+from lockgate._hook_names import FREE
+from lockgate._specs import HookSpec, specs
 from lockgate._toml_lines import lines_of_keys
 from lockgate.errors import ProjectError
 from lockgate.manifest import HookImpl, Manifest
 
 __all__ = ["compiled"]
 
-_FREE = frozenset({"diagnose"})
-"""Hooks that a plugin of any kind may answer."""
+_ADDER = "service"
+"""The kind of a plugin that adds kinds."""
 
 
 def compiled(
-    text: str, manifest: Manifest | None, impls: Sequence[HookImpl], *, file: str
+    text: str,
+    manifest: Manifest | None,
+    impls: Sequence[HookImpl],
+    *,
+    file: str,
+    known: Mapping[str, HookSpec] | None = None,
+    adds: bool = False,
 ) -> str:
     """`text`, the manifest, with the hooks and kinds of `impls`.
 
-    `manifest` is what `text` says now, None where it is not a manifest yet.
+    `manifest` is what `text` says now, None where it is not a manifest yet; `known`
+    are the hooks that there are, the built-in ones if it is not given. `adds` says
+    that the plugin adds kinds of its own.
 
     Raises:
         ProjectError: If the text is written so that a line can't be changed.
@@ -47,7 +56,8 @@ def compiled(
         _replace(lines, hook, _entry(hook, _kept(said[hook], meant[hook])), file)
     if added:
         _insert(lines, [_entry(hook, meant[hook]) for hook in added])
-    _kinds(lines, meant, manifest.kinds if manifest else ())
+    needed = _needed(specs() if known is None else known, meant, adds)
+    _kinds(lines, needed, manifest.kinds if manifest else ())
     return "\n".join(lines)
 
 
@@ -150,16 +160,23 @@ def _insert(lines: list[str], entries: Sequence[str]) -> None:
     lines[end:end] = entries
 
 
-def _kinds(
-    lines: list[str], meant: dict[str, list[HookImpl]], said: Sequence[str]
-) -> None:
+def _needed(
+    known: Mapping[str, HookSpec], meant: Mapping[str, object], adds: bool
+) -> list[str]:
+    """The kinds of a plugin that answers the hooks `meant`, in the specs' order."""
+    kinds = {known[hook].kind for hook in meant if hook not in FREE}
+    kinds |= {_ADDER} if adds else set()
+    kinds = kinds or {known[hook].kind for hook in meant}
+    return [
+        k for k in dict.fromkeys(spec.kind for spec in known.values()) if k in kinds
+    ]
+
+
+def _kinds(lines: list[str], needed: list[str], said: Sequence[str]) -> None:
     """Set ``kinds`` where it lacks a hook's kind, or names one without a hook."""
-    needed = {specs()[hook].kind for hook in meant if hook not in _FREE}
-    if not needed:
-        needed = {specs()[hook].kind for hook in meant}
-    if not needed or set(said) == needed:
+    if not needed or set(said) == set(needed):
         return
-    entry = f"kinds = {json.dumps([kind for kind in KINDS if kind in needed])}"
+    entry = f"kinds = {json.dumps(needed)}"
     start = lines_of_keys("\n".join(lines)).get(("kinds",), 0) - 1
     if start < 0:
         first = next((n for n, line in enumerate(lines) if line.startswith("[")), None)

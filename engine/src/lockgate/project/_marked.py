@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockgate._specs import HookSpec, specs
 from lockgate.contract._marks import Mark, mark_of
 from lockgate.contract._modules import Module, SourceError, Sources
 from lockgate.contract._problems import Problem
 from lockgate.errors import did_you_mean
 from lockgate.manifest import HookImpl
 
-__all__ = ["Marked", "marked_in"]
+__all__ = ["Marked", "marked_in", "modules_of"]
 
 FILES_LIMIT = 500
 
@@ -26,20 +27,29 @@ class Marked:
     problems: tuple[Problem, ...]
 
 
-def marked_in(root: Path, package: str, distribution: str) -> Marked:
-    """The marked functions of `package` below `root`. Nothing is imported."""
+def marked_in(
+    root: Path,
+    package: str,
+    distribution: str,
+    known: Mapping[str, HookSpec] | None = None,
+) -> Marked:
+    """The marked functions of `package` below `root`. Nothing is imported.
+
+    `known` are the hooks that there are; the built-in ones if it is not given.
+    """
     import time
 
     from lockgate_sandbox.parsing import batch
 
     def work() -> Marked:
         sources = Sources([str(root)], time.time_ns())
-        return _Marks(sources, distribution).read(_modules(root, package))
+        marks = _Marks(sources, distribution, specs() if known is None else known)
+        return marks.read(modules_of(root, package))
 
     return batch(work)
 
 
-def _modules(root: Path, package: str) -> list[str]:
+def modules_of(root: Path, package: str) -> list[str]:
     """The modules of a package, its own first."""
     found: list[str] = []
     for path in sorted((root / package).rglob("*.py"))[:FILES_LIMIT]:
@@ -54,11 +64,10 @@ def _modules(root: Path, package: str) -> list[str]:
 class _Marks:
     sources: Sources
     distribution: str
+    known: Mapping[str, HookSpec]
 
     def read(self, modules: list[str]) -> Marked:
-        from lockgate._specs import specs
-
-        known = specs()
+        known = self.known
         impls: dict[tuple[str, bool], HookImpl] = {}
         places: dict[tuple[str, bool], str] = {}
         problems: list[Problem] = []
@@ -106,7 +115,9 @@ class _Marks:
         return Problem(
             "hook-unknown",
             f"{node.name!r} is marked for the hook {hook!r}, which there is not",
-            did_you_mean(hook, known) or "`lockgate hooks` lists the hooks.",
+            did_you_mean(hook, known)
+            or "`lockgate hooks` lists the hooks; one of an added kind is known where "
+            "the plugin that adds it is installed beside lockgate.",
             self.distribution,
             module.file,
             node.lineno,

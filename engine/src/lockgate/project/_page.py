@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
-from lockgate._specs import specs
+from lockgate._specs import HookSpec
 from lockgate.contract._modules import Module, SourceError, Sources
 from lockgate.contract._names import find
+from lockgate.kinds import AddedKind
+from lockgate.kinds._specs import specs_with
 from lockgate.manifest import HookImpl, Manifest
 from lockgate.project._folder import Project
 from lockgate.values import Data
@@ -34,15 +36,17 @@ _TIERS = {
 }
 
 
-def page(project: Project, manifest: Manifest) -> str:
-    """The page."""
+def page(project: Project, manifest: Manifest, added: Iterable[AddedKind] = ()) -> str:
+    """The page; `added` are the kinds of the plugins beside the project."""
+    known = specs_with((*added, *manifest.added_kinds))
     parts = [f"# {manifest.name}\n", f"{manifest.summary}\n"]
     parts.append(
         f"Made from the manifest and the source of {project.distribution} "
         f"{project.version} by `lockgate docs`; do not edit.\n"
     )
     parts.append(f"```console\n$ python3 -m pip install {project.distribution}\n```\n")
-    parts += ["## Hooks\n", *_hooks(project, manifest)]
+    parts += ["## Hooks\n", *_hooks(project, manifest, known)]
+    parts += _kinds(manifest, known)
     parts += ["## What it may do\n", *_rights(manifest)]
     parts += _settings(manifest)
     parts += _commands(manifest)
@@ -52,13 +56,15 @@ def page(project: Project, manifest: Manifest) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _hooks(project: Project, manifest: Manifest) -> Iterator[str]:
+def _hooks(
+    project: Project, manifest: Manifest, known: Mapping[str, HookSpec]
+) -> Iterator[str]:
     from lockgate_sandbox.parsing import batch
 
     sources = Sources([str(project.root)], time.time_ns())
     docs = batch(lambda: [_doc(sources, impl) for impl in manifest.hooks])
     for impl, doc in zip(manifest.hooks, docs, strict=True):
-        spec = specs().get(impl.hook)
+        spec = known.get(impl.hook)
         word = " (wrapper)" if impl.wrapper else ""
         yield f"### {impl.hook}{word}\n"
         if spec is not None:
@@ -66,6 +72,20 @@ def _hooks(project: Project, manifest: Manifest) -> Iterator[str]:
             yield f"```python\n{impl.hook}({given}) -> {spec.annotation}\n```\n"
         if doc:
             yield f"{doc}\n"
+
+
+def _kinds(manifest: Manifest, known: Mapping[str, HookSpec]) -> Iterator[str]:
+    """The kinds that the plugin adds, for who wants to answer their hooks."""
+    for kind in manifest.added_kinds:
+        yield f"## The kind `{kind.name}`, version {kind.version}\n"
+        if kind.about:
+            yield f"{kind.about}\n"
+        for hook in kind.hooks:
+            spec = known.get(hook.name)
+            if spec is not None:
+                given = ", ".join(f"{a.name}: {a.annotation}" for a in spec.arguments)
+                yield f"- `{hook.name}({given}) -> {spec.annotation}`"
+        yield ""
 
 
 def _doc(sources: Sources, impl: HookImpl) -> str:

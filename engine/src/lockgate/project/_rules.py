@@ -35,6 +35,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "bronze",
             "The manifest's hooks or kinds are not the code's: `check --write`.",
         ),
+        "kind-spec": Rule(
+            "error", "bronze", "A hook spec of an added kind can't be compiled."
+        ),
         "name-mismatch": Rule(
             "error", "bronze", "Entry point and manifest name the plugin differently."
         ),

@@ -17,7 +17,7 @@ from lockgate._audit import LogLine, Observer, Progress
 from lockgate._awaiting import awaited_here, is_awaited, items_here
 from lockgate._call import Call
 from lockgate._services import variable_of
-from lockgate._specs import specs
+from lockgate._specs import HookSpec
 from lockgate._worker_context import WorkerContext
 from lockgate._worker_impls import Impls, WorkerFault
 from lockgate.config import Config
@@ -30,8 +30,10 @@ from lockgate.errors import (
 )
 from lockgate.grants import Identity, rights_asked
 from lockgate.host import Host
+from lockgate.kinds._specs import specs_with
 from lockgate.manifest import Manifest, read_manifest
 from lockgate.plugin import RefusedError
+from lockgate.project._around import environments_of, kinds_of, services_around
 from lockgate.project._folder import Project
 from lockgate.project._stage import stage
 from lockgate.testing._devices import FakeSerial
@@ -68,9 +70,15 @@ class PluginUnderTest(ABC):
         self.manifest: Manifest = read_manifest(
             str(project.manifest), distribution=project.distribution
         )
-        roots = [str(project.root)]
-        name = project.distribution
-        problems = check_impls(self.manifest, distribution=name, roots=roots)
+        self._services = services_around(project)
+        kinds = kinds_of(self.manifest, self._services)
+        self._specs: Mapping[str, HookSpec] = specs_with(kinds)
+        problems = check_impls(
+            self.manifest,
+            distribution=project.distribution,
+            roots=[str(project.root)],
+            added=kinds,
+        )
         if problems:
             raise BrokenPluginError(
                 project.plugin, reason="; ".join(map(str, problems))
@@ -135,8 +143,8 @@ class PluginUnderTest(ABC):
 
     def answer(self, hook: str, /, **arguments: object) -> object:
         """The same, for an answer that may be None."""
-        if hook not in specs():
-            raise UnknownHookError(hook, known=specs())
+        if hook not in self._specs:
+            raise UnknownHookError(hook, known=self._specs)
         return self._answer(hook, arguments)
 
     @abstractmethod
@@ -240,7 +248,7 @@ class InProcessPlugin(PluginUnderTest):
 
     def _answer(self, hook: str, arguments: Mapping[str, object]) -> object:
         session, impls = self._ready()
-        spec, impl = specs()[hook], self.manifest.hook(hook)
+        spec, impl = self._specs[hook], self.manifest.hook(hook)
         if impl is None:
             raise NoAnswerError(hook, hint="The plugin's manifest names no impl of it.")
         call = Call.of(spec, arguments)
@@ -284,7 +292,7 @@ class WorkerPlugin(PluginUnderTest):
 
     @property
     def host(self) -> Host:
-        """The host; it sees this plugin and no other."""
+        """The host; it sees this plugin, and those that add kinds."""
         if self._host is None:
             home = self._folder / "home"
             config = Config(
@@ -293,6 +301,7 @@ class WorkerPlugin(PluginUnderTest):
                 data_dir=str(home / "data"),
                 state_dir=str(home / "state"),
                 plugins={self.project.plugin: self.config},
+                environments=environments_of(self._services),
             )
             self._host = Host.open(
                 config,
@@ -307,7 +316,7 @@ class WorkerPlugin(PluginUnderTest):
         from lockgate._grants import GrantsFile
         from lockgate._seats import identity_of
 
-        (state,) = host.plugins()
+        (state,) = (s for s in host.plugins() if s.name == self.project.plugin)
         manifest = state.manifest or self.manifest
         asked = rights_asked(manifest)
         keys = {right.key for right in asked}
@@ -327,7 +336,7 @@ class WorkerPlugin(PluginUnderTest):
         ask: Callable[..., Any] = self.host.call
         stream: Callable[..., Any] = self.host.stream
         try:
-            if specs()[hook].stream:
+            if self._specs[hook].stream:
                 with stream(hook, plugin=self.project.plugin, **arguments) as items:
                     return tuple(item.value for item in items)
             answers = ask(hook, plugin=self.project.plugin, **arguments)
