@@ -27,6 +27,7 @@ MARKETPLACE_API = HOST_API | {
     "lockgate.manifest",
     "lockgate.owned",
     "lockgate.project",
+    "lockgate.rights",
     "lockgate.sarif",
     "lockgate.verb",
 }

@@ -1,0 +1,262 @@
+"""A folder of wheels becomes releases: each judged once, then hashed only.
+
+A wheel that is new is copied into the next site and judged there, so that the bytes
+that are served are the bytes that passed. A wheel that the present site has is
+hashed where it lies and taken over. A file name never changes its bytes: clients
+have its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from lockgate.errors import LockgateError
+from lockgate.manifest import parse_manifest
+from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.site import beside
+from lockgate_marketplace.site.release import (
+    MANIFEST_SUFFIX,
+    METADATA_SUFFIX,
+    PROVENANCE_SUFFIX,
+    Release,
+    about,
+)
+from lockgate_marketplace.site.state import State, canonical
+from lockgate_marketplace.site.tree import Tree
+from lockgate_marketplace.wheel import Wheel, open_wheel
+
+__all__ = ["Intake", "Refused", "owned_names", "sorted_refusals", "take_in"]
+
+_COMING = ".coming"
+_THREADS = 2
+"""hashlib lets go of the interpreter while it hashes."""
+
+Progress: TypeAlias = "Callable[[str, float | None], None]"
+"""Told a file's name, and how far the work is (0 to 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A wheel that is not in the index, and why."""
+
+    file: str
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What became of a folder of wheels; `judged` are those that were new."""
+
+    releases: tuple[Release, ...]
+    refused: tuple[Refused, ...]
+    judged: frozenset[str]
+
+
+def take_in(
+    wheels: Path, state: State, tree: Tree, *, rules: str, now: int, progress: Progress
+) -> Intake:
+    """Judge, hash and place every wheel below `wheels`.
+
+    What other `rules` than these passed is judged again.
+
+    Raises:
+        PublishError: If `wheels` is no folder (`index-wheels-missing`).
+        OSError: If a file can't be read or written.
+    """
+    found, refused = _listed(wheels)
+    known = {name: path for name, path in found.items() if name in state.releases}
+    with ThreadPoolExecutor(_THREADS) as pool:
+        hashes = dict(zip(known, pool.map(_sha256, known.values()), strict=True))
+    same_rules = state.rules == rules
+    releases: list[Release] = []
+    judged: set[str] = set()
+    for at, (name, path) in enumerate(sorted(found.items())):
+        progress(name, at / len(found))
+        before = state.releases.get(name)
+        try:
+            if before and hashes[name] != before.sha256:
+                releases.append(_taken_over(before, path, tree))
+                raise _changed(name, before.sha256)
+            if before and same_rules and tree.has(before.path(), before.size):
+                releases.append(_taken_over(before, path, tree))
+                continue
+            judged.add(name)
+            uploaded = before.uploaded if before else now
+            releases.append(_judged(path, tree, uploaded, state.gone.get(name, "")))
+        except LockgateError as error:
+            refused.append(_refused(name, error))
+    tree.drop(_COMING)
+    return Intake(tuple(releases), tuple(refused), frozenset(judged))
+
+
+def _listed(wheels: Path) -> tuple[dict[str, Path], list[Refused]]:
+    """Each wheel by its file name; of two with one name, neither."""
+    if not wheels.is_dir():
+        message = f"{wheels} is no folder of wheels"
+        raise PublishError("index-wheels-missing", message, where=str(wheels))
+    found: dict[str, list[Path]] = {}
+    for folder, folders, files in os.walk(wheels):
+        folders.sort()
+        for name in files:
+            if name.endswith(".whl"):
+                found.setdefault(name, []).append(Path(folder, name))
+    refused = [_twice(name) for name, paths in found.items() if len(paths) > 1]
+    return {name: one[0] for name, one in found.items() if len(one) == 1}, refused
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _changed(name: str, was: str) -> PublishError:
+    message = f"{name} was published with other bytes (sha256 {was[:16]}…)"
+    return PublishError("index-file-changed", message, where=name)
+
+
+def _taken_over(before: Release, path: Path, tree: Tree) -> Release:
+    """The release as the present site has it, with what lies beside it now."""
+    suffixes = ["", METADATA_SUFFIX]
+    if before.manifest:
+        suffixes.append(MANIFEST_SUFFIX)
+    for suffix in suffixes:
+        tree.keep(before.path(suffix))
+    return _with_sidecars(before, path, tree)
+
+
+def _judged(path: Path, tree: Tree, uploaded: int, gone: str) -> Release:
+    """Copy the wheel, let the gate judge the copy, and keep it if it passes."""
+    coming = tree.path(f"{_COMING}/{path.name}")
+    shutil.copyfile(path, coming)
+    try:
+        wheel = open_wheel(coming)
+        if gone and gone != wheel.sha256:
+            raise _changed(path.name, gone)
+        release, sidecar = _release(wheel, uploaded)
+        release = _with_sidecars(release, path, tree)
+        tree.write(release.path(METADATA_SUFFIX), wheel.metadata)
+        if sidecar:
+            tree.write(release.path(MANIFEST_SUFFIX), sidecar)
+        coming.rename(tree.path(release.path()))
+    finally:
+        coming.unlink(missing_ok=True)
+    return release
+
+
+def _release(wheel: Wheel, uploaded: int) -> tuple[Release, bytes]:
+    """What is known of a wheel, and the sidecar with its manifest, if it has one."""
+    project = canonicalize_name(wheel.name)
+    plain = Release(
+        filename=wheel.filename,
+        project=project,
+        name=wheel.name,
+        version=str(parse_wheel_filename(wheel.filename)[1]),
+        sha256=wheel.sha256,
+        size=wheel.size,
+        uploaded=uploaded,
+        requires_python=wheel.requires_python,
+        requires=tuple(wheel.requires_dist),
+        about=about(wheel.metadata),
+        metadata_sha256=hashlib.sha256(wheel.metadata).hexdigest(),
+    )
+    if wheel.manifest is None:
+        return plain, b""
+    manifest = parse_manifest(
+        wheel.manifest, file=f"{wheel.filename}/lockgate.toml", distribution=wheel.name
+    )
+    data = manifest.to_data(short=True)
+    sidecar = canonical(
+        {
+            "schema": 1,
+            "filename": wheel.filename,
+            "sha256": wheel.sha256,
+            "toml-sha256": hashlib.sha256(wheel.manifest).hexdigest(),
+            "manifest": data,
+        }
+    )
+    digest = hashlib.sha256(sidecar).hexdigest()
+    return replace(plain, manifest=data, manifest_sha256=digest), sidecar
+
+
+def _with_sidecars(release: Release, path: Path, tree: Tree) -> Release:
+    """The release with what lies beside its wheel: provenance and verdicts."""
+    provenance = _beside(path, PROVENANCE_SUFFIX)
+    verdicts = _beside(path, beside.VERDICTS_SUFFIX)
+    publishers: tuple[Mapping[str, str], ...] = ()
+    digest = ""
+    if provenance is not None:
+        publishers = beside.check_provenance(
+            provenance, filename=release.filename, sha256=release.sha256
+        )
+        digest = hashlib.sha256(provenance).hexdigest()
+        tree.write(release.path(PROVENANCE_SUFFIX), provenance)
+    said = (
+        ()
+        if verdicts is None
+        else beside.check_verdicts(verdicts, filename=release.filename)
+    )
+    return replace(
+        release, provenance_sha256=digest, publishers=publishers, verdicts=said
+    )
+
+
+def _beside(path: Path, suffix: str) -> bytes | None:
+    try:
+        with path.with_name(path.name + suffix).open("rb") as file:
+            raw = file.read(beside.SIDECAR_LIMIT_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    if len(raw) > beside.SIDECAR_LIMIT_BYTES:
+        limit = f"{beside.SIDECAR_LIMIT_BYTES >> 20} MiB"
+        message = f"{path.name}{suffix} is larger than {limit}"
+        raise PublishError("index-sidecar-invalid", message, where=path.name + suffix)
+    return raw
+
+
+def owned_names(
+    releases: Iterable[Release],
+) -> tuple[tuple[Release, ...], tuple[Refused, ...]]:
+    """Each plugin's name for the project that had it first; the others are refused."""
+    ordered = sorted(releases, key=lambda one: (one.uploaded, one.project))
+    owners: dict[str, str] = {}
+    kept: list[Release] = []
+    refused: list[Refused] = []
+    for release in ordered:
+        name = release.manifest["name"] if release.manifest else ""
+        owner = owners.setdefault(name, release.project) if name else release.project
+        if owner == release.project:
+            kept.append(release)
+        else:
+            refused.append(_taken(release, name, owner))
+    return tuple(kept), tuple(refused)
+
+
+def _taken(release: Release, name: str, owner: str) -> Refused:
+    message = f"the plugin name {name!r} belongs to {owner}"
+    return _refused(release.filename, PublishError("index-name-taken", message))
+
+
+def _twice(name: str) -> Refused:
+    message = f"more than one file below the folder has the name {name}"
+    return _refused(name, PublishError("index-file-twice", message))
+
+
+def _refused(file: str, error: LockgateError) -> Refused:
+    return Refused(file, error.code, error.message, error.hint)
+
+
+def sorted_refusals(*groups: Iterable[Refused]) -> tuple[Refused, ...]:
+    """All refusals by file name."""
+    found: Iterator[Refused] = (one for group in groups for one in group)
+    return tuple(sorted(found, key=lambda one: one.file))

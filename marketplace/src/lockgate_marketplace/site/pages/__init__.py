@@ -1,0 +1,19 @@
+"""Pages for people. They work without a script, and better with it."""
+
+from lockgate_marketplace.site.pages._catalogue import (
+    FACET_PAGES,
+    catalogue_page,
+    facet_path,
+)
+from lockgate_marketplace.site.pages._frame import ASSETS, Frame, asset
+from lockgate_marketplace.site.pages._plugin import plugin_page
+
+__all__ = [
+    "ASSETS",
+    "FACET_PAGES",
+    "Frame",
+    "asset",
+    "catalogue_page",
+    "facet_path",
+    "plugin_page",
+]

@@ -1,0 +1,144 @@
+"""The Simple API as files: PEP 503 HTML and PEP 691 JSON, version 1.4.
+
+Each form has its own path (``index.html``, ``index.json``), so that a file server
+that negotiates nothing serves both. HTML is what pip and uv find; its features are
+frozen (PEP 833), so what is new stands in JSON only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lockgate_marketplace.site.html import Html, document, tag, text
+from lockgate_marketplace.site.projects import Issue, Project
+from lockgate_marketplace.site.release import (
+    MANIFEST_SUFFIX,
+    PROVENANCE_SUFFIX,
+    Release,
+    moment,
+)
+from lockgate_marketplace.site.state import canonical
+
+__all__ = ["API_VERSION", "project_html", "project_json", "root_html", "root_json"]
+
+API_VERSION = "1.4"
+_UP = "../../"
+
+
+def root_json(projects: Sequence[Project]) -> bytes:
+    """``simple/index.json``: every project."""
+    return canonical(
+        {
+            "meta": {"api-version": API_VERSION},
+            "projects": [{"name": project.name} for project in projects],
+        }
+    )
+
+
+def root_html(projects: Sequence[Project]) -> bytes:
+    """``simple/index.html``."""
+    lines = [
+        tag("a", text(project.name), href=f"{project.name}/") for project in projects
+    ]
+    return _page("Simple index", [], lines)
+
+
+def project_json(project: Project, base: str) -> bytes:
+    """``simple/PROJECT/index.json``; `base` is the site's address, or empty."""
+    standing = project.standing
+    status: dict[str, str] = {"status": standing.status}
+    if standing.reason:
+        status["reason"] = standing.reason
+    return canonical(
+        {
+            "meta": {"api-version": API_VERSION},
+            "name": project.name,
+            "project-status": status,
+            "versions": [issue.version for issue in project.offered],
+            "files": [
+                _file(issue, release, base)
+                for issue in project.offered
+                for release in issue.files
+            ],
+        }
+    )
+
+
+def _file(issue: Issue, release: Release, base: str) -> dict[str, Any]:
+    """One file, by PEP 691, 700, 714, 740; `_lockgate` is ours (PEP 691: private)."""
+    url = _url(release, base)
+    metadata = {"sha256": release.metadata_sha256}
+    entry: dict[str, Any] = {
+        "filename": release.filename,
+        "url": url,
+        "hashes": {"sha256": release.sha256},
+        "size": release.size,
+        "upload-time": moment(release.uploaded),
+        "core-metadata": metadata,
+        "data-dist-info-metadata": metadata,
+        "yanked": False if issue.yanked is None else issue.yanked or True,
+        "provenance": None,
+    }
+    if release.requires_python:
+        entry["requires-python"] = release.requires_python
+    if release.provenance_sha256:
+        entry["provenance"] = url + PROVENANCE_SUFFIX
+    if release.manifest_sha256:
+        sidecar = {
+            "url": url + MANIFEST_SUFFIX,
+            "sha256": release.manifest_sha256,
+        }
+        entry["_lockgate"] = {"manifest": sidecar}
+    return entry
+
+
+def _url(release: Release, base: str) -> str:
+    """Relative, unless the site's address is known: then absolute, as PEP 740 asks."""
+    return (base or _UP) + release.path()
+
+
+def project_html(project: Project, base: str) -> bytes:
+    """``simple/PROJECT/index.html``."""
+    standing = project.standing
+    meta = [_meta("pypi:project-status", standing.status)]
+    if standing.reason:
+        meta.append(_meta("pypi:project-status-reason", standing.reason))
+    lines = [
+        _anchor(issue, release, base)
+        for issue in project.offered
+        for release in issue.files
+    ]
+    return _page(f"Links for {project.name}", meta, lines)
+
+
+def _anchor(issue: Issue, release: Release, base: str) -> Html:
+    url = _url(release, base)
+    metadata = f"sha256={release.metadata_sha256}"
+    manifest = f"sha256={release.manifest_sha256}" if release.manifest_sha256 else None
+    return tag(
+        "a",
+        text(release.filename),
+        href=f"{url}#sha256={release.sha256}",
+        data_requires_python=release.requires_python or None,
+        data_core_metadata=metadata,
+        data_dist_info_metadata=metadata,
+        data_yanked=issue.yanked,
+        data_provenance=url + PROVENANCE_SUFFIX if release.provenance_sha256 else None,
+        data_lockgate_manifest=manifest,
+    )
+
+
+def _meta(name: str, content: str) -> Html:
+    return tag("meta", name=name, content=content)
+
+
+def _page(title: str, meta: list[Html], anchors: list[Html]) -> bytes:
+    head = [
+        tag("meta", charset="utf-8"),
+        _meta("pypi:repository-version", API_VERSION),
+        *meta,
+        tag("title", text(title)),
+    ]
+    body = [tag("h1", text(title)), *(Html(f"{one}{tag('br')}\n") for one in anchors)]
+    return document(head, body)

@@ -1,0 +1,86 @@
+"""What the index said last time: ``index-state.json`` in the site itself.
+
+It is swapped in together with the site, so that the two never disagree. It holds
+no more than the site does; without it, upload times are lost and files that were
+published could come back with other bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.site.release import Release
+
+__all__ = ["STATE_FILE", "State", "canonical", "read_state"]
+
+STATE_FILE = "index-state.json"
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`rules` is the release that judged; `gone` the hashes of files taken away.
+
+    `digests` says of each group of pages what it was made from.
+    """
+
+    rules: str = ""
+    releases: Mapping[str, Release] = field(default_factory=dict[str, Release])
+    gone: Mapping[str, str] = field(default_factory=dict[str, str])
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def encoded(self) -> bytes:
+        """The file's bytes: the same for the same state."""
+        return canonical(
+            {
+                "schema": _SCHEMA,
+                "rules": self.rules,
+                "releases": [
+                    self.releases[name].to_data() for name in sorted(self.releases)
+                ],
+                "gone": dict(self.gone),
+                "digests": dict(self.digests),
+            }
+        )
+
+
+def canonical(value: object) -> bytes:
+    """`value` as JSON, the same bytes for the same value."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return text.encode() + b"\n"
+
+
+def read_state(site: Path) -> State | None:
+    """The state in the folder `site`; None if it is not there, or empty.
+
+    Raises:
+        PublishError: If the folder is not an index (`index-site-foreign`), or its
+            state can't be read (`index-state-invalid`).
+    """
+    path = site / STATE_FILE
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        if not site.exists() or (site.is_dir() and not any(site.iterdir())):
+            return None
+        message = f"{site} is there, and is no index of ours: it would be replaced"
+        raise PublishError("index-site-foreign", message, where=str(site)) from None
+    try:
+        data: dict[str, Any] = json.loads(raw)
+        if data["schema"] != _SCHEMA:
+            raise ValueError(f"its schema is {data['schema']}")
+        releases = [Release.from_data(one) for one in data["releases"]]
+        return State(
+            rules=data["rules"],
+            releases={one.filename: one for one in releases},
+            gone=data["gone"],
+            digests=data["digests"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        message = f"the index's state can't be read: {error}"
+        raise PublishError("index-state-invalid", message, where=str(path)) from error

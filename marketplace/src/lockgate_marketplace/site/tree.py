@@ -1,0 +1,145 @@
+"""A folder that is built aside and put in place whole.
+
+`Tree` writes into a hidden sibling of the site. `swap` exchanges the two in one
+step of the file system (renameat2(2), RENAME_EXCHANGE), so that a reader sees the
+old site or the new one and never a mixture; whatever stops a build before that
+leaves the old site as it was.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Self
+
+from lockgate_marketplace.errors import PublishError
+
+__all__ = ["Tree"]
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+_PREFIX = ".lockgate-index-"
+
+
+class Tree:
+    """The next site, next to the present one; a context manager.
+
+    Paths are relative, with slashes. What is neither written nor kept is not in the
+    next site.
+    """
+
+    def __init__(self, site: Path) -> None:
+        self.site = site.absolute()
+        self.folder = self.site  # until it is entered
+        self._made: set[str] = set()
+
+    def __enter__(self) -> Self:
+        parent = self.site.parent
+        parent.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        self.folder.chmod(0o755)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, name: str) -> Path:
+        """Where `name` lies in the next site; its folder is made."""
+        parts = PurePosixPath(name).parts
+        if not parts or ".." in parts or parts[0] == "/":
+            raise ValueError(f"{name!r} is no path within the site")
+        folder = "/".join(parts[:-1])
+        if folder not in self._made:
+            (self.folder / folder).mkdir(parents=True, exist_ok=True)
+            self._made.add(folder)
+        return self.folder / name
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put a file there."""
+        self.path(name).write_bytes(content)
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Put a file there that may be kept from the present site already.
+
+        What was kept is the present site's own file: it must not be written to.
+        """
+        self.path(name).unlink(missing_ok=True)
+        self.write(name, content)
+
+    def drop(self, name: str) -> None:
+        """Take a folder out of the next site again."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        self._made.discard(name)
+
+    def has(self, name: str, size: int | None = None) -> bool:
+        """Whether the present site has `name` as a file, of that size."""
+        try:
+            found = os.lstat(f"{self.site}/{name}")
+        except OSError:
+            return False
+        return size is None or found.st_size == size
+
+    def keep(self, name: str) -> bool:
+        """Take a file over from the present site; False if that has none.
+
+        Both sites then name one file, which nobody writes to: a build replaces.
+        """
+        try:
+            os.link(f"{self.site}/{name}", self.path(name), follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+                raise
+            shutil.copyfile(self.site / name, self.path(name), follow_symlinks=False)
+        return True
+
+    def swap(self) -> None:
+        """Put the new site in the place of the old one, which goes.
+
+        Raises:
+            PublishError: If something else came into the place
+                (`index-site-foreign`).
+            OSError: If the file system does not let us.
+        """
+        try:
+            _exchange(self.folder, self.site)
+        except FileNotFoundError:
+            self.folder.rename(self.site)
+        except NotADirectoryError:
+            message = f"{self.site} is no folder"
+            raise PublishError(
+                "index-site-foreign", message, where=str(self.site)
+            ) from None
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two folders change places in one step."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    done = libc.renameat2(
+        _AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE
+    )
+    if done == 0:
+        return
+    number = ctypes.get_errno()
+    if number not in (errno.EINVAL, errno.ENOSYS):
+        raise OSError(number, os.strerror(number), str(other))
+    # A file system without it (some network ones): there is a moment without a site.
+    away = one.with_name(f"{one.name}.old")
+    other.rename(away)
+    try:
+        one.rename(other)
+    except OSError:
+        away.rename(other)
+        raise
+    away.rename(one)

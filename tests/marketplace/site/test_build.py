@@ -1,0 +1,355 @@
+"""A folder of wheels becomes a site: reproducible, incremental, whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.site import Options, Report, build
+from lockgate_marketplace.site import intake as intake_module
+from lockgate_marketplace.site.tree import Tree
+from tests.marketplace.site.samples import plugin_wheel, provenance_for, stock
+from tests.support.wheels import Draft, forge_file
+
+EPOCH = "1795000000"
+
+
+@pytest.fixture(autouse=True)
+def _date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
+
+
+def content(site: Path) -> dict[str, str]:
+    """Each file of a site with the hash of its bytes."""
+    return {
+        str(path.relative_to(site)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(site.rglob("*"))
+        if path.is_file()
+    }
+
+
+def page(site: Path, project: str) -> Any:
+    return json.loads((site / "simple" / project / "index.json").read_text())
+
+
+def codes(report: Report) -> dict[str, str]:
+    return {one.file: one.code for one in report.refused}
+
+
+def test_the_same_wheels_make_the_same_bytes(tmp_path: Path) -> None:
+    wheels = stock(tmp_path / "wheels")
+    build(wheels, tmp_path / "a")
+    build(wheels, tmp_path / "b")
+
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+    assert len(content(tmp_path / "a")) > 60
+
+
+def test_a_second_build_hashes_and_changes_no_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    build(wheels, site)
+    before = content(site)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1796000000")
+    judged: list[Path] = []
+    monkeypatch.setattr(intake_module, "open_wheel", judged.append)
+
+    report = build(wheels, site)
+
+    assert (report.judged, report.hashed) == (0, len(list(wheels.glob("*.whl"))))
+    assert judged == []
+    assert content(site) == before
+
+
+def test_a_new_wheel_gets_its_own_time_and_the_others_keep_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    plugin_wheel(wheels, "acme", "1.0")
+    build(wheels, site)
+    plugin_wheel(wheels, "acme", "1.1")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1796000000")
+
+    report = build(wheels, site)
+
+    times = {
+        f["filename"]: f["upload-time"] for f in page(site, "lockgate-acme")["files"]
+    }
+    assert (report.judged, report.hashed) == (1, 1)
+    assert times == {
+        "lockgate_acme-1.0-py3-none-any.whl": "2026-11-18T11:06:40Z",
+        "lockgate_acme-1.1-py3-none-any.whl": "2026-11-30T00:53:20Z",
+    }
+
+
+def test_an_incremental_build_is_a_fresh_one_but_for_its_times(tmp_path: Path) -> None:
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    plugin_wheel(wheels, "early", "1.0")
+    build(wheels, site)
+    stock(wheels)
+    build(wheels, site)
+    build(wheels, tmp_path / "fresh")
+
+    assert content(site) == content(tmp_path / "fresh")
+
+
+def test_what_the_gate_refuses_is_left_out_and_reported(tmp_path: Path) -> None:
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    evil = Draft("evil")
+    evil.add("../outside.py", "x = 1\n")
+    evil.seal().write(wheels)
+
+    report = build(wheels, site)
+
+    assert list(codes(report)) == ["evil-1.0-py3-none-any.whl"]
+    assert report.projects == 6
+    assert not (site / "simple" / "evil").exists()
+    assert not list(site.rglob("evil*"))
+    assert not list(site.rglob(".coming"))
+
+
+def test_the_same_wheel_is_unpacked_by_zipfile(tmp_path: Path) -> None:
+    """What the rule above is for: others take it."""
+    evil = Draft("evil")
+    evil.add("../outside.py", "x = 1\n")
+    with zipfile.ZipFile(evil.seal().write(tmp_path)) as archive:
+        assert "../outside.py" in archive.namelist()
+
+
+def test_strict_writes_nothing_if_one_is_refused(tmp_path: Path) -> None:
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    build(wheels, site)
+    before = content(site)
+    Draft("evil").add("x.pth", "import os\n")
+    (wheels / "evil-1.0-py3-none-any.whl").write_bytes(b"no zip")
+
+    with pytest.raises(PublishError) as caught:
+        build(wheels, site, Options(strict=True))
+
+    assert caught.value.code == "index-wheel-refused"
+    assert "evil-1.0" in str(caught.value.fields["refused"])
+    assert content(site) == before
+    assert [path.name for path in tmp_path.iterdir() if path.name[0] == "."] == []
+
+
+def test_a_file_never_changes_its_bytes(tmp_path: Path) -> None:
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    path = plugin_wheel(wheels, "acme", "1.0")
+    was = path.read_bytes()
+    build(wheels, site)
+    plugin_wheel(wheels, "acme", "1.0", summary="Another thing.")
+
+    report = build(wheels, site)
+
+    assert codes(report) == {path.name: "index-file-changed"}
+    assert (site / "files" / "lockgate-acme" / path.name).read_bytes() == was
+
+
+def test_nor_by_way_of_being_taken_away_first(tmp_path: Path) -> None:
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    path = plugin_wheel(wheels, "acme", "1.0")
+    was = path.read_bytes()
+    build(wheels, site)
+    path.unlink()
+    assert build(wheels, site).removed == (path.name,)
+    assert not (site / "simple" / "lockgate-acme").exists()
+    plugin_wheel(wheels, "acme", "1.0", summary="Another thing.")
+
+    assert codes(build(wheels, site)) == {path.name: "index-file-changed"}
+
+    path.write_bytes(was)
+    assert codes(build(wheels, site)) == {}
+
+
+def test_a_plugin_name_stays_with_the_project_that_had_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    plugin_wheel(wheels, "acme", "1.0")
+    build(wheels, site)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1796000000")
+    thief = plugin_wheel(wheels, "acme", "9.0", project="a-thief")
+
+    report = build(wheels, site)
+
+    assert codes(report) == {thief.name: "index-name-taken"}
+    assert not (site / "files" / "a-thief" / thief.name).exists()
+    assert page(site, "lockgate-acme")["files"]
+
+
+def test_a_wrong_manifest_keeps_the_wheel_out(tmp_path: Path) -> None:
+    path = forge_file(tmp_path / "wheels", "lockgate-odd", manifest="schema = 2\n")
+
+    assert codes(build(tmp_path / "wheels", tmp_path / "site")) == {
+        path.name: "manifest-invalid"
+    }
+
+
+def test_two_files_of_one_name_are_both_left_out(tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    path = plugin_wheel(wheels / "a", "acme")
+    plugin_wheel(wheels / "b", "acme", summary="Another thing.")
+
+    assert codes(build(wheels, tmp_path / "site")) == {path.name: "index-file-twice"}
+
+
+def test_a_quarantined_project_offers_no_file(tmp_path: Path) -> None:
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    build(wheels, site)
+    text = '[projects.lockgate-acme]\nstatus = "quarantined"\nreason = "stolen key"\n'
+    (wheels / "status.toml").write_text(text)
+
+    build(wheels, site)
+
+    said = page(site, "lockgate-acme")
+    assert (said["files"], said["versions"]) == ([], [])
+    assert said["project-status"] == {"status": "quarantined", "reason": "stolen key"}
+    assert list((site / "files" / "lockgate-acme").glob("*")) == []
+    html = (site / "plugins" / "lockgate-acme" / "index.html").read_text()
+    assert "stolen key" in html
+    assert "lockgate install" not in html
+
+    (wheels / "status.toml").unlink()
+    build(wheels, site)
+    assert len(page(site, "lockgate-acme")["files"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("x = [", ""),
+        ("[projects.a]\nstatus = 'gone'\n", "projects.a.status"),
+        ("[projects.a]\nyank = '1'\n", "projects.a.yank"),
+        ("[projects.a.yanked]\n'no version' = 'x'\n", "no version"),
+        ("\x00", ""),
+    ],
+)
+def test_a_wrong_word_of_the_owner_stops_the_build(
+    tmp_path: Path, text: str, place: str
+) -> None:
+    wheels = stock(tmp_path / "wheels")
+    (wheels / "status.toml").write_text(text)
+
+    with pytest.raises(PublishError) as caught:
+        build(wheels, tmp_path / "site")
+
+    assert caught.value.code == "index-status-invalid"
+    assert place in caught.value.message
+    assert not (tmp_path / "site").exists()
+
+
+SPOILT: list[Callable[[Path], bytes]] = [
+    lambda _: b"[]",
+    lambda _: b"{",
+    lambda _: b'{"version": 2, "attestation_bundles": []}',
+    lambda wheel: provenance_for(wheel, filename="other-1.0-py3-none-any.whl"),
+    lambda wheel: provenance_for(wheel).replace(b'"envelope"', b'"letter"'),
+    lambda _: b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_provenance_of_another_form_or_file_is_refused(
+    tmp_path: Path, spoil: Callable[[Path], bytes]
+) -> None:
+    path = plugin_wheel(tmp_path / "wheels", "acme")
+    path.with_name(path.name + ".provenance").write_bytes(spoil(path))
+
+    assert codes(build(tmp_path / "wheels", tmp_path / "site")) == {
+        path.name: "index-sidecar-invalid"
+    }
+
+
+def test_what_is_no_index_is_not_replaced(tmp_path: Path) -> None:
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    site.mkdir()
+    (site / "thesis.txt").write_text("years of work")
+
+    with pytest.raises(PublishError) as caught:
+        build(wheels, site)
+
+    assert caught.value.code == "index-site-foreign"
+    assert (site / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b'{"schema": 9}', b"[" * 100_000])
+def test_a_broken_state_is_an_error_and_no_fresh_start(
+    tmp_path: Path, raw: bytes
+) -> None:
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    build(wheels, site)
+    (site / "index-state.json").write_bytes(raw)
+
+    with pytest.raises(PublishError) as caught:
+        build(wheels, site)
+
+    assert caught.value.code == "index-state-invalid"
+
+
+def test_no_folder_and_no_address(tmp_path: Path) -> None:
+    with pytest.raises(PublishError) as caught:
+        build(tmp_path / "nothing", tmp_path / "site")
+    assert caught.value.code == "index-wheels-missing"
+
+    with pytest.raises(PublishError) as caught:
+        build(stock(tmp_path / "w"), tmp_path / "site", Options(url="ftp://x/"))
+    assert caught.value.code == "index-url-invalid"
+
+
+def test_a_build_that_breaks_leaves_the_site_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    build(wheels, site)
+    before = content(site)
+    plugin_wheel(wheels, "late")
+
+    def full(self: Tree, name: str, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Tree, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        build(wheels, site)
+
+    assert content(site) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["site", "wheels"]
+
+
+def test_a_reader_sees_the_old_site_or_the_new_one(tmp_path: Path) -> None:
+    """The old folder, once open, stays whole while the new one takes its place."""
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    build(wheels, site)
+    held = os.open(site, os.O_RDONLY)
+    inode = site.stat().st_ino
+    plugin_wheel(wheels, "late")
+
+    build(wheels, site)
+
+    assert site.stat().st_ino != inode
+    assert (site / "simple" / "lockgate-late").is_dir()
+    os.close(held)
+
+
+def test_the_served_bytes_are_not_the_wheel_folders(tmp_path: Path) -> None:
+    """Whoever writes to the wheels later does not change what is published."""
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    path = plugin_wheel(wheels, "acme")
+    build(wheels, site)
+    published = site / "files" / "lockgate-acme" / path.name
+
+    with path.open("r+b") as file:
+        file.write(b"evil")
+
+    assert (
+        hashlib.sha256(published.read_bytes()).hexdigest()
+        == (page(site, "lockgate-acme")["files"][0]["hashes"]["sha256"])
+    )
