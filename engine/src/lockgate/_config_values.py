@@ -63,7 +63,8 @@ class Config:
     of each hook named there. `timeout` is the seconds of a hook call
     whose caller names none; None means the hook spec's own. `file_profile` is how
     single-file plugins are compiled in their workers (`lockgate_sandbox.profiles`).
-    `environments` are the folders that distributions have to themselves.
+    `environments` are the folders that distributions have to themselves, `bridges`
+    the foreign ecosystems whose plugins are looked for.
     `when_down` says of a plugin what becomes of calls while it can't be asked
     (`lockgate._down`). `control` is when a host opens its control socket: with its
     first worker (``auto``), at once (``always``), or not at all; `runtime_dir` where.
@@ -74,6 +75,7 @@ class Config:
     data_dir: str
     state_dir: str
     plugin_folders: tuple[str, ...] = ()
+    bridges: tuple[str, ...] = ()
     environments: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict[str, tuple[str, ...]]
     )

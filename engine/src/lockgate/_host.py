@@ -132,6 +132,7 @@ class Host(Calls):
                 hooks=settings.hooks,
                 choice=settings.choice,
                 environments=settings.environments,
+                bridges=settings.bridges,
             )
             settings.choice.check(found.names)
             plugins = found.plugins

@@ -60,6 +60,7 @@ def legacy_target(
             "entries": [[group, value] for group, value in state.entries],
             "config": dict(config),
             "restricted": parts,
+            "driver": state.driver,
         },
     )
 

@@ -6,6 +6,7 @@ here: the host never does either.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import inspect
 import sys
@@ -19,7 +20,7 @@ from lockgate._specs import specs
 from lockgate._worker import Handler
 from lockgate._worker_context import Session, WorkerContext
 from lockgate._worker_impls import ImplError, Impls, checked_impl
-from lockgate.plugin import IMPL_ATTRIBUTE
+from lockgate.plugin import IMPL_ATTRIBUTE, ForeignEntry
 from lockgate.values import Data
 
 __all__ = ["serve"]
@@ -39,10 +40,12 @@ def serve(
     entries: list[list[str]],
     config: Mapping[str, Data],
     restricted: list[str],
+    driver: str = "",
 ) -> Handler:
     """Answer the hooks of one plugin; ``hooks`` lists which these are.
 
     `restricted` is empty, or says where the restricted profile's two parts lie.
+    `driver` is what makes impls of a foreign plugin's entries.
     """
     context = WorkerContext(session, plugin=plugin, config=config, tools=[])
     impls = Impls(context)
@@ -52,7 +55,9 @@ def serve(
     def handle(method: str, arguments: Mapping[str, Data]) -> Any:
         nonlocal loaded
         if not loaded:
-            for group, value in entries:
+            if driver:
+                found.update(_impls(_drive(driver, distribution, entries), driver))
+            for group, value in [] if driver else entries:
                 made = _load(group, value, distribution, restricted)
                 found.update(_impls(made, value))
             loaded = True
@@ -79,6 +84,25 @@ def _load(group: str, value: str, distribution: str, restricted: list[str]) -> o
     except BaseException as error:
         message = f"loading {value!r} failed: {type(error).__name__}: {error}"
         raise ImplError(message, code="import-failed", file=value) from error
+
+
+def _drive(driver: str, distribution: str, entries: list[list[str]]) -> object:
+    """What the adapter's driver makes of foreign entry points."""
+    module, _, name = driver.partition(":")
+    points = tuple(
+        ForeignEntry(group, *_halves(value), distribution) for group, value in entries
+    )
+    try:
+        made: object = getattr(importlib.import_module(module), name)(points)
+    except BaseException as error:
+        message = f"driving it failed: {type(error).__name__}: {error}"
+        raise ImplError(message, code="import-failed", file=driver) from error
+    return made
+
+
+def _halves(value: str) -> tuple[str, str]:
+    name, _, target = value.partition("=")
+    return name, target
 
 
 def _load_file(path: str) -> ModuleType:

@@ -30,6 +30,7 @@ from lockgate._manifest_fields import (
     supports,
 )
 from lockgate._manifest_tables import (
+    AdapterForm,
     AddedHookForm,
     AddedKindForm,
     ArgumentForm,
@@ -80,6 +81,7 @@ class ManifestForm(Form):
     kind_api: dict[Name, Annotated[Line, AfterValidator(check_range)]] = Field(
         default_factory=dict[str, str]
     )
+    adapters: list[AdapterForm] = Field(default_factory=list[AdapterForm])
 
     @field_validator("limits", mode="after")
     @classmethod
@@ -105,7 +107,9 @@ class ManifestForm(Form):
     def _agree(self) -> ManifestForm:
         if supports(self.hook_api):  # an older API's hooks are not ours to judge
             added = rules.check_added_kinds(self.added_kinds, self.kinds)
-            rules.check_hooks(self.hooks, self.kinds, added)
+            rules.check_adapters(self.adapters, self.kinds)
+            if self.hooks or not self.adapters:
+                rules.check_hooks(self.hooks, self.kinds, added)
             rules.check_kind_api(self.kind_api, self.kinds)
         rules.check_order(self.hooks, self.name, self.added_kinds)
         rules.check_tier(self.tier, self.rights)
@@ -128,6 +132,7 @@ _FORMS: Mapping[tuple[str, ...], type[Form]] = {
     ("demo",): DemoForm,
     ("added-kinds", "#"): AddedKindForm,
     ("added-kinds", "#", "hooks", "#"): AddedHookForm,
+    ("adapters", "#"): AdapterForm,
     ("verbs", "#"): VerbForm,
     ("commands", "#"): CommandForm,
     ("commands", "#", "arguments", "#"): ArgumentForm,

@@ -16,6 +16,7 @@ from lockgate import _manifest_form as form
 from lockgate._manifest_rules import added_kind
 from lockgate._manifest_tables import CommandForm
 from lockgate._manifest_values import (
+    Adapter,
     Command,
     CommandArgument,
     Demo,
@@ -231,6 +232,10 @@ def _manifest(model: form.ManifestForm) -> Manifest:
         commands=tuple(_command(command) for command in model.commands),
         demo=Demo(model.demo.pipeline) if model.demo else None,
         added_kinds=tuple(added_kind(kind) for kind in model.added_kinds),
+        adapters=tuple(
+            Adapter(a.ecosystem, tuple(a.groups), tuple(a.kinds), a.driver)
+            for a in model.adapters
+        ),
         verbs=tuple(VerbOffer(v.name, v.help, v.module) for v in model.verbs),
         kind_api=dict(model.kind_api),
     )

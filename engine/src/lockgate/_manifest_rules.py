@@ -12,6 +12,7 @@ from lockgate.kinds import AddedHook, AddedKind
 
 if TYPE_CHECKING:
     from lockgate._manifest_tables import (
+        AdapterForm,
         AddedKindForm,
         CommandForm,
         HookForm,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "added_kind",
+    "check_adapters",
     "check_added_kinds",
     "check_claims",
     "check_commands",
@@ -248,3 +250,23 @@ def check_verbs(verbs: Sequence[VerbForm]) -> None:
     for position, name in enumerate(names):
         if name in names[:position]:
             refuse(f"the verb {name!r} is there twice", where=f"verbs.{position}.name")
+
+
+def check_adapters(adapters: Sequence[AdapterForm], kinds: Sequence[str]) -> None:
+    """Refuse adapters of a plugin that is none, and two for one ecosystem or group."""
+    if bool(adapters) != ("adapter" in kinds):
+        refuse("kind 'adapter' and [[adapters]] need each other", where="kinds")
+    seen: set[str] = set()
+    for position, adapter in enumerate(adapters):
+        for number, kind in enumerate(adapter.kinds):
+            if kind not in hook_kinds().values():
+                refuse(
+                    f"there is no kind named {kind!r} that is built in",
+                    hint=did_you_mean(kind, hook_kinds().values()),
+                    where=f"adapters.{position}.kinds.{number}",
+                )
+        for name in (adapter.ecosystem, *adapter.groups):
+            if name in seen:
+                where = f"adapters.{position}"
+                refuse(f"{name!r} is adapted twice", where=where)
+        seen.update((adapter.ecosystem, *adapter.groups))

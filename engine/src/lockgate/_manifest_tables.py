@@ -39,6 +39,7 @@ from lockgate._manifest_values import (
 )
 
 __all__ = [
+    "AdapterForm",
     "AddedHookForm",
     "AddedKindForm",
     "ArgumentForm",
@@ -208,6 +209,29 @@ class ArgumentForm(Form):
         if self.type == "choice" and any(item not in self.choices for item in items):
             return False
         return all(type(item) is kind for item in items)
+
+
+class AdapterForm(Form):
+    """``[[adapters]]``: how a foreign ecosystem's plugins are found and driven."""
+
+    ecosystem: Name
+    groups: list[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z][\w.-]{0,62}$")]
+    ] = Field(min_length=1, max_length=16)
+    kinds: list[Name] = Field(min_length=1)
+    driver: Target
+
+    @field_validator("groups")
+    @classmethod
+    def _foreign(cls, groups: list[str]) -> list[str]:
+        for position, group in enumerate(groups):
+            if group == "lockgate" or group.startswith("lockgate."):
+                refuse(
+                    f"{group!r} is a group of lockgate's own: its plugins need no "
+                    "adapter",
+                    where=str(position),
+                )
+        return groups
 
 
 class VerbForm(Form):

@@ -13,6 +13,7 @@ from lockgate.values import Data, Document
 __all__ = [
     "MANIFEST_LIMIT_BYTES",
     "RESERVED_NOUNS",
+    "Adapter",
     "ArgumentType",
     "Command",
     "CommandArgument",
@@ -164,6 +165,22 @@ class VerbOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapter:
+    """How the plugins of a foreign `ecosystem` are found and driven.
+
+    They are the entry points of its `groups`; each distribution's together are one
+    plugin of `kinds`. `driver` is a ``module:function`` of the adapter's own package:
+    called in that plugin's worker with the entry points, it gives the object whose
+    marked functions are the impls.
+    """
+
+    ecosystem: str
+    groups: tuple[str, ...]
+    kinds: tuple[str, ...]
+    driver: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One plugin's manifest, checked.
 
@@ -193,6 +210,7 @@ class Manifest:
     added_kinds: tuple[AddedKind, ...] = ()
     verbs: tuple[VerbOffer, ...] = ()
     kind_api: Mapping[str, str] = field(default_factory=dict[str, str])
+    adapters: tuple[Adapter, ...] = ()
 
     @property
     def noun(self) -> str:
@@ -250,6 +268,10 @@ class Manifest:
             AddedKind.from_data(kind) for kind in fields.get("added_kinds", ())
         )
         fields["verbs"] = tuple(VerbOffer(**v) for v in fields.get("verbs", ()))
+        fields["adapters"] = tuple(
+            Adapter(a["ecosystem"], tuple(a["groups"]), tuple(a["kinds"]), a["driver"])
+            for a in fields.get("adapters", ())
+        )
         fields["capabilities"] = {
             key: tuple(words) for key, words in fields.get("capabilities", {}).items()
         }

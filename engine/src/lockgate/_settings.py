@@ -159,6 +159,7 @@ def _config(
         path = values[name]
         values[name] = absolute(path, "") if path else getattr(defaults, name)
     values["plugin_folders"] = tuple(absolute(p, "") for p in model.plugin_folders)
+    values["bridges"] = tuple(model.bridges)
     values["environments"] = {
         name: tuple(absolute(folder, "") for folder in given)
         for name, given in model.environments.items()

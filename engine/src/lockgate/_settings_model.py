@@ -55,6 +55,7 @@ class SettingsForm(BaseSettings):
     )
 
     plugin_folders: _Strings = []
+    bridges: _Strings = []
     environments: dict[str, _Strings] = {}
     disabled: _Strings = []
     requires: _Strings = []

@@ -27,6 +27,7 @@ _NOT_IN_PROJECT = frozenset(
         "layers",
         "file-profile",
         "environments",
+        "bridges",
         "runtime-dir",
         "control",
         "when-down",

@@ -14,6 +14,7 @@ from __future__ import annotations
 from lockgate._manifest_values import (
     MANIFEST_LIMIT_BYTES,
     RESERVED_NOUNS,
+    Adapter,
     ArgumentType,
     Command,
     CommandArgument,
@@ -31,6 +32,7 @@ from lockgate._manifest_values import (
 __all__ = [
     "MANIFEST_LIMIT_BYTES",
     "RESERVED_NOUNS",
+    "Adapter",
     "ArgumentType",
     "Command",
     "CommandArgument",

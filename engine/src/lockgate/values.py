@@ -24,6 +24,7 @@ __all__ = [
     "Document",
     "File",
     "Finding",
+    "ForeignEntry",
     "Generation",
     "ModelInfo",
     "Note",
@@ -227,6 +228,29 @@ class Finding:
     range: Range | None = None
     tool: str = ""
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignEntry:
+    """An entry point of a foreign ecosystem, as an adapter's driver is given it.
+
+    `value` is ``module:attribute``, or a module alone, extras left out.
+    """
+
+    group: str
+    name: str
+    value: str
+    distribution: str
+
+    def load(self) -> object:
+        """What it names, imported; only ever in the plugin's own sealed worker."""
+        from importlib import import_module
+
+        module, _, attributes = self.value.partition(":")
+        found: object = import_module(module.strip())
+        for name in filter(None, attributes.strip().split(".")):
+            found = getattr(found, name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ def _plugins(found: Discovery) -> Iterator[Check]:
 
     kinds = kinds_added(found.plugins).values()
     for plugin in found.plugins:
-        if plugin.state not in ("ok", "legacy", "disabled", "shadowed"):
+        if plugin.state not in ("ok", "legacy", "foreign", "disabled", "shadowed"):
             yield Check(
                 f"plugin {plugin.name}",
                 "problem",

@@ -45,7 +45,9 @@ def print_help(
         lines += ["", _title("Commands of plugins"), *contributed]
     lines += ["", _title("Options")]
     lines += [_row(name, summary) for name, summary in _OPTIONS]
-    broken = sum(plugin.state not in ("ok", "legacy", "disabled") for plugin in plugins)
+    broken = sum(
+        not (plugin.usable or plugin.state == "disabled") for plugin in plugins
+    )
     if wrong:
         lines += ["", f"The settings are wrong: {clean(wrong)}"]
     if broken:

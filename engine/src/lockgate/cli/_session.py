@@ -80,6 +80,7 @@ def installed(config: Config) -> Discovery:
         hooks=config.hooks,
         choice=config.choice,
         environments=config.environments,
+        bridges=config.bridges,
     )
     config.choice.check(found.names)
     if found.store_error is not None:

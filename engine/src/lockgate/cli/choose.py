@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         data_dir=config.data_dir,
         plugin_folders=config.plugin_folders,
         environments=config.environments,
+        bridges=config.bridges,
     ).names
     path = _project_file() if args.project else Path(config.choices_file)
     old = next(

@@ -19,6 +19,7 @@ __all__ = ["add", "life_of", "run"]
 STATE_COLORS: dict[str, Color] = {
     "ok": "green",
     "legacy": "blue",
+    "foreign": "blue",
     "disabled": "dim",
     "pinned": "yellow",
     "quarantined": "red",

@@ -122,6 +122,7 @@ def discover(
     hooks: Mapping[str, HookOrder] = _NO_ORDERS,
     choice: Choice = NO_CHOICE,
     environments: Mapping[str, Sequence[str]] = _SHARED,
+    bridges: Sequence[str] = (),
 ) -> Discovery:
     """Find every plugin; execute nothing.
 
@@ -130,7 +131,8 @@ def discover(
     these names, `choice` says which plugins are used. `environments` names
     distributions that are looked for in folders of their own (or in a virtual
     environment's); what was installed into the store below `data_dir` comes next,
-    the search path last. Without `cache_dir` no index is kept.
+    the search path last. `bridges` names foreign ecosystems whose plugins are looked
+    for there too, if an adapter is installed. Without `cache_dir` no index is kept.
     """
     folders = search_folders(sys.path if search_path is None else search_path)
     single = search_folders(plugin_folders)
@@ -153,11 +155,15 @@ def discover(
         mine = [state for state in mine if state.distribution not in taken]
         first = [state for state in mine if not _for_the_host(state)]
         last = [_misplaced(state) for state in mine if _for_the_host(state)]
-        states = unshadow([*apart, *first, *search.states(), *last])
-        return relate(states, disabled, hooks, choice)
+        states = [*apart, *first, *search.states(), *last]
+        if bridges:
+            from lockgate.discovery._foreign import bridged
+
+            states += bridged(states, bridges, folders, cache_dir)
+        return relate(unshadow(states), disabled, hooks, choice)
 
     found = Discovery(search, read, kept=kept, store_error=error)
-    if apart:  # whose names no index knows
+    if apart or bridges:  # whose names no index knows
         found.names = tuple(state.name for state in found.plugins)
     return found
 

@@ -18,7 +18,7 @@ __all__ = ["clash_of_kinds", "unknown_kinds"]
 
 # Written out: to read the specs takes longer than all the rest of a discovery.
 BUILT_IN = frozenset(
-    ("generator", "analyzer", "transformer", "hardware", "ai", "service")
+    ("generator", "analyzer", "transformer", "hardware", "ai", "service", "adapter")
 )
 
 

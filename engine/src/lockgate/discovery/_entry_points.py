@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CLASSIC_GROUPS", "MANIFEST_GROUP", "EntryPoint", "parse_entry_points"]
+__all__ = [
+    "CLASSIC_GROUPS",
+    "MANIFEST_GROUP",
+    "OURS",
+    "EntryPoint",
+    "Wanted",
+    "parse_entry_points",
+]
 
 MANIFEST_GROUP = "lockgate.manifest"
 
@@ -21,9 +28,21 @@ CLASSIC_GROUPS = (
 )
 """Groups of plugins without a manifest: their last word is the plugin's kind."""
 
-_GROUPS = frozenset((MANIFEST_GROUP, *CLASSIC_GROUPS))
-_ENTRIES_MAXIMUM = 64
-"""Of one distribution; more is a file that wants to be a burden."""
+
+class Wanted(NamedTuple):
+    """The groups that are looked for.
+
+    A file that holds none of `marks` is looked at no further; of one distribution
+    at most `most` entry points are taken: more is a file that wants to be a burden.
+    """
+
+    groups: frozenset[str]
+    marks: tuple[bytes, ...]
+    most: int
+
+
+OURS = Wanted(frozenset((MANIFEST_GROUP, *CLASSIC_GROUPS)), (b"lockgate.",), 64)
+"""Lockgate's own groups."""
 
 
 class EntryPoint(NamedTuple):
@@ -34,14 +53,14 @@ class EntryPoint(NamedTuple):
     value: str
 
 
-def parse_entry_points(raw: bytes) -> tuple[EntryPoint, ...]:
-    """The entry points of lockgate's groups in `raw`, in the file's order.
+def parse_entry_points(raw: bytes, wanted: Wanted = OURS) -> tuple[EntryPoint, ...]:
+    """The entry points of the `wanted` groups in `raw`, in the file's order.
 
     Raises:
-        ValueError: If the file is not UTF-8, a line in one of our groups is no
-            ``name = value``, or there are more than 64 of them.
+        ValueError: If the file is not UTF-8, a line in one of these groups is no
+            ``name = value``, or there are too many of them.
     """
-    if b"lockgate." not in raw:
+    if not any(mark in raw for mark in wanted.marks):
         return ()
     try:
         text = raw.decode("utf-8-sig")
@@ -55,12 +74,12 @@ def parse_entry_points(raw: bytes) -> tuple[EntryPoint, ...]:
             continue
         if words[0] == "[" and words[-1] == "]":
             group = words[1:-1].strip()
-        elif group in _GROUPS:
+        elif group in wanted.groups:
             name, separator, value = words.partition("=")
             name, value = name.strip(), value.partition("[")[0].strip()
             if not separator or not name or not value or "\0" in words:
                 raise ValueError(f"entry_points.txt:{number} is no `name = value`")
             found.append(EntryPoint(group, name, value))
-    if len(found) > _ENTRIES_MAXIMUM:
-        raise ValueError(f"entry_points.txt names more than {_ENTRIES_MAXIMUM} plugins")
+    if len(found) > wanted.most:
+        raise ValueError(f"entry_points.txt names more than {wanted.most} plugins")
     return tuple(found)

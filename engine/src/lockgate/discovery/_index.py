@@ -46,9 +46,12 @@ _FOREIGN_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _CODE = f"{form.FORMAT}\0{HOOK_API_VERSION}\0{implementation.cache_tag}\0"
 
 
-def key_of(folders: Sequence[str], single: Sequence[str]) -> bytes:
-    """What an index is good for: this code, this interpreter, these folders."""
-    search = "\0".join([*folders, "", *single])
+def key_of(folders: Sequence[str], single: Sequence[str], foreign: str = "") -> bytes:
+    """What an index is good for: this code, this interpreter, these folders.
+
+    `foreign` names what is looked for in them, if that is not lockgate's own plugins.
+    """
+    search = "\0".join([*folders, "", *single, *([foreign] if foreign else [])])
     return f"{_CODE}{search}".encode("utf-8", "surrogatepass")
 
 

@@ -15,7 +15,7 @@ from lockgate.errors import ManifestError
 from lockgate.hookspecs import HOOK_API_VERSION
 from lockgate.manifest import Manifest, read_manifest
 
-__all__ = ["resolve", "resolve_file"]
+__all__ = ["placed_at", "resolve", "resolve_file"]
 
 _NAME_LIMIT_CHARS = 64
 
@@ -126,7 +126,7 @@ def _legacy(base: PluginState, entries: tuple[EntryPoint, ...]) -> list[PluginSt
     for entry in entries:
         by_name.setdefault(normalised(entry.name)[:_NAME_LIMIT_CHARS], []).append(entry)
     return [
-        _placed(
+        placed_at(
             replace(
                 base,
                 name=name,
@@ -135,15 +135,16 @@ def _legacy(base: PluginState, entries: tuple[EntryPoint, ...]) -> list[PluginSt
                 entries=tuple((e.group, e.value) for e in group),
                 reason="has no manifest: loaded at tier read-only, without rights",
                 hint="With a lockgate.toml it can ask for rights.",
-            )
+            ),
+            group[0].value,
         )
         for name, group in by_name.items()
     ]
 
 
-def _placed(state: PluginState) -> PluginState:
-    """A legacy candidate with the place of its first entry's package."""
-    package = state.entries[0][1].partition(":")[0].partition(".")[0].strip()
+def placed_at(state: PluginState, value: str) -> PluginState:
+    """A candidate without manifest with the place of its first entry's package."""
+    package = value.partition(":")[0].partition(".")[0].strip()
     files = [f"{package}/__init__.py", f"{package}.py"]
     try:
         if not package.isidentifier():

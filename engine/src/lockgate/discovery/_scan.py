@@ -10,7 +10,12 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from lockgate.discovery._entry_points import EntryPoint, parse_entry_points
+from lockgate.discovery._entry_points import (
+    OURS,
+    EntryPoint,
+    Wanted,
+    parse_entry_points,
+)
 from lockgate.discovery._files import (
     ABSENT,
     Stamp,
@@ -61,7 +66,10 @@ def search_folders(path: Iterable[str]) -> tuple[str, ...]:
 
 
 def scan_folder(
-    folder: str, known: Mapping[str, list[int]], started_ns: int
+    folder: str,
+    known: Mapping[str, list[int]],
+    started_ns: int,
+    wanted: Wanted = OURS,
 ) -> tuple[list[Distribution], Memo]:
     """The distributions in `folder` that claim a plugin, and a memo of the others.
 
@@ -85,7 +93,7 @@ def scan_folder(
         if known.get(name) == marks:
             memo[name] = marks
             continue
-        entry_points, trouble = _entries(f"{where}/entry_points.txt", file_mark)
+        entry_points, trouble = _entries(f"{where}/entry_points.txt", file_mark, wanted)
         if entry_points or trouble:
             label, version = _name_and_version(name)
             found.append(Distribution(where, label, version, entry_points, trouble))
@@ -94,12 +102,15 @@ def scan_folder(
     return found, memo
 
 
-def _entries(path: str, mark: Stamp) -> tuple[tuple[EntryPoint, ...], str]:
+def _entries(
+    path: str, mark: Stamp, wanted: Wanted
+) -> tuple[tuple[EntryPoint, ...], str]:
     """The entry points in the file at `path`, and why they could not be read."""
     if mark == ABSENT and not os.path.islink(path):  # noqa: PTH114
         return (), ""
     try:
-        return parse_entry_points(read_bounded(path, _ENTRY_POINTS_LIMIT_BYTES)), ""
+        raw = read_bounded(path, _ENTRY_POINTS_LIMIT_BYTES)
+        return parse_entry_points(raw, wanted), ""
     except UnreadableError as error:
         return (), f"entry_points.txt {error}"
     except ValueError as error:

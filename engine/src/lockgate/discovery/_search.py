@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from lockgate.discovery import _index
+from lockgate.discovery._entry_points import OURS, Wanted
 from lockgate.discovery._files import ABSENT, stamp_fresh
 from lockgate.discovery._index_format import Depends, Found, Stored, encode
 from lockgate.discovery._relations import unshadow
-from lockgate.discovery._scan import Memo, scan_folder
+from lockgate.discovery._scan import Distribution, Memo, scan_folder
 from lockgate.discovery._state import PluginState
 
-__all__ = ["Before", "Search", "look"]
+__all__ = ["Before", "Resolve", "Search", "look"]
+
+Resolve: TypeAlias = Callable[[Distribution], tuple[list[PluginState], list[str]]]
+"""The candidates of a distribution, and the files they depend on."""
 
 
 class Search:
@@ -105,22 +110,29 @@ class Search:
         return self._rebuild(known, note)
 
 
-def look(folders: Sequence[str], single: Sequence[str], known: Stored | None) -> Found:
-    """Scan the folders; what `known` still holds of a candidate is kept."""
+def look(
+    folders: Sequence[str],
+    single: Sequence[str],
+    known: Stored | None,
+    wanted: Wanted = OURS,
+    resolve: Resolve | None = None,
+) -> Found:
+    """Scan the folders; what `known` still holds of a candidate is kept.
+
+    `resolve` makes candidates of a distribution with `wanted` entry points.
+    """
     started = time.time_ns()
     before = Before(tuple(dict.fromkeys((*folders, *single))), known)
     found = Found()
     for folder in folders:
         found.marks[folder] = stamp_fresh(folder, started)
         memo = before.memos.get(folder, {})
-        distributions, found.memos[folder] = scan_folder(folder, memo, started)
+        distributions, found.memos[folder] = scan_folder(folder, memo, started, wanted)
         for distribution in distributions:
             where = distribution.folder
             states, on = before.kept(where)
             if not on:
-                from lockgate.discovery._resolve import resolve
-
-                states, files = resolve(distribution)
+                states, files = (resolve or _resolve)(distribution)
                 on = _index.fresh(files, started)
             found.add(folder, states, where, on)
     for folder in single:
@@ -131,6 +143,12 @@ def look(folders: Sequence[str], single: Sequence[str], known: Stored | None) ->
             on = _index.fresh([path], started)
             found.add(folder, [resolve_file(path)], path, on)
     return found
+
+
+def _resolve(distribution: Distribution) -> tuple[list[PluginState], list[str]]:
+    from lockgate.discovery._resolve import resolve
+
+    return resolve(distribution)
 
 
 class Before:

@@ -14,6 +14,7 @@ __all__ = ["PluginState", "StateName"]
 StateName: TypeAlias = Literal[
     "ok",
     "legacy",
+    "foreign",
     "disabled",
     "pinned",
     "quarantined",
@@ -27,6 +28,7 @@ StateName: TypeAlias = Literal[
 """
 ``ok``                   has a manifest, can be called
 ``legacy``               no manifest: a classic entry point or a single file
+``foreign``              another ecosystem's plugin, driven by an adapter
 ``disabled``             switched off by its owner, for good or for this run
 ``pinned``               its owner wants another version of it
 ``quarantined``          its workers died too often; `lockgate._quarantine` keeps it
@@ -45,7 +47,7 @@ class PluginState:
 
     `location` is its ``.dist-info`` folder (or single file), `path` the folders
     that its packages are imported from. `entries` are the (group, value) pairs
-    of a plugin without manifest. `watched` is what the index compares.
+    of a plugin without manifest; of a foreign one the value is ``name=value``.
     """
 
     name: str
@@ -66,6 +68,8 @@ class PluginState:
     requires: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     entries: tuple[tuple[str, str], ...] = ()
+    driver: str = ""
+    """What drives a foreign plugin in its worker: its adapter's ``module:function``."""
     package: str = ""
     """The top-level package that holds the manifest."""
     environment: tuple[str, ...] = ()
@@ -80,7 +84,7 @@ class PluginState:
     @property
     def usable(self) -> bool:
         """Whether the plugin can be called."""
-        return self.state in ("ok", "legacy")
+        return self.state in ("ok", "legacy", "foreign")
 
     @property
     def manifest(self) -> Manifest | None:

@@ -1,0 +1,131 @@
+"""bandit: tests as an analyzer, formatters as a transformer that adds a report."""
+
+from __future__ import annotations
+
+import io
+import logging
+from importlib import import_module
+from inspect import signature
+from typing import Any
+
+from lockgate.plugin import (
+    AnalysisReport,
+    Document,
+    Finding,
+    ForeignEntry,
+    Position,
+    Range,
+    Severity,
+    Transformation,
+    Tree,
+    hookimpl,
+)
+from lockgate_bridges._entries import chosen, loaded, of_group
+
+__all__ = ["adapt"]
+
+_SEVERITIES: dict[str, Severity] = {
+    "HIGH": "error",
+    "MEDIUM": "warning",
+    "LOW": "note",
+    "UNDEFINED": "note",
+}
+
+
+def adapt(entries: tuple[ForeignEntry, ...]) -> object:
+    """The tests, blacklists and formatters of one distribution."""
+    return _Bandit(entries)
+
+
+class _Bandit:
+    def __init__(self, entries: tuple[ForeignEntry, ...]) -> None:
+        logging.disable(logging.WARNING)
+        self._tests = of_group(entries, "bandit.plugins", "bandit.blacklists")
+        self._formatters = of_group(entries, "bandit.formatters")
+        _, self._notes = loaded(self._tests)  # bandit would leave them out silently
+
+    @hookimpl
+    def analyze(self, tree: Tree) -> AnalysisReport | None:
+        """Run the distribution's tests over the Python files of `tree`."""
+        if not self._tests:
+            return None
+        found = tuple(map(_finding, self._judged(tree).get_issue_list()))
+        return AnalysisReport(found, notes=self._notes)
+
+    @hookimpl
+    def transform(self, tree: Tree, options: Document) -> Transformation | None:
+        """Add reports: ``format`` of `options` names the formatters."""
+        if not self._formatters:
+            return None
+        manager = self._judged(tree)
+        made, notes = loaded(chosen(options, "format", self._formatters))
+        added = {
+            f"bandit.{entry.name}": _report(formatter, manager)
+            for entry, formatter in made
+        }
+        return Transformation(tree.merged(Tree.of(added)), notes=notes)
+
+    def _judged(self, tree: Tree) -> Any:
+        """Bandit's manager, when it has been through the files, in memory."""
+        config = import_module("bandit.core.config").BanditConfig()
+        manager: Any = import_module("bandit.core.manager").BanditManager(
+            config, "file", profile=self._profile()
+        )
+        for file in tree:
+            if file.path.endswith(".py"):
+                # What bandit itself does with each file that it has opened.
+                parse = manager._parse_file  # noqa: SLF001
+                parse(file.path, io.BytesIO(file.content), [])
+        manager.files_list = [file.path for file in tree]
+        return manager
+
+    def _profile(self) -> dict[str, Any]:
+        """The ids of this distribution's own tests: other ones have other workers."""
+        extensions = import_module("bandit.core.extension_loader").MANAGER
+        names = {entry.name for entry in of_group(self._tests, "bandit.plugins")}
+        include = {
+            plugin.plugin._test_id  # noqa: SLF001 - its decorator sets it
+            for plugin in extensions.plugins
+            if plugin.name in names
+        }
+        for entry in of_group(self._tests, "bandit.blacklists"):
+            made: Any = entry.load()
+            include |= {item["id"] for kind in made().values() for item in kind}
+        return {"include": include}
+
+
+def _finding(issue: Any) -> Finding:
+    lines = issue.linerange or [issue.lineno]
+    return Finding(
+        issue.fname,
+        issue.test_id,
+        _SEVERITIES.get(issue.severity, "note"),
+        issue.text,
+        Range(
+            Position(issue.lineno, max(1, issue.col_offset + 1)),
+            Position(max(lines), 1),
+        )
+        if max(lines) > issue.lineno
+        else None,
+        tool="bandit",
+    )
+
+
+def _report(formatter: Any, manager: Any) -> bytes:
+    out = _Kept()
+    levels: tuple[object, ...] = (manager, out, "LOW", "LOW")
+    if "lines" in signature(formatter).parameters:
+        levels = (*levels, 3)
+    formatter(*levels)
+    return out.kept
+
+
+class _Kept(io.StringIO):
+    """A file that keeps what it held when it is closed."""
+
+    name, mode = "report", "w"
+    kept = b""
+
+    def close(self) -> None:
+        self.kept = self.getvalue().encode()
+        super().close()
