@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -121,7 +121,7 @@ class Row:
 
 
 @contextmanager
-def bridged(*ecosystems: str) -> Iterator[Host]:
+def bridged(*ecosystems: str) -> Generator[Host]:
     """A host with the plugins of these ecosystems, and a home of its own."""
     with TemporaryDirectory() as home:
         config = Config(
@@ -138,8 +138,12 @@ def bridged(*ecosystems: str) -> Iterator[Host]:
 def survey(host: Host) -> list[Row]:
     """What each entry point of each foreign plugin does with its sample."""
     states = [state for state in host.plugins() if state.state == "foreign"]
+
+    def rows_of(state: PluginState) -> list[Row]:
+        return list(_rows(host, state))
+
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        found = pool.map(lambda state: list(_rows(host, state)), states)
+        found = pool.map(rows_of, states)
         return [row for rows in found for row in rows]
 
 
