@@ -123,7 +123,7 @@ def _report(formatter: Any, manager: Any) -> bytes:
 class _Kept(io.StringIO):
     """A file that keeps what it held when it is closed."""
 
-    name, mode = "report", "w"
+    name = "report"
     kept = b""
 
     def close(self) -> None:

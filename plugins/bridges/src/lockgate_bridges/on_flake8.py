@@ -85,7 +85,11 @@ class _Flake8:
         )
         # Some checkers read the file once more, by its name.
         pycodestyle: Any = import_module("pycodestyle")
-        pycodestyle.readlines = lambda _: list(one.processor.lines)
+
+        def lines_of(_: str) -> list[str]:
+            return list(one.processor.lines)
+
+        pycodestyle.readlines = lines_of
         with contextlib.redirect_stdout(io.StringIO()):
             return list(one.run_checks()[1]) if one.should_process else []
 
