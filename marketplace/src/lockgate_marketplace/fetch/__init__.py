@@ -18,16 +18,18 @@ from lockgate_marketplace.fetch._download import Downloaded, Progress, Wanted
 from lockgate_marketplace.fetch._fetcher import Fetcher, Response
 from lockgate_marketplace.fetch._limits import FetchLimits
 from lockgate_marketplace.fetch._remote import RemoteFile
-from lockgate_marketplace.fetch._rules import joined
+from lockgate_marketplace.fetch._rules import Place, allowed, joined
 
 __all__ = [
     "Credentials",
     "Downloaded",
     "FetchLimits",
     "Fetcher",
+    "Place",
     "Progress",
     "RemoteFile",
     "Response",
     "Wanted",
+    "allowed",
     "joined",
 ]

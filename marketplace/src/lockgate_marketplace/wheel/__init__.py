@@ -18,6 +18,7 @@ from __future__ import annotations
 from lockgate_marketplace.wheel._gate import judge, open_wheel
 from lockgate_marketplace.wheel._layout import Area
 from lockgate_marketplace.wheel._limits import Limits
+from lockgate_marketplace.wheel._metadata import Metadata, read_metadata
 from lockgate_marketplace.wheel._names import Target, WheelName
 from lockgate_marketplace.wheel._surroundings import Surroundings
 from lockgate_marketplace.wheel._unpack import unpack
@@ -27,11 +28,13 @@ __all__ = [
     "Area",
     "Limits",
     "Member",
+    "Metadata",
     "Surroundings",
     "Target",
     "Wheel",
     "WheelName",
     "judge",
     "open_wheel",
+    "read_metadata",
     "unpack",
 ]
