@@ -10,8 +10,9 @@ import pytest
 from lockgate._answers import Answer, Answers
 from lockgate._call import Call
 from lockgate._dispatch import Dispatcher
+from lockgate._in_process import Direct
 from lockgate._manifest_values import HookImpl
-from lockgate._specs import specs
+from lockgate._specs import HookSpec, specs
 from lockgate._wrapped import Wrapping
 from lockgate.errors import (
     ArgumentError,
@@ -33,6 +34,11 @@ class Seated:
         self.identity = Identity(name, f"dist-{name}", "1.0", "digest")
         self._answer = answer
         self.calls: list[Call] = []
+
+    in_process = False
+
+    def direct(self, spec: HookSpec, *, alone: bool) -> Direct | None:
+        raise NotImplementedError(spec.name, alone)
 
     def ask(self, call: Call) -> Answer[object] | None:
         self.calls.append(call)

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
-from lockgate._meter import BOUNDS_SECONDS, HookMeter
+from lockgate._meter import BOUNDS_SECONDS, HookMeter, Meter
+from lockgate._trace import Span
 from lockgate.errors import LockgateError
+from lockgate.grants import Identity
 from lockgate.metrics import HostCollector
 from lockgate.values import Tree
 from tests.support.host_plugins import Site
@@ -83,9 +85,11 @@ def test_calls_failures_starts_deaths_and_waits_are_counted(tmp_path: Path) -> N
 
 @given(st.lists(st.floats(0, 100)))
 def test_a_histogram_holds_each_call_once_in_its_place(times: list[float]) -> None:
-    meter = HookMeter()
+    who = Identity("p", "d", "1", "")
+    counted = Meter()
     for seconds in times:
-        meter.note(seconds, "")
+        counted.new.append((0, 0.0, Span(), who, "h", seconds, "none"))
+    meter = counted.hooks.get("h", HookMeter())
 
     assert sum(meter.buckets) == meter.calls == len(times)
     for number, bound in enumerate(BOUNDS_SECONDS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from lockgate._lifecycle import History
 from lockgate._quarantine import Quarantine, QuarantineFolder, file_name
 from lockgate._supervision import DEATHS_MAXIMUM, Budget, Supervisor
+from lockgate.cli.quarantine import tell_hosts
 from lockgate.errors import PluginUnavailableError, WorkerCrashedError
 from lockgate.host import Host
 from lockgate.values import Tree
@@ -87,6 +89,19 @@ def test_its_owner_lets_it_try_again(site: Site, clear: Callable[[Host], None]) 
     assert answer.first.tree == TREE
     assert [c.stage for c in life.history[-3:]] == ["quarantined", "enabled", "active"]
     assert QuarantineFolder(site.config.state_dir).all() == ()
+
+
+def test_running_hosts_are_told_when_a_quarantine_is_cleared(site: Site) -> None:
+    with Host.open(site.config, search_path=[site.folder], control="always") as host:
+        die(host)
+        (before,) = host.lifecycles()
+
+        released = tell_hosts("dying", site.config)
+
+        (after,) = host.lifecycles()
+    assert released == [os.getpid()]
+    assert (before.stage, after.stage) == ("quarantined", "enabled")
+    assert tell_hosts("dying", site.config) == []
 
 
 def test_the_first_death_costs_nothing_and_the_next_ones_wait() -> None:

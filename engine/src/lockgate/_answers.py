@@ -5,16 +5,17 @@ Frozen values; standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from lockgate._codec import to_data
 from lockgate.errors import LockgateError, NoAnswerError
 from lockgate.values import Data, Document
 
-__all__ = ["Answer", "Answers", "HookFailure"]
+__all__ = ["Answer", "Answers", "HookFailure", "make_answer", "make_answers"]
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -126,3 +127,59 @@ class Answers(Generic[T_co]):
             "failed": [failure.to_dict() for failure in self.failed],
             "asked": list(self.asked),
         }
+
+
+# A frozen dataclass sets each field through `object.__setattr__`, which takes three
+# times as long as a plain assignment, and every call makes one of each. So they are
+# filled in as what has the same slots and is not frozen, and then become what they are.
+
+
+class _AnswerMade(Generic[T]):
+    __slots__ = tuple(Answer.__dataclass_fields__)
+
+
+class _AnswersMade(Generic[T]):
+    __slots__ = tuple(Answers.__dataclass_fields__)
+
+
+def make_answer(
+    value: T,
+    plugin: str,
+    version: str,
+    tier: str,
+    seconds: float,
+    posture: Document,
+    denials: tuple[Document, ...] = (),
+    output: str = "",
+) -> Answer[T]:
+    """``Answer(…)``, in a third of the time."""
+    made: Any = _new(_AnswerMade)
+    made.value = value
+    made.plugin = plugin
+    made.version = version
+    made.tier = tier
+    made.seconds = seconds
+    made.posture = posture
+    made.denials = denials
+    made.output = output
+    made.__class__ = Answer
+    return made  # type: ignore[no-any-return]
+
+
+def make_answers(
+    hook: str,
+    items: tuple[Answer[T], ...],
+    failed: tuple[HookFailure, ...],
+    asked: tuple[str, ...],
+) -> Answers[T]:
+    """``Answers(…)``, likewise."""
+    made: Any = _new(_AnswersMade)
+    made.hook = hook
+    made.items = items
+    made.failed = failed
+    made.asked = asked
+    made.__class__ = Answers
+    return made  # type: ignore[no-any-return]
+
+
+_new: Callable[[type], Any] = object.__new__

@@ -8,16 +8,17 @@ with the old one end there, and it closes behind the last of them: no call is lo
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
-from lockgate._answers import Answer
+from lockgate._answers import Answer, make_answer
 from lockgate._call import Call
 from lockgate._config_values import WhenDown
 from lockgate._down import marked
-from lockgate._inhost import InHostPlugin
+from lockgate._in_process import Direct
+from lockgate._inhost import IN_HOST_POSTURE, InHostPlugin
 from lockgate._journal import Journal
 from lockgate._lifecycle import History
 from lockgate._manifest_values import HookImpl
@@ -30,7 +31,9 @@ from lockgate.errors import LockgateError
 from lockgate.grants import Identity
 
 if TYPE_CHECKING:
+    from lockgate._specs import HookSpec
     from lockgate.discovery import PluginState
+    from lockgate.values import Data
 
 __all__ = ["Berth"]
 
@@ -45,26 +48,40 @@ class _Sitting:
 
 
 class _Staying:
-    """A wrapper that has begun: its seat is left when it has ended."""
+    """A wrapper that has begun: it is counted, and its seat left, when it has ended.
 
-    def __init__(self, wrapping: Wrapping, leave: Callable[[], None]) -> None:
+    `over` is told how long it took itself, before its ``yield`` and after, and how it
+    ended.
+    """
+
+    def __init__(
+        self, wrapping: Wrapping, seconds: float, over: Callable[[float, str], None]
+    ) -> None:
         self._wrapping = wrapping
-        self._leave = leave
+        self._seconds = seconds
+        self._over = over
         self.answer = wrapping.answer
 
     def finish(self, call: Call, outcome: Outcome) -> Outcome:
         """Hand in the outcome."""
+        started, ended = perf_counter(), "interrupted"
         try:
-            return self._wrapping.finish(call, outcome)
+            finished = self._wrapping.finish(call, outcome)
+            ended = "answered"
+            return finished
+        except LockgateError as error:
+            ended = error.code
+            raise
         finally:
-            self._leave()
+            self._over(self._seconds + perf_counter() - started, ended)
 
     def drop(self) -> None:
         """End it without an outcome."""
+        started = perf_counter()
         try:
             self._wrapping.drop()
         finally:
-            self._leave()
+            self._over(self._seconds + perf_counter() - started, "closed")
 
 
 class Berth:
@@ -98,6 +115,11 @@ class Berth:
         return self._sitting.seat
 
     @property
+    def in_process(self) -> bool:
+        """Whether it sits in this process: then nobody else ever sits here."""
+        return self._fixed is not None
+
+    @property
     def identity(self) -> Identity:
         """Who it is."""
         return self._sitting.seat.identity
@@ -126,7 +148,63 @@ class Berth:
             raise told from error
         finally:
             current.reset(token)
-            self._over(sitting, call, span, perf_counter() - started, outcome)
+            seconds = perf_counter() - started
+            self._over(sitting, call.spec.name, span, seconds, outcome)
+
+    def direct(self, spec: HookSpec, *, alone: bool) -> Direct | None:
+        """What asks for `spec` in this process: `ask`, with all done that can be once.
+
+        None where a call needs more than its data; `alone`: nobody else is given them.
+        """
+        seat = self._sitting.seat
+        if not isinstance(seat, InHostPlugin):
+            return None
+        value_of = seat.direct(spec, alone=alone)
+        if value_of is None:
+            return None
+        who, hook = seat.identity, spec.name
+        plugin, version = who.plugin, who.version
+        number, remember, new, meter = (
+            self._number,
+            self._remember,
+            self._new,
+            self._meter,
+        )
+        enter, leave = current.set, current.reset
+
+        def ask(data: Mapping[str, Data], above: Span | None) -> Answer[object] | None:
+            span = Span(above)
+            token = enter(span)
+            outcome, seconds = "interrupted", -1.0
+            started = perf_counter()
+            try:
+                value = value_of(data)
+                seconds = perf_counter() - started
+                if value is None:
+                    outcome = "none"
+                    return None
+                outcome = "answered"
+                return make_answer(
+                    value, plugin, version, "system", seconds, IN_HOST_POSTURE
+                )
+            except LockgateError as error:
+                outcome = error.code
+                error.trace = error.trace or span.trace_id
+                told = marked(error, self._when_down)
+                if told is error:
+                    raise
+                raise told from error
+            finally:
+                leave(token)
+                if seconds < 0:
+                    seconds = perf_counter() - started
+                noted = (number(), time(), span, who, hook, seconds, outcome)
+                remember(noted)
+                new.append(noted)
+                if len(new) > FOLD_CALLS:
+                    meter.fold()
+
+        return ask
 
     def stream(self, call: Call) -> Generator[object]:
         """The items of a streaming hook: of the seat that was there at its begin.
@@ -148,7 +226,8 @@ class Berth:
                 raise
             raise told from error
         finally:
-            self._over(sitting, call, span, perf_counter() - started, outcome)
+            seconds = perf_counter() - started
+            self._over(sitting, call.spec.name, span, seconds, outcome)
 
     def begin(self, call: Call) -> Wrapping | None:
         """Run the plugin's wrapper up to its ``yield``; None if it may not wrap.
@@ -156,21 +235,30 @@ class Berth:
         Raises:
             LockgateError: If it fails, in whatever way: naming plugin and hook.
         """
+        span, hook = Span(current.get()), f"wrap:{call.spec.name}"
         sitting = self._enter()
+        started = perf_counter()
         try:
             wrapping = sitting.seat.begin(call)
-        except BaseException as error:
+        except LockgateError as error:
+            seconds = perf_counter() - started
+            self._over(sitting, hook, span, seconds, error.code)
+            error.trace = error.trace or current_trace_id()
+            told = marked(error, self._when_down)
+            if told is error:
+                raise
+            raise told from error
+        except BaseException:
             self._leave(sitting)
-            if isinstance(error, LockgateError):
-                error.trace = error.trace or current_trace_id()
-                told = marked(error, self._when_down)
-                if told is not error:
-                    raise told from error
             raise
         if wrapping is None:
             self._leave(sitting)
             return None
-        return _Staying(wrapping, lambda: self._leave(sitting))
+
+        def over(seconds: float, outcome: str) -> None:
+            self._over(sitting, hook, span, seconds, outcome)
+
+        return _Staying(wrapping, perf_counter() - started, over)
 
     def take(
         self,
@@ -209,10 +297,10 @@ class Berth:
         return sitting
 
     def _over(
-        self, sitting: _Sitting, call: Call, span: Span, seconds: float, outcome: str
+        self, sitting: _Sitting, hook: str, span: Span, seconds: float, outcome: str
     ) -> None:
         """A call is over: count it, remember it, leave the seat."""
-        who, hook = sitting.seat.identity, call.spec.name
+        who = sitting.seat.identity
         noted = (self._number(), time(), span, who, hook, seconds, outcome)
         self._remember(noted)
         self._new.append(noted)

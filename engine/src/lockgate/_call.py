@@ -15,7 +15,7 @@ from lockgate._specs import Argument, HookSpec
 from lockgate.errors import ArgumentError, did_you_mean
 from lockgate.values import Data, Transformation, Tree
 
-__all__ = ["Call", "Cancellation"]
+__all__ = ["Call", "Cancellation", "checked"]
 
 _NEVER = float("inf")
 
@@ -102,7 +102,7 @@ class Call:
             # device): it is passed on, and the call may last that much longer.
             extra = own_timeout if isinstance(own_timeout, (int, float)) else 0.0
             timeout = spec.timeout_seconds + extra
-        data = _checked(spec, arguments)
+        data = checked(spec, arguments)
         options = spec.options
         seconds = options.timeout_seconds if timeout is None else timeout
         deadline = _NEVER if timeout is None else time.monotonic() + timeout
@@ -153,7 +153,12 @@ class Call:
         return min(self.seconds, self.deadline - time.monotonic())
 
 
-def _checked(spec: HookSpec, given: Mapping[str, object]) -> dict[str, Data]:
+def checked(spec: HookSpec, given: Mapping[str, object]) -> dict[str, Data]:
+    """The plain data that the arguments of a call stand for.
+
+    Raises:
+        ArgumentError: If one is missing, unknown or of the wrong type.
+    """
     data: dict[str, Data] = {}
     taken = 0
     for argument in spec.arguments:

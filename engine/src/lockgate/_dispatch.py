@@ -12,10 +12,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lockgate._answers import Answer, Answers, HookFailure
+from lockgate._answers import Answer, Answers, HookFailure, make_answers
 from lockgate._call import Call
 from lockgate._down import fate, leaves_call_whole
 from lockgate._hook_order import HookOrder
+from lockgate._in_process import Direct, QuickCall, quick_call
 from lockgate._manifest_values import HookImpl
 from lockgate._order import arrange
 from lockgate._past_calls import PastCalls
@@ -36,8 +37,17 @@ class Seat(Protocol):
         """Who it is."""
         ...
 
+    @property
+    def in_process(self) -> bool:
+        """Whether it sits in this process, for good."""
+        ...
+
     def ask(self, call: Call) -> Answer[object] | None:
         """Put the call to the plugin; None if it has no answer."""
+        ...
+
+    def direct(self, spec: HookSpec, *, alone: bool) -> Direct | None:
+        """What asks it in this process, where its data is all that a call needs."""
         ...
 
     def stream(self, call: Call) -> Generator[object]:
@@ -55,6 +65,8 @@ class _Line:
 
     impls: tuple[Seat, ...]
     wrappers: tuple[Seat, ...]
+    in_process: bool
+    """Whether all of `impls` sit in this process."""
 
 
 class Dispatcher:
@@ -72,6 +84,8 @@ class Dispatcher:
         self._seats: dict[str, Seat] = {}
         self._impls: dict[tuple[str, bool], dict[str, HookImpl]] = {}
         self._lines: dict[str, _Line] = {}
+        self.quick: dict[str, QuickCall] = {}
+        """Hooks that run in this process alone: what calls them (`_in_process`)."""
 
     def add(self, seat: Seat, impls: Iterable[HookImpl]) -> None:
         """Register a plugin and the hooks that it answers or wraps."""
@@ -89,7 +103,9 @@ class Dispatcher:
     def _line(self, hook: str) -> _Line:
         line = self._lines.get(hook)
         if line is None:
-            line = _Line(self._placed(hook, False), self._placed(hook, True))
+            impls, wrappers = self._placed(hook, False), self._placed(hook, True)
+            here = bool(impls) and all(seat.in_process for seat in impls)
+            line = _Line(impls, wrappers, here)
             self._lines[hook] = line
         return line
 
@@ -118,16 +134,44 @@ class Dispatcher:
     def _run(self, call: Call, plugin: str | None) -> Answers[Any]:
         line = self._line(call.spec.name)
         if not line.wrappers:
-            return self._ask(call, line.impls, plugin)
+            answers = self._ask(call, line.impls, plugin)
+            if line.in_process and call.spec.name not in self.quick:
+                self._quicken(call.spec, line)
+            return answers
         return run_wrapped(
             call, line.wrappers, lambda: self._ask(call, line.impls, plugin)
         )
 
+    def _quicken(self, spec: HookSpec, line: _Line) -> None:
+        """Have the hook called the quick way from now on, if all its plugins can be."""
+        if spec.historic or spec.stream or spec.own_timeout:
+            return
+        alone = len(line.impls) == 1
+        found = [seat.direct(spec, alone=alone) for seat in line.impls]
+        asks = [direct for direct in found if direct is not None]
+        if len(asks) != len(found):
+            return
+        names = tuple(seat.identity.plugin for seat in line.impls)
+
+        def rest(
+            call: Call, number: int, error: LockgateError, items: list[Answer[Any]]
+        ) -> Answers[Any]:
+            call.asked.extend(names[: number + 1])
+            self._failed(call, line.impls[number].identity, error, None)
+            return self._ask(call, line.impls[number + 1 :], None, items)
+
+        self.quick[spec.name] = quick_call(spec, names, asks, rest)
+
     def _ask(
-        self, call: Call, seats: Iterable[Seat], plugin: str | None
+        self,
+        call: Call,
+        seats: Iterable[Seat],
+        plugin: str | None,
+        before: Iterable[Answer[Any]] = (),
     ) -> Answers[Any]:
+        """Ask `seats`; `before` was answered by others already."""
         spec, asked, failed = call.spec, call.asked, call.failed
-        items: list[Answer[Any]] = []
+        items: list[Answer[Any]] = [*before]
         for seat in seats:
             who = seat.identity
             if plugin is not None and who.plugin != plugin:
@@ -138,25 +182,31 @@ class Dispatcher:
                 if answer is None:
                     continue
                 items.append(call.completed(answer))
-            except HostClosedError:
-                raise
-            except BrokenPluginError as error:
-                if plugin is not None:
-                    raise
-                asked.pop()  # none of its hooks answers: as if it were not there
-                failed.append(HookFailure(who.plugin, who.version, error))
-                continue
             except LockgateError as error:
-                what = fate(call, error, named=plugin is not None)
-                if what == "raise":
-                    raise
-                if what == "note":
-                    failed.append(HookFailure(who.plugin, who.version, error))
+                self._failed(call, who, error, plugin)
                 continue
             if spec.options.firstresult:
                 break
         _raise_collected(call)
-        return Answers(spec.name, tuple(items), tuple(failed), tuple(asked))
+        return make_answers(spec.name, tuple(items), tuple(failed), tuple(asked))
+
+    def _failed(
+        self, call: Call, who: Identity, error: LockgateError, plugin: str | None
+    ) -> None:
+        """Note a plugin's failure and go on, or raise it."""
+        if isinstance(error, HostClosedError):
+            raise error
+        if isinstance(error, BrokenPluginError):
+            if plugin is not None:
+                raise error
+            call.asked.pop()  # none of its hooks answers: as if it were not there
+            call.failed.append(HookFailure(who.plugin, who.version, error))
+            return
+        what = fate(call, error, named=plugin is not None)
+        if what == "raise":
+            raise error
+        if what == "note":
+            call.failed.append(HookFailure(who.plugin, who.version, error))
 
     def stream(self, call: Call, *, plugin: str | None = None) -> Generator[Item[Any]]:
         """The items of a call, plugin after plugin, each when it is wanted.
@@ -181,19 +231,8 @@ class Dispatcher:
                     for value in values:
                         given = True
                         yield Item(who.plugin, value)
-            except HostClosedError:
-                raise
-            except BrokenPluginError as error:
-                if plugin is not None:
-                    raise
-                call.asked.pop()
-                call.failed.append(HookFailure(who.plugin, who.version, error))
             except LockgateError as error:
-                what = fate(call, error, named=plugin is not None)
-                if what == "raise":
-                    raise
-                if what == "note":
-                    call.failed.append(HookFailure(who.plugin, who.version, error))
+                self._failed(call, who, error, plugin)
             if given and call.spec.firstresult:
                 break
         _raise_collected(call)

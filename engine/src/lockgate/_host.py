@@ -279,6 +279,17 @@ class Host(Calls):
         cancellation: Cancellation | None = None,
     ) -> Answers[Any]:
         """`call`, made inside `outer`; another thread can end it by `cancellation`."""
+        quick = self._roster.dispatcher.quick.get(hook)
+        if (
+            quick is not None
+            and plugin is None
+            and timeout is None
+            and outer is None
+            and cancellation is None
+            and self._config.timeout is None
+            and not self._closed
+        ):
+            return quick(arguments)
         call = self._checked(hook, plugin, timeout, arguments, outer, cancellation)
         if call.spec.stream:
             message = f"the hook {hook!r} gives a stream of items"

@@ -12,16 +12,17 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from lockgate._answers import Answer
+from lockgate._answers import Answer, make_answer
 from lockgate._audit import AuditRecord, Observer
 from lockgate._awaiting import awaited_here, is_awaited, items_here
 from lockgate._blame import Blame
 from lockgate._call import Call
-from lockgate._codec import Misfit
+from lockgate._codec import Misfit, to_data
 from lockgate._inhost_context import HostContext
 from lockgate._inhost_wrapping import InHostWrapping
+from lockgate._lifecycle import History
 from lockgate._origin import foreign_origin
 from lockgate._own_types import own_types
 from lockgate._past_calls import PastCalls
@@ -35,16 +36,19 @@ from lockgate._worker_impls import (
 from lockgate._wrapping import begin
 from lockgate.errors import LockgateError
 from lockgate.grants import Identity
-from lockgate.values import Document
+from lockgate.values import Data, Document
 
 if TYPE_CHECKING:
     from lockgate._admission import Admission
     from lockgate._calls import Calls
     from lockgate._data_folder import DataFolder
 
-__all__ = ["InHostPlugin"]
+__all__ = ["IN_HOST_POSTURE", "InHostPlugin"]
 
-_POSTURE: Document = {"layers": [], "in-host": True}
+IN_HOST_POSTURE: Document = {"layers": [], "in-host": True}
+_NEVER = float("inf")
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, tuple, list, dict})
+"""What no impl has to be awaited for; of other types it is looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class InHostPlugin:
         wrappers: Mapping[str, str],
         config: Callable[[], Document],
         observer: Observer,
+        history: History,
         admission: Admission | None = None,
         past: PastCalls | None = None,
         hears: frozenset[str] = frozenset(),
@@ -108,7 +113,9 @@ class InHostPlugin:
         self._hooks = hooks
         self._wrappers = wrappers
         self._config = config
+        self._settings: Document | None = None
         self._observer = observer
+        self._history = history
         self._lock = threading.Lock()
         self._past = past or PastCalls()
         self._hears = hears
@@ -169,6 +176,48 @@ class InHostPlugin:
             raise self._blame(spec).misfit(misfit) from None
         return self._made(value, started)
 
+    def direct(
+        self, spec: HookSpec, *, alone: bool
+    ) -> Callable[[Mapping[str, Data]], object] | None:
+        """The impl of a hook that was asked before, for data and nothing else.
+
+        None where more than that is needed: it was not asked yet, wants a context or
+        hears of the past, or the hook gives a stream. `alone` says that nobody else
+        is given the data, so that it need not be made anew of itself.
+
+        What it gives raises LockgateError as `ask` does.
+        """
+        found = self._found.get((spec.name, False))
+        if found is None or found.context or spec.historic or spec.stream:
+            return None
+        impl, answer = found.impl, spec.answer
+        same = {a.name for a in spec.arguments if a.codec.encode is a.codec.decode}
+        wanted = [pair for pair in found.wanted if not alone or pair[0] not in same]
+        as_it_is = [n for n, _ in found.wanted if alone and n in same]
+        check = answer.checked if answer.records else answer.decode
+        blame, seconds = self._blame(spec), spec.options.timeout_seconds
+
+        def value_of(data: Mapping[str, Data]) -> object:
+            until = _NEVER
+            try:
+                given = {name: data[name] for name in as_it_is}
+                for name, decode in wanted:
+                    given[name] = decode(data[name])
+                value = impl(**given)
+                if type(value) not in _PLAIN and is_awaited(value):
+                    until = time.monotonic() + seconds
+                    value = awaited_here(value, seconds)
+            except (Exception, SystemExit) as error:
+                if isinstance(error, TimeoutError) and time.monotonic() >= until:
+                    raise blame.timeout(seconds) from error
+                raise blame.raised_here(error) from error
+            try:
+                return None if value is None else check(value)
+            except Misfit as misfit:
+                raise blame.misfit(misfit) from None
+
+        return value_of
+
     def stream(self, call: Call) -> Generator[object]:
         """The items of the impl of a streaming hook, each when it is wanted.
 
@@ -221,16 +270,19 @@ class InHostPlugin:
 
     def _made(self, value: object, started: float) -> Answer[object]:
         who, seconds = self.identity, time.monotonic() - started
-        # By position: a quarter less time.
-        return Answer(
-            value, who.plugin, who.version, "system", seconds, _POSTURE, (), ""
+        return make_answer(
+            value, who.plugin, who.version, "system", seconds, IN_HOST_POSTURE
         )
 
     def _blame(self, spec: HookSpec) -> Blame:
         return Blame(self.identity, spec.name)
 
     def _context(self, call: Call) -> HostContext:
-        plugin, config = self.identity.plugin, self._config()
+        plugin = self.identity.plugin
+        if self._settings is None:
+            self._settings = self._config()
+        # Each call gets its own: what one does to it is not the next one's matter.
+        config = cast(Document, to_data(self._settings))
         return HostContext(self._host, plugin, config, self._data, call, self._observer)
 
     def release(self) -> None:
@@ -261,6 +313,8 @@ class InHostPlugin:
                     raise self._blame(spec).impl(*told) from error
                 found = self._found[key] = _Impl.of(spec, impl)
                 self._audit("import", spec.name, module_name)
+                reason = "it was imported into the host"
+                self._history.reach("active", reason, version=self.identity.version)
         return found
 
     def _check_origin(self, module: str) -> None:

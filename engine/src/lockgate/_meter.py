@@ -43,14 +43,6 @@ class HookMeter:
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_SECONDS) + 1))
     failures: dict[str, int] = field(default_factory=dict[str, int])
 
-    def note(self, seconds: float, failure: str) -> None:
-        """One more call; `failure` is its error's code, empty where it went well."""
-        self.calls += 1
-        self.seconds += seconds
-        self.buckets[bisect_left(BOUNDS_SECONDS, seconds)] += 1
-        if failure:
-            self.failures[failure] = self.failures.get(failure, 0) + 1
-
     def to_dict(self) -> dict[str, Data]:
         """The numbers as plain data."""
         buckets: list[Data] = [*self.buckets]
@@ -91,12 +83,18 @@ class Meter:
     def fold(self) -> None:
         """Add up what was noted."""
         with self._folding:
-            while self.new:
-                *_, hook, seconds, outcome = self.new.popleft()
-                meter = self._hooks.get(hook)
+            new, hooks = self.new, self._hooks
+            take = new.popleft
+            for _ in range(len(new)):
+                _, _, _, _, hook, seconds, outcome = take()
+                meter = hooks.get(hook)
                 if meter is None:
-                    meter = self._hooks[hook] = HookMeter()
-                meter.note(seconds, "" if outcome in WELL else outcome)
+                    meter = hooks[hook] = HookMeter()
+                meter.calls += 1
+                meter.seconds += seconds
+                meter.buckets[bisect_left(BOUNDS_SECONDS, seconds)] += 1
+                if outcome not in WELL:
+                    meter.failures[outcome] = meter.failures.get(outcome, 0) + 1
 
     @property
     def hooks(self) -> Mapping[str, HookMeter]:

@@ -86,7 +86,7 @@ class Seats:
             hooks = [HookImpl(name, "") for name in legacy_hooks(state)]
             return self._legacy(state, history, meter), hooks
         if self._in_host(state, manifest):
-            return self._trusted(state, manifest), manifest.hooks
+            return self._trusted(state, manifest, history), manifest.hooks
         return self._sealed(state, manifest, history, meter), manifest.hooks
 
     def _in_host(self, state: PluginState, manifest: Manifest) -> bool:
@@ -95,7 +95,9 @@ class Seats:
             return False  # what the host imports is the host's own installation
         return party.in_host and manifest.tier == "system"
 
-    def _trusted(self, state: PluginState, manifest: Manifest) -> InHostPlugin:
+    def _trusted(
+        self, state: PluginState, manifest: Manifest, history: History
+    ) -> InHostPlugin:
         return InHostPlugin(
             Identity(state.name, state.distribution, state.version, ""),
             host=self.host,
@@ -107,6 +109,7 @@ class Seats:
             hears=self._historic(manifest),
             config=lambda: self._settings(state, manifest, secret_value),
             observer=self.observer,
+            history=history,
             admission=self._admission(state, manifest),
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lockgate._call import Call
 from lockgate._down import PluginDownError
+from lockgate._specs import HookSpec
 from lockgate.errors import PluginUnavailableError
 from lockgate.grants import Identity
 
@@ -35,6 +36,8 @@ class Vacancy:
         )
         return PluginDownError(error, "fail")
 
+    in_process = False
+
     def ask(self, call: Call) -> Answer[object] | None:  # noqa: ARG002 - a seat's form
         """Fail.
 
@@ -42,6 +45,9 @@ class Vacancy:
             PluginUnavailableError: Always.
         """
         raise self._error()
+
+    def direct(self, spec: HookSpec, *, alone: bool) -> None:
+        """Nothing asks for it in this process."""
 
     def stream(self, call: Call) -> Generator[object]:  # noqa: ARG002
         """Fail.

@@ -33,7 +33,7 @@ def test_a_quarantine_is_seen_and_cleared(shell: Shell) -> None:
     assert "lockgate quarantine clear dying" in info
     assert {q["plugin"]: q["holds"] for q in held} == {"dying": True, "fine": False}
     assert "no: replaced" in table
-    assert cleared == {"plugin": "dying", "cleared": True}
+    assert cleared == {"plugin": "dying", "cleared": True, "hosts": []}
     assert after == []
 
 

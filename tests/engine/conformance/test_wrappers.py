@@ -287,3 +287,19 @@ def test_a_call_of_one_plugin_is_wrapped_too(place: Place) -> None:
     assert [a.plugin for a in answers] == ["c", "outer"]
     assert answers.asked == ("outer", "inner", "b", "c")
     assert place.lines[-1] == "outer sees y"
+
+
+def test_wrappers_are_counted_and_remembered_beside_impls(place: Place) -> None:
+    last = max((call.number for call in place.host.calls()), default=0)
+
+    place.call("check_pipeline", pipeline={"a": "x"})
+    with pytest.raises(LockgateError):
+        place.call("check_pipeline", pipeline={"outer-wraps": "early"})
+
+    calls = [(c.plugin, c.hook, c.outcome) for c in place.host.calls(after=last)]
+    wraps = [call for call in calls if call[1] == "wrap:check_pipeline"]
+    assert wraps[:2] == [
+        ("inner", "wrap:check_pipeline", "answered"),
+        ("outer", "wrap:check_pipeline", "answered"),
+    ]
+    assert place.host.meters()["outer"].hooks["wrap:check_pipeline"].calls

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from lockgate._quarantine import Quarantine, QuarantineFolder
 from lockgate.cli._output import print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.config import Config
 from lockgate.discovery import PluginState
-from lockgate.errors import OutputError, UnknownPluginError, UsageError
+from lockgate.errors import ControlError, OutputError, UnknownPluginError, UsageError
 
-__all__ = ["add", "run"]
+__all__ = ["add", "run", "tell_hosts"]
 
 
 def add(subparsers: Subparsers) -> None:
@@ -40,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     folder = QuarantineFolder(config.state_dir)
     states = {state.name: state for state in installed(config).plugins}
     if args.action == "clear":
-        return _clear(folder, args, states)
+        return _clear(folder, args, states, config)
     records = folder.all()
     holding = [_holds(record, states.get(record.plugin)) for record in records]
     pairs = list(zip(records, holding, strict=True))
@@ -67,6 +69,7 @@ def _clear(
     folder: QuarantineFolder,
     args: argparse.Namespace,
     states: dict[str, PluginState],
+    config: Config,
 ) -> int:
     name: str | None = args.name
     if name is None:
@@ -79,10 +82,24 @@ def _clear(
     except OSError as error:
         message = f"the record can't be removed: {error.strerror}"
         raise OutputError(message, path=str(error.filename)) from error
+    hosts = tell_hosts(name, config)
     if args.json:
-        print_json({"plugin": name, "cleared": cleared})
+        print_json({"plugin": name, "cleared": cleared, "hosts": hosts})
     elif cleared:
         print_lines([f"{name} may try again: at its next call."])
     else:
         print_lines([f"{name} was not in quarantine."])
     return 0
+
+
+def tell_hosts(name: str, config: Config) -> list[int]:
+    """Have running hosts release the plugin at once; those that did."""
+    from lockgate._control_client import ask_all
+    from lockgate._control_wire import Request
+    from lockgate.cli._hosts import told
+
+    try:
+        found = ask_all(Path(config.runtime_folder), Request("release", name))
+        return sorted(host.pid for host, answer in found if not told(answer))
+    except ControlError:  # the record is gone: each learns of it at its next call
+        return []
