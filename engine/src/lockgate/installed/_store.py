@@ -21,7 +21,7 @@ from lockgate.owned import (
 
 __all__ = ["StoreFolder"]
 
-_FOLDERS = ("generations", "wheels", "merged")
+_FOLDERS = ("generations", "wheels", "merged", "staging")
 _POINTER_LIMIT_BYTES = 32
 _FOLDER_MODE = 0o755
 """Others may look: a worker may run as a user of its own, and wheels are no secret."""
@@ -123,20 +123,18 @@ class StoreFolder:
         Raises:
             InstalledError: If the store can't be made, or others may write to it.
         """
-        try:
+        with _told(self.root):
             for folder in (Path(self.root), Path(self.root, "generations")):
                 _make(folder)
                 _open_up(folder)
             self.check()
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             lock = os.open(f"{self.root}/lock", flags, 0o600)
-        except OSError as error:
-            where = str(error.filename or self.root)
-            raise InstalledError(str(error.strerror), file=where) from None
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            _sweep(self.root)
-            _sweep(f"{self.root}/generations")
+            with _told(self.root):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                _sweep(self.root)
+                _sweep(f"{self.root}/generations")
             yield
         finally:
             os.close(lock)
@@ -176,6 +174,16 @@ class StoreFolder:
             replace_whole(Path(self.pointer), b"%d\n" % number)
         except OSError as error:
             raise _unwritten(error, self.pointer) from None
+
+
+@contextmanager
+def _told(folder: str) -> Generator[None]:
+    """Whatever the disk refuses in the block is an `InstalledError`."""
+    try:
+        yield
+    except OSError as error:
+        where = str(error.filename or folder)
+        raise InstalledError(str(error.strerror), file=where) from None
 
 
 def _read(path: str, limit: int) -> bytes:
