@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +17,11 @@ from hypothesis import strategies as st
 from lockgate.installed import InstalledError
 from lockgate_marketplace.errors import StoreError
 from lockgate_marketplace.store import Store, StoredFile, StoredWheel
-from lockgate_marketplace.store._record import read_record, record_bytes
+from lockgate_marketplace.store._record import (
+    parse_record,
+    read_record,
+    record_bytes,
+)
 from tests.marketplace.store.conftest import install, judged
 from tests.support.wheels import forge_file
 
@@ -364,11 +367,9 @@ def test_a_record_is_read_as_it_was_written_or_refused(
         assert found in (wheel, None) if content != raw else found == wheel
 
 
-def parsed(raw: bytes, folder: Path) -> Any:
-    from lockgate_marketplace.store import _record
-
+def parsed(raw: bytes, folder: Path) -> StoredWheel | None:
     try:
-        return _record._parsed(raw, folder)
+        return parse_record(raw, folder)
     except (ValueError, TypeError, KeyError):
         return None
 

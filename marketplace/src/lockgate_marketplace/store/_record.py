@@ -148,7 +148,14 @@ def parse_record(raw: bytes, folder: Path) -> StoredWheel:
     if table["sha256"] != folder.name:
         raise ValueError(f"it is of the wheel {table['sha256']!r:.70}")
     return StoredWheel(
-        *texts.values(), folder, tuple(_files(table["files"])), *lists.values()
+        folder.name,
+        texts["name"],
+        texts["version"],
+        texts["filename"],
+        folder,
+        tuple(_files(table["files"])),
+        lists["requires"],
+        lists["modules"],
     )
 
 
