@@ -13,8 +13,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from lockgate.owned import replace_whole
-from lockgate_marketplace.store._disk import discard, place, seal, writing
+from lockgate_marketplace.store._disk import discard, place, seal, write_file, writing
 from lockgate_marketplace.store._environment import merged_key
 from lockgate_marketplace.store._record import StoredFile, StoredWheel
 from lockgate_marketplace.store._wheels import fresh_folder
@@ -49,7 +48,7 @@ def add_merged(wheels: Sequence[StoredWheel], merged: Path, staging: Path) -> st
                 for file in wheel.files:
                     _copy(wheel, file, made)
             names = {"schema": 1, "wheels": [wheel.sha256 for wheel in wheels]}
-            replace_whole(made / MERGED, json.dumps(names).encode(), mode=0o444)
+            write_file(made / MERGED, json.dumps(names).encode())
             seal(made)
             made.chmod(0o755)
             place(made, target)

@@ -8,9 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from lockgate.owned import replace_whole
 from lockgate_marketplace.errors import StoreError
-from lockgate_marketplace.store._disk import discard, place, seal, writing
+from lockgate_marketplace.store._disk import discard, place, seal, write_file, writing
 from lockgate_marketplace.store._record import (
     RECORD,
     StoredFile,
@@ -54,7 +53,7 @@ def add_wheel(wheel: Wheel, wheels: Path, staging: Path) -> StoredWheel:
         try:
             unpack(wheel, made)
             stored = _described(wheel, made)
-            replace_whole(made / RECORD, record_bytes(stored), mode=0o444)
+            write_file(made / RECORD, record_bytes(stored))
             seal(made)
             while not place(made, target):
                 if (known := _whole(target)) is not None:
