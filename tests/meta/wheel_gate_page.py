@@ -36,13 +36,14 @@ scan, before the store, before an index is built of it. The file is read once an
 archive is parsed once; what is unpacked are the bytes that were judged, whatever
 happens to the file meanwhile. A refusal names the file, the member and the way out, and
 has written nothing anywhere. In a command it ends with status 3.
+[What pip and uv do with the same wheels](../explanation/supply-chain.md) is measured.
 
 ## What becomes of a wheel
 
 | in the wheel | in the store |
 |---|---|
 | the root, `.data/purelib`, `.data/platlib` | `site/`, which Python imports from |
-| `.data/scripts` | `bin/`, on no PATH; run only by a grant for programs |
+| `.data/scripts` | `bin/`, on no PATH; run by a grant for programs, `#!` as it is |
 | `console_scripts` | nothing: entry points are read, no wrapper is written |
 | `.data/data`, `.data/headers` | refused |
 | an executable bit | kept (mode 555); all other files are 444 |
@@ -60,7 +61,10 @@ _SECTIONS = (
     ("The archive", r"zip-.*|file-type"),
     ("What it would take", r"file-count|expands|ratio"),
     ("Paths", r"path-.*"),
-    ("Metadata", r"dist-info.*|metadata.*|requires-direct|wheel|import-names"),
+    (
+        "Metadata",
+        r"dist-info.*|installer.*|metadata.*|requires-direct|wheel|import-names",
+    ),
     ("RECORD", r"record.*"),
     ("Where files go", r"data-area|startup.*|bytecode|interpreter|script.*|shadows-.*"),
     ("Entry points", r"entry-point.*|manifest"),

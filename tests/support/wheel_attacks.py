@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.wheels import Draft, record_line
-from tests.support.zips import DEFLATED, End, Entry
+from tests.support.zips import DEFLATED, End, Entry, extra_field
 
 __all__ = ["ATTACKS", "MARK", "VICTIM", "WheelAttack"]
 
@@ -37,6 +37,8 @@ class WheelAttack:
     planted: tuple[str, ...] = ()
     """Files of an environment (``site/…``, ``bin/…``, ``prefix/…``, or ``outside/…``
     for its parent) that exist, or hold `MARK`, where the attack succeeds."""
+    effect: str = "installs it"
+    """What the tool does where the attack succeeds, in few words."""
     runs: bool = False
     """Whether the next start of Python prints `MARK`, where it succeeds."""
     before: bool = False
@@ -109,6 +111,20 @@ def _duplicate() -> Draft:
     return draft
 
 
+def _hidden() -> Draft:
+    draft = _evil().seal()
+    draft.add("evil/hidden.py", f"x = {MARK!r}\n", hidden=True)
+    return draft
+
+
+def _renamed() -> Draft:
+    draft = _evil()
+    entry = draft.add("evil/shown.py", f"x = {MARK!r}\n")
+    crc = zlib.crc32(entry.raw_name()).to_bytes(4, "little")
+    entry.extra = extra_field(0x7075, b"\1" + crc + b"evil/other.py")
+    return draft.seal()
+
+
 def _overwrites() -> Draft:
     draft = _evil()
     draft.add("victim.py", f"x = {MARK!r}\n")
@@ -165,12 +181,14 @@ ATTACKS: tuple[WheelAttack, ...] = (
         "wheel-path-escapes",
         _with("../../../../planted"),
         planted=("outside/planted",),
+        effect="writes it outside",
     ),
     WheelAttack(
         "an absolute path",
         "wheel-path-escapes",
         _with("/tmp/lockgate-attack-planted"),
         planted=("/tmp/lockgate-attack-planted",),
+        effect="writes it there",
     ),
     WheelAttack(
         "a symbolic link",
@@ -207,6 +225,7 @@ ATTACKS: tuple[WheelAttack, ...] = (
         "wheel-startup-file",
         _with("evil.pth", f"import sys; print({MARK!r})\n"),
         runs=True,
+        effect="runs it at every start",
     ),
     WheelAttack(
         "a `.start` file (PEP 829)",
@@ -219,42 +238,49 @@ ATTACKS: tuple[WheelAttack, ...] = (
         "wheel-startup-file",
         _with("sitecustomize.py", _CODE),
         runs=True,
+        effect="runs it at every start",
     ),
     WheelAttack(
         "`.data/data` with `../..`",
         "wheel-path-escapes",
         _with("evil-1.0.data/data/../../../planted"),
         planted=("outside/planted",),
+        effect="writes it outside",
     ),
     WheelAttack(
         "`.data/data/etc/cron.d`",
         "wheel-data-area",
         _with("evil-1.0.data/data/etc/cron.d/evil"),
         planted=("prefix/etc/cron.d/evil",),
+        effect="installs it below the prefix",
     ),
     WheelAttack(
         "`.data/scripts/python` replaces the interpreter",
         "wheel-interpreter",
         _with("evil-1.0.data/scripts/python", _SCRIPT),
         planted=("bin/python",),
+        effect="replaces the interpreter",
     ),
     WheelAttack(
         "`.data/data/bin/python3` replaces the interpreter",
         "wheel-data-area",
         _with("evil-1.0.data/data/bin/python3", _SCRIPT, mode=0o100755),
         planted=("bin/python3",),
+        effect="replaces the interpreter",
     ),
     WheelAttack(
         "a console script named `../../x`",
         "wheel-script-name",
         _points("console_scripts", "../../x", "evil:main"),
         planted=("outside/x",),
+        effect="writes it outside",
     ),
     WheelAttack(
         "a console script named `python3`",
         "wheel-interpreter",
         _points("console_scripts", "python3", "evil:main"),
         planted=("bin/python3",),
+        effect="replaces the interpreter",
     ),
     WheelAttack(
         "another distribution's module",
@@ -262,6 +288,7 @@ ATTACKS: tuple[WheelAttack, ...] = (
         _overwrites,
         planted=("site/victim.py",),
         before=True,
+        effect="overwrites it",
     ),
     WheelAttack(
         "a module of the standard library",
@@ -287,12 +314,25 @@ ATTACKS: tuple[WheelAttack, ...] = (
         "wheel-zip-duplicate",
         _duplicate,
         planted=("site/evil/__init__.py",),
+        effect="installs one of them",
     ),
     WheelAttack(
         "a shell script before the archive (polyglot)",
         "wheel-zip-prefix",
         lambda: _evil().seal(),
         end=End(prefix=_SCRIPT.encode()),
+        planted=("site/evil/__init__.py",),
+    ),
+    WheelAttack(
+        "a member that only readers from the front see",
+        "wheel-zip-gap",
+        _hidden,
+        planted=("site/evil/__init__.py",),
+    ),
+    WheelAttack(
+        "an extra field that renames a member",
+        "wheel-zip-extra",
+        _renamed,
         planted=("site/evil/__init__.py",),
     ),
     WheelAttack(
@@ -312,6 +352,7 @@ ATTACKS: tuple[WheelAttack, ...] = (
         "wheel-path-collision",
         _case,
         planted=("site/evil/A.py",),
+        effect="installs both",
     ),
     WheelAttack(
         "a control character in a path",
@@ -331,6 +372,7 @@ ATTACKS: tuple[WheelAttack, ...] = (
         _bomb,
         planted=("site/evil/bomb",),
         slow=True,
+        effect="writes 1 GiB",
     ),
     WheelAttack(
         "100,000 empty files",
@@ -339,5 +381,6 @@ ATTACKS: tuple[WheelAttack, ...] = (
         end=End(zip64=True),
         planted=("site/evil/d99/f99999",),
         slow=True,
+        effect="writes them all",
     ),
 )

@@ -52,6 +52,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "next line": ("[a]\nx = y\x85[b]\n", "wheel-entry-points"),
     "bare CR": ("[a]\rx = y\r", "wheel-entry-points"),
     "too large": ("[a]\n" + "# x\n" * 100_000, "wheel-entry-points"),
+    "line too long": ("[a]\nx = " + "y" * 3000 + "\n", "wheel-entry-points"),
     "script up": ("[console_scripts]\n../../x = a:b\n", "wheel-script-name"),
     "script below": ("[console_scripts]\na/b = a:b\n", "wheel-script-name"),
     "script with a break": ("[console_scripts]\na b = a:b\n", "wheel-script-name"),

@@ -95,7 +95,7 @@ def mutated(raw: bytes, changes: list[tuple[str, float, int]]) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(st.integers(0, 2), st.lists(MUTATION, min_size=1, max_size=4))
 def test_a_mutated_wheel_is_refused_or_read_as_zipfile_reads_it(
     seed: int, changes: list[tuple[str, float, int]]

@@ -81,6 +81,17 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     ),
     "no specifier": (HEAD + "Requires-Python: python\n", "wheel-metadata"),
     "no import name": (HEAD + "Import-Name: a-b\n", "wheel-metadata"),
+    "name at length": (HEAD.replace("evil", "e" * 2000), "wheel-metadata"),
+    "version at length": (HEAD.replace("1.0", "9" * 5000), "wheel-metadata"),
+    "specifier at length": (
+        HEAD + "Requires-Python: " + ">=3," * 900 + ">=3\n",
+        "wheel-metadata",
+    ),
+    "requirement at length": (
+        HEAD + "Requires-Dist: a>=" + "9" * 5000 + "\n",
+        "wheel-metadata",
+    ),
+    "requirements without end": (HEAD + "Requires-Dist: a\n" * 2001, "wheel-metadata"),
     "too large": (HEAD + "\n" + "x" * 5_000_000, "wheel-metadata"),
 }
 
@@ -170,6 +181,14 @@ def test_a_second_metadata_folder_is_refused_wherever_it_lies(path: str) -> None
     draft.add(path, mode=0)
 
     assert code_of(draft.seal()) == "wheel-dist-info"
+
+
+@pytest.mark.parametrize("file", ["direct_url.json", "INSTALLER", "requested"])
+def test_what_an_installer_writes_is_in_no_wheel(file: str) -> None:
+    draft = Draft("evil")
+    draft.add(f"evil-1.0.dist-info/{file}", "{}")
+
+    assert code_of(draft.seal()) == "wheel-installer-file"
 
 
 IMPORT_NAMES: dict[str, tuple[tuple[str, ...], str]] = {

@@ -38,6 +38,8 @@ REFUSED = {
     "a\ufeff": "wheel-path-characters",
     "a\u2028": "wheel-path-characters",
     "a\ue000": "wheel-path-characters",
+    "a\u00a0b": "wheel-path-characters",
+    "a\u3000": "wheel-path-characters",
     "a\U000e0041": "wheel-path-characters",
     "e\u0301.py": "wheel-path-normal-form",
     "\u212b.py": "wheel-path-normal-form",

@@ -102,6 +102,7 @@ RAW: dict[str, tuple[bytes, str]] = {
     "blank line": (b"\nevil/__init__.py,,\n", "wheel-record"),
     "no row of its own": (b"", "wheel-record"),
     "too large": (b"x" * 17_000_000, "wheel-record"),
+    "lines without end": (b"\n" * 5_000_000, "wheel-record"),
     "line too long": (b"x" * 5000 + b",,\n", "wheel-record"),
 }
 

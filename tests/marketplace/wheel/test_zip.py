@@ -242,6 +242,16 @@ REFUSED: dict[str, tuple[list[Entry], End, str]] = {
     ),
     "deflate stream empty": (one(packed=b"", method=8), End(), "wheel-zip-data"),
     "folder with data": ([Entry("a/", b"x", mode=0)], End(), "wheel-zip-data"),
+    "folder with hidden data": (
+        [Entry("a/", mode=0, packed=b"hidden")],
+        End(),
+        "wheel-zip-data",
+    ),
+    "folder with hidden data, deflated": (
+        [Entry("a/", mode=0, method=8, packed=b"\3\0hidden")],
+        End(),
+        "wheel-zip-data",
+    ),
     "no name": ([Entry("", b"x")], End(), "wheel-path-escapes"),
     # Flags, methods, data descriptors.
     "encrypted": (one(flags=1), End(), "wheel-zip-flags"),
@@ -367,6 +377,14 @@ def test_bytes_behind_a_deflate_stream_are_refused() -> None:
 
     assert code_of(zip_bytes([hidden])) == "wheel-zip-data"
     assert code_of(zip_bytes([far])) == "wheel-zip-data"
+
+
+@pytest.mark.parametrize("size", range(60))
+def test_marks_before_a_short_archives_end_are_no_zip64(size: int) -> None:
+    """An offset that is negative would be one from the end."""
+    for marks in (b"PK\6\7" * 4, b"PK\6\6" * 4, b"\0\0\0\0PK\6\7\0\0\0\0"):
+        raw = (marks * 9)[:size] + b"PK\5\6" + bytes(4) + marks[:12] + b"\0\0"
+        assert code_of(raw).startswith("wheel-zip-")
 
 
 def test_a_lie_about_the_size_never_hands_out_more_than_it_says() -> None:

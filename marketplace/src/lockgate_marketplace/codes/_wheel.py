@@ -177,6 +177,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         _HOSTILE,
     ),
     (
+        "wheel-installer-file",
+        "it has a file that only installers write: direct_url.json, INSTALLER",
+        "Ask the author for a wheel as the build tool made it, not one packed again.",
+    ),
+    (
         "wheel-metadata",
         "METADATA is missing, malformed, or says something twice",
         _REBUILD,

@@ -17,6 +17,8 @@ from lockgate_marketplace.wheel._zip_headers import ZipEntry
 __all__ = ["Contents", "read_contents"]
 
 _SIGNATURES = ("record.jws", "record.p7s")
+_INSTALLERS = ("direct_url.json", "installer", "requested")
+"""Files of a metadata folder that installers write, about where it came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,16 @@ def read_contents(data: bytes, name: WheelName, limits: Limits) -> Contents:
     stem = dist_info_of(top_parts(entry.name for entry in archive), name)
     info = f"{stem}.dist-info"
     for path in entries:
-        if path.casefold().endswith(_SIGNATURES) and path.startswith(info):
+        folder, _, file = path.casefold().partition("/")
+        if folder == info.casefold() and file in _SIGNATURES:
             message = "it signs RECORD in a way that nothing verifies any more"
             raise WheelError("wheel-record-signature", message, where=path)
+        if folder == info.casefold() and file in _INSTALLERS:
+            message = "only an installer writes this file, of what it installed"
+            raise WheelError("wheel-installer-file", message, where=path)
+    for entry in archive:
+        if entry.is_folder:
+            read_whole(data, entry, 0, "wheel-zip-data")
     places = {path: place_of(path, stem) for path in entries}
     for path, place in places.items():
         if place.area == "site":

@@ -26,6 +26,7 @@ _VALUE = re.compile(
     r"[\w.-]+(?:\s*:\s*[\w.-]+)?(?:\s*\[\s*(?:[\w.-]+(?:\s*,\s*[\w.-]+)*)?\s*\])?"
 )
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
+_LINE_MAXIMUM = 2_048
 _OWN = "lockgate."
 _MANIFEST = "lockgate.manifest"
 _MANIFEST_VALUE = re.compile(r"([A-Za-z_]\w*)\s*:\s*([A-Za-z0-9_.-]+\.toml)", re.ASCII)
@@ -43,6 +44,9 @@ def read_entry_points(raw: bytes, where: str) -> EntryPoints:
     title = ""
     lines = text_lines(decoded(raw, _CODE, where), _CODE, where)
     for number, line in enumerate(lines, 1):
+        if len(line) > _LINE_MAXIMUM:
+            message = f"line {number} has {len(line):,} letters"
+            raise WheelError(_CODE, message, where=where)
         if not line.strip(" \t") or line[0] in "#;":
             continue
         heading = _GROUP.fullmatch(line.rstrip(" \t"))

@@ -15,6 +15,8 @@ __all__ = ["Headers", "read_headers"]
 
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)")
 _END = re.compile(r"\n\r?\n")
+_VALUE_MAXIMUM = 1024
+"""Of a header that something is decided by: names, versions, specifiers."""
 
 
 class Headers:
@@ -38,9 +40,10 @@ class Headers:
         values = self.all(name)
         if not values and default is not None:
             return default
-        if len(values) != 1 or "\n" in values[0]:
-            found = "is missing" if not values else "is said twice or in several lines"
-            raise WheelError(self._code, f"{name} {found}", where=self._where)
+        if len(values) != 1 or "\n" in values[0] or len(values[0]) > _VALUE_MAXIMUM:
+            found = "is said twice, in several lines or at great length"
+            message = f"{name} {found if values else 'is missing'}"
+            raise WheelError(self._code, message, where=self._where)
         return values[0]
 
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from lockgate_marketplace.errors import WheelError
 from lockgate_marketplace.wheel._headers import Headers, read_headers
@@ -17,6 +17,8 @@ __all__ = ["Metadata", "check_wheel_file", "dist_info_of", "read_metadata"]
 
 _INFO = ".dist-info"
 _IMPORT_NAME = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)?\s*(;\s*private)?")
+_REQUIREMENTS_MAXIMUM = 2_000
+_REQUIREMENT_LETTERS = 4_000
 _METADATA_VERSION = re.compile(r"[12]\.[0-9]")
 
 
@@ -50,7 +52,7 @@ def dist_info_of(tops: set[str], name: WheelName) -> str:
     try:
         same = canonicalize_name(said, validate=True) == name.name
         same = same and Version(version) == Version(name.version)
-    except (InvalidName, InvalidVersion):
+    except ValueError:
         same = False
     if not same:
         message = f"it is not {name.name} {name.version}'s"
@@ -72,20 +74,24 @@ def read_metadata(raw: bytes, name: WheelName, where: str) -> Metadata:
     said, version = headers.one("Name"), headers.one("Version")
     try:
         same = canonicalize_name(said, validate=True) == name.name
-    except InvalidName:
+    except ValueError:
         same = False
     if not same:
         message = f"METADATA is {said[:80]!r}'s, the file's name is {name.name!r}"
         raise WheelError("wheel-metadata-name", message, where=where)
     try:
         same = Version(version) == Version(name.version)
-    except InvalidVersion:
+    except ValueError:
         same = False
     if not same:
         message = f"METADATA says {version[:80]!r}, the file's name {name.version!r}"
         raise WheelError("wheel-metadata-version", message, where=where)
+    requires = headers.all("Requires-Dist")
+    if len(requires) > _REQUIREMENTS_MAXIMUM:
+        message = f"{len(requires):,} requirements (limit {_REQUIREMENTS_MAXIMUM:,})"
+        raise WheelError("wheel-metadata", message, where=where)
     return Metadata(
-        tuple(_requirement(line, where) for line in headers.all("Requires-Dist")),
+        tuple(_requirement(line, where) for line in requires),
         headers.one("Requires-Python", ""),
         *_import_names(headers, where),
     )
@@ -94,6 +100,9 @@ def read_metadata(raw: bytes, name: WheelName, where: str) -> Metadata:
 def _requirement(line: str, where: str) -> str:
     """One Requires-Dist, in one line."""
     text = " ".join(line.split("\n"))
+    if len(text) > _REQUIREMENT_LETTERS:
+        message = f"a requirement of {len(text):,} letters: {text[:80]!r}"
+        raise WheelError("wheel-metadata", message, where=where)
     try:
         requirement = Requirement(text)
     except (InvalidRequirement, RecursionError):

@@ -21,7 +21,7 @@ _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE
 )
 """What Windows takes for a device, with any extension."""
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 """Categories of control, format, private, unassigned and separating characters."""
 
 
@@ -59,7 +59,7 @@ def check_path(name: str, limits: Limits) -> None:
 
 def _check_letters(name: str) -> None:
     for letter in name:
-        if unicodedata.category(letter) in _UNSEEN:
+        if letter != " " and unicodedata.category(letter) in _UNSEEN:
             message = f"the path has the character U+{ord(letter):04X}"
             shown = name.encode("ascii", "backslashreplace").decode()
             raise WheelError("wheel-path-characters", message, where=shown)

@@ -48,6 +48,9 @@ def read_record(raw: bytes, where: str, files: Iterable[str]) -> Mapping[str, Ro
     wanted = set(files)
     rows: dict[str, Row] = {}
     own = False
+    if (count := raw.count(b"\n")) > 2 * len(wanted) + 1_000:
+        message = f"it has {count:,} lines for {len(wanted):,} files"
+        raise WheelError(_CODE, message, where=where)
     lines = text_lines(decoded(raw, _CODE, where), _CODE, where)
     if lines and not lines[-1]:
         lines.pop()

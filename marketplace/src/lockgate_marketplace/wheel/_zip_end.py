@@ -48,8 +48,9 @@ def find_directory(data: bytes) -> Directory:
     if (disk, start_disk) != (0, 0) or here != count:
         raise WheelError("wheel-zip-end", "the archive says it spans several disks")
     end = at
-    if data[at - _LOCATOR.size : at - _LOCATOR.size + 4] == _LOCATOR_MARK:
-        end, values = _read_zip64(data, at - _LOCATOR.size)
+    locator = at - _LOCATOR.size
+    if locator >= 0 and data[locator : locator + 4] == _LOCATOR_MARK:
+        end, values = _read_zip64(data, locator)
         plain = (count, size, start)
         for said, actual, sentinel in zip(
             plain, values, (0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF), strict=True
