@@ -125,6 +125,13 @@ def test_the_same_wheel_is_unpacked_by_zipfile(tmp_path: Path) -> None:
         assert "../outside.py" in archive.namelist()
 
 
+def test_a_wheel_for_another_machine_is_served(tmp_path: Path) -> None:
+    tag = "cp399-cp399-manylinux_2_17_s390x"
+    forge_file(tmp_path / "wheels", "lockgate-acme", manifest=True, tag=tag)
+
+    assert build(tmp_path / "wheels", tmp_path / "site").refused == ()
+
+
 def test_strict_writes_nothing_if_one_is_refused(tmp_path: Path) -> None:
     wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
     build(wheels, site)

@@ -8,7 +8,7 @@ The street: wheels -> `intake` (judged, hashed) -> `projects` (grouped, dated,
 compared) -> `simple`, `catalog`, `feed`, `pages` (written) -> `tree` (swapped in).
 """
 
-from lockgate_marketplace.site.build import Options, Report, build
+from lockgate_marketplace.site.build import Options, Report, build, options_of
 from lockgate_marketplace.site.serve import Server
 
-__all__ = ["Options", "Report", "Server", "build"]
+__all__ = ["Options", "Report", "Server", "build", "options_of"]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from lockgate_marketplace.errors import PublishError
-from lockgate_marketplace.site import owner, pages, simple
-from lockgate_marketplace.site.catalog import catalog, facet_counts, facet_values
+from lockgate_marketplace.site import owner, simple
+from lockgate_marketplace.site.catalog import catalog
 from lockgate_marketplace.site.feed import feed
 from lockgate_marketplace.site.html import safe_url
 from lockgate_marketplace.site.intake import (
@@ -23,12 +23,24 @@ from lockgate_marketplace.site.intake import (
     sorted_refusals,
     take_in,
 )
+from lockgate_marketplace.site.pages import (
+    ASSETS,
+    Catalogue,
+    Frame,
+    asset,
+    plugin_page,
+)
 from lockgate_marketplace.site.projects import Project, grouped
-from lockgate_marketplace.site.release import METADATA_SUFFIX, Release
-from lockgate_marketplace.site.state import STATE_FILE, State, canonical, read_state
+from lockgate_marketplace.site.release import (
+    MANIFEST_SUFFIX,
+    METADATA_SUFFIX,
+    PROVENANCE_SUFFIX,
+    Release,
+)
+from lockgate_marketplace.site.state import STATE_FILE, State, read_state
 from lockgate_marketplace.site.tree import Tree
 
-__all__ = ["Options", "Report", "build"]
+__all__ = ["Options", "Report", "build", "options_of"]
 
 
 def _quiet(message: str, fraction: float | None) -> None:
@@ -93,17 +105,49 @@ def build(wheels: Path, site: Path, options: Options | None = None) -> Report:
         refused = sorted_refusals(intake.refused, taken)
         if refused and chosen.strict:
             raise _strict(refused)
-        projects = grouped(kept, standings)
-        _withhold(projects, taken, intake, tree)
-        frame = pages.Frame(chosen.title, base)
-        digests = dict(_write(projects, frame, before, tree))
-        after = _next_state(before, kept, digests)
-        tree.write(STATE_FILE, after.encoded())
-        tree.swap()
+        after = State(
+            rules=_rules(),
+            releases={one.filename: one for one in kept},
+            gone=_gone(before, kept),
+            title=chosen.title,
+            url=base,
+            standings=standings,
+            pages=before.pages,
+        )
+        whole = all(map(tree.has, before.pages))
+        if after != before or intake.judged or not whole:
+            projects = grouped(kept, standings)
+            _withhold(projects, taken, intake, tree)
+            pages = tuple(_write(projects, before, after, tree))
+            tree.write(STATE_FILE, replace(after, pages=pages).encoded())
+            tree.swap()
+    return _report(site, before, after, intake, refused)
+
+
+def options_of(site: Path) -> Options:
+    """The title and address with which the present `site` was built.
+
+    Raises:
+        PublishError: As `build`.
+    """
+    found = read_state(site)
+    if found is None:
+        return Options()
+    return Options(title=found.title, url=found.url)
+
+
+def _report(
+    site: Path,
+    before: State,
+    after: State,
+    intake: Intake,
+    refused: tuple[Refused, ...],
+) -> Report:
+    plugins = {one.project for one in after.releases.values() if one.manifest}
     return Report(
         site=site,
-        projects=len(projects),
-        plugins=sum(project.plugin is not None for project in projects),
+        projects=len({one.project for one in after.releases.values()}),
+        plugins=len(plugins),
         judged=len(intake.judged),
         hashed=len(intake.releases) - len(intake.judged),
         refused=refused,
@@ -149,95 +193,88 @@ def _withhold(
     held = {project.name for project in projects if not project.offered}
     for release in intake.releases:
         if release.filename in late or release.project in held:
-            for path in tree.path(release.path()).parent.glob(f"{release.filename}*"):
-                path.unlink()
+            for suffix in ("", METADATA_SUFFIX, MANIFEST_SUFFIX, PROVENANCE_SUFFIX):
+                tree.drop(release.path(suffix))
 
 
-def _next_state(
-    before: State, kept: Sequence[Release], digests: dict[str, str]
-) -> State:
-    releases = {one.filename: one for one in kept}
-    gone = {
-        name: release.sha256
-        for name, release in before.releases.items()
-        if name not in releases
+def _gone(before: State, kept: Sequence[Release]) -> dict[str, str]:
+    """The hashes of files that were published once, and are no longer."""
+    names = {one.filename for one in kept}
+    had = {name: release.sha256 for name, release in before.releases.items()}
+    return {
+        name: digest
+        for name, digest in {**before.gone, **had}.items()
+        if name not in names
     }
-    still = {name: sha for name, sha in before.gone.items() if name not in releases}
-    return State(_rules(), releases, {**still, **gone}, digests)
 
 
 def _write(
-    projects: Sequence[Project], frame: pages.Frame, before: State, tree: Tree
-) -> Iterator[tuple[str, str]]:
-    """Write every page, or take it over if nothing changed that it is made from."""
-    common = [_rules(), frame.title, frame.base]
-    digests: list[str] = []
+    projects: Sequence[Project], before: State, after: State, tree: Tree
+) -> Iterator[str]:
+    """Write every page, or take it over if nothing changed that it is made from.
+
+    Yields each page's path.
+    """
+    frame = Frame(after.title, after.url)
+    files = Counter(release.project for release in before.releases.values())
+    was = (before.rules, before.title, before.url)
+    same = was == (after.rules, after.title, after.url)
     for project in projects:
-        digest = _digest(common, project)
-        digests.append(digest)
-        yield f"project:{project.name}", digest
-        if before.digests.get(f"project:{project.name}") != digest or not _kept(
-            project, tree
-        ):
-            _write_project(project, frame, tree)
-    tree.write("simple/index.html", simple.root_html(projects))
-    tree.write("simple/index.json", simple.root_json(projects))
-    _write_common(projects, frame, tree)
+        paths = _paths(project)
+        yield from paths
+        if same and _unchanged(project, files, before, after):
+            kept = [tree.keep(path) for path in paths]
+            if all(kept):
+                continue
+        for path, page in zip(paths, _pages(project, frame, tree), strict=True):
+            tree.write(path, page)
+    for path, page in _common_pages(projects, frame):
+        tree.write(path, page)
+        yield path
 
 
-def _digest(common: list[str], project: Project) -> str:
-    """What a project's pages are made from, as one hash."""
-    standing = project.standing
-    files = [one.to_data() for issue in project.issues for one in issue.files]
-    parts = [common, standing.status, standing.reason, dict(standing.yanked), files]
-    return hashlib.sha256(canonical(parts)).hexdigest()
+def _unchanged(
+    project: Project, files: Mapping[str, int], before: State, after: State
+) -> bool:
+    """Whether a project's files, and what its owner says of it, are what they were."""
+    now = [release for issue in project.issues for release in issue.files]
+    return (
+        len(now) == files.get(project.name, 0)
+        and before.standings.get(project.name) == after.standings.get(project.name)
+        and all(before.releases.get(one.filename) == one for one in now)
+    )
 
 
-def _project_paths(project: Project) -> list[str]:
+def _paths(project: Project) -> list[str]:
     paths = [f"simple/{project.name}/index.html", f"simple/{project.name}/index.json"]
-    if project.plugin is not None:
+    if project.has_plugin:
         paths.append(f"plugins/{project.name}/index.html")
     return paths
 
 
-def _kept(project: Project, tree: Tree) -> bool:
-    kept = [tree.keep(path) for path in _project_paths(project)]
-    return all(kept)
+def _pages(project: Project, frame: Frame, tree: Tree) -> Iterator[bytes]:
+    """What belongs to `_paths`."""
+    yield simple.project_html(project, frame.base)
+    yield simple.project_json(project, frame.base)
+    if project.has_plugin:
+        # Nothing of what is quarantined is read, either.
+        path = project.latest.first.path(METADATA_SUFFIX)
+        yield plugin_page(frame, project, tree.read(path) if project.offered else b"")
 
 
-def _write_project(project: Project, frame: pages.Frame, tree: Tree) -> None:
-    name = project.name
-    tree.replace(f"simple/{name}/index.html", simple.project_html(project, frame.base))
-    tree.replace(f"simple/{name}/index.json", simple.project_json(project, frame.base))
-    if project.plugin is not None:
-        page = pages.plugin_page(frame, project, _metadata(project, tree))
-        tree.replace(f"plugins/{name}/index.html", page)
-
-
-def _metadata(project: Project, tree: Tree) -> bytes:
-    """METADATA of the latest version; nothing of what is quarantined."""
-    if not project.offered:
-        return b""
-    return tree.path(project.latest.first.path(METADATA_SUFFIX)).read_bytes()
-
-
-def _write_common(projects: Sequence[Project], frame: pages.Frame, tree: Tree) -> None:
-    """The pages that speak of all projects."""
-    plugins = [project for project in projects if project.plugin is not None]
-    libraries = [project.name for project in projects if project.plugin is None]
-    counts = facet_counts(plugins)
-    whole = pages.catalogue_page(frame, plugins, counts, libraries=libraries)
-    tree.write("index.html", whole)
-    by_value: dict[tuple[str, str], list[Project]] = {}
-    for project in plugins:
-        for facet, values in facet_values(project).items():
-            for value in dict.fromkeys(values):
-                by_value.setdefault((facet, value), []).append(project)
-    for (facet, value), some in by_value.items():
-        if facet in pages.FACET_PAGES:
-            page = pages.catalogue_page(frame, some, counts, chosen=(facet, value))
-            tree.write(f"{pages.facet_path(facet, value)}index.html", page)
-    tree.write("catalog.json", catalog(projects, title=frame.title, base=frame.base))
-    tree.write("feed.xml", feed(projects, title=frame.title, base=frame.base))
-    for name in pages.ASSETS:
-        tree.write(name, pages.asset(name))
+def _common_pages(
+    projects: Sequence[Project], frame: Frame
+) -> Iterator[tuple[str, bytes]]:
+    """The pages that speak of all projects, with their paths."""
+    plugins = [project for project in projects if project.has_plugin]
+    libraries = [project.name for project in projects if not project.has_plugin]
+    lists = Catalogue(frame, plugins, libraries)
+    yield "simple/index.html", simple.root_html(projects)
+    yield "simple/index.json", simple.root_json(projects)
+    yield "index.html", lists.whole()
+    for path, page in lists.by_value():
+        yield f"{path}index.html", page
+    yield "catalog.json", catalog(projects, title=frame.title, base=frame.base)
+    yield "feed.xml", feed(projects, title=frame.title, base=frame.base)
+    for name in ASSETS:
+        yield name, asset(name)

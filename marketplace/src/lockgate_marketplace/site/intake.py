@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -32,11 +33,22 @@ from lockgate_marketplace.site.release import (
 )
 from lockgate_marketplace.site.state import State, canonical
 from lockgate_marketplace.site.tree import Tree
-from lockgate_marketplace.wheel import Wheel, open_wheel
+from lockgate_marketplace.wheel import Surroundings, Target, Wheel, open_wheel
 
-__all__ = ["Intake", "Refused", "owned_names", "sorted_refusals", "take_in"]
+__all__ = [
+    "ANY_MACHINE",
+    "Intake",
+    "Refused",
+    "owned_names",
+    "sorted_refusals",
+    "take_in",
+]
+
+ANY_MACHINE = Surroundings(Target(), host=True)
+"""An index serves wheels for machines that it is not; whoever installs judges again."""
 
 _COMING = ".coming"
+_BATCH = 64
 _THREADS = 2
 """hashlib lets go of the interpreter while it hashes."""
 
@@ -74,10 +86,8 @@ def take_in(
         PublishError: If `wheels` is no folder (`index-wheels-missing`).
         OSError: If a file can't be read or written.
     """
-    found, refused = _listed(wheels)
-    known = {name: path for name, path in found.items() if name in state.releases}
-    with ThreadPoolExecutor(_THREADS) as pool:
-        hashes = dict(zip(known, pool.map(_sha256, known.values()), strict=True))
+    found, others, refused = _listed(wheels)
+    hashes = _hashed([name for name in found if name in state.releases], found)
     same_rules = state.rules == rules
     releases: list[Release] = []
     judged: set[str] = set()
@@ -86,37 +96,54 @@ def take_in(
         before = state.releases.get(name)
         try:
             if before and hashes[name] != before.sha256:
-                releases.append(_taken_over(before, path, tree))
+                releases.append(_taken_over(before, path, tree, others))
                 raise _changed(name, before.sha256)
             if before and same_rules and tree.has(before.path(), before.size):
-                releases.append(_taken_over(before, path, tree))
+                releases.append(_taken_over(before, path, tree, others))
                 continue
             judged.add(name)
             uploaded = before.uploaded if before else now
-            releases.append(_judged(path, tree, uploaded, state.gone.get(name, "")))
+            gone = state.gone.get(name, "")
+            releases.append(_judged(path, tree, others, uploaded, gone))
         except LockgateError as error:
             refused.append(_refused(name, error))
     tree.drop(_COMING)
     return Intake(tuple(releases), tuple(refused), frozenset(judged))
 
 
-def _listed(wheels: Path) -> tuple[dict[str, Path], list[Refused]]:
-    """Each wheel by its file name; of two with one name, neither."""
+def _listed(wheels: Path) -> tuple[dict[str, Path], frozenset[str], list[Refused]]:
+    """Each wheel by its file name, the other files' names, and what is there twice."""
     if not wheels.is_dir():
         message = f"{wheels} is no folder of wheels"
         raise PublishError("index-wheels-missing", message, where=str(wheels))
     found: dict[str, list[Path]] = {}
+    others: set[str] = set()
     for folder, folders, files in os.walk(wheels):
         folders.sort()
         for name in files:
             if name.endswith(".whl"):
                 found.setdefault(name, []).append(Path(folder, name))
+            else:
+                others.add(name)
     refused = [_twice(name) for name, paths in found.items() if len(paths) > 1]
-    return {name: one[0] for name, one in found.items() if len(one) == 1}, refused
+    once = {name: one[0] for name, one in found.items() if len(one) == 1}
+    return once, frozenset(others), refused
+
+
+def _hashed(names: Sequence[str], found: Mapping[str, Path]) -> dict[str, str]:
+    """The hash of each file; in batches, since handing one over costs as much."""
+    batches = [names[at : at + _BATCH] for at in range(0, len(names), _BATCH)]
+
+    def batch(some: Sequence[str]) -> list[str]:
+        return [_sha256(found[name]) for name in some]
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        made = pool.map(batch, batches)
+        return dict(zip(names, chain.from_iterable(made), strict=True))
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb", buffering=0) as file:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -125,26 +152,30 @@ def _changed(name: str, was: str) -> PublishError:
     return PublishError("index-file-changed", message, where=name)
 
 
-def _taken_over(before: Release, path: Path, tree: Tree) -> Release:
+def _taken_over(
+    before: Release, path: Path, tree: Tree, others: frozenset[str]
+) -> Release:
     """The release as the present site has it, with what lies beside it now."""
     suffixes = ["", METADATA_SUFFIX]
     if before.manifest:
         suffixes.append(MANIFEST_SUFFIX)
     for suffix in suffixes:
         tree.keep(before.path(suffix))
-    return _with_sidecars(before, path, tree)
+    return _with_sidecars(before, path, tree, others)
 
 
-def _judged(path: Path, tree: Tree, uploaded: int, gone: str) -> Release:
+def _judged(
+    path: Path, tree: Tree, others: frozenset[str], uploaded: int, gone: str
+) -> Release:
     """Copy the wheel, let the gate judge the copy, and keep it if it passes."""
     coming = tree.path(f"{_COMING}/{path.name}")
     shutil.copyfile(path, coming)
     try:
-        wheel = open_wheel(coming)
+        wheel = open_wheel(coming, around=ANY_MACHINE)
         if gone and gone != wheel.sha256:
             raise _changed(path.name, gone)
         release, sidecar = _release(wheel, uploaded)
-        release = _with_sidecars(release, path, tree)
+        release = _with_sidecars(release, path, tree, others)
         tree.write(release.path(METADATA_SUFFIX), wheel.metadata)
         if sidecar:
             tree.write(release.path(MANIFEST_SUFFIX), sidecar)
@@ -189,10 +220,14 @@ def _release(wheel: Wheel, uploaded: int) -> tuple[Release, bytes]:
     return replace(plain, manifest=data, manifest_sha256=digest), sidecar
 
 
-def _with_sidecars(release: Release, path: Path, tree: Tree) -> Release:
+def _with_sidecars(
+    release: Release, path: Path, tree: Tree, others: frozenset[str]
+) -> Release:
     """The release with what lies beside its wheel: provenance and verdicts."""
-    provenance = _beside(path, PROVENANCE_SUFFIX)
-    verdicts = _beside(path, beside.VERDICTS_SUFFIX)
+    if not others:
+        return replace(release, provenance_sha256="", publishers=(), verdicts=())
+    provenance = _beside(path, PROVENANCE_SUFFIX, others)
+    verdicts = _beside(path, beside.VERDICTS_SUFFIX, others)
     publishers: tuple[Mapping[str, str], ...] = ()
     digest = ""
     if provenance is not None:
@@ -211,11 +246,13 @@ def _with_sidecars(release: Release, path: Path, tree: Tree) -> Release:
     )
 
 
-def _beside(path: Path, suffix: str) -> bytes | None:
+def _beside(path: Path, suffix: str, others: frozenset[str]) -> bytes | None:
+    if path.name + suffix not in others:
+        return None
     try:
         with path.with_name(path.name + suffix).open("rb") as file:
             raw = file.read(beside.SIDECAR_LIMIT_BYTES + 1)
-    except FileNotFoundError:
+    except FileNotFoundError:  # that of a wheel in another folder
         return None
     if len(raw) > beside.SIDECAR_LIMIT_BYTES:
         limit = f"{beside.SIDECAR_LIMIT_BYTES >> 20} MiB"

@@ -40,6 +40,14 @@ class Standing:
     reason: str = ""
     yanked: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def to_data(self) -> dict[str, object]:
+        """The standing as plain data that JSON can hold."""
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "yanked": dict(self.yanked),
+        }
+
     def yank(self, version: Version) -> str | None:
         """Why `version` is yanked; None if it is not."""
         return self.yanked.get(str(version))

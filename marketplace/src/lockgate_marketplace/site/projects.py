@@ -61,6 +61,11 @@ class Project:
         """When its last file came."""
         return max(one.uploaded for issue in self.issues for one in issue.files)
 
+    @property
+    def has_plugin(self) -> bool:
+        """Whether its latest version is a plugin; known without reading a manifest."""
+        return self.latest.first.manifest is not None
+
     @cached_property
     def plugin(self) -> Plugin | None:
         """The plugin that its latest version is; None for a library."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.utils
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -95,8 +95,18 @@ class Release:
         return Manifest.from_data(self.manifest) if self.manifest else None
 
     def to_data(self) -> dict[str, Any]:
-        """The release as plain data that JSON can hold."""
-        return asdict(self)
+        """The release as plain data that JSON can hold.
+
+        By hand: `dataclasses.asdict` copies every list of every manifest, which is a
+        second for 5,000 releases.
+        """
+        data: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        data["about"] = {name: getattr(self.about, name) for name in About.__slots__}
+        data["verdicts"] = [
+            {name: getattr(one, name) for name in Verdict.__slots__}
+            for one in self.verdicts
+        ]
+        return data
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Release:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.site.owner import Standing
 from lockgate_marketplace.site.release import Release
 
 __all__ = ["STATE_FILE", "State", "canonical", "read_state"]
@@ -26,13 +27,17 @@ _SCHEMA = 1
 class State:
     """`rules` is the release that judged; `gone` the hashes of files taken away.
 
-    `digests` says of each group of pages what it was made from.
+    `title`, `url` and `standings` are what pages were made from besides, `pages`
+    the paths of all of them.
     """
 
     rules: str = ""
     releases: Mapping[str, Release] = field(default_factory=dict[str, Release])
     gone: Mapping[str, str] = field(default_factory=dict[str, str])
-    digests: Mapping[str, str] = field(default_factory=dict[str, str])
+    title: str = ""
+    url: str = ""
+    standings: Mapping[str, Standing] = field(default_factory=dict[str, Standing])
+    pages: tuple[str, ...] = ()
 
     def encoded(self) -> bytes:
         """The file's bytes: the same for the same state."""
@@ -44,7 +49,12 @@ class State:
                     self.releases[name].to_data() for name in sorted(self.releases)
                 ],
                 "gone": dict(self.gone),
-                "digests": dict(self.digests),
+                "title": self.title,
+                "url": self.url,
+                "standings": {
+                    name: one.to_data() for name, one in self.standings.items()
+                },
+                "pages": self.pages,
             }
         )
 
@@ -79,7 +89,12 @@ def read_state(site: Path) -> State | None:
             rules=data["rules"],
             releases={one.filename: one for one in releases},
             gone=data["gone"],
-            digests=data["digests"],
+            title=data["title"],
+            url=data["url"],
+            standings={
+                name: Standing(**one) for name, one in data["standings"].items()
+            },
+            pages=tuple(data["pages"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         message = f"the index's state can't be read: {error}"

@@ -13,7 +13,7 @@ import errno
 import os
 import shutil
 import tempfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -37,6 +37,7 @@ class Tree:
         self.site = site.absolute()
         self.folder = self.site  # until it is entered
         self._made: set[str] = set()
+        self._kept: set[str] = set()
 
     def __enter__(self) -> Self:
         parent = self.site.parent
@@ -55,31 +56,39 @@ class Tree:
 
     def path(self, name: str) -> Path:
         """Where `name` lies in the next site; its folder is made."""
-        parts = PurePosixPath(name).parts
-        if not parts or ".." in parts or parts[0] == "/":
-            raise ValueError(f"{name!r} is no path within the site")
-        folder = "/".join(parts[:-1])
+        return Path(self._place(name))
+
+    def _place(self, name: str) -> str:
+        """`path` as text: a build asks for it 15,000 times."""
+        folder, _, file = name.rpartition("/")
         if folder not in self._made:
+            if ".." in folder.split("/") or folder.startswith("/"):
+                raise ValueError(f"{name!r} is no path within the site")
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
             self._made.add(folder)
-        return self.folder / name
+        if file in ("", ".", ".."):
+            raise ValueError(f"{name!r} is no path within the site")
+        return f"{self.folder}/{name}"
 
     def write(self, name: str, content: bytes) -> None:
-        """Put a file there."""
-        self.path(name).write_bytes(content)
+        """Put a file there, whether or not one was to be kept."""
+        self._kept.discard(name)
+        Path(self._place(name)).write_bytes(content)
 
-    def replace(self, name: str, content: bytes) -> None:
-        """Put a file there that may be kept from the present site already.
-
-        What was kept is the present site's own file: it must not be written to.
-        """
-        self.path(name).unlink(missing_ok=True)
-        self.write(name, content)
+    def read(self, name: str) -> bytes:
+        """A file that was written, or is kept."""
+        folder = self.site if name in self._kept else self.folder
+        return (folder / name).read_bytes()
 
     def drop(self, name: str) -> None:
-        """Take a folder out of the next site again."""
-        shutil.rmtree(self.folder / name, ignore_errors=True)
-        self._made.discard(name)
+        """Leave out a file, or a folder of written files, after all."""
+        self._kept.discard(name)
+        path = self.folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+            self._made.discard(name)
+        else:
+            path.unlink(missing_ok=True)
 
     def has(self, name: str, size: int | None = None) -> bool:
         """Whether the present site has `name` as a file, of that size."""
@@ -94,15 +103,18 @@ class Tree:
 
         Both sites then name one file, which nobody writes to: a build replaces.
         """
-        try:
-            os.link(f"{self.site}/{name}", self.path(name), follow_symlinks=False)
-        except FileNotFoundError:
+        if not self.has(name):
             return False
+        self._kept.add(name)
+        return True
+
+    def _link(self, name: str) -> None:
+        try:
+            os.link(f"{self.site}/{name}", self._place(name), follow_symlinks=False)
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.EMLINK, errno.ENOTSUP):
                 raise
             shutil.copyfile(self.site / name, self.path(name), follow_symlinks=False)
-        return True
 
     def swap(self) -> None:
         """Put the new site in the place of the old one, which goes.
@@ -112,6 +124,8 @@ class Tree:
                 (`index-site-foreign`).
             OSError: If the file system does not let us.
         """
+        for name in sorted(self._kept):
+            self._link(name)
         try:
             _exchange(self.folder, self.site)
         except FileNotFoundError:

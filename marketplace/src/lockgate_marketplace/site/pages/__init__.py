@@ -1,8 +1,7 @@
 """Pages for people. They work without a script, and better with it."""
 
 from lockgate_marketplace.site.pages._catalogue import (
-    FACET_PAGES,
-    catalogue_page,
+    Catalogue,
     facet_path,
 )
 from lockgate_marketplace.site.pages._frame import ASSETS, Frame, asset
@@ -10,10 +9,9 @@ from lockgate_marketplace.site.pages._plugin import plugin_page
 
 __all__ = [
     "ASSETS",
-    "FACET_PAGES",
+    "Catalogue",
     "Frame",
     "asset",
-    "catalogue_page",
     "facet_path",
     "plugin_page",
 ]

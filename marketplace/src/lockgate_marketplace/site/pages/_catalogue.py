@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from lockgate_marketplace.site.catalog import facet_values
+from lockgate_marketplace.site.catalog import facet_counts, facet_values
 from lockgate_marketplace.site.html import Html, tag, text
 from lockgate_marketplace.site.pages._frame import Frame
 from lockgate_marketplace.site.pages._words import (
@@ -18,15 +18,19 @@ from lockgate_marketplace.site.pages._words import (
 )
 from lockgate_marketplace.site.projects import Project
 
-__all__ = ["FACET_PAGES", "catalogue_page", "facet_path", "slug"]
+__all__ = ["FACET_PAGES", "Catalogue", "facet_path", "slug"]
 
 FACET_PAGES = ("kind", "tier", "risk", "right", "hook", "tag")
 """The facets with pages of their own."""
 
 _PLAIN = frozenset(string.ascii_letters + string.digits + "-_.")
 _SLUG_CHARS = 100
+_UP = "../../../"
 _SHOWN = 8
 """How many values of a facet are shown before the rest is folded away."""
+
+_LISTED = 60
+"""How many are listed at all, the most common first; the search finds the others."""
 
 
 def slug(value: str) -> str:
@@ -45,35 +49,63 @@ def facet_path(facet: str, value: str) -> str:
     return f"by/{facet}/{slug(value)}/"
 
 
-def catalogue_page(
-    frame: Frame,
-    projects: Sequence[Project],
-    counts: Mapping[str, Mapping[str, int]],
-    *,
-    chosen: tuple[str, str] | None = None,
-    libraries: Sequence[str] = (),
-) -> bytes:
-    """A page that lists `projects`; `chosen` is the facet's value that they share."""
-    depth = 3 if chosen else 0
-    up = "../" * depth
-    heading = _heading(frame, chosen)
-    main = [
-        tag("div", _intro(heading, len(projects), chosen, up), class_="intro"),
-        tag(
-            "div", _aside(counts, chosen, up), _listing(projects, up), class_="columns"
-        ),
-        _libraries(libraries, up),
-    ]
-    name = heading if chosen else ""
-    body = "catalogue" if chosen is None else "catalogue chosen"
-    return frame.page(name=name, depth=depth, main=main, body=body)
+class Catalogue:
+    """The pages that list plugins: what they share is made once for all of them."""
 
+    def __init__(
+        self, frame: Frame, projects: Sequence[Project], libraries: Sequence[str] = ()
+    ) -> None:
+        self._frame = frame
+        self._projects = projects
+        self._libraries = libraries
+        self._counts = facet_counts(projects)
+        self._asides = {up: _aside(self._counts, up) for up in ("", _UP)}
+        self._rows = {
+            (project.name, up): _row(project, up)
+            for project in projects
+            for up in ("", _UP)
+        }
 
-def _heading(frame: Frame, chosen: tuple[str, str] | None) -> str:
-    if chosen is None:
-        return frame.title
-    facet, value = chosen
-    return f"{FACET_WORDS[facet]}: {value_word(facet, value)}"
+    def whole(self) -> bytes:
+        """The page of all plugins."""
+        return self._page(self._frame.title, self._projects)
+
+    def by_value(self) -> Iterator[tuple[str, bytes]]:
+        """Each page for one value of one facet, with its path."""
+        found: dict[tuple[str, str], list[Project]] = {}
+        for project in self._projects:
+            for facet, values in facet_values(project).items():
+                if facet in FACET_PAGES:
+                    for value in dict.fromkeys(values):
+                        found.setdefault((facet, value), []).append(project)
+        for chosen, some in found.items():
+            heading = f"{FACET_WORDS[chosen[0]]}: {value_word(*chosen)}"
+            yield facet_path(*chosen), self._page(heading, some, chosen)
+
+    def _page(
+        self,
+        heading: str,
+        projects: Sequence[Project],
+        chosen: tuple[str, str] | None = None,
+    ) -> bytes:
+        up = _UP if chosen else ""
+        aside = self._asides[up]
+        if chosen:
+            count = self._counts[chosen[0]][chosen[1]]
+            plain = _value(*chosen, count, up)
+            aside = Html(aside.replace(plain, _value(*chosen, count, up, here=True)))
+        rows = [self._rows[project.name, up] for project in projects]
+        main = [
+            tag("div", _intro(heading, len(projects), chosen, up), class_="intro"),
+            tag("div", aside, _listing(rows, up), class_="columns"),
+            None if chosen else _library_list(self._libraries, up),
+        ]
+        return self._frame.page(
+            name=heading if chosen else "",
+            depth=3 if chosen else 0,
+            main=main,
+            body="catalogue chosen" if chosen else "catalogue",
+        )
 
 
 def _intro(
@@ -98,23 +130,18 @@ def _intro(
     yield tag("div", label, field, clear, class_="search", role="search", hidden=True)
 
 
-def _aside(
-    counts: Mapping[str, Mapping[str, int]], chosen: tuple[str, str] | None, up: str
-) -> Html:
+def _aside(counts: Mapping[str, Mapping[str, int]], up: str) -> Html:
     groups = [
-        _group(facet, counts[facet], chosen, up)
-        for facet in FACET_PAGES
-        if counts.get(facet)
+        _group(facet, counts[facet], up) for facet in FACET_PAGES if counts[facet]
     ]
     summary = tag("summary", text("Filter"))
     box = tag("details", summary, tag("div", groups, class_="groups"), class_="filters")
     return tag("nav", box, aria_label="Filter", class_="aside")
 
 
-def _group(
-    facet: str, counts: Mapping[str, int], chosen: tuple[str, str] | None, up: str
-) -> Html:
-    rows = [_value(facet, value, n, chosen, up) for value, n in counts.items()]
+def _group(facet: str, counts: Mapping[str, int], up: str) -> Html:
+    pairs = list(counts.items())[:_LISTED]
+    rows = [_value(facet, value, count, up) for value, count in pairs]
     title = tag("h2", text(FACET_WORDS[facet]), id=f"f-{facet}")
     first = tag("ul", rows[:_SHOWN], aria_labelledby=f"f-{facet}")
     rest = None
@@ -124,10 +151,7 @@ def _group(
     return tag("section", title, first, rest)
 
 
-def _value(
-    facet: str, value: str, count: int, chosen: tuple[str, str] | None, up: str
-) -> Html:
-    here = chosen == (facet, value)
+def _value(facet: str, value: str, count: int, up: str, *, here: bool = False) -> Html:
     return tag(
         "li",
         tag(
@@ -142,8 +166,7 @@ def _value(
     )
 
 
-def _listing(projects: Iterable[Project], up: str) -> Html:
-    rows = [_row(project, up) for project in projects]
+def _listing(rows: Sequence[Html], up: str) -> Html:
     none = tag(
         "p",
         text("No plugin is like that. "),
@@ -203,7 +226,7 @@ def _state(project: Project) -> Html | None:
     return tag("span", text(project.standing.status), class_="state")
 
 
-def _libraries(names: Sequence[str], up: str) -> Html | None:
+def _library_list(names: Sequence[str], up: str) -> Html | None:
     if not names:
         return None
     rows = [
