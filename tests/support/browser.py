@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Browser", "chromium"]
+__all__ = ["CONTRAST", "Browser", "chromium"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
@@ -38,6 +38,41 @@ _FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
+
+CONTRAST = """
+(() => {
+  const parse = c => (c.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = e => {
+    for (let n = e; n; n = n.parentElement) {
+      const c = parse(getComputedStyle(n).backgroundColor);
+      if (c.length && (c.length < 4 || c[3] > 0)) return c;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  for (const e of document.querySelectorAll("body *:not(svg *)")) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+    if (!own || !e.getClientRects().length) continue;
+    const [a, b] = [light(parse(getComputedStyle(e).color)), light(ground(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) found.push(`${e.className} ${e.textContent.slice(0, 30)}`);
+  }
+  return found;
+})()
+"""
+"""A JavaScript expression: the texts whose contrast is below 4.5 (WCAG 2, AA)."""
+
+_KEYS = {
+    "Tab": ("Tab", 9, ""),
+    "Enter": ("Enter", 13, "\r"),
+    "Escape": ("Escape", 27, ""),
+    "Space": (" ", 32, " "),
+    "/": ("/", 191, "/"),
+}
+"""A key's name, code and text."""
 
 
 def chromium() -> str | None:
@@ -161,12 +196,51 @@ class Browser:
 
     def open(self, path: Path) -> None:
         """Load a local page and wait until it is complete."""
-        self.send("Page.navigate", url=path.resolve().as_uri())
+        self.visit(path.resolve().as_uri())
+
+    def visit(self, url: str) -> None:
+        """Load the page at an address and wait until it is complete."""
+        self.send("Page.navigate", url=url)
+        self.settle("")
+
+    def settle(self, place: str) -> None:
+        """Wait until the page is complete, and its address holds `place`."""
         end = time.monotonic() + 60
-        while self.ask("document.readyState") != "complete":
+        here = f"location.href.includes({json.dumps(place)})"
+        there = f"document.readyState === 'complete' && {here}"
+        while not self.ask(there):
             if time.monotonic() > end:
                 raise TimeoutError("the page never became complete")
             time.sleep(0.02)
+
+    def script(self, allowed: bool) -> None:
+        """Let pages that are loaded from now on run scripts, or not."""
+        self.send("Emulation.setScriptExecutionDisabled", value=not allowed)
+
+    def key(self, name: str) -> None:
+        """Press and release a key."""
+        key, code, text = _KEYS[name]
+        how: dict[str, Any] = {
+            "key": key,
+            "code": name,
+            "windowsVirtualKeyCode": code,
+            "text": text,
+        }
+        self.send("Input.dispatchKeyEvent", type="keyDown", **how)
+        self.send("Input.dispatchKeyEvent", type="keyUp", **how)
+
+    def wait(self, expression: str) -> Any:
+        """The value of the promise that a JavaScript expression gives."""
+        answer = self.send(
+            "Runtime.evaluate",
+            expression=expression,
+            returnByValue=True,
+            awaitPromise=True,
+            userGesture=True,
+        )
+        if "exceptionDetails" in answer:
+            raise RuntimeError(str(answer["exceptionDetails"]))
+        return answer["result"].get("value")
 
     def ask(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""

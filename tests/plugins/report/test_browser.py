@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.browser import Browser, chromium
+from tests.support.browser import CONTRAST, Browser, chromium
 from tests.support.report import hostile, html_of, whole
 
 pytestmark = pytest.mark.browser
@@ -86,32 +86,6 @@ def test_dark_and_light_are_two_schemes(browser: Browser, tmp_path: Path) -> Non
         colours.append(browser.ask("getComputedStyle(document.body).backgroundColor"))
 
     assert colours[0] != colours[1]
-
-
-CONTRAST = """
-(() => {
-  const parse = c => (c.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
-    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = e => {
-    for (let n = e; n; n = n.parentElement) {
-      const c = parse(getComputedStyle(n).backgroundColor);
-      if (c.length && (c.length < 4 || c[3] > 0)) return c;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  for (const e of document.querySelectorAll("body *:not(svg *)")) {
-    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
-    if (!own || !e.getClientRects().length) continue;
-    const [a, b] = [light(parse(getComputedStyle(e).color)), light(ground(e))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) found.push(`${e.className} ${e.textContent.slice(0, 30)}`);
-  }
-  return found;
-})()
-"""
 
 
 @pytest.mark.parametrize("dark", [False, True])
