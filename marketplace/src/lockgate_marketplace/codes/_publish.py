@@ -59,6 +59,41 @@ PUBLISH: dict[str, Code] = {
         "Wheels are refused, and none was to be (--strict).",
         "Leave --strict away to publish the others.",
     ),
+    "publish-nothing": Code(
+        _STEP,
+        "No wheel was named.",
+        "Build one first; sdists are not published.",
+    ),
+    "publish-changed": Code(
+        _STEP,
+        "The wheel changed while it was judged.",
+        "See who writes to it, and publish again.",
+    ),
+    "publish-rights": Code(
+        _STEP,
+        "The code uses a right that its manifest does not ask for.",
+        "Ask for it in the manifest's [rights], or do without.",
+    ),
+    "publish-url": Code(
+        _STEP,
+        "The address is none that something may be uploaded to.",
+        "Give an https address without a name or password in it.",
+    ),
+    "publish-credentials": Code(
+        _STEP,
+        "The index does not let us in, or the credentials can't be read.",
+        "Set LOCKGATE_PUBLISH_PASSWORD (a token), or write ~/.netrc.",
+    ),
+    "publish-unreachable": Code(
+        _STEP,
+        "The index can't be reached.",
+        "Look at the address and the network; what was sent before is there.",
+    ),
+    "publish-refused": Code(
+        _STEP,
+        "The index refuses the file.",
+        "Its answer says why; a version can't be published twice.",
+    ),
     "publish-key": Code(
         _STEP,
         "The file of a publisher's key cannot be used.",

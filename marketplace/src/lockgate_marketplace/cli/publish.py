@@ -1,0 +1,107 @@
+"""``lockgate publish``: judge wheels as an installer would, then place or send them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockgate.errors import UsageError
+from lockgate.verb import Subparsers, print_json, print_lines, progress
+
+if TYPE_CHECKING:
+    from lockgate_marketplace.publish import Ready
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser(
+        "publish",
+        description="Judge wheels as an installer would, then place or send them.",
+    )
+    parser.add_argument(
+        "wheels", metavar="WHEEL", type=Path, nargs="+", help="a wheel, or a folder"
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--to", metavar="WHEELS", type=Path, help="put them into a folder of wheels"
+    )
+    where.add_argument("--upload", metavar="URL", help="send them to an index")
+    parser.add_argument(
+        "--out",
+        metavar="SITE",
+        type=Path,
+        help="with --to: build the index again, as SITE",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """All wheels are judged before the first goes out; without a place, only that."""
+    from lockgate_marketplace.publish import checked_url, prepare, wheels_of
+
+    if args.out is not None and args.to is None:
+        raise UsageError("--out goes with --to", hint="Name the folder of wheels.")
+    if args.upload is not None:
+        checked_url(args.upload)
+    with progress("publish") as shown:
+        ready: list[Ready] = []
+        for path in wheels_of(args.wheels):
+            shown(path.name, None)
+            ready.append(prepare(path))
+        refused = _publish(args, ready)
+    if args.json:
+        print_json(_data(args, ready, refused))
+    else:
+        _print(args, ready, refused)
+    return 1 if refused else 0
+
+
+def _publish(args: argparse.Namespace, ready: list[Ready]) -> list[str]:
+    """Place or send; gives what an index that was built from them left out."""
+    from lockgate_marketplace.publish import credentials_for, place, upload
+
+    if args.upload is not None:
+        upload(ready, args.upload, credentials_for(args.upload))
+    elif args.to is not None:
+        place(ready, args.to)
+    if args.out is None or args.to is None:
+        return []
+    from lockgate_marketplace.site import build, options_of
+
+    report = build(args.to, args.out, options_of(args.out))
+    return [f"{one.file}: {one.message}" for one in report.refused]
+
+
+def _data(
+    args: argparse.Namespace, ready: list[Ready], refused: list[str]
+) -> dict[str, object]:
+    target = args.upload or (str(args.to) if args.to else "")
+    return {
+        "to": target,
+        "site": str(args.out) if args.out else "",
+        "wheels": [
+            {
+                "file": one.wheel.filename,
+                "sha256": one.wheel.sha256,
+                "plugin": one.manifest.name if one.manifest else None,
+                "notes": list(one.notes),
+                "provenance": one.provenance is not None,
+            }
+            for one in ready
+        ],
+        "refused": refused,
+    }
+
+
+def _print(args: argparse.Namespace, ready: list[Ready], refused: list[str]) -> None:
+    target = args.upload or args.to
+    for one in ready:
+        done = f"published to {target}" if target else "fit to be published"
+        print_lines([f"{one.wheel.filename}: {done}"])
+        print_lines(f"  note: {note}" for note in one.notes)
+    print_lines(f"left out: {line}" for line in refused)
+    if not target:
+        print_lines(["Nothing was sent: name --to or --upload."])

@@ -1,0 +1,28 @@
+"""What goes out: judged here as whoever installs it will judge it, then placed or sent.
+
+::
+
+    ready = [prepare(path) for path in paths]     # gate, manifest, rights: or refused
+    place(ready, wheels)                          # into a folder of wheels, whole
+    upload(ready, url, credentials)               # to an index, by its upload API
+"""
+
+from lockgate_marketplace.publish._place import place
+from lockgate_marketplace.publish._prepare import Ready, prepare, wheels_of
+from lockgate_marketplace.publish._upload import (
+    Credentials,
+    checked_url,
+    credentials_for,
+    upload,
+)
+
+__all__ = [
+    "Credentials",
+    "Ready",
+    "checked_url",
+    "credentials_for",
+    "place",
+    "prepare",
+    "upload",
+    "wheels_of",
+]

@@ -1,0 +1,131 @@
+"""Is this wheel fit to go out? The same gate, and the same reading of its rights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lockgate.manifest import Manifest, parse_manifest
+from lockgate.project import rights_findings
+from lockgate.values import Finding
+from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.site.beside import SIDECAR_LIMIT_BYTES, check_provenance
+from lockgate_marketplace.site.intake import ANY_MACHINE
+from lockgate_marketplace.site.release import PROVENANCE_SUFFIX, Verdict, moment
+from lockgate_marketplace.wheel import Wheel, open_wheel, unpack
+
+__all__ = ["Ready", "prepare", "wheels_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A wheel that may go out, with what goes with it.
+
+    `data` is the file; `notes` are findings that stop nothing; `provenance` is PEP
+    740's object, or None.
+    """
+
+    wheel: Wheel
+    data: bytes
+    manifest: Manifest | None
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...]
+    provenance: bytes | None
+
+    def encoded_verdicts(self) -> bytes:
+        """The verdicts as the file that lies beside a wheel."""
+        return json.dumps([asdict(one) for one in self.verdicts], indent=1).encode()
+
+
+def wheels_of(paths: Iterable[Path]) -> list[Path]:
+    """The wheels that `paths` name: files, and those right inside folders.
+
+    Raises:
+        PublishError: If there are none (`publish-nothing`).
+    """
+    found = [
+        wheel
+        for path in paths
+        for wheel in (sorted(path.glob("*.whl")) if path.is_dir() else [path])
+    ]
+    if not found:
+        raise PublishError("publish-nothing", "there is no wheel to publish")
+    return found
+
+
+def prepare(path: Path) -> Ready:
+    """Judge the wheel at `path`.
+
+    Raises:
+        WheelError: If the gate refuses it.
+        ManifestError: If its manifest is wrong.
+        PublishError: If its code uses a right that its manifest does not ask for
+            (`publish-rights`), the file changes under us (`publish-changed`), or what
+            lies beside it is wrong (`index-sidecar-invalid`).
+    """
+    wheel = open_wheel(path, around=ANY_MACHINE)
+    data = _judged_bytes(path, wheel)
+    provenance = _provenance(path, wheel)
+    if wheel.manifest is None:
+        return Ready(wheel, data, None, (), (), provenance)
+    manifest = parse_manifest(
+        wheel.manifest, file=f"{wheel.filename}/lockgate.toml", distribution=wheel.name
+    )
+    findings = _findings(wheel, manifest)
+    wrong = [one for one in findings if one.severity == "error"]
+    if wrong:
+        raise _undeclared(wheel, wrong)
+    notes = tuple(one.message for one in findings)
+    outcome, detail = ("noted", "; ".join(notes)[:500]) if notes else ("passed", "")
+    verdict = Verdict("rights", outcome, moment(_now()), detail)
+    return Ready(wheel, data, manifest, (verdict,), notes, provenance)
+
+
+def _judged_bytes(path: Path, wheel: Wheel) -> bytes:
+    """The file once more, if it is still what was judged."""
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != wheel.sha256:
+        message = f"{path.name} changed while it was judged"
+        raise PublishError("publish-changed", message, where=str(path))
+    return data
+
+
+def _now() -> int:
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return int(given) if given.isascii() and given.isdigit() else int(time.time())
+
+
+def _findings(wheel: Wheel, manifest: Manifest) -> Sequence[Finding]:
+    """What its source says, read from the very bytes that the gate judged."""
+    with tempfile.TemporaryDirectory(prefix="lockgate-publish-") as folder:
+        unpack(wheel, Path(folder, "wheel"))
+        site = Path(folder, "wheel", "site")
+        package = site / wheel.manifest_path.partition("/")[0]
+        return tuple(rights_findings(site, package, manifest, wheel.manifest_path))
+
+
+def _undeclared(wheel: Wheel, wrong: Sequence[Finding]) -> PublishError:
+    first = wrong[0]
+    return PublishError(
+        "publish-rights",
+        f"{wheel.filename}: {first.message}",
+        where=first.path,
+        hint=first.hint,
+        findings=[f"{one.path}: {one.message}" for one in wrong],
+    )
+
+
+def _provenance(path: Path, wheel: Wheel) -> bytes | None:
+    try:
+        with path.with_name(path.name + PROVENANCE_SUFFIX).open("rb") as file:
+            raw = file.read(SIDECAR_LIMIT_BYTES)
+    except FileNotFoundError:
+        return None
+    check_provenance(raw, filename=wheel.filename, sha256=wheel.sha256)
+    return raw
