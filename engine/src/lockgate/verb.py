@@ -22,7 +22,14 @@ from lockgate.cli._output import (
     print_warning,
 )
 from lockgate.cli._progress import Report, progress
-from lockgate.cli._session import Subparsers, consent_now, installed, present, settings
+from lockgate.cli._session import (
+    Subparsers,
+    consent_now,
+    grant_now,
+    installed,
+    present,
+    settings,
+)
 
 __all__ = [
     "Color",
@@ -32,6 +39,7 @@ __all__ = [
     "colored",
     "confirm",
     "consent_now",
+    "grant_now",
     "installed",
     "is_terminal",
     "present",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from lockgate.config import Config
     from lockgate.discovery import Discovery, PluginState
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Subparsers",
     "consent_now",
+    "grant_now",
     "installed",
     "present",
     "settings",
@@ -112,6 +113,35 @@ def present(config: Config) -> tuple[PluginState, ...]:
     from lockgate._quarantine import QuarantineFolder, with_quarantine
 
     return with_quarantine(found, QuarantineFolder(config.state_dir))
+
+
+def grant_now(
+    state: PluginState,
+    config: Config,
+    keys: Collection[str],
+    *,
+    any_version: bool | None = None,
+) -> None:
+    """Write down the owner's consent: `state`, as it is now, has the rights `keys`.
+
+    Raises:
+        GrantsError: If the grants file can't be read or written.
+        PluginUnavailableError: If the plugin's files can't be read.
+        ValueError: If it has no manifest, or does not ask for one of them.
+    """
+    from pathlib import Path
+
+    from lockgate._grants import GrantsFile
+    from lockgate._seats import identity_of
+    from lockgate.grants import rights_asked
+
+    asked = rights_asked(state.manifest) if state.manifest is not None else ()
+    if not {right.key for right in asked}.issuperset(keys):
+        message = f"{state.name} does not ask for all of {sorted(keys)}"
+        raise ValueError(message)
+    GrantsFile(Path(config.grants_file)).grant(
+        identity_of(state), asked, frozenset(keys), any_version=any_version
+    )
 
 
 def consent_now(state: PluginState, config: Config) -> tuple[Consent, Grant | None]:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate.cli._output import Color, print_json, print_lines, print_table
-from lockgate.cli._session import Subparsers, consent_now, installed, settings
+from lockgate.cli._session import (
+    Subparsers,
+    consent_now,
+    grant_now,
+    installed,
+    settings,
+)
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.values import Data
@@ -148,8 +154,6 @@ def _rows(state: PluginState, config: Config) -> list[_Row]:
 
 
 def _grant(args: argparse.Namespace, config: Config) -> int:
-    from lockgate._grants import GrantsFile
-    from lockgate._seats import identity_of
     from lockgate.errors import UsageError, did_you_mean
     from lockgate.grants import rights_asked
 
@@ -172,10 +176,7 @@ def _grant(args: argparse.Namespace, config: Config) -> int:
     if _SYSTEM in wanted:
         message = "tier system is for the trusted base, which this release names"
         raise UsageError(message, hint="No owner can grant it.")
-    file = GrantsFile(Path(config.grants_file))
-    file.grant(
-        identity_of(state), asked, frozenset(wanted), any_version=args.any_version
-    )
+    grant_now(state, config, wanted, any_version=args.any_version)
     return _print(_rows(state, config), argparse.Namespace(verb="show", json=args.json))
 
 

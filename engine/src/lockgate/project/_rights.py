@@ -7,7 +7,7 @@ that knows the doors of `lockgate.plugin.Context`. Both see literals only.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from lockgate.discovery._files import UnreadableError, read_bounded
 from lockgate.manifest import Manifest
 from lockgate.values import Finding, Position, Range
 
-__all__ = ["rights_findings"]
+__all__ = ["rights_findings", "source_findings"]
 
 _SOURCE_LIMIT_BYTES = 512 * 1024
+_FILE_LIMIT_BYTES = 8 * 1024 * 1024
+_FILES_LIMIT = 2000
 _NAMED = {"run_program": "program", "secret": "secret", "open_device": "device"}
 _PLAIN = {"http_transport": "net", "run_python": "workers"}
 
@@ -44,14 +46,21 @@ def rights_findings(
     """
     if manifest.tier == "system":
         return
+    below = package.relative_to(folder).as_posix()
+    files = {f"{below}/{path}": data for path, data in _package_files(package)}
+    yield from source_findings(files, manifest, manifest_file)
+
+
+def source_findings(
+    files: Mapping[str, bytes], manifest: Manifest, manifest_file: str
+) -> Iterator[Finding]:
+    """`rights_findings` of files that are at hand, by their paths; of any tier."""
     from lockgate_sandbox.source import rights, scan_tree
 
-    scan = scan_tree(str(package))
-    derived = rights(scan.findings)
-    used = _used(folder, package)
+    derived = rights(scan_tree(files).findings)
+    used = _used(files)
     declared = _declared(manifest)
     yield from _undeclared(used, declared)
-    below = package.relative_to(folder).as_posix()
     doors: set[str] = set()
     for finding in derived.because:
         kind = str(finding.right)
@@ -63,7 +72,7 @@ def rights_findings(
                 Position(finding.end_line, finding.end_column),
             )
             yield Finding(
-                f"{below}/{finding.path}",
+                finding.path,
                 "right-undeclared",
                 "error",
                 f"{finding.message}; {missing[0]}",
@@ -89,18 +98,31 @@ def _declared(manifest: Manifest) -> dict[str, set[str]]:
     }
 
 
-def _used(folder: Path, package: Path) -> _Used:
+def _package_files(package: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of a package by their paths in it; caches are left out."""
+    for path in sorted(package.rglob("*"))[:_FILES_LIMIT]:
+        if "__pycache__" in path.parts or path.is_symlink() or not path.is_file():
+            continue
+        try:
+            data = read_bounded(str(path), _FILE_LIMIT_BYTES)
+        except UnreadableError:
+            continue
+        yield path.relative_to(package).as_posix(), data
+
+
+def _used(files: Mapping[str, bytes]) -> _Used:
     from lockgate_sandbox.parsing import batch, parse
 
     def work() -> _Used:
         used = _Used()
-        for path in sorted(package.rglob("*.py"))[:500]:
-            try:
-                text = read_bounded(str(path), _SOURCE_LIMIT_BYTES).decode("utf-8-sig")
-                tree = parse(text)
-            except (UnreadableError, SyntaxError, ValueError, RecursionError):
+        for file in sorted(files):
+            data = files[file]
+            if not file.endswith(".py") or len(data) > _SOURCE_LIMIT_BYTES:
                 continue
-            file = path.relative_to(folder).as_posix()
+            try:
+                tree = parse(data.decode("utf-8-sig"))
+            except (SyntaxError, ValueError, RecursionError):
+                continue
             for node in ast.walk(tree):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     _note(used, node, node.func.attr, file)

@@ -6,4 +6,21 @@ from lockgate_marketplace.codes._code import Code
 
 __all__ = ["CONSENT"]
 
-CONSENT: dict[str, Code] = {}
+CONSENT: dict[str, Code] = {
+    "consent-needed": Code(
+        "consent",
+        "It asks for rights that nobody has agreed to.",
+        "Agree with --grant RIGHT (or --grant-all), or install it without rights: "
+        "--no-rights.",
+    ),
+    "consent-refused": Code(
+        "consent",
+        "You said no.",
+        "Nothing was installed. --no-rights installs it without rights.",
+    ),
+    "consent-unknown-right": Code(
+        "consent",
+        "A right was granted that the plugin does not ask for.",
+        "Name the rights as they are shown.",
+    ),
+}

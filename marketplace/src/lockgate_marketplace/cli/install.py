@@ -1,0 +1,225 @@
+"""``lockgate install``: judge wheels, ask for consent, and keep them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lockgate.config import Config
+from lockgate.discovery import PluginState
+from lockgate.errors import UsageError
+from lockgate.grants import rights_asked
+from lockgate.verb import (
+    Subparsers,
+    clean,
+    confirm,
+    consent_now,
+    grant_now,
+    installed,
+    is_terminal,
+    print_json,
+    print_lines,
+    settings,
+)
+from lockgate_marketplace.consent import Asked, compare, told
+from lockgate_marketplace.errors import ConsentError
+from lockgate_marketplace.install import Accepted, Plan, carry_out, prepare, stage
+from lockgate_marketplace.store import Store
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser(
+        "install",
+        description="Install a plugin from wheels: its own and those that it needs. "
+        "Nothing of it is run.",
+    )
+    parser.add_argument("wheels", nargs="+", metavar="FILE.whl")
+    rights = parser.add_mutually_exclusive_group()
+    rights.add_argument(
+        "--grant",
+        action="append",
+        default=[],
+        metavar="RIGHT",
+        help="agree to this right",
+    )
+    rights.add_argument(
+        "--grant-all", action="store_true", help="agree to all that it asks for"
+    )
+    rights.add_argument(
+        "--no-rights", action="store_true", help="install it, and grant nothing"
+    )
+    parser.add_argument(
+        "--accept-undeclared",
+        action="store_true",
+        help="though its source does what it does not ask for",
+    )
+    parser.add_argument(
+        "--accept-opaque",
+        action="store_true",
+        help="though some of its source can't be read",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="judge it, and change nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+class _Agreed(NamedTuple):
+    """The keys that are granted, and those that are asked for and not granted."""
+
+    granted: frozenset[str]
+    open: frozenset[str]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge, ask, install.
+
+    Raises:
+        UsageError: If a file is no wheel.
+        MarketplaceError: Of the step that refuses.
+    """
+    config = settings(args)
+    paths = [_wheel(word) for word in args.wheels]
+    present = installed(config).plugins
+    plan = prepare(
+        paths,
+        present,
+        Accepted(undeclared=args.accept_undeclared, opaque=args.accept_opaque),
+    )
+    before = _before(plan, present)
+    held = consent_now(before, config)[0] if before is not None else None
+    asked = compare(plan.manifest, held)
+    if args.dry_run:
+        return _told(args, plan, asked, frozenset(), generation=0)
+    store = Store(config.data_dir)
+    agreed = _agree(args, plan, asked)
+    if agreed.open and before is not None and not args.no_rights:
+        stage(plan, store)
+        raise _staged(plan, before, agreed)
+    generation = carry_out(plan, store)
+    if agreed.granted:
+        _grant(plan, config, agreed.granted)
+    return _told(args, plan, asked, agreed.granted, generation=generation.number)
+
+
+def _wheel(word: str) -> Path:
+    path = Path(word)
+    if path.suffix != ".whl":
+        hint = "Build one with: python -m build --wheel"
+        raise UsageError(f"{word!r} is no wheel's file", hint=hint)
+    return path
+
+
+def _before(plan: Plan, present: Sequence[PluginState]) -> PluginState | None:
+    """The release of this plugin that is installed now, if one is."""
+    return next(
+        (
+            state
+            for state in present
+            if state.distribution == plan.plugin.name
+            and state.usable
+            and state.manifest is not None
+        ),
+        None,
+    )
+
+
+def _agree(args: argparse.Namespace, plan: Plan, asked: Sequence[Asked]) -> _Agreed:
+    """What the owner agrees to, by what was held, by option, or when asked.
+
+    Raises:
+        ConsentError: If nobody agreed to what is new, or it was refused.
+    """
+    keys = frozenset(one.right.key for one in asked)
+    if args.no_rights:
+        return _Agreed(frozenset(), keys)
+    unknown = sorted(set(args.grant) - keys)
+    if unknown:
+        message = f"{plan.manifest.name} does not ask for {', '.join(unknown)}"
+        raise ConsentError("consent-unknown-right", message, asked=sorted(keys))
+    if args.grant_all:
+        return _Agreed(keys, frozenset())
+    given = frozenset(one.right.key for one in asked if one.change == "held")
+    given |= frozenset(args.grant)
+    left = keys - given
+    if not left or args.grant:
+        return _Agreed(given, left)
+    lines = told(f"{plan.manifest.name} {plan.plugin.version}", asked)
+    if args.json or not is_terminal():
+        message = f"{plan.manifest.name} asks for {', '.join(sorted(left))}"
+        raise ConsentError("consent-needed", message, asked=sorted(left))
+    print_lines([clean(line) for line in lines])
+    if confirm("Agree to all of this?"):
+        return _Agreed(keys, frozenset())
+    message = f"the rights of {plan.manifest.name} were refused"
+    raise ConsentError("consent-refused", message, asked=sorted(left))
+
+
+def _staged(plan: Plan, before: PluginState, agreed: _Agreed) -> ConsentError:
+    """The new release lies in the store; the old one stays in force."""
+    message = (
+        f"{plan.plugin.version} asks for {', '.join(sorted(agreed.open))}, which "
+        f"{before.version} did not have; {before.version} stays installed"
+    )
+    return ConsentError(
+        "consent-needed",
+        message,
+        where=plan.plugin.filename,
+        asked=sorted(agreed.open),
+    )
+
+
+def _grant(plan: Plan, config: Config, keys: frozenset[str]) -> None:
+    found = installed(config).get(plan.manifest.name)
+    if found is not None and found.manifest is not None:
+        wanted = {right.key for right in rights_asked(found.manifest)}
+        grant_now(found, config, keys & wanted)
+
+
+def _told(
+    args: argparse.Namespace,
+    plan: Plan,
+    asked: Sequence[Asked],
+    granted: frozenset[str],
+    *,
+    generation: int,
+) -> int:
+    name, version = plan.manifest.name, plan.plugin.version
+    if args.json:
+        print_json(
+            {
+                "plugin": name,
+                "version": version,
+                "installed": bool(generation),
+                "generation": generation,
+                "wheels": [
+                    {"filename": w.filename, "sha256": w.sha256} for w in plan.wheels
+                ],
+                "rights": [
+                    {
+                        "right": one.right.key,
+                        "change": one.change,
+                        "granted": one.right.key in granted,
+                    }
+                    for one in asked
+                ],
+                "notes": [finding.message for finding in plan.verdict.notes],
+            }
+        )
+        return 0
+    if not generation:
+        print_lines([clean(line) for line in told(f"{name} {version}", asked)])
+        print_lines([f"{name} {version} could be installed. Nothing was changed."])
+        return 0
+    print_lines([f"Installed {name} {version} (generation {generation})."])
+    if granted:
+        print_lines([f"  granted: {', '.join(sorted(granted))}"])
+    lacking = sorted(one.right.key for one in asked if one.right.key not in granted)
+    if lacking:
+        print_lines([f"  not granted: {', '.join(lacking)}"])
+    return 0

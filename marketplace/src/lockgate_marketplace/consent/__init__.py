@@ -1,0 +1,8 @@
+"""What a plugin asks for beside what its owner agreed to, in plain words."""
+
+from __future__ import annotations
+
+from lockgate_marketplace.consent._diff import Asked, Change, compare
+from lockgate_marketplace.consent._words import told
+
+__all__ = ["Asked", "Change", "compare", "told"]

@@ -1,0 +1,14 @@
+"""From wheels to an installed plugin: each step fails closed, and the last is a rename.
+
+::
+
+    plan = prepare([path], plugins, Accepted())   # judged; leaves no trace
+    carry_out(plan, store)                      # store, then one generation
+"""
+
+from __future__ import annotations
+
+from lockgate_marketplace.install._carry_out import carry_out, stage
+from lockgate_marketplace.install._plan import Accepted, Plan, prepare
+
+__all__ = ["Accepted", "Plan", "carry_out", "prepare", "stage"]

@@ -1,0 +1,50 @@
+"""Do the wheels at hand have all that they need?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from lockgate_marketplace.errors import ContractError
+from lockgate_marketplace.wheel import Wheel
+
+__all__ = ["check_needs"]
+
+
+def check_needs(wheels: Sequence[Wheel], provided: Mapping[str, str]) -> None:
+    """Whether each requirement is met by one of `wheels`, or by what is `provided`.
+
+    Raises:
+        ContractError: ``contract-needs``, naming who needs what.
+    """
+    present = {wheel.name: wheel.version for wheel in wheels} | dict(provided)
+    for wheel in wheels:
+        for text in wheel.requires_dist:
+            need = _need(text, wheel)
+            if need is None:
+                continue
+            found = present.get(canonicalize_name(need.name))
+            if found is None:
+                raise _lacking(wheel, need, "which is not among the wheels given")
+            if not need.specifier.contains(Version(found), prereleases=True):
+                raise _lacking(wheel, need, f"and {found} is given")
+
+
+def _need(text: str, wheel: Wheel) -> Requirement | None:
+    """The requirement, if it counts here; those of extras don't."""
+    try:
+        need = Requirement(text)
+    except InvalidRequirement as error:
+        message = f"it has a requirement that is none: {error}"
+        raise ContractError("contract-needs", message, where=wheel.filename) from None
+    if need.marker is not None and not need.marker.evaluate({"extra": ""}):
+        return None
+    return need
+
+
+def _lacking(wheel: Wheel, need: Requirement, why: str) -> ContractError:
+    message = f"{wheel.name} {wheel.version} needs {need}, {why}"
+    return ContractError("contract-needs", message, where=wheel.filename)

@@ -1,0 +1,129 @@
+"""Judging: everything before the first byte is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lockgate.contract import check_impls
+from lockgate.discovery import PluginState
+from lockgate.errors import ManifestError, UsageError
+from lockgate.manifest import Manifest, parse_manifest
+from lockgate_marketplace.errors import ContractError
+from lockgate_marketplace.install._needs import check_needs
+from lockgate_marketplace.scan import Verdict, check_verdict, scan
+from lockgate_marketplace.wheel import Surroundings, Wheel, open_wheel, unpack
+
+__all__ = ["Accepted", "Plan", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the owner said is fine, though the scan would stop at it."""
+
+    undeclared: bool = False
+    opaque: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Wheels that may be installed, the plugin's own first."""
+
+    wheels: tuple[Wheel, ...]
+    manifest: Manifest
+    verdict: Verdict
+
+    @property
+    def plugin(self) -> Wheel:
+        """The wheel of the plugin itself."""
+        return self.wheels[0]
+
+
+def prepare(
+    paths: Sequence[Path],
+    present: Sequence[PluginState],
+    accepted: Accepted,
+    *,
+    provided: Sequence[str] = ("lockgate",),
+) -> Plan:
+    """Judge the wheels at `paths`, one of which holds a plugin; nothing is kept.
+
+    `present` are the plugins that are installed, `provided` the distributions that
+    the host hands to every plugin.
+
+    Raises:
+        MarketplaceError: Of the step that refuses.
+        UsageError: If a distribution is given twice.
+    """
+    owners = {state.name: state.distribution for state in present if state.usable}
+    around = Surroundings(plugins=owners)
+    opened = [open_wheel(path, around=around) for path in paths]
+    own = [wheel for wheel in opened if wheel.manifest is not None]
+    if len(own) != 1:
+        message = f"{len(own)} of the wheels hold a plugin; one is installed at a time"
+        where = ", ".join(wheel.filename for wheel in own or opened)
+        raise ContractError("contract-manifest", message, where=where)
+    wheels = (own[0], *(wheel for wheel in opened if wheel is not own[0]))
+    _check_names(wheels)
+    manifest = _manifest(wheels[0])
+    check_needs(wheels, {name: version(name) for name in provided})
+    verdict = scan(wheels[0], manifest)
+    check_verdict(
+        verdict, wheels[0], undeclared=accepted.undeclared, opaque=accepted.opaque
+    )
+    _check_contract(wheels, manifest)
+    return Plan(wheels, manifest, verdict)
+
+
+def _check_names(wheels: Sequence[Wheel]) -> None:
+    names = [wheel.name for wheel in wheels]
+    for position, wheel in enumerate(wheels):
+        if wheel.name in names[:position]:
+            message = f"{wheel.name} is given twice"
+            raise UsageError(message, where=wheel.filename)
+
+
+def _manifest(wheel: Wheel) -> Manifest:
+    try:
+        manifest = parse_manifest(
+            wheel.manifest or b"", file=wheel.manifest_path, distribution=wheel.name
+        )
+    except ManifestError as error:
+        where = f"{wheel.filename}: {error.file}:{error.line}"
+        raise ContractError(
+            "contract-manifest", error.message, where=where, hint=error.hint
+        ) from None
+    if manifest.tier == "system":
+        message = f"{manifest.name} asks for tier 'system'"
+        raise ContractError("contract-system", message, where=wheel.filename)
+    return manifest
+
+
+def _check_contract(wheels: Sequence[Wheel], manifest: Manifest) -> None:
+    """Hold the impls against the hook specs, by their source, in a passing folder."""
+    with TemporaryDirectory(prefix="lockgate-contract-") as made:
+        roots: list[str] = []
+        for number, wheel in enumerate(wheels):
+            folder = Path(made, str(number))
+            unpack(wheel, folder)
+            roots.append(str(folder / "site"))
+        problems = check_impls(manifest, distribution=wheels[0].name, roots=roots)
+        _writable(Path(made))
+    if problems:
+        first = problems[0]
+        raise ContractError(
+            "contract-broken",
+            "; ".join(problem.message for problem in problems[:5]),
+            where=f"{wheels[0].filename}: {Path(first.file).name}:{first.line}",
+            problems=[problem.message for problem in problems],
+        )
+
+
+def _writable(folder: Path) -> None:
+    """What was unpacked is read-only, and is to go again."""
+    for path in [folder, *folder.rglob("*")]:
+        if path.is_dir():
+            path.chmod(0o700)

@@ -1,0 +1,11 @@
+"""What a wheel's source does, read from the very bytes that will run.
+
+A report and an early refusal, never a boundary: what a plugin may do is its policy's
+word, and the kernel holds it.
+"""
+
+from __future__ import annotations
+
+from lockgate_marketplace.scan._scan import Verdict, check_verdict, scan
+
+__all__ = ["Verdict", "check_verdict", "scan"]

@@ -1,0 +1,257 @@
+"""``lockgate install FILE.whl``: a stranger's wheel becomes an answer, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockgate import Host
+from lockgate.cli import main
+from lockgate.config import load_config
+from lockgate.values import Tree
+from tests.support.dists import manifest_text
+from tests.support.wheels import forge_file
+
+pytestmark = pytest.mark.kernel
+
+CODE = '''
+"""A plugin of a test."""
+from lockgate.plugin import Document, Transformation, Tree, hookimpl
+
+
+@hookimpl
+def transform(tree: Tree, options: Document) -> Transformation:
+    """Say which version this is."""
+    return Transformation(Tree.of({{"version.txt": "{version}"}}))
+'''
+
+RIGHTS = '[rights]\nnet = ["api.example.org"]\nenv = ["LANG"]\n'
+
+
+class Home:
+    """A user's folders, and the command line that uses them."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root = root
+        self.data = root / "DATA" / "lockgate"
+        self._capsys = capsys
+
+    def wheel(
+        self,
+        version: str = "1.0",
+        *,
+        extra: str = "",
+        tier: str = "read-only",
+        **how: Any,
+    ) -> str:
+        text = manifest_text("acme", tier=f'"{tier}"', extra=extra)
+        files = {"acme/__init__.py": CODE.format(version=version)}
+        code = how.pop("code", "")
+        if code:
+            files["acme/more.py"] = code
+        made = forge_file(self.root, "acme", version, manifest=text, files=files, **how)
+        return str(made)
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        status = main(list(words))
+        told = self._capsys.readouterr()
+        return status, told.out, told.err
+
+    def json(self, *words: str) -> Any:
+        status, out, err = self.run(*words, "--json")
+        assert out, err
+        return {"status": status, **json.loads(out)}
+
+    def files(self) -> set[str]:
+        """Every wheel and generation in the store."""
+        store = self.data / "store"
+        found = [*store.glob("wheels/*"), *store.glob("generations/*")]
+        return {str(path.relative_to(store)) for path in found}
+
+    def answer(self) -> str:
+        with Host.open(load_config()) as host:
+            found = host.call("transform", plugin="acme", tree=Tree(), options={})
+            return found.first.tree["version.txt"].text
+
+
+@pytest.fixture
+def home(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Home:
+    for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    return Home(tmp_path, capsys)
+
+
+def test_an_installed_plugin_answers(home: Home) -> None:
+    found = home.json("install", home.wheel())
+
+    assert found["status"] == 0
+    assert (found["plugin"], found["version"], found["installed"]) == (
+        "acme",
+        "1.0",
+        True,
+    )
+    assert home.answer() == "1.0"
+
+
+def test_a_dry_run_leaves_nothing(home: Home) -> None:
+    status, out, _ = home.run("install", home.wheel(), "--dry-run")
+
+    assert status == 0
+    assert "could be installed" in out
+    assert not home.data.exists()
+
+
+def test_rights_need_consent(home: Home) -> None:
+    wheel = home.wheel(tier="elevated", extra=RIGHTS, code=_USES)
+
+    refused = home.json("install", wheel)
+    assert (refused["status"], refused["error"]["code"]) == (3, "consent-needed")
+    assert set(refused["error"]["asked"]) == {
+        "tier:elevated",
+        "net:api.example.org",
+        "env:LANG",
+    }
+    assert home.files() == set()
+
+    bare = home.json("install", wheel, "--no-rights")
+    assert bare["installed"]
+    assert not any(right["granted"] for right in bare["rights"])
+
+    given = home.json("install", wheel, "--grant-all")
+    assert all(right["granted"] for right in given["rights"])
+    shown = home.json("grants", "show", "acme")
+    assert {row["state"] for row in shown["rights"]} == {"granted"}
+
+
+_USES = '''
+"""Uses what it asks for."""
+import os
+
+
+def ask(context):
+    """Ask."""
+    os.environ["LANG"]
+    return context.http_transport()
+'''
+
+
+def test_an_upgrade_that_asks_for_more_is_staged(home: Home) -> None:
+    home.json("install", home.wheel("1.0"))
+    more = home.wheel("2.0", tier="elevated", extra=RIGHTS, code=_USES)
+
+    with Host.open(load_config()) as host:
+        refused = home.json("install", more, "--grant", "env:LANG")
+        found = host.call("transform", plugin="acme", tree=Tree(), options={})
+    assert (refused["status"], refused["error"]["code"]) == (3, "consent-needed")
+    assert "1.0 stays installed" in refused["error"]["message"]
+    assert found.first.tree["version.txt"].text == "1.0"
+    assert home.answer() == "1.0"
+    assert len([name for name in home.files() if name.startswith("wheels/")]) == 2
+
+    done = home.json("install", more, "--grant-all")
+    assert done["installed"]
+    assert home.answer() == "2.0"
+
+
+def test_an_upgrade_that_asks_for_the_same_needs_no_word(home: Home) -> None:
+    home.json(
+        "install",
+        home.wheel("1.0", tier="elevated", extra=RIGHTS, code=_USES),
+        "--grant-all",
+    )
+
+    found = home.json(
+        "install", home.wheel("1.1", tier="elevated", extra=RIGHTS, code=_USES)
+    )
+
+    assert found["status"] == 0
+    assert {right["change"] for right in found["rights"]} == {"held"}
+    assert all(right["granted"] for right in found["rights"])
+
+
+SOCKET = "import socket\nsocket.create_connection(('203.0.113.1', 1))\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ({"code": SOCKET}, "scan-undeclared-right"),
+        ({"requires": ("numpy>=1",)}, "contract-needs"),
+        ({"requires": ("lockgate>=99",)}, "contract-needs"),
+        ({"requires": ("not a requirement!",)}, "wheel-metadata"),
+        ({"extra": 'nonsense = "x"\n'}, "contract-manifest"),
+        ({"tier": "system"}, "contract-system"),
+        ({"extra": '[hooks]\ntransform = "acme:missing"\n'}, "contract-broken"),
+        ({"requires_python": ">=99"}, "wheel-requires-python"),
+    ],
+)
+def test_what_is_refused_leaves_nothing(
+    home: Home, how: dict[str, Any], code: str
+) -> None:
+    refused = home.json("install", home.wheel(**how))
+
+    assert (refused["status"], refused["error"]["code"]) == (3, code)
+    assert refused["error"]["hint"]
+    assert home.files() == set()
+
+
+def test_the_owner_may_take_what_the_scan_stops_at(home: Home) -> None:
+    found = home.json("install", home.wheel(code=SOCKET), "--accept-undeclared")
+
+    assert found["installed"]
+    assert home.answer() == "1.0"
+
+
+def test_a_plugin_comes_with_what_it_needs(home: Home) -> None:
+    needed = forge_file(
+        home.root, "needed", "2.5", files={"needed/__init__.py": "VALUE = '5'\n"}
+    )
+    wheel = home.wheel(requires=("needed>=2",))
+
+    found = home.json("install", wheel, str(needed))
+
+    assert [w["filename"][:4] for w in found["wheels"]] == ["acme", "need"]
+    assert home.answer() == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["acme"], "no wheel"),
+        (["nowhere.whl"], "nowhere"),
+        ([], "FILE.whl"),
+    ],
+)
+def test_a_slip_is_told(home: Home, words: list[str], message: str) -> None:
+    status, _, err = home.run("install", *words)
+
+    assert status in (2, 3)
+    assert message in err
+
+
+def test_a_right_that_is_not_asked_for_is_not_granted(home: Home) -> None:
+    refused = home.json("install", home.wheel(), "--grant", "net:evil.example")
+
+    assert refused["error"]["code"] == "consent-unknown-right"
+    assert home.files() == set()
+
+
+def test_a_wheel_without_a_plugin_is_refused(home: Home) -> None:
+    plain = forge_file(home.root, "plain", files={"plain/__init__.py": ""})
+
+    refused = home.json("install", str(plain))
+
+    assert refused["error"]["code"] == "contract-manifest"
