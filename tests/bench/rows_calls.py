@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lockgate_sandbox import Policy, Worker
-from lockgate_sandbox._wire import LENGTH, PACKET_BYTES
+from lockgate_sandbox._frame import LENGTH, PACKET_BYTES
 from lockgate_sandbox.errors import Data
 from tests.bench.harness import Row, Unavailable, compiled, paired, per_call, pinned
 from tests.bench.workers import echo_sandbox

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lockgate_sandbox import MessageLimitError, SandboxError, StreamLimitError
 from lockgate_sandbox._flights import CREDIT, Flight, Flights
+from lockgate_sandbox._frame import Kind
 from lockgate_sandbox._scan import FrameError
-from lockgate_sandbox._wire import Kind
 
 LIMIT = 1000
 

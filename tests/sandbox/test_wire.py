@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import msgpack
 
+from lockgate_sandbox._frame import PACKET_BYTES, ChannelClosed, NotDataError
 from lockgate_sandbox._scan import (
     DEPTH_LIMIT,
     NODE_LIMIT,
@@ -20,12 +21,7 @@ from lockgate_sandbox._scan import (
     FrameTooLargeError,
     scan,
 )
-from lockgate_sandbox._wire import (
-    PACKET_BYTES,
-    Channel,
-    ChannelClosed,
-    NotDataError,
-)
+from lockgate_sandbox._wire import Channel
 from lockgate_sandbox.errors import Data
 
 LIMIT = 4 << 20

@@ -19,9 +19,10 @@ from typing import Any, TypeAlias
 
 from lockgate_sandbox import _limits
 from lockgate_sandbox._flights import Flight
+from lockgate_sandbox._frame import Kind, NotDataError
 from lockgate_sandbox._line import Line
+from lockgate_sandbox._scan import FrameTooLargeError
 from lockgate_sandbox._vigil import TICK_SECONDS
-from lockgate_sandbox._wire import FrameTooLargeError, Kind, NotDataError
 from lockgate_sandbox.callbacks import Passed
 from lockgate_sandbox.errors import CancelledError, PolicyError, SandboxError
 from lockgate_sandbox.replies import Reply

@@ -16,19 +16,14 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox import _exchange, _limits
+from lockgate_sandbox._frame import BEFORE_CALLS, FOLDER, ChannelClosed, Kind
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._notes import Notes
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Exit, Process, cause, receive_fds, started
 from lockgate_sandbox._sample import Sampler
-from lockgate_sandbox._wire import (
-    BEFORE_CALLS,
-    FOLDER,
-    Channel,
-    ChannelClosed,
-    FrameError,
-    Kind,
-)
+from lockgate_sandbox._scan import FrameError
+from lockgate_sandbox._wire import Channel
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
     CancelledError,

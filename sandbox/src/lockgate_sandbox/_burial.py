@@ -8,11 +8,12 @@ from signal import SIGKILL
 
 from lockgate_sandbox import _limits
 from lockgate_sandbox._flights import Flights
+from lockgate_sandbox._frame import ChannelClosed
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Process, cause
+from lockgate_sandbox._scan import FrameError, FrameTooLargeError
 from lockgate_sandbox._sender import Sender
-from lockgate_sandbox._wire import ChannelClosed, FrameError, FrameTooLargeError
 from lockgate_sandbox.errors import (
     ClosedError,
     LimitError,

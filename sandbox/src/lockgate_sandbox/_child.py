@@ -32,14 +32,9 @@ from lockgate_sandbox import (
 )
 from lockgate_sandbox._claims import CLAIM, Claims
 from lockgate_sandbox._enforce import SealPlan, seal
+from lockgate_sandbox._frame import BEFORE_CALLS, FOLDER, ChannelClosed, Kind
 from lockgate_sandbox._guest_channel import GuestChannel
-from lockgate_sandbox._wire import (
-    BEFORE_CALLS,
-    FOLDER,
-    Channel,
-    ChannelClosed,
-    Kind,
-)
+from lockgate_sandbox._wire import Channel
 from lockgate_sandbox.posture import LayerError, Posture
 
 TYPE_CHECKING = False

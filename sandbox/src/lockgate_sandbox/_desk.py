@@ -6,7 +6,8 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox import _exchange
-from lockgate_sandbox._wire import FrameTooLargeError, Kind, NotDataError
+from lockgate_sandbox._frame import Kind, NotDataError
+from lockgate_sandbox._scan import FrameTooLargeError
 from lockgate_sandbox.callbacks import Callbacks, Passed
 from lockgate_sandbox.errors import PolicyError
 

@@ -15,7 +15,8 @@ from msgspec import msgpack
 
 from lockgate_sandbox._buffers import is_flat
 from lockgate_sandbox._flights import Flight
-from lockgate_sandbox._wire import LENGTH, NO_SIGNAL, PACKET_BYTES, Kind
+from lockgate_sandbox._frame import LENGTH, PACKET_BYTES, Kind
+from lockgate_sandbox._wire import NO_SIGNAL
 
 if TYPE_CHECKING:
     import threading

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from lockgate_sandbox import _limits
+from lockgate_sandbox._frame import Kind
 from lockgate_sandbox._raised import BUILTIN_KINDS, TOO_LARGE
-from lockgate_sandbox._wire import FrameError, Kind
+from lockgate_sandbox._scan import FrameError
 from lockgate_sandbox.errors import (
     Data,
     LayerMissingError,

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lockgate_sandbox._arena import Region
+from lockgate_sandbox._frame import Kind
 from lockgate_sandbox._scan import FrameError
-from lockgate_sandbox._wire import Kind
 from lockgate_sandbox.errors import (
     Data,
     MessageLimitError,

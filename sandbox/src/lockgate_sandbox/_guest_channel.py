@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import os
 
+from lockgate_sandbox._frame import LENGTH, PACKET_BYTES, ChannelClosed, Kind, never
 from lockgate_sandbox._ring import Ring
-from lockgate_sandbox._wire import (
-    LENGTH,
-    PACKET_BYTES,
-    TRUE_LENGTH,
-    Channel,
-    ChannelClosed,
-    Kind,
-    never,
-)
+from lockgate_sandbox._wire import TRUE_LENGTH, Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
     from typing import Any
 
-    from lockgate_sandbox._wire import Wait
+    from lockgate_sandbox._frame import Wait
 
 __all__ = ["GuestChannel"]
 

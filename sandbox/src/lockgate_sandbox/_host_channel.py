@@ -12,21 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import msgpack
 
+from lockgate_sandbox._frame import LENGTH, PACKET_BYTES, ChannelClosed, never
 from lockgate_sandbox._scan import NODE_BYTES, check
-from lockgate_sandbox._wire import (
-    LENGTH,
-    PACKET_BYTES,
-    TRUE_LENGTH,
-    Channel,
-    ChannelClosed,
-    never,
-)
+from lockgate_sandbox._wire import TRUE_LENGTH, Channel
 
 if TYPE_CHECKING:
     import _socket
     from collections.abc import Callable
 
-    from lockgate_sandbox._wire import Wait
+    from lockgate_sandbox._frame import Wait
 
 __all__ = ["PLAIN_LEVELS", "HostChannel", "decode_plain"]
 

@@ -21,20 +21,15 @@ from lockgate_sandbox._desk import Desk
 from lockgate_sandbox._direct import Direct
 from lockgate_sandbox._errands import Errands
 from lockgate_sandbox._flights import Flight, Flights
+from lockgate_sandbox._frame import BEFORE_CALLS, Kind, NotDataError
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Process
 from lockgate_sandbox._reading import Reading
+from lockgate_sandbox._scan import FrameError, FrameTooLargeError
 from lockgate_sandbox._sender import Sender
 from lockgate_sandbox._vigil import Vigil
-from lockgate_sandbox._wire import (
-    BEFORE_CALLS,
-    Channel,
-    FrameError,
-    FrameTooLargeError,
-    Kind,
-    NotDataError,
-)
+from lockgate_sandbox._wire import Channel
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
     Data,

@@ -18,13 +18,9 @@ from typing import Any
 
 from lockgate_sandbox._attendant import Attendant, News
 from lockgate_sandbox._flights import FLIGHTS_LIMIT, Flight
+from lockgate_sandbox._frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._line import Line
-from lockgate_sandbox._wire import (
-    ChannelClosed,
-    FrameTooLargeError,
-    Kind,
-    NotDataError,
-)
+from lockgate_sandbox._scan import FrameTooLargeError
 from lockgate_sandbox.callbacks import Passed
 from lockgate_sandbox.errors import CancelledError, Data, PolicyError, SandboxError
 from lockgate_sandbox.replies import Reply

@@ -7,15 +7,10 @@ from typing import Any
 
 from lockgate_sandbox import _exchange
 from lockgate_sandbox._claims import CLAIM
+from lockgate_sandbox._frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._observe import NOTES_LIMIT
-from lockgate_sandbox._wire import (
-    Channel,
-    ChannelClosed,
-    FrameError,
-    FrameTooLargeError,
-    Kind,
-    NotDataError,
-)
+from lockgate_sandbox._scan import FrameError, FrameTooLargeError
+from lockgate_sandbox._wire import Channel
 from lockgate_sandbox.callbacks import Callbacks, Passed
 from lockgate_sandbox.results import Denial
 

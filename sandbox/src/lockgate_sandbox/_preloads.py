@@ -18,12 +18,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
 from lockgate_sandbox import _exchange, _life, _tree
+from lockgate_sandbox._frame import BEFORE_CALLS, ChannelClosed
 from lockgate_sandbox._launch import channel_pair
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._preloading import HELLO
 from lockgate_sandbox._process import Exit, Process, receive_fds, wait_readable
+from lockgate_sandbox._scan import FrameError
 from lockgate_sandbox._spares import Forked, Kind, fork
-from lockgate_sandbox._wire import BEFORE_CALLS, ChannelClosed, FrameError
 from lockgate_sandbox.errors import (
     ClosedError,
     PolicyError,

@@ -5,7 +5,7 @@ Runs in the worker.
 
 from __future__ import annotations
 
-from lockgate_sandbox._wire import Kind
+from lockgate_sandbox._frame import Kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

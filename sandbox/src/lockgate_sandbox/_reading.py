@@ -12,8 +12,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._flights import Flight
+from lockgate_sandbox._frame import ChannelClosed, Kind
+from lockgate_sandbox._scan import FrameError
 from lockgate_sandbox._vigil import TICK_SECONDS
-from lockgate_sandbox._wire import ChannelClosed, FrameError, Kind
 from lockgate_sandbox.errors import LimitError, SandboxError
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from typing import Any
 
 from lockgate_sandbox._arena import Arena, Region
 from lockgate_sandbox._buffers import is_flat
-from lockgate_sandbox._wire import Channel, FrameTooLargeError, Kind, NotDataError
+from lockgate_sandbox._frame import Kind, NotDataError
+from lockgate_sandbox._scan import FrameTooLargeError
+from lockgate_sandbox._wire import Channel
 
 __all__ = ["Sender"]
 

@@ -12,13 +12,9 @@ import os
 import sys
 import time
 
+from lockgate_sandbox._frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._raised import CallCancelled, failure
-from lockgate_sandbox._wire import (
-    ChannelClosed,
-    FrameTooLargeError,
-    Kind,
-    NotDataError,
-)
+from lockgate_sandbox._scan import FrameTooLargeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,14 +12,10 @@ import _thread
 import contextvars
 import os
 
+from lockgate_sandbox._frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._raised import CallCancelled, failure, of_host
 from lockgate_sandbox._serve import is_async, wants_items
 from lockgate_sandbox._session import Current
-from lockgate_sandbox._wire import (
-    ChannelClosed,
-    Kind,
-    NotDataError,
-)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import os
 from collections import deque
 
 from lockgate_sandbox._buffers import is_flat
+from lockgate_sandbox._frame import Kind, NotDataError
 from lockgate_sandbox._raised import (
     TOO_LARGE,
     CallCancelled,
@@ -20,7 +21,7 @@ from lockgate_sandbox._raised import (
     of_host,
 )
 from lockgate_sandbox._reach import Reach
-from lockgate_sandbox._wire import FrameTooLargeError, Kind, NotDataError
+from lockgate_sandbox._scan import FrameTooLargeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

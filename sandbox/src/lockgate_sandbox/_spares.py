@@ -17,15 +17,12 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lockgate_sandbox import _limits
+from lockgate_sandbox._frame import ChannelClosed, NotDataError
+from lockgate_sandbox._frame import Kind as FrameKind
 from lockgate_sandbox._host_channel import HostChannel
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Process, started
-from lockgate_sandbox._wire import (
-    ChannelClosed,
-    FrameTooLargeError,
-    NotDataError,
-)
-from lockgate_sandbox._wire import Kind as FrameKind
+from lockgate_sandbox._scan import FrameTooLargeError
 from lockgate_sandbox.errors import (
     PolicyError,
     SandboxError,

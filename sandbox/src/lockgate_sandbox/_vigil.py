@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from lockgate_sandbox._flights import Flight
+from lockgate_sandbox._frame import ChannelClosed
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Process
 from lockgate_sandbox._sample import Sampler
 from lockgate_sandbox._tree import cpu_clock
-from lockgate_sandbox._wire import ChannelClosed
 from lockgate_sandbox.errors import CancelledError, SandboxError, WallLimitError
 from lockgate_sandbox.tiers import Limits
 

@@ -1,16 +1,9 @@
-"""Frames between the host and one worker: layout, caps, checks.
+"""One end of a worker's socket: sends and receives frames (`_frame`), checked.
 
-A frame is one msgpack value sent over a ``SOCK_SEQPACKET`` unix socket in
-packets of at most `PACKET_BYTES`. The first packet begins with the value's
-length (4 bytes, little endian); further packets carry nothing but the rest::
-
-    packet 1:  length u32 | value[0 : PACKET_BYTES - 4]
-    packet 2:  value[PACKET_BYTES - 4 : ...]
-
-The value is a list whose first element is its `Kind`. What it is made of is
-checked by `_scan` before anything is allocated for it: length, depth, number of
-nodes, string keys, no extension types. Both sides scan what they send too, so
-that an honest mistake is an exception where it was made and no killed worker.
+What a frame is made of is checked by `_scan` before anything is allocated for it:
+length, depth, number of nodes, string keys, no extension types. Both sides scan what
+they send too, so that an honest mistake is an exception where it was made and no killed
+worker.
 
 A host never reads file descriptors from a channel: a plain ``recv`` gives the
 kernel no room for ancillary data, so it closes whatever a worker smuggles in. A
@@ -25,12 +18,20 @@ from __future__ import annotations
 import _socket
 import struct
 from collections.abc import Callable, Sequence
-from enum import IntEnum
-from typing import Any, TypeAlias
+from typing import Any
 
 from msgspec import msgpack
 
 from lockgate_sandbox._buffers import lift, to_extension
+from lockgate_sandbox._frame import (
+    FDS,
+    LENGTH,
+    PACKET_BYTES,
+    ChannelClosed,
+    NotDataError,
+    Wait,
+    never,
+)
 from lockgate_sandbox._scan import (
     NODE_BYTES,
     FrameError,
@@ -62,63 +63,7 @@ if TYPE_CHECKING:
             ...
 
 
-__all__ = [
-    "BEFORE_CALLS",
-    "FDS",
-    "FOLDER",
-    "PACKET_BYTES",
-    "Channel",
-    "ChannelClosed",
-    "FrameError",
-    "FrameTooLargeError",
-    "Kind",
-    "NotDataError",
-    "Wait",
-    "never",
-]
-
-PACKET_BYTES = 65_536
-"""Largest packet; three of them fit a default socket buffer (212,992 bytes)."""
-
-FOLDER = b"D"
-"""A packet before READY of a program, with the descriptor of its folder. No frame
-is that short; only our own sealed code, before any foreign byte, sends it."""
-
-BEFORE_CALLS = bytes(8)
-"""The id of what a child tells before it has been asked: READY, or why not."""
-
-FDS = b"F"
-"""The packet behind a `PASSED` frame, with its descriptors."""
-
-LENGTH = struct.Struct("<I")
-"""What a frame begins with."""
-
-Wait: TypeAlias = Callable[[], object]
-"""Called whenever the socket's timeout passes; raises to give up."""
-
-
-class Kind(IntEnum):
-    """What a frame says."""
-
-    START = 1  # id, job
-    CALL = 2  # id, method, arguments[, credit for a stream each way or -1]
-    ANSWER = 3  # id, sequence, value
-    REFUSE = 4  # id, sequence, kind of exception, code, message, hint
-    READY = 5  # id, posture: sealed, and nothing foreign has run yet
-    FAILED = 6  # id, stage, fields
-    REPLY = 7  # id, value
-    RAISE = 8  # id, type, message, traceback, details
-    ASK = 9  # id, sequence, name, arguments
-    NOTE = 10  # id, right, what: an attempt that a script's policy denies
-    PASSED = 11  # id, sequence, value, number of descriptors in the next packet
-    BATCH = 12  # frames, each a list: many calls or answers at once
-    ITEM = 13  # id, value: a stream's next, from either side
-    CREDIT = 14  # id, number of items that were read, from either side
-    END = 15  # id: the host's items are all sent
-    CANCEL = 16  # id: nobody wants the answer any more
-    SEGMENT = 17  # number, bytes, writable, numbers to forget; its descriptor follows
-    ROOM = 18  # bytes: the worker wants a ring for a buffer so large
-
+__all__ = ["NO_SIGNAL", "TRUE_LENGTH", "Channel"]
 
 # Looked up once: each of these is a matter of every frame.
 NO_SIGNAL = _socket.MSG_NOSIGNAL
@@ -126,27 +71,9 @@ TRUE_LENGTH = _socket.MSG_TRUNC
 _GONE = (BrokenPipeError, ConnectionResetError, ConnectionRefusedError)
 
 
-class NotDataError(TypeError):
-    """A value of ours is not made of the types that may cross."""
-
-
-class ChannelClosed(Exception):  # noqa: N818 - the end of a stream is no error
-    """The peer's end is closed."""
-
-
 def _no_extension(code: int, _: memoryview) -> None:
     msg = f"an extension of code {code}, and no segment"
     raise FrameError(msg)
-
-
-def never() -> None:
-    """The `Wait` of a channel that blocks.
-
-    Raises:
-        AssertionError: Always: it has no timeout to come here for.
-    """
-    msg = "a channel without a timeout can't be interrupted"
-    raise AssertionError(msg)
 
 
 class Channel:

@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import Any
 
 from lockgate_sandbox._flights import CREDIT, Flight
+from lockgate_sandbox._frame import Kind
 from lockgate_sandbox._line import Line
-from lockgate_sandbox._wire import Kind
 from lockgate_sandbox.errors import (
     CancelledError,
     Data,

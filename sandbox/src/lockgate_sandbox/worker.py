@@ -15,11 +15,12 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 from lockgate_sandbox._flights import FLIGHTS_LIMIT, Flight, check_in_flight
+from lockgate_sandbox._frame import Kind
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._line import Line
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Process
-from lockgate_sandbox._wire import Channel, Kind
+from lockgate_sandbox._wire import Channel
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import ClosedError, Data, PolicyError
 from lockgate_sandbox.policy import Policy
