@@ -11,20 +11,29 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from lockgate._audit import AuditRecord, LogLine, Observer, Progress
 from lockgate._codec import to_data
 from lockgate._data_folder import DataFolder
 from lockgate._environment import lockgate_folder
 from lockgate._policy import Plan, Tool, tool_policy
-from lockgate._requests import data_callbacks, request
+from lockgate._requests import (
+    LogRequest,
+    ProgressRequest,
+    PythonRequest,
+    ToolRequest,
+    data_callbacks,
+    request,
+)
 from lockgate._services import open_services
 from lockgate._trace import current_trace_id
 from lockgate.grants import Consent, Identity, grant_command
 from lockgate.values import Data, Document, File, ProgramRun, PythonRun, Tree
 from lockgate_sandbox import (
+    Device,
+    HostGrant,
     Limits,
     Policy,
     RemoteError,
@@ -40,7 +49,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Broker", "BrokerRefusedError"]
 
+TakenBack: TypeAlias = Callable[[], tuple[Consent, Plan] | None]
+
 LOG_MESSAGE_LIMIT_CHARS = 8192
+
+TOLD_SECONDS = 0.5
+"""What a plugin is left that waited in vain for a device: to say so."""
 
 
 class BrokerRefusedError(PermissionError):
@@ -52,45 +66,13 @@ class BrokerRefusedError(PermissionError):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class _ProgressLine:
-    message: str
-    fraction: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _LogLine:
-    level: str
-    message: str
-    fields: Document
-
-
-@dataclass(frozen=True, slots=True)
-class _ToolRequest:
-    name: str
-    arguments: tuple[str, ...]
-    stdin: bytes
-    tree: Tree
-    collect: tuple[str, ...]
-    timeout: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _PythonRequest:
-    tree: Tree
-    entry: str
-    arguments: Document
-    cpu_seconds: float
-    wall_seconds: float
-    memory_bytes: int
-
-
 class Broker:
     """Answers one plugin's requests.
 
     `sandbox` gives the host's sandbox; it is asked for only when needed.
     `claims` is the folder that says who has which device, `data` holds the plugin's
-    own files (None: it has none).
+    own files (None: it has none), `taken_back` gives the plan that holds now if it
+    changed since it was asked last.
     """
 
     def __init__(
@@ -103,20 +85,29 @@ class Broker:
         observer: Observer,
         claims: str = "",
         data: DataFolder | None = None,
+        taken_back: TakenBack | None = None,
     ) -> None:
         self._identity = identity
         self._consent = consent
         self._plan = plan
         self._sandbox = sandbox
         self._observer = observer
-        self._hook = self._trace = ""
+        self._hook = self._trace = self._waits = ""
         self._deadline = float("inf")
         self._denials: list[Document] = []
         self._running: Worker | None = None
         self._data = data
+        self._taken_back = taken_back
+        self._looking = threading.Lock()
         self._stop = threading.Event()
         self.services = open_services(
-            plan.policy, identity, consent, self._note, claims=claims
+            plan.policy,
+            identity,
+            consent,
+            self._note,
+            claims=claims,
+            pause=self._pause,
+            look=self._look,
         )
 
     def close(self) -> None:
@@ -129,8 +120,41 @@ class Broker:
     def begin(self, hook: str, deadline: float) -> None:
         """A call of `hook` begins; `deadline` on the monotonic clock."""
         self._hook, self._deadline, self._denials = hook, deadline, []
-        self._trace = current_trace_id()
+        self._trace, self._waits = current_trace_id(), ""
         self._stop.clear()
+
+    def _pause(self, seconds: float, why: str) -> bool:
+        """Wait for a device; false if the call is over, or nearly: then it is told."""
+        left = self._deadline - time.monotonic() - TOLD_SECONDS
+        if left <= 0 or self._stop.is_set():
+            return False
+        if why != self._waits:
+            self._waits = why
+            self._observer.progress(Progress(self._identity.plugin, self._hook, why))
+        return not self._stop.wait(min(seconds, left))
+
+    def _look(self) -> None:
+        """Take from the worker what its owner has taken back since it started.
+
+        What is granted meanwhile comes with its next worker.
+        """
+        with self._looking:
+            fresh = self._taken_back() if self._taken_back is not None else None
+            if fresh is None:
+                return
+            self._consent, now = fresh
+            tools = {n: t for n, t in self._plan.tools.items() if n in now.tools}
+            workers = self._plan.workers and now.workers
+            self._plan = replace(self._plan, tools=tools, workers=workers)
+            had, has = self._plan.policy, now.policy
+            if self.services is None:
+                return
+            left: set[object] = {*has.hosts, *has.devices, *has.secrets}
+            mine: list[HostGrant | Device | str]
+            mine = [*had.hosts, *had.devices, *had.secrets]
+            for grant in mine:
+                if grant not in left:
+                    self.services.revoke(grant)
 
     @property
     def denials(self) -> tuple[Document, ...]:
@@ -158,7 +182,7 @@ class Broker:
     # -- words ---------------------------------------------------------------------
 
     def _progress(self, arguments: Mapping[str, Data]) -> Data:
-        line: _ProgressLine = request(_ProgressLine, arguments)
+        line: ProgressRequest = request(ProgressRequest, arguments)
         message = line.message[:LOG_MESSAGE_LIMIT_CHARS]
         fraction = None if line.fraction is None else min(max(line.fraction, 0.0), 1.0)
         event = Progress(self._identity.plugin, self._hook, message, fraction)
@@ -166,7 +190,7 @@ class Broker:
         return None
 
     def _log(self, arguments: Mapping[str, Data]) -> Data:
-        line: _LogLine = request(_LogLine, arguments)
+        line: LogRequest = request(LogRequest, arguments)
         message = line.message[:LOG_MESSAGE_LIMIT_CHARS]
         plugin, hook = self._identity.plugin, self._hook
         self._observer.log(LogLine(plugin, hook, line.level, message, line.fields))
@@ -175,7 +199,8 @@ class Broker:
     # -- programs ------------------------------------------------------------------
 
     def _run_tool(self, arguments: Mapping[str, Data]) -> Data:
-        wanted: _ToolRequest = request(_ToolRequest, arguments)
+        self._look()
+        wanted: ToolRequest = request(ToolRequest, arguments)
         tool = self._plan.tools.get(wanted.name)
         if tool is None:
             raise self._no_program(wanted.name)
@@ -192,7 +217,7 @@ class Broker:
         )
         return to_data(run)
 
-    def _start_tool(self, tool: Tool, request: _ToolRequest) -> ProgramResult:
+    def _start_tool(self, tool: Tool, request: ToolRequest) -> ProgramResult:
         asked = float("inf") if request.timeout is None else request.timeout
         seconds = min(asked, self._seconds_left(), 3600.0)
         try:
@@ -233,7 +258,8 @@ class Broker:
     # -- python ----------------------------------------------------------------------
 
     def _run_python(self, arguments: Mapping[str, Data]) -> Data:
-        wanted: _PythonRequest = request(_PythonRequest, arguments)
+        self._look()
+        wanted: PythonRequest = request(PythonRequest, arguments)
         if not self._plan.workers:
             asked = any(right.key == "workers" for right in self._consent.asked)
             why = self._ungranted() if asked else "the manifest does not ask for it"
@@ -251,7 +277,7 @@ class Broker:
         policy = Policy.for_tier(Tier.READ_ONLY, limits=limits)
         return to_data(self._python(policy, wanted))
 
-    def _python(self, policy: Policy, request: _PythonRequest) -> PythonRun:
+    def _python(self, policy: Policy, request: PythonRequest) -> PythonRun:
         started = time.monotonic()
         posture: Document = {}
         try:
@@ -351,7 +377,7 @@ class Broker:
         self._observer.audit(record)
 
 
-def _run_arguments(request: _PythonRequest) -> Mapping[str, Data]:
+def _run_arguments(request: PythonRequest) -> Mapping[str, Data]:
     return {
         "tree": to_data(request.tree),
         "entry": request.entry,

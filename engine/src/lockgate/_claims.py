@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from lockgate._claim_line import Line
 from lockgate.owned import replace_whole
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["Claim", "ClaimBook", "claims_folder", "claims_held"]
 
 _LOCKS = "/proc/locks"
+_PAUSE_SECONDS = 0.02
+_UNKNOWN_TRIES = 2
+"""Looks at a device that is busy with nobody known to have it."""
+
+Pause: TypeAlias = Callable[[float, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +54,16 @@ def claims_folder(runtime_folder: str) -> str:
 
 
 class ClaimBook:
-    """One plugin's claims, in the folder that the user's hosts share."""
+    """One plugin's claims, in the folder that the user's hosts share.
 
-    def __init__(self, folder: str, plugin: str) -> None:
+    `pause` waits so many seconds, telling why; false says that there is no more time.
+    """
+
+    def __init__(self, folder: str, plugin: str, pause: Pause | None = None) -> None:
         self._folder = Path(folder)
         self._plugin = plugin
+        self._pause = pause
+        self._unknown = 0
 
     def taken(self, grant: Device, found: os.stat_result) -> None:
         """Write down that the plugin has the device `found`, and drop what is past.
@@ -70,6 +81,50 @@ class ClaimBook:
         claim = Claim(grant.path, mode, self._plugin, os.getpid(), time.time())
         name = f"{_key(found)}.{os.getpid()}.{self._plugin}.json"
         replace_whole(self._folder / name, json.dumps(claim.to_dict()).encode())
+
+    @contextmanager
+    def line(
+        self, grant: Device, found: os.stat_result
+    ) -> Generator[Callable[[], bool]]:
+        """A place in the line for the device `found`; it tells whose turn it is."""
+        line = Line(self._folder, _key(found))
+        self._unknown = 0
+
+        def my_turn() -> bool:
+            if not line.others_first() and not self._in_the_way(grant, found):
+                return True
+            if self._pause is not None:
+                line.stand()
+            return False
+
+        try:
+            yield my_turn
+        finally:
+            line.leave()
+
+    def wait(self, grant: Device, found: os.stat_result) -> bool:
+        """Wait a moment for a plugin that has the device `found`, or is before us.
+
+        Not for another program, which nobody knows to end, and not for oneself.
+        """
+        have = self._in_the_way(grant, found)
+        if self._pause is None or any(self._is_mine(claim) for claim in have):
+            return False
+        if not have and not Line(self._folder, _key(found)).others_first():
+            # Just let go of, or taken by who has not written it down yet; or no plugin.
+            self._unknown += 1
+            if self._unknown > _UNKNOWN_TRIES:
+                return False
+        who = self.holders(found) or "another plugin"
+        return self._pause(_PAUSE_SECONDS, f"waits for {grant.path}: {who} has it")
+
+    def _in_the_way(self, grant: Device, found: os.stat_result) -> list[Claim]:
+        """The claims of plugins that keep `grant` from the device."""
+        have = _held(self._folder, _key(found))
+        return [c for c in have if not (grant.shared and c.mode == "shared")]
+
+    def _is_mine(self, claim: Claim) -> bool:
+        return claim.plugin == self._plugin and claim.host == os.getpid()
 
     def holders(self, found: os.stat_result) -> str:
         """The plugins that have the device `found`, with their hosts."""

@@ -8,9 +8,16 @@ from typing import Any
 
 from lockgate._codec import Misfit, codec
 from lockgate._data_folder import DataFolder
-from lockgate.values import Data
+from lockgate.values import Data, Document, Tree
 
-__all__ = ["data_callbacks", "request"]
+__all__ = [
+    "LogRequest",
+    "ProgressRequest",
+    "PythonRequest",
+    "ToolRequest",
+    "data_callbacks",
+    "request",
+]
 
 
 def request(kind: Hashable, arguments: Mapping[str, Data]) -> Any:
@@ -24,6 +31,47 @@ def request(kind: Hashable, arguments: Mapping[str, Data]) -> Any:
     except Misfit as error:
         message = f"a request that does not fit its form: {error}"
         raise ValueError(message) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressRequest:
+    """How far the plugin says it is."""
+
+    message: str
+    fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogRequest:
+    """A line for its log."""
+
+    level: str
+    message: str
+    fields: Document
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """A program of the machine to run."""
+
+    name: str
+    arguments: tuple[str, ...]
+    stdin: bytes
+    tree: Tree
+    collect: tuple[str, ...]
+    timeout: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PythonRequest:
+    """Python to run in a worker of its own."""
+
+    tree: Tree
+    entry: str
+    arguments: Document
+    cpu_seconds: float
+    wall_seconds: float
+    memory_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from lockgate._audit import Observer
-from lockgate._broker import Broker
+from lockgate._broker import Broker, TakenBack
 from lockgate._call import Call
 from lockgate._codec import to_data
 from lockgate._data_folder import DataFolder
@@ -100,8 +100,11 @@ def start(
     target: Target,
     sandbox: Callable[[], Sandbox],
     observer: Observer,
+    now: Callable[[object], Rights | None],
 ) -> Running:
     """Start a worker of `target` with `rights`, and its broker.
+
+    `now` gives the rights that hold later, if they changed since the stamp it is given.
 
     Raises:
         SandboxError: If it can't be started; nothing of it is left then.
@@ -115,6 +118,7 @@ def start(
             observer=observer,
             claims=rights.claims,
             data=rights.data,
+            taken_back=_changes(rights, now),
         )
         undo.callback(broker.close)
         worker = sandbox().worker(
@@ -131,6 +135,21 @@ def start(
     # The layers of a worker are what they are: nothing changes them later.
     posture = cast(Document, to_data(worker.posture.to_dict()))
     return Running(worker, broker, rights, posture)
+
+
+def _changes(rights: Rights, now: Callable[[object], Rights | None]) -> TakenBack:
+    """The consent and the plan that hold now, if they changed since the last look."""
+    stamp = rights.stamp
+
+    def changed() -> tuple[Consent, Plan] | None:
+        nonlocal stamp
+        fresh = now(stamp)
+        if fresh is None:
+            return None
+        stamp = fresh.stamp
+        return fresh.consent, fresh.plan
+
+    return changed
 
 
 def why_active(running: Running) -> str:

@@ -1,8 +1,7 @@
 """A plugin behind the boundary: asks it through a worker that starts when needed.
 
 One worker per plugin and set of grants. It starts at the first call, serves one
-call at a time, and is replaced when it died, when its grants changed, or when it
-has used up half of its CPU seconds (a limit of its life, not of a call).
+call at a time, and is replaced when need be (`lockgate._succession`).
 """
 
 from __future__ import annotations
@@ -13,37 +12,31 @@ from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING
 
 from lockgate._answers import Answer, make_answer
-from lockgate._audit import AuditRecord, Observer
+from lockgate._audit import Observer
 from lockgate._blame import Blame
 from lockgate._call import Call
 from lockgate._codec import Misfit
 from lockgate._lifecycle import History
 from lockgate._past_calls import PastCalls
-from lockgate._quarantine import WAY_OUT
 from lockgate._running import (
     Rights,
     Running,
     Target,
     ending,
-    start,
     watch,
-    why_active,
     wire,
 )
 from lockgate._sealed_wrapping import SealedWrapping
 from lockgate._specs import specs
+from lockgate._succession import Succession
 from lockgate._supervision import Supervisor
 from lockgate._worker import LOAD
 from lockgate._wrapping import BEGIN
-from lockgate.errors import LockgateError, PluginUnavailableError
-from lockgate.grants import Identity, grant_command
+from lockgate.errors import LockgateError
+from lockgate.grants import Identity
 from lockgate.values import Data
 from lockgate_sandbox import (
-    LayerMissingError,
-    ProtocolError,
     SandboxError,
-    StartError,
-    WorkerDiedError,
 )
 
 if TYPE_CHECKING:
@@ -53,9 +46,6 @@ if TYPE_CHECKING:
 __all__ = ["SealedPlugin"]
 
 PROOF_SECONDS = 60.0
-
-_FAULTS = (WorkerDiedError, ProtocolError, StartError)
-"""Deaths that are the plugin's own doing, whatever it was asked."""
 
 
 class SealedPlugin:
@@ -82,18 +72,21 @@ class SealedPlugin:
     ) -> None:
         self.identity = identity
         self.admission = admission
-        self._rights = rights
-        self._target = target
-        self._sandbox = sandbox
+        self._workers = Succession(
+            identity,
+            rights=rights,
+            target=target,
+            sandbox=sandbox,
+            observer=observer,
+            supervisor=supervisor,
+            admission=admission,
+        )
         self._observer = observer
         self._past = past or PastCalls()
         self._hears = hears
         self._lock = threading.Lock()
         self._supervisor = supervisor
-        self._running: Running | None = None
-        self._retired: list[Running] = []
         self._reader = 0
-        self._known: Rights | None = None
 
     @property
     def quarantine(self) -> str:
@@ -103,13 +96,13 @@ class SealedPlugin:
     @property
     def pid(self) -> int | None:
         """The worker's process, None while there is none."""
-        running = self._running
+        running = self._workers.running
         return running.worker.pid if running is not None else None
 
     @property
     def digest(self) -> str:
         """Of the files that the worker was started from; empty while there is none."""
-        running = self._running
+        running = self._workers.running
         return running.rights.digest if running is not None else ""
 
     def look(self) -> None:
@@ -126,7 +119,7 @@ class SealedPlugin:
         blame, deadline = Blame(self.identity, LOAD), time.monotonic() + seconds
         call = Call(next(iter(specs().values())), {}, {}, seconds, deadline, True)
         with self._lock:
-            self._prove(self._start(call, blame, trial=True), call, blame)
+            self._prove(self._workers.start(call, blame, trial=True), call, blame)
 
     def _prove(self, running: Running, call: Call, blame: Blame) -> None:
         self._exchange(running, call, blame, LOAD, {})
@@ -190,7 +183,7 @@ class SealedPlugin:
         except Misfit as misfit:
             raise blame.misfit(misfit) from None
         except SandboxError as error:
-            self._failed(running, error, blame)
+            self._workers.failed(running, error, blame)
             seconds = wall if left == wall else call.seconds
             raise self._blamed(running, error, blame, seconds) from error
         finally:
@@ -222,7 +215,7 @@ class SealedPlugin:
             LockgateError: If it fails, in whatever way: naming plugin and hook.
         """
         blame, started = Blame(self.identity, call.spec.name), time.monotonic()
-        if not self._granted(f"wrap:{blame.hook}", blame):
+        if not self._workers.granted(f"wrap:{blame.hook}", blame):
             return None
         self._wait_in_line(call, blame)
         try:
@@ -259,24 +252,7 @@ class SealedPlugin:
             finally:
                 self._lock.release()
         finally:
-            running.held -= 1
-            if running in self._retired and not running.held:
-                self._retired.remove(running)
-                running.end()
-
-    def _granted(self, key: str, blame: Blame) -> bool:
-        """Whether the plugin has a right now; what it lacks is audited once."""
-        known = self._known
-        fresh = self._rights(known.stamp if known is not None else None)
-        if fresh is None and known is not None:
-            return known.consent.has(key)
-        self._known = fresh
-        has = fresh is not None and fresh.consent.has(key)
-        if not has:
-            grant = grant_command(self.identity.plugin, key)
-            detail = f"it may not wrap the hook; to allow it: {grant}"
-            self._audit("refuse", blame.hook, detail, allowed=False)
-        return has
+            self._workers.let_go(running)
 
     def _wait_in_line(self, call: Call, blame: Blame) -> None:
         """Take the lock, waiting no longer than the call may take."""
@@ -292,11 +268,7 @@ class SealedPlugin:
 
     def close(self) -> None:
         """Kill the worker; from any thread, also in the middle of a call."""
-        running, self._running = self._running, None
-        retired, self._retired = self._retired, []
-        for one in (running, *retired):
-            if one is not None:
-                one.end()
+        self._workers.close()
 
     # -- one exchange -----------------------------------------------------------
 
@@ -313,7 +285,7 @@ class SealedPlugin:
         try:
             reply = running.worker.call(method, wire(arguments), timeout=left)
         except SandboxError as error:
-            self._failed(running, error, blame)
+            self._workers.failed(running, error, blame)
             seconds = wall if left == wall else call.seconds
             raise self._blamed(running, error, blame, seconds) from error
         finally:
@@ -380,17 +352,8 @@ class SealedPlugin:
     # -- the worker's life --------------------------------------------------------
 
     def _ready(self, call: Call, blame: Blame) -> Running:
-        """The running worker, replaced or started first where needed."""
-        running = self._running
-        if running is not None:
-            fresh = self._rights(running.rights.stamp)
-            changed = fresh is not None and fresh.plan != running.rights.plan
-            if fresh is not None and not changed:
-                running.rights = fresh
-            if changed or running.worn or not running.worker.alive:
-                self._retire(running)
-                running = None
-        running = running or self._start(call, blame)
+        """The running worker, which knows of the past."""
+        running = self._workers.ready(call, blame)
         if self._hears:
             self._tell_past(running, call)
         return running
@@ -409,66 +372,6 @@ class SealedPlugin:
             try:
                 self._exchange(running, call, blame, hook, past.data)
             except LockgateError as error:
-                self._audit("history", hook, error.message, allowed=False)
+                self._workers.audit("history", hook, error.message, allowed=False)
                 if not running.worker.alive:
                     raise
-
-    def _retire(self, running: Running) -> None:
-        """Let go of a worker: at once, or when its wrappers have ended."""
-        self._running = None
-        if running.held and running.worker.alive:
-            self._retired.append(running)
-        else:
-            running.end()
-
-    def _start(self, call: Call, blame: Blame, *, trial: bool = False) -> Running:
-        plugin = self.identity.plugin
-        reason = "" if trial else self._supervisor.look()
-        if reason:
-            raise PluginUnavailableError(
-                plugin,
-                state="quarantined",
-                reason=reason,
-                hint=WAY_OUT.replace("NAME", plugin),
-            )
-        if self.admission is not None:
-            self.admission.check()
-        time.sleep(min(self._supervisor.wait_seconds(), max(call.seconds_left(), 0)))
-        rights = self._rights(None)
-        if rights is None:  # pragma: no cover - None answers only a stamp
-            raise PluginUnavailableError(plugin, state="closed")
-        target = self._target(rights)
-        self._audit("start", blame.hook, rights.plan.policy.describe())
-        try:
-            running = start(
-                self.identity, rights, target, self._sandbox, self._observer
-            )
-        except SandboxError as error:
-            self._failed(None, error, blame)
-            raise blame.of(error, seconds=call.seconds) from error
-        self._running = running
-        self._supervisor.started(why_active(running))
-        return running
-
-    def _failed(
-        self, running: Running | None, error: SandboxError, blame: Blame
-    ) -> None:
-        """Count a death that was the plugin's fault; forget a dead worker."""
-        if running is not None:
-            if running.worker.alive:
-                return
-            if running is self._running:
-                self._running = None
-            running.end()
-        if isinstance(error, LayerMissingError) or not isinstance(error, _FAULTS):
-            return
-        self._audit("crash", blame.hook, str(error), allowed=False)
-        if self._supervisor.died(str(error)):
-            self._audit("quarantine", blame.hook, self.quarantine, allowed=False)
-
-    def _audit(
-        self, action: str, hook: str, detail: str, *, allowed: bool = True
-    ) -> None:
-        plugin, version = self.identity.plugin, self.identity.version
-        record = AuditRecord(action, plugin, version, allowed, hook, detail=detail)
-        self._observer.audit(record)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from lockgate._claims import ClaimBook
+from lockgate._claims import ClaimBook, Pause
 from lockgate._setting_secrets import SecretWithheldError
 from lockgate.grants import Consent, Identity, grant_command
 from lockgate_sandbox import Device, HostGrant, Policy, PolicyError, parse_host_grant
@@ -121,10 +121,13 @@ def open_services(
     audit: Callable[[AuditRecord], None],
     *,
     claims: str = "",
+    pause: Pause | None = None,
+    look: Callable[[], None] | None = None,
 ) -> Broker | None:
     """The broker of one worker, None where its plugin asks for nothing of the kind.
 
-    `claims` is the folder that says who has which device.
+    `claims` is the folder that says who has which device; `pause` waits for a busy one;
+    `look` revokes what was taken back meanwhile.
 
     Raises:
         PolicyError: If it can't be opened.
@@ -149,7 +152,8 @@ def open_services(
         audit=audit,
         worker=identity.plugin,
         advice=advice,
-        claims=ClaimBook(claims, identity.plugin) if claims else None,
+        claims=ClaimBook(claims, identity.plugin, pause) if claims else None,
+        look=look,
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, cast
 
 from lockgate._control_wire import Request
 from lockgate.cli._hosts import add_host_option, asked, size, told
 from lockgate.cli._output import Color, clean, print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, settings
 
-__all__ = ["STAGE_COLORS", "add", "run"]
+if TYPE_CHECKING:
+    from lockgate.config import Config
+
+__all__ = ["STAGE_COLORS", "add", "devices_of", "run"]
 
 STAGE_COLORS: dict[str, Color] = {
     "active": "green",
@@ -39,7 +43,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         NoHostError: If the host that was named does not run.
     """
-    found = asked(settings(args), args, Request("ps"))
+    config = settings(args)
+    found = asked(config, args, Request("ps"))
+    held = devices_of(config)
+    for pid, answer in found:
+        for plugin in answer.get("plugins", []):
+            plugin["devices"] = held.get((pid, plugin["plugin"]), [])
     failed = [f"process {pid}: {told(one)}" for pid, one in found if told(one)]
     if args.json:
         print_json({"hosts": [answer for _, answer in found]})
@@ -54,9 +63,19 @@ def run(args: argparse.Namespace) -> int:
         if args.all or plugin["calls"] or plugin["worker"] is not None
     ]
     headers = ["host", "plugin", "version", "stage", "worker", "calls", "failed"]
-    print_table([*headers, "memory", "since"], rows, colors=STAGE_COLORS)
+    print_table([*headers, "memory", "since", "devices"], rows, colors=STAGE_COLORS)
     print_lines(clean(line) for line in failed)
     return 1 if failed else 0
+
+
+def devices_of(config: Config) -> dict[tuple[int, str], list[str]]:
+    """The devices that plugins have open, by host and plugin."""
+    from lockgate._claims import claims_folder, claims_held
+
+    found: dict[tuple[int, str], list[str]] = {}
+    for claim in claims_held(claims_folder(config.runtime_folder)):
+        found.setdefault((claim.host, claim.plugin), []).append(claim.device)
+    return found
 
 
 def _row(pid: int, plugin: dict[str, object]) -> list[str]:
@@ -71,4 +90,5 @@ def _row(pid: int, plugin: dict[str, object]) -> list[str]:
         str(plugin["failed"]),
         size(memory) if isinstance(memory, int) and memory else "-",
         str(plugin["since"])[:19].replace("T", " "),
+        ", ".join(cast("list[str]", plugin["devices"])) or "-",
     ]

@@ -37,7 +37,8 @@ class Broker:
     and `audit_file` a line of JSON; a decision that can't be recorded is not taken.
     `advice` says how a person allows something. `resolve` and `trust` replace the
     system's resolver and the roots that TLS believes. `claims` is told which devices
-    are open, and says who has one that is busy.
+    are open, and says who has one that is busy. `look` is called before each decision,
+    from whatever thread: what it revokes does not hold for it any more.
 
     Raises:
         PolicyError: If hosts are granted but httpx is not installed, or the audit
@@ -56,10 +57,11 @@ class Broker:
         resolve: Resolve | None = None,
         trust: ssl.SSLContext | None = None,
         claims: Claims | None = None,
+        look: Callable[[], object] | None = None,
     ) -> None:
         self.policy = policy
         self._log = AuditLog(audit, audit_file)
-        self._gate = Gate(policy, self._log, worker, advice or _advice)
+        self._gate = Gate(policy, self._log, worker, advice or _advice, look)
         self._secrets = Secrets(self._gate, secrets or {}, self._log)
         self._pins = Pins(resolve)
         self._devices = Devices(self._gate, claims)

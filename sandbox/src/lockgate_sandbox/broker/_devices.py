@@ -13,7 +13,7 @@ import os
 import stat
 import termios
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -37,6 +37,20 @@ class Claims(Protocol):
 
     def holders(self, found: os.stat_result) -> str:
         """Who has the device `found` in words, "" if it is not known."""
+        ...
+
+    def line(
+        self, grant: Device, found: os.stat_result
+    ) -> AbstractContextManager[Callable[[], bool]]:
+        """A place in the line for the device; it tells whether it is one's turn."""
+        ...
+
+    def wait(self, grant: Device, found: os.stat_result) -> bool:
+        """The device is not to be had: wait a moment, or say that it is not worth it.
+
+        Returns:
+            Whether to try again. If not, who asked is told that the device is busy.
+        """
         ...
 
 
@@ -78,18 +92,35 @@ class Devices:
         ends, however it or the host ends.
         """
         claims = self._claims
-        try:
-            fd = _open_locked(seen, grant)
-        except DeviceBusyError:
-            holders = claims.holders(found) if claims is not None else ""
-            raise _busy(grant, holders) from None
-        if claims is not None:
+        if claims is None:
+            return _open_locked(seen, grant)
+        with claims.line(grant, found) as my_turn:
+            fd = self._waited_for(seen, found, grant, claims, my_turn)
             try:
                 claims.taken(grant, found)
             except BaseException:
                 os.close(fd)
                 raise
         return fd
+
+    def _waited_for(
+        self,
+        seen: int,
+        found: os.stat_result,
+        grant: Device,
+        claims: Claims,
+        my_turn: Callable[[], bool],
+    ) -> int:
+        """The device, open and locked, as soon as it is to be had.
+
+        Opening one can do something to it: nobody tries who knows that it is taken.
+        """
+        while True:
+            if my_turn():
+                with suppress(DeviceBusyError):
+                    return _open_locked(seen, grant)
+            if not claims.wait(grant, found):
+                raise _busy(grant, claims.holders(found))
 
 
 def why_not(found: os.stat_result) -> str:

@@ -85,8 +85,14 @@ class Gate:
     """The grants of one policy, with their meters. Thread-safe."""
 
     def __init__(
-        self, policy: Policy, log: AuditLog, worker: str, advice: Advice
+        self,
+        policy: Policy,
+        log: AuditLog,
+        worker: str,
+        advice: Advice,
+        look: Callable[[], object] | None = None,
     ) -> None:
+        self._look = look or _nothing
         self._log = log
         self._worker = worker
         self._advice = advice
@@ -108,14 +114,17 @@ class Gate:
 
     def hosts(self) -> Iterator[HostGrant]:
         """The host grants that hold now."""
+        self._look()
         return iter([item for item in self._live if isinstance(item, HostGrant)])
 
     def paths(self) -> Iterator[PathGrant]:
         """The path grants that hold now."""
+        self._look()
         return iter([item for item in self._live if isinstance(item, PathGrant)])
 
     def named(self, kind: type[Device | Program | Secret], name: str) -> Grant | None:
         """The grant of this kind and name that holds now."""
+        self._look()
         for item in list(self._live):
             if isinstance(item, kind) and name_of(item) == name:
                 return item
@@ -206,6 +215,10 @@ class Gate:
             self._uses.clear()
         for use in ended:
             use.end()
+
+
+def _nothing() -> None:
+    """Nobody else says what holds."""
 
 
 def _short(text: str, characters: int = 200) -> str:
