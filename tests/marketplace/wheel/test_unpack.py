@@ -38,7 +38,7 @@ def test_files_are_read_only_and_executables_stay_so(tmp_path: Path) -> None:
     wheel = judge(draft.seal().pack(), NAME)
     mask = os.umask(0o077)
     try:
-        unpack(wheel, tmp_path / "out", sync=True)
+        unpack(wheel, tmp_path / "out")
     finally:
         os.umask(mask)
 

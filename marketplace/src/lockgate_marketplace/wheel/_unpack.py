@@ -32,17 +32,16 @@ class _Folder:
         here.files[name] = member
 
 
-def unpack(wheel: Wheel, folder: Path, *, sync: bool = False) -> None:
+def unpack(wheel: Wheel, folder: Path) -> None:
     """Write ``folder/site`` and, if there are scripts, ``folder/bin``.
 
     Files get the mode 444 or, if executable, 555. Each is made new, relative to the
-    descriptor of its folder, so that no link can be put in the way.
+    descriptor of its folder, so that no link can be put in the way. Nothing is synced:
+    that is the caller's, who syncs all at once before it names the folder.
 
     Args:
         wheel: What `open_wheel` let in.
         folder: Must not exist; its parent must.
-        sync: Whether every file and folder is on the disk on return. The entry of
-            `folder` in its parent is the caller's, who may rename it.
 
     Raises:
         OSError: If it cannot be written; then `folder` is gone again, unless it was
@@ -53,39 +52,35 @@ def unpack(wheel: Wheel, folder: Path, *, sync: bool = False) -> None:
         tree.add(f"{member.area}/{member.path}", member)
     folder.mkdir(mode=_PRIVATE)
     try:
-        with _opened(str(folder), None, sync=sync) as root:
-            _write(tree, root, wheel, sync=sync)
+        with _opened(str(folder), None) as root:
+            _write(tree, root, wheel)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
 @contextmanager
-def _opened(name: str, parent: int | None, *, sync: bool) -> Generator[int]:
-    """A folder just made; when it has its files, its mode is set and it is synced."""
+def _opened(name: str, parent: int | None) -> Generator[int]:
+    """A folder just made; when it has its files, its mode is set."""
     descriptor = os.open(name, _FOLDER_FLAGS, dir_fd=parent)
     try:
         yield descriptor
         os.fchmod(descriptor, _FOLDER_MODE)
-        if sync:
-            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _write(tree: _Folder, here: int, wheel: Wheel, *, sync: bool) -> None:
+def _write(tree: _Folder, here: int, wheel: Wheel) -> None:
     """Write what is in one folder. Paths are at most `Limits.depth` deep."""
     for name, member in tree.files.items():
-        _write_file(here, name, wheel, member, sync=sync)
+        _write_file(here, name, wheel, member)
     for name, folder in tree.folders.items():
         os.mkdir(name, _PRIVATE, dir_fd=here)
-        with _opened(name, here, sync=sync) as below:
-            _write(folder, below, wheel, sync=sync)
+        with _opened(name, here) as below:
+            _write(folder, below, wheel)
 
 
-def _write_file(
-    folder: int, name: str, wheel: Wheel, member: Member, *, sync: bool
-) -> None:
+def _write_file(folder: int, name: str, wheel: Wheel, member: Member) -> None:
     descriptor = os.open(name, _FILE_FLAGS, 0o600, dir_fd=folder)
     try:
         for piece in wheel.pieces(member):
@@ -93,7 +88,5 @@ def _write_file(
             while left:
                 left = left[os.write(descriptor, left) :]
         os.fchmod(descriptor, 0o555 if member.executable else 0o444)
-        if sync:
-            os.fsync(descriptor)
     finally:
         os.close(descriptor)
