@@ -343,7 +343,7 @@ def cut_short(body: bytes, *, after: int, kind: str = JSON) -> Answer:
 
 def gzip_bomb(inflated: int = 1 << 30, kind: str = JSON) -> bytes:
     """A page of blanks, a thousand times smaller on the wire."""
-    packer = zlib.compressobj(9, wbits=31)
+    packer = zlib.compressobj(1, wbits=31)
     block = b" " * (1 << 20)
     packed = b"".join(packer.compress(block) for _ in range(inflated >> 20))
     packed += packer.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -203,3 +204,12 @@ def test_what_is_no_provenance_is_refused(provenance: bytes) -> None:
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_refusal(provenance: bytes) -> None:
     assert refused(FILE, provenance).code == "identity-malformed"
+
+
+def test_without_the_extra_nothing_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pypi_attestations", None)
+
+    refusal = refused(WheelFile("echo-1.0-py3-none-any.whl", "ab" * 32), b"{}")
+
+    assert refusal.code == "identity-unsupported"
+    assert "attestations" in refusal.hint

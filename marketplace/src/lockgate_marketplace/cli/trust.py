@@ -44,12 +44,15 @@ def add(subparsers: Subparsers) -> None:
     forget = actions.add_parser(
         "forget", help="remember nothing: the next installation is the first"
     )
-    for action in (pin, rotate, forget):
+    accept = actions.add_parser(
+        "accept", help="an index changed what it said before, and that is right"
+    )
+    for action in (pin, rotate, forget, accept):
         action.add_argument("name", metavar="NAME", help="a distribution")
         action.add_argument("--index", default="", metavar="INDEX", help="of which")
     key = actions.add_parser("key", help="make a key to publish with")
     key.add_argument("file", metavar="FILE")
-    for action in (show, pin, rotate, forget, key):
+    for action in (show, pin, rotate, forget, accept, key):
         action.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
 
@@ -64,6 +67,10 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.action == "key":
         return _make_key(args)
+    if args.action == "accept":
+        from lockgate_marketplace.cli._accept import accept  # brings the HTTP client
+
+        return accept(args)
     trust = Trust.below(Path(settings(args).data_dir))
     if args.action in (None, "show"):
         return _show(trust.pins(), as_json=args.json)

@@ -78,7 +78,8 @@ def allowed(index: Index, url: str) -> Place:
             f'If its files are kept there: files = ["{host}"] in '
             f"[plugins.marketplace.indexes.{index.name}]."
         )
-        raise FetchError("fetch-host", message, hint=hint, where=url[:200])
+        place = f"{host}:{port}"
+        raise FetchError("fetch-host", message, hint=hint, where=url[:200], host=place)
     if own[0] == "https" and scheme != "https":
         message = f"the index leads from https to http, on {host}"
         raise FetchError("fetch-scheme", message, where=url[:200])

@@ -12,6 +12,7 @@ PEP 503, 592, 629, 658, 691, 700, 714, 740, 792. Read it from below: `_limits`,
 
 from __future__ import annotations
 
+from lockgate_marketplace.simple._bounded_json import load as load_json
 from lockgate_marketplace.simple._limits import PageLimits
 from lockgate_marketplace.simple._names import parse_names
 from lockgate_marketplace.simple._page import IndexFile, ProjectPage
@@ -22,6 +23,7 @@ __all__ = [
     "IndexFile",
     "PageLimits",
     "ProjectPage",
+    "load_json",
     "parse_names",
     "parse_page",
 ]

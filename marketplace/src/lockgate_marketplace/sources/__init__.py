@@ -11,8 +11,8 @@
 
 from __future__ import annotations
 
-from lockgate_marketplace.sources._index import Index
+from lockgate_marketplace.sources._index import Index, Settings
 from lockgate_marketplace.sources._sources import Sources
 from lockgate_marketplace.sources._urls import is_loopback, url_problem
 
-__all__ = ["Index", "Sources", "is_loopback", "url_problem"]
+__all__ = ["Index", "Settings", "Sources", "is_loopback", "url_problem"]

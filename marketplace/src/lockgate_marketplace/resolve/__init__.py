@@ -1,0 +1,44 @@
+"""Which versions to install, and why not the others.
+
+::
+
+    client = IndexClient(sources, fetcher, LocalMemory(data / "trust" / "seen"))
+    resolution = resolve([Want.parse("acme/echo>=1")], client, Policy.running())
+    resolution.pinned                   # the wheels, each from one index
+    resolution.why("echo").text()
+
+Read it from below: `_policy` (what may be used), `_client` (sources, fetch, simple
+and memory tied together), `_metadata` (METADATA before the download), `_near`
+(names like another's), `_want`, `_result`, `_candidates` (reasons against a file),
+`_provider` (resolvelib's questions), `_resolve`, `_look` (search and outdated),
+`_opened` (the client by the owner's settings).
+"""
+
+from __future__ import annotations
+
+from lockgate_marketplace.resolve._client import IndexClient
+from lockgate_marketplace.resolve._look import Found, Outdated, outdated, search
+from lockgate_marketplace.resolve._near import near_name
+from lockgate_marketplace.resolve._opened import open_client, seen_below
+from lockgate_marketplace.resolve._policy import Policy
+from lockgate_marketplace.resolve._resolve import resolve
+from lockgate_marketplace.resolve._result import Pinned, Rejected, Resolution, Why
+from lockgate_marketplace.resolve._want import Want
+
+__all__ = [
+    "Found",
+    "IndexClient",
+    "Outdated",
+    "Pinned",
+    "Policy",
+    "Rejected",
+    "Resolution",
+    "Want",
+    "Why",
+    "near_name",
+    "open_client",
+    "outdated",
+    "resolve",
+    "search",
+    "seen_below",
+]

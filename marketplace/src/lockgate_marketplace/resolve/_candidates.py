@@ -1,0 +1,149 @@
+"""The versions of a project that may be used here, and a reason against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+from lockgate_marketplace.memory import Seen
+from lockgate_marketplace.resolve._policy import Policy
+from lockgate_marketplace.resolve._result import Rejected
+from lockgate_marketplace.simple import IndexFile
+from lockgate_marketplace.sources import Index, Sources
+
+__all__ = ["Candidate", "Pages", "Shelf", "shelf"]
+
+
+class Pages(Protocol):
+    """Where pages and metadata come from: `IndexClient`, or a test."""
+
+    @property
+    def sources(self) -> Sources:
+        """The indexes, and which names belong to them."""
+        ...
+
+    def page(self, index: Index, name: str) -> Seen:
+        """What `index` says of a project."""
+        ...
+
+    def metadata(self, index: Index, file: IndexFile) -> bytes:
+        """The METADATA of a wheel."""
+        ...
+
+    def manifest(self, index: Index, file: IndexFile) -> dict[str, object] | None:
+        """The manifest of a plugin, if the index shows it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version that may be chosen, by its best wheel."""
+
+    name: str
+    version: Version
+    index: Index
+    file: IndexFile
+    extras: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The candidates of a name, the newest first, and what was put aside."""
+
+    candidates: list[Candidate]
+    rejected: list[Rejected] = field(default_factory=list[Rejected])
+    yanked: dict[str, Candidate] = field(default_factory=dict[str, Candidate])
+    """By version: what may be had only by its exact version (PEP 592)."""
+
+
+def shelf(pages: Pages, index: Index, name: str, policy: Policy) -> Shelf:
+    """Judge all wheels of a project by what its page says.
+
+    Raises:
+        MarketplaceError: If the page can't be had, is unsound, or contradicts the
+            past.
+    """
+    seen = pages.page(index, name)
+    age = policy.cooldown_for(name, pages.sources.cooldown_of(index))
+    best: dict[Version, tuple[int, IndexFile]] = {}
+    against: dict[Version, Rejected] = {}
+    yanked: dict[Version, tuple[int, IndexFile]] = {}
+    for file in seen.page.files:
+        rank, code, reason = _judged(file, policy, age, seen.first_seen)
+        version = file.version
+        if code:
+            rejected = Rejected(
+                name, str(version), index.name, code, reason, file.filename
+            )
+            against.setdefault(version, rejected)
+            if code != "yanked":
+                continue
+        group = yanked if code else best
+        if version not in group or rank < group[version][0]:
+            group[version] = rank, file
+    listed = {Version(f.wheel.version) for f in seen.page.files}
+    left = [r for v, r in sorted(against.items(), reverse=True) if v not in best]
+    left += _without_wheel(seen, index, listed)
+    chosen = sorted(best.items(), reverse=True)
+    return Shelf(
+        [Candidate(name, version, index, file) for version, (_, file) in chosen],
+        left,
+        {str(v): Candidate(name, v, index, file) for v, (_, file) in yanked.items()},
+    )
+
+
+def _judged(
+    file: IndexFile, policy: Policy, age: timedelta, first_seen: Mapping[str, datetime]
+) -> tuple[int, str, str]:
+    """The rank of its best tag, and the code and reason that speak against it."""
+    try:
+        python = SpecifierSet(file.requires_python)
+    except InvalidSpecifier:
+        shown = file.requires_python[:60]
+        return 0, "python", f"its Requires-Python is no specifier: {shown!r}"
+    if not python.contains(policy.python, prereleases=True):
+        return 0, "python", f"it requires Python {python}, this is {policy.python}"
+    ranks = [policy.ranks[tag] for tag in file.wheel.tags if tag in policy.ranks]
+    if not ranks:
+        tags = ", ".join(sorted(map(str, file.wheel.tags))[:2])
+        return 0, "tags", f"its wheels are for other machines ({tags})"
+    since = _since(file, first_seen)
+    if age and since is not None and policy.now - since < age:
+        days = age / timedelta(days=1)
+        told = "uploaded" if file.upload_time else "first seen here"
+        reason = f"it was {told} {since:%Y-%m-%d %H:%M}, less than {days:g} days ago"
+        return 0, "cooldown", reason
+    if file.yanked is not None:
+        why = f": {ascii(file.yanked[:100])[1:-1]}" if file.yanked else ""
+        return min(ranks), "yanked", f"it was yanked{why}"
+    return min(ranks), "", ""
+
+
+def _since(file: IndexFile, first_seen: Mapping[str, datetime]) -> datetime | None:
+    """When the file was uploaded, or first seen here if the index does not say.
+
+    The index may backdate; what it can't is to have been seen here before.
+    """
+    return file.upload_time or first_seen.get(file.filename)
+
+
+def _without_wheel(seen: Seen, index: Index, listed: set[Version]) -> list[Rejected]:
+    """Versions of which there are only source distributions, which are never built."""
+    page = seen.page
+    found: list[Rejected] = []
+    for text in page.versions:
+        try:
+            version = Version(text)
+        except ValueError:
+            continue
+        if version not in listed:
+            reason = "it has no wheel, and source distributions are never built"
+            found.append(
+                Rejected(page.name, str(version), index.name, "no-wheel", reason)
+            )
+    return sorted(found, key=lambda r: Version(r.version), reverse=True)

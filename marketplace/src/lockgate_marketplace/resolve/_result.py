@@ -1,0 +1,113 @@
+"""What a resolution gives: the versions, and a reason against each other one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from lockgate_marketplace.errors import ResolutionError
+from lockgate_marketplace.simple import IndexFile
+from lockgate_marketplace.wheel import Wheel
+
+__all__ = ["Pinned", "Rejected", "Resolution", "Why", "summary"]
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A wheel to install."""
+
+    name: str
+    version: str
+    index: str
+    file: IndexFile
+    metadata: bytes = field(repr=False)
+    """What was resolved with; see `check`."""
+    extras: frozenset[str] = frozenset()
+    requires: tuple[str, ...] = ()
+    """Names of those of its dependencies that hold here."""
+    wanted_by: tuple[str, ...] = ()
+    """Names that require it; ``""`` stands for whoever asked."""
+
+    def check(self, wheel: Wheel) -> None:
+        """See that the wheel that came has the metadata that were resolved with.
+
+        Raises:
+            ResolutionError: If not: the index showed something else.
+        """
+        if wheel.metadata != self.metadata:
+            message = "METADATA in the wheel differs from what the index showed"
+            raise ResolutionError(
+                "resolve-metadata-differs", message, where=self.file.filename
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A version that is not used, and why."""
+
+    name: str
+    version: str
+    index: str
+    code: str
+    """``yanked``, ``cooldown``, ``python``, ``tags``, ``hook-api``, ``pre-release``,
+    ``no-wheel``, ``metadata``, ``requirement`` or ``conflict``."""
+    reason: str
+    filename: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What is known about a name after a resolution."""
+
+    name: str
+    chosen: Pinned | None
+    rejected: tuple[Rejected, ...]
+
+    def text(self) -> str:
+        """For a person: what was chosen, by whom, and what spoke against others."""
+        lines: list[str] = []
+        if self.chosen is None:
+            lines.append(f"{self.name}: no version was chosen")
+        else:
+            by = [name or "you" for name in self.chosen.wanted_by]
+            lines.append(
+                f"{self.name} {self.chosen.version} from {self.chosen.index}, "
+                f"wanted by {', '.join(by) or 'you'}"
+            )
+        lines += [f"  not {r.version or 'any'}: {r.reason}" for r in self.rejected]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A set of wheels that fit together."""
+
+    pinned: tuple[Pinned, ...]
+    """By name."""
+    rejected: tuple[Rejected, ...]
+    warnings: tuple[str, ...] = ()
+
+    def why(self, name: str) -> Why:
+        """What was chosen for `name`, and what spoke against others, newest first."""
+        key = canonicalize_name(name)
+        chosen = next((p for p in self.pinned if p.name == key), None)
+        left = [r for r in self.rejected if r.name == key]
+        left.sort(key=lambda r: Version(r.version), reverse=True)
+        return Why(key, chosen, tuple(left))
+
+
+def summary(name: str, rejected: Iterable[Rejected]) -> str:
+    """Why there is no candidate, in one sentence."""
+    reasons = [f"{r.version}: {r.reason}" for r in rejected if r.name == name]
+    if not reasons:
+        return f"the index lists no wheel of {name}"
+    shown = "; ".join(reasons[:_SHOWN])
+    more = len(reasons) - _SHOWN
+    return f"no version of {name} can be used: {shown}" + (
+        f"; and {more} more" if more > 0 else ""
+    )
