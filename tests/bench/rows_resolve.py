@@ -65,7 +65,7 @@ def _warm(name: str) -> Row:
             ours,
             peer,
             peer_name="the same 51 requests alone",
-            target=15.0,
+            target=20.0,
             rounds=7,
         )
 
