@@ -185,12 +185,20 @@ def _kept(data_dir: str, cache_dir: str) -> tuple[Search | None, InstalledError 
     if not data_dir or not os.path.lexists(f"{data_dir}/store/current"):
         return None, None
     from lockgate.discovery._store import search_store
-    from lockgate.installed import InstalledError, StoreFolder
 
     try:
-        return search_store(StoreFolder(data_dir), cache_dir), None
-    except InstalledError as error:
-        return None, error
+        return search_store(data_dir, cache_dir), None
+    except Exception as error:
+        return None, _unsound(error)
+
+
+def _unsound(error: Exception) -> InstalledError:
+    """What is told of the store; whatever else it is goes on."""
+    from lockgate.errors import InstalledError  # most commands raise nothing
+
+    if isinstance(error, InstalledError):
+        return error
+    raise error
 
 
 def _states(
@@ -199,12 +207,10 @@ def _states(
     """The store's candidates as they are now, or why there are none."""
     if kept is None:
         return [], known
-    from lockgate.errors import InstalledError
-
     try:
         return kept.states(), None
-    except InstalledError as error:
-        return [], error
+    except Exception as error:
+        return [], _unsound(error)
 
 
 def _for_the_host(state: PluginState) -> bool:

@@ -11,7 +11,9 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from lockgate._store_place import StorePlace
 from lockgate.discovery import _index
 from lockgate.discovery._environments import placed
 from lockgate.discovery._files import stamp_fresh
@@ -19,31 +21,37 @@ from lockgate.discovery._index_format import Depends, Found, Stored
 from lockgate.discovery._scan import scan_folder
 from lockgate.discovery._search import Before, Search
 from lockgate.discovery._state import PluginState
-from lockgate.installed import Installed, StoreFolder
+
+if TYPE_CHECKING:
+    from lockgate.installed import Installed
 
 __all__ = ["search_store"]
 
 _MENDS = "`lockgate verify` says more; `lockgate sync` or a new install mends it."
 
 
-def search_store(store: StoreFolder, cache_dir: str) -> Search:
+def search_store(data_dir: str, cache_dir: str) -> Search:
     """The plugins of the generation that is in force.
 
     Raises:
         InstalledError: If the store is not sound, or others may write to it.
     """
-    store.check()
+    place = StorePlace(data_dir)
+    place.check()
     return Search(
-        (store.root,),
-        lambda known: _look(store, known),
-        key=_index.key_of((store.root,), ("store",)),
+        (place.root,),
+        lambda known: _look(data_dir, known),
+        key=_index.key_of((place.root,), ("store",)),
         cache_dir=cache_dir,
     )
 
 
-def _look(store: StoreFolder, known: Stored | None) -> Found:
+def _look(data_dir: str, known: Stored | None) -> Found:
     """What the generation in force names; what `known` still holds is kept."""
+    from lockgate.installed import StoreFolder
+
     started = time.time_ns()
+    store = StoreFolder(data_dir)
     root = store.root
     before = Before((root,), known)
     generation = store.read()
@@ -77,7 +85,7 @@ def _add(
             states = placed(entry.distribution, folders, folders, resolved)
             on = _index.fresh([site, *files], started)
         states = [_stored(state, gone) for state in states]
-        found.add(root, states, one.folder, on, early=[site])
+        found.add(root, states, one.folder, on)
     if not mine:
         lost = PluginState(
             (entry.plugins or (entry.distribution,))[0],

@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from lockgate._store_place import StorePlace
 from lockgate.errors import InstalledError
 from lockgate.installed._format import SIZE_LIMIT_BYTES, Generation, parse, to_bytes
 from lockgate.owned import (
     NotOwnedError,
-    foreign_writer,
     read_owned,
     replace_whole,
     sync_folder,
@@ -21,53 +21,17 @@ from lockgate.owned import (
 
 __all__ = ["StoreFolder"]
 
-_FOLDERS = ("generations", "wheels", "merged", "staging")
 _POINTER_LIMIT_BYTES = 32
 _FOLDER_MODE = 0o755
 """Others may look: a worker may run as a user of its own, and wheels are no secret."""
 
 
-class StoreFolder:
+class StoreFolder(StorePlace):
     """The store below the folder `data_dir`; it need not exist.
 
     Reading takes no lock: what is there never changes, and what is in force is one
     small file that is replaced by a rename.
     """
-
-    def __init__(self, data_dir: str) -> None:
-        self.root = f"{data_dir}/store"
-
-    @property
-    def pointer(self) -> str:
-        """The file that says which generation is in force."""
-        return f"{self.root}/current"
-
-    def file(self, number: int) -> str:
-        """The file of a generation."""
-        return f"{self.root}/generations/{number}.json"
-
-    @property
-    def exists(self) -> bool:
-        """Whether anything was ever installed. One look."""
-        return os.path.lexists(self.pointer)
-
-    def check(self) -> None:
-        """See that nobody but the owner can have put anything here.
-
-        Raises:
-            InstalledError: If somebody else may write to the store's folders.
-        """
-        try:
-            found = foreign_writer(Path(self.root))
-            for name in _FOLDERS:
-                folder = f"{self.root}/{name}"
-                if found is None and os.path.lexists(folder):
-                    found = foreign_writer(Path(folder), above=False)
-        except OSError as error:
-            raise InstalledError(str(error.strerror), file=self.root) from None
-        if found is not None:
-            hint = f"Look at it, then: {found.hint}"
-            raise InstalledError(str(found), file=self.root, hint=hint)
 
     def current(self) -> int:
         """The number of the generation in force; 0 if nothing was ever installed.

@@ -153,9 +153,9 @@ class Store:
             InstalledError: If it can't be written; then nothing changed.
         """
         wanted = tuple(entries)
-        for entry in wanted:
-            self._check(entry)
         with self.held(), self.folder.locked():
+            for entry in wanted:
+                self._check(entry)
             now = self.folder.read().without(*without).having(*wanted)
             return self.folder.commit(now, reason)
 
