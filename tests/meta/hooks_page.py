@@ -52,6 +52,12 @@ In the tables below:
 - **on failure** `fail`: the first error ends the call; `skip`: the other answers
   count, the failure is reported beside them; `collect`: all are asked, all errors are
   raised together
+- **since**: the hook API that it came with. A plugin that answers a hook which this
+  lockgate's API has not, or no longer, is `incompatible`; a deprecated one is warned of
+  by `check`, `doctor`, `info` and once in the log
+
+Plugins [add kinds](../how-to/add-a-kind.md) with hooks of their own; `lockgate hooks`
+lists them too, with the plugin.
 
 A hook that returns an `Iterator` gives a **stream**: its impl is a generator, or any
 function that returns what can be iterated. Every impl may be a coroutine function or,
@@ -83,17 +89,23 @@ A tree: `for file in tree`, `tree["a.py"].text`, `"a.py" in tree`, `len(tree)`,
 def _row(spec: HookSpec) -> str:
     asked = "first" if spec.options.firstresult else "all"
     summary = spec.doc.strip().partition("\n")[0]
+    since = f"{spec.life.since}, deprecated" if spec.deprecated else spec.life.since
     return (
         f"| [`{spec.name}`](#{spec.name}) | {asked} | "
-        f"{spec.options.timeout_seconds:g} | {spec.options.failure} | {summary} |"
+        f"{spec.options.timeout_seconds:g} | {spec.options.failure} | {since} | "
+        f"{summary} |"
     )
 
 
 def _form(spec: HookSpec) -> str:
     """How the hook differs from a plain one."""
-    if spec.stream:
-        return "\nA stream.\n"
-    return "\nHistoric.\n" if spec.historic else ""
+    forms = ["A stream."] if spec.stream else []
+    forms += ["Historic."] if spec.historic else []
+    if spec.life.since != "1.0":
+        forms.append(f"Since hook API {spec.life.since}.")
+    if spec.deprecated:
+        forms.append(f"{spec.life.advice.capitalize()}.")
+    return f"\n{' '.join(forms)}\n" if forms else ""
 
 
 def _section(spec: HookSpec) -> str:
@@ -118,7 +130,8 @@ def render() -> str:
         parts.append(f"## Kind `{kind}`\n")
         parts.append((inspect.getdoc(about[mine[0].name]) or "") + "\n")
         parts.append(
-            "| hook | asked | time | on failure | about |\n|---|---|---|---|---|"
+            "| hook | asked | time | on failure | since | about |\n"
+            "|---|---|---|---|---|---|"
         )
         parts += [_row(spec) for spec in mine]
         parts.append("")

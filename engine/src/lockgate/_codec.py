@@ -64,13 +64,15 @@ class Codec:
     `encode` takes a value of the type and gives plain data; `decode` takes
     plain data and gives the value. Both raise `Misfit`. They try the common case
     first (`lockgate._quick`); `exact` has the last word. `records` tells whether
-    values of the type hold dataclasses at all.
+    values of the type hold dataclasses at all; `foreign`, that a plugin's own may stand
+    for its objects, and never are its values.
     """
 
     encode: Callable[[object], Data]
     decode: Callable[[object], Any]
     exact: Exact
     records: bool
+    foreign: bool = False
 
     def checked(self, value: object) -> Any:
         """`value` itself if it is a value of the type, else the one its data stand for.
@@ -78,6 +80,8 @@ class Codec:
         Raises:
             Misfit: If it is neither.
         """
+        if self.foreign:
+            return self.decode(self.encode(value))
         if not self.records or not _holds_values(value):
             return self.decode(value)
         data = self.encode(value)

@@ -10,7 +10,7 @@ from lockgate import hookspecs
 from lockgate._hook_api import Life
 from lockgate._hook_options import SPEC_ATTRIBUTE, HookOptions
 
-__all__ = ["FREE", "hook_kinds", "hook_lives", "streams"]
+__all__ = ["FREE", "hook_kinds", "hook_lives", "mistaken_for", "streams"]
 
 FREE = frozenset({"announce", "diagnose"})
 """Hooks that a plugin of any kind may answer: to hear what happens, and to take part
@@ -30,6 +30,18 @@ def _marked() -> Iterator[tuple[str, Callable[..., object], HookOptions]]:
 def hook_kinds() -> Mapping[str, str]:
     """Every hook of `lockgate.hookspecs` and its kind; those removed since, too."""
     return {name: options.kind for name, _, options in _marked()}
+
+
+def mistaken_for(name: str) -> str:
+    """The hook of lockgate's own that `name` is so near to that it is taken for it.
+
+    No added hook may have such a name, so it is a slip wherever it is written.
+    """
+    from difflib import get_close_matches
+
+    if name in hook_kinds():
+        return ""
+    return next(iter(get_close_matches(name, hook_kinds(), 1, cutoff=0.8)), "")
 
 
 @cache

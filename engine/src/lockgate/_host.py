@@ -332,6 +332,8 @@ class Host(Calls):
             raise UnknownHookError(hook, known=known)
         if plugin is not None:
             self._check_callable(hook, plugin)
+        if spec.deprecated:
+            self._roster.warn_of(spec)
         if timeout is None:
             timeout = self._config.timeout
         elif spec.own_timeout:

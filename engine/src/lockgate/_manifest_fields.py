@@ -26,6 +26,7 @@ __all__ = [
     "Text",
     "Version",
     "Word",
+    "admits_newer",
     "check_range",
     "impl_tables",
     "refuse",
@@ -60,6 +61,16 @@ def supports(hook_api: str) -> bool:
     from packaging.specifiers import SpecifierSet
 
     return SpecifierSet(hook_api).contains(HOOK_API_VERSION)
+
+
+@lru_cache(maxsize=64)
+def admits_newer(hook_api: str) -> bool:
+    """Whether the range `hook_api` also holds a hook API that is newer than ours."""
+    from packaging.specifiers import SpecifierSet
+
+    major, minor, _ = numbers(HOOK_API_VERSION)
+    later = (f"{major}.{minor + 1}", f"{major + 1}.0")
+    return any(SpecifierSet(hook_api).contains(version) for version in later)
 
 
 def _one_line(value: str) -> str:

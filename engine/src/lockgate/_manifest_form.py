@@ -24,6 +24,7 @@ from lockgate._manifest_fields import (
     Amount,
     Line,
     Name,
+    admits_newer,
     check_range,
     impl_tables,
     refuse,
@@ -109,7 +110,8 @@ class ManifestForm(Form):
             added = rules.check_added_kinds(self.added_kinds, self.kinds)
             rules.check_adapters(self.adapters, self.kinds)
             if self.hooks or not self.adapters:
-                rules.check_hooks(self.hooks, self.kinds, added)
+                newer = admits_newer(self.hook_api)
+                rules.check_hooks(self.hooks, self.kinds, added, newer=newer)
             rules.check_kind_api(self.kind_api, self.kinds)
         rules.check_order(self.hooks, self.name, self.added_kinds)
         rules.check_tier(self.tier, self.rights)

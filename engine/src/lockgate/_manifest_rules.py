@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from lockgate._hook_names import FREE, hook_kinds, streams
+from lockgate._hook_names import FREE, hook_kinds, mistaken_for, streams
 from lockgate._manifest_fields import refuse
 from lockgate.errors import did_you_mean
 from lockgate.kinds import AddedHook, AddedKind
@@ -105,6 +105,10 @@ def check_added_kinds(
             if hook.name in found or hook.name in hook_kinds():
                 message = f"there is a hook named {hook.name!r} already"
                 refuse(message, where=f"{where}.hooks.{place}.name")
+            if other := mistaken_for(hook.name):
+                message = f"{hook.name!r} is too near to lockgate's own {other!r}"
+                hint = "Give it a name that nobody takes for a slip."
+                refuse(message, hint=hint, where=f"{where}.hooks.{place}.name")
             if "context" in hook.arguments:
                 message = "every hook gets `context`: it is no argument of its own"
                 refuse(message, where=f"{where}.hooks.{place}.arguments.context")
@@ -119,13 +123,18 @@ def check_added_kinds(
 
 
 def check_hooks(
-    hooks: Mapping[str, object], kinds: Sequence[str], added: Mapping[str, str]
+    hooks: Mapping[str, object],
+    kinds: Sequence[str],
+    added: Mapping[str, str],
+    *,
+    newer: bool = False,
 ) -> None:
     """Refuse hooks that are unknown, or of a kind that is not named.
 
     `added` are the hooks of the kinds that the plugin itself adds. Where `kinds` names
     one that is neither built in nor the plugin's own, a hook may be that one's:
-    discovery knows.
+    discovery knows. With `newer` it may be one of a later hook API, unless it is
+    nearly a known one.
     """
     known = {**hook_kinds(), **added}
     foreign = not set(kinds) <= set(known.values())
@@ -135,12 +144,13 @@ def check_hooks(
             message = f"there is no kind named {kind!r}"
             refuse(message, hint=hint, where=f"kinds.{number}")
     for name in hooks:
-        if name not in known and foreign:
+        near = "" if name in known else did_you_mean(name, known)
+        if name not in known and (foreign or (newer and not near)):
             continue
         if name not in known:
             refuse(
                 f"there is no hook named {name!r}",
-                hint=did_you_mean(name, known) or "`lockgate hooks` lists them.",
+                hint=near or "`lockgate hooks` lists them.",
                 where=f"hooks.{name}",
             )
         if known[name] not in kinds and name not in FREE:

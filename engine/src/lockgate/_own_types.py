@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
-
-from lockgate._annotations import hints
 
 __all__ = ["own_types"]
 
@@ -26,16 +26,27 @@ _Made = dict[type, _Step | None]
 
 def own_types(impl: Callable[..., object]) -> Mapping[str, _Step]:
     """The parameters of `impl` that hold dataclasses, and what makes them of data."""
-    try:
-        annotations = hints(inspect.unwrap(impl))
-    except Exception:  # names for type checkers only: then it takes plain data
-        return {}
+    function: Any = inspect.unwrap(impl)
     found: dict[str, _Step] = {}
-    for name, annotation in annotations.items():
+    for name, annotation in _hints(function, getattr(function, "__globals__", {})):
         step = _step(annotation, {})
         if step is not None and name != "return":
             found[name] = step
     return found
+
+
+def _hints(owner: Any, scope: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The annotations of `owner` that can be had, each for itself.
+
+    One that can't (a name for type checkers only, the recursive `Data`) stands for
+    plain data, and takes no other with it.
+    """
+    for name, raw in getattr(owner, "__annotations__", {}).items():
+        one = SimpleNamespace(__annotations__={name: raw})
+        try:
+            yield name, typing.get_type_hints(one, scope)[name]
+        except Exception:  # noqa: S112 - the impl then gets what everybody gets
+            continue
 
 
 def _step(annotation: Any, made: _Made) -> _Step | None:
@@ -82,10 +93,7 @@ def _items(step: _Step | None, *, plain: bool) -> _Step | None:
 def _record(cls: type, known: _Made) -> _Step | None:
     if cls.__module__ == "lockgate.values":
         return None  # a value of lockgate's is one already
-    try:
-        annotations = hints(cls)
-    except Exception:
-        annotations = {}
+    annotations = dict(_hints(cls, vars(sys.modules[cls.__module__])))
     steps = {
         field.name: step
         for field in dataclasses.fields(cls)

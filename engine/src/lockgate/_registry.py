@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lockgate._specs import HookSpec, specs
 
 if TYPE_CHECKING:
+    from lockgate.config import Config
     from lockgate.discovery import PluginState
+    from lockgate.errors import ConfigError
     from lockgate.kinds import AddedKind
 
-__all__ = ["adders", "adds_kinds", "hooks_added", "kinds_added", "specs_of"]
+__all__ = [
+    "adders",
+    "adds_kinds",
+    "hooks_added",
+    "kinds_added",
+    "specs_of",
+    "stray_orders",
+]
 
 
 def adds_kinds(state: PluginState) -> bool:
@@ -43,6 +52,32 @@ def hooks_added(states: Iterable[PluginState]) -> dict[str, AddedKind]:
     """The kind of each hook that usable plugins add."""
     kinds = kinds_added(states).values()
     return {hook.name: kind for kind in kinds for hook in kind.hooks}
+
+
+def stray_orders(
+    config: Config, states: Iterable[PluginState]
+) -> Iterator[ConfigError]:
+    """What to say of each ``[hooks.NAME]`` of the settings that nobody adds.
+
+    A plugin that is switched off or out of use still makes its hooks known.
+    """
+    wanted = [name for name in config.hooks if name not in specs()]
+    if not wanted:
+        return
+    known = {
+        hook.name
+        for state in states
+        if adds_kinds(state) and state.manifest is not None
+        for kind in state.manifest.added_kinds
+        for hook in kind.hooks
+    }
+    for name in wanted:
+        if name not in known:
+            from lockgate._settings import no_hook
+            from lockgate.errors import did_you_mean
+
+            way = "Install the plugin that adds it, or take the table out."
+            yield no_hook(name, config.origins, did_you_mean(name, known) or way)
 
 
 def specs_of(states: Iterable[PluginState]) -> Mapping[str, HookSpec]:

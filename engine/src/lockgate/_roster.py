@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lockgate._audit import LogLine
 from lockgate._berth import Berth
 from lockgate._dispatch import Dispatcher
 from lockgate._inhost import InHostPlugin
@@ -30,6 +31,7 @@ from lockgate.errors import (
 )
 
 if TYPE_CHECKING:
+    from lockgate._specs import HookSpec
     from lockgate.discovery import PluginState
     from lockgate.values import Data
 
@@ -88,6 +90,7 @@ class Roster:
         self.journal = Journal()
         self._histories: dict[str, History] = {}
         self._meters: dict[str, Meter] = {}
+        self._warned: set[str] = set()
         self._keep(states)
         self.dispatcher = Dispatcher(seats.config.hooks, seats.past)
         for name, state in sorted(self.states.items()):
@@ -109,6 +112,16 @@ class Roster:
             return state
         hint = WAY_OUT.replace("NAME", state.name)
         return state.with_state("quarantined", reason, hint)
+
+    def warn_of(self, spec: HookSpec) -> None:
+        """Say once in the log which plugins answer a hook that is deprecated."""
+        if spec.name in self._warned:
+            return
+        self._warned.add(spec.name)
+        for plugin in self.dispatcher.implementers(spec.name):
+            message = f"answers the hook {spec.name!r}, {spec.life.advice}"
+            line = LogLine(plugin, spec.name, "warning", message)
+            self._seats.observer.log(line)
 
     def lifecycles(self) -> tuple[Lifecycle, ...]:
         """The life of each plugin in this host, by name; removed ones too."""

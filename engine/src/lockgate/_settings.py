@@ -77,18 +77,24 @@ def _check_limits(
 
 
 def _check_hooks(hooks: Mapping[str, object], origins: Mapping[str, str]) -> None:
-    from lockgate._hook_names import hook_kinds
+    """Refuse slips of lockgate's own hooks; of others, discovery knows."""
+    from lockgate._hook_names import mistaken_for
 
     for name in hooks:
-        if name not in hook_kinds():
-            source = _origin(origins, f"hooks.{name}")
-            raise ConfigError(
-                f"there is no hook named {name!r}",
-                key=f"hooks.{name}",
-                source=source,
-                line=line_of_setting(source, f"hooks.{name}"),
-                hint=did_you_mean(name, hook_kinds()),
-            )
+        if other := mistaken_for(name):
+            raise no_hook(name, origins, f"Did you mean {other!r}?")
+
+
+def no_hook(name: str, origins: Mapping[str, str], hint: str) -> ConfigError:
+    """The error for a table ``[hooks.NAME]`` of a hook that there is not."""
+    source = _origin(origins, f"hooks.{name}")
+    return ConfigError(
+        f"there is no hook named {name!r}",
+        key=f"hooks.{name}",
+        source=source,
+        line=line_of_setting(source, f"hooks.{name}"),
+        hint=hint,
+    )
 
 
 def _check_names(values: Mapping[str, Any], origin: str) -> None:

@@ -74,7 +74,8 @@ class HookSpec:
     `parameters` holds every parameter name in the spec's order, `context` too;
     `annotation` is the answer's type as it is written; `own_timeout` says whether
     an argument of its own is called ``timeout``. Of a `stream` (the spec returns an
-    ``Iterator``) `answer` is one item; `added` says that a plugin adds the hook.
+    ``Iterator``) `answer` is one item; `added` says that a plugin adds the hook,
+    `deprecated` that it is so in the version at hand.
     """
 
     name: str
@@ -87,6 +88,7 @@ class HookSpec:
     own_timeout: bool = False
     stream: bool = False
     added: bool = False
+    deprecated: bool = False
 
     @property
     def kind(self) -> str:
@@ -163,10 +165,11 @@ def _read(name: str, function: Callable[..., object]) -> HookSpec:
         if parameter != CONTEXT
     )
     answer = _without_none(types["return"])
+    options = cast(HookOptions, getattr(function, SPEC_ATTRIBUTE))
     stream = typing.get_origin(answer) in (Iterator, AsyncIterator)
     return HookSpec(
         name=name,
-        options=cast(HookOptions, getattr(function, SPEC_ATTRIBUTE)),
+        options=options,
         arguments=arguments,
         parameters=parameters,
         answer=codec(typing.get_args(answer)[0] if stream else answer),
@@ -174,6 +177,7 @@ def _read(name: str, function: Callable[..., object]) -> HookSpec:
         doc=inspect.getdoc(function) or "",
         own_timeout="timeout" in parameters,
         stream=stream,
+        deprecated=options.life.at(HOOK_API_VERSION) == "deprecated",
     )
 
 

@@ -7,6 +7,7 @@ host's own process as the trusted base is; called plainly, or awaited.
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ PLACES = ("workers", "workers, awaited", "in the host", "in the host, awaited")
 
 IMPL = Path(__file__).with_name("impl.py").read_text("utf-8")
 
-KINDS = '["analyzer", "service", "ai", "hardware"]'
+KINDS = ("analyzer", "service", "ai", "hardware")
 
 
 @dataclass
@@ -79,13 +80,15 @@ def package_of(name: str) -> str:
     return f"{name.replace('-', '_')}_plugin"
 
 
-def manifest(name: str, hooks: Sequence[str], *, trusted: bool) -> str:
+def manifest(
+    name: str, hooks: Sequence[str], *, trusted: bool, kinds: Sequence[str] = KINDS
+) -> str:
     return "\n".join(
         [
             "schema = 1",
             f'name = "{name}"',
             'summary = "A plugin of the conformance suite."',
-            f"kinds = {KINDS}",
+            f"kinds = {json.dumps(list(kinds))}",
             'hook-api = ">=1,<2"',
             f'tier = "{"system" if trusted else "read-only"}"',
             "[hooks]",
@@ -95,13 +98,33 @@ def manifest(name: str, hooks: Sequence[str], *, trusted: bool) -> str:
 
 
 @contextmanager
-def opened(place: str, root: Path, plugins: Plugins) -> Generator[Place]:
-    """A host at `place`; `plugins` maps each name to its lines of ``[hooks]``."""
+def opened(
+    place: str,
+    root: Path,
+    plugins: Plugins,
+    *,
+    source: str = IMPL,
+    kind: str = "",
+    added: str = "",
+) -> Generator[Place]:
+    """A host at `place`; `plugins` maps each name to its lines of ``[hooks]``.
+
+    They are of `kind`, if it is given, which one more plugin adds: `added` is the end
+    of its manifest.
+    """
     trusted = place.startswith("in the host")
     site = Site(root)
     for name, hooks in plugins.items():
-        text = manifest(name, hooks(f"{package_of(name)}.impl"), trusted=trusted)
-        site.add(name, IMPL, manifest=text)
+        text = manifest(
+            name,
+            hooks(f"{package_of(name)}.impl"),
+            trusted=trusted,
+            kinds=(kind,) if kind else KINDS,
+        )
+        site.add(name, source, manifest=text)
+    if kind:
+        text = manifest("adder", [], trusted=False, kinds=("service",))
+        site.add("adder", "raise SystemExit", manifest=f"{text}\n{added}")
     lines: list[str] = []
 
     def log(line: LogLine) -> None:

@@ -59,6 +59,7 @@ def checks(
         hint = "Every command looks through all distributions anew."
         yield Check("index", "warning", f"the index {found.index_note}", hint)
     yield from _plugins(found)
+    yield from _guarded("hooks", lambda: list(_hooks(config, found)))
     yield from _guarded("programs", lambda: list(_programs(found)))
     yield from _guarded("devices", lambda: list(device_checks(config, found)))
 
@@ -192,6 +193,7 @@ def _store(config: Config) -> Iterator[Check]:
 
 def _plugins(found: Discovery) -> Iterator[Check]:
     from lockgate._registry import kinds_added
+    from lockgate.discovery._hook_versions import deprecations
 
     kinds = kinds_added(found.plugins).values()
     for plugin in found.plugins:
@@ -215,8 +217,19 @@ def _plugins(found: Discovery) -> Iterator[Check]:
             ):
                 name = f"plugin {plugin.name}"
                 yield Check(name, "problem", str(problem), problem.hint)
+            for hook, life in deprecations(manifest, kinds):
+                told = f"answers the hook {hook!r}, {life.advice}"
+                hint = "Upgrade the plugin, or ask its author to."
+                yield Check(f"plugin {plugin.name}", "warning", told, hint)
     usable = sum(plugin.usable for plugin in found.plugins)
     yield Check("plugins", "ok", f"{usable} of {len(found.plugins)} can be used")
+
+
+def _hooks(config: Config, found: Discovery) -> Iterator[Check]:
+    from lockgate._registry import stray_orders
+
+    for error in stray_orders(config, found.plugins):
+        yield Check("hooks", "warning", str(error), error.hint)
 
 
 def _programs(found: Discovery) -> Iterator[Check]:

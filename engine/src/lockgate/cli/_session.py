@@ -90,6 +90,8 @@ def installed(config: Config) -> Discovery:
         print_warning(found.store_error)
     if config.requires:
         _warn_of_missing(config, found)
+    if config.hooks:
+        _warn_of_strays(config, found)
     return found
 
 
@@ -102,6 +104,15 @@ def _warn_of_missing(config: Config, found: Discovery) -> None:
     try:
         check_requires(config, found.plugins)
     except ProjectRequiresError as error:
+        print_warning(error)
+
+
+def _warn_of_strays(config: Config, found: Discovery) -> None:
+    """Say which hooks the settings order that no plugin adds: no reason to stop."""
+    from lockgate._registry import stray_orders
+    from lockgate.cli._output import print_warning
+
+    for error in stray_orders(config, found.plugins):
         print_warning(error)
 
 

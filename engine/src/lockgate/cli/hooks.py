@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lockgate.cli._output import print_json, print_lines, print_table
@@ -12,6 +12,7 @@ from lockgate.errors import UnknownHookError, UsageError
 
 if TYPE_CHECKING:
     from lockgate._manifest_values import HookImpl
+    from lockgate._specs import HookSpec
     from lockgate.config import Config
     from lockgate.discovery import PluginState
 
@@ -41,11 +42,12 @@ def run(args: argparse.Namespace) -> int:
         UnknownHookError: If there is no such hook.
         UsageError: If one is to be shown and none is named.
     """
-    from lockgate._registry import specs_of
+    from lockgate._registry import adders, specs_of
 
     config = settings(args)
     plugins = installed(config).plugins
     known, answering = specs_of(plugins), _Answering(plugins, config)
+    by_kind = {kind: plugin.name for kind, plugin in adders(plugins).items()}
     if args.action == "show" or args.hook:
         name: str = args.hook or ""
         if not name:
@@ -53,15 +55,21 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("the hook to show is not named", hint=hint)
         if name not in known:
             raise UnknownHookError(name, known=known)
-        return _show(_data(known[name], answering), as_json=args.json)
-    rows = [_data(spec, answering) for spec in known.values()]
+        return _show(_data(known[name], answering, by_kind), as_json=args.json)
+    rows = [_data(spec, answering, by_kind) for spec in known.values()]
     if args.json:
         print_json({"hooks": rows})
         return 0
     print_table(
-        ["hook", "kind", "answered by", "about"],
+        ["hook", "kind", "added by", "answered by", "about"],
         [
-            [r["name"], r["kind"], ", ".join(r["plugins"]) or "-", r["summary"]]
+            [
+                r["name"],
+                r["kind"],
+                r["added_by"] or "-",
+                ", ".join(r["plugins"]) or "-",
+                f"(deprecated) {r['summary']}" if r["deprecated"] else r["summary"],
+            ]
             for r in rows
         ],
     )
@@ -112,7 +120,9 @@ class _Answering:
         return sorted(names & set(owner.disable)) if owner is not None else []
 
 
-def _data(spec: Any, answering: _Answering) -> dict[str, Any]:
+def _data(
+    spec: HookSpec, answering: _Answering, by_kind: Mapping[str, str]
+) -> dict[str, Any]:
     from lockgate._shapes import shapes_of
 
     options = spec.options
@@ -121,6 +131,11 @@ def _data(spec: Any, answering: _Answering) -> dict[str, Any]:
     return {
         "name": spec.name,
         "kind": options.kind,
+        "added_by": by_kind.get(options.kind, ""),
+        "since": options.life.since,
+        "deprecated": options.life.advice if spec.deprecated else "",
+        "stream": spec.stream,
+        "historic": spec.historic,
         "summary": spec.doc.strip().partition("\n")[0],
         "doc": spec.doc,
         "arguments": [
@@ -154,12 +169,16 @@ def _show(hook: dict[str, Any], *, as_json: bool) -> int:
     lines += [f"  {line}".rstrip() for line in hook["doc"].strip().splitlines()]
     lines += [
         "",
-        f"  kind         {hook['kind']}",
+        f"  kind         {hook['kind']}"
+        + (f", added by {hook['added_by']}" if hook["added_by"] else ""),
+        f"  since        {hook['since']}",
         f"  asked        {asked}",
         f"  time         {hook['timeout_seconds']:g} s a plugin",
         f"  on failure   {hook['failure']}",
         f"  answered by  {', '.join(hook['plugins']) or 'no plugin'}",
     ]
+    if hook["deprecated"]:
+        lines.append(f"  deprecated   {hook['deprecated']}")
     for title, places in (("order", "order"), ("wrapped by", "wrappers")):
         width = max((len(place["plugin"]) for place in hook[places]), default=0)
         for number, place in enumerate(hook[places]):

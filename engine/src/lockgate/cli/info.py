@@ -49,10 +49,15 @@ def run(args: argparse.Namespace) -> int:
         judged_by(state, found) for state, found in zip(states, problems, strict=True)
     ]
     if args.json:
-        print_json(_data(judged, problems[0], config))
+        data = _data(judged, problems[0], config)
+        print_json({**data, "deprecated": _deprecated(judged[0], found)})
         return 0
     for state in judged:
         print_lines(_lines(state, life_of(state, config)))
+        print_lines(
+            _row("deprecated", f"{hook}: {advice}")
+            for hook, advice in _deprecated(state, found).items()
+        )
         print_lines(_settings(state, config))
         print_lines(
             _row("has open", f"{claim.device}, {claim.mode}, in host {claim.host}")
@@ -75,6 +80,18 @@ def _problems(state: PluginState, found: Sequence[PluginState]) -> tuple[Problem
         roots=state.path,
         added=kinds_added(found).values(),
     )
+
+
+def _deprecated(state: PluginState, found: Sequence[PluginState]) -> dict[str, str]:
+    """The deprecated hooks that it answers, and what is said of each."""
+    manifest = state.manifest
+    if manifest is None:
+        return {}
+    from lockgate._registry import kinds_added
+    from lockgate.discovery._hook_versions import deprecations
+
+    kinds = kinds_added(found).values()
+    return {hook: life.advice for hook, life in deprecations(manifest, kinds)}
 
 
 def _data(
@@ -159,6 +176,8 @@ def _manifest(manifest: Manifest) -> Iterator[str]:
     yield _row("kinds", ", ".join(manifest.kinds))
     yield _row("tier", manifest.tier)
     yield _row("hook API", manifest.hook_api)
+    for name, wanted in manifest.kind_api.items():
+        yield _row("kind API", f"{name} {wanted}")
     yield _row("hooks", ", ".join(manifest.answers) or "-")
     if manifest.wrappers:
         yield _row("wraps", ", ".join(manifest.wrappers))
@@ -172,7 +191,7 @@ def _manifest(manifest: Manifest) -> Iterator[str]:
         yield _row("conflicts", ", ".join(manifest.conflicts))
     for kind in manifest.added_kinds:
         names = ", ".join(hook.name for hook in kind.hooks)
-        yield _row("adds kind", f"{kind.name}: {names}")
+        yield _row("adds kind", f"{kind.name} {kind.version}: {names}")
     for command in manifest.commands:
         yield _row("command", f"lockgate {command.noun} {command.verb}: {command.help}")
 

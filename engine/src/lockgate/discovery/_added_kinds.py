@@ -6,7 +6,7 @@ that is not built in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lockgate.discovery._state import PluginState
@@ -67,6 +67,7 @@ def unknown_kinds(states: list[PluginState]) -> bool:
     if not foreign:
         return False
     kinds = {kind.name: kind for state in states for kind in _added(state)}
+    adders = {kind.name: s.name for s in states for kind in _added(s)}
     changed = False
     for index in foreign:
         state = states[index]
@@ -74,7 +75,7 @@ def unknown_kinds(states: list[PluginState]) -> bool:
         if gone:
             states[index] = _without_kind(state, gone, kinds)
         else:
-            states[index] = _with_hooks(state, kinds.values())
+            states[index] = _with_hooks(state, kinds, adders)
         changed |= states[index] is not state
     return changed
 
@@ -92,18 +93,33 @@ def _without_kind(
     )
 
 
-def _with_hooks(state: PluginState, kinds: Iterable[AddedKind]) -> PluginState:
-    """The plugin, marked if it answers hooks that its kinds do not have."""
-    from lockgate._hook_names import hook_kinds
+def _with_hooks(
+    state: PluginState, kinds: Mapping[str, AddedKind], adders: Mapping[str, str]
+) -> PluginState:
+    """The plugin, marked if it answers hooks that its kinds do not have, or not so."""
+    from lockgate._hook_names import FREE, hook_kinds
+    from lockgate.discovery._hook_versions import misfit_of_kinds
 
+    manifest = state.manifest
+    if manifest is None:
+        return state
+    added = {hook.name: hook for kind in kinds.values() for hook in kind.hooks}
     known = dict(hook_kinds())
-    known.update((hook.name, kind.name) for kind in kinds for hook in kind.hooks)
-    hooks = state.manifest.hooks if state.manifest is not None else ()
-    for hook in (impl.hook for impl in hooks):
-        if known.get(hook) not in state.kinds and hook != "diagnose":
+    known.update((hook, kind.name) for kind in kinds.values() for hook in _names(kind))
+    for impl in manifest.hooks:
+        if known.get(impl.hook) not in state.kinds and impl.hook not in FREE:
             return state.with_state(
                 "incompatible",
-                f"none of its kinds ({', '.join(state.kinds)}) has a hook {hook!r}",
+                f"none of its kinds ({', '.join(state.kinds)}) has a hook "
+                f"{impl.hook!r}",
                 "`lockgate hooks` lists the hooks of every kind.",
             )
-    return state
+        if impl.wrapper and impl.hook in added and added[impl.hook].stream:
+            reason = f"wraps {impl.hook!r}, which gives a stream, and can't be wrapped"
+            return state.with_state("incompatible", reason, "Leave the wrapper out.")
+    found = misfit_of_kinds(manifest, kinds, adders)
+    return state if found is None else state.with_state("incompatible", *found)
+
+
+def _names(kind: AddedKind) -> list[str]:
+    return [hook.name for hook in kind.hooks]

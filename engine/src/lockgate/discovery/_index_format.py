@@ -35,7 +35,7 @@ __all__ = [
     "first_length",
 ]
 
-FORMAT = 10
+FORMAT = 11
 
 _PARTS = 12
 _REST = 6

@@ -91,8 +91,6 @@ def _with_manifest(
 
 def _checked(base: PluginState, manifest: Manifest) -> PluginState:
     """The candidate as its manifest describes it."""
-    from lockgate._manifest_fields import supports
-
     state = replace(
         base,
         kinds=manifest.kinds,
@@ -110,12 +108,33 @@ def _checked(base: PluginState, manifest: Manifest) -> PluginState:
             f"its entry point is named {base.name!r}, its manifest {manifest.name!r}",
             "Give both the same name.",
         )
+    return _in_api(state, manifest)
+
+
+def _in_api(state: PluginState, manifest: Manifest) -> PluginState:
+    """The candidate, if its range and each of lockgate's hooks fit this hook API."""
+    from lockgate._manifest_fields import supports
+    from lockgate.discovery._hook_versions import misfit, of_newer_api
+
+    newer = ", ".join(map(repr, of_newer_api(manifest)))
     if not supports(manifest.hook_api):
+        reason = (
+            f"asks for hook API {manifest.hook_api}; this lockgate has "
+            f"{HOOK_API_VERSION}"
+        )
+        if newer:
+            reason += f", without the hook {newer}"
+        hint = "Upgrade the plugin, or install a lockgate with that hook API."
+        return state.with_state("incompatible", reason, hint)
+    found = misfit(manifest)
+    if found is not None:
+        return state.with_state("incompatible", *found)
+    if newer:
         return state.with_state(
             "incompatible",
-            f"asks for hook API {manifest.hook_api}; this lockgate has "
-            f"{HOOK_API_VERSION}",
-            "Upgrade the plugin, or install a lockgate with that hook API.",
+            f"answers the hook {newer}, which hook API {HOOK_API_VERSION} has not; "
+            f"its range {manifest.hook_api} admits later ones",
+            "If the hook is of a later one, upgrade lockgate; else correct its name.",
         )
     return state
 

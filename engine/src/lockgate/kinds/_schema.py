@@ -96,7 +96,7 @@ class Schemas:
             SchemaError: If it is not of the closed set.
         """
         exact = self._exact(schema, tuple(where), 0)
-        return Codec(exact.encode, exact.decode, exact, records=True)
+        return Codec(exact.encode, exact.decode, exact, records=True, foreign=True)
 
     def check(self, where: Sequence[str] = ("$defs",)) -> None:
         """Compile every definition, used or not.

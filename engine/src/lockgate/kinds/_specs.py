@@ -71,6 +71,7 @@ def _spec(
         own_timeout="timeout" in hook.arguments,
         stream=hook.stream,
         added=True,
+        deprecated=hook.life.at(kind.version) == "deprecated",
     )
 
 

@@ -179,11 +179,13 @@ def _further(
         project_findings,
     )
     from lockgate.project._rights import rights_findings
+    from lockgate.project._versions import version_findings
 
     name, roots = project.distribution, [str(project.root)]
     for problem in check_impls(manifest, distribution=name, roots=roots, added=kinds):
         yield _of_problem(project, problem)
     yield from manifest_findings(project, manifest, file)
+    yield from version_findings(manifest, file, kinds)
     package = project.root / project.package
     yield from rights_findings(project.folder, package, manifest, file)
     yield from project_findings(project)

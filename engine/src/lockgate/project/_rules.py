@@ -42,7 +42,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "error", "bronze", "Entry point and manifest name the plugin differently."
         ),
         "hook-api": Rule(
-            "error", "bronze", "The range `hook-api` leaves out this version."
+            "error",
+            "bronze",
+            "The range `hook-api` leaves out this version, or a hook is not of it.",
         ),
         "file-missing": Rule(
             "error", "bronze", "The manifest names a file that is not in the package."
@@ -59,6 +61,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         ),
         "hook-api-open": Rule(
             "warning", "silver", "The range `hook-api` has no upper bound."
+        ),
+        "hook-api-wide": Rule(
+            "warning", "silver", "The range `hook-api` holds versions without the hook."
+        ),
+        "hook-deprecated": Rule(
+            "warning", "silver", "A hook that the plugin answers will be removed."
         ),
         "metadata-missing": Rule(
             "warning", "silver", "pyproject.toml lacks what an index shows."

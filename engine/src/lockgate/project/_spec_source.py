@@ -257,7 +257,7 @@ class _Specs:
 
     def _sound(self, kind: AddedKind, before: Sequence[str]) -> str:
         """What is wrong with a kind as a whole; empty if nothing is."""
-        from lockgate._hook_names import hook_kinds
+        from lockgate._hook_names import hook_kinds, mistaken_for
         from lockgate.kinds._schema import SchemaError
         from lockgate.kinds._specs import hook_specs
 
@@ -266,6 +266,8 @@ class _Specs:
         for hook in kind.hooks:
             if hook.name in hook_kinds():
                 return f"there is a hook named {hook.name!r} already"
+            if other := mistaken_for(hook.name):
+                return f"{hook.name!r} is too near to lockgate's own {other!r}"
         try:
             hook_specs(kind)
         except (SchemaError, ValueError) as error:

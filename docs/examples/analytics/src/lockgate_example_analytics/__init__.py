@@ -1,0 +1,1 @@
+"""A kind analytics, and a sink that counts events."""

@@ -1,0 +1,1 @@
+"""A kind audio, and a WAV transform: gain, normalise, reverse, mono."""

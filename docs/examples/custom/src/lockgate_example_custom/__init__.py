@@ -1,0 +1,1 @@
+"""A kind of one's own: conversion of quantities, with a stream."""

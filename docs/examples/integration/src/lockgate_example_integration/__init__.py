@@ -1,0 +1,1 @@
+"""A kind integration, and a sender of webhooks through the broker."""
