@@ -10,7 +10,7 @@ import pytest
 from lockgate.errors import AnswerInvalidError, HookError
 from tests.engine.conformance.places import PLACES, Place, Plugins, opened
 
-ADDED = """
+KIND = """
 [[added-kinds]]
 name = "voice"
 
@@ -30,11 +30,10 @@ HOOKS = {
     "say_stream": "stream = true",
 }
 
-for _name, _options in HOOKS.items():
-    ADDED += f"""
+HOOK = """
 [[added-kinds.hooks]]
-name = "{_name}"
-{_options}
+name = "{}"
+{}
 answer = {{ "$ref" = "#/$defs/Word" }}
 arguments = {{ doing = {{ type = "object" }}, said = {{ "$ref" = "#/$defs/Word" }} }}
 """
@@ -116,8 +115,9 @@ PLUGINS: Plugins = {
 
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    added = KIND + "".join(HOOK.format(*hook) for hook in HOOKS.items())
     with opened(
-        request.param, tmp_path, PLUGINS, source=SOURCE, kind="voice", added=ADDED
+        request.param, tmp_path, PLUGINS, source=SOURCE, kind="voice", added=added
     ) as made:
         yield made
 
