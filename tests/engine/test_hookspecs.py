@@ -11,6 +11,7 @@ import pytest
 from packaging.version import Version
 
 from lockgate import hookspecs
+from lockgate._kind_names import WITH_HOOKS
 from lockgate.hookspecs import (
     HOOK_API_VERSION,
     SPEC_ATTRIBUTE,
@@ -28,6 +29,10 @@ SPECS: dict[str, tuple[type, Callable[..., Any], HookOptions]] = {
     for name, function in vars(protocol).items()
     if hasattr(function, SPEC_ATTRIBUTE)
 }
+
+
+def test_the_names_of_the_kinds_are_written_out_where_it_must_be_quick() -> None:
+    assert WITH_HOOKS == KINDS
 
 
 def test_the_version_is_one_that_ranges_can_be_held_against() -> None:

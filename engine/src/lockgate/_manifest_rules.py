@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from lockgate._hook_names import FREE, hook_kinds, mistaken_for, streams
+from lockgate._kind_names import BUILT_IN
 from lockgate._manifest_fields import refuse
 from lockgate.errors import did_you_mean
 from lockgate.kinds import AddedHook, AddedKind
@@ -95,10 +96,9 @@ def check_added_kinds(
     if "service" not in kinds:
         hint = 'Add "service" to kinds.'
         refuse("only a plugin of kind 'service' adds kinds", hint=hint, where="kinds")
-    taken = set(hook_kinds().values())
     for number, form in enumerate(forms):
         where = f"added-kinds.{number}"
-        if form.name in taken or any(form.name == f.name for f in forms[:number]):
+        if form.name in BUILT_IN or any(form.name == f.name for f in forms[:number]):
             message = f"there is a kind named {form.name!r} already"
             refuse(message, hint="Give it another name.", where=f"{where}.name")
         for place, hook in enumerate(form.hooks):

@@ -131,6 +131,7 @@ def test_of_two_that_add_one_kind_neither_may(site: Site) -> None:
     ("old", "new", "key"),
     [
         ('name = "audio"', 'name = "ai"', "added-kinds.0.name"),
+        ('name = "audio"', 'name = "adapter"', "added-kinds.0.name"),
         ('"process_audio"', '"generate"', "added-kinds.0.hooks.0.name"),
         ("{ clip =", "{ context =", "added-kinds.0.hooks.0.arguments.context"),
         ("$defs/Clip", "$defs/Clap", "added-kinds.0.hooks.0.arguments.clip"),

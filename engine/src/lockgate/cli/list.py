@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lockgate._kind_names import WITH_HOOKS
 from lockgate.cli._output import Color, print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, present, settings
 from lockgate.discovery import PluginState
@@ -31,9 +32,6 @@ STATE_COLORS: dict[str, Color] = {
     "missing-requirement": "yellow",
 }
 
-# Written out: `lockgate._specs` reads every hook spec, and this must be quick.
-_KINDS = ("generator", "analyzer", "transformer", "hardware", "ai", "service")
-
 
 def add(subparsers: Subparsers) -> None:
     """Describe the command."""
@@ -44,7 +42,7 @@ def add(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="KIND",
-        help=f"only plugins of this kind: {', '.join(_KINDS)}, or an added one",
+        help=f"only plugins of this kind: {', '.join(WITH_HOOKS)}, or an added one",
     )
     parser.add_argument(
         "--state",
@@ -85,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_kinds(wanted: Sequence[str], plugins: Sequence[PluginState]) -> None:
-    known = {*_KINDS, *(kind for plugin in plugins for kind in plugin.kinds)}
+    known = {*WITH_HOOKS, *(kind for plugin in plugins for kind in plugin.kinds)}
     if known.issuperset(wanted):
         return
     from lockgate._registry import hooks_added

@@ -10,13 +10,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lockgate._kind_names import WITH_HOOKS
 from lockgate.cli._output import clean, print_json, print_lines
 from lockgate.cli._session import Subparsers
 from lockgate.errors import UsageError
 
 __all__ = ["add", "run"]
-
-_KINDS = ("generator", "analyzer", "transformer", "hardware", "ai", "service")
 
 
 def add(subparsers: Subparsers) -> None:
@@ -24,7 +23,7 @@ def add(subparsers: Subparsers) -> None:
     about = "Make a new plugin's project: code, manifest, tests, README, CI."
     parser = subparsers.add_parser("new", description=about)
     parser.add_argument(
-        "kind", metavar="KIND", nargs="?", default="", help=", ".join(_KINDS)
+        "kind", metavar="KIND", nargs="?", default="", help=", ".join(WITH_HOOKS)
     )
     parser.add_argument(
         "name", metavar="NAME", nargs="?", default="", help="like word-count"
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from lockgate.project._new import check_name, make_project
 
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not args.json
-    kind: str = args.kind or _chosen("Which kind of plugin?", _KINDS, asks=asks)
+    kind: str = args.kind or _chosen("Which kind of plugin?", WITH_HOOKS, asks=asks)
     name: str = args.name
     while not name:
         answer = _asked("What shall it be called, like word-count?", "NAME", asks=asks)

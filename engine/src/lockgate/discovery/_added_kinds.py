@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from lockgate._kind_names import BUILT_IN
 from lockgate.discovery._state import PluginState
 
 if TYPE_CHECKING:
     from lockgate.kinds import AddedKind
 
 __all__ = ["clash_of_kinds", "unknown_kinds"]
-
-# Written out: to read the specs takes longer than all the rest of a discovery.
-BUILT_IN = frozenset(
-    ("generator", "analyzer", "transformer", "hardware", "ai", "service", "adapter")
-)
 
 
 def clash_of_kinds(states: list[PluginState]) -> None:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lockgate._hook_api import numbers
+from lockgate._kind_names import BUILT_IN
 from lockgate._specs import CONTEXT
 from lockgate.contract._modules import Module, SourceError, Sources
 from lockgate.contract._names import dotted_of
@@ -261,7 +262,7 @@ class _Specs:
         from lockgate.kinds._schema import SchemaError
         from lockgate.kinds._specs import hook_specs
 
-        if kind.name in hook_kinds().values() or kind.name in before:
+        if kind.name in BUILT_IN or kind.name in before:
             return f"there is a kind named {kind.name!r} already"
         for hook in kind.hooks:
             if hook.name in hook_kinds():
