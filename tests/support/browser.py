@@ -205,12 +205,15 @@ class Browser:
 
     def settle(self, place: str) -> None:
         """Wait until the page is complete, and its address holds `place`."""
-        end = time.monotonic() + 60
         here = f"location.href.includes({json.dumps(place)})"
-        there = f"document.readyState === 'complete' && {here}"
-        while not self.ask(there):
+        self.until(f"document.readyState === 'complete' && {here}")
+
+    def until(self, expression: str) -> None:
+        """Wait until a JavaScript expression is true."""
+        end = time.monotonic() + 60
+        while not self.ask(expression):
             if time.monotonic() > end:
-                raise TimeoutError("the page never became complete")
+                raise TimeoutError(f"never true: {expression}")
             time.sleep(0.02)
 
     def script(self, allowed: bool) -> None:

@@ -303,6 +303,29 @@ def test_the_verb_places_and_builds_again(
     assert "lockgate-second" in page
 
 
+def test_the_verb_signs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin(tmp_path / "dist", "acme")
+    assert main(["trust", "key", "publish.pem", "--json"]) == 0
+    public = json.loads(capsys.readouterr().out)["public"]
+
+    signed = ["dist", "--to", "wheels", "--out", "site", "--key", "publish.pem"]
+    assert told(capsys, 0, *signed)["wheels"][0]["signed"] is True
+
+    catalog = json.loads((tmp_path / "site" / "catalog.json").read_text())
+    files = catalog["plugins"][0]["versions"][0]["files"]
+    assert files[0]["signers"] == [public]
+    assert main(["publish", "dist", "--key", "publish.pem"]) == 2
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "wheels").write_text("a file")
+
+    with pytest.raises(PublishError) as caught:
+        place([prepare(plugin(tmp_path / "dist", "acme"))], tmp_path / "wheels")
+
+    assert caught.value.code == "index-unwritable"
+
+
 def test_one_refused_wheel_keeps_all_at_home(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

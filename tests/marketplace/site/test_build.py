@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.identity import WheelFile, key_identity, sign
 from lockgate_marketplace.site import Options, Report, build
 from lockgate_marketplace.site import intake as intake_module
 from lockgate_marketplace.site.tree import Tree
@@ -324,11 +328,75 @@ def test_a_build_that_breaks_leaves_the_site_as_it_was(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Tree, "write", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(PublishError) as caught:
         build(wheels, site)
 
+    assert caught.value.code == "index-unwritable"
+    assert "No space left" in caught.value.message
     assert content(site) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["site", "wheels"]
+
+
+def test_a_killed_build_leaves_the_site_whole_and_the_next_one_sweeps(
+    tmp_path: Path,
+) -> None:
+    """SIGKILL at different moments of a build that has much to do."""
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    build(wheels, site)
+    before = content(site)
+    for number in range(60):
+        plugin_wheel(wheels, f"late{number}")
+    for delay in (0.0, 0.005, 0.02, 0.05, 0.1):
+        child = os.fork()
+        if not child:
+            try:
+                build(wheels, site)
+            finally:
+                os._exit(0)
+        time.sleep(delay)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert content(site) == before
+
+    report = build(wheels, site)
+
+    assert report.judged == 60
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["site", "wheels"]
+
+
+def test_a_site_behind_a_link_stays_behind_it(tmp_path: Path) -> None:
+    wheels = stock(tmp_path / "wheels")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "site").symlink_to("real")
+
+    build(wheels, tmp_path / "site")
+    build(wheels, tmp_path / "site", Options(title="Again"))
+
+    assert (tmp_path / "site").is_symlink()
+    assert "Again" in (tmp_path / "real" / "index.html").read_text()
+
+
+def test_a_signature_is_verified_and_taken_over(tmp_path: Path) -> None:
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    path = plugin_wheel(wheels, "acme")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    envelope = sign(WheelFile(path.name, digest), key)
+    path.with_name(f"{path.name}.signature").write_bytes(envelope)
+
+    build(wheels, site)
+
+    named = page(site, "lockgate-acme")["files"][0]["_lockgate"]["signature"]
+    sidecar = (site / "simple" / "lockgate-acme" / named["url"]).resolve()
+    signer = key_identity(key.public_key()).subject
+    assert sidecar.read_bytes() == envelope
+    assert named["sha256"] == hashlib.sha256(envelope).hexdigest()
+    assert signer in (site / "plugins" / "lockgate-acme" / "index.html").read_text()
+
+    other = sign(WheelFile("other-1.0-py3-none-any.whl", digest), key)
+    path.with_name(f"{path.name}.signature").write_bytes(other)
+    assert codes(build(wheels, site)) == {path.name: "identity-invalid"}
+    assert not list((site / "files").rglob("*.whl"))
 
 
 def test_a_reader_sees_the_old_site_or_the_new_one(tmp_path: Path) -> None:

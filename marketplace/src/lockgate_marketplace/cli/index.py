@@ -10,10 +10,11 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockgate.errors import UsageError
 from lockgate.verb import Subparsers, print_json, print_lines, print_table, progress
 
 if TYPE_CHECKING:
-    from lockgate_marketplace.site import Report
+    from lockgate_marketplace.site import Report, Server
 
 __all__ = ["add", "run"]
 
@@ -108,9 +109,7 @@ def _print(report: Report) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from lockgate_marketplace.site import Server
-
-    with Server(args.site, args.port) as server, _until_told():
+    with _listening(args) as server, _until_told():
         if args.json:
             print_json({"url": server.url, "site": str(args.site)})
         else:
@@ -123,6 +122,16 @@ def _serve(args: argparse.Namespace) -> int:
         sys.stdout.flush()
         server.serve_forever(poll_interval=0.2)
     return 0
+
+
+def _listening(args: argparse.Namespace) -> Server:
+    from lockgate_marketplace.site import Server
+
+    try:
+        return Server(args.site, args.port)
+    except (OSError, OverflowError) as error:
+        message = f"port {args.port} can't be had: {error}"
+        raise UsageError(message, hint="Leave --port away for a free one.") from error
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,12 @@ def add(subparsers: Subparsers) -> None:
         type=Path,
         help="with --to: build the index again, as SITE",
     )
+    parser.add_argument(
+        "--key",
+        metavar="FILE",
+        type=Path,
+        help="with --to: sign with the key that `lockgate trust key` made",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -44,6 +51,9 @@ def run(args: argparse.Namespace) -> int:
 
     if args.out is not None and args.to is None:
         raise UsageError("--out goes with --to", hint="Name the folder of wheels.")
+    if args.key is not None and args.to is None:
+        hint = "An upload carries PEP 740 provenance: put it beside the wheel."
+        raise UsageError("--key goes with --to", hint=hint)
     if args.upload is not None:
         checked_url(args.upload)
     with progress("publish") as shown:
@@ -51,12 +61,23 @@ def run(args: argparse.Namespace) -> int:
         for path in wheels_of(args.wheels):
             shown(path.name, None)
             ready.append(prepare(path))
+        ready = _signed(ready, args.key)
         refused = _publish(args, ready)
     if args.json:
         print_json(_data(args, ready, refused))
     else:
         _print(args, ready, refused)
     return 1 if refused else 0
+
+
+def _signed(ready: list[Ready], key_file: Path | None) -> list[Ready]:
+    if key_file is None:
+        return ready
+    from lockgate_marketplace.identity import load_key
+    from lockgate_marketplace.publish import signed
+
+    key = load_key(key_file, os.environ.get("LOCKGATE_KEY_PASSPHRASE", ""))
+    return [signed(one, key) for one in ready]
 
 
 def _publish(args: argparse.Namespace, ready: list[Ready]) -> list[str]:
@@ -89,6 +110,7 @@ def _data(
                 "plugin": one.manifest.name if one.manifest else None,
                 "notes": list(one.notes),
                 "provenance": one.provenance is not None,
+                "signed": one.signature is not None,
             }
             for one in ready
         ],

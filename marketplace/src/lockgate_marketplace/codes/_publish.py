@@ -54,6 +54,11 @@ PUBLISH: dict[str, Code] = {
         "The file in which an index remembers what it published can't be read.",
         "Bring it back from a copy of the site. Without it upload times are lost.",
     ),
+    "index-unwritable": Code(
+        _STEP,
+        "A file of the wheels or of the site can't be read or written.",
+        "The present site is as it was. See to the file, and to the room on the disk.",
+    ),
     "index-wheel-refused": Code(
         _STEP,
         "Wheels are refused, and none was to be (--strict).",

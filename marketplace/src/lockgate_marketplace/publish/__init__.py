@@ -8,7 +8,12 @@
 """
 
 from lockgate_marketplace.publish._place import place
-from lockgate_marketplace.publish._prepare import Ready, prepare, wheels_of
+from lockgate_marketplace.publish._prepare import (
+    Ready,
+    prepare,
+    signed,
+    wheels_of,
+)
 from lockgate_marketplace.publish._upload import (
     Credentials,
     checked_url,
@@ -23,6 +28,7 @@ __all__ = [
     "credentials_for",
     "place",
     "prepare",
+    "signed",
     "upload",
     "wheels_of",
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lockgate.owned import replace_whole
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.publish._prepare import Ready
 from lockgate_marketplace.site.beside import VERDICTS_SUFFIX
-from lockgate_marketplace.site.release import PROVENANCE_SUFFIX
+from lockgate_marketplace.site.release import PROVENANCE_SUFFIX, SIGNATURE_SUFFIX
 
 __all__ = ["place"]
 
@@ -24,9 +24,16 @@ def place(ready: Iterable[Ready], wheels: Path) -> list[Path]:
     Raises:
         PublishError: If a file of that name is there with other bytes
             (`index-file-changed`); then none is written.
-        OSError: If the folder can't be written.
+            If the folder can't be written (`index-unwritable`).
     """
-    todo = list(ready)
+    try:
+        return _placed(list(ready), wheels)
+    except OSError as error:
+        message = f"{error.filename or wheels}: {error.strerror or error}"
+        raise PublishError("index-unwritable", message, where=str(wheels)) from error
+
+
+def _placed(todo: Sequence[Ready], wheels: Path) -> list[Path]:
     wheels.mkdir(parents=True, exist_ok=True)
     for one in todo:
         _check_free(wheels / one.wheel.filename, one.wheel.sha256)
@@ -35,6 +42,8 @@ def place(ready: Iterable[Ready], wheels: Path) -> list[Path]:
         path = wheels / one.wheel.filename
         if one.provenance is not None:
             _write(path.with_name(path.name + PROVENANCE_SUFFIX), one.provenance)
+        if one.signature is not None:
+            _write(path.with_name(path.name + SIGNATURE_SUFFIX), one.signature)
         if one.verdicts:
             _write(path.with_name(path.name + VERDICTS_SUFFIX), one.encoded_verdicts())
         _write(path, one.data)

@@ -8,19 +8,22 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate.manifest import Manifest, parse_manifest
 from lockgate.project import rights_findings
 from lockgate.values import Finding
 from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.identity import WheelFile, sign
 from lockgate_marketplace.site.beside import SIDECAR_LIMIT_BYTES, check_provenance
 from lockgate_marketplace.site.intake import ANY_MACHINE
 from lockgate_marketplace.site.release import PROVENANCE_SUFFIX, Verdict, moment
 from lockgate_marketplace.wheel import Wheel, open_wheel, unpack
 
-__all__ = ["Ready", "prepare", "wheels_of"]
+__all__ = ["Ready", "prepare", "signed", "wheels_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Ready:
     """A wheel that may go out, with what goes with it.
 
     `data` is the file; `notes` are findings that stop nothing; `provenance` is PEP
-    740's object, or None.
+    740's object and `signature` the envelope of a publisher's key, or None.
     """
 
     wheel: Wheel
@@ -37,6 +40,7 @@ class Ready:
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...]
     provenance: bytes | None
+    signature: bytes | None = None
 
     def encoded_verdicts(self) -> bytes:
         """The verdicts as the file that lies beside a wheel."""
@@ -85,6 +89,12 @@ def prepare(path: Path) -> Ready:
     outcome, detail = ("noted", "; ".join(notes)[:500]) if notes else ("passed", "")
     verdict = Verdict("rights", outcome, moment(_now()), detail)
     return Ready(wheel, data, manifest, (verdict,), notes, provenance)
+
+
+def signed(ready: Ready, key: Ed25519PrivateKey) -> Ready:
+    """The same wheel with a signature of its publisher's key."""
+    file = WheelFile(ready.wheel.filename, ready.wheel.sha256)
+    return replace(ready, signature=sign(file, key))
 
 
 def _judged_bytes(path: Path, wheel: Wheel) -> bytes:

@@ -35,12 +35,22 @@ from lockgate_marketplace.site.release import (
     MANIFEST_SUFFIX,
     METADATA_SUFFIX,
     PROVENANCE_SUFFIX,
+    SIGNATURE_SUFFIX,
     Release,
 )
 from lockgate_marketplace.site.state import STATE_FILE, State, read_state
 from lockgate_marketplace.site.tree import Tree
 
 __all__ = ["Options", "Report", "build", "options_of"]
+
+
+_SUFFIXES = (
+    "",
+    METADATA_SUFFIX,
+    MANIFEST_SUFFIX,
+    PROVENANCE_SUFFIX,
+    SIGNATURE_SUFFIX,
+)
 
 
 def _quiet(message: str, fraction: float | None) -> None:
@@ -85,10 +95,17 @@ def build(wheels: Path, site: Path, options: Options | None = None) -> Report:
 
     Raises:
         PublishError: If the folder, the owner's file or the present site is wrong, or
-            with `strict` a wheel.
-        OSError: If the site can't be written.
+            with `strict` a wheel; if a file can't be read or written
+            (`index-unwritable`).
     """
-    chosen = options or Options()
+    try:
+        return _build(wheels, site, options or Options())
+    except OSError as error:
+        message = f"{error.filename or site}: {error.strerror or error}"
+        raise PublishError("index-unwritable", message, where=str(site)) from error
+
+
+def _build(wheels: Path, site: Path, chosen: Options) -> Report:
     base = _checked_base(chosen.url)
     standings = owner.read_standings(chosen.status or wheels / owner.STATUS_FILE)
     before = read_state(site) or State()
@@ -193,7 +210,7 @@ def _withhold(
     held = {project.name for project in projects if not project.offered}
     for release in intake.releases:
         if release.filename in late or release.project in held:
-            for suffix in ("", METADATA_SUFFIX, MANIFEST_SUFFIX, PROVENANCE_SUFFIX):
+            for suffix in _SUFFIXES:
                 tree.drop(release.path(suffix))
 
 

@@ -130,6 +130,7 @@ def _version(project: Project, at: int) -> dict[str, Any]:
                 "sha256": release.sha256,
                 "size": release.size,
                 "provenance": bool(release.provenance_sha256),
+                "signers": [f"ed25519:{key}" for key in release.signers],
                 "verdicts": [
                     {
                         "check": v.check,

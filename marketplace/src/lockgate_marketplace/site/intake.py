@@ -23,11 +23,13 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from lockgate.errors import LockgateError
 from lockgate.manifest import parse_manifest
 from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.identity import WheelFile, verify_signature
 from lockgate_marketplace.site import beside
 from lockgate_marketplace.site.release import (
     MANIFEST_SUFFIX,
     METADATA_SUFFIX,
     PROVENANCE_SUFFIX,
+    SIGNATURE_SUFFIX,
     Release,
     about,
 )
@@ -156,12 +158,13 @@ def _taken_over(
     before: Release, path: Path, tree: Tree, others: frozenset[str]
 ) -> Release:
     """The release as the present site has it, with what lies beside it now."""
+    found = _with_sidecars(before, path, tree, others)
     suffixes = ["", METADATA_SUFFIX]
     if before.manifest:
         suffixes.append(MANIFEST_SUFFIX)
     for suffix in suffixes:
         tree.keep(before.path(suffix))
-    return _with_sidecars(before, path, tree, others)
+    return found
 
 
 def _judged(
@@ -223,27 +226,35 @@ def _release(wheel: Wheel, uploaded: int) -> tuple[Release, bytes]:
 def _with_sidecars(
     release: Release, path: Path, tree: Tree, others: frozenset[str]
 ) -> Release:
-    """The release with what lies beside its wheel: provenance and verdicts."""
-    if not others:
-        return replace(release, provenance_sha256="", publishers=(), verdicts=())
+    """The release with what lies beside its wheel: origin and verdicts."""
+    found = replace(
+        release,
+        provenance_sha256="",
+        publishers=(),
+        signature_sha256="",
+        signers=(),
+        verdicts=(),
+    )
     provenance = _beside(path, PROVENANCE_SUFFIX, others)
-    verdicts = _beside(path, beside.VERDICTS_SUFFIX, others)
-    publishers: tuple[Mapping[str, str], ...] = ()
-    digest = ""
     if provenance is not None:
         publishers = beside.check_provenance(
             provenance, filename=release.filename, sha256=release.sha256
         )
         digest = hashlib.sha256(provenance).hexdigest()
+        found = replace(found, provenance_sha256=digest, publishers=publishers)
         tree.write(release.path(PROVENANCE_SUFFIX), provenance)
-    said = (
-        ()
-        if verdicts is None
-        else beside.check_verdicts(verdicts, filename=release.filename)
-    )
-    return replace(
-        release, provenance_sha256=digest, publishers=publishers, verdicts=said
-    )
+    signature = _beside(path, SIGNATURE_SUFFIX, others)
+    if signature is not None:
+        file = WheelFile(release.filename, release.sha256)
+        keys = tuple(one.subject for one in verify_signature(file, signature))
+        digest = hashlib.sha256(signature).hexdigest()
+        found = replace(found, signature_sha256=digest, signers=keys)
+        tree.write(release.path(SIGNATURE_SUFFIX), signature)
+    verdicts = _beside(path, beside.VERDICTS_SUFFIX, others)
+    if verdicts is not None:
+        said = beside.check_verdicts(verdicts, filename=release.filename)
+        found = replace(found, verdicts=said)
+    return found
 
 
 def _beside(path: Path, suffix: str, others: frozenset[str]) -> bytes | None:

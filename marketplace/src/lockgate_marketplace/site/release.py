@@ -17,6 +17,7 @@ __all__ = [
     "MANIFEST_SUFFIX",
     "METADATA_SUFFIX",
     "PROVENANCE_SUFFIX",
+    "SIGNATURE_SUFFIX",
     "About",
     "Release",
     "Verdict",
@@ -27,6 +28,7 @@ __all__ = [
 METADATA_SUFFIX = ".metadata"
 MANIFEST_SUFFIX = ".lockgate.json"
 PROVENANCE_SUFFIX = ".provenance"
+SIGNATURE_SUFFIX = ".signature"
 """What follows a wheel's file name in the names of what belongs to it."""
 
 
@@ -60,7 +62,8 @@ class Release:
 
     `uploaded` is when this index first had it, in seconds of the epoch.
     `metadata_sha256` is of its METADATA, `manifest_sha256` of the sidecar that holds
-    its manifest, `provenance_sha256` of its provenance; empty if there is none.
+    its manifest, `provenance_sha256` of its provenance, `signature_sha256` of the
+    signature of its publisher's key; empty if there is none. `signers` are those keys.
     `manifest` is `Manifest.to_data`'s.
     """
 
@@ -79,6 +82,8 @@ class Release:
     manifest_sha256: str = ""
     provenance_sha256: str = ""
     publishers: tuple[Mapping[str, str], ...] = ()
+    signature_sha256: str = ""
+    signers: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
 
     @property
@@ -119,6 +124,7 @@ class Release:
         fields["about"] = About(**fields["about"])
         fields["requires"] = tuple(fields["requires"])
         fields["publishers"] = tuple(fields["publishers"])
+        fields["signers"] = tuple(fields["signers"])
         fields["verdicts"] = tuple(Verdict(**one) for one in fields["verdicts"])
         return cls(**fields)
 

@@ -40,6 +40,7 @@ _TYPES = {
     ".whl": "application/zip",
     ".metadata": "text/plain; charset=utf-8",
     ".provenance": "application/vnd.pypi.integrity.v1+json",
+    ".signature": "application/json",
 }
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 _NAMES = frozenset({"127.0.0.1", "localhost"})

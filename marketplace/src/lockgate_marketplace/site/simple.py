@@ -15,6 +15,7 @@ from lockgate_marketplace.site.projects import Issue, Project
 from lockgate_marketplace.site.release import (
     MANIFEST_SUFFIX,
     PROVENANCE_SUFFIX,
+    SIGNATURE_SUFFIX,
     Release,
     moment,
 )
@@ -84,13 +85,15 @@ def _file(issue: Issue, release: Release, base: str) -> dict[str, Any]:
         entry["requires-python"] = release.requires_python
     if release.provenance_sha256:
         entry["provenance"] = url + PROVENANCE_SUFFIX
-    if release.manifest_sha256:
-        sidecar = {
-            "url": url + MANIFEST_SUFFIX,
-            "sha256": release.manifest_sha256,
-        }
-        entry["_lockgate"] = {"manifest": sidecar}
-    return entry
+    ours = {
+        name: {"url": url + suffix, "sha256": digest}
+        for name, suffix, digest in (
+            ("manifest", MANIFEST_SUFFIX, release.manifest_sha256),
+            ("signature", SIGNATURE_SUFFIX, release.signature_sha256),
+        )
+        if digest
+    }
+    return {**entry, "_lockgate": ours} if ours else entry
 
 
 def _url(release: Release, base: str) -> str:
@@ -115,7 +118,6 @@ def project_html(project: Project, base: str) -> bytes:
 def _anchor(issue: Issue, release: Release, base: str) -> Html:
     url = _url(release, base)
     metadata = f"sha256={release.metadata_sha256}"
-    manifest = f"sha256={release.manifest_sha256}" if release.manifest_sha256 else None
     return tag(
         "a",
         text(release.filename),
@@ -125,8 +127,13 @@ def _anchor(issue: Issue, release: Release, base: str) -> Html:
         data_dist_info_metadata=metadata,
         data_yanked=issue.yanked,
         data_provenance=url + PROVENANCE_SUFFIX if release.provenance_sha256 else None,
-        data_lockgate_manifest=manifest,
+        data_lockgate_manifest=_hash(release.manifest_sha256),
+        data_lockgate_signature=_hash(release.signature_sha256),
     )
+
+
+def _hash(digest: str) -> str | None:
+    return f"sha256={digest}" if digest else None
 
 
 def _meta(name: str, content: str) -> Html:

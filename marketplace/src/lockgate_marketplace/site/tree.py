@@ -34,7 +34,7 @@ class Tree:
     """
 
     def __init__(self, site: Path) -> None:
-        self.site = site.absolute()
+        self.site = Path(os.path.realpath(site))
         self.folder = self.site  # until it is entered
         self._made: set[str] = set()
         self._kept: set[str] = set()
@@ -42,7 +42,9 @@ class Tree:
     def __enter__(self) -> Self:
         parent = self.site.parent
         parent.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        _sweep(parent)
+        prefix = f"{_PREFIX}{os.getpid()}-"
+        self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         self.folder.chmod(0o755)
         return self
 
@@ -135,6 +137,14 @@ class Tree:
             raise PublishError(
                 "index-site-foreign", message, where=str(self.site)
             ) from None
+
+
+def _sweep(parent: Path) -> None:
+    """Take away what builds left that were killed; those that run keep theirs."""
+    for left in parent.glob(f"{_PREFIX}*-*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _exchange(one: Path, other: Path) -> None:

@@ -225,8 +225,12 @@ def _origin(project: Project, release: Release) -> Iterator[Html]:
         "ul", [_file(one, offered) for one in project.latest.files], class_="files"
     )
     yield tag("h2", text("Provenance"))
+    for key in release.signers:
+        yield tag("p", text("Signed by the holder of the key"))
+        yield tag("p", tag("code", text(f"ed25519:{key}")))
     if not release.publishers:
-        yield tag("p", text("No attestation: who built it is not proven."))
+        if not release.signers:
+            yield tag("p", text("No attestation: who built it is not proven."))
         return
     for publisher in release.publishers:
         rows = [
