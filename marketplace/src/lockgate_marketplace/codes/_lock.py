@@ -6,4 +6,34 @@ from lockgate_marketplace.codes._code import Code
 
 __all__ = ["LOCK"]
 
-LOCK: dict[str, Code] = {}
+_STEP = "lock"
+
+LOCK: dict[str, Code] = {
+    "lock-missing": Code(
+        _STEP,
+        "there is no lock file of that name",
+        "Write one where the plugins are installed: `lockgate lock`.",
+    ),
+    "lock-invalid": Code(
+        _STEP,
+        "the lock file is not what `lockgate lock` writes; nothing of it is used",
+        "Take it from version control again, or write it anew: `lockgate lock`.",
+    ),
+    "lock-unwritable": Code(
+        _STEP,
+        "the lock file cannot be written; what was there still is",
+        "See who may write to its folder, or name another one with --file.",
+    ),
+    "lock-wheel-missing": Code(
+        _STEP,
+        "a wheel that the lock names is neither in the store nor among the files given",
+        "Put the file into the folder that --wheels names. Its name and hash must be "
+        "those of the lock.",
+    ),
+    "lock-wheel-differs": Code(
+        _STEP,
+        "a file has the name of a locked wheel, and other bytes",
+        "Do not install it: take the file from where it was first taken from, or ask "
+        "who gave you the lock.",
+    ),
+}

@@ -1,0 +1,35 @@
+"""`lockgate.lock`: what is installed, by hash, so that another machine has the same.
+
+::
+
+    lock = lock_of(store, rights)          # of the generation in force
+    write_lock(path, lock)                 # whole, and the same bytes for the same lock
+    differences(read_lock(path), lock)     # in words
+    to_pylock(lock)                        # PEP 751, for other installers
+
+Read it from above: `_take` (from the store), `_difference`, `_pylock`, `_file` (the
+bounded reader, the writer), `_model`.
+"""
+
+from __future__ import annotations
+
+from lockgate_marketplace.lock._difference import Difference, differences
+from lockgate_marketplace.lock._file import parse_lock, read_lock, to_text, write_lock
+from lockgate_marketplace.lock._model import Lock, LockedPlugin, LockedWheel
+from lockgate_marketplace.lock._pylock import to_pylock
+from lockgate_marketplace.lock._take import find_wheels, lock_of
+
+__all__ = [
+    "Difference",
+    "Lock",
+    "LockedPlugin",
+    "LockedWheel",
+    "differences",
+    "find_wheels",
+    "lock_of",
+    "parse_lock",
+    "read_lock",
+    "to_pylock",
+    "to_text",
+    "write_lock",
+]

@@ -1,0 +1,65 @@
+"""From the store to a lock, and from a lock to the wheels that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lockgate_marketplace.errors import LockFileError
+from lockgate_marketplace.lock._model import Lock, LockedPlugin, LockedWheel
+from lockgate_marketplace.store import Store
+from lockgate_marketplace.wheel import Wheel, open_wheel
+
+__all__ = ["find_wheels", "lock_of"]
+
+
+def lock_of(store: Store, rights: Mapping[str, Sequence[str]]) -> Lock:
+    """The lock of the generation in force; `rights` are those granted, by plugin.
+
+    Raises:
+        InstalledError: If the generation is not sound.
+        StoreError: If the store has no more what it names.
+    """
+    generation = store.folder.read()
+    entries: list[LockedPlugin] = []
+    for entry in generation.entries:
+        granted = {right for name in entry.plugins for right in rights.get(name, ())}
+        stored = [store.get(wheel.sha256) for wheel in entry.wheels]
+        wheels = tuple(
+            LockedWheel(one.name, one.version, one.filename, one.sha256)
+            for one in stored
+        )
+        entries.append(
+            LockedPlugin(
+                entry.distribution,
+                entry.version,
+                entry.plugins,
+                wheels,
+                tuple(sorted(granted)),
+            )
+        )
+    return Lock(tuple(entries))
+
+
+def find_wheels(lock: Lock, store: Store, folder: Path | None) -> tuple[Wheel, ...]:
+    """Judge the wheels in `folder` that the lock names and the store has not.
+
+    Raises:
+        LockFileError: ``lock-wheel-missing`` or ``lock-wheel-differs``.
+        WheelError: If the gate refuses one.
+    """
+    wanted = {w.sha256: w for entry in lock.entries for w in entry.wheels}
+    found: list[Wheel] = []
+    for sha256, locked in wanted.items():
+        if store.has(sha256):
+            continue
+        path = None if folder is None else folder / locked.filename
+        if path is None or not path.is_file():
+            message = f"{locked.name} {locked.version} is nowhere to be found"
+            raise LockFileError("lock-wheel-missing", message, where=locked.filename)
+        wheel = open_wheel(path)
+        if wheel.sha256 != sha256:
+            message = f"its SHA-256 is {wheel.sha256}, and {sha256} is locked"
+            raise LockFileError("lock-wheel-differs", message, where=str(path))
+        found.append(wheel)
+    return tuple(found)
