@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,92 +18,14 @@ from lockgate import Host
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import LockgateError
-from lockgate.values import Data, Task, Tree
+from lockgate.values import Data, Finding, Task, Tree
+from tests.plugins.bridges.samples import SAMPLES
 
 __all__ = ["ECOSYSTEMS", "PAGE", "Row", "bridged", "render", "survey"]
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "bridges.md"
 
-ECOSYSTEMS = ("babel", "bandit", "flake8", "llm", "markdown", "mkdocs", "pygments")
-
-PYTHON = '''\
-"""What linters like to look at."""
-import os
-import subprocess
-import yaml
-from datetime import datetime
-from typing import List
-
-
-def Shout(list, x=[]) -> List[str]:
-    # print(x)
-    print("loud " , 'and clear')
-    breakpoint()
-    subprocess.call("ls " + x, shell=True)
-    assert x
-    password = "hunter2"
-    yaml.load(x)
-    when = datetime.utcnow()
-    found = dict([(i, i) for i in x])
-    if x:
-        return True
-    else:
-        return False
-
-
-def deep(a):
-    for b in a:
-        if b:
-            for c in b:
-                if c:
-                    while c:
-                        if a and b and c: return eval(
-                            c,
-                            a
-                        )
-'''
-
-MARKDOWN = """\
-Title: A page
-Author: Somebody
-
-# Heading
-
-[TOC]
-
-> NOTE: called out
-
-| a | b |
-|---|---|
-| 1 | 2 |
-
-Term
-:   What it means, as HTML is [^1] not.
-
-*[HTML]: a language
-
-[^1]: A footnote.
-
-```python
-x = 1
-```
-
-!!! note
-    Admonished. [[WikiWord]]
-"""
-
-_SAMPLES: Mapping[str, Mapping[str, str]] = {
-    "flake8": {"sample.py": PYTHON},
-    "bandit": {"sample.py": PYTHON},
-    "babel": {
-        "sample.py": "print(_('hello'))\n",
-        "sample.po": 'msgid "a %(x)s"\nmsgstr "b %(y)s"\n',
-    },
-    "markdown": {"sample.md": MARKDOWN},
-    "mkdocs": {"sample.md": MARKDOWN},
-    "pygments": {"sample.txt": "query { a }\n"},
-    "llm": {},
-}
+ECOSYSTEMS = tuple(sorted(SAMPLES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +36,7 @@ class Row:
     group: str
     entry: str
     distribution: str
+    version: str
     did: str
     """Empty if it did not run."""
     why: str = ""
@@ -149,10 +72,10 @@ def survey(host: Host) -> list[Row]:
 
 def _rows(host: Host, state: PluginState) -> Iterator[Row]:
     ecosystem = state.name.partition(".")[0]
-    calls = _Calls(host, state, Tree.of(_SAMPLES[ecosystem]))
+    calls = _Calls(host, state, Tree.of(SAMPLES[ecosystem]))
     for group, text in state.entries:
         entry = text.partition("=")[0]
-        row = Row(ecosystem, group, entry, state.distribution, "")
+        row = Row(ecosystem, group, entry, state.distribution, state.version, "")
         try:
             yield replace(row, did=_ACTS[group](calls, entry))
         except LockgateError as error:
@@ -167,25 +90,24 @@ class _Calls:
     """Calls of one plugin; what one call tells of all entries is asked once."""
 
     def __init__(self, host: Host, state: PluginState, sample: Tree) -> None:
+        values = [text.partition("=") for _, text in state.entries]
+        self.functions = {name: to.partition(":")[2] for name, _, to in values}
         self._host = host
         self._name = state.name
         self._sample = sample
-        self._findings: dict[str, int] | None = None
+        self._findings: list[Finding] | None = None
         self._models: dict[str, str] | None = None
 
-    def findings(self) -> Mapping[str, int]:
-        """How often each rule was found in the sample."""
+    def findings(self) -> Sequence[Finding]:
+        """What was found in the sample."""
         if self._findings is None:
             found = self._host.call(
                 "analyze", plugin=self._name, tree=self._sample, contract={}
             )
-            self._findings = {}
             for answer in found.values:
-                for finding in answer.findings:
-                    count = self._findings.get(finding.rule, 0)
-                    self._findings[finding.rule] = count + 1
                 for note in answer.notes:
                     raise LockgateError(f"{note.subject} {note.message}")
+            self._findings = [f for answer in found.values for f in answer.findings]
         return self._findings
 
     def added(self, **options: Data) -> Mapping[str, int]:
@@ -218,13 +140,26 @@ class _Calls:
 
 
 def _checks(calls: _Calls, entry: str) -> str:
-    rules = calls.findings()
-    count = sum(n for rule, n in rules.items() if rule.startswith(entry))
-    return f"{count} findings" if count else "looked, and found nothing"
+    return _told(f.rule for f in calls.findings() if f.rule.startswith(entry))
 
 
-def _tests(calls: _Calls, _: str) -> str:
-    return f"looked, with {sum(calls.findings().values())} findings of all tests"
+def _tests(calls: _Calls, entry: str) -> str:
+    """A test's findings: its function's name ends the address of its page."""
+    ends = f"_{calls.functions[entry]}.html"
+    return _told(f.rule for f in calls.findings() if f.hint.endswith(ends))
+
+
+def _lists(calls: _Calls, entry: str) -> str:
+    page = f"/blacklist_{entry}.html#"
+    return _told(f.rule for f in calls.findings() if page in f.hint)
+
+
+def _told(rules: Iterable[str]) -> str:
+    found = sorted(set(rules))
+    more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+    if not found:
+        return "looks, and finds nothing"
+    return "finds " + ", ".join(f"`{rule}`" for rule in found[:4]) + more
 
 
 def _adds(**options: str) -> Callable[[_Calls, str], str]:
@@ -232,8 +167,8 @@ def _adds(**options: str) -> Callable[[_Calls, str], str]:
         given = {k: entry if v == "ENTRY" else v for k, v in options.items()}
         made = calls.added(**given)
         if not made:
-            return "ran, and left the sample as it was"
-        return ", ".join(f"`{path}`" for path in made)
+            return "leaves it as it is"
+        return "makes " + ", ".join(f"`{path}`" for path in made)
 
     return act
 
@@ -246,14 +181,14 @@ def _offers(calls: _Calls, _: str) -> str:
     if "simple_eval" in offered:
         answer = calls.complete("tool", "simple_eval", '{"expression": "6 * 7"}')
         told += f"; worked out {answer}"
-    return told or "loaded; it offers nothing without its options"
+    return f"offers {told}" if told else "loads; it offers nothing without its options"
 
 
 _ACTS: Mapping[str, Callable[[_Calls, str], str]] = {
     "flake8.extension": _checks,
     "flake8.report": _adds(report="ENTRY"),
     "bandit.plugins": _tests,
-    "bandit.blacklists": _tests,
+    "bandit.blacklists": _lists,
     "bandit.formatters": _adds(format="ENTRY"),
     "babel.extractors": _adds(use="ENTRY", files="*.py"),
     "babel.checkers": _checks,
@@ -282,12 +217,12 @@ def render(rows: list[Row]) -> str:
     parts = [
         _HEAD,
         f"{len(ran)} of {len(rows)} entry points of {len(groups)} groups run.\n",
-        "| group | entry point | distribution | with a small sample it |",
-        "|---|---|---|---|",
+        "| group | entry point | distribution | version | with a small sample it |",
+        "|---|---|---|---|---|",
     ]
     for row in sorted(rows, key=lambda r: (r.group, r.distribution, r.entry)):
         did = row.did or f"does not run: {row.why}"
-        cells = [f"`{row.group}`", f"`{row.entry}`", row.distribution, did]
+        cells = [f"`{row.group}`", f"`{row.entry}`", row.distribution, row.version, did]
         parts.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
     return "\n".join(parts) + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 from importlib import import_module
@@ -13,6 +14,7 @@ from lockgate.plugin import (
     Document,
     Finding,
     ForeignEntry,
+    Note,
     Position,
     Range,
     Severity,
@@ -49,8 +51,10 @@ class _Bandit:
         """Run the distribution's tests over the Python files of `tree`."""
         if not self._tests:
             return None
-        found = tuple(map(_finding, self._judged(tree).get_issue_list()))
-        return AnalysisReport(found, notes=self._notes)
+        manager = self._judged(tree)
+        found = tuple(map(_finding, manager.get_issue_list()))
+        left = (Note("warning", path, why) for path, why in manager.get_skipped())
+        return AnalysisReport(found, notes=(*self._notes, *left))
 
     @hookimpl
     def transform(self, tree: Tree, options: Document) -> Transformation | None:
@@ -75,7 +79,7 @@ class _Bandit:
             if file.path.endswith(".py"):
                 # What bandit itself does with each file that it has opened.
                 parse = manager._parse_file  # noqa: SLF001
-                parse(file.path, io.BytesIO(file.content), [])
+                parse(file.path, io.BytesIO(file.content), [file.path])
         manager.files_list = [file.path for file in tree]
         return manager
 
@@ -95,37 +99,48 @@ class _Bandit:
 
 
 def _finding(issue: Any) -> Finding:
-    lines = issue.linerange or [issue.lineno]
+    start = Position(issue.lineno, max(0, issue.col_offset) + 1)
+    last = max(issue.linerange or [issue.lineno])
+    end = start if last <= issue.lineno else Position(last, 1)
     return Finding(
         issue.fname,
         issue.test_id,
         _SEVERITIES.get(issue.severity, "note"),
         issue.text,
-        Range(
-            Position(issue.lineno, max(1, issue.col_offset + 1)),
-            Position(max(lines), 1),
-        )
-        if max(lines) > issue.lineno
-        else None,
+        Range(start, end),
         tool="bandit",
+        hint=import_module("bandit.core.docs_utils").get_url(issue.test_id),
     )
 
 
 def _report(formatter: Any, manager: Any) -> bytes:
-    out = _Kept()
+    """What the formatter writes to its file or, as ``screen`` does, prints."""
+    out, printed = _Kept("report"), _Kept("<stdout>")
     levels: tuple[object, ...] = (manager, out, "LOW", "LOW")
     if "lines" in signature(formatter).parameters:
         levels = (*levels, 3)
-    formatter(*levels)
-    return out.kept
+    with contextlib.redirect_stdout(printed):
+        formatter(*levels)
+    printed.close()
+    return out.kept or printed.kept
 
 
 class _Kept(io.StringIO):
-    """A file that keeps what it held when it is closed."""
+    """A file, of text or bytes, that keeps what it held when it is closed."""
 
-    name = "report"
-    kept = b""
+    mode = "wb"  # opened for text, the XML formatter would open it anew
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.kept = b""
+
+    def write(self, text: str | bytes) -> int:
+        """Take text; bytes are its UTF-8."""
+        return super().write(text if isinstance(text, str) else bytes(text).decode())
 
     def close(self) -> None:
-        self.kept = self.getvalue().encode()
+        """Keep what it holds."""
+        if not self.closed:
+            self.kept = self.getvalue().encode()
         super().close()

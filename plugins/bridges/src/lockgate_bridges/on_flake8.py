@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable
+import tokenize
+from collections.abc import Sequence
 from importlib import import_module
+from operator import itemgetter
 from typing import Any
 
 from lockgate.plugin import (
@@ -16,7 +18,6 @@ from lockgate.plugin import (
     ForeignEntry,
     Position,
     Range,
-    Severity,
     Transformation,
     Tree,
     hookimpl,
@@ -25,8 +26,15 @@ from lockgate_bridges._entries import as_importlib, chosen, loaded, of_group
 
 __all__ = ["adapt"]
 
-_ERRORS = ("E9", "F63", "F7", "F82")
+_BROKEN = ("E9", "F63", "F7", "F82")
 """Codes of broken code, not of taste: flake8's own example of a gate."""
+
+_OWN = (
+    ("F", "flake8.plugins.pyflakes:FlakesChecker"),
+    ("E", "flake8.plugins.pycodestyle:pycodestyle_logical"),
+    ("W", "flake8.plugins.pycodestyle:pycodestyle_physical"),
+)
+"""flake8's own checkers, which a reporter of another distribution is shown."""
 
 
 def adapt(entries: tuple[ForeignEntry, ...]) -> object:
@@ -36,18 +44,9 @@ def adapt(entries: tuple[ForeignEntry, ...]) -> object:
 
 class _Flake8:
     def __init__(self, entries: tuple[ForeignEntry, ...]) -> None:
-        finder = import_module("flake8.plugins.finder")
         self._reporters = of_group(entries, "flake8.report")
-        names = frozenset(entry.name for entry in entries)
-        options = finder.PluginOptions((), names, frozenset())
-
-        def load(entry: ForeignEntry) -> Any:
-            plugin = finder.Plugin(entry.distribution, "", as_importlib(entry))
-            finder.load_plugins([plugin], options)
-            return plugin
-
-        plugins, self._notes = loaded(entries, load)
-        self._loaded: Any = finder.load_plugins([p for _, p in plugins], options)
+        ready, self._notes = loaded(entries, lambda entry: _load([entry]))
+        self._loaded: Any = _load([entry for entry, _ in ready])
         self._options = _options(self._loaded)
 
     @hookimpl
@@ -55,7 +54,8 @@ class _Flake8:
         """Run every checker over the Python files of `tree`."""
         if not any(self._loaded.checkers):
             return None
-        found = [f for file in _python(tree) for f in self._findings(file)]
+        found = _Findings()
+        self._run(self._loaded.checkers, tree, found)
         return AnalysisReport(tuple(found), notes=self._notes)
 
     @hookimpl
@@ -69,7 +69,37 @@ class _Flake8:
         }
         return Transformation(tree.merged(Tree.of(added)))
 
-    def _results(self, file: File) -> list[Any]:
+    def _report(self, entry: ForeignEntry, tree: Tree) -> str:
+        """What the reporter prints of the findings of flake8's own checkers."""
+        made: Any = entry.load()
+        own = [ForeignEntry("flake8.extension", *one, "flake8") for one in _OWN]
+        out = io.TextIOWrapper(io.BytesIO(), "utf-8")  # some want its buffer
+        with contextlib.redirect_stdout(out):
+            formatter = made(self._options)
+            formatter.start()
+            self._run(_load(own).checkers, tree, formatter)
+            formatter.stop()
+        out.seek(0)
+        return out.read()
+
+    def _run(self, checkers: Any, tree: Tree, formatter: Any) -> None:
+        """Put the Python files to the checkers, and what flake8 selects to `formatter`.
+
+        flake8's own style guide knows what is ignored, by default or by ``# noqa``.
+        """
+        guide: Any = import_module("flake8.style_guide").StyleGuideManager(
+            self._options, formatter
+        )
+        for file in tree:
+            if not file.path.endswith((".py", ".pyi")):
+                continue
+            results = self._results(checkers, file)
+            results.sort(key=itemgetter(1, 2))
+            with guide.processing_file(file.path):
+                for code, line, column, text, source in results:
+                    guide.handle_error(code, file.path, line, column, text, source)
+
+    def _results(self, checkers: Any, file: File) -> list[Any]:
         processor = import_module("flake8.processor")
         checker = import_module("flake8.checker")
 
@@ -77,12 +107,10 @@ class _Flake8:
             """A file whose lines are here already."""
 
             def _make_processor(self) -> Any:
-                lines = file.text.splitlines(keepends=True)
+                lines = _lines(file.content)
                 return processor.FileProcessor(self.filename, self.options, lines)
 
-        one: Any = InMemory(
-            filename=file.path, plugins=self._loaded.checkers, options=self._options
-        )
+        one: Any = InMemory(filename=file.path, plugins=checkers, options=self._options)
         # Some checkers read the file once more, by its name.
         pycodestyle: Any = import_module("pycodestyle")
 
@@ -91,48 +119,49 @@ class _Flake8:
 
         pycodestyle.readlines = lines_of
         with contextlib.redirect_stdout(io.StringIO()):
-            return list(one.run_checks()[1]) if one.should_process else []
+            return list(one.run_checks()[1])
 
-    def _findings(self, file: File) -> Iterable[Finding]:
-        for code, line, column, text, source in self._results(file):
-            if source and "# noqa" in source:
-                continue
-            severity: Severity = "error" if code.startswith(_ERRORS) else "warning"
-            start = Position(max(1, line), max(1, column))
-            yield Finding(
-                file.path, code, severity, text, Range(start, start), tool="flake8"
+
+class _Findings(list[Finding]):
+    """What flake8 takes for a formatter; it keeps what it is handed."""
+
+    def beginning(self, filename: str) -> None:
+        """A file begins."""
+
+    def finished(self, filename: str) -> None:
+        """A file ended."""
+
+    def handle(self, error: Any) -> None:
+        """Keep a violation."""
+        broken = error.code.startswith(_BROKEN)
+        start = Position(max(1, error.line_number), error.column_number)
+        self.append(
+            Finding(
+                error.filename,
+                error.code,
+                "error" if broken else "warning",
+                error.text,
+                Range(start, start),
+                tool="flake8",
             )
-
-    def _report(self, entry: ForeignEntry, tree: Tree) -> str:
-        """What the reporter prints of the findings of flake8's own checkers."""
-        made: Any = entry.load()
-        violation = import_module("flake8.violation").Violation
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out):
-            formatter = made(self._options)
-            formatter.start()
-            for file in _python(tree):
-                formatter.beginning(file.path)
-                for code, line, column, text, source in _syntax(file):
-                    formatter.handle(
-                        violation(
-                            code, file.path, line, column, text, source, source, {}
-                        )
-                    )
-                formatter.finished(file.path)
-            formatter.stop()
-        return out.getvalue()
+        )
 
 
-def _syntax(file: File) -> Iterable[tuple[str, int, int, str, str]]:
-    """E9 and E5 of a file, which a reporter can be shown without any checker."""
+def _lines(content: bytes) -> list[str]:
+    """The lines as flake8 reads them from a file."""
     try:
-        compile(file.content, file.path, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        yield "E999", error.lineno or 1, error.offset or 1, error.msg, error.text or ""
-    for number, line in enumerate(file.text.splitlines(), 1):
-        if len(line) > 79:
-            yield "E501", number, 80, f"line too long ({len(line)} > 79)", line
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return io.TextIOWrapper(io.BytesIO(content), encoding).readlines()
+    except (SyntaxError, UnicodeError):
+        return io.TextIOWrapper(io.BytesIO(content), "latin-1").readlines()
+
+
+def _load(entries: Sequence[ForeignEntry]) -> Any:
+    """The entries as flake8 loads and sorts them."""
+    finder = import_module("flake8.plugins.finder")
+    plugins = [finder.Plugin(e.distribution, "", as_importlib(e)) for e in entries]
+    names = frozenset(entry.name for entry in entries)  # also those off by default
+    return finder.load_plugins(plugins, finder.PluginOptions((), names, frozenset()))
 
 
 def _options(plugins: Any) -> Any:
@@ -158,7 +187,3 @@ def _options(plugins: Any) -> Any:
         except TypeError:
             parse(options)
     return options
-
-
-def _python(tree: Tree) -> list[File]:
-    return [file for file in tree if file.path.endswith((".py", ".pyi"))]
