@@ -13,6 +13,7 @@ from lockgate import Host
 from lockgate.cli import main
 from lockgate.config import load_config
 from lockgate.values import Tree
+from lockgate_marketplace.cli import install as verb
 from tests.support.dists import manifest_text
 from tests.support.wheels import forge_file
 
@@ -185,10 +186,14 @@ def test_an_upgrade_that_asks_for_the_same_needs_no_word(home: Home) -> None:
 SOCKET = "import socket\nsocket.create_connection(('203.0.113.1', 1))\n"
 
 
+HIDDEN = "exec(open(__file__).read()[:0])\n"
+
+
 @pytest.mark.parametrize(
     ("how", "code"),
     [
         ({"code": SOCKET}, "scan-undeclared-right"),
+        ({"code": HIDDEN}, "scan-unreadable"),
         ({"requires": ("numpy>=1",)}, "contract-needs"),
         ({"requires": ("lockgate>=99",)}, "contract-needs"),
         ({"requires": ("not a requirement!",)}, "wheel-metadata"),
@@ -246,6 +251,29 @@ def test_a_right_that_is_not_asked_for_is_not_granted(home: Home) -> None:
     refused = home.json("install", home.wheel(), "--grant", "net:evil.example")
 
     assert refused["error"]["code"] == "consent-unknown-right"
+    assert home.files() == set()
+
+
+def test_a_no_at_the_prompt_leaves_nothing(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def no(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    monkeypatch.setattr(verb, "is_terminal", lambda: True)
+    monkeypatch.setattr(verb, "confirm", no)
+
+    status, out, err = home.run(
+        "install", home.wheel(tier="elevated", extra=RIGHTS, code=_USES)
+    )
+
+    assert status == 3
+    assert "error[consent-refused]" in err
+    assert "api.example.org" in out
+    assert asked
     assert home.files() == set()
 
 
