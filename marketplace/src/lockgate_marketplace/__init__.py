@@ -1,5 +1,8 @@
 """Where plugins come from and where they are kept.
 
-So far this distribution judges the configuration of both for ``lockgate doctor``;
-it installs nothing. `plugin` adapts to the host, `checks` knows no host.
+From the bottom: `codes` and `errors` (every refusal), `wheel` (the gate), `sources`,
+`fetch`, `simple`, `memory` and `resolve` (indexes), `identity`, `store`, `scan`,
+`consent`, `install` and `lock` (what an installation is), `site` and `publish` (an
+index of one's own), `cli` (the verbs that the manifest names). `plugin` adapts to the
+host, `checks` judges the configuration for ``lockgate doctor``.
 """
