@@ -271,7 +271,8 @@ def test_a_no_at_the_prompt_leaves_nothing(
     )
 
     assert status == 3
-    assert "error[consent-refused]" in err
+    code = "consent-refused"
+    assert f"error[{code}]" in err
     assert "api.example.org" in out
     assert asked
     assert home.files() == set()
