@@ -148,6 +148,24 @@ def test_paths_of_a_file_are_relative_to_it(home: Home) -> None:
     assert config.data_dir == str(home.user_file.parent / "d")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LOCKGATE_SECRET_API_TOKEN",
+        "LOCKGATE_INDEX_ACME_USERNAME",
+        "LOCKGATE_INDEX_ACME_PASSWORD",
+        "LOCKGATE_KEY_PASSPHRASE",
+        "LOCKGATE_PUBLISH_USER",
+        "LOCKGATE_PUBLISH_PASSWORD",
+        "LOCKGATE_SANDBOX_DEBUG",
+    ],
+)
+def test_a_documented_variable_that_is_no_setting_is_left_alone(
+    home: Home, name: str
+) -> None:
+    assert home.load(**{name: "hunter2"}) == home.load()
+
+
 def test_a_list_in_the_environment_is_split(home: Home) -> None:
     assert home.load(LOCKGATE_DISABLED="a,b").disabled == ("a", "b")
     assert home.load(LOCKGATE_PLUGIN_FOLDERS="/a:/b").plugin_folders == ("/a", "/b")

@@ -55,8 +55,14 @@ __all__ = [
 
 _AUTOLOAD = "LOCKGATE_DISABLE_AUTOLOAD"
 _NOT_SETTINGS = frozenset({"LOCKGATE_CONFIG", "LOCKGATE_DEBUG", _AUTOLOAD})
-_SECRETS = "LOCKGATE_SECRET_"
-"""What begins so holds the value of a secret; `lockgate._services` reads it."""
+_NO_SETTINGS = (
+    "LOCKGATE_SECRET_",  # values of secrets: lockgate._services
+    "LOCKGATE_INDEX_",  # who logs in to an index, and the two that publish
+    "LOCKGATE_PUBLISH_",
+    "LOCKGATE_KEY_",
+    "LOCKGATE_SANDBOX_",
+)
+"""Variables that begin so are somebody else's: credentials, mostly."""
 
 
 def find_sources(
@@ -79,7 +85,7 @@ def find_sources(
         for name, value in env.items()
         if name.startswith("LOCKGATE_")
         and name not in _NOT_SETTINGS
-        and not name.startswith(_SECRETS)
+        and not name.startswith(_NO_SETTINGS)
     }
     return Sources(
         _user_file(env), _project_file(folder), settings, _overrides(overrides)

@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
 def _wheel(word: str) -> Path:
     path = Path(word)
     if path.suffix != ".whl":
-        hint = "Build one with: python -m build --wheel"
+        hint = "Names from an index can't be installed yet: give the file of a wheel."
         raise UsageError(f"{word!r} is no wheel's file", hint=hint)
     return path
 

@@ -50,7 +50,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     (
         "fetch-missing",
         "the index has nothing there",
-        "Check the name and the index (`lockgate search NAME`).",
+        "Check the name and the index.",
     ),
     (
         "fetch-range",

@@ -7,7 +7,7 @@ from lockgate_marketplace.codes._code import Code
 __all__ = ["RESOLVE"]
 
 _STEP = "resolve"
-_WHY = "`lockgate why NAME` tells what speaks against each version."
+_WHY = "The message tells what speaks against each version; ask for another one."
 
 _TABLE: tuple[tuple[str, str, str], ...] = (
     (

@@ -40,7 +40,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     (
         "wheel-tags",
         "the wheel was built for another Python or another machine",
-        "Choose a wheel for this one; `lockgate why` lists the others.",
+        "Choose a wheel for this one.",
     ),
     (
         "wheel-requires-python",
