@@ -68,11 +68,13 @@ class GrantsFile:
         keys: frozenset[str],
         *,
         any_version: bool | None = None,
+        exact: bool = False,
     ) -> Grant:
         """Add `keys` to what the plugin has, and tie the grant to `identity`.
 
         What an earlier version was granted stays only where the plugin still
-        asks for the very same. `any_version` None keeps what was set before.
+        asks for the very same, and not if `keys` are `exact`: all that it has.
+        `any_version` None keeps what was set before.
 
         Raises:
             GrantsError: If the file can't be read or written.
@@ -82,7 +84,8 @@ class GrantsFile:
             old = grants.get(identity.plugin)
             kept: set[str] = set()
             if old is not None and old.identity.distribution == identity.distribution:
-                kept = {k for k in old.granted if old.asked.get(k) == wanted.get(k)}
+                if not exact:
+                    kept = {k for k in old.granted if old.asked.get(k) == wanted.get(k)}
                 any_version = old.any_version if any_version is None else any_version
             new = Grant(
                 identity=identity,

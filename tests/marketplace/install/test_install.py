@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from lockgate.cli import main
 from lockgate.config import load_config
 from lockgate.values import Tree
 from lockgate_marketplace.cli import install as verb
+from lockgate_marketplace.lock import Lock, LockedWheel, read_lock, to_text
 from tests.support.dists import manifest_text
 from tests.support.wheels import forge_file
 
@@ -247,6 +250,104 @@ def test_a_slip_is_told(home: Home, words: list[str], message: str) -> None:
     assert message in err
 
 
+def test_a_strangers_wheel_inherits_nothing_of_the_shipped_policy(home: Home) -> None:
+    """Its name is a first-party plugin's, which is installed with shipped rights."""
+    text = manifest_text(
+        "devices",
+        package="lockgate_devices",
+        tier='"admin"',
+        extra='[rights]\nworkers = true\nread = ["/sys/devices"]\n',
+    )
+    code = {"lockgate_devices/__init__.py": CODE.format(version="99")}
+    made = forge_file(home.root, "lockgate-devices", "99", manifest=text, files=code)
+
+    refused = home.json("install", str(made))
+
+    assert (refused["status"], refused["error"]["code"]) == (3, "consent-needed")
+    assert "tier:admin" in refused["error"]["asked"]
+    assert not (home.root / "CONFIG" / "lockgate" / "grants.toml").exists()
+
+
+def test_what_is_granted_is_what_was_agreed_to(home: Home) -> None:
+    """Not what an earlier release had, in spite of a consent that named less."""
+    first = home.wheel("1.0", tier="elevated", extra=RIGHTS, code=_USES)
+    home.json("install", first, "--grant-all")
+    home.run("uninstall", "acme")
+    second = home.wheel("1.1", tier="elevated", extra=RIGHTS, code=_USES)
+
+    home.json("install", second, "--grant", "env:LANG")
+    rows = home.json("grants", "show", "acme")["rights"]
+    assert {row["right"] for row in rows if row["state"] == "granted"} == {"env:LANG"}
+
+    home.json("install", second, "--no-rights")
+    rows = home.json("grants", "show", "acme")["rights"]
+    assert {row["right"] for row in rows if row["state"] == "granted"} == set()
+
+
+def test_consent_is_for_all_the_code_that_runs_with_it(home: Home) -> None:
+    files = {"needed/__init__.py": "VALUE = 1\n"}
+    old = str(forge_file(home.root, "needed", "1.0", files=files))
+    new = str(forge_file(home.root, "needed", "6.6", files=files))
+    how: dict[str, Any] = {"tier": "elevated", "extra": RIGHTS, "code": _USES}
+    wheel = home.wheel("1.0", requires=("needed",), **how)
+    home.json("install", wheel, old, "--grant-all")
+
+    same = home.json("install", wheel, old)
+    assert same["status"] == 0
+
+    refused = home.json("install", wheel, new)
+    assert (refused["status"], refused["error"]["code"]) == (3, "consent-needed")
+
+    home.json("install", wheel, new, "--no-rights")
+    rows = home.json("grants", "show", "acme")["rights"]
+    assert {row["state"] for row in rows} == {"not granted"}
+
+
+def test_a_lock_that_swaps_a_dependency_hands_it_no_rights(home: Home) -> None:
+    files = {"needed/__init__.py": "VALUE = 1\n"}
+    old = forge_file(home.root, "needed", "1.0", files=files)
+    new = forge_file(home.root, "needed", "6.6", files=files)
+    how: dict[str, Any] = {"tier": "elevated", "extra": RIGHTS, "code": _USES}
+    wheel = home.wheel("1.0", requires=("needed",), **how)
+    home.json("install", wheel, str(old), "--grant-all")
+    home.run("lock", "--file", "lockgate.lock")
+    lock = read_lock(home.root / "lockgate.lock")
+    (entry,) = lock.entries
+    swapped = LockedWheel("needed", "6.6", new.name, _hash(new))
+    wheels = (entry.wheels[0], swapped)
+    text = to_text(Lock((replace(entry, wheels=wheels),)))
+    (home.root / "lockgate.lock").write_text(text)
+
+    found = home.json("sync", "--file", "lockgate.lock", "--wheels", str(home.root))
+
+    assert found["status"] == 0
+    rows = home.json("grants", "show", "acme")["rights"]
+    assert {row["state"] for row in rows} == {"stale"}
+    with Host.open(load_config()) as host:
+        found = host.call("transform", plugin="acme", tree=Tree(), options={})
+        assert found.first_answer.tier == "basic"
+
+
+def test_a_lock_cannot_call_one_wheel_by_anothers_name(home: Home) -> None:
+    home.json("install", home.wheel("1.0"))
+    evil = forge_file(home.root, "evil", "6.6", files={"evil/__init__.py": ""})
+    home.run("lock", "--file", "lockgate.lock")
+    (entry,) = read_lock(home.root / "lockgate.lock").entries
+    own = replace(entry.wheels[0], sha256=_hash(evil))
+    (home.root / own.filename).write_bytes(evil.read_bytes())
+    text = to_text(Lock((replace(entry, wheels=(own,)),)))
+    (home.root / "lockgate.lock").write_text(text)
+
+    refused = home.json("sync", "--file", "lockgate.lock", "--wheels", str(home.root))
+
+    assert refused["status"] == 3
+    assert home.answer() == "1.0"
+
+
+def _hash(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
+
+
 def test_a_right_that_is_not_asked_for_is_not_granted(home: Home) -> None:
     refused = home.json("install", home.wheel(), "--grant", "net:evil.example")
 
@@ -273,7 +374,8 @@ def test_a_no_at_the_prompt_leaves_nothing(
     assert status == 3
     code = "consent-refused"
     assert f"error[{code}]" in err
-    assert "api.example.org" in out
+    assert "api.example.org" in err
+    assert out == ""
     assert asked
     assert home.files() == set()
 

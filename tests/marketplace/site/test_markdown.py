@@ -91,9 +91,16 @@ def test_the_time_is_linear(piece: str) -> None:
     assert whole < 8 * part + 0.5
 
 
-def _seconds(piece: str, length: int) -> float:
+@pytest.mark.parametrize(("head", "tail"), [("# x", "x"), ("a|b\n", "x|")])
+def test_the_time_is_linear_in_spaces_between(head: str, tail: str) -> None:
+    part, whole = (_seconds(" ", n, head, tail) for n in (30_000, 120_000))
+
+    assert whole < 8 * part + 0.5
+
+
+def _seconds(piece: str, length: int, head: str = "", tail: str = "") -> float:
     """Of this process alone, whatever else the machine does."""
-    source = (piece * length)[:length]
+    source = head + (piece * length)[:length] + tail
     started = time.process_time()
     markdown(source)
     return time.process_time() - started

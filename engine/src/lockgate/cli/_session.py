@@ -132,8 +132,11 @@ def grant_now(
     keys: Collection[str],
     *,
     any_version: bool | None = None,
+    exact: bool = False,
 ) -> None:
     """Write down the owner's consent: `state`, as it is now, has the rights `keys`.
+
+    With `exact` it has no others: none that an earlier version was granted.
 
     Raises:
         GrantsError: If the grants file can't be read or written.
@@ -151,7 +154,11 @@ def grant_now(
         message = f"{state.name} does not ask for all of {sorted(keys)}"
         raise ValueError(message)
     GrantsFile(Path(config.grants_file)).grant(
-        identity_of(state), asked, frozenset(keys), any_version=any_version
+        identity_of(state),
+        asked,
+        frozenset(keys),
+        any_version=any_version,
+        exact=exact,
     )
 
 

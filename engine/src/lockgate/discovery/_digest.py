@@ -32,10 +32,17 @@ class Hashable(Protocol):
     def entries(self) -> tuple[tuple[str, str], ...]: ...
     @property
     def recorded(self) -> bool: ...
+    @property
+    def stored(self) -> bool: ...
+    @property
+    def environment(self) -> tuple[str, ...]: ...
 
 
 def digest_of(state: Hashable) -> str:
     """SHA-256 of the plugin's RECORD, or of its files if none vouches for them.
+
+    Of a plugin of the store also of the wheels that it brings: rights are agreed to
+    for all of the code that runs with them.
 
     Raises:
         PluginUnavailableError: If what is to be hashed cannot be read.
@@ -48,7 +55,11 @@ def digest_of(state: Hashable) -> str:
         raise PluginUnavailableError(
             state.name, state="broken", reason=f"its RECORD {error}"
         ) from None
-    return sha256(record).hexdigest()
+    hashed = sha256(record)
+    if state.stored:  # its folders are named by the hashes of the wheels in them
+        for folder in state.environment:
+            hashed.update(f"\0{folder.split('/')[-2]}".encode())
+    return hashed.hexdigest()
 
 
 def _digest_of_files(state: Hashable) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import UsageError
-from lockgate.grants import rights_asked
+from lockgate.installed import Generation
 from lockgate.verb import (
     Subparsers,
     clean,
@@ -92,7 +94,10 @@ def run(args: argparse.Namespace) -> int:
         Accepted(undeclared=args.accept_undeclared, opaque=args.accept_opaque),
     )
     before = _before(plan, present)
-    held = consent_now(before, config)[0] if before is not None else None
+    # What the shipped policy gives is the host's own installation's, no wheel's.
+    held = None
+    if before is not None and not _brings_others(plan, before):
+        held = consent_now(replace(before, stored=True), config)[0]
     asked = compare(plan.manifest, held)
     if args.dry_run:
         return _told(args, plan, asked, frozenset(), generation=0)
@@ -102,8 +107,7 @@ def run(args: argparse.Namespace) -> int:
         stage(plan, store)
         raise _staged(plan, before, agreed)
     generation = carry_out(plan, store)
-    if agreed.granted:
-        _grant(plan, config, agreed.granted)
+    _grant(plan, config, agreed.granted, store, generation)
     return _told(args, plan, asked, agreed.granted, generation=generation.number)
 
 
@@ -126,6 +130,18 @@ def _before(plan: Plan, present: Sequence[PluginState]) -> PluginState | None:
             and state.manifest is not None
         ),
         None,
+    )
+
+
+def _brings_others(plan: Plan, before: PluginState) -> bool:
+    """Whether what the plugin would import besides itself is not what it had.
+
+    Rights were agreed to for all of the code that runs with them.
+    """
+    had = {folder for folder in before.environment if folder not in before.path[:1]}
+    others = plan.wheels[1:]
+    return bool(others) and not all(
+        any(wheel.sha256 in folder for folder in had) for wheel in others
     )
 
 
@@ -153,7 +169,8 @@ def _agree(args: argparse.Namespace, plan: Plan, asked: Sequence[Asked]) -> _Agr
     if args.json or not is_terminal():
         message = f"{plan.manifest.name} asks for {', '.join(sorted(left))}"
         raise ConsentError("consent-needed", message, asked=sorted(left))
-    print_lines([clean(line) for line in lines])
+    # Beside the question, wherever standard output goes.
+    sys.stderr.write("".join(f"{clean(line)}\n" for line in lines))
     if confirm("Agree to all of this?"):
         return _Agreed(keys, frozenset())
     message = f"the rights of {plan.manifest.name} were refused"
@@ -174,11 +191,25 @@ def _staged(plan: Plan, before: PluginState, agreed: _Agreed) -> ConsentError:
     )
 
 
-def _grant(plan: Plan, config: Config, keys: frozenset[str]) -> None:
+def _grant(
+    plan: Plan,
+    config: Config,
+    keys: frozenset[str],
+    store: Store,
+    generation: Generation,
+) -> None:
+    """Write down what was agreed to, and nothing else, for this very environment.
+
+    Raises:
+        ConsentError: If another one answers to the name by now: it gets nothing.
+    """
     found = installed(config).get(plan.manifest.name)
-    if found is not None and found.manifest is not None:
-        wanted = {right.key for right in rights_asked(found.manifest)}
-        grant_now(found, config, keys & wanted)
+    entry = generation.get(plan.plugin.name)
+    folders = tuple(entry.folders(str(store.root))) if entry is not None else ()
+    if found is None or not found.stored or found.environment != folders:
+        message = f"{plan.manifest.name} is another one by now; nothing was granted"
+        raise ConsentError("consent-needed", message, where=plan.plugin.filename)
+    grant_now(found, config, keys, exact=True)
 
 
 def _told(

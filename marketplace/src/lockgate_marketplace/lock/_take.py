@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lockgate_marketplace.errors import LockFileError
 from lockgate_marketplace.lock._model import Lock, LockedPlugin, LockedWheel
-from lockgate_marketplace.store import Store
+from lockgate_marketplace.store import Store, StoredWheel
 from lockgate_marketplace.wheel import Wheel, open_wheel
 
 __all__ = ["find_wheels", "lock_of"]
@@ -52,14 +52,29 @@ def find_wheels(lock: Lock, store: Store, folder: Path | None) -> tuple[Wheel, .
     found: list[Wheel] = []
     for sha256, locked in wanted.items():
         if store.has(sha256):
+            _check_named(store.get(sha256), locked)
             continue
         path = None if folder is None else folder / locked.filename
         if path is None or not path.is_file():
             message = f"{locked.name} {locked.version} is nowhere to be found"
             raise LockFileError("lock-wheel-missing", message, where=locked.filename)
         wheel = open_wheel(path)
+        _check_named(wheel, locked)
         if wheel.sha256 != sha256:
             message = f"its SHA-256 is {wheel.sha256}, and {sha256} is locked"
             raise LockFileError("lock-wheel-differs", message, where=str(path))
         found.append(wheel)
     return tuple(found)
+
+
+def _check_named(found: Wheel | StoredWheel, locked: LockedWheel) -> None:
+    """Whether a wheel is of the name, version and file that the lock gives its hash.
+
+    Raises:
+        LockFileError: ``lock-wheel-differs``.
+    """
+    is_it = (found.name, found.version, found.filename)
+    if is_it != (locked.name, locked.version, locked.filename):
+        message = f"it is {found.name} {found.version} ({found.filename})"
+        where = f"{locked.name} {locked.version} ({locked.filename})"
+        raise LockFileError("lock-wheel-differs", message, where=where)

@@ -23,10 +23,12 @@ README_LIMIT_CHARS = 128 * 1024
 
 _DEPTH = 6
 _COMMENT_CHARS = 5_000
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*$")
+_HEADING = re.compile(r"(#{1,6})[ \t]+(.*)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]{0,30})")
 _RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$")
 _ITEM = re.compile(r"( {0,3})([-*+]|\d{1,9}[.)])( {1,4}|\t)(?=\S)")
+_RULE_CHARS = 1_000
+"""A longer line divides no table: it would be looked at many times over."""
 _QUOTE = re.compile(r" {0,3}> ?")
 _TABLE_RULE = re.compile(
     r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$"
@@ -74,7 +76,8 @@ def _blocks(lines: list[str], depth: int) -> Iterator[Html]:
             at = end + 1
         elif heading := _HEADING.match(line):
             level = min(len(heading.group(1)) + 2, 6)
-            yield tag(f"h{level}", inline(heading.group(2)))
+            words = heading.group(2).rstrip().rstrip("#").rstrip()
+            yield tag(f"h{level}", inline(words))
             at += 1
         elif _RULE.match(line):
             yield tag("hr")
@@ -177,6 +180,7 @@ def _begins_table(lines: list[str], at: int) -> bool:
         "|" in lines[at]
         and at + 1 < len(lines)
         and "|" in lines[at + 1]
+        and len(lines[at + 1]) <= _RULE_CHARS
         and bool(_TABLE_RULE.match(lines[at + 1]))
     )
 
