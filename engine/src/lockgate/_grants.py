@@ -7,7 +7,6 @@ granted from it: it says what strangers' code may do.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tomllib
 from collections.abc import Generator, Mapping
@@ -20,7 +19,7 @@ from typing import cast
 from lockgate._toml import quoted
 from lockgate.errors import GrantsError
 from lockgate.grants import Grant, Identity, Right
-from lockgate.owned import NotOwnedError, read_owned, replace_whole
+from lockgate.owned import NotOwnedError, hold, read_owned, replace_whole
 
 __all__ = ["GrantsFile"]
 
@@ -120,15 +119,10 @@ class GrantsFile:
         """The grants to change; written back when the block ends well."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(
-                self.path.with_name(self.path.name + ".lock"),
-                os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
-                0o600,
-            )
+            lock = hold(self.path.with_name(self.path.name + ".lock"))
         except OSError as error:
             raise GrantsError(str(error.strerror), file=str(self.path)) from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
             grants = dict(self.read())
             yield grants
             self._write(grants)

@@ -8,7 +8,6 @@ folder can't be written, or the disk is full, lines are lost.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from lockgate._audit import AuditRecord, LogLine, Observer
 from lockgate._lifecycle import utc_now
 from lockgate._quarantine import file_name
 from lockgate._trace import current_trace_id
+from lockgate.owned import hold
 
 if TYPE_CHECKING:
     from lockgate.values import Data
@@ -142,10 +142,8 @@ def _open(path: Path) -> int:
 
 def _rotate(path: Path, room: int) -> None:
     """Make room in `path`, unless another host has done so meanwhile."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    lock = os.open(path.with_name(f".{path.name}.lock"), flags, 0o600)
+    lock = hold(path.with_name(f".{path.name}.lock"))
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):
             if path.stat().st_size + room <= FILE_LIMIT_BYTES:
                 return

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # 3 ms, and a listing needs none of it
 __all__ = [
     "NotOwnedError",
     "foreign_writer",
+    "hold",
     "read_owned",
     "replace_whole",
     "sync_folder",
@@ -30,6 +31,26 @@ class NotOwnedError(Exception):
     def __init__(self, reason: str, hint: str = "") -> None:
         super().__init__(reason)
         self.hint = hint
+
+
+def hold(path: str | Path) -> int:
+    """Hold the lock file `path` alone: wait for whoever does, and make it if need be.
+
+    Gives a descriptor; the lock lasts until that is closed (flock(2)).
+
+    Raises:
+        OSError: If it can't be made or locked, or is a link.
+    """
+    import fcntl
+
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    lock = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
 
 
 def read_owned(path: Path, limit: int) -> bytes:

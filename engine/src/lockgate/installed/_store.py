@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from lockgate.errors import InstalledError
 from lockgate.installed._format import SIZE_LIMIT_BYTES, Generation, parse, to_bytes
 from lockgate.owned import (
     NotOwnedError,
+    hold,
     read_owned,
     replace_whole,
     sync_folder,
@@ -92,11 +92,9 @@ class StoreFolder(StorePlace):
                 _make(folder)
                 _open_up(folder)
             self.check()
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            lock = os.open(f"{self.root}/lock", flags, 0o600)
+            lock = hold(f"{self.root}/lock")
         try:
             with _told(self.root):
-                fcntl.flock(lock, fcntl.LOCK_EX)
                 _sweep(self.root)
                 _sweep(f"{self.root}/generations")
             yield

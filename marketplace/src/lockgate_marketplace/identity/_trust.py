@@ -6,7 +6,6 @@ It is written when an installation has its owner's consent, never before.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Generator, Mapping
@@ -18,7 +17,7 @@ from typing import cast
 
 from packaging.utils import canonicalize_name
 
-from lockgate.owned import NotOwnedError, read_owned, replace_whole
+from lockgate.owned import NotOwnedError, hold, read_owned, replace_whole
 from lockgate_marketplace.errors import IdentityError
 from lockgate_marketplace.identity._values import Identity, Kind
 
@@ -104,13 +103,10 @@ class Trust:
         """The pins to change; written back when the block ends well."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            beside = self.path.with_name(f"{self.path.name}.lock")
-            lock = os.open(beside, flags, 0o600)
+            lock = hold(self.path.with_name(f"{self.path.name}.lock"))
         except OSError as error:
             raise self._unsound(str(error.strerror)) from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
             pins = self._read()
             yield pins
             replace_whole(self.path, _encoded(pins))

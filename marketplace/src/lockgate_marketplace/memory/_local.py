@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -10,7 +9,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lockgate.owned import NotOwnedError, foreign_writer, read_owned, replace_whole
+from lockgate.owned import (
+    NotOwnedError,
+    foreign_writer,
+    hold,
+    read_owned,
+    replace_whole,
+)
 from lockgate_marketplace.errors import FreshnessError
 from lockgate_marketplace.memory._changes import Change, changes
 from lockgate_marketplace.memory._freshness import Seen
@@ -139,14 +144,6 @@ class LocalMemory:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             other = foreign_writer(folder)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            lock = os.open(folder / ".lock", flags, 0o600)
-        except OSError as error:
-            message = f"{folder} cannot be used: {error.strerror}"
-            raise FreshnessError(
-                "freshness-unreadable", message, where=str(folder)
-            ) from None
-        try:
             if other is not None:
                 raise FreshnessError(
                     "freshness-not-owned",
@@ -154,7 +151,13 @@ class LocalMemory:
                     where=str(folder),
                     hint=other.hint,
                 )
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock = hold(folder / ".lock")
+        except OSError as error:
+            message = f"{folder} cannot be used: {error.strerror}"
+            raise FreshnessError(
+                "freshness-unreadable", message, where=str(folder)
+            ) from None
+        try:
             yield
         finally:
             os.close(lock)
