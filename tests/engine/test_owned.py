@@ -42,8 +42,8 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_where_no_file_can_be_made_it_is_an_error(tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
 
     with pytest.raises(OSError, match="No such file"):
         hold(tmp_path / "none" / "lock")
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

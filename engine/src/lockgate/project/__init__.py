@@ -22,7 +22,7 @@ from lockgate.contract import Problem
 from lockgate.errors import ManifestError
 from lockgate.manifest import Manifest, parse_manifest
 from lockgate.project._folder import Project, find_project
-from lockgate.project._rights import rights_findings, source_findings
+from lockgate.project._rights import source_findings
 from lockgate.project._rules import LEVELS, RULES, Level, Rule, level_of
 from lockgate.values import Finding, Position, Range
 
@@ -40,7 +40,6 @@ __all__ = [
     "check_project",
     "find_project",
     "kinds_around",
-    "rights_findings",
     "source_findings",
 ]
 

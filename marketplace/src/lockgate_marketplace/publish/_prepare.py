@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,14 +13,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate.manifest import Manifest, parse_manifest
-from lockgate.project import rights_findings
 from lockgate.values import Finding
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.identity import WheelFile, sign
+from lockgate_marketplace.scan import scan
 from lockgate_marketplace.site.beside import SIDECAR_LIMIT_BYTES, check_provenance
 from lockgate_marketplace.site.intake import ANY_MACHINE
 from lockgate_marketplace.site.release import PROVENANCE_SUFFIX, Verdict, moment
-from lockgate_marketplace.wheel import Wheel, open_wheel, unpack
+from lockgate_marketplace.wheel import Wheel, open_wheel
 
 __all__ = ["Ready", "prepare", "signed", "wheels_of"]
 
@@ -81,10 +80,11 @@ def prepare(path: Path) -> Ready:
     manifest = parse_manifest(
         wheel.manifest, file=f"{wheel.filename}/lockgate.toml", distribution=wheel.name
     )
-    findings = _findings(wheel, manifest)
-    wrong = [one for one in findings if one.severity == "error"]
-    if wrong:
-        raise _undeclared(wheel, wrong)
+    # What runs in the host has every right: lockgate's own, which only it installs.
+    found = None if manifest.tier == "system" else scan(wheel, manifest)
+    if found is not None and found.undeclared:
+        raise _undeclared(wheel, found.undeclared)
+    findings = () if found is None else (*found.opaque, *found.notes)
     notes = tuple(one.message for one in findings)
     outcome, detail = ("noted", "; ".join(notes)[:500]) if notes else ("passed", "")
     verdict = Verdict("rights", outcome, moment(_now()), detail)
@@ -109,15 +109,6 @@ def _judged_bytes(path: Path, wheel: Wheel) -> bytes:
 def _now() -> int:
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     return int(given) if given.isascii() and given.isdigit() else int(time.time())
-
-
-def _findings(wheel: Wheel, manifest: Manifest) -> Sequence[Finding]:
-    """What its source says, read from the very bytes that the gate judged."""
-    with tempfile.TemporaryDirectory(prefix="lockgate-publish-") as folder:
-        unpack(wheel, Path(folder, "wheel"))
-        site = Path(folder, "wheel", "site")
-        package = site / wheel.manifest_path.partition("/")[0]
-        return tuple(rights_findings(site, package, manifest, wheel.manifest_path))
 
 
 def _undeclared(wheel: Wheel, wrong: Sequence[Finding]) -> PublishError:
