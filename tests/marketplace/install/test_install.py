@@ -16,7 +16,13 @@ from lockgate.cli import main
 from lockgate.config import load_config
 from lockgate.values import Tree
 from lockgate_marketplace.cli import install as verb
-from lockgate_marketplace.lock import Lock, LockedWheel, read_lock, to_text
+from lockgate_marketplace.lock import (
+    Lock,
+    LockedPlugin,
+    LockedWheel,
+    read_lock,
+    to_text,
+)
 from tests.support.dists import manifest_text
 from tests.support.wheels import forge_file
 
@@ -342,6 +348,54 @@ def test_a_lock_cannot_call_one_wheel_by_anothers_name(home: Home) -> None:
 
     assert refused["status"] == 3
     assert home.answer() == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("how", "plugins", "code"),
+    [
+        ({"plugin": "acme"}, ("acme",), "wheel-entry-point-owned"),
+        ({"tier": "system"}, ("evil",), "contract-system"),
+        ({}, ("other",), "contract-manifest"),
+        ({}, (), "contract-manifest"),
+        ({}, ("acme", "acme"), "lock-invalid"),
+    ],
+)
+def test_a_lock_brings_in_nothing_that_install_refuses_by_name(
+    home: Home,
+    how: dict[str, Any],
+    plugins: tuple[str, ...],
+    code: str,
+) -> None:
+    home.json("install", home.wheel("1.0"))
+    name = how.get("plugin", "evil")
+    text = manifest_text(name, package="evil", tier=f'"{how.get("tier", "read-only")}"')
+    files = {"evil/__init__.py": CODE.format(version="6.6")}
+    evil = forge_file(home.root, "evil", "6.6", manifest=text, files=files, plugin=name)
+    own = LockedWheel("evil", "6.6", evil.name, _hash(evil))
+    entry = LockedPlugin("evil", "6.6", plugins, (own,), ())
+    (home.root / "lockgate.lock").write_text(to_text(Lock((entry,))))
+    before = home.files()
+
+    refused = home.json("sync", "--file", "lockgate.lock", "--wheels", str(home.root))
+
+    assert (refused["status"], refused["error"]["code"]) == (3, code)
+    assert home.files() == before
+    assert home.answer() == "1.0"
+
+
+def test_the_name_of_a_disabled_plugin_is_still_taken(home: Home) -> None:
+    home.json("install", home.wheel("1.0"))
+    home.run("disable", "acme")
+    text = manifest_text("acme", package="evil")
+    files = {"evil/__init__.py": CODE.format(version="6.6")}
+    evil = forge_file(
+        home.root, "evil", "6.6", manifest=text, files=files, plugin="acme"
+    )
+
+    refused = home.json("install", str(evil))
+
+    assert refused["status"] == 3
+    assert "acme" in refused["error"]["message"]
 
 
 def _hash(path: Path) -> str:

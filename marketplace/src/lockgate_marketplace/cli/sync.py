@@ -9,12 +9,15 @@ from lockgate.installed import Installed
 from lockgate.verb import (
     Subparsers,
     clean,
+    installed,
     print_json,
     print_lines,
     progress,
     settings,
 )
 from lockgate_marketplace.cli.lock import FILE, lock_now
+from lockgate_marketplace.errors import LockFileError
+from lockgate_marketplace.install import check_locked, surroundings
 from lockgate_marketplace.lock import (
     Lock,
     LockedWheel,
@@ -23,6 +26,7 @@ from lockgate_marketplace.lock import (
     read_lock,
 )
 from lockgate_marketplace.store import Store
+from lockgate_marketplace.wheel import Surroundings
 
 __all__ = ["add", "run"]
 
@@ -47,14 +51,16 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         LockFileError: If the lock is unsound, or a wheel is not what it names.
-        WheelError: If the gate refuses a wheel.
+        WheelError: If the gate refuses a wheel, or its plugin's name is another's.
+        ContractError: If it holds another plugin, or one that wants to run in the host.
         StoreError: If the disk refuses.
     """
     config = settings(args)
     lock = read_lock(Path(args.file))
     store = Store(config.data_dir)
     with progress("syncing", quiet=args.json):
-        number = _install(lock, store, args)
+        around = surroundings(installed(config).plugins)
+        number = _install(lock, store, around, args)
     left = differences(lock, lock_now(config)) if not args.dry_run else ()
     if args.json:
         rows = [{"distribution": d.distribution, "message": d.message} for d in left]
@@ -71,10 +77,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _install(lock: Lock, store: Store, args: argparse.Namespace) -> int:
+def _install(
+    lock: Lock, store: Store, around: Surroundings, args: argparse.Namespace
+) -> int:
     """The number of the generation that holds it, the one in force if it does."""
     folder = Path(args.wheels) if args.wheels else None
-    found = find_wheels(lock, store, folder)
+    found = find_wheels(lock, store, folder, around)
+    named = [plugin for entry in lock.entries for plugin in entry.plugins]
+    if len(set(named)) < len(named):
+        message = "two of its distributions hold one plugin"
+        raise LockFileError("lock-invalid", message, where=args.file)
+    fresh = {wheel.sha256: wheel for wheel in found}
+    for entry in lock.entries:
+        if (own := fresh.get(entry.wheels[0].sha256)) is not None:
+            check_locked(own, entry.plugins)
     if args.dry_run:
         return 0
     with store.held():

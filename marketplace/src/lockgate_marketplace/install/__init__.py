@@ -9,6 +9,15 @@
 from __future__ import annotations
 
 from lockgate_marketplace.install._carry_out import carry_out, stage
+from lockgate_marketplace.install._fits import check_locked, surroundings
 from lockgate_marketplace.install._plan import Accepted, Plan, prepare
 
-__all__ = ["Accepted", "Plan", "carry_out", "prepare", "stage"]
+__all__ = [
+    "Accepted",
+    "Plan",
+    "carry_out",
+    "check_locked",
+    "prepare",
+    "stage",
+    "surroundings",
+]

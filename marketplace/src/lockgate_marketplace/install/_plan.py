@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 
 from lockgate.contract import check_impls
 from lockgate.discovery import PluginState
-from lockgate.errors import ManifestError, UsageError
-from lockgate.manifest import Manifest, parse_manifest
+from lockgate.errors import UsageError
+from lockgate.manifest import Manifest
 from lockgate_marketplace.errors import ContractError
+from lockgate_marketplace.install._fits import manifest_of, surroundings
 from lockgate_marketplace.install._needs import check_needs
 from lockgate_marketplace.scan import Verdict, check_verdict, scan
-from lockgate_marketplace.wheel import Surroundings, Wheel, open_wheel, unpack
+from lockgate_marketplace.wheel import Wheel, open_wheel, unpack
 
 __all__ = ["Accepted", "Plan", "prepare"]
 
@@ -58,8 +59,7 @@ def prepare(
         MarketplaceError: Of the step that refuses.
         UsageError: If a distribution is given twice.
     """
-    owners = {state.name: state.distribution for state in present if state.usable}
-    around = Surroundings(plugins=owners)
+    around = surroundings(present)
     opened = [open_wheel(path, around=around) for path in paths]
     own = [wheel for wheel in opened if wheel.manifest is not None]
     if len(own) != 1:
@@ -68,7 +68,7 @@ def prepare(
         raise ContractError("contract-manifest", message, where=where)
     wheels = (own[0], *(wheel for wheel in opened if wheel is not own[0]))
     _check_names(wheels)
-    manifest = _manifest(wheels[0])
+    manifest = manifest_of(wheels[0])
     check_needs(wheels, {name: version(name) for name in provided})
     verdict = scan(wheels[0], manifest)
     check_verdict(
@@ -84,22 +84,6 @@ def _check_names(wheels: Sequence[Wheel]) -> None:
         if wheel.name in names[:position]:
             message = f"{wheel.name} is given twice"
             raise UsageError(message, where=wheel.filename)
-
-
-def _manifest(wheel: Wheel) -> Manifest:
-    try:
-        manifest = parse_manifest(
-            wheel.manifest or b"", file=wheel.manifest_path, distribution=wheel.name
-        )
-    except ManifestError as error:
-        where = f"{wheel.filename}: {error.file}:{error.line}"
-        raise ContractError(
-            "contract-manifest", error.message, where=where, hint=error.hint
-        ) from None
-    if manifest.tier == "system":
-        message = f"{manifest.name} asks for tier 'system'"
-        raise ContractError("contract-system", message, where=wheel.filename)
-    return manifest
 
 
 def _check_contract(wheels: Sequence[Wheel], manifest: Manifest) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from lockgate_marketplace.errors import LockFileError
 from lockgate_marketplace.lock._model import Lock, LockedPlugin, LockedWheel
 from lockgate_marketplace.store import Store, StoredWheel
-from lockgate_marketplace.wheel import Wheel, open_wheel
+from lockgate_marketplace.wheel import Surroundings, Wheel, open_wheel
 
 __all__ = ["find_wheels", "lock_of"]
 
@@ -41,8 +41,12 @@ def lock_of(store: Store, rights: Mapping[str, Sequence[str]]) -> Lock:
     return Lock(tuple(entries))
 
 
-def find_wheels(lock: Lock, store: Store, folder: Path | None) -> tuple[Wheel, ...]:
+def find_wheels(
+    lock: Lock, store: Store, folder: Path | None, around: Surroundings
+) -> tuple[Wheel, ...]:
     """Judge the wheels in `folder` that the lock names and the store has not.
+
+    `around` is what they are to fit into.
 
     Raises:
         LockFileError: ``lock-wheel-missing`` or ``lock-wheel-differs``.
@@ -58,7 +62,7 @@ def find_wheels(lock: Lock, store: Store, folder: Path | None) -> tuple[Wheel, .
         if path is None or not path.is_file():
             message = f"{locked.name} {locked.version} is nowhere to be found"
             raise LockFileError("lock-wheel-missing", message, where=locked.filename)
-        wheel = open_wheel(path)
+        wheel = open_wheel(path, around=around)
         _check_named(wheel, locked)
         if wheel.sha256 != sha256:
             message = f"its SHA-256 is {wheel.sha256}, and {sha256} is locked"

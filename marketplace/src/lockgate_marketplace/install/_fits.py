@@ -1,0 +1,54 @@
+"""What any way into the store asks of a plugin's wheel: its names, and its tier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lockgate.discovery import PluginState
+from lockgate.errors import ManifestError
+from lockgate.manifest import Manifest, parse_manifest
+from lockgate_marketplace.errors import ContractError
+from lockgate_marketplace.wheel import Surroundings, Wheel
+
+__all__ = ["check_locked", "manifest_of", "surroundings"]
+
+
+def surroundings(present: Iterable[PluginState]) -> Surroundings:
+    """Whose the plugins' names are: also those of what is not used at the moment."""
+    owned = [state for state in present if state.state != "shadowed"]
+    return Surroundings(plugins={state.name: state.distribution for state in owned})
+
+
+def manifest_of(wheel: Wheel) -> Manifest:
+    """The manifest of a wheel that holds a plugin.
+
+    Raises:
+        ContractError: ``contract-manifest``, or ``contract-system`` if it wants to run
+            inside the host.
+    """
+    try:
+        manifest = parse_manifest(
+            wheel.manifest or b"", file=wheel.manifest_path, distribution=wheel.name
+        )
+    except ManifestError as error:
+        where = f"{wheel.filename}: {error.file}:{error.line}"
+        raise ContractError(
+            "contract-manifest", error.message, where=where, hint=error.hint
+        ) from None
+    if manifest.tier == "system":
+        message = f"{manifest.name} asks for tier 'system'"
+        raise ContractError("contract-system", message, where=wheel.filename)
+    return manifest
+
+
+def check_locked(wheel: Wheel, plugins: Sequence[str]) -> None:
+    """Whether a wheel, the first of its environment, holds the `plugins` it is to hold.
+
+    Raises:
+        ContractError: If not, or as `manifest_of` does.
+    """
+    held = (manifest_of(wheel).name,) if wheel.manifest is not None else ()
+    if held != tuple(plugins):
+        words = [", ".join(names) or "none" for names in (held, plugins)]
+        message = f"it holds the plugin {words[0]}, and {words[1]} is asked for"
+        raise ContractError("contract-manifest", message, where=wheel.filename)
