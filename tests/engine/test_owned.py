@@ -1,4 +1,4 @@
-"""A lock file: held alone, given up when its descriptor is closed, and no link."""
+"""Files and folders that are nobody's but their owner's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.owned import hold
+from lockgate.owned import foreign_writer, hold
 
 
 def is_free(path: Path) -> bool:
@@ -47,3 +47,28 @@ def test_where_no_file_can_be_made_it_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         hold(tmp_path / "none" / "lock")
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_folder_of_our_own_has_no_foreign_writer(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir(mode=0o700)
+
+    assert foreign_writer(tmp_path / "store") is None
+
+
+def test_a_folder_that_others_can_write_is_named(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    store.chmod(0o777)
+
+    found = foreign_writer(store)
+
+    assert found is not None
+    assert str(store) in str(found)
+    assert "chmod" in found.hint
+
+
+def test_a_folder_below_one_that_others_can_write_is_theirs(tmp_path: Path) -> None:
+    (tmp_path / "open" / "store").mkdir(parents=True)
+    (tmp_path / "open").chmod(0o777)
+
+    assert "open" in str(foreign_writer(tmp_path / "open" / "store"))

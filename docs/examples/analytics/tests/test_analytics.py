@@ -28,11 +28,10 @@ def test_events_are_counted(plugin: PluginUnderTest) -> None:
     assert len(plugin.call("totals", tuple, prefix="sa")) == 1
 
 
+@pytest.mark.lockgate(where=["in-process"])  # the bound is patched
 def test_names_are_bounded(
     plugin: PluginUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if plugin.where != "in-process":
-        pytest.skip("the bound is patched")
     monkeypatch.setattr(sink, "NAMES_LIMIT", 1)
     plugin.answer("count_event", event="a")
     with pytest.raises(Exception, match="more than 1 names"):

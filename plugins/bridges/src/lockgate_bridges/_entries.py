@@ -8,7 +8,7 @@ from typing import Any
 
 from lockgate.plugin import Document, ForeignEntry, Note, Reason, RefusedError
 
-__all__ = ["as_importlib", "chosen", "loaded", "of_group", "text_option"]
+__all__ = ["as_importlib", "chosen", "loaded", "of_group", "settings_of", "text_option"]
 
 
 def of_group(entries: Iterable[ForeignEntry], *groups: str) -> list[ForeignEntry]:
@@ -45,6 +45,12 @@ def loaded(
     if last is not None and not found:
         raise last
     return found, tuple(notes)
+
+
+def settings_of(options: Document) -> dict[str, Any]:
+    """The configuration of each entry by its name, as ``settings`` has it."""
+    settings = options.get("settings")
+    return dict(settings) if isinstance(settings, dict) else {}
 
 
 def text_option(options: Document, name: str, default: str = "") -> str:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from lockgate.plugin import Document, ForeignEntry, Transformation, Tree, hookimpl
-from lockgate_bridges._entries import chosen, loaded
+from lockgate_bridges._entries import chosen, loaded, settings_of
 
 __all__ = ["adapt"]
 
@@ -29,8 +29,7 @@ class _Markdown:
         texts = [file for file in tree if file.path.endswith((".md", ".markdown"))]
         if not texts:
             return None
-        settings = options.get("settings")
-        given: dict[str, Any] = dict(settings) if isinstance(settings, dict) else {}
+        given = settings_of(options)
         markdown = import_module("markdown")
         ready, notes = loaded(chosen(options, "use", self._entries))
         converter: Any = markdown.Markdown(

@@ -13,7 +13,7 @@ from lockgate.plugin import (
     Tree,
     hookimpl,
 )
-from lockgate_bridges._entries import chosen, loaded, of_group
+from lockgate_bridges._entries import chosen, loaded, of_group, settings_of
 
 __all__ = ["adapt"]
 
@@ -37,8 +37,7 @@ class _Mkdocs:
         """
         files = {file.path: file.content for file in tree}
         both = [*self._plugins, *self._themes]
-        settings = options.get("settings")
-        given: dict[str, Any] = dict(settings) if isinstance(settings, dict) else {}
+        given = settings_of(options)
         ready, notes = loaded(chosen(options, "use", both))
         for entry, made in ready:
             if entry.group == "mkdocs.themes":
