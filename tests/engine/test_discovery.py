@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from lockgate.discovery import Discovery, PluginState, discover
 from lockgate.discovery._entry_points import parse_entry_points
+from lockgate.discovery._relations import unshadow
 from tests.support.dists import EditableStyle, SitePackages, manifest_text
 
 
@@ -482,3 +484,15 @@ def test_a_stranger_cannot_put_a_first_party_plugin_out_of_use(
     states = {plugin.distribution: plugin.state for plugin in find(site).plugins}
 
     assert states == {"lockgate-lint": "ok", "stranger": "duplicate"}
+
+
+def test_a_wheel_in_the_store_is_nobodys_first_party(site: SitePackages) -> None:
+    """Whoever made it may have given it any name."""
+    site.wheel("lockgate-lint", plugin="lint")
+    site.wheel("stranger", plugin="lint")
+    found = discover([site.path]).plugins
+    stored = [replace(s, state="ok", stored=True, reason="") for s in found]
+
+    assert [state.first_party for state in found].count(True) == 1
+    assert not any(state.first_party for state in stored)
+    assert {state.state for state in unshadow(stored)} == {"duplicate"}

@@ -29,7 +29,7 @@ def clash_of_kinds(states: list[PluginState]) -> None:
     for (what, name), wanting in claims.items():
         if len(wanting) < 2:
             continue
-        known = [index for index in wanting if _first_party(states[index])]
+        known = [index for index in wanting if states[index].first_party]
         rightful = known[0] if len(known) == 1 else -1
         adders = ", ".join(sorted(states[index].name for index in wanting))
         for index in wanting:
@@ -45,12 +45,6 @@ def _added(state: PluginState) -> tuple[AddedKind, ...]:
     if not state.usable or '"added_kinds":' not in state.manifest_text:
         return ()
     return state.manifest.added_kinds if state.manifest is not None else ()
-
-
-def _first_party(state: PluginState) -> bool:
-    from lockgate.shipped import shipped_policy
-
-    return shipped_policy().party(state.name, state.distribution) is not None
 
 
 def unknown_kinds(states: list[PluginState]) -> bool:

@@ -101,10 +101,7 @@ def _foreign_of(states: Iterable[PluginState], bridges: Sequence[str]) -> _Forei
 
 
 def _rank(state: PluginState) -> tuple[bool, str]:
-    from lockgate.shipped import shipped_policy
-
-    party = shipped_policy().party(state.name, state.distribution)
-    return (party is None, state.name)
+    return (not state.first_party, state.name)
 
 
 def _unbridged(foreign: _Foreign, bridges: Sequence[str]) -> list[PluginState]:

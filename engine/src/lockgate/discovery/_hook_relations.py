@@ -113,11 +113,8 @@ def _in_a_cycle(states: list[PluginState], owner: Owner) -> bool:
 
 def _yielding(cycle: Sequence[Edge], states: Sequence[PluginState]) -> list[str]:
     """Whose wishes make the most of the cycle."""
-    from lockgate.shipped import shipped_policy
-
     counts = Counter(edge.plugin for edge in cycle)
-    party = shipped_policy().party
-    ours = {s.name for s in states if s.usable and party(s.name, s.distribution)}
+    ours = {state.name for state in states if state.usable and state.first_party}
     strangers = {name: count for name, count in counts.items() if name not in ours}
     counted = strangers or counts
     return [name for name, n in counted.items() if n == max(counted.values())]

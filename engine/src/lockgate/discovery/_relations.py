@@ -35,19 +35,16 @@ def unshadow(found: Iterable[PluginState]) -> list[PluginState]:
             by_name.setdefault(state.name, []).append(index)
     for name, claims in by_name.items():
         if len(claims) > 1:
-            rightful = _rightful(name, claims, states)
+            rightful = _rightful(claims, states)
             for index in claims:
                 if index != rightful:
                     states[index] = _duplicate(name, index, claims, states)
     return states
 
 
-def _rightful(name: str, claims: Sequence[int], states: Sequence[PluginState]) -> int:
+def _rightful(claims: Sequence[int], states: Sequence[PluginState]) -> int:
     """The one claim of the distribution that the shipped policy names; else -1."""
-    from lockgate.shipped import shipped_policy
-
-    policy = shipped_policy()
-    known = [i for i in claims if policy.party(name, states[i].distribution)]
+    known = [i for i in claims if states[i].first_party]
     return known[0] if len(known) == 1 else -1
 
 

@@ -87,6 +87,17 @@ class PluginState:
         return self.state in ("ok", "legacy", "foreign")
 
     @property
+    def first_party(self) -> bool:
+        """Whether the shipped policy names it, and it is the host's own installation.
+
+        A wheel in the store may have any distribution's name: it is a stranger's.
+        """
+        from lockgate.shipped import shipped_policy
+
+        party = shipped_policy().party(self.name, self.distribution)
+        return party is not None and not self.stored
+
+    @property
     def manifest(self) -> Manifest | None:
         """The plugin's manifest; None if it has none or it is broken."""
         if not self.manifest_text:
