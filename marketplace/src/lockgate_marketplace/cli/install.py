@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
@@ -25,9 +24,17 @@ from lockgate.verb import (
     print_lines,
     settings,
 )
-from lockgate_marketplace.consent import Asked, compare, told
+from lockgate_marketplace.consent import Agreed, Asked, Word, compare, decide, told
 from lockgate_marketplace.errors import ConsentError
-from lockgate_marketplace.install import Accepted, Plan, carry_out, prepare, stage
+from lockgate_marketplace.install import (
+    Accepted,
+    Plan,
+    brings_others,
+    carry_out,
+    former,
+    prepare,
+    stage,
+)
 from lockgate_marketplace.store import Store
 
 __all__ = ["add", "run"]
@@ -71,13 +78,6 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-class _Agreed(NamedTuple):
-    """The keys that are granted, and those that are asked for and not granted."""
-
-    granted: frozenset[str]
-    open: frozenset[str]
-
-
 def run(args: argparse.Namespace) -> int:
     """Judge, ask, install.
 
@@ -93,10 +93,10 @@ def run(args: argparse.Namespace) -> int:
         present,
         Accepted(undeclared=args.accept_undeclared, opaque=args.accept_opaque),
     )
-    before = _before(plan, present)
+    before = former(plan, present)
     # What the shipped policy gives is the host's own installation's, no wheel's.
     held = None
-    if before is not None and not _brings_others(plan, before):
+    if before is not None and not brings_others(plan, before):
         held = consent_now(replace(before, stored=True), config)[0]
     asked = compare(plan.manifest, held)
     if args.dry_run:
@@ -119,65 +119,31 @@ def _wheel(word: str) -> Path:
     return path
 
 
-def _before(plan: Plan, present: Sequence[PluginState]) -> PluginState | None:
-    """The release of this plugin that is installed now, if one is."""
-    return next(
-        (
-            state
-            for state in present
-            if state.distribution == plan.plugin.name
-            and state.usable
-            and state.manifest is not None
-        ),
-        None,
-    )
-
-
-def _brings_others(plan: Plan, before: PluginState) -> bool:
-    """Whether what the plugin would import besides itself is not what it had.
-
-    Rights were agreed to for all of the code that runs with them.
-    """
-    had = {folder for folder in before.environment if folder not in before.path[:1]}
-    others = plan.wheels[1:]
-    return bool(others) and not all(
-        any(wheel.sha256 in folder for folder in had) for wheel in others
-    )
-
-
-def _agree(args: argparse.Namespace, plan: Plan, asked: Sequence[Asked]) -> _Agreed:
-    """What the owner agrees to, by what was held, by option, or when asked.
+def _agree(args: argparse.Namespace, plan: Plan, asked: Sequence[Asked]) -> Agreed:
+    """What the owner agrees to; whoever sits at the terminal is asked what is open.
 
     Raises:
         ConsentError: If nobody agreed to what is new, or it was refused.
     """
-    keys = frozenset(one.right.key for one in asked)
-    if args.no_rights:
-        return _Agreed(frozenset(), keys)
-    unknown = sorted(set(args.grant) - keys)
-    if unknown:
-        message = f"{plan.manifest.name} does not ask for {', '.join(unknown)}"
-        raise ConsentError("consent-unknown-right", message, asked=sorted(keys))
-    if args.grant_all:
-        return _Agreed(keys, frozenset())
-    given = frozenset(one.right.key for one in asked if one.change == "held")
-    given |= frozenset(args.grant)
-    left = keys - given
-    if not left or args.grant:
-        return _Agreed(given, left)
-    lines = told(f"{plan.manifest.name} {plan.plugin.version}", asked)
+    name = plan.manifest.name
+    word = Word(frozenset(args.grant), all=args.grant_all, none=args.no_rights)
+    agreed = decide(name, asked, word)
+    if agreed.said:
+        return agreed
+    left = sorted(agreed.open)
     if args.json or not is_terminal():
-        message = f"{plan.manifest.name} asks for {', '.join(sorted(left))}"
-        raise ConsentError("consent-needed", message, asked=sorted(left))
+        message = f"{name} asks for {', '.join(left)}"
+        raise ConsentError("consent-needed", message, asked=left)
     # Beside the question, wherever standard output goes.
-    sys.stderr.write("".join(f"{clean(line)}\n" for line in lines))
-    if confirm("Agree to all of this?"):
-        return _Agreed(keys, frozenset())
-    message = f"the rights of {plan.manifest.name} were refused"
-    raise ConsentError("consent-refused", message, asked=sorted(left))
+    for line in told(f"{name} {plan.plugin.version}", asked):
+        sys.stderr.write(f"{clean(line)}\n")
+    if not confirm("Agree to all of this?"):
+        message = f"the rights of {name} were refused"
+        raise ConsentError("consent-refused", message, asked=left)
+    return decide(name, asked, Word(all=True))
 
 
-def _staged(plan: Plan, before: PluginState, agreed: _Agreed) -> ConsentError:
+def _staged(plan: Plan, before: PluginState, agreed: Agreed) -> ConsentError:
     """The new release lies in the store; the old one stays in force."""
     message = (
         f"{plan.plugin.version} asks for {', '.join(sorted(agreed.open))}, which "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from lockgate_marketplace.consent._decision import Agreed, Word, decide
 from lockgate_marketplace.consent._diff import Asked, Change, compare
 from lockgate_marketplace.consent._words import told
 
-__all__ = ["Asked", "Change", "compare", "told"]
+__all__ = ["Agreed", "Asked", "Change", "Word", "compare", "decide", "told"]
