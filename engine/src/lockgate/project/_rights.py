@@ -121,7 +121,7 @@ def _used(files: Mapping[str, bytes]) -> _Used:
                 continue
             try:
                 tree = parse(data.decode("utf-8-sig"))
-            except (SyntaxError, ValueError, RecursionError):
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             for node in ast.walk(tree):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

@@ -37,6 +37,7 @@ from lockgate.project._spec_types import (
     SpecTypes,
     TypeRefusedError,
     constant,
+    unquoted,
     with_default,
 )
 
@@ -219,7 +220,7 @@ class _Specs:
         """The answer's annotation without None, of a stream that of its items."""
         node = function.returns
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node = ast.parse(node.value, mode="eval").body
+            node = unquoted(module, node)
         if isinstance(node, ast.BinOp) and _is_none(node.right):
             node = node.left
         if node is None or _is_none(node):

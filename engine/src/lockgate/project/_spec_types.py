@@ -15,11 +15,12 @@ from lockgate import values
 from lockgate.contract._modules import Module, Sources
 from lockgate.contract._names import Found, dotted_of
 
-__all__ = ["SpecTypes", "TypeRefusedError", "constant"]
+__all__ = ["SpecTypes", "TypeRefusedError", "constant", "unquoted"]
 
 Schema = dict[str, Any]
 
 _DEPTH = 16
+_TEXT_LIMIT_CHARS = 500
 _PLAIN: Mapping[str, Schema] = {
     "str": {"type": "string"},
     "int": {"type": "integer"},
@@ -106,16 +107,7 @@ class SpecTypes:
     def _constant(self, module: Module, node: ast.Constant, depth: int) -> Schema:
         if node.value is None:
             return {"type": "null"}
-        if isinstance(node.value, str) and len(node.value) < 500:
-            try:
-                inner = ast.parse(node.value, mode="eval").body
-            except (SyntaxError, ValueError):
-                raise _refused("no type", module, node) from None
-            for part in ast.walk(inner):
-                if isinstance(part, ast.expr):
-                    part.lineno = node.lineno
-            return self.schema(module, inner, depth - 1)
-        raise _refused("no type", module, node)
+        return self.schema(module, unquoted(module, node), depth - 1)
 
     def _union(
         self, module: Module, node: ast.expr, sides: Sequence[ast.expr], depth: int
@@ -283,6 +275,24 @@ def _named(found: Found) -> Schema | None:
     if words:  # an alias of words, like Severity
         return {"type": "string", "enum": list(words)}
     return {"type": "object", "format": f"lockgate:{name}"}
+
+
+def unquoted(module: Module, node: ast.Constant) -> ast.expr:
+    """The annotation that is written as text, at the place of that.
+
+    Raises:
+        TypeRefusedError: If it is none.
+    """
+    if not isinstance(node.value, str) or len(node.value) >= _TEXT_LIMIT_CHARS:
+        raise _refused("no type", module, node)
+    try:
+        inner = ast.parse(node.value, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise _refused("no type", module, node) from None
+    for part in ast.walk(inner):
+        if isinstance(part, ast.expr):
+            part.lineno = node.lineno
+    return inner
 
 
 def _refused(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from packaging.utils import canonicalize_name
 
@@ -25,12 +25,7 @@ __all__ = ["Pin", "Trust"]
 
 SCHEMA = 1
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
-_KINDS: dict[str, Kind] = {
-    "attestation": "attestation",
-    "key": "key",
-    "none": "none",
-    "awaited": "awaited",
-}
+_KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+"""What source does beside what a manifest declares, whatever the source is."""
+
+from __future__ import annotations
+
+import pytest
+
+from lockgate.manifest import parse_manifest
+from lockgate.project import source_findings
+from tests.support.dists import manifest_text
+
+MANIFEST = parse_manifest(
+    manifest_text("acme").encode(), file="lockgate.toml", distribution="acme"
+)
+
+
+def rules(source: str | bytes) -> set[str]:
+    data = source.encode() if isinstance(source, str) else source
+    found = source_findings({"acme/x.py": data}, MANIFEST, "acme/lockgate.toml")
+    return {finding.rule for finding in found}
+
+
+def test_a_door_that_is_not_declared_is_found_by_both_readers() -> None:
+    assert rules("import socket\nsocket.create_connection(('a', 1))\n") == {
+        "right-undeclared"
+    }
+    assert rules("def f(context):\n    context.secret('api')\n") == {"right-undeclared"}
+    assert rules("x = 1\n") == set()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if a:\n    pass\n" + "elif a:\n    pass\n" * 20_000,
+        "(" * 5_000,
+        "-" * 50_000 + "1",
+        "def f(:\n",
+        b"\0",
+        b"\xff\xfe",
+    ],
+    ids=["elif", "brackets", "minus", "syntax", "null", "bytes"],
+)
+def test_source_that_cannot_be_read_is_told_and_no_crash(source: str | bytes) -> None:
+    assert rules(source) == {"source-opaque"}
