@@ -17,6 +17,7 @@ __all__ = [
     "Subparsers",
     "consent_now",
     "grant_now",
+    "grant_of",
     "installed",
     "present",
     "settings",
@@ -160,6 +161,19 @@ def grant_now(
         any_version=any_version,
         exact=exact,
     )
+
+
+def grant_of(plugin: str, config: Config) -> Grant | None:
+    """The owner's word about a plugin, whichever release of it that speaks of.
+
+    Raises:
+        GrantsError: If the grants file can't be read.
+    """
+    from pathlib import Path
+
+    from lockgate._grants import GrantsFile
+
+    return GrantsFile(Path(config.grants_file)).read().get(plugin)
 
 
 def consent_now(state: PluginState, config: Config) -> tuple[Consent, Grant | None]:

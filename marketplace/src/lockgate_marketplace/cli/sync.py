@@ -1,32 +1,48 @@
-"""``lockgate sync``: install what a lock file says, byte for byte."""
+"""``lockgate sync``: install what a lock file says, byte for byte.
+
+A lock is anybody's text: it can come with a project. So what it names is judged as
+``lockgate install`` judges it, wherever the wheels are, and only what is in force
+already as it is locked is left alone.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
-from lockgate.installed import Installed
+from lockgate.config import Config
+from lockgate.discovery import PluginState
+from lockgate.installed import Generation
 from lockgate.verb import (
     Subparsers,
     clean,
+    grant_of,
     installed,
     print_json,
     print_lines,
     progress,
     settings,
 )
+from lockgate_marketplace.cli._accepts import accepted, add_accepts
 from lockgate_marketplace.cli.lock import FILE, lock_now
-from lockgate_marketplace.errors import LockFileError
-from lockgate_marketplace.install import check_locked, surroundings
+from lockgate_marketplace.consent import passes_on
+from lockgate_marketplace.errors import ConsentError, ContractError, LockFileError
+from lockgate_marketplace.install import (
+    Accepted,
+    Plan,
+    judge,
+    stage,
+    surroundings,
+)
 from lockgate_marketplace.lock import (
     Lock,
-    LockedWheel,
+    LockedPlugin,
     differences,
     find_wheels,
     read_lock,
 )
 from lockgate_marketplace.store import Store
-from lockgate_marketplace.wheel import Surroundings
 
 __all__ = ["add", "run"]
 
@@ -34,33 +50,44 @@ __all__ = ["add", "run"]
 def add(subparsers: Subparsers) -> None:
     """Describe the command."""
     about = (
-        "Install exactly the wheels that a lock file names, in one step. It grants "
-        "nothing and takes nothing away. No plugin is imported."
+        "Install exactly the wheels that a lock file names, in one step, judged as "
+        "`lockgate install` judges them. It grants nothing and takes nothing away. "
+        "No plugin is imported."
     )
     parser = subparsers.add_parser("sync", description=about)
     parser.add_argument("--file", default=FILE, metavar="FILE", help=f"default: {FILE}")
     parser.add_argument(
         "--wheels", metavar="DIR", help="the folder that wheels are taken from"
     )
+    add_accepts(parser)
+    parser.add_argument(
+        "--keep-rights",
+        action="store_true",
+        help="though a plugin keeps the rights that it has at any version",
+    )
     parser.add_argument("--dry-run", action="store_true", help="change nothing")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look for every wheel, then install all of them; tell what still differs.
+    """Judge every wheel, then install all of them; tell what still differs.
 
     Raises:
         LockFileError: If the lock is unsound, or a wheel is not what it names.
-        WheelError: If the gate refuses a wheel, or its plugin's name is another's.
-        ContractError: If it holds another plugin, or one that wants to run in the host.
+        MarketplaceError: Of the step that refuses a wheel.
         StoreError: If the disk refuses.
     """
     config = settings(args)
     lock = read_lock(Path(args.file))
     store = Store(config.data_dir)
     with progress("syncing", quiet=args.json):
-        around = surroundings(installed(config).plugins)
-        number = _install(lock, store, around, args)
+        present = installed(config).plugins
+        folder = Path(args.wheels) if args.wheels else None
+        _check_once(lock, args.file)
+        plans = _judged(lock, store, folder, present, accepted(args))
+        if not args.keep_rights:
+            _check_rights(plans, config)
+        number = _install(plans, store, dry=args.dry_run)
     left = differences(lock, lock_now(config)) if not args.dry_run else ()
     if args.json:
         rows = [{"distribution": d.distribution, "message": d.message} for d in left]
@@ -77,34 +104,72 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _install(
-    lock: Lock, store: Store, around: Surroundings, args: argparse.Namespace
-) -> int:
-    """The number of the generation that holds it, the one in force if it does."""
-    folder = Path(args.wheels) if args.wheels else None
-    found = find_wheels(lock, store, folder, around)
+def _check_once(lock: Lock, file: str) -> None:
     named = [plugin for entry in lock.entries for plugin in entry.plugins]
     if len(set(named)) < len(named):
         message = "two of its distributions hold one plugin"
-        raise LockFileError("lock-invalid", message, where=args.file)
-    fresh = {wheel.sha256: wheel for wheel in found}
-    for entry in lock.entries:
-        if (own := fresh.get(entry.wheels[0].sha256)) is not None:
-            check_locked(own, entry.plugins)
-    if args.dry_run:
+        raise LockFileError("lock-invalid", message, where=file)
+
+
+def _judged(
+    lock: Lock,
+    store: Store,
+    folder: Path | None,
+    present: Iterable[PluginState],
+    accepted: Accepted,
+) -> list[Plan]:
+    """What the lock names and is not in force as it says, judged."""
+    now = store.folder.read()
+    changed = [one for one in lock.entries if not _in_force(one, now, store)]
+    found = find_wheels(changed, store, folder, surroundings(present))
+    plans: list[Plan] = []
+    for entry in changed:
+        plan = judge([found[wheel.sha256] for wheel in entry.wheels], accepted)
+        if entry.plugins != (plan.manifest.name,):
+            asked = ", ".join(entry.plugins) or "none"
+            message = f"it holds the plugin {plan.manifest.name}, and {asked} is locked"
+            where = plan.plugin.filename
+            raise ContractError("contract-manifest", message, where=where)
+        plans.append(plan)
+    return plans
+
+
+def _in_force(entry: LockedPlugin, now: Generation, store: Store) -> bool:
+    """Whether it is installed as it is locked: that was judged when it came in."""
+    have = now.get(entry.distribution)
+    wanted = tuple(wheel.sha256 for wheel in entry.wheels)
+    return (
+        have is not None
+        and have.plugins == entry.plugins
+        and tuple(wheel.sha256 for wheel in have.wheels) == wanted
+        and all(map(store.has, wanted))
+    )
+
+
+def _check_rights(plans: Iterable[Plan], config: Config) -> None:
+    """Refuse what would have rights at once, by a word that was said of any version.
+
+    Raises:
+        ConsentError: ``consent-lock``.
+    """
+    for plan in plans:
+        grant = grant_of(plan.manifest.name, config)
+        if grant is not None and passes_on(grant, plan.plugin.name, plan.manifest):
+            rights = sorted(grant.granted)
+            message = (
+                f"{plan.manifest.name} {plan.plugin.version}, which the lock brings, "
+                f"would have {', '.join(rights)}: granted for any version"
+            )
+            where = plan.plugin.filename
+            raise ConsentError("consent-lock", message, where=where, asked=rights)
+
+
+def _install(plans: list[Plan], store: Store, *, dry: bool) -> int:
+    """The number of the generation that holds it, the one in force if it does."""
+    if dry:
         return 0
+    if not plans:
+        return store.folder.current()
     with store.held():
-        for wheel in found:
-            store.add(wheel)
-        entries = [_entry(store, one.plugins, one.wheels) for one in lock.entries]
-        current = store.folder.read()
-        if all(current.get(entry.distribution) == entry for entry in entries):
-            return current.number
+        entries = [stage(plan, store) for plan in plans]
         return store.commit(entries, reason="sync with a lock").number
-
-
-def _entry(
-    store: Store, plugins: tuple[str, ...], wheels: tuple[LockedWheel, ...]
-) -> Installed:
-    stored = [store.get(wheel.sha256) for wheel in wheels]
-    return store.environment(stored, plugins)

@@ -18,6 +18,13 @@ CONSENT: dict[str, Code] = {
         "You said no.",
         "Nothing was installed. --no-rights installs it without rights.",
     ),
+    "consent-lock": Code(
+        "consent",
+        "A lock file would put code that nobody agreed to where a grant for any "
+        "version gives it rights.",
+        "Install that wheel with `lockgate install`, or say that it is fine: "
+        "--keep-rights.",
+    ),
     "consent-unknown-right": Code(
         "consent",
         "A right was granted that the plugin does not ask for.",

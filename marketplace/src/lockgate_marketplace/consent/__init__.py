@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from lockgate_marketplace.consent._decision import Agreed, Word, decide
-from lockgate_marketplace.consent._diff import Asked, Change, compare
+from lockgate_marketplace.consent._diff import Asked, Change, compare, passes_on
 from lockgate_marketplace.consent._words import told
 
-__all__ = ["Agreed", "Asked", "Change", "Word", "compare", "decide", "told"]
+__all__ = [
+    "Agreed",
+    "Asked",
+    "Change",
+    "Word",
+    "compare",
+    "decide",
+    "passes_on",
+    "told",
+]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from lockgate.grants import Consent, Right, rights_asked
+from lockgate.grants import Consent, Grant, Right, rights_asked
 from lockgate.manifest import Manifest
 
-__all__ = ["Asked", "Change", "compare"]
+__all__ = ["Asked", "Change", "compare", "passes_on"]
 
 Change: TypeAlias = Literal["new", "held", "changed"]
 """``held``: granted to the release before, for the very same; ``changed``: not for the
@@ -32,6 +32,21 @@ def compare(manifest: Manifest, before: Consent | None) -> tuple[Asked, ...]:
     if before is not None:
         held = {r.key: r.detail for r in before.asked if before.has(r.key)}
     return tuple(Asked(right, _change(right, held)) for right in rights_asked(manifest))
+
+
+def passes_on(grant: Grant, distribution: str, manifest: Manifest) -> bool:
+    """Whether a grant would give rights to a release that its owner has not seen.
+
+    Such a grant is for any version of a distribution, and names are all that it holds
+    them by: whoever can choose the wheel can choose the code that has its rights.
+    """
+    asked = {right.key: right.detail for right in rights_asked(manifest)}
+    return (
+        grant.any_version
+        and bool(grant.granted & asked.keys())
+        and grant.identity.distribution == distribution
+        and asked.items() <= grant.asked.items()
+    )
 
 
 def _change(right: Right, held: dict[str, str]) -> Change:

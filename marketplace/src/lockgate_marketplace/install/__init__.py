@@ -9,17 +9,17 @@
 from __future__ import annotations
 
 from lockgate_marketplace.install._carry_out import carry_out, stage
-from lockgate_marketplace.install._fits import check_locked, surroundings
+from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._former import brings_others, former
-from lockgate_marketplace.install._plan import Accepted, Plan, prepare
+from lockgate_marketplace.install._plan import Accepted, Plan, judge, prepare
 
 __all__ = [
     "Accepted",
     "Plan",
     "brings_others",
     "carry_out",
-    "check_locked",
     "former",
+    "judge",
     "prepare",
     "stage",
     "surroundings",

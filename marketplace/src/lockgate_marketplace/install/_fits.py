@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from lockgate.discovery import PluginState
 from lockgate.errors import ManifestError
@@ -10,7 +10,7 @@ from lockgate.manifest import Manifest, parse_manifest
 from lockgate_marketplace.errors import ContractError
 from lockgate_marketplace.wheel import Surroundings, Wheel
 
-__all__ = ["check_locked", "manifest_of", "surroundings"]
+__all__ = ["manifest_of", "surroundings"]
 
 
 def surroundings(present: Iterable[PluginState]) -> Surroundings:
@@ -39,16 +39,3 @@ def manifest_of(wheel: Wheel) -> Manifest:
         message = f"{manifest.name} asks for tier 'system'"
         raise ContractError("contract-system", message, where=wheel.filename)
     return manifest
-
-
-def check_locked(wheel: Wheel, plugins: Sequence[str]) -> None:
-    """Whether a wheel, the first of its environment, holds the `plugins` it is to hold.
-
-    Raises:
-        ContractError: If not, or as `manifest_of` does.
-    """
-    held = (manifest_of(wheel).name,) if wheel.manifest is not None else ()
-    if held != tuple(plugins):
-        words = [", ".join(names) or "none" for names in (held, plugins)]
-        message = f"it holds the plugin {words[0]}, and {words[1]} is asked for"
-        raise ContractError("contract-manifest", message, where=wheel.filename)

@@ -16,9 +16,10 @@ from lockgate_marketplace.errors import ContractError
 from lockgate_marketplace.install._fits import manifest_of, surroundings
 from lockgate_marketplace.install._needs import check_needs
 from lockgate_marketplace.scan import Verdict, check_verdict, scan
+from lockgate_marketplace.store import check_judged
 from lockgate_marketplace.wheel import Wheel, open_wheel, unpack
 
-__all__ = ["Accepted", "Plan", "prepare"]
+__all__ = ["Accepted", "Plan", "judge", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +63,46 @@ def prepare(
     around = surroundings(present)
     opened = [open_wheel(path, around=around) for path in paths]
     own = [wheel for wheel in opened if wheel.manifest is not None]
-    if len(own) != 1:
-        message = f"{len(own)} of the wheels hold a plugin; one is installed at a time"
-        where = ", ".join(wheel.filename for wheel in own or opened)
-        raise ContractError("contract-manifest", message, where=where)
-    wheels = (own[0], *(wheel for wheel in opened if wheel is not own[0]))
+    first = own[:1]
+    ordered = (*first, *(wheel for wheel in opened if wheel not in first))
+    return judge(ordered, accepted, provided=provided)
+
+
+def judge(
+    wheels: Sequence[Wheel],
+    accepted: Accepted,
+    *,
+    provided: Sequence[str] = ("lockgate",),
+) -> Plan:
+    """Judge one environment: wheels that the gate let in, the plugin's own first.
+
+    Whatever wants to get into the store, from wherever it comes, passes here; what a
+    wheel takes of others' names was the gate's to see (`surroundings`).
+
+    Raises:
+        MarketplaceError: Of the step that refuses.
+        UsageError: If a distribution is given twice.
+    """
     _check_names(wheels)
-    manifest = manifest_of(wheels[0])
+    own = wheels[0]
+    manifest = manifest_of(own)
     check_needs(wheels, {name: version(name) for name in provided})
-    verdict = scan(wheels[0], manifest)
-    check_verdict(
-        verdict, wheels[0], undeclared=accepted.undeclared, opaque=accepted.opaque
-    )
+    check_judged(wheels)
+    verdict = scan(own, manifest)
+    check_verdict(verdict, own, undeclared=accepted.undeclared, opaque=accepted.opaque)
     _check_contract(wheels, manifest)
-    return Plan(wheels, manifest, verdict)
+    return Plan(tuple(wheels), manifest, verdict)
 
 
 def _check_names(wheels: Sequence[Wheel]) -> None:
+    own = [wheel for wheel in wheels if wheel.manifest is not None]
+    if len(own) != 1:
+        message = f"{len(own)} of the wheels hold a plugin; one is installed at a time"
+        where = ", ".join(wheel.filename for wheel in own or wheels)
+        raise ContractError("contract-manifest", message, where=where)
+    if own[0] is not wheels[0]:
+        message = f"the plugin is in {own[0].name}, which only comes along"
+        raise ContractError("contract-manifest", message, where=wheels[0].filename)
     names = [wheel.name for wheel in wheels]
     for position, wheel in enumerate(wheels):
         if wheel.name in names[:position]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lockgate_marketplace.errors import LockFileError
 from lockgate_marketplace.lock._model import Lock, LockedPlugin, LockedWheel
-from lockgate_marketplace.store import Store, StoredWheel
+from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import Surroundings, Wheel, open_wheel
 
 __all__ = ["find_wheels", "lock_of"]
@@ -42,36 +42,49 @@ def lock_of(store: Store, rights: Mapping[str, Sequence[str]]) -> Lock:
 
 
 def find_wheels(
-    lock: Lock, store: Store, folder: Path | None, around: Surroundings
-) -> tuple[Wheel, ...]:
-    """Judge the wheels in `folder` that the lock names and the store has not.
+    entries: Iterable[LockedPlugin],
+    store: Store,
+    folder: Path | None,
+    around: Surroundings,
+) -> Mapping[str, Wheel]:
+    """The wheels of `entries` by their hash: out of the store, or out of `folder`.
 
-    `around` is what they are to fit into.
+    Each passed the gate just now; `around` is what they are to fit into. That one lies
+    in the store tells that its bytes are whole, and nothing of what it is used for.
 
     Raises:
         LockFileError: ``lock-wheel-missing`` or ``lock-wheel-differs``.
         WheelError: If the gate refuses one.
+        StoreError: If one in the store is not what was written.
     """
-    wanted = {w.sha256: w for entry in lock.entries for w in entry.wheels}
-    found: list[Wheel] = []
+    wanted = {w.sha256: w for entry in entries for w in entry.wheels}
+    found: dict[str, Wheel] = {}
     for sha256, locked in wanted.items():
         if store.has(sha256):
-            _check_named(store.get(sha256), locked)
-            continue
-        path = None if folder is None else folder / locked.filename
-        if path is None or not path.is_file():
-            message = f"{locked.name} {locked.version} is nowhere to be found"
-            raise LockFileError("lock-wheel-missing", message, where=locked.filename)
-        wheel = open_wheel(path, around=around)
-        _check_named(wheel, locked)
-        if wheel.sha256 != sha256:
-            message = f"its SHA-256 is {wheel.sha256}, and {sha256} is locked"
-            raise LockFileError("lock-wheel-differs", message, where=str(path))
-        found.append(wheel)
-    return tuple(found)
+            wheel = store.reopen(sha256, around)
+            _check_named(wheel, locked)
+        else:
+            wheel = _from_folder(locked, folder, around)
+        found[sha256] = wheel
+    return found
 
 
-def _check_named(found: Wheel | StoredWheel, locked: LockedWheel) -> None:
+def _from_folder(
+    locked: LockedWheel, folder: Path | None, around: Surroundings
+) -> Wheel:
+    path = None if folder is None else folder / locked.filename
+    if path is None or not path.is_file():
+        message = f"{locked.name} {locked.version} is nowhere to be found"
+        raise LockFileError("lock-wheel-missing", message, where=locked.filename)
+    wheel = open_wheel(path, around=around)
+    _check_named(wheel, locked)
+    if wheel.sha256 != locked.sha256:
+        message = f"its SHA-256 is {wheel.sha256}, and {locked.sha256} is locked"
+        raise LockFileError("lock-wheel-differs", message, where=str(path))
+    return wheel
+
+
+def _check_named(found: Wheel, locked: LockedWheel) -> None:
     """Whether a wheel is of the name, version and file that the lock gives its hash.
 
     Raises:

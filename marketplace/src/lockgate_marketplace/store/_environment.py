@@ -10,15 +10,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from lockgate.installed import Installed
 from lockgate.installed import Wheel as Named
 from lockgate_marketplace.errors import StoreError
 from lockgate_marketplace.store._native import leaves_its_folder
 from lockgate_marketplace.store._record import StoredFile, StoredWheel
+from lockgate_marketplace.store._wheels import described
+from lockgate_marketplace.wheel import Wheel as Judged
 
-__all__ = ["check_together", "entry_of", "merged_key", "merged_reason"]
+__all__ = [
+    "check_judged",
+    "check_together",
+    "entry_of",
+    "merged_key",
+    "merged_reason",
+]
 
 _NAMESPACE_WORDS = (b"extend_path", b"declare_namespace")
 _INIT = "__init__.py"
@@ -42,6 +50,15 @@ def merged_key(wheels: Sequence[StoredWheel]) -> str:
     """What the merged folder of these wheels, in this order, is called."""
     text = "\n".join(["lockgate merged 1", *(wheel.sha256 for wheel in wheels)])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_judged(wheels: Iterable[Judged]) -> None:
+    """`check_together` of wheels that are in no store yet.
+
+    Raises:
+        StoreError: ``store-file-collision``, naming both wheels and the path.
+    """
+    check_together([described(wheel, Path()) for wheel in wheels])
 
 
 def check_together(wheels: Sequence[StoredWheel]) -> None:

@@ -20,9 +20,10 @@ from lockgate_marketplace.store._environment import (
 from lockgate_marketplace.store._garbage import Collected, collect
 from lockgate_marketplace.store._merged import add_merged
 from lockgate_marketplace.store._record import StoredWheel, read_record
+from lockgate_marketplace.store._reopen import reopen
 from lockgate_marketplace.store._verify import Damage, Tell, examine
 from lockgate_marketplace.store._wheels import add_wheel
-from lockgate_marketplace.wheel import Wheel
+from lockgate_marketplace.wheel import Surroundings, Wheel
 
 __all__ = ["KEEP", "Store"]
 
@@ -113,6 +114,16 @@ class Store:
             StoreError: ``store-wheel-missing`` or ``store-record``.
         """
         return read_record(self._place("wheels") / sha256)
+
+    def reopen(self, sha256: str, around: Surroundings) -> Wheel:
+        """The wheel of that hash as the gate gives it, to be judged again.
+
+        Raises:
+            StoreError: ``store-wheel-missing`` or ``store-record``; the latter also
+                when a file of it is read that is not what was written.
+            WheelError: If it does not fit into what is `around`.
+        """
+        return reopen(self.get(sha256), around)
 
     def add(self, wheel: Wheel) -> StoredWheel:
         """Unpack a wheel that the gate let in; durable on return.

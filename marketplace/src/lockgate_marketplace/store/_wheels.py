@@ -19,7 +19,7 @@ from lockgate_marketplace.store._record import (
 )
 from lockgate_marketplace.wheel import Wheel, unpack
 
-__all__ = ["add_wheel", "fresh_folder", "lacks", "stored_wheel"]
+__all__ = ["add_wheel", "described", "fresh_folder", "lacks", "stored_wheel"]
 
 
 def fresh_folder(staging: Path) -> Path:
@@ -52,7 +52,7 @@ def add_wheel(wheel: Wheel, wheels: Path, staging: Path) -> StoredWheel:
     with writing(target):
         try:
             unpack(wheel, made)
-            stored = _described(wheel, made)
+            stored = described(wheel, made)
             write_file(made / RECORD, record_bytes(stored))
             seal(made)
             while not place(made, target):
@@ -75,7 +75,8 @@ def _whole(folder: Path) -> StoredWheel | None:
     return None if any(True for _ in lacks(stored)) else stored
 
 
-def _described(wheel: Wheel, folder: Path) -> StoredWheel:
+def described(wheel: Wheel, folder: Path) -> StoredWheel:
+    """What the record of `wheel` says once it lies in `folder`."""
     files = tuple(
         StoredFile(f"{m.area}/{m.path}", m.size, m.sha256, m.executable)
         for m in wheel.members

@@ -8,9 +8,10 @@
 Read it from above: `_gate` (the file, once; the order of the rules), `_contents`
 (archive and paths), `_zip` with `_zip_end`, `_zip_headers` and `_zip_extra` (the
 strict reader), `_paths`, `_layout`, `_scripts`, `_modules` (where files go and whose
-names they take), `_metadata`, `_headers`, `_text`, `_entry_points`, `_record`,
-`_members` (every byte against RECORD), `_unpack`. Each rule and its code is in
-``docs/reference/wheel-gate.md``.
+names they take), `_words` (what a wheel says of itself), `_metadata`, `_headers`,
+`_text`, `_entry_points`, `_record`, `_members` (every byte against RECORD), `_unpack`;
+`_unpacked` (what is left to judge of one that was let in before). Each rule and its
+code is in ``docs/reference/wheel-gate.md``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from lockgate_marketplace.wheel._metadata import Metadata, read_metadata
 from lockgate_marketplace.wheel._names import Target, WheelName
 from lockgate_marketplace.wheel._surroundings import Surroundings
 from lockgate_marketplace.wheel._unpack import unpack
+from lockgate_marketplace.wheel._unpacked import Unpacked, judge_unpacked
 from lockgate_marketplace.wheel._wheel import Member, Wheel
 
 __all__ = [
@@ -31,9 +33,11 @@ __all__ = [
     "Metadata",
     "Surroundings",
     "Target",
+    "Unpacked",
     "Wheel",
     "WheelName",
     "judge",
+    "judge_unpacked",
     "open_wheel",
     "read_metadata",
     "unpack",

@@ -30,22 +30,13 @@ class Contents:
     entries: Mapping[str, ZipEntry]
     places: Mapping[str, Place]
 
-    def text(self, file: str, limit: int, code: str) -> bytes | None:
-        """The bytes of a file of the metadata folder, None if it is not there.
-
-        Raises:
-            WheelError: `code` if there are more than `limit`.
-        """
-        entry = self.entries.get(f"{self.dist_info}/{file}")
-        return None if entry is None else read_whole(self.data, entry, limit, code)
-
     def needed(self, file: str, limit: int, code: str) -> bytes:
-        """`text` of a file that every wheel has.
+        """The bytes of a file of the metadata folder, which every wheel has.
 
         Raises:
             WheelError: `code` if it is missing, or larger.
         """
-        raw = self.text(file, limit, code)
+        raw = self.at(f"{self.dist_info}/{file}", limit, code)
         if raw is None:
             raise WheelError(code, f"{file} is missing", where=self.dist_info)
         return raw
@@ -53,6 +44,17 @@ class Contents:
     def site(self) -> list[str]:
         """The paths below site."""
         return [place.path for place in self.places.values() if place.area == "site"]
+
+    def at(self, path: str, limit: int, code: str) -> bytes | None:
+        """The bytes of the file at `path` below site, None if it is not there.
+
+        Raises:
+            WheelError: `code` if there are more than `limit`.
+        """
+        for name, place in self.places.items():
+            if place == ("site", path):
+                return read_whole(self.data, self.entries[name], limit, code)
+        return None
 
 
 def read_contents(data: bytes, name: WheelName, limits: Limits) -> Contents:

@@ -10,36 +10,20 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
-from lockgate.manifest import MANIFEST_LIMIT_BYTES
 from lockgate_marketplace.errors import WheelError
-from lockgate_marketplace.wheel._contents import Contents, read_contents
-from lockgate_marketplace.wheel._entry_points import (
-    EntryPoints,
-    manifest_file,
-    plugin_names,
-    read_entry_points,
-)
+from lockgate_marketplace.wheel._contents import read_contents
 from lockgate_marketplace.wheel._limits import Limits
 from lockgate_marketplace.wheel._members import hashed_members
-from lockgate_marketplace.wheel._metadata import check_wheel_file, read_metadata
-from lockgate_marketplace.wheel._modules import (
-    check_import_names,
-    check_owners,
-    modules_of,
-)
+from lockgate_marketplace.wheel._metadata import check_wheel_file
 from lockgate_marketplace.wheel._names import WheelName
 from lockgate_marketplace.wheel._surroundings import Surroundings
 from lockgate_marketplace.wheel._text import shown
 from lockgate_marketplace.wheel._wheel import Wheel
-from lockgate_marketplace.wheel._zip import read_whole
+from lockgate_marketplace.wheel._words import read_words
 
 __all__ = ["judge", "open_wheel"]
-
-_NO_POINTS: EntryPoints = MappingProxyType({})
 
 
 def open_wheel(
@@ -127,20 +111,9 @@ def _judge(
     data: bytes, name: WheelName, digest: str, limits: Limits, around: Surroundings
 ) -> Wheel:
     contents = read_contents(data, name, limits)
-    info = contents.dist_info
     wheel_file = contents.needed("WHEEL", limits.wheel_file_bytes, "wheel-wheel")
-    check_wheel_file(wheel_file, f"{info}/WHEEL")
-    raw = contents.needed("METADATA", limits.metadata_bytes, "wheel-metadata")
-    metadata = read_metadata(raw, name, f"{info}/METADATA")
-    around.target.check_python(metadata.requires_python)
-    site = contents.site()
-    modules = modules_of(site)
-    check_owners(modules, name.name, around.modules, host=around.host)
-    if metadata.import_names is not None:
-        names = (metadata.import_names, metadata.import_namespaces)
-        check_import_names(modules, site, *names)
-    points = _entry_points(contents, limits, name.name, around.plugins)
-    manifest_path, manifest = _manifest(contents, points)
+    check_wheel_file(wheel_file, f"{contents.dist_info}/WHEEL")
+    said = read_words(contents, name, limits, around)
     members, made = hashed_members(contents, limits)
     return Wheel(
         name=name.name,
@@ -148,50 +121,16 @@ def _judge(
         filename=name.filename,
         sha256=digest,
         size=len(data),
-        metadata=raw,
-        requires_dist=metadata.requires_dist,
-        requires_python=metadata.requires_python,
-        entry_points=points,
-        manifest=manifest,
-        manifest_path=manifest_path,
-        dist_info=info,
+        metadata=said.metadata,
+        requires_dist=said.requires_dist,
+        requires_python=said.requires_python,
+        entry_points=said.entry_points,
+        manifest=said.manifest,
+        manifest_path=said.manifest_path,
+        dist_info=contents.dist_info,
         members=members,
-        modules=modules,
+        modules=said.modules,
         _data=data,
         _entries={contents.places[n]: entry for n, entry in contents.entries.items()},
         _made=made,
     )
-
-
-def _entry_points(
-    contents: Contents, limits: Limits, distribution: str, owners: Mapping[str, str]
-) -> EntryPoints:
-    where = f"{contents.dist_info}/entry_points.txt"
-    raw = contents.text(
-        "entry_points.txt", limits.entry_points_bytes, "wheel-entry-points"
-    )
-    if raw is None:
-        return _NO_POINTS
-    points = read_entry_points(raw, where)
-    for plugin in sorted(plugin_names(points)):
-        owner = owners.get(plugin, distribution)
-        if owner != distribution:
-            message = f"the plugin {plugin!r} belongs to {owner}"
-            raise WheelError(
-                "wheel-entry-point-owned", message, where=where, owner=owner
-            )
-    return points
-
-
-def _manifest(contents: Contents, points: EntryPoints) -> tuple[str, bytes | None]:
-    where = f"{contents.dist_info}/entry_points.txt"
-    path = manifest_file(points, where)
-    if not path:
-        return "", None
-    for name, place in contents.places.items():
-        if place == ("site", path):
-            entry = contents.entries[name]
-            code = "wheel-manifest"
-            return path, read_whole(contents.data, entry, MANIFEST_LIMIT_BYTES, code)
-    message = f"the wheel has no file {path!r}, which the entry point names"
-    raise WheelError("wheel-manifest", message, where=where)

@@ -42,7 +42,7 @@ class Wheel:
     sha256: str
     """Hexadecimal, of the file."""
     size: int
-    """Bytes of the file."""
+    """Bytes of the file; 0 if only its files are at hand, unpacked."""
     metadata: bytes
     """METADATA, as it is."""
     requires_dist: tuple[str, ...]
@@ -60,7 +60,8 @@ class Wheel:
     _data: bytes = field(repr=False)
     _entries: Mapping[tuple[Area, str], ZipEntry] = field(repr=False)
     _made: Mapping[tuple[Area, str], bytes] = field(repr=False)
-    """Members that the gate wrote anew: RECORD, if files moved."""
+    """Members that are not in `_data`: RECORD, if the gate wrote it anew; all of
+    them, if they lie unpacked."""
 
     @property
     def top_level(self) -> frozenset[str]:

@@ -1,0 +1,189 @@
+"""``lockgate.lock`` of a project that means harm: sync judges all that it names."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockgate_marketplace.cli import sync
+from lockgate_marketplace.lock import Lock, LockedPlugin, LockedWheel, to_text
+from lockgate_marketplace.store import Store
+from lockgate_marketplace.wheel import open_wheel
+from tests.marketplace.install.test_install import CODE, HIDDEN, RIGHTS, SOCKET, Home
+from tests.marketplace.install.test_install import home as home
+from tests.marketplace.store.conftest import install
+from tests.support.dists import manifest_text
+from tests.support.wheels import forge_file
+
+pytestmark = pytest.mark.kernel
+
+ASKS = 'import os\n\n\ndef ask(context):\n    """Ask."""\n    os.environ["LANG"]\n    '
+ASKS += "return context.http_transport()\n"
+
+
+def locked(path: Path) -> LockedWheel:
+    name, version = path.name.split("-")[:2]
+    digest = sha256(path.read_bytes()).hexdigest()
+    return LockedWheel(name.replace("_", "-"), version, path.name, digest)
+
+
+def write(home: Home, *entries: tuple[tuple[str, ...], list[Path]]) -> None:
+    """A lock with one distribution for each list of wheels, and its plugins."""
+    rows: list[LockedPlugin] = []
+    for plugins, paths in entries:
+        wheels = tuple(map(locked, paths))
+        own = wheels[0]
+        rows.append(LockedPlugin(own.name, own.version, plugins, wheels, ()))
+    rows.sort(key=lambda row: row.distribution)
+    (home.root / "lockgate.lock").write_text(to_text(Lock(tuple(rows))))
+
+
+def synced(home: Home, *more: str) -> Any:
+    return home.json("sync", "--wheels", str(home.root), *more)
+
+
+def plugin(home: Home, name: str, version: str = "6.6", **how: Any) -> Path:
+    extra = how.pop("extra", "")
+    tier = how.pop("tier", "read-only")
+    text = manifest_text(name, package=name, tier=f'"{tier}"', extra=extra)
+    files = {f"{name}/__init__.py": CODE.format(version=version)}
+    if code := how.pop("code", ""):
+        files[f"{name}/more.py"] = code
+    return forge_file(home.root, name, version, manifest=text, files=files, **how)
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ({"code": SOCKET}, "scan-undeclared-right"),
+        ({"code": HIDDEN}, "scan-unreadable"),
+        ({"requires": ("numpy>=1",)}, "contract-needs"),
+        ({"extra": '[hooks]\ntransform = "evil:missing"\n'}, "contract-broken"),
+    ],
+)
+@pytest.mark.parametrize("stored", [False, True], ids=["from-folder", "from-store"])
+def test_a_lock_installs_nothing_that_install_refuses(
+    home: Home, how: dict[str, Any], code: str, stored: bool
+) -> None:
+    evil = plugin(home, "evil", **how)
+    store = Store(home.data)
+    if stored:
+        # As a dependency of another plugin, where it is no plugin: for that it is
+        # judged by what that one asks for, and its hooks are nobody's.
+        install(store, open_wheel(plugin(home, "honest")), open_wheel(evil))
+        evil.rename(evil.with_suffix(".gone"))
+        evil = evil.with_suffix(".gone")
+    named = locked(evil)
+    filename = evil.with_suffix(".whl").name
+    own = LockedWheel("evil", "6.6", filename, named.sha256)
+    entry = LockedPlugin("evil", "6.6", ("evil",), (own,), ())
+    (home.root / "lockgate.lock").write_text(to_text(Lock((entry,))))
+    before = home.files()
+
+    refused = synced(home)
+
+    assert (refused["status"], refused["error"]["code"]) == (3, code)
+    assert home.files() == before
+    # The hole: what is in the store is put in force by whoever skips the judging.
+    unjudged = store.get(own.sha256) if stored else store.add(open_wheel(evil))
+    store.commit([store.environment([unjudged], ["evil"])], reason="unjudged")
+    assert "evil" in home.run("list")[1]
+
+
+def test_what_its_owner_accepts_is_installed(home: Home) -> None:
+    evil = plugin(home, "evil", code=SOCKET)
+    write(home, (("evil",), [evil]))
+
+    assert synced(home)["status"] == 3
+    assert synced(home, "--accept-undeclared")["status"] == 0
+    assert synced(home)["status"] == 0, "it is in force, and was judged when it came"
+
+
+def test_a_stored_wheel_is_none_of_another_plugins(home: Home) -> None:
+    """Its plugin's name is another's by now: what was fine once is asked again."""
+    first = forge_file(
+        home.root,
+        "first",
+        manifest=manifest_text("acme", package="first"),
+        files={"first/__init__.py": CODE.format(version="1")},
+        plugin="acme",
+    )
+    home.json("install", str(first))
+    home.run("uninstall", "acme")
+    home.json("install", home.wheel("1.0"))
+    write(home, (("acme",), [first]))
+
+    refused = home.json("sync")
+
+    assert (refused["status"], refused["error"]["code"]) == (
+        3,
+        "wheel-entry-point-owned",
+    )
+    assert home.answer() == "1.0"
+
+
+def test_a_stored_file_that_changed_is_seen(home: Home) -> None:
+    home.json("install", home.wheel("1.0"))
+    write(home, (("acme",), [home.root / Path(home.wheel("1.0")).name]))
+    home.run("uninstall", "acme")
+    (code,) = home.data.glob("store/wheels/*/site/acme/__init__.py")
+    code.chmod(0o644)
+    code.write_text(code.read_text().replace("hookimpl", "hookimp1"))
+    code.chmod(0o444)
+
+    refused = home.json("sync")
+
+    assert refused["error"]["code"] == "store-record"
+    assert home.json("list")["status"] == 0
+
+
+def test_a_word_for_any_version_is_none_for_a_lock(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how: dict[str, Any] = {"tier": "elevated", "extra": RIGHTS, "code": ASKS}
+    home.json("install", home.wheel("1.0", **how), "--grant-all")
+    home.run("grants", "grant", "acme", "--all", "--any-version")
+    other = home.root / "other"
+    other.mkdir()
+    evil = Path(home.wheel("6.6", **how))
+    write(home, (("acme",), [evil]))
+
+    refused = synced(home)
+    assert (refused["status"], refused["error"]["code"]) == (3, "consent-lock")
+    assert "net:api.example.org" in refused["error"]["asked"]
+    assert home.answer() == "1.0"
+
+    # With the check off the stranger's code has what was granted to the plugin.
+    monkeypatch.setattr(sync, "_check_rights", lambda *_: None)
+    assert synced(home)["status"] == 0
+    rows = home.json("grants", "show", "acme")["rights"]
+    assert {row["state"] for row in rows} == {"granted"}
+    assert home.answer() == "6.6"
+
+
+def test_the_owner_may_let_rights_pass_on(home: Home) -> None:
+    how: dict[str, Any] = {"tier": "elevated", "extra": RIGHTS, "code": ASKS}
+    home.json("install", home.wheel("1.0", **how), "--grant-all")
+    home.run("grants", "grant", "acme", "--all", "--any-version")
+    write(home, (("acme",), [Path(home.wheel("1.1", **how))]))
+
+    assert synced(home, "--keep-rights")["status"] == 0
+    assert home.answer() == "1.1"
+
+
+def test_wheels_that_do_not_go_together_leave_nothing(home: Home) -> None:
+    files = {"shared/__init__.py": "A = 1\n"}
+    one = forge_file(home.root, "one", files=files)
+    two = forge_file(home.root, "two", files={"shared/__init__.py": "A = 2\n"})
+    acme = home.wheel("1.0")
+
+    installed = home.json("install", acme, str(one), str(two))
+    write(home, (("acme",), [Path(acme), one, two]))
+    refused = synced(home)
+
+    assert installed["error"]["code"] == refused["error"]["code"]
+    assert refused["error"]["code"] == "store-file-collision"
+    assert home.files() == set()
