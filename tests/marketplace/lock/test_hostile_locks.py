@@ -20,8 +20,16 @@ from tests.support.wheels import forge_file
 
 pytestmark = pytest.mark.kernel
 
-ASKS = 'import os\n\n\ndef ask(context):\n    """Ask."""\n    os.environ["LANG"]\n    '
-ASKS += "return context.http_transport()\n"
+ASKS = '''
+"""Uses what it asks for."""
+import os
+
+
+def ask(context):
+    """Ask."""
+    os.environ["LANG"]
+    return context.http_transport()
+'''
 
 
 def locked(path: Path) -> LockedWheel:
@@ -157,7 +165,10 @@ def test_a_word_for_any_version_is_none_for_a_lock(
     assert home.answer() == "1.0"
 
     # With the check off the stranger's code has what was granted to the plugin.
-    monkeypatch.setattr(sync, "_check_rights", lambda *_: None)
+    def unasked(*_: object) -> None:
+        return
+
+    monkeypatch.setattr(sync, "_check_rights", unasked)
     assert synced(home)["status"] == 0
     rows = home.json("grants", "show", "acme")["rights"]
     assert {row["state"] for row in rows} == {"granted"}
