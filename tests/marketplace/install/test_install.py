@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +10,9 @@ from typing import Any
 import pytest
 
 from lockgate import Host
-from lockgate.cli import main
 from lockgate.config import load_config
 from lockgate.values import Tree
-from lockgate_marketplace.cli import install as verb
+from lockgate_marketplace.cli import _settle as verb
 from lockgate_marketplace.lock import (
     Lock,
     LockedPlugin,
@@ -24,84 +21,12 @@ from lockgate_marketplace.lock import (
     to_text,
 )
 from tests.support.dists import manifest_text
+from tests.support.market import CODE, Home
 from tests.support.wheels import forge_file
 
 pytestmark = pytest.mark.kernel
 
-CODE = '''
-"""A plugin of a test."""
-from lockgate.plugin import Document, Transformation, Tree, hookimpl
-
-
-@hookimpl
-def transform(tree: Tree, options: Document) -> Transformation:
-    """Say which version this is."""
-    return Transformation(Tree.of({{"version.txt": "{version}"}}))
-'''
-
 RIGHTS = '[rights]\nnet = ["api.example.org"]\nenv = ["LANG"]\n'
-
-
-class Home:
-    """A user's folders, and the command line that uses them."""
-
-    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.root = root
-        self.data = root / "DATA" / "lockgate"
-        self._capsys = capsys
-
-    def wheel(
-        self,
-        version: str = "1.0",
-        *,
-        extra: str = "",
-        tier: str = "read-only",
-        **how: Any,
-    ) -> str:
-        text = manifest_text("acme", tier=f'"{tier}"', extra=extra)
-        files = {"acme/__init__.py": CODE.format(version=version)}
-        code = how.pop("code", "")
-        if code:
-            files["acme/more.py"] = code
-        made = forge_file(self.root, "acme", version, manifest=text, files=files, **how)
-        return str(made)
-
-    def run(self, *words: str) -> tuple[int, str, str]:
-        status = main(list(words))
-        told = self._capsys.readouterr()
-        return status, told.out, told.err
-
-    def json(self, *words: str) -> Any:
-        status, out, err = self.run(*words, "--json")
-        assert out, err
-        return {"status": status, **json.loads(out)}
-
-    def files(self) -> set[str]:
-        """Every wheel and generation in the store."""
-        store = self.data / "store"
-        found = [*store.glob("wheels/*"), *store.glob("generations/*")]
-        return {str(path.relative_to(store)) for path in found}
-
-    def answer(self) -> str:
-        with Host.open(load_config()) as host:
-            found = host.call("transform", plugin="acme", tree=Tree(), options={})
-            return found.first.tree["version.txt"].text
-
-
-@pytest.fixture
-def home(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Home:
-    for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
-    monkeypatch.chdir(tmp_path)
-    tmp_path.chmod(0o755)
-    return Home(tmp_path, capsys)
 
 
 def test_an_installed_plugin_answers(home: Home) -> None:
@@ -244,9 +169,10 @@ def test_a_plugin_comes_with_what_it_needs(home: Home) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["acme"], "no wheel"),
+        (["acme"], "no index answers for acme"),
+        (["acme", "acme.whl"], "no wheel"),
         (["nowhere.whl"], "nowhere"),
-        ([], "FILE.whl"),
+        ([], "NAME"),
     ],
 )
 def test_a_slip_is_told(home: Home, words: list[str], message: str) -> None:

@@ -12,10 +12,11 @@ from lockgate_marketplace.cli import sync
 from lockgate_marketplace.lock import Lock, LockedPlugin, LockedWheel, to_text
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import open_wheel
-from tests.marketplace.install.test_install import CODE, HIDDEN, RIGHTS, SOCKET, Home
-from tests.marketplace.install.test_install import home as home
+from tests.marketplace.install.conftest import home as home
+from tests.marketplace.install.test_install import HIDDEN, RIGHTS, SOCKET
 from tests.marketplace.store.conftest import install
 from tests.support.dists import manifest_text
+from tests.support.market import CODE, Home
 from tests.support.wheels import forge_file
 
 pytestmark = pytest.mark.kernel

@@ -194,7 +194,7 @@ def manifest(index: LoopbackIndex, published: Any, hook_api: str) -> None:
     import hashlib
     import json
 
-    raw = json.dumps({"schema": 1, "manifest": {"hook-api": hook_api}}).encode()
+    raw = json.dumps({"schema": 1, "manifest": {"hook_api": hook_api}}).encode()
     path = f"/files/{published.filename}.lockgate.json"
     index.served[path] = raw
     digest = hashlib.sha256(raw).hexdigest()

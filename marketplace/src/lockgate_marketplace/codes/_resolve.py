@@ -16,6 +16,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "Loosen one of the requirements, or take a plugin away.",
     ),
     (
+        "resolve-manifest-differs",
+        "the plugin's manifest is not what its index showed before the download",
+        "Do not install it; tell whoever runs the index.",
+    ),
+    (
         "resolve-metadata-differs",
         "the wheel's metadata is not what its index showed before the download",
         "Do not install it; tell whoever runs the index.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ __all__ = ["Pin", "Trust"]
 
 SCHEMA = 1
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
+_PROVEN = ("attestation", "key")
 _KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
@@ -81,6 +82,25 @@ class Trust:
             since = old.since if old is not None and same else now
             pins[key] = Pin(index, key[1], identity, version, since)
             return pins[key]
+
+    def pin_all(self, seen: Iterable[tuple[str, str, Identity, str]]) -> None:
+        """Pin what an installation found: index, name, identity, version of each.
+
+        Raises:
+            IdentityError: `identity-changed` if a name is by somebody else by now,
+                `identity-pins-unsound`, also if it can't be written.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._locked() as pins:
+            for index, name, identity, version in seen:
+                key = (index, canonicalize_name(name))
+                old = pins.get(key)
+                same = old is not None and not old.identity.differences(identity)
+                if old is not None and not same and old.identity.kind in _PROVEN:
+                    message = f"{name} is by {old.identity.describe()} by now"
+                    raise IdentityError("identity-changed", message, where=name)
+                since = old.since if old is not None and same else now
+                pins[key] = Pin(index, key[1], identity, version, since)
 
     def forget(self, index: str, name: str) -> Pin | None:
         """Take the pin away, and return it: the next installation is the first.

@@ -1,9 +1,14 @@
-"""From wheels to an installed plugin: each step fails closed, and the last is a rename.
+"""From names or wheels to installed plugins: each step fails closed, the last renames.
 
 ::
 
-    plan = prepare([path], plugins, Accepted())   # judged; leaves no trace
-    carry_out(plan, store)                        # store, then one generation
+    offer = from_files(paths, trust, present)       # judged; leaves no trace
+    …                                               # its owner agrees, or not
+    carry_out([offer], store, trust)                # who made it, then one generation
+
+From an index: `lockgate_marketplace.install.named`. Read it from above: `_carry_out`,
+`_offer`, `_origin` with `_evidence` (by whom), `_plan` with `_fits` and `_needs` (is it
+sound), `_former` (what it takes the place of), `_incoming` (where downloads come in).
 """
 
 from __future__ import annotations
@@ -11,16 +16,22 @@ from __future__ import annotations
 from lockgate_marketplace.install._carry_out import carry_out, stage
 from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._former import brings_others, former
-from lockgate_marketplace.install._plan import Accepted, Plan, judge, prepare
+from lockgate_marketplace.install._incoming import Incoming
+from lockgate_marketplace.install._offer import Offer, from_files
+from lockgate_marketplace.install._origin import Origin
+from lockgate_marketplace.install._plan import Accepted, Plan, judge
 
 __all__ = [
     "Accepted",
+    "Incoming",
+    "Offer",
+    "Origin",
     "Plan",
     "brings_others",
     "carry_out",
     "former",
+    "from_files",
     "judge",
-    "prepare",
     "stage",
     "surroundings",
 ]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lockgate.installed import Generation, Installed
+from lockgate_marketplace.identity import Trust
+from lockgate_marketplace.install._offer import Offer
+from lockgate_marketplace.install._origin import remember
 from lockgate_marketplace.install._plan import Plan
 from lockgate_marketplace.store import Store
 
@@ -20,14 +25,22 @@ def stage(plan: Plan, store: Store) -> Installed:
         return store.environment(wheels, [plan.manifest.name])
 
 
-def carry_out(plan: Plan, store: Store) -> Generation:
-    """Install: durable on return, or not at all.
+def carry_out(
+    offers: Sequence[Offer], store: Store, trust: Trust, *, verb: str = "install"
+) -> Generation:
+    """Install all of them, with their owner's consent: durable on return, or none.
+
+    Who made each wheel is remembered just before, so that no crash leaves one
+    installed that the next release would not be held against.
 
     Raises:
-        StoreError: If they don't go together, or the disk refuses.
+        StoreError: If wheels don't go together, or the disk refuses.
+        IdentityError: If the pins can't be written, or changed meanwhile.
         InstalledError: If the generation can't be written.
     """
     with store.held():
-        entry = stage(plan, store)
-        reason = f"install {plan.plugin.name} {plan.plugin.version}"
-        return store.commit([entry], reason=reason)
+        entries = [stage(offer.plan, store) for offer in offers]
+        remember(trust, [origin for offer in offers for origin in offer.origins])
+        wheels = [offer.plan.plugin for offer in offers]
+        names = ", ".join(f"{wheel.name} {wheel.version}" for wheel in wheels)
+        return store.commit(entries, reason=f"{verb} {names}")

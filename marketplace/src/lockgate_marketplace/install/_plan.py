@@ -9,17 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lockgate.contract import check_impls
-from lockgate.discovery import PluginState
 from lockgate.errors import UsageError
 from lockgate.manifest import Manifest
 from lockgate_marketplace.errors import ContractError
-from lockgate_marketplace.install._fits import manifest_of, surroundings
+from lockgate_marketplace.install._fits import manifest_of
 from lockgate_marketplace.install._needs import check_needs
 from lockgate_marketplace.scan import Verdict, check_verdict, scan
 from lockgate_marketplace.store import check_judged
-from lockgate_marketplace.wheel import Wheel, open_wheel, unpack
+from lockgate_marketplace.wheel import Wheel, unpack
 
-__all__ = ["Accepted", "Plan", "judge", "prepare"]
+__all__ = ["Accepted", "Plan", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +41,6 @@ class Plan:
     def plugin(self) -> Wheel:
         """The wheel of the plugin itself."""
         return self.wheels[0]
-
-
-def prepare(
-    paths: Sequence[Path],
-    present: Sequence[PluginState],
-    accepted: Accepted,
-    *,
-    provided: Sequence[str] = ("lockgate",),
-) -> Plan:
-    """Judge the wheels at `paths`, one of which holds a plugin; nothing is kept.
-
-    `present` are the plugins that are installed, `provided` the distributions that
-    the host hands to every plugin.
-
-    Raises:
-        MarketplaceError: Of the step that refuses.
-        UsageError: If a distribution is given twice.
-    """
-    around = surroundings(present)
-    opened = [open_wheel(path, around=around) for path in paths]
-    own = [wheel for wheel in opened if wheel.manifest is not None]
-    first = own[:1]
-    ordered = (*first, *(wheel for wheel in opened if wheel not in first))
-    return judge(ordered, accepted, provided=provided)
 
 
 def judge(

@@ -44,6 +44,9 @@ class Policy:
     """Names that are installed or locked: those may be like others'."""
     right_names: frozenset[str] = frozenset()
     """Names that the owner vouches for."""
+    provided: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Distributions that the host hands to every plugin, with their versions: they
+    come from no index."""
     rounds: int = 5000
 
     @classmethod
@@ -57,6 +60,7 @@ class Policy:
         locked: Mapping[str, str] | None = None,
         known: frozenset[str] = frozenset(),
         right_names: frozenset[str] = frozenset(),
+        provided: Mapping[str, str] | None = None,
     ) -> Policy:
         """For the Python that runs this, now."""
         environment = {k: str(v) for k, v in default_environment().items()}
@@ -71,6 +75,7 @@ class Policy:
             locked=locked or {},
             known=known,
             right_names=right_names,
+            provided=provided or {},
         )
 
     def takes_prereleases(self, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -140,20 +141,19 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
             PageError: If a marker is unsound.
         """
         _, metadata = self.metadata(candidate)
+        provided = self._policy.provided
         for text in metadata.requires_dist:
             requirement = Requirement(text)
             try:
-                holds = requirement.marker is None or any(
-                    requirement.marker.evaluate(
-                        {**self._policy.environment, "extra": extra}
-                    )
+                holds = any(
+                    _holds(requirement, {**self._policy.environment, "extra": extra})
                     for extra in candidate.extras or ("",)
                 )
             except (UndefinedEnvironmentName, ValueError) as error:
                 message = f"the marker of {text[:80]!r} cannot be evaluated: {error}"
                 where = candidate.file.filename
                 raise PageError("page-metadata", message, where=where) from None
-            if holds:
+            if holds and canonicalize_name(requirement.name) not in provided:
                 yield requirement
 
     def metadata(self, candidate: Candidate) -> tuple[bytes, Metadata]:
@@ -225,10 +225,25 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
             reason = f"it requires Python {python}, this is {self._policy.python}"
             self._reject(candidate, "python", reason)
             return None
+        if reason := self._host_is_too_old(metadata):
+            self._reject(candidate, "host", reason)
+            return None
         return raw, metadata
 
+    def _host_is_too_old(self, metadata: Metadata) -> str:
+        """Why what the host provides is not what the wheel requires, or ``""``."""
+        provided = self._policy.provided
+        for requirement in map(Requirement, metadata.requires_dist if provided else ()):
+            here = provided.get(canonicalize_name(requirement.name))
+            if here is None or requirement.specifier.contains(here, prereleases=True):
+                continue
+            with suppress(UndefinedEnvironmentName, ValueError):  # `requires` tells
+                if _holds(requirement, {**self._policy.environment, "extra": ""}):
+                    return f"it requires {requirement}, this host has {here}"
+        return ""
+
     def _fits_host(self, candidate: Candidate, manifest: Mapping[str, object]) -> bool:
-        wanted = str(manifest.get("hook-api", ""))
+        wanted = str(manifest.get("hook_api", ""))
         try:
             fits = SpecifierSet(wanted).contains(self._policy.hook_api)
         except InvalidSpecifier:
@@ -253,3 +268,8 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
                 candidate.file.filename,
             ),
         )
+
+
+def _holds(requirement: Requirement, environment: Mapping[str, str]) -> bool:
+    marker = requirement.marker
+    return marker is None or marker.evaluate(dict(environment))

@@ -54,8 +54,8 @@ class Rejected:
     version: str
     index: str
     code: str
-    """``yanked``, ``cooldown``, ``python``, ``tags``, ``hook-api``, ``pre-release``,
-    ``no-wheel``, ``metadata``, ``requirement`` or ``conflict``."""
+    """``yanked``, ``cooldown``, ``python``, ``tags``, ``hook-api``, ``host``,
+    ``pre-release``, ``no-wheel``, ``metadata``, ``requirement`` or ``conflict``."""
     reason: str
     filename: str = ""
 

@@ -21,6 +21,7 @@ from lockgate_marketplace.simple._row import Row, Rows, moment
 __all__ = ["Anchor", "html_page", "read_html"]
 
 _MANIFEST_SUFFIX = ".lockgate.json"
+_SIGNATURE_SUFFIX = ".signature"
 _METADATA = ("data-core-metadata", "data-dist-info-metadata")
 
 
@@ -159,6 +160,7 @@ def _row(anchor: Anchor, where: str) -> Row:
         raise PageError("page-invalid", message, where=where) from None
     metadata = next((given[key] for key in _METADATA if key in given), None)
     manifest = _digest(given.get("data-lockgate-manifest", ""))
+    signature = _digest(given.get("data-lockgate-signature", ""))
     return Row(
         anchor.text.strip(),
         url,
@@ -172,6 +174,8 @@ def _row(anchor: Anchor, where: str) -> Row:
         provenance_url=given.get("data-provenance", ""),
         manifest_sha256=manifest,
         manifest_url=f"{url}{_MANIFEST_SUFFIX}" if manifest else "",
+        signature_sha256=signature,
+        signature_url=f"{url}{_SIGNATURE_SUFFIX}" if signature else "",
     )
 
 

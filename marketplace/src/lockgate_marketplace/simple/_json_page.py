@@ -120,7 +120,8 @@ def _row(entry: Reader) -> Row:
     filename = entry.get("filename", str, "")
     entry.where += f" {ascii(filename[:120])[1:-1]}"
     size = entry.get("size", int, -1)
-    manifest = entry.table("_lockgate").table("manifest")
+    ours = entry.table("_lockgate")
+    manifest, signature = ours.table("manifest"), ours.table("signature")
     return Row(
         filename,
         entry.get("url", str, ""),
@@ -133,6 +134,8 @@ def _row(entry: Reader) -> Row:
         entry.get("provenance", str, ""),
         manifest.get("sha256", str, ""),
         manifest.get("url", str, ""),
+        signature.get("sha256", str, ""),
+        signature.get("url", str, ""),
     )
 
 

@@ -36,6 +36,9 @@ class IndexFile:
     manifest_sha256: str = ""
     """Of the plugin's manifest beside the wheel (lockgate's own indexes)."""
     manifest_url: str = ""
+    signature_sha256: str = ""
+    """Of the signature of its publisher's key (lockgate's own indexes)."""
+    signature_url: str = ""
 
     @property
     def version(self) -> Version:

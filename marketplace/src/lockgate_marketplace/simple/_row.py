@@ -34,6 +34,8 @@ class Row:
     provenance_url: str = ""
     manifest_sha256: str = ""
     manifest_url: str = ""
+    signature_sha256: str = ""
+    signature_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Rows:
             self._beside(row.provenance_url),
             row.manifest_sha256,
             self._beside(row.manifest_url),
+            row.signature_sha256,
+            self._beside(row.signature_url),
         )
 
     def _check_hashes(self, row: Row) -> None:
@@ -92,6 +96,7 @@ class Rows:
             "its hash": row.sha256,
             "its metadata's hash": row.metadata_sha256 or "",
             "its manifest's hash": row.manifest_sha256,
+            "its signature's hash": row.signature_sha256,
         }
         for what, digest in hashes.items():
             if digest and not is_sha256(digest):

@@ -46,6 +46,8 @@ class Index:
     """Files without a hash are taken, and the first hash seen is pinned."""
     insecure: bool = False
     """http is good enough."""
+    proof: bool = False
+    """Files that nothing proves the maker of are refused, the first one too."""
     cooldown: timedelta | None = None
     """How old a file must be; None: what the marketplace's settings say."""
 
@@ -96,6 +98,7 @@ class Index:
             frozenset(files),
             settings.get("unhashed") is True,
             insecure,
+            settings.get("proof") is True,
             timedelta(days=days) if isinstance(days, int | float) else None,
         )
 

@@ -1,0 +1,116 @@
+"""Where a wheel came from and by whom, held against what is remembered of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lockgate_marketplace.identity import (
+    Evidence,
+    Finding,
+    Pin,
+    Trust,
+    WheelFile,
+    check,
+)
+from lockgate_marketplace.sources import Index
+
+__all__ = ["FILES", "Origin", "of_file", "of_index", "remember"]
+
+FILES = ""
+"""The name that stands in the trust store for no index: files that somebody chose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A wheel's origin. `index` is empty for a file."""
+
+    index: str
+    name: str
+    version: str
+    finding: Finding
+    remembered: tuple[str, ...] = ()
+    """The indexes in whose name the finding is to be remembered."""
+    moved: tuple[str, ...] = ()
+    """The indexes that its name came from so far, if this is none of them."""
+
+    def describe(self) -> str:
+        """One line for whoever is asked to agree."""
+        line = self.finding.describe()
+        if self.index:
+            line = f"from the index {self.index}, {line}"
+        if self.moved:
+            line += f"; so far it came from {', '.join(self.moved)}"
+        return line
+
+
+def of_index(
+    file: WheelFile,
+    named: tuple[str, str],
+    index: Index,
+    evidence: Evidence,
+    pins: Iterable[Pin],
+    *,
+    plugin: bool,
+) -> Origin:
+    """Judge who made a file of an index; `named` is its name and version.
+
+    An installed plugin answers to one name, whichever index it comes from, so a
+    `plugin` has to be by whom it was proven to be in every index. What it needs is
+    held against its own index only.
+
+    Raises:
+        IdentityError: If it is not by whom it was so far.
+    """
+    name, version = named
+    known = {pin.index: pin for pin in pins if pin.name == name}
+    here = known.pop(index.name, None)
+    finding = check(file, evidence, here, proof_required=index.proof)
+    moved: tuple[str, ...] = ()
+    if plugin:
+        for pin in known.values():
+            if pin.identity.kind in ("attestation", "key"):
+                finding = check(file, evidence, pin)
+        if here is None:
+            moved = tuple(sorted(name or "a file" for name in known))
+    return Origin(index.name, name, version, finding, (index.name,), moved)
+
+
+def of_file(
+    file: WheelFile,
+    named: tuple[str, str],
+    evidence: Evidence,
+    pins: Iterable[Pin],
+    index: str = "",
+) -> Origin:
+    """Judge who made a file that somebody chose, by all that is known of its name.
+
+    With `index` only what is remembered of that one counts. A first file is
+    remembered only if it proves something.
+
+    Raises:
+        IdentityError: If it is not by whom it was so far.
+    """
+    name, version = named
+    known = [p for p in pins if p.name == name and index in ("", p.index)]
+    findings = [check(file, evidence, pin) for pin in known]
+    if not findings:
+        first = check(file, evidence, None)
+        remembered = (index or FILES,) if first.identity.kind != "none" else ()
+        return Origin("", name, version, first, remembered)
+    where = tuple(pin.index for pin in known)
+    known_as = next((one for one in findings if one.known), findings[0])
+    return Origin("", name, version, known_as, where)
+
+
+def remember(trust: Trust, origins: Sequence[Origin]) -> None:
+    """Pin all of them, in one write: their owner has agreed.
+
+    Raises:
+        IdentityError: If somebody else was pinned meanwhile, or it can't be written.
+    """
+    trust.pin_all(
+        (index, one.name, one.finding.identity, one.version)
+        for one in origins
+        for index in one.remembered
+    )
