@@ -24,7 +24,7 @@ Made from `lockgate_marketplace.codes` by
 
 ```console
 $ lockgate install echo
-error[page-unhashed]: main/echo echo-1.0-py3-none-any.whl: there is none
+error[page-unhashed]: main/echo echo-1.0-py3-none-any.whl: it gives no SHA-256: …
   hint: Ask for one, or set `unhashed = true` for the index: the first is pinned.
 ```
 

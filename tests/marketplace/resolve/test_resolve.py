@@ -222,7 +222,7 @@ def test_nothing_usable_is_an_error_that_says_why(
         client.resolve("base")
 
     assert "less than 3 days ago" in caught.value.message
-    assert "speaks against each version" in caught.value.hint
+    assert "--no-cooldown" in caught.value.hint
     assert caught.value.fields["rejected"]
 
 

@@ -49,7 +49,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     (
         "page-unhashed",
         "the index gives no SHA-256 for a file",
-        "Ask for one, or set `unhashed = true` for the index: the first is pinned.",
+        "Ask for it, or set `unhashed = true` for the index: the first one is pinned.",
     ),
     ("page-version", "a file is of a version that the page does not list", _REPORT),
 )

@@ -145,7 +145,10 @@ def _finished(wanted: Wanted, part: Part, resumed: int) -> Downloaded:
         raise FetchError("fetch-size", message, where=wanted.url)
     found = part.hash.hexdigest()
     if wanted.sha256 and found != wanted.sha256:
-        message = f"the file's SHA-256 is {found}, it must be {wanted.sha256}"
+        message = (
+            "what came is not the file that the index describes: its SHA-256 is "
+            f"{found[:16]}…, it must be {wanted.sha256[:16]}…"
+        )
         raise FetchError("fetch-hash", message, where=wanted.url)
     part.finish(wanted.to)
     return Downloaded(wanted.to, found, part.size, resumed)

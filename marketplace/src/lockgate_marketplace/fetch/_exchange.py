@@ -97,6 +97,9 @@ class Exchange:
                 if last or error.wait > self.limits.retry_after_seconds:
                     message = f"{error} (attempt {attempt})"
                     raise FetchError(error.code, message, where=where) from None
+            except FetchError as error:
+                error.where = error.where or where
+                raise
             self.sleep(pause)
             wait *= 2
         raise AssertionError("at least one attempt is made")

@@ -62,8 +62,8 @@ class Pace:
             return
         if self._window_bytes < self._slowest * took:
             message = (
-                f"{self._window_bytes} bytes came in {took:.1f} seconds: "
-                f"slower than {self._slowest} bytes a second"
+                f"the server sends nearly nothing: {self._window_bytes} bytes in "
+                f"{took:.1f} seconds, and {self._slowest} a second are the least"
             )
             raise FetchError("fetch-slow", message)
         self.start()

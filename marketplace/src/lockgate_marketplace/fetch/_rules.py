@@ -59,7 +59,7 @@ def allowed(index: Index, url: str) -> Place:
     parts = _split(url)
     scheme, host = parts.scheme, (parts.hostname or "").rstrip(".")
     if scheme not in ("https", "http"):
-        message = f"{url[:200]!r} is not on the web"
+        message = f"the index leads to {url[:200]!r}, which is not on the web"
         raise FetchError("fetch-scheme", message, where=index.url)
     if parts.username is not None or parts.password is not None:
         message = f"the URL on {host} carries a password"

@@ -71,7 +71,7 @@ def check(
         proven += verify_signature(file, evidence.signature)
     where = file.filename
     if not proven and proof_required:
-        message = "nothing proves who made it"
+        message = "nothing proves who made it, and its index is set to demand a proof"
         raise IdentityError("identity-unproven", message, where=where)
     if pin is None:
         return Finding(proven[0] if proven else UNPROVEN)
@@ -86,22 +86,41 @@ def check(
 
 def _compare(where: str, proven: tuple[Identity, ...], pin: Pin) -> Finding:
     was = pin.identity.describe()
-    since = f"{pin.name} {pin.version} was by {was} (since {pin.since[:10]})"
+    place = f" of the index {pin.index}" if pin.index else ""
+    before = f"{pin.name} {pin.version}{place} was by {was} (since {pin.since[:10]})"
+    named = f"{pin.name} --index {pin.index}" if pin.index else pin.name
     if not proven:
-        message = f"{since}; nothing proves who made this file"
-        raise IdentityError("identity-lost", message, where=where, was=was)
+        message = (
+            f"nothing proves who made this file, and {before}: the author forgot, or "
+            "it is not the author"
+        )
+        hint = (
+            "Stay with the version you have, and ask the author by another way than "
+            f"the index. If it is right: lockgate trust forget {named}"
+        )
+        raise IdentityError("identity-lost", message, where=where, was=was, hint=hint)
     for identity in proven:
         if not pin.identity.differences(identity):
             return Finding(identity, known=True)
     # The nearest: of one kind, if there is such.
     other = next((i for i in proven if i.kind == pin.identity.kind), proven[0])
-    differences = pin.identity.differences(other)
-    message = f"{since}; this file is by {other.describe()}: {'; '.join(differences)}"
+    now, differences = other.describe(), pin.identity.differences(other)
+    message = (
+        f"this file is by {now}, but {before}: a new publisher, or somebody who took "
+        "over the account or the index"
+    )
+    if not pin.identity.kind == other.kind == "key":  # those are told already
+        message += f" ({'; '.join(differences)})"
+    hint = (
+        "Stay with the version you have, and ask the author by another way than the "
+        f"index. If it is right: lockgate trust rotate {named}"
+    )
     raise IdentityError(
         "identity-changed",
         message,
         where=where,
+        hint=hint,
         was=was,
-        now=other.describe(),
+        now=now,
         differences=list(differences),
     )

@@ -109,7 +109,7 @@ def _check_statement(statement: dict[str, Any], file: WheelFile, where: str) -> 
         raise IdentityError("identity-invalid", message, where=where)
     expected = [{"name": file.filename, "digest": {"sha256": file.sha256}}]
     if statement.get("subject") != expected:
-        message = "it is the signature of another file"
+        message = "it does not hold: it is the signature of another file"
         raise IdentityError("identity-invalid", message, where=where)
 
 

@@ -72,7 +72,11 @@ def judge(
 def _check_names(wheels: Sequence[Wheel]) -> None:
     own = [wheel for wheel in wheels if wheel.manifest is not None]
     if len(own) != 1:
-        message = f"{len(own)} of the wheels hold a plugin; one is installed at a time"
+        message = (
+            f"{len(own)} of the wheels hold a plugin, and an environment has one"
+            if own
+            else f"{wheels[0].name} is no plugin of lockgate: it holds no manifest"
+        )
         where = ", ".join(wheel.filename for wheel in own or wheels)
         raise ContractError("contract-manifest", message, where=where)
     if own[0] is not wheels[0]:

@@ -44,8 +44,9 @@ def _hashes(record: Record, page: ProjectPage) -> list[Change]:
         if known.sha256 != file.sha256:
             seen = known.first_seen.date().isoformat()
             message = (
-                f"{file.filename} was {known.sha256[:12]}… since {seen} and is "
-                f"{file.sha256[:12]}… now"
+                f"{file.filename} has other content than before: its SHA-256 was "
+                f"{known.sha256[:12]}… since {seen}, and is {file.sha256[:12]}… now. "
+                "A file that was released never changes"
             )
             found.append(Change("freshness-hash-changed", message))
     return found
@@ -61,7 +62,10 @@ def _late_files(record: Record, page: ProjectPage, now: datetime) -> list[Change
     for file in page.files:
         began = since.get(file.wheel.version, now)
         if file.filename not in record.files and now - began > COMPLETE_AFTER:
-            message = f"{file.filename} is new, its release is of {began.date()}"
+            message = (
+                f"{file.filename} was added to a release of {began.date()}: a way to "
+                "slip a file in where nobody looks any more"
+            )
             found.append(Change("freshness-late-file", message))
     return found
 
@@ -75,14 +79,21 @@ def _vanished(record: Record, page: ProjectPage) -> list[Change]:
             continue
     seen = {known.version for known in record.files.values()}
     return [
-        Change("freshness-version-vanished", f"version {version} is gone")
+        Change(
+            "freshness-version-vanished",
+            f"version {version} was there before and is gone: taken back for a reason, "
+            "or somebody wants you on an older one",
+        )
         for version in sorted(seen - there - record.gone)
     ]
 
 
 def _status(record: Record, page: ProjectPage) -> list[Change]:
     if record.status == "quarantined" and page.status != "quarantined":
-        message = f"it was in quarantine and is {page.status} now"
+        message = (
+            f"it was in quarantine and is {page.status} now: whoever stopped it saw a "
+            "danger"
+        )
         return [Change("freshness-status-back", message)]
     return []
 
@@ -90,5 +101,8 @@ def _status(record: Record, page: ProjectPage) -> list[Change]:
 def _serial(record: Record, page: ProjectPage) -> list[Change]:
     if record.serial is None or page.serial is None or page.serial >= record.serial:
         return []
-    message = f"the index is at change {page.serial}, it was at {record.serial}"
+    message = (
+        f"the index shows an older state than before (change {page.serial}, it was at "
+        f"{record.serial}): it lags, or somebody hides what came since"
+    )
     return [Change("freshness-serial-back", message)]

@@ -96,7 +96,8 @@ class LocalMemory:
                 known = SeenFile(version, "", None, self._now())
             if known.sha256 and known.sha256 != sha256:
                 message = (
-                    f"{filename} was {known.sha256[:12]}… and is {sha256[:12]}… now"
+                    f"{filename} has other content than before: its SHA-256 was "
+                    f"{known.sha256[:12]}…, and is {sha256[:12]}… now"
                 )
                 raise FreshnessError(
                     "freshness-hash-changed", message, where=f"{index}/{name}"
@@ -167,10 +168,16 @@ def _contradiction(page: ProjectPage, found: tuple[Change, ...]) -> FreshnessErr
     first, rest = found[0], len(found) - 1
     message = first.message + (f" (and {rest} more changes)" if rest else "")
     name = f"{page.index}/{page.name}"
+    hint = (
+        f"Ask the project what happened. If it is right: lockgate trust accept {name}"
+    )
+    if first.code == "freshness-serial-back":
+        hint = "Try again in some minutes. " + hint
     return FreshnessError(
         first.code,
         message,
         where=name,
+        hint=hint,
         changes=[{"code": c.code, "message": c.message} for c in found],
     )
 

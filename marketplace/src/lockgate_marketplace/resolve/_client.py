@@ -6,7 +6,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from lockgate_marketplace.errors import PageError
+from lockgate_marketplace.errors import FetchError, PageError
 from lockgate_marketplace.fetch import Fetcher, Wanted
 from lockgate_marketplace.memory import Freshness, Seen
 from lockgate_marketplace.resolve._metadata import fetch_manifest, fetch_metadata
@@ -61,7 +61,14 @@ class IndexClient:
             FetchError, PageError: If the page can't be had, or is unsound.
         """
         url = index.project_url(name)
-        response = self.fetcher.page(index, url, accept=ACCEPT)
+        try:
+            response = self.fetcher.page(index, url, accept=ACCEPT)
+        except FetchError as error:
+            if error.code != "fetch-missing":
+                raise
+            message = f"the index {index.name} has no project {canonicalize_name(name)}"
+            hint = "Check the spelling, and whether it is the right index."
+            raise FetchError("fetch-missing", message, where=url, hint=hint) from None
         return parse_page(
             response.content,
             response.kind,

@@ -19,6 +19,7 @@ from lockgate_marketplace.resolve._result import (
     Rejected,
     Resolution,
     summary,
+    way_out,
 )
 from lockgate_marketplace.resolve._want import Want
 
@@ -65,8 +66,12 @@ def _refuse_near(want: Want, policy: Policy) -> None:
     if name in policy.right_names or name in policy.known:
         return
     if near := near_name(name, WELL_KNOWN | policy.known):
-        message = f"{name} is not known here, and is close to {near}"
-        raise ResolutionError("resolve-near-name", message, near=near)
+        message = (
+            f"{name} was never installed here, and its name is close to {near}: names "
+            "like another's are how a slip of the keyboard is turned into an attack"
+        )
+        hint = f"Did you mean {near}? If {name} is right, add --name-is-right."
+        raise ResolutionError("resolve-near-name", message, near=near, hint=hint)
 
 
 def _impossible(causes: Iterable[Any], provider: Provider) -> ResolutionError:
@@ -81,9 +86,11 @@ def _impossible(causes: Iterable[Any], provider: Provider) -> ResolutionError:
         if r.name in names
     ]
     if len({(need.parent, str(need.requirement)) for need, _ in found}) < 2:
-        message = summary(names[0], rejected)
+        name, by = names[0], found[0][0].parent
+        message = summary(name, rejected) + (f" ({by} needs it)" if by else "")
+        hint = way_out(name, rejected, needed=bool(by))
         return ResolutionError(
-            "resolve-no-candidate", message, where=names[0], rejected=fields
+            "resolve-no-candidate", message, where=name, hint=hint, rejected=fields
         )
     told = [
         f"{need.parent or 'you'}"

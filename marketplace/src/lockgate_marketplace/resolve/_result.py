@@ -12,9 +12,10 @@ from lockgate_marketplace.errors import ResolutionError
 from lockgate_marketplace.simple import IndexFile
 from lockgate_marketplace.wheel import Wheel
 
-__all__ = ["Pinned", "Rejected", "Resolution", "Why", "summary"]
+__all__ = ["Pinned", "Rejected", "Resolution", "Why", "summary", "way_out"]
 
 _SHOWN = 3
+_WAIT = "Wait: most attacks are found within days."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,10 @@ class Pinned:
             ResolutionError: If not: the index showed something else.
         """
         if wheel.metadata != self.metadata:
-            message = "METADATA in the wheel differs from what the index showed"
+            message = (
+                "METADATA in the wheel is not what the index showed before the "
+                "download: what it needs may have been hidden"
+            )
             raise ResolutionError(
                 "resolve-metadata-differs", message, where=self.file.filename
             )
@@ -111,3 +115,29 @@ def summary(name: str, rejected: Iterable[Rejected]) -> str:
     return f"no version of {name} can be used: {shown}" + (
         f"; and {more} more" if more > 0 else ""
     )
+
+
+def way_out(name: str, rejected: Iterable[Rejected], *, needed: bool) -> str:
+    """What to do about `summary`, by what speaks against the newest version.
+
+    `needed`: it is another's dependency. ``""`` if there is nothing to say.
+    """
+    left = [r for r in rejected if r.name == name]
+    if not left:
+        return ""
+    newest = max(left, key=lambda r: Version(r.version))
+    if newest.code == "cooldown" and not needed:
+        return f"{_WAIT} If it has to be now: --no-cooldown"
+    if newest.code == "cooldown":
+        return (
+            f"{_WAIT} If it has to be now, set "
+            f"`cooldown-days` of the index {newest.index}."
+        )
+    if newest.code == "yanked" and not needed:
+        exact = f"{name}=={newest.version}"
+        return f"Its author took it back. If you want it all the same, say so: {exact}"
+    if newest.code == "pre-release" and not needed:
+        return "If that is what you want: --pre"
+    if newest.code in ("hook-api", "host"):
+        return "Upgrade lockgate, or ask for an older version of the plugin."
+    return ""

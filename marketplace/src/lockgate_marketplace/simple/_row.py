@@ -103,7 +103,10 @@ class Rows:
                 message = f"{what} is {digest[:_SHOWN]!r}"
                 raise self._refused("page-hash", message, row.filename)
         if not row.sha256 and not self.index.unhashed:
-            raise self._refused("page-unhashed", "there is none", row.filename)
+            message = (
+                "it gives no SHA-256: nothing would tell whether the right file came"
+            )
+            raise self._refused("page-unhashed", message, row.filename)
 
     def _beside(self, url: str) -> str:
         if not url:

@@ -94,8 +94,16 @@ class Sources:
         if index:
             named = self.named(index)
             if owner is not None and owner != named:
-                message = f"{name} belongs to the index {owner.name}, not {index}"
-                raise SourceError("source-reserved", message, index=owner.name)
+                message = (
+                    f"{name} belongs to your index {owner.name} by its prefix; on "
+                    f"{index} anybody could have taken the name"
+                )
+                hint = (
+                    f"Take it from {owner.name}, or change the prefixes of that index."
+                )
+                raise SourceError(
+                    "source-reserved", message, index=owner.name, hint=hint
+                )
             return named
         if owner is not None:
             return owner
@@ -105,8 +113,15 @@ class Sources:
             raise SourceError("source-none", f"no index answers for {name}")
         if len(self.indexes) > 1:
             known = ", ".join(sorted(self.indexes))
-            message = f"which index is {name} to come from? There are {known}"
-            raise SourceError("source-unbound", message)
+            message = (
+                f"which index is {name} to come from? There are {known}, and none is "
+                "asked just in case: whoever takes a name there would be installed"
+            )
+            first = next(iter(sorted(self.indexes)))
+            hint = (
+                f"Say which: {first}/{name}, or set `default` or the index's prefixes."
+            )
+            raise SourceError("source-unbound", message, hint=hint)
         return next(iter(self.indexes.values()))
 
     def bind_dependency(self, name: str, parent: Index) -> Index:
@@ -122,10 +137,14 @@ class Sources:
             return source
         if owner not in (parent, source):
             message = (
-                f"{name} belongs to the index {owner.name}, which plugins of "
-                f"{parent.name} do not draw from"
+                f"something of the index {parent.name} needs {name}, a name that "
+                f"belongs to your index {owner.name}: it may be after what is yours"
             )
-            raise SourceError("source-elsewhere", message, index=owner.name)
+            hint = (
+                f"If it may have it: dependencies = {owner.name!r} in "
+                f"[plugins.marketplace.indexes.{parent.name}]."
+            )
+            raise SourceError("source-elsewhere", message, index=owner.name, hint=hint)
         return owner
 
     def cooldown_of(self, index: Index) -> timedelta:

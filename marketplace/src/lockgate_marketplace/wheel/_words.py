@@ -112,7 +112,7 @@ def _entry_points(
     for plugin in sorted(plugin_names(points)):
         owner = owners.get(plugin, distribution)
         if owner != distribution:
-            message = f"the plugin {plugin!r} belongs to {owner}"
+            message = f"it brings the plugin {plugin!r}, whose name belongs to {owner}"
             raise WheelError(
                 "wheel-entry-point-owned", message, where=where, owner=owner
             )

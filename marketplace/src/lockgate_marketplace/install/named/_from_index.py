@@ -111,7 +111,9 @@ def _check_names(offers: Sequence[Offer]) -> None:
         name, wheel = offer.plan.manifest.name, offer.plan.plugin
         first = owners.setdefault(name, wheel)
         if first is not wheel:
-            message = f"the plugin {name!r} belongs to {first.name}"
+            message = (
+                f"it brings the plugin {name!r}, whose name belongs to {first.name}"
+            )
             where = wheel.filename
             raise WheelError(
                 "wheel-entry-point-owned", message, where=where, owner=first.name

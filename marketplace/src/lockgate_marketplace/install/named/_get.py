@@ -124,7 +124,10 @@ def opened(arrived: Arrived, client: IndexClient, around: Surroundings) -> Wheel
     pinned.check(wheel)
     shown = client.manifest(client.sources.named(pinned.index), pinned.file)
     if shown is not None and not _same_manifest(wheel, shown):
-        message = "the manifest in the wheel differs from the one that the index showed"
+        message = (
+            "the manifest in the wheel is not the one that the index showed: it may "
+            "want other rights than you were shown"
+        )
         raise ResolutionError(
             "resolve-manifest-differs", message, where=pinned.file.filename
         )
