@@ -96,7 +96,7 @@ def install(index: Index, folder: Path) -> dict[str, str]:
             client.freshness.pin(
                 index.name, one.name, one.file.filename, got.sha256, got.size
             )
-        assert [f.name for f in search(client, index, ["top"])] == ["echo-top"]
+        assert [f.name for f in search(client, index, ["top"]).found] == ["echo-top"]
     return {one.name: one.version for one in found.pinned}
 
 

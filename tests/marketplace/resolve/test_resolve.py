@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -446,23 +447,38 @@ def test_search_uses_the_catalog_or_the_names(
     index.add("acme-echo")
     index.add("other")
     main = client.sources.named("main")
-    assert [f.name for f in search(client.pages, main, ["ACME"])] == ["acme-echo"]
+    by_name = search(client.pages, main, ["ACME"])
+    assert [f.name for f in by_name.found] == ["acme-echo"]
+    assert not by_name.catalog
 
-    import json
+    serve_catalog(index, {"acme-echo": "Says it\x1b again.", "other": "", "": "lost"})
+    says = search(client.pages, main, ["says"], [("kind", "transformer")])
 
-    entry = {
-        "project": "acme-echo",
-        "version": "1.0",
-        "summary": "Says it\x1b again.",
-        "facets": {"kind": ["transformer"]},
-    }
-    catalog = json.dumps({"plugins": [entry, 3]}).encode()
+    assert [(f.name, f.summary) for f in says.found] == [
+        ("acme-echo", "Says it? again.")
+    ]
+    assert says.catalog
+    none = search(client.pages, main, [], [("kind", "analyzer")])
+    assert (none.found, none.offers) == ((), {"kind": ("transformer",)})
+
+
+def test_what_fits_best_comes_first(index: LoopbackIndex, client: Client) -> None:
+    told = {"zz": "net things", "a-net": "", "net-b": "", "net": "", "a": "no net"}
+    serve_catalog(index, told)
+
+    found = search(client.pages, client.sources.named("main"), ["net"]).found
+
+    assert [one.name for one in found] == ["net", "net-b", "a-net", "a", "zz"]
+
+
+def serve_catalog(index: LoopbackIndex, summaries: dict[str, str]) -> None:
+    entries: list[Any] = [
+        {"project": name, "summary": text, "facets": {"kind": ["transformer"]}}
+        for name, text in summaries.items()
+    ]
+    catalog = json.dumps({"plugins": [*entries, 3]}).encode()
     kind = ("Content-Type: application/json",)
     index.answers["/catalog.json"] = lambda _: reply(catalog, headers=kind)
-    (found,) = search(client.pages, main, ["says"], {"kind": "transformer"})
-
-    assert (found.name, found.summary) == ("acme-echo", "Says it? again.")
-    assert search(client.pages, main, [], {"kind": "analyzer"}) == ()
 
 
 def test_outdated_tells_what_is_newer_and_what_waits(
@@ -472,12 +488,37 @@ def test_outdated_tells_what_is_newer_and_what_waits(
         index.add("base", version)
     index.add("base", "1.2", uploaded=NOW)
     index.add("same", "1.0")
-    here = {"base": ("main", "1.0"), "same": ("main", "1.0")}
+    main, policy = client.sources.named("main"), Policy.running(now=NOW)
 
-    (found,) = outdated(here, client.pages, Policy.running(now=NOW))
+    found = outdated("base", main, "1.0", client.pages, policy)
 
-    assert (found.name, found.current, found.latest) == ("base", "1.0", "1.1")
+    assert (found.current, found.latest, found.newer) == ("1.0", "1.1", True)
     assert [(r.version, r.code) for r in found.waiting] == [("1.2", "cooldown")]
+    same = outdated("same", main, "1.0", client.pages, policy)
+    assert (same.newer, same.waiting, same.against) == (False, (), None)
+
+
+def test_what_is_newer_and_does_not_fit_is_told_with_its_reason(
+    index: LoopbackIndex, client: Client
+) -> None:
+    index.add("base", "1.0", yanked="it leaks")
+    index.add("base", "1.1", requires_python=">=9")
+    index.add("base", "1.2", requires=["gone>=1"])
+    index.add("gone", "0.1")
+    policy = Policy.running(now=NOW)
+
+    found = outdated("base", client.sources.named("main"), "1.0", client.pages, policy)
+
+    assert (found.latest, found.newer) == ("1.0", False)
+    assert [(r.version, r.code) for r in found.waiting] == [
+        ("1.2", "conflict"),
+        ("1.1", "python"),
+    ]
+    assert found.waiting[0].reason == (
+        "it requires gone>=1, of which no version can be used"
+    )
+    assert found.against is not None
+    assert "it leaks" in found.against.reason
 
 
 def test_looking_without_a_memory_remembers_nothing(

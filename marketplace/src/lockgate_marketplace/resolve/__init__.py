@@ -10,19 +10,20 @@
 Read it from below: `_policy` (what may be used), `_client` (sources, fetch, simple
 and memory tied together), `_metadata` (METADATA before the download), `_near`
 (names like another's), `_want`, `_result`, `_candidates` (reasons against a file),
-`_provider` (resolvelib's questions), `_resolve`, `_look` (search and outdated),
-`_opened` (the client by the owner's settings).
+`_provider` (resolvelib's questions), `_conflicts` (what it put back), `_resolve`,
+`_outdated` (what is newer), `_search`, `_opened` (the client by the owner's settings).
 """
 
 from __future__ import annotations
 
 from lockgate_marketplace.resolve._client import IndexClient
-from lockgate_marketplace.resolve._look import Found, Outdated, outdated, search
 from lockgate_marketplace.resolve._near import near_name
 from lockgate_marketplace.resolve._opened import open_client, seen_below
+from lockgate_marketplace.resolve._outdated import Outdated, outdated
 from lockgate_marketplace.resolve._policy import Policy
 from lockgate_marketplace.resolve._resolve import resolve
 from lockgate_marketplace.resolve._result import Pinned, Rejected, Resolution, Why
+from lockgate_marketplace.resolve._search import Found, Searched, search
 from lockgate_marketplace.resolve._want import Want
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Policy",
     "Rejected",
     "Resolution",
+    "Searched",
     "Want",
     "Why",
     "near_name",

@@ -187,13 +187,13 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
             specifier = need.requirement.specifier
             if not specifier.contains(version, prereleases=True):
                 by = need.parent or "you"
-                self._reject(candidate, "requirement", f"{by} requires {specifier}")
+                self.reject(candidate, "requirement", f"{by} requires {specifier}")
                 return False
         asked = any(need.requirement.specifier.prereleases for need in needs)
         if version.is_prerelease and not (
             asked or self._policy.takes_prereleases(name)
         ):
-            self._reject(candidate, "pre-release", "it is a pre-release")
+            self.reject(candidate, "pre-release", "it is a pre-release")
             return False
         return True
 
@@ -216,17 +216,17 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
         except PageError as error:
             if error.code != "page-metadata":
                 raise  # somebody tampers
-            self._reject(candidate, "metadata", error.message)
+            self.reject(candidate, "metadata", error.message)
             return None
         except (WheelError, InvalidSpecifier) as error:
-            self._reject(candidate, "metadata", f"its metadata are unsound: {error}")
+            self.reject(candidate, "metadata", f"its metadata are unsound: {error}")
             return None
         if not python.contains(self._policy.python, prereleases=True):
             reason = f"it requires Python {python}, this is {self._policy.python}"
-            self._reject(candidate, "python", reason)
+            self.reject(candidate, "python", reason)
             return None
         if reason := self._host_is_too_old(metadata):
-            self._reject(candidate, "host", reason)
+            self.reject(candidate, "host", reason)
             return None
         return raw, metadata
 
@@ -252,10 +252,11 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
             reason = (
                 f"it is for hook API {wanted}, this host has {self._policy.hook_api}"
             )
-            self._reject(candidate, "hook-api", reason)
+            self.reject(candidate, "hook-api", reason)
         return fits
 
-    def _reject(self, candidate: Candidate, code: str, reason: str) -> None:
+    def reject(self, candidate: Candidate, code: str, reason: str) -> None:
+        """Keep the first reason against a candidate."""
         version = str(candidate.version)
         self.rejected.setdefault(
             (candidate.name, version),

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from packaging.utils import canonicalize_name
-from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
+from resolvelib import ResolutionImpossible, ResolutionTooDeep, Resolver
 
 from lockgate_marketplace.errors import ResolutionError
 from lockgate_marketplace.resolve._candidates import Candidate, Pages
+from lockgate_marketplace.resolve._conflicts import Conflicts
 from lockgate_marketplace.resolve._near import WELL_KNOWN, near_name
 from lockgate_marketplace.resolve._policy import Policy
 from lockgate_marketplace.resolve._provider import Key, Need, Provider
@@ -44,12 +45,13 @@ def resolve(wants: Iterable[Want], pages: Pages, policy: Policy) -> Resolution:
         for want in asked
     ]
     provider = Provider(pages, policy)
-    reporter: BaseReporter[Need, Candidate, Key] = BaseReporter()
-    resolver: Resolver[Need, Candidate, Key] = Resolver(provider, reporter)
+    resolver: Resolver[Need, Candidate, Key] = Resolver(provider, Conflicts(provider))
     try:
         result = resolver.resolve(needs, max_rounds=policy.rounds)
     except _IMPOSSIBLE as error:
-        raise _impossible(error.causes, provider) from None
+        raise _impossible(
+            error.causes, provider, {need.name for need in needs}
+        ) from None
     except ResolutionTooDeep:
         message = f"no answer after {policy.rounds:,} rounds"
         raise ResolutionError("resolve-too-deep", message) from None
@@ -74,7 +76,9 @@ def _refuse_near(want: Want, policy: Policy) -> None:
         raise ResolutionError("resolve-near-name", message, near=near, hint=hint)
 
 
-def _impossible(causes: Iterable[Any], provider: Provider) -> ResolutionError:
+def _impossible(
+    causes: Iterable[Any], provider: Provider, asked: set[str]
+) -> ResolutionError:
     found: list[tuple[Need, Candidate | None]] = [
         (cause.requirement, cause.parent) for cause in causes
     ]
@@ -83,7 +87,7 @@ def _impossible(causes: Iterable[Any], provider: Provider) -> ResolutionError:
     fields = [
         {"name": r.name, "version": r.version, "code": r.code, "reason": r.reason}
         for r in rejected
-        if r.name in names
+        if r.name in asked.union(names)
     ]
     if len({(need.parent, str(need.requirement)) for need, _ in found}) < 2:
         name, by = names[0], found[0][0].parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,7 +18,7 @@ from lockgate_marketplace.store._environment import (
     entry_of,
     merged_reason,
 )
-from lockgate_marketplace.store._garbage import Collected, collect
+from lockgate_marketplace.store._garbage import Collected, collect, lineage
 from lockgate_marketplace.store._merged import add_merged
 from lockgate_marketplace.store._record import StoredWheel, read_record
 from lockgate_marketplace.store._reopen import reopen
@@ -191,6 +192,14 @@ class Store:
                 self._check(entry)
             self.folder.switch(wanted)
             return target
+
+    def history(self) -> Iterator[Generation]:
+        """The generation in force, its parent, and so on, as far as they are kept.
+
+        Raises:
+            InstalledError: If the one in force can't be read.
+        """
+        return lineage(self.folder, sys.maxsize)
 
     def _before(self) -> int:
         now = self.folder.read()

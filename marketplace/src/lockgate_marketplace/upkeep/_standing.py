@@ -1,0 +1,80 @@
+"""Each installed distribution beside what its index has now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+
+from lockgate.discovery import PluginState
+from lockgate.installed import Installed
+from lockgate_marketplace.errors import MarketplaceError
+from lockgate_marketplace.identity import Pin
+from lockgate_marketplace.install.named import PROVIDED, known_names
+from lockgate_marketplace.resolve import (
+    IndexClient,
+    Outdated,
+    Policy,
+    outdated,
+)
+from lockgate_marketplace.upkeep._sources import index_of
+
+__all__ = ["Standing", "policy_now", "standings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An installed distribution, and what its index has; or why that is not known."""
+
+    entry: Installed
+    index: str = ""
+    """Empty if none answers for it."""
+    found: Outdated | None = None
+    error: MarketplaceError | None = None
+
+    @property
+    def latest(self) -> str:
+        """What an upgrade would install; the present version if nothing is newer."""
+        return self.found.latest if self.found is not None else self.entry.version
+
+    @property
+    def newer(self) -> bool:
+        """Whether there is something to upgrade to."""
+        return self.found is not None and self.found.newer
+
+
+def policy_now(
+    present: Iterable[PluginState],
+    pins: Iterable[Pin],
+    *,
+    cooldowns: Mapping[str, timedelta] | None = None,
+    prereleases: frozenset[str] = frozenset(),
+) -> Policy:
+    """By what candidates are judged here and now: what is installed is known."""
+    return Policy.running(
+        cooldowns=cooldowns,
+        prereleases=prereleases,
+        known=known_names(present, pins),
+        provided={name: version(name) for name in PROVIDED},
+    )
+
+
+def standings(
+    entries: Iterable[Installed],
+    client: IndexClient,
+    pins: Sequence[Pin],
+    policy: Policy,
+) -> Iterator[Standing]:
+    """Ask for one after the other; what can't be known of one stops no other."""
+    for entry in entries:
+        name, current = entry.distribution, entry.version
+        index = ""
+        try:
+            source = index_of(name, current, pins, client.sources)
+            index = source.name
+            found = outdated(name, source, current, client, policy)
+        except MarketplaceError as error:
+            yield Standing(entry, index, error=error)
+        else:
+            yield Standing(entry, index, found)
