@@ -150,11 +150,17 @@ def _lines(one: _Told) -> Iterator[str]:
         yield from (f"  {by} requires {text}" for by, text in use.wanted_by)
     if one.error is not None:
         yield f"{one.name}: nothing would be installed: {one.error}"
-        for row in one.error.fields.get("rejected", ()):  # of a resolution that failed
-            yield f"  not {row['name']} {row['version']}: {row['reason']}"
+        yield from _against(one.error)
         return
     for why in one.whys:
         yield from why.text().splitlines()
+
+
+def _against(error: MarketplaceError) -> Iterator[str]:
+    from lockgate_marketplace.resolve import rejected_of
+
+    for left in rejected_of(error):
+        yield f"  not {left.name} {left.version}: {left.reason}"
 
 
 def _row(one: _Told) -> dict[str, object]:

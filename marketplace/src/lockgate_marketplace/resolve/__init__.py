@@ -22,7 +22,13 @@ from lockgate_marketplace.resolve._opened import open_client, seen_below
 from lockgate_marketplace.resolve._outdated import Outdated, outdated
 from lockgate_marketplace.resolve._policy import Policy
 from lockgate_marketplace.resolve._resolve import resolve
-from lockgate_marketplace.resolve._result import Pinned, Rejected, Resolution, Why
+from lockgate_marketplace.resolve._result import (
+    Pinned,
+    Rejected,
+    Resolution,
+    Why,
+    rejected_of,
+)
 from lockgate_marketplace.resolve._search import Found, Searched, search
 from lockgate_marketplace.resolve._want import Want
 
@@ -40,6 +46,7 @@ __all__ = [
     "near_name",
     "open_client",
     "outdated",
+    "rejected_of",
     "resolve",
     "search",
     "seen_below",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -13,7 +11,7 @@ from lockgate_marketplace.errors import ResolutionError
 from lockgate_marketplace.resolve._candidates import Pages, shelf
 from lockgate_marketplace.resolve._policy import Policy
 from lockgate_marketplace.resolve._resolve import resolve
-from lockgate_marketplace.resolve._result import Rejected
+from lockgate_marketplace.resolve._result import Rejected, rejected_of
 from lockgate_marketplace.resolve._want import Want
 from lockgate_marketplace.sources import Index
 
@@ -84,15 +82,7 @@ def _newest(
     except ResolutionError as error:
         if error.code not in _NOTHING_FITS:
             raise
-        return str(here), rejected_of(error, index.name)
+        return str(here), list(rejected_of(error))
     chosen = next(one for one in found.pinned if one.name == name)
     newest = max(here, Version(chosen.version))
     return str(newest), list(found.rejected)
-
-
-def rejected_of(error: ResolutionError, index: str) -> list[Rejected]:
-    """The reasons that a failed resolution carries along."""
-    rows = cast("Iterable[Mapping[str, Any]]", error.fields.get("rejected", ()))
-    return [
-        Rejected(r["name"], r["version"], index, r["code"], r["reason"]) for r in rows
-    ]

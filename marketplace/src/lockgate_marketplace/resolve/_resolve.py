@@ -85,7 +85,13 @@ def _impossible(
     names = sorted({need.name for need, _ in found})
     rejected = list(provider.rejected.values())
     fields = [
-        {"name": r.name, "version": r.version, "code": r.code, "reason": r.reason}
+        {
+            "name": r.name,
+            "version": r.version,
+            "index": r.index,
+            "code": r.code,
+            "reason": r.reason,
+        }
         for r in rejected
         if r.name in asked.union(names)
     ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lockgate_marketplace.errors import ResolutionError
+from lockgate_marketplace.errors import MarketplaceError, ResolutionError
 from lockgate_marketplace.simple import IndexFile
 from lockgate_marketplace.wheel import Wheel
 
@@ -141,3 +142,9 @@ def way_out(name: str, rejected: Iterable[Rejected], *, needed: bool) -> str:
     if newest.code in ("hook-api", "host"):
         return "Upgrade lockgate, or ask for an older version of the plugin."
     return ""
+
+
+def rejected_of(error: MarketplaceError) -> tuple[Rejected, ...]:
+    """The reasons against each version that a failed resolution carries along."""
+    rows = cast("Sequence[Mapping[str, str]]", error.fields.get("rejected", ()))
+    return tuple(Rejected(**row) for row in rows)
