@@ -204,6 +204,41 @@ def test_the_host_can_not_be_asked_between_calls(lab: Lab) -> None:
     assert seen == ["call_host works only while the host waits for a call"]
 
 
+def test_a_thread_that_still_asks_has_its_answer_before_the_call_ends(lab: Lab) -> None:
+    asked = threading.Event()
+
+    def slow(_: dict[str, Data]) -> Data:
+        asked.set()
+        time.sleep(0.05)
+        return "answered"
+
+    code = """
+        import sys, threading, time
+        def ask():
+            sys.seen = session.call_host('slow')
+        sys.seen = None
+        sys.thread = threading.Thread(target=ask)
+        sys.thread.start()
+        while not session.lock.locked():
+            time.sleep(0.001)
+        result = 'ended'
+    """
+    with lab.worker(policy(), callbacks={"slow": slow}) as worker:
+        assert run(worker, code) == "ended"
+        assert asked.is_set()
+        assert run(worker, "import sys\nsys.thread.join()\nresult = sys.seen") == (
+            "answered"
+        )
+
+
+def test_a_long_text_comes_back_between_short_ones(lab: Lab) -> None:
+    with lab.worker(policy()) as worker:
+        for length in (5, 70_000, 5, 3_000_000, 5):
+            assert run(worker, f"result = {{'text': 'x' * {length}}}") == {
+                "text": "x" * length
+            }
+
+
 def test_a_callback_may_not_call_its_own_worker(lab: Lab) -> None:
     workers: list[Worker] = []
     reasons: list[str] = []

@@ -31,6 +31,7 @@ __all__ = [
     "BESIDE",
     "INLINE",
     "LEAST_BYTES",
+    "SCALAR",
     "BufferFormError",
     "is_flat",
     "lift",
@@ -51,7 +52,7 @@ _FORMATS = frozenset("?bBhHiIlLqQfd")
 _DIMENSIONS = 16
 _FORM_BYTES = 255
 
-_SCALAR = frozenset({type(None), bool, int, float, str})
+SCALAR = frozenset({type(None), bool, int, float, str})
 _BYTES = (bytes, bytearray)
 
 
@@ -67,10 +68,10 @@ def is_flat(value: Any) -> bool:
     if type(value) is dict:
         # Not a generator expression: it costs more than the look.
         for key, item in value.items():  # pyright: ignore
-            if type(key) is not str or type(item) not in _SCALAR:  # pyright: ignore
+            if type(key) is not str or type(item) not in SCALAR:  # pyright: ignore
                 return False
         return True
-    return type(value) in _SCALAR
+    return type(value) in SCALAR
 
 
 def lift(value: Any, place: Placer, levels: int = 2) -> Any:
@@ -79,7 +80,7 @@ def lift(value: Any, place: Placer, levels: int = 2) -> Any:
     Looked for in the value and in the containers in it, `levels` deep. The same
     object where there are none.
     """
-    if type(value) in _SCALAR:
+    if type(value) in SCALAR:
         return value
     if isinstance(value, dict):
         return _lift_map(value, place, levels)  # pyright: ignore[reportUnknownArgumentType]
@@ -93,7 +94,7 @@ def _lift_map(value: dict[str, Any], place: Placer, levels: int) -> dict[str, An
         return value
     found: dict[str, Any] = {}
     for key, item in value.items():
-        if type(item) not in _SCALAR:
+        if type(item) not in SCALAR:
             new = lift(item, place, levels - 1)
             if new is not item:
                 found[key] = new
@@ -101,7 +102,7 @@ def _lift_map(value: dict[str, Any], place: Placer, levels: int) -> dict[str, An
 
 
 def _lift_list(value: Sequence[Any], place: Placer, levels: int) -> Sequence[Any]:
-    if not levels or all(type(item) in _SCALAR for item in value):
+    if not levels or all(type(item) in SCALAR for item in value):
         return value
     new = [lift(item, place, levels - 1) for item in value]
     same = all(a is b for a, b in zip(new, value, strict=True))

@@ -11,9 +11,13 @@ from lockgate_sandbox._wire import TRUE_LENGTH, Channel
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
 
     from lockgate_sandbox._frame import Wait
+
+    Decode: TypeAlias = Callable[[memoryview], Any]
+    Encode: TypeAlias = Callable[[Any, bytearray, int], None]
 
 __all__ = ["GuestChannel"]
 
@@ -43,13 +47,31 @@ class GuestChannel(Channel):
         except ConnectionResetError:
             raise ChannelClosed from None
         if 5 < size <= PACKET_BYTES and LENGTH.unpack_from(self._buffer)[0] == size - 4:
-            message = self._decode(self._view[4:size])
-        else:
-            message = self._read(size, wait)
+            return self.attend(self._decode(self._view[4:size]))
+        return self.read(size)
+
+    def parts(self) -> tuple[memoryview, Decode, Encode]:
+        """What a frame is received into, decoded and encoded with (`_serve_direct`)."""
+        return self._view, self._decode, self._encode_into
+
+    def read(self, size: int) -> list[Any]:
+        """The next frame for the session; of one a packet of `size` bytes has come.
+
+        Raises:
+            ChannelClosed: If the host is gone.
+        """
+        return self.attend(self._read(size, never))
+
+    def attend(self, message: list[Any]) -> list[Any]:
+        """`message`, or if that is a segment, the next frame for the session.
+
+        Raises:
+            ChannelClosed: If the host is gone.
+        """
         while message[0] == _SEGMENT:
             self._attach(message)
-            message = super().receive(wait)
-        return message  # type: ignore[no-any-return]
+            message = super().receive()
+        return message
 
     def receive_or_attach(self) -> list[Any] | None:
         """One frame for the session, None once a ring is attached.

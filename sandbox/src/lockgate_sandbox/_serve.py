@@ -15,6 +15,7 @@ import time
 from lockgate_sandbox._frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._raised import CallCancelled, failure
 from lockgate_sandbox._scan import FrameTooLargeError
+from lockgate_sandbox._serve_direct import answer_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,11 @@ def wants_items(frame: list[Any]) -> bool:
 
 
 class Server:
-    """Answers calls until the host closes the channel."""
+    """Answers calls until the host closes the channel.
+
+    `copies` holds something in a process that the handler forked: one that comes back
+    from it has nothing to answer, and ends.
+    """
 
     def __init__(
         self,
@@ -62,12 +67,12 @@ class Server:
         claims: Claims,
         serve_async: Callable[..., NoReturn],
     ) -> None:
-        self._session = session
-        self._channel = channel
-        self._handler = handler
+        self.session = session
+        self.channel = channel
+        self.handler = handler
         self._claims = claims
         self._serve_async = serve_async
-        self._copied = False
+        self.copies: list[bool] = []
         os.register_at_fork(after_in_child=self._note_copy)
         self._flushes = [sys.stdout.flush, sys.stderr.flush]
         self._later: list[list[Any]] = []
@@ -75,24 +80,23 @@ class Server:
 
     def serve(self) -> NoReturn:
         """The loop."""
-        inbox, receive = self._session.inbox, self._channel.receive
+        inbox = self.session.inbox
         try:
             while True:
-                frame = inbox.popleft() if inbox else receive()
+                frame = inbox.popleft() if inbox else answer_plain(self)
                 kind = frame[0]
                 if kind == _CALL:
                     message = self._respond(frame)
                     if inbox or self._later:
                         self._gather(message)
                     else:
-                        self.flush()
-                        self._session.finish(message)
+                        self._finish(message)
                     del message
                 elif kind == _BATCH:
                     self._due = time.monotonic() + _GATHER_SECONDS
                     inbox.extend(frame[1:])
                 elif kind in _CONTROL:
-                    self._session.drop(frame)
+                    self.session.drop(frame)
                 else:
                     os._exit(70)
                 del frame
@@ -100,33 +104,55 @@ class Server:
             os._exit(0)
 
     def _respond(self, frame: list[Any]) -> list[Any]:
-        call = frame[1]
-        now = self._session.begin(call)
+        now = self.session.begin(frame[1])
         if len(frame) > 4:
             now.open_stream(frame)
         try:
-            result = self._handler(frame[2], frame[3])
+            result = self.handler(frame[2], frame[3])
+        except BaseException as error:
+            return self._failure(frame, error)
+        return self._answer(frame, now, result)
+
+    def _answer(self, frame: list[Any], now: Current, result: Any) -> list[Any]:
+        """The frame that ends a call whose handler has returned `result`."""
+        try:
             if type(result) not in _PLAIN:
                 result = self._unfold(frame, now, result)
-            message = [_REPLY, call, result]
         except BaseException as error:
-            message = failure(call, error, self._claims.limit_of(error))
-        if self._copied:
-            os._exit(0)  # a child that the handler forked and let come back
-        return message
+            return self._failure(frame, error)
+        if self.copies:
+            os._exit(0)
+        return [_REPLY, frame[1], result]
+
+    def _failure(self, frame: list[Any], error: BaseException) -> list[Any]:
+        if self.copies:
+            os._exit(0)
+        return failure(frame[1], error, self._claims.limit_of(error))
+
+    def settle(self, frame: list[Any], now: Current, result: Any) -> None:
+        """End a call whose handler has returned `result`, whatever that is."""
+        self._finish(self._answer(frame, now, result))
+
+    def fail(self, frame: list[Any], error: BaseException) -> None:
+        """End a call whose handler has raised `error`."""
+        self._finish(self._failure(frame, error))
+
+    def _finish(self, message: list[Any]) -> None:
+        self.flush()
+        self.session.finish(message)
 
     def _note_copy(self) -> None:
-        self._copied = True
+        self.copies.append(True)
 
     def _unfold(self, frame: list[Any], now: Current, result: Any) -> Any:
         """The final value of a result that is more than data."""
         if is_async(result):
-            self._session.end()
+            self.session.end()
             self._send_later()
             self._serve_async(
-                self._session,
-                self._channel,
-                self._handler,
+                self.session,
+                self.channel,
+                self.handler,
                 self._claims,
                 self.flush,
                 (frame, result),
@@ -139,7 +165,7 @@ class Server:
         if not wants_items(frame):
             msg = "the handler gives items, so it is called with Worker.stream"
             raise TypeError(msg)
-        session, call = self._session, now.call
+        session, call = self.session, now.call
         try:
             while session.wait_for_credit(now):
                 try:
@@ -160,13 +186,13 @@ class Server:
 
     def _gather(self, message: list[Any]) -> None:
         """Keep an answer for a moment: the next one may go with it."""
-        self._session.end()
+        self.session.end()
         self._later.append(message)
-        if not self._session.inbox:
+        if not self.session.inbox:
             self._send_later()
         elif time.monotonic() > self._due:
             self._send_later()
-            self._session.look_ahead()
+            self.session.look_ahead()
             self._due = time.monotonic() + _GATHER_SECONDS
 
     def _send_later(self) -> None:
@@ -175,10 +201,10 @@ class Server:
             return
         self.flush()
         try:
-            self._session.finish_all(later)
+            self.session.finish_all(later)
         except (NotDataError, FrameTooLargeError):
             for message in later:  # to find which
-                self._session.finish(message)
+                self.session.finish(message)
 
     def flush(self) -> None:
         """Give the host what was printed, before the answer that follows it."""

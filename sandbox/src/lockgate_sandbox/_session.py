@@ -48,27 +48,40 @@ class Current:
     """A call under way, as the worker knows it.
 
     `credit` counts the items that may be sent, `items` are those that came,
-    `ended` says that no more will.
+    `ended` says that no more will. `touched`: more was said of it than that it is.
     """
 
-    __slots__ = ("call", "cancelled", "credit", "ended", "items", "sequence", "unread")
+    __slots__ = (
+        "call",
+        "cancelled",
+        "credit",
+        "ended",
+        "items",
+        "sequence",
+        "touched",
+        "unread",
+    )
 
     def __init__(self, call: bytes = b"") -> None:
         self.call = call
         self.sequence = 0
         self.credit = 0
         self.ended = True
-        self.cancelled = False
+        self.cancelled = self.touched = False
         self.items: deque[Any] = deque()
         self.unread = 0
 
     def open_stream(self, frame: list[Any]) -> None:
         """Take over what a CALL says about its streams."""
+        self.touched = True
+        self.touched = True
         self.credit = frame[4]
         self.ended = len(frame) > 5
 
     def note(self, frame: list[Any]) -> None:
         """Take a frame that is about this call."""
+        self.touched = True
+        self.touched = True
         kind = frame[0]
         if kind == _ITEM:
             self.items.append(frame[2])
@@ -92,7 +105,7 @@ class Session(Reach):
 
     def __init__(self, channel: GuestChannel, job: Mapping[str, Any]) -> None:
         self._channel = channel
-        self._lock = _thread.allocate_lock()
+        self.lock = _thread.allocate_lock()
         self._now = Current()
         self._server: Any = None
         self.inbox: deque[list[Any]] = deque()
@@ -152,7 +165,7 @@ class Session(Reach):
                 answered: tuple[Any, list[int]] = found
                 return answered
         now = self._current()
-        with self._lock:
+        with self.lock:
             if not now.call:
                 msg = "call_host works only while the host waits for a call"
                 raise RuntimeError(msg)
@@ -239,7 +252,7 @@ class Session(Reach):
     def begin(self, call: bytes) -> Current:
         """Allow `call_host` for this call of the host's."""
         now = self._now
-        if now.items or now.unread or now.cancelled or not now.ended:
+        if now.touched:
             now = self._now = Current(call)
         now.call, now.sequence = call, 0
         return now
@@ -247,12 +260,12 @@ class Session(Reach):
     def end(self) -> None:
         """The call is answered: nothing more may be asked."""
         # The lock: a thread of the plugin may be in the middle of `call_host`.
-        with self._lock:
+        with self.lock:
             self._now.call = b""
 
     def finish(self, message: list[Any]) -> None:
         """Send what ends the call; afterwards nothing may be asked."""
-        with self._lock:
+        with self.lock:
             self._now.call = b""
             call = message[1]
             try:
@@ -274,7 +287,7 @@ class Session(Reach):
             NotDataError: If one of them may not cross; none was sent.
             FrameTooLargeError: If they are too large together.
         """
-        with self._lock:
+        with self.lock:
             # Not in place: if they are too large together, each goes by itself.
             lift = self._channel.lift
             lifted = [[*one[:2], lift(one[2]), *one[3:]] for one in messages]
@@ -287,7 +300,7 @@ class Session(Reach):
             NotDataError: If it may not cross.
             FrameTooLargeError: If it exceeds a cap.
         """
-        with self._lock:
+        with self.lock:
             if large:
                 message[large] = self._channel.lift(message[large])
             self._channel.send(message)
@@ -315,13 +328,13 @@ class Session(Reach):
     def _look(self, now: Current) -> None:
         """Read one frame, unless another thread has just read what we wait for."""
         before = (now.credit, len(now.items), now.ended, now.cancelled)
-        with self._lock:
+        with self.lock:
             if before == (now.credit, len(now.items), now.ended, now.cancelled):
                 self._put_aside(self._channel.receive())
 
     def look_ahead(self) -> None:
         """Take what has come meanwhile: perhaps a call in line is cancelled."""
-        with self._lock:
+        with self.lock:
             while self._channel.has_more():
                 self._put_aside(self._channel.receive())
 

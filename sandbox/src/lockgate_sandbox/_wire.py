@@ -63,12 +63,12 @@ if TYPE_CHECKING:
             ...
 
 
-__all__ = ["NO_SIGNAL", "TRUE_LENGTH", "Channel"]
+__all__ = ["GONE", "NO_SIGNAL", "TRUE_LENGTH", "Channel"]
 
 # Looked up once: each of these is a matter of every frame.
 NO_SIGNAL = _socket.MSG_NOSIGNAL
 TRUE_LENGTH = _socket.MSG_TRUNC
-_GONE = (BrokenPipeError, ConnectionResetError, ConnectionRefusedError)
+GONE = (BrokenPipeError, ConnectionResetError, ConnectionRefusedError)
 
 
 def _no_extension(code: int, _: memoryview) -> None:
@@ -175,7 +175,7 @@ class Channel:
 
     def _send(self, out: bytearray, wait: Wait) -> None:
         if len(out) > PACKET_BYTES:
-            self._send_long(out, wait)
+            self.send_long(out, wait)
             return
         try:
             # The peer may be gone: an error, never a SIGPIPE to an embedder.
@@ -183,10 +183,10 @@ class Channel:
         except BlockingIOError:
             # What waits may make another frame, in the same place.
             self._send_packet(bytes(out), wait)
-        except _GONE:
+        except GONE:
             raise ChannelClosed from None
 
-    def _send_long(self, out: bytearray, wait: Wait) -> None:
+    def send_long(self, out: bytearray, wait: Wait) -> None:
         self._out = bytearray(4096)
         with memoryview(out) as view:
             for start in range(0, len(out), PACKET_BYTES):
@@ -230,7 +230,7 @@ class Channel:
             self.socket.send(out, NO_SIGNAL | _socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
-        except _GONE:
+        except GONE:
             raise ChannelClosed from None
         return True
 
@@ -240,7 +240,7 @@ class Channel:
                 self.socket.send(packet, NO_SIGNAL)
             except BlockingIOError:
                 wait()
-            except _GONE:
+            except GONE:
                 raise ChannelClosed from None
             else:
                 return
@@ -354,7 +354,7 @@ class Channel:
                 self.socket.sendmsg([FDS], ancillary, NO_SIGNAL)
             except BlockingIOError:
                 wait()
-            except _GONE:
+            except GONE:
                 raise ChannelClosed from None
             else:
                 return
