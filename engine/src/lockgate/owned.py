@@ -6,8 +6,10 @@ other user could have put it there.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # 3 ms, and a listing needs none of it
@@ -18,6 +20,7 @@ __all__ = [
     "foreign_writer",
     "hold",
     "read_owned",
+    "replace_beneath",
     "replace_whole",
     "sync_folder",
 ]
@@ -122,23 +125,55 @@ def _ours_alone(status: os.stat_result) -> bool:
 def replace_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Write `content` aside, sync it, and put it in the place of `path`.
 
+    A link at `path` is replaced, not followed. If `path` is relative, no part of it
+    may be a link: where one stands may be a stranger's checkout (`replace_beneath`).
+
     Raises:
         OSError: If it can't be written; `path` is then what it was.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    if path.is_absolute():
+        replace_beneath(path.parent, path.name, content, mode=mode)
+        return
     try:
-        aside.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        with os.fdopen(os.open(aside, flags, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError:
-        aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+        replace_beneath(".", str(path), content, mode=mode)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        message = f"{error.strerror}; an absolute path is taken as it is"
+        raise OSError(errno.ELOOP, message, str(path)) from None
+
+
+def replace_beneath(
+    folder: str | Path, path: str, content: bytes, *, mode: int = 0o600
+) -> None:
+    """`replace_whole` of the file `path` below `folder`, where no link is followed.
+
+    Raises:
+        OSError: If it can't be written, or a part of `path` is a link (``ELOOP``).
+    """
+    from lockgate._beneath import folder_beneath
+
+    above, _, name = path.rpartition("/")
+    aside = f".{name}.{os.getpid()}.new"
+    with folder_beneath(str(folder), above) as here:
+        try:
+            _unlink(aside, here)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            with os.fdopen(os.open(aside, flags, 0o600, dir_fd=here), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+            os.replace(aside, name, src_dir_fd=here, dst_dir_fd=here)
+        except OSError:
+            _unlink(aside, here)
+            raise
+        os.fsync(here)
+
+
+def _unlink(name: str, folder: int) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 def sync_folder(folder: Path) -> None:

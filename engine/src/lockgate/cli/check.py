@@ -45,11 +45,7 @@ def run(args: argparse.Namespace) -> int:
     checked = check_project(project, added)
     wrote = bool(args.write and checked.diff)
     if wrote:
-        from lockgate.owned import replace_whole
-
-        place = checked.project.manifest
-        mode = place.stat().st_mode & 0o777
-        replace_whole(place, checked.text.encode("utf-8"), mode=mode)
+        _write(checked)
         checked = check_project(find_project(args.folder), added)
     if args.json:
         print_json(_data(checked, wrote=wrote))
@@ -61,6 +57,24 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_lines(_lines(checked, wrote=wrote))
     return 0 if checked.passed else 1
+
+
+def _write(checked: Checked) -> None:
+    """Put the compiled manifest in the place of the project's own.
+
+    Raises:
+        OutputError: If it can't be written there, or that is elsewhere by now.
+    """
+    from lockgate.errors import OutputError
+    from lockgate.owned import replace_beneath
+
+    folder, place = checked.project.folder, checked.project.manifest
+    mode = place.lstat().st_mode & 0o777
+    try:
+        path = place.relative_to(folder).as_posix()
+        replace_beneath(folder, path, checked.text.encode("utf-8"), mode=mode)
+    except OSError as error:
+        raise OutputError(str(error.strerror), path=str(place)) from None
 
 
 def _data(checked: Checked, *, wrote: bool) -> dict[str, object]:

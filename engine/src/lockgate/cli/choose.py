@@ -66,6 +66,10 @@ def run(args: argparse.Namespace) -> int:
         bridges=config.bridges,
     ).names
     path = _project_file() if args.project else Path(config.choices_file)
+    if args.project and path.is_symlink():
+        message = "is a symbolic link, which may lead to anybody's file"
+        hint = "Put the file itself there, or use --user."
+        raise OutputError(message, path=str(path), hint=hint)
     old = next(
         (r for r in config.choice.rules if (r.plugin, r.source) == (name, str(path))),
         Rule(name),

@@ -16,6 +16,7 @@ __all__ = [
     "Stamp",
     "UnreadableError",
     "read_bounded",
+    "read_opened",
     "settled",
     "stamp",
     "stamp_fresh",
@@ -77,6 +78,15 @@ def read_bounded(path: str, limit: int) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UnreadableError(f"cannot be read: {reason}") from None
+    return read_opened(handle, limit)
+
+
+def read_opened(handle: int, limit: int) -> bytes:
+    """`read_bounded` of what is open, which is closed then.
+
+    Raises:
+        UnreadableError: As `read_bounded` does.
+    """
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):

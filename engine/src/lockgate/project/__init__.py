@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockgate._beneath import read_beneath
 from lockgate.contract import Problem
+from lockgate.discovery._files import UnreadableError
 from lockgate.errors import ManifestError
-from lockgate.manifest import Manifest, parse_manifest
+from lockgate.manifest import MANIFEST_LIMIT_BYTES, Manifest, parse_manifest
 from lockgate.project._folder import Project, find_project
 from lockgate.project._rights import source_findings
 from lockgate.project._rules import LEVELS, RULES, Level, Rule, level_of
@@ -147,11 +149,12 @@ def _manifest(
 ) -> tuple[str, Manifest | None, list[Finding]]:
     """The manifest's text, and what it says or what is wrong with it."""
     try:
-        raw = project.manifest.read_bytes()
+        raw = read_beneath(str(project.folder), file, MANIFEST_LIMIT_BYTES)
         text = raw.decode("utf-8").replace("\r\n", "\n")
-    except (OSError, UnicodeDecodeError) as error:
+    except (UnreadableError, UnicodeDecodeError) as error:
         hint = "`lockgate new KIND NAME` writes one to begin with."
-        finding = Finding(file, "manifest-invalid", "error", str(error), hint=hint)
+        message = f"the manifest {error}"
+        finding = Finding(file, "manifest-invalid", "error", message, hint=hint)
         return "", None, [finding]
     try:
         name = project.distribution

@@ -90,17 +90,36 @@ def find_project(folder: str | Path = ".") -> Project:
         raise ProjectError(
             str(error), file=str(file), line=line, hint=error.hint
         ) from None
+    line = line_of(text, ("project", "entry-points", MANIFEST_GROUP, name))
     for root in (place / "src", place):
         if (root / package).is_dir():
             path = root / package / manifest
+            _check_unlinked(path, place, str(file), line)
             return Project(place, root, name, package, path, document, text)
-    line = line_of(text, ("project", "entry-points", MANIFEST_GROUP, name))
     raise ProjectError(
         f"the entry point names the package {package!r}, which is not there",
         file=str(file),
         line=line,
         hint=f"It belongs into {place / 'src' / package}.",
     )
+
+
+def _check_unlinked(path: Path, folder: Path, file: str, line: int) -> None:
+    """Whether the manifest lies in the project, and not where a link leads.
+
+    Raises:
+        ProjectError: If a part of its path is a link.
+    """
+    for part in (path, *path.parents):
+        if part == folder:
+            return
+        if part.is_symlink():
+            raise ProjectError(
+                f"{part.relative_to(folder)} is a symbolic link, and may lead anywhere",
+                file=file,
+                line=line,
+                hint="Put the package itself, and its manifest, into the project.",
+            )
 
 
 def _entry(document: Mapping[str, Any], file: str, text: str) -> tuple[str, str]:

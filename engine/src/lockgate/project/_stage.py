@@ -10,6 +10,9 @@ import re
 import shutil
 from pathlib import Path
 
+from lockgate._beneath import read_beneath
+from lockgate.manifest import MANIFEST_LIMIT_BYTES
+from lockgate.owned import replace_beneath
 from lockgate.project._folder import Project
 
 __all__ = ["stage"]
@@ -29,14 +32,18 @@ def stage(project: Project, folder: Path, *, tier: str = "") -> Path:
     info.mkdir(parents=True)
     record: list[str] = []
     if tier:
+        # Links stay links: what they lead to is not the project's to hand on.
         shutil.copytree(
-            project.root / project.package, site / project.package, ignore=_LEFT_OUT
+            project.root / project.package,
+            site / project.package,
+            symlinks=True,
+            ignore=_LEFT_OUT,
         )
-        manifest = site / project.package / project.manifest.name
-        manifest.write_text(
-            _TIER.sub(f'tier = "{tier}"', manifest.read_text(), count=1)
-        )
-        record.append(f"{project.package}/{project.manifest.name}")
+        manifest = f"{project.package}/{project.manifest.name}"
+        text = read_beneath(str(site), manifest, MANIFEST_LIMIT_BYTES).decode("utf-8")
+        raw = _TIER.sub(f'tier = "{tier}"', text, count=1).encode("utf-8")
+        replace_beneath(site, manifest, raw, mode=0o644)
+        record.append(manifest)
     else:
         pth = f"_lockgate_{project.package}.pth"
         (site / pth).write_text(f"{project.root}\n")
