@@ -23,7 +23,7 @@ _SHOWN = ("version", "description", "requires-python")
 def project_findings(project: Project) -> Iterator[Finding]:
     """What ``pyproject.toml`` and the folder lack."""
     metadata = project.metadata
-    dynamic = metadata.get("dynamic", ())
+    dynamic = _texts(metadata.get("dynamic"))
     for key in _SHOWN:
         if not metadata.get(key) and key not in dynamic:
             yield _in_project(project, "metadata-missing", f"[project] has no {key!r}")
@@ -34,7 +34,7 @@ def project_findings(project: Project) -> Iterator[Finding]:
     if "readme" not in metadata or not _any(project.folder, "README*"):
         message = "there is no README, or [project] has no 'readme'"
         yield _in_project(project, "readme-missing", message)
-    needs = [str(one) for one in cast("list[object]", metadata.get("dependencies", []))]
+    needs = _texts(metadata.get("dependencies"))
     if not any(_is_lockgate(one) for one in needs):
         message = "lockgate is not among the dependencies"
         hint = 'dependencies = ["lockgate>=0.1,<0.2"].'
@@ -43,6 +43,12 @@ def project_findings(project: Project) -> Iterator[Finding]:
         hint = "`lockgate.testing` brings the fixtures; `lockgate test` runs them."
         yield _in_project(project, "tests-missing", "there are no tests", hint)
     yield from _package_data(project)
+
+
+def _texts(value: object) -> list[str]:
+    """A list of a stranger's file, if it is one."""
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    return [str(one) for one in listed]
 
 
 def _is_lockgate(requirement: str) -> bool:
@@ -68,11 +74,7 @@ def _package_data(project: Project) -> Iterator[Finding]:
     if not backend.startswith("setuptools") and backend:
         return
     data = table_of(tools, "package-data")
-    listed = [
-        str(one)
-        for key in (project.package, "*")
-        for one in cast("list[object]", data.get(key, []))
-    ]
+    listed = [one for key in (project.package, "*") for one in _texts(data.get(key))]
     manifest = project.manifest.name
     if any(one in ("*", "*.toml", manifest) for one in listed):
         return

@@ -7,7 +7,8 @@ that knows the doors of `lockgate.plugin.Context`. Both see literals only.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,8 @@ __all__ = ["rights_findings", "source_findings"]
 _SOURCE_LIMIT_BYTES = 512 * 1024
 _FILE_LIMIT_BYTES = 8 * 1024 * 1024
 _FILES_LIMIT = 2000
+_CODE = frozenset({".py", ".pyc", ".so"})
+_SHOWN = 5
 _NAMED = {"run_program": "program", "secret": "secret", "open_device": "device"}
 _PLAIN = {"http_transport": "net", "run_python": "workers"}
 
@@ -35,6 +38,8 @@ class _Used:
         default_factory=dict[tuple[str, str], tuple[str, int]]
     )
     vague: set[str] = field(default_factory=set[str])
+    unread: list[str] = field(default_factory=list[str])
+    """Modules that are too large to look into for doors of the context."""
 
 
 def rights_findings(
@@ -47,14 +52,28 @@ def rights_findings(
     if manifest.tier == "system":
         return
     below = package.relative_to(folder).as_posix()
-    files = {f"{below}/{path}": data for path, data in _package_files(package)}
-    yield from source_findings(files, manifest, manifest_file)
+    files: dict[str, bytes] = {}
+    unread: list[str] = []
+    for path, data in _package_files(package):
+        if data is None:
+            unread.append(f"{below}/{path}")
+        else:
+            files[f"{below}/{path}"] = data
+    yield from source_findings(files, manifest, manifest_file, unread=unread)
 
 
 def source_findings(
-    files: Mapping[str, bytes], manifest: Manifest, manifest_file: str
+    files: Mapping[str, bytes],
+    manifest: Manifest,
+    manifest_file: str,
+    *,
+    unread: Sequence[str] = (),
 ) -> Iterator[Finding]:
-    """`rights_findings` of files that are at hand, by their paths; of any tier."""
+    """`rights_findings` of files that are at hand, by their paths; of any tier.
+
+    `unread` are files that are there too. What isn't read by both readers is told, a
+    file at a time: what it needs is not known.
+    """
     from lockgate_sandbox.source import rights, scan_tree
 
     derived = rights(scan_tree(files).findings)
@@ -79,9 +98,14 @@ def source_findings(
                 place,
                 hint=missing[1],
             )
-    if derived.blind:
+    closed = [*unread, *used.unread]
+    for path in closed[:_SHOWN]:
+        message = "it is not read (too large, or no file): what it needs is not known"
+        yield Finding(path, "source-opaque", "note", message)
+    if derived.blind or len(closed) > _SHOWN:
         message = "some code can't be read: what it needs is not known"
         yield Finding(manifest_file, "source-opaque", "note", message)
+    if derived.blind or closed:
         return
     yield from _unused(used, doors, declared, manifest_file)
 
@@ -98,16 +122,24 @@ def _declared(manifest: Manifest) -> dict[str, set[str]]:
     }
 
 
-def _package_files(package: Path) -> Iterator[tuple[str, bytes]]:
-    """The files of a package by their paths in it; caches are left out."""
-    for path in sorted(package.rglob("*"))[:_FILES_LIMIT]:
-        if "__pycache__" in path.parts or path.is_symlink() or not path.is_file():
+def _package_files(package: Path) -> Iterator[tuple[str, bytes | None]]:
+    """The files of a package by their paths in it; caches are left out.
+
+    A file of code that is a link, too large or too many has None: it would be imported
+    all the same.
+    """
+    left = _FILES_LIMIT
+    for path in sorted(package.rglob("*")):
+        if "__pycache__" in path.parts or (path.is_dir() and not path.is_symlink()):
             continue
-        try:
-            data = read_bounded(str(path), _FILE_LIMIT_BYTES)
-        except UnreadableError:
-            continue
-        yield path.relative_to(package).as_posix(), data
+        code = path.suffix in _CODE or path.is_symlink()
+        data: bytes | None = None
+        left -= 1
+        if left >= 0 and not path.is_symlink():
+            with suppress(UnreadableError):
+                data = read_bounded(str(path), _FILE_LIMIT_BYTES)
+        if data is not None or code:
+            yield path.relative_to(package).as_posix(), data
 
 
 def _used(files: Mapping[str, bytes]) -> _Used:
@@ -117,7 +149,10 @@ def _used(files: Mapping[str, bytes]) -> _Used:
         used = _Used()
         for file in sorted(files):
             data = files[file]
-            if not file.endswith(".py") or len(data) > _SOURCE_LIMIT_BYTES:
+            if not file.endswith(".py"):
+                continue
+            if len(data) > _SOURCE_LIMIT_BYTES:
+                used.unread.append(file)
                 continue
             try:
                 tree = parse(data.decode("utf-8-sig"))

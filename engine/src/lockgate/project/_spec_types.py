@@ -101,7 +101,7 @@ class SpecTypes:
             return self.schema(found.module, found.node, depth - 1)  # an alias
         made = _named(found)
         if made is None:
-            raise _refused(f"{ast.unparse(node)[:80]} is no type of data", module, node)
+            raise _refused(f"{_shown(node)} is no type of data", module, node)
         return made
 
     def _constant(self, module: Module, node: ast.Constant, depth: int) -> Schema:
@@ -144,7 +144,7 @@ class SpecTypes:
                 raise _refused("keys are strings", module, node)
             more = self.schema(module, items[1], depth - 1)
             return {"type": "object", "additionalProperties": more} if more else _any()
-        raise _refused(f"{ast.unparse(node)[:80]} is no type of data", module, node)
+        raise _refused(f"{_shown(node)} is no type of data", module, node)
 
     # -- dataclasses -----------------------------------------------------------------
 
@@ -209,7 +209,7 @@ class SpecTypes:
         try:
             default = given if given is not None else constant(node)
         except (ValueError, TypeError, RecursionError):
-            message = f"the default {ast.unparse(node)[:60]} can't be data"
+            message = f"the default {_shown(node)} can't be data"
             hint = "A literal, or field(default_factory=list), dict or tuple."
             raise _refused(message, module, node, hint) from None
         return schema if default is None else with_default(schema, default)
@@ -293,6 +293,14 @@ def unquoted(module: Module, node: ast.Constant) -> ast.expr:
         if isinstance(part, ast.expr):
             part.lineno = node.lineno
     return inner
+
+
+def _shown(node: ast.expr) -> str:
+    """The text of `node`, cut short; of what nests too deeply for that, its kind."""
+    try:
+        return ast.unparse(node)[:80]
+    except RecursionError:
+        return f"a {type(node).__name__} that is nested too deeply"
 
 
 def _refused(
