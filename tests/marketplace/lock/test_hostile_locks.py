@@ -12,7 +12,6 @@ from lockgate_marketplace.cli import sync
 from lockgate_marketplace.lock import Lock, LockedPlugin, LockedWheel, to_text
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import open_wheel
-from tests.marketplace.conftest import home as home
 from tests.marketplace.install.test_install import HIDDEN, RIGHTS, SOCKET
 from tests.marketplace.store.conftest import install
 from tests.support.dists import manifest_text
