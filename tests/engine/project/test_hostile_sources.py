@@ -87,7 +87,7 @@ def test_a_spec_with_a_deep_expression_is_a_finding(
     assert rules(project) & {"kind-spec", "manifest-drift", "source-invalid"}
 
 
-WORST = {
+WORST: dict[str, str | bytes] = {
     "elif": "if a:\n    pass\n" + "elif a:\n    pass\n" * 20_000,
     "null": "x = 1\0\n",
     "brackets": "x = " + "(" * 20_000,
