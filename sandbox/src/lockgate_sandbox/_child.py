@@ -25,8 +25,6 @@ from lockgate_sandbox import (
     _rehearsal,
     _ring,
     _script,
-    _serve,
-    _serve_async,
     _session,
     _shim,
 )
@@ -34,6 +32,8 @@ from lockgate_sandbox._claims import CLAIM, Claims
 from lockgate_sandbox._enforce import SealPlan, seal
 from lockgate_sandbox._frame import BEFORE_CALLS, FOLDER, ChannelClosed, Kind
 from lockgate_sandbox._guest_channel import GuestChannel
+from lockgate_sandbox._importing import Ahead, Lone
+from lockgate_sandbox._stage import Stage
 from lockgate_sandbox._wire import Channel
 from lockgate_sandbox.posture import LayerError, Posture
 
@@ -55,6 +55,10 @@ CHANNEL.share(_RING)
 _KEPT: list[types.ModuleType] = []
 """Modules that are in use but no longer importable."""
 
+# What was made ahead for a target, if there was time.
+_AHEAD = Ahead()
+_STAGES: list[Stage] = []
+
 _STDLIB = tuple(sys.path)
 _PRIVATE = ("lockgate_sandbox", "msgspec")
 
@@ -72,7 +76,7 @@ def run(
     """Become the worker. The caller is a freshly forked, single-threaded child.
 
     `ruleset` is one for `plan`, `warden` a socket of its parent, if that is one.
-    A child that comes `early` has time to practise.
+    A child that comes `early` may be told what its job will be, and has time.
     """
     channel = CHANNEL
     channel.socket = _socket.socket(fileno=channel_fd)
@@ -88,8 +92,8 @@ def run(
         channel.send([int(Kind.READY), BEFORE_CALLS, posture.to_wire()])
     except Exception as error:
         _refuse(channel, error)
-    if early:
-        # Now what the job will need, under the seal.
+    if early and not channel.has_more():
+        # Now what any job will need, under the seal.
         _rehearsal.rehearse(channel, channel.has_more)
         _rehearsal.look_into(plan.path)
     _do_job(channel, {**settings, "rulesets": left}, posture)
@@ -101,6 +105,9 @@ def _do_job(
     channel.limit = _START_LIMIT_BYTES
     try:
         kind, call, job = channel.receive()
+        while kind == Kind.AHEAD:
+            _look_ahead(channel, {**settings, **job}, posture)
+            kind, call, job = channel.receive()
     except ChannelClosed:
         os._exit(0)
     if kind != Kind.START:
@@ -112,6 +119,22 @@ def _do_job(
         _enter(job["cwd"], settings["scratch"])
     sys.modules["__main__"] = types.ModuleType("__main__")
     _RUNNERS[job["kind"]](channel, call, {**settings, **job}, posture)
+
+
+def _look_ahead(channel: GuestChannel, job: dict[str, Any], posture: Posture) -> None:
+    """Make what a target like that of `job` will need; execute nothing of it."""
+    wanted = channel.has_more
+    if wanted():
+        return
+    _STAGES[:] = [Stage(channel, job, posture)]
+    _rehearsal.rehearse(channel, wanted, _STAGES[0])
+    if wanted():
+        return
+    sys.path[:] = [*_STDLIB, *job["path"]]
+    lone = Lone(job["packages"])
+    sys.meta_path.append(lone)
+    _AHEAD.compile(job["target"].partition(":")[0])
+    sys.meta_path.remove(lone)
 
 
 def _refuse(channel: GuestChannel, error: Exception) -> NoReturn:
@@ -126,7 +149,8 @@ def _refuse(channel: GuestChannel, error: Exception) -> NoReturn:
         stage, fields = "seal", _fields(error)
     try:
         channel.send([kind, BEFORE_CALLS, stage, fields])
-        channel.receive()
+        while channel.receive()[0] == Kind.AHEAD:
+            pass
     finally:
         os._exit(71)
 
@@ -179,58 +203,40 @@ def _fields(error: BaseException) -> dict[str, str]:
     return {"type": name, "message": message, "traceback": text}
 
 
-class _Lone:
-    """Finds single packages, whose neighbours are nobody's business.
-
-    Asked last: an environment that holds a package of that name keeps its own.
-    """
-
-    def __init__(self, packages: dict[str, str]) -> None:
-        self._packages = packages
-
-    def find_spec(self, name: str, *_: object) -> Any:
-        """The package `name`, as any finder tells it."""
-        folder = self._packages.get(name)
-        if folder is None:
-            return None
-        from importlib.util import spec_from_file_location
-
-        return spec_from_file_location(
-            name, f"{folder}/__init__.py", submodule_search_locations=[folder]
-        )
-
-
 def _run_target(
     channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
 ) -> NoReturn:
-    session = _session.Session(channel, job)
-    claims = Claims.of(job["scratch"], posture)
+    stage = next((stage for stage in _STAGES if stage.fits(job)), None)
+    if stage is None:
+        stage = Stage(channel, job, posture)
+    session, claims = stage.session, stage.claims
     sys.path[:] = [*_STDLIB, *job["path"]]
     if job["packages"]:
-        sys.meta_path.append(_Lone(job["packages"]))
+        sys.meta_path.append(Lone(job["packages"]))
     sys.argv = [job["name"]]
     if job["brokered"]:
         _shim.install(session)
     session.begin(call)
-    stage = "import"
+    at = "import"
     try:
         from importlib import import_module
 
         module, _, names = job["target"].partition(":")
-        found: Any = import_module(module)
+        with _AHEAD:
+            found: Any = import_module(module)
         for name in names.split("."):
             found = getattr(found, name)
-        stage = "target"
+        at = "target"
         handler = found(session, **job["arguments"])
         if not callable(handler):
             msg = f"{job['target']} gave no handler but a {type(handler).__name__}"
             raise TypeError(msg)
     except BaseException as error:
-        _fail_with(channel, call, stage, error, claims.limit_of(error))
+        _fail_with(channel, call, at, error, claims.limit_of(error))
     session.finish([int(Kind.REPLY), call, None])
     _RING.ask = session.ask_for_room
-    server = _serve.Server(session, channel, handler, claims, _serve_async.serve)
-    server.serve()
+    stage.server.begin(handler)
+    stage.server.serve()
 
 
 def _hand_over(channel: GuestChannel) -> None:

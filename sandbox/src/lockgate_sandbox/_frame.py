@@ -72,6 +72,7 @@ class Kind(IntEnum):
     CANCEL = 16  # id: nobody wants the answer any more
     SEGMENT = 17  # number, bytes, writable, numbers to forget; its descriptor follows
     ROOM = 18  # bytes: the worker wants a ring for a buffer so large
+    AHEAD = 19  # id, job: what a START will probably say; to a child that waits for it
 
 
 class NotDataError(TypeError):

@@ -13,7 +13,8 @@ import sys
 from importlib import import_module
 
 from lockgate_sandbox import _session
-from lockgate_sandbox._guest_channel import GuestChannel
+from lockgate_sandbox._frame import Kind
+from lockgate_sandbox._serve_direct import answer_plain
 from lockgate_sandbox._wire import Channel
 
 TYPE_CHECKING = False
@@ -21,55 +22,66 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from lockgate_sandbox._guest_channel import GuestChannel
+    from lockgate_sandbox._stage import Stage
+
 __all__ = ["look_into", "rehearse"]
 
 _PIECE = "def build(session):\n    return lambda method, arguments: arguments\n"
 _MODULE = "colorsys"
 """A small module of the standard library that imports nothing."""
 
+_CALL, _CANCEL, _REPLY = int(Kind.CALL), int(Kind.CANCEL), int(Kind.REPLY)
+_ID = b"rehearse"
 _LIMIT_BYTES = 1 << 20
 _JOB: dict[str, Any] = {"scratch": None, "programs": {}, "tier": "", "name": ""}
 
 
-def rehearse(channel: GuestChannel, wanted: Callable[[], bool]) -> None:
+def rehearse(
+    channel: GuestChannel, wanted: Callable[[], bool], stage: Stage | None = None
+) -> None:
     """Touch what a start will touch, until it is `wanted`.
 
-    Changes nothing that could be seen.
+    Changes nothing that could be seen. With a `stage` what answers the calls of a
+    target practises too.
     """
-    for part in (_compile, _import, _answer):
+    parts = (_compile, _import, lambda: _answer(channel, stage))
+    for part in parts:
         if wanted():
             return
-        part(channel)
+        part()
 
 
-def _compile(_: GuestChannel) -> None:
+def _compile() -> None:
     space: dict[str, object] = {}
     exec(compile(_PIECE, "<rehearsal>", "exec"), space)  # noqa: S102
     os.environ["LC_ALL"] = os.environ.get("LC_ALL", "C.UTF-8")
 
 
-def _import(_: GuestChannel) -> None:
+def _import() -> None:
     if _MODULE not in sys.modules:
         import_module(_MODULE)
         del sys.modules[_MODULE]
 
 
-def _answer(channel: GuestChannel) -> None:
+def _answer(channel: GuestChannel, stage: Stage | None) -> None:
     mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     own, channel.socket = channel.socket, mine
-    _answer_calls(channel, Channel(theirs, _LIMIT_BYTES))
+    host = Channel(theirs, _LIMIT_BYTES)
+    session = stage.session if stage else _session.Session(channel, _JOB)
+    for size in (500, 5):
+        host.send([_CALL, _ID, "method", {"text": ["x" * 20] * size}])
+        if stage is not None:
+            host.send([_CALL, _ID, "method", {}])
+            host.send([_CANCEL, _ID])
+            stage.server.begin(lambda _, arguments: arguments)
+            answer_plain(stage.server)
+        else:
+            session.begin(channel.receive()[1])
+            session.finish([_REPLY, _ID, None])
     channel.socket = own
     mine.close()
     theirs.close()
-
-
-def _answer_calls(channel: GuestChannel, host: Channel) -> None:
-    session = _session.Session(channel, _JOB)
-    for size in (500, 5):
-        host.send([0, b"rehearse", "method", {"text": ["x" * 20] * size}])
-        call = channel.receive()[1]
-        session.begin(call)
-        session.finish([0, call, None])
 
 
 def look_into(path: list[str]) -> None:

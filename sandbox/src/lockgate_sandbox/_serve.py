@@ -63,20 +63,24 @@ class Server:
         self,
         session: Session,
         channel: GuestChannel,
-        handler: Handler,
         claims: Claims,
         serve_async: Callable[..., NoReturn],
     ) -> None:
         self.session = session
         self.channel = channel
-        self.handler = handler
+        self.handler: Handler
         self._claims = claims
         self._serve_async = serve_async
         self.copies: list[bool] = []
         os.register_at_fork(after_in_child=self._note_copy)
-        self._flushes = [sys.stdout.flush, sys.stderr.flush]
+        self._flushes: list[Callable[[], object]] = []
         self._later: list[list[Any]] = []
         self._due = 0.0
+
+    def begin(self, handler: Handler) -> None:
+        """Answer with `handler` from now on."""
+        self.handler = handler
+        self._flushes = [sys.stdout.flush, sys.stderr.flush]
 
     def serve(self) -> NoReturn:
         """The loop."""

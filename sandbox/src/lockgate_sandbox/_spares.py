@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lockgate_sandbox import _limits
-from lockgate_sandbox._frame import ChannelClosed, NotDataError
+from lockgate_sandbox._frame import BEFORE_CALLS, ChannelClosed, NotDataError
 from lockgate_sandbox._frame import Kind as FrameKind
 from lockgate_sandbox._host_channel import HostChannel
 from lockgate_sandbox._output import Output
@@ -128,6 +128,11 @@ class Forked:
             raise
         return first
 
+    def foretell(self, job: dict[str, Any]) -> None:
+        """Tell it what its job will probably be, if it waits for one."""
+        with suppress(ChannelClosed, NotDataError, FrameTooLargeError):
+            self.channel.send_now([int(FrameKind.AHEAD), BEFORE_CALLS, job])
+
     def discard(self) -> None:
         """Kill the child and release everything."""
         try:
@@ -182,7 +187,7 @@ class Spares:
         self._rushed = False  # the last request came before its child was there
         self._lock = threading.Lock()
         self._asked: set[Kind] = set()
-        self._wanted: dict[Kind, None] = {}
+        self._wanted: dict[Kind, dict[str, Any]] = {}
         self._spares: dict[Kind, _Waiting] = {}
         self._closed = False
 
@@ -206,8 +211,10 @@ class Spares:
             waiting.child.discard()
         return self._make(kind, False)
 
-    def want(self, kind: Kind) -> None:
+    def want(self, kind: Kind, job: dict[str, Any]) -> None:
         """Have a child wait for the next request like this one, if it is a second.
+
+        `job` is what this one's child was told.
 
         It is made when a worker has ended (`restock`): to ask for it takes as long as
         a third of a start, and this is the middle of one. Where requests come faster
@@ -220,7 +227,7 @@ class Spares:
             if kind not in self._asked:
                 self._asked.add(kind)
                 return
-            self._wanted[kind] = None
+            self._wanted[kind] = {**job, "arguments": {}}
         if self._rushed:
             self.restock()
             self._hurry()
@@ -236,13 +243,15 @@ class Spares:
         surplus: list[_Waiting] = []
         with self._lock:
             wanted, self._wanted = self._wanted, {}
-            for kind in wanted:
+            for kind, job in wanted.items():
                 if self._closed or kind in self._spares:
                     continue
                 try:
-                    self._spares[kind] = _Waiting(self._make(kind, True), kind[1])
+                    child = self._make(kind, True)
                 except (OSError, SandboxError):
                     continue
+                self._spares[kind] = _Waiting(child, kind[1])
+                child.foretell(job)
                 if len(self._spares) > _SPARES_LIMIT:
                     surplus.append(self._spares.pop(next(iter(self._spares))))
         for waiting in surplus:

@@ -118,7 +118,7 @@ class Sandbox:
         starting = Starting(asked, self._spares.take(kind))
 
         def next_one() -> None:
-            self._spares.want(kind)
+            self._spares.want(kind, asked.job)
 
         return starting.finish(self._opened, self._released, next_one)
 

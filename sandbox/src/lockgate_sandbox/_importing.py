@@ -1,0 +1,155 @@
+"""How a target is imported: single packages, and code that was made ahead.
+
+Compiling a small module takes as long as all else that its import does. A child that
+knows which one will probably be wanted reads and compiles it under the seal while it
+waits, and executes nothing of it. The import that comes later finds the module as any
+other does; of what was made ahead it takes only the code, and only if the file is
+still the same.
+"""
+
+# Runs in the worker: no pathlib.
+# ruff: noqa: PTH116
+
+from __future__ import annotations
+
+import _io
+import os
+import sys
+from importlib.machinery import ModuleSpec, SourceFileLoader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import CodeType
+    from typing import Any
+
+__all__ = ["Ahead", "Lone"]
+
+_SOURCE_BYTES = 256 << 10
+"""A larger module is compiled when it is wanted: nobody may want it."""
+
+
+class Lone:
+    """Finds single packages, whose neighbours are nobody's business.
+
+    Asked last: an environment that holds a package of that name keeps its own.
+    """
+
+    def __init__(self, packages: dict[str, str]) -> None:
+        self._packages = packages
+
+    def find_spec(self, name: str, *_: object) -> Any:
+        """The package `name`, as any finder tells it."""
+        folder = self._packages.get(name)
+        if folder is None:
+            return None
+        source = f"{folder}/__init__.py"
+        loader = SourceFileLoader(name, source)
+        spec = ModuleSpec(name, loader, origin=source, is_package=True)
+        spec.submodule_search_locations = [folder]
+        spec.has_location = True
+        return spec
+
+
+class Ahead:
+    """The code of a module and of the packages that it is in.
+
+    Among the finders while the target is imported, and in no other module's way.
+    """
+
+    def __init__(self) -> None:
+        self._codes: dict[str, tuple[str, tuple[int, ...], CodeType]] = {}
+
+    def compile(self, module: str) -> None:
+        """Make what the import of `module` will need, as far as that can be known.
+
+        What is wrong with it the import itself will tell.
+        """
+        path: Sequence[str] | None = None
+        name = ""
+        for part in module.split("."):
+            name = f"{name}.{part}" if name else part
+            if name in sys.modules:
+                path = getattr(sys.modules[name], "__path__", None)
+                continue
+            spec = _found(name, path)
+            if spec is None or not self._keep(spec):
+                return
+            path = spec.submodule_search_locations
+
+    def _keep(self, spec: Any) -> bool:
+        """Whether the code of `spec` could be made; then it is kept."""
+        if type(spec.loader) is not SourceFileLoader:
+            return False
+        said = _io.StringIO()
+        errors, sys.stderr = sys.stderr, said
+        try:
+            info = os.stat(spec.origin)
+            if info.st_size > _SOURCE_BYTES:
+                return False
+            code = spec.loader.get_code(spec.name)
+        except (OSError, ImportError, SyntaxError, ValueError):
+            return False
+        except (MemoryError, RecursionError, OverflowError):
+            return False
+        finally:
+            sys.stderr = errors
+        if code is None or said.tell():  # a warning, which belongs to the import
+            return False
+        self._codes[spec.name] = spec.origin, _identity(info), code
+        return True
+
+    def __enter__(self) -> None:
+        if self._codes:
+            sys.meta_path.insert(0, self)
+
+    def __exit__(self, *_: object) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        self._codes.clear()
+
+    def find_spec(self, name: str, path: Sequence[str] | None, *_: object) -> Any:
+        """The module `name` as the other finders find it, with its code."""
+        kept = self._codes.pop(name, None)
+        if kept is None:
+            return None
+        spec = _found(name, path)
+        origin, identity, code = kept
+        if spec is None or spec.origin != origin:
+            return spec
+        try:
+            same = _identity(os.stat(origin)) == identity
+        except OSError:
+            same = False
+        if same and type(spec.loader) is SourceFileLoader:
+            loader: Any = spec.loader
+
+            def get_code(_: str) -> CodeType:
+                del loader.get_code  # the next one asks for the file as it is then
+                return code
+
+            loader.get_code = get_code
+        return spec
+
+
+def _finders() -> Iterator[Any]:
+    return (finder for finder in sys.meta_path if type(finder) is not Ahead)
+
+
+def _found(name: str, path: Sequence[str] | None) -> Any:
+    """The module `name` as any import of it is found."""
+    for finder in _finders():
+        spec = finder.find_spec(name, path, None)
+        if spec is not None:
+            return spec
+    return None
+
+
+def _identity(info: os.stat_result) -> tuple[int, ...]:
+    return (
+        info.st_dev,
+        info.st_ino,
+        info.st_size,
+        info.st_mtime_ns,
+        info.st_ctime_ns,
+    )

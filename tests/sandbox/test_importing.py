@@ -1,0 +1,189 @@
+"""Code that is made ahead for a waiting child: used only where nothing changed."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import pytest
+
+from lockgate_sandbox import Policy, Sandbox, SandboxError, StartError
+from lockgate_sandbox._importing import Ahead
+from tests.support.sandbox import open_folder
+
+_NAME = "made_ahead_of_time"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Generator[Path]:
+    """A file that can be imported under a name that nothing else has."""
+    before = sys.path[:]
+    sys.path.append(str(tmp_path))
+    yield tmp_path / f"{_NAME}.py"
+    sys.path[:] = before
+    for name in [name for name in sys.modules if name.partition(".")[0] == _NAME]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+class _Counting(Ahead):
+    """Counts the modules that were given code made ahead."""
+
+    given = 0
+
+    def find_spec(self, name: str, path: Sequence[str] | None, *_: object) -> object:
+        spec = super().find_spec(name, path)
+        self.given += "get_code" in vars(getattr(spec, "loader", None) or self)
+        return spec
+
+
+def _imported(ahead: Ahead, name: str = _NAME) -> dict[str, object]:
+    importlib.invalidate_caches()
+    with ahead:
+        vars_of = vars(importlib.import_module(name))
+    assert ahead not in sys.meta_path
+    return vars_of
+
+
+def test_code_made_ahead_is_what_runs(source: Path) -> None:
+    source.write_text("RAN = [__name__, __file__]\n")
+    ahead = _Counting()
+    ahead.compile(_NAME)
+    assert _NAME not in sys.modules
+
+    found = _imported(ahead)
+
+    assert ahead.given == 1
+    assert found["RAN"] == [_NAME, str(source)]
+    assert "get_code" not in vars(found["__loader__"])  # nothing of ours is left
+
+
+def test_packages_are_made_ahead_down_to_the_module(source: Path) -> None:
+    inner = source.with_suffix("") / "deep"
+    inner.mkdir(parents=True)
+    (inner.parent / "__init__.py").write_text("")
+    (inner / "__init__.py").write_text("")
+    (inner / "leaf.py").write_text("HERE = __package__\n")
+    ahead = _Counting()
+    ahead.compile(f"{_NAME}.deep.leaf")
+    assert _imported(ahead, f"{_NAME}.deep.leaf")["HERE"] == f"{_NAME}.deep"
+    assert ahead.given == 3
+
+
+@pytest.mark.parametrize("change", ["edited", "touched", "replaced", "removed"])
+def test_a_file_that_changed_is_read_again(source: Path, change: str) -> None:
+    source.write_text("VALUE = 'old'\n")
+    ahead = _Counting()
+    ahead.compile(_NAME)
+    if change == "removed":
+        source.unlink()
+        with pytest.raises(ModuleNotFoundError):
+            _imported(ahead)
+        return
+    if change == "replaced":
+        new = source.with_name("new")
+        new.write_text("VALUE = 'new'\n")
+        new.replace(source)
+    elif change == "edited":
+        source.write_text("VALUE = 'new'\n")
+    else:
+        source.touch()
+    assert _imported(ahead)["VALUE"] == ("old" if change == "touched" else "new")
+    assert ahead.given == 0
+
+
+def test_a_module_that_now_comes_first_is_taken(source: Path, tmp_path: Path) -> None:
+    source.write_text("VALUE = 'old'\n")
+    ahead = _Counting()
+    ahead.compile(_NAME)
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / source.name).write_text("VALUE = 'first'\n")
+    sys.path.insert(0, str(first))
+    assert _imported(ahead)["VALUE"] == "first"
+    assert ahead.given == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["def broken(:\n", "VALUE = '\\x00'\0\n", "x = " + "(" * 5000, "\xff"]
+)
+def test_what_can_not_be_compiled_is_told_by_the_import(
+    source: Path, text: str
+) -> None:
+    source.write_bytes(text.encode("latin-1"))
+    ahead = _Counting()
+    ahead.compile(_NAME)
+    with pytest.raises((SyntaxError, ValueError, MemoryError, RecursionError)):
+        _imported(ahead)
+
+
+def test_a_warning_of_the_compiler_is_told_by_the_import(
+    source: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    source.write_text("VALUE = 1 is 1\n")
+    ahead = _Counting()
+    sys.stderr.flush()
+    ahead.compile(_NAME)
+    recwarn.clear()
+    assert _imported(ahead)["VALUE"] is True
+
+
+_PRINTS = """
+print("imported")
+
+def build(session):
+    return lambda method, arguments: VALUE
+
+VALUE = {value!r}
+"""
+
+
+@pytest.mark.kernel
+def test_a_waiting_child_runs_nothing_and_then_what_the_file_says() -> None:
+    policy = Policy.for_tier("read-only")
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        file = folder / "plugin.py"
+        file.write_text(_PRINTS.format(value="old"))
+
+        def ask() -> tuple[object, str]:
+            with sandbox.worker(
+                policy, target="plugin:build", path=[str(folder)]
+            ) as worker:
+                reply = worker.call("x")
+            time.sleep(0.1)  # the next child is forked, and looks at the file
+            return reply.value, reply.output
+
+        told = [ask() for _ in range(3)]
+        file.write_text(_PRINTS.format(value="new and longer"))
+        told.append(ask())
+        file.write_text("raise ValueError('now it fails')\n")
+        with pytest.raises(StartError, match="now it fails"):
+            ask()
+
+    assert told == [("old", "imported\n")] * 3 + [("new and longer", "imported\n")]
+
+
+@pytest.mark.kernel
+def test_source_that_no_compiler_takes_is_told_by_the_worker() -> None:
+    policy = Policy.for_tier("read-only")
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        file = folder / "plugin.py"
+        file.write_text(_PRINTS.format(value=1))
+
+        def ask() -> object:
+            with sandbox.worker(
+                policy, target="plugin:build", path=[str(folder)]
+            ) as worker:
+                return worker.call("x").value
+
+        assert [ask(), ask()] == [1, 1]
+        file.write_text("x = " + "-" * 90_000 + "1\n")
+        for _ in range(3):
+            with pytest.raises(SandboxError):
+                ask()
+            time.sleep(0.1)
+        file.write_text(_PRINTS.format(value=2))
+        assert ask() == 2
