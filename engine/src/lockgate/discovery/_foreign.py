@@ -124,18 +124,20 @@ def _resolve(
 ) -> tuple[list[PluginState], list[str]]:
     """The foreign plugins of one distribution, and the files they depend on."""
     watched = [found.folder, f"{found.folder}/entry_points.txt"]
-    states = [
+    resolved = [
         _resolved(found, plugin, adapter, entries)
         for plugin, adapter in foreign.adapters
         if (entries := [e for e in found.entries if e.group in adapter.groups])
         or found.trouble
     ]
-    return states, watched
+    for _, files in resolved:
+        watched += files
+    return [state for state, _ in resolved], watched
 
 
 def _resolved(
     found: Distribution, plugin: str, adapter: Adapter, entries: list[EntryPoint]
-) -> PluginState:
+) -> tuple[PluginState, list[str]]:
     from lockgate.discovery._resolve import placed_at
 
     folder = found.folder.rpartition("/")[0]
@@ -152,7 +154,7 @@ def _resolved(
         summary=f"{len(entries)} entry points of {adapter.ecosystem}",
     )
     if found.trouble:
-        return state.with_state("broken", found.trouble, _REINSTALL)
+        return state.with_state("broken", found.trouble, _REINSTALL), []
     state = replace(
         state,
         state="foreign",

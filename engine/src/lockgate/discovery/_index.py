@@ -74,7 +74,7 @@ def holds(index: form.Stored, search: Sequence[str]) -> bool:
                 return False
         elif not _files_hold(folder, mark, islice(following, count), marks):
             return False
-    return bool(search)
+    return True
 
 
 def holds_within(index: form.Stored, search: Sequence[str]) -> bool:

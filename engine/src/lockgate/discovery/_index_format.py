@@ -35,7 +35,7 @@ __all__ = [
     "first_length",
 ]
 
-FORMAT = 11
+FORMAT = 12
 
 _PARTS = 12
 _REST = 6

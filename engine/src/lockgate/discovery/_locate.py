@@ -99,18 +99,18 @@ def locate(metadata: str, package: str, files: Sequence[str]) -> Located:
     """
     root = os.path.dirname(metadata)  # noqa: PTH120
     owned = record_paths(metadata)
+    watched = [] if owned is None else [f"{metadata}/RECORD"]
     for file in files:
         beside = f"{root}/{file}"
         if owned is None or file in owned:
             if _is_file(beside):
-                return Located(beside, root, False, owned is not None, ())
+                return Located(beside, root, False, owned is not None, tuple(watched))
             if owned is not None:
                 raise LocateError(
                     f"{beside} is missing, though RECORD lists it",
                     "The distribution is half removed: install it again.",
-                    [f"{metadata}/RECORD", beside],
+                    [*watched, beside],
                 )
-    watched: list[str] = []
     tried: list[str] = [f"{root}/{file}" for file in files]
     for folder, source in _editable_roots(metadata, root, owned or (), package):
         watched.append(source)

@@ -23,8 +23,7 @@ _NAME_LIMIT_CHARS = 64
 def resolve(found: Distribution) -> tuple[list[PluginState], list[str]]:
     """The candidates of one distribution, and the files they depend on."""
     metadata = found.folder
-    # METADATA and RECORD are not watched: whether they are there shows in their
-    # folder's own stamp, and what RECORD says is read when it is needed.
+    # METADATA is not watched: whether it is there shows in its folder's own stamp.
     watched = [metadata, f"{metadata}/entry_points.txt"]
     base = PluginState(
         found.name, found.version, found.name, metadata, path=(_parent(metadata),)
@@ -33,7 +32,8 @@ def resolve(found: Distribution) -> tuple[list[PluginState], list[str]]:
         return [base.with_state("broken", found.trouble, _REINSTALL)], watched
     entries = [entry for entry in found.entries if entry.group == MANIFEST_GROUP]
     if not entries:
-        return _legacy(base, found.entries), watched
+        states, more = _legacy(base, found.entries)
+        return states, watched + more
     named = _with_name(base, entries[0].name)
     if len(entries) > 1:
         reason = f"names {len(entries)} manifests; a distribution holds one plugin"
@@ -139,12 +139,14 @@ def _in_api(state: PluginState, manifest: Manifest) -> PluginState:
     return state
 
 
-def _legacy(base: PluginState, entries: tuple[EntryPoint, ...]) -> list[PluginState]:
-    """One candidate for each name in the classic groups."""
+def _legacy(
+    base: PluginState, entries: tuple[EntryPoint, ...]
+) -> tuple[list[PluginState], list[str]]:
+    """One candidate for each name in the classic groups, and the files that count."""
     by_name: dict[str, list[EntryPoint]] = {}
     for entry in entries:
         by_name.setdefault(normalised(entry.name)[:_NAME_LIMIT_CHARS], []).append(entry)
-    return [
+    placed = [
         placed_at(
             replace(
                 base,
@@ -159,10 +161,14 @@ def _legacy(base: PluginState, entries: tuple[EntryPoint, ...]) -> list[PluginSt
         )
         for name, group in by_name.items()
     ]
+    return [state for state, _ in placed], [f for _, files in placed for f in files]
 
 
-def placed_at(state: PluginState, value: str) -> PluginState:
-    """A candidate without manifest with the place of its first entry's package."""
+def placed_at(state: PluginState, value: str) -> tuple[PluginState, list[str]]:
+    """A candidate without manifest with the place of its first entry's package.
+
+    And the files that led there, or that would if they appeared.
+    """
     package = value.partition(":")[0].partition(".")[0].strip()
     files = [f"{package}/__init__.py", f"{package}.py"]
     try:
@@ -170,14 +176,15 @@ def placed_at(state: PluginState, value: str) -> PluginState:
             raise LocateError(f"its entry point names {package[:80]!r}, no package")
         place = locate(state.location, package, files)
     except LocateError as error:
-        return state.with_state("broken", str(error), error.hint)
-    return replace(
+        return state.with_state("broken", str(error), error.hint), [*error.tried]
+    found = replace(
         state,
         path=(place.root,),
         editable=place.editable,
         package=package,
         recorded=place.recorded,
     )
+    return found, [*place.watched, place.path]
 
 
 def resolve_file(path: str) -> PluginState:

@@ -58,9 +58,11 @@ class Search:
         self.names: tuple[str, ...] = ()
         self.present: tuple[str, ...] = ()
         self.index = "off"
-        self.index_file = _index.index_path(cache_dir, key) if cache_dir else ""
+        # Of no folders nothing can be known, and nothing need be kept.
+        kept = cache_dir if folders else ""
+        self.index_file = _index.index_path(kept, key) if kept else ""
         self.index_note = ""
-        stored = _index.load(self.index_file, key) if cache_dir else ""
+        stored = _index.load(self.index_file, key) if kept else ""
         if isinstance(stored, str):
             self._rebuild(None, stored)
             return
