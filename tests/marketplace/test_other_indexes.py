@@ -1,4 +1,7 @@
-"""Our client with the servers that others run: pypiserver, simple-repository, devpi."""
+"""Our client with the servers that others run: pypiserver, simple-repository, devpi.
+
+Of each a plugin is installed by its name, with what it needs, and answers.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,12 @@ from lockgate_marketplace.memory import LocalMemory
 from lockgate_marketplace.resolve import IndexClient, Policy, Want, resolve, search
 from lockgate_marketplace.sources import Index, Sources
 from lockgate_marketplace.wheel import open_wheel
+from tests.marketplace.install.conftest import home as home
+from tests.support.dists import manifest_text
+from tests.support.market import CODE, Home
 from tests.support.wheels import forge, forge_file, wheel_filename
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.kernel]
 
 BIN = Path(sys.executable).parent
 
@@ -77,6 +83,9 @@ def forge_two(folder: Path) -> None:
     forge_file(folder, "echo-base", "2.0", files={"echo_base.py": "x = 1\n"})
     forge_file(folder, "echo-base", "1.0", files={"echo_base.py": "x = 0\n"})
     forge_file(folder, "echo-top", "1.0", requires=["echo-base>=1"])
+    code = {"acme/__init__.py": CODE.format(version="1.0")}
+    text = manifest_text("acme")
+    forge_file(folder, "acme", "1.0", manifest=text, files=code, requires=["echo-top"])
 
 
 def install(index: Index, folder: Path) -> dict[str, str]:
@@ -100,11 +109,23 @@ def install(index: Index, folder: Path) -> dict[str, str]:
     return {one.name: one.version for one in found.pinned}
 
 
+def by_name(home: Home, url: str, more: str = "") -> None:
+    """Install a plugin by its name, as its user would, and call it."""
+    home.indexes(main=f'url = "{url}"\ncooldown-days = 0\n{more}')
+
+    found = home.json("install", "acme")
+
+    assert found["status"] == 0, found
+    needs = sorted(wheel["filename"].partition("-py3")[0] for wheel in found["wheels"])
+    assert needs == ["acme-1.0", "echo_base-2.0", "echo_top-1.0"]
+    assert home.answer() == "1.0"
+
+
 USER = "/" + "root"  # in devpi; written so, because no file may name a home folder
 WANTED = {"echo-base": "2.0", "echo-top": "1.0"}
 
 
-def test_pypiserver(tmp_path: Path) -> None:
+def test_pypiserver(tmp_path: Path, home: Home) -> None:
     forge_two(tmp_path / "wheels")
     port = free_port()
     command: list[str | Path] = [
@@ -119,11 +140,12 @@ def test_pypiserver(tmp_path: Path) -> None:
         index = Index("main", f"http://127.0.0.1:{port}/simple/")
         assert install(index, tmp_path) == WANTED
         assert install(index, tmp_path) == WANTED
+        by_name(home, index.url)
 
 
-def test_simple_repository_server_gives_no_hashes(tmp_path: Path) -> None:
+def test_simple_repository_server_gives_no_hashes(tmp_path: Path, home: Home) -> None:
     """Refused, unless the owner marks it; then the first hash seen is pinned."""
-    for name in ("echo-base", "echo-top"):
+    for name in ("acme", "echo-base", "echo-top"):
         (tmp_path / "wheels" / name).mkdir(parents=True)
     forge_two(tmp_path / "all")
     for wheel in (tmp_path / "all").iterdir():
@@ -145,6 +167,7 @@ def test_simple_repository_server_gives_no_hashes(tmp_path: Path) -> None:
         index = Index("main", url, unhashed=True)
         assert install(index, tmp_path) == WANTED
         assert install(index, tmp_path) == WANTED
+        by_name(home, url, "unhashed = true")
 
         swapped = forge("echo-base", "2.0", files={"echo_base.py": "x = 'evil'\n"})
         filename = wheel_filename("echo-base", "2.0")
@@ -158,7 +181,7 @@ def test_simple_repository_server_gives_no_hashes(tmp_path: Path) -> None:
 @pytest.mark.skipif(
     not DEVPI.is_dir(), reason="devpi's environment is not here (.ci/run makes it)"
 )
-def test_devpi(tmp_path: Path) -> None:
+def test_devpi(tmp_path: Path, home: Home) -> None:
     port, data = free_port(), tmp_path / "data"
     init: list[str | Path] = [
         DEVPI / "devpi-init",
@@ -187,6 +210,7 @@ def test_devpi(tmp_path: Path) -> None:
 
         index = Index("main", f"http://127.0.0.1:{port}{USER}/dev/+simple/")
         assert install(index, tmp_path) == WANTED
+        by_name(home, index.url)
 
 
 def asked(port: int, method: str, path: str, body: bytes, kind: str = "") -> None:

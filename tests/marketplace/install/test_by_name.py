@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lockgate_marketplace.cli import _settle
+from lockgate_marketplace.identity import WheelFile, sign
 from tests.support.dists import manifest_text
-from tests.support.indexes import LoopbackIndex, loopback_index
-from tests.support.market import Home, offered, show_manifest
+from tests.support.indexes import LoopbackIndex, Published, loopback_index
+from tests.support.market import Home, beside, offered, show_manifest
 
 pytestmark = pytest.mark.kernel
 
@@ -41,6 +46,237 @@ def test_a_name_becomes_an_answer(home: Home, main: LoopbackIndex) -> None:
         ("acme", "main", "1.0"),
         ("needed", "main", "2.0"),
     ]
+
+
+RIGHTS = '[rights]\nenv = ["LANG"]\n'
+USES = 'import os\nos.environ["LANG"]\n'
+
+
+def asking(index: LoopbackIndex, version: str = "1.0") -> Published:
+    """A release that wants something."""
+    return offered(index, version=version, tier="elevated", extra=RIGHTS, code=USES)
+
+
+def incoming(home: Home) -> list[str]:
+    return [path.name for path in (home.data / "cache" / "incoming").glob("*/*")]
+
+
+def test_an_upgrade_by_name_keeps_what_was_granted(
+    home: Home, main: LoopbackIndex
+) -> None:
+    asking(main)
+    home.json("install", "acme", "--grant-all")
+    asking(main, "1.1")
+
+    found = home.json("install", "acme")
+
+    assert (found["status"], found["version"]) == (0, "1.1")
+    assert {right["change"] for right in found["rights"]} == {"held"}
+    (pin,) = home.json("trust", "show")["publishers"]
+    assert pin["version"] == "1.1"
+
+
+def test_without_consent_nothing_is_pinned_and_nothing_is_fetched_twice(
+    home: Home, main: LoopbackIndex
+) -> None:
+    asking(main)
+
+    refused = home.json("install", "acme")
+
+    assert refused["error"]["code"] == "consent-needed"
+    assert home.files() == set()
+    assert home.json("trust", "show")["publishers"] == []
+    assert incoming(home) == ["acme-1.0-py3-none-any.whl"]
+
+    found = home.json("install", "acme", "--grant-all")
+
+    assert found["installed"]
+    assert incoming(home) == []
+    assert len(main.asked("/files/acme-1.0-py3-none-any.whl")) - len(
+        main.asked(".whl.metadata")
+    ) == len(["one download"])
+
+
+def test_a_file_that_was_tampered_with_while_it_waited_is_not_taken(
+    home: Home, main: LoopbackIndex
+) -> None:
+    asking(main)
+    home.json("install", "acme")
+    (waiting,) = (home.data / "cache" / "incoming").glob("*/*")
+    waiting.write_bytes(waiting.read_bytes() + b"x")
+
+    assert home.json("install", "acme", "--grant-all")["installed"]
+
+
+def test_who_made_it_stands_beside_what_it_wants(
+    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main.add("needed", files={"needed/__init__.py": ""})
+    offered(main, tier="elevated", extra=RIGHTS, code=USES, requires=("needed",))
+    monkeypatch.setattr(_settle, "is_terminal", lambda: True)
+    monkeypatch.setattr(_settle, "confirm", lambda _: True)
+
+    status, out, err = home.run("install", "acme")
+
+    assert status == 0
+    assert "from the index main, by nobody (no proof)" in err
+    assert "env:LANG" in err
+    assert "needed 1.0" in err
+    assert "Installed acme 1.0 (generation 1)." in out
+
+
+def test_a_plugin_of_another_index_is_asked_for_anew(
+    home: Home, main: LoopbackIndex
+) -> None:
+    """Nothing proves that it is the same author's."""
+    asking(main)
+    home.json("install", "acme", "--grant-all")
+    with loopback_index() as other:
+        asking(other, "1.1")
+        home.indexes(main=main, other=other)
+
+        refused = home.json("install", "acme", "--index", "other")
+
+        assert refused["error"]["code"] == "consent-needed"
+        assert set(refused["error"]["asked"]) == {"tier:elevated", "env:LANG"}
+        _, out, _ = home.run("install", "other/acme", "--dry-run")
+        assert "so far it came from main" in out
+
+
+def test_a_name_that_was_a_files_is_asked_for_anew(
+    home: Home, main: LoopbackIndex
+) -> None:
+    """Somebody may have taken it on the index meanwhile."""
+    file = home.root / asking(main, "1.0").filename
+    file.write_bytes(main.file("acme", "1.0").content)
+    home.json("install", str(file), "--grant-all")
+    asking(main, "1.1")
+
+    refused = home.json("install", "acme")
+
+    assert refused["error"]["code"] == "consent-needed"
+    assert home.answer() == "1.0"
+
+
+def test_several_are_installed_together_or_not_at_all(
+    home: Home, main: LoopbackIndex
+) -> None:
+    offered(main)
+    offered(main, "bolt", requires=("missing",))
+
+    refused = home.json("install", "acme", "bolt")
+    assert refused["error"]["code"] == "fetch-missing"
+    assert home.files() == set()
+
+    main.add("missing", files={"missing/__init__.py": ""})
+    found = home.json("install", "acme", "bolt>=1")
+    assert [row["plugin"] for row in found["plugins"]] == ["acme", "bolt"]
+    assert found["generation"] == 1
+    assert home.answer() == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("version", "how", "flag"),
+    [
+        ("1.0rc1", {}, "--pre"),
+        ("1.0", {"uploaded": datetime.now(UTC)}, "--no-cooldown"),
+    ],
+)
+def test_the_owner_may_want_what_is_left_out(
+    home: Home, main: LoopbackIndex, version: str, how: dict[str, Any], flag: str
+) -> None:
+    offered(main, version=version, **how)
+
+    refused = home.json("install", "acme")
+    assert refused["error"]["code"] == "resolve-no-candidate"
+    assert flag in refused["error"]["hint"]
+
+    assert home.json("install", "acme", flag)["installed"]
+
+
+def test_a_name_may_be_right_though_it_is_close_to_another(
+    home: Home, main: LoopbackIndex
+) -> None:
+    offered(main, "reqeusts")
+
+    assert home.json("install", "reqeusts", "--name-is-right")["installed"]
+    assert home.json("install", "reqeusts")["installed"], "it is known now"
+
+
+def test_a_dry_run_by_name_leaves_nothing(home: Home, main: LoopbackIndex) -> None:
+    offered(main)
+
+    status, out, err = home.run("install", "acme", "--dry-run")
+
+    assert (status, err) == (0, ""), "quiet in a pipe"
+    assert "could be installed" in out
+    assert home.files() == set()
+    assert incoming(home) == []
+    assert home.json("trust", "show")["publishers"] == []
+
+
+def test_files_and_names_do_not_mix(home: Home) -> None:
+    refused = home.json("install", home.wheel(), "acme")
+
+    assert refused["status"] == 2
+
+
+KEY = Ed25519PrivateKey.from_private_bytes(b"1" * 32)
+
+
+def signature(published: Published) -> bytes:
+    return sign(WheelFile(published.filename, published.sha256), KEY)
+
+
+def test_a_signed_plugin_stays_its_publishers(home: Home, main: LoopbackIndex) -> None:
+    """Also when it comes as a file, where the proof lies beside it."""
+    first = offered(main)
+    beside(main, first, "signature", ".signature", signature(first))
+    found = home.json("install", "acme")
+    assert found["by"]["kind"] == "key"
+    assert "seen for the first time" in found["wheels"][0]["by"]
+
+    later = offered(main, version="1.1")
+    file = home.root / later.filename
+    file.write_bytes(later.content)
+    refused = home.json("install", str(file))
+    assert (refused["status"], refused["error"]["code"]) == (3, "identity-lost")
+    assert home.answer() == "1.0"
+
+    file.with_name(f"{file.name}.signature").write_bytes(signature(first))
+    refused = home.json("install", str(file))
+    assert refused["error"]["code"] == "identity-invalid"
+
+    file.with_name(f"{file.name}.signature").write_bytes(signature(later))
+    found = home.json("install", str(file))
+    assert "as before" in found["wheels"][0]["by"]
+    assert home.answer() == "1.1"
+
+
+def test_a_signed_file_is_remembered_too(home: Home, main: LoopbackIndex) -> None:
+    first = offered(main)
+    file = home.root / first.filename
+    file.write_bytes(first.content)
+    file.with_name(f"{file.name}.signature").write_bytes(signature(first))
+    home.json("install", str(file))
+
+    refused = home.json("install", "acme")
+
+    assert refused["error"]["code"] == "identity-lost"
+
+
+def test_a_change_of_hands_that_is_right_is_said_once(
+    home: Home, main: LoopbackIndex
+) -> None:
+    first = offered(main)
+    beside(main, first, "signature", ".signature", signature(first))
+    home.json("install", "acme")
+    offered(main, version="1.1")
+    assert home.json("install", "acme")["status"] == 3
+
+    home.json("trust", "forget", "acme", "--index", "main")
+
+    assert home.json("install", "acme")["version"] == "1.1"
 
 
 def test_the_manifest_that_the_index_shows_must_be_the_wheels(

@@ -100,9 +100,12 @@ def settle(
         StoreError, IdentityError, InstalledError: As `carry_out` does.
     """
     cases = [_case(offer, present, config) for offer in offers]
+    data = Path(config.data_dir)
+    files = [path for offer in offers for path in offer.files]
     if args.dry_run:
+        _discard(files, data)
         return _told(args, cases, {}, generation=0)
-    store, data = Store(config.data_dir), Path(config.data_dir)
+    store = Store(config.data_dir)
     granted: dict[str, frozenset[str]] = {}
     for case in cases:
         agreed = _agree(args, case, sharing=len(cases) > 1)
@@ -111,24 +114,28 @@ def settle(
             raise _staged(case, case.before, agreed)
         granted[case.name] = agreed.granted
     generation = carry_out(offers, store, Trust.below(data), verb=verb)
-    files = [path for offer in offers for path in offer.files]
-    if files:
-        Incoming.below(data).discard(files)
+    _discard(files, data)
     for case in cases:
         _grant(case, config, granted[case.name], store, generation)
     return _told(args, cases, granted, generation=generation.number)
+
+
+def _discard(files: Sequence[Path], data: Path) -> None:
+    """What was downloaded is not needed any more; a refusal of consent keeps it."""
+    if files:
+        Incoming.below(data).discard(files)
 
 
 def _case(offer: Offer, present: Sequence[PluginState], config: Config) -> _Case:
     """What is asked for, beside what still speaks of an earlier release.
 
     What the shipped policy gives is the host's own installation's, no wheel's; what
-    was agreed to for one index is not for another's plugin of that name.
+    was agreed to for a file or for one index is not for another's plugin of that name.
     """
     before = former(offer.plan, present)
     held = None
-    elsewhere = bool(offer.origin.moved)
-    if before is not None and not elsewhere and not brings_others(offer.plan, before):
+    here = not offer.origin.new
+    if before is not None and here and not brings_others(offer.plan, before):
         held = consent_now(replace(before, stored=True), config)[0]
     return _Case(offer, before, compare(offer.plan.manifest, held))
 
@@ -164,6 +171,8 @@ def _agree(args: argparse.Namespace, case: _Case, *, sharing: bool) -> Agreed:
 def _introduced(case: _Case) -> list[str]:
     """Who it is by, what it wants, and what comes with it."""
     lines = [f"{case.name} {case.version} {case.offer.origin.describe()}"]
+    if case.before is not None and case.offer.origin.new:
+        lines.append(f"{case.name} {case.before.version}, which it replaces, did not.")
     lines += told(f"{case.name} {case.version}", case.asked)
     others = case.offer.origins[1:]
     if others:

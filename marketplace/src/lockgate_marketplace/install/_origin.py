@@ -31,8 +31,10 @@ class Origin:
     finding: Finding
     remembered: tuple[str, ...] = ()
     """The indexes in whose name the finding is to be remembered."""
+    new: bool = False
+    """Whether nothing of its name came from this index before."""
     moved: tuple[str, ...] = ()
-    """The indexes that its name came from so far, if this is none of them."""
+    """The indexes that its name came from so far, if it is new to this one."""
 
     def describe(self) -> str:
         """One line for whoever is asked to agree."""
@@ -73,7 +75,9 @@ def of_index(
                 finding = check(file, evidence, pin)
         if here is None:
             moved = tuple(sorted(name or "a file" for name in known))
-    return Origin(index.name, name, version, finding, (index.name,), moved)
+    return Origin(
+        index.name, name, version, finding, (index.name,), here is None, moved
+    )
 
 
 def of_file(
