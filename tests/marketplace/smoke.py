@@ -1,11 +1,14 @@
 """``python -m tests.marketplace.smoke NAME…``: our client and the real index.
 
 Resolves, downloads and judges with the index that pip is configured for on this
-machine; nothing is installed. Not a test: it needs the network.
+machine. Then a plugin of ours that needs all NAMEs, from an index on loopback, is
+installed by its name into a passing home, the real wheels with it, and called. Not a
+test: it needs the network.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +22,8 @@ from lockgate_marketplace.memory import LocalMemory
 from lockgate_marketplace.resolve import IndexClient, Policy, Resolution, Want, resolve
 from lockgate_marketplace.sources import Index, Sources
 from lockgate_marketplace.wheel import open_wheel
+from tests.support.dists import manifest_text
+from tests.support.indexes import loopback_index
 
 
 def index_url() -> str:
@@ -84,6 +89,55 @@ def main(names: list[str]) -> int:
         began = time.monotonic()
         chosen(names, index, fetcher, folder)
         print(f"again, from the cache, in {time.monotonic() - began:.1f} s")
+        return installed(names, index, folder)
+
+
+CODE = '''
+"""A plugin that says what came along."""
+from importlib.metadata import distributions
+
+from lockgate.plugin import Document, Transformation, Tree, hookimpl
+
+
+@hookimpl
+def transform(tree: Tree, options: Document) -> Transformation:
+    """Tell name and version of each distribution."""
+    found = sorted(f"{one.name} {one.version}" for one in distributions())
+    return Transformation(Tree.of({"came.txt": ", ".join(found)}))
+'''
+
+
+def installed(names: list[str], real: Index, folder: Path) -> int:
+    """Install a plugin that needs `names`, by its own name, as a user would."""
+    home = folder / "home"
+    home.mkdir()
+    with loopback_index() as own:
+        text = manifest_text("probe")
+        files = {"probe/__init__.py": CODE}
+        own.add("probe", manifest=text, files=files, requires=names)
+        settings = home / "config" / "lockgate" / "config.toml"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(
+            f"""[plugins.marketplace.indexes.own]
+url = "{own.url}"
+prefixes = ["probe"]
+dependencies = "real"
+[plugins.marketplace.indexes.real]
+url = "{real.url}"
+files = {sorted(real.files)}
+"""
+        )
+        environment = {**os.environ, "HOME": str(home)}
+        for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
+            environment[f"XDG_{kind}_HOME"] = str(home / kind.lower())
+        lockgate = [sys.executable, "-m", "lockgate"]
+        call = ["call", "transform", "tree={}", "options={}", "--plugin", "probe"]
+        began = time.monotonic()
+        for words in (["install", "probe"], ["trust"], call):
+            done = subprocess.run([*lockgate, *words], env=environment, check=False)
+            if done.returncode:
+                return done.returncode
+        print(f"installed and called in {time.monotonic() - began:.1f} s")
     return 0
 
 

@@ -113,8 +113,12 @@ def test_who_made_it_stands_beside_what_it_wants(
 ) -> None:
     main.add("needed", files={"needed/__init__.py": ""})
     offered(main, tier="elevated", extra=RIGHTS, code=USES, requires=("needed",))
+
+    def yes(question: str) -> bool:
+        return bool(question)
+
     monkeypatch.setattr(_settle, "is_terminal", lambda: True)
-    monkeypatch.setattr(_settle, "confirm", lambda _: True)
+    monkeypatch.setattr(_settle, "confirm", yes)
 
     status, out, err = home.run("install", "acme")
 
