@@ -27,7 +27,6 @@ from lockgate_marketplace.memory import LocalMemory
 from lockgate_marketplace.resolve import IndexClient, Policy, Want, resolve, search
 from lockgate_marketplace.sources import Index, Sources
 from lockgate_marketplace.wheel import open_wheel
-from tests.marketplace.install.conftest import home as home
 from tests.support.dists import manifest_text
 from tests.support.market import CODE, Home
 from tests.support.wheels import forge, forge_file, wheel_filename

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Generator
 from datetime import UTC, datetime
 from typing import Any
@@ -217,6 +221,43 @@ def test_a_dry_run_by_name_leaves_nothing(home: Home, main: LoopbackIndex) -> No
     assert home.files() == set()
     assert incoming(home) == []
     assert home.json("trust", "show")["publishers"] == []
+
+
+@pytest.mark.slow
+def test_a_terminal_sees_how_far_it_is(home: Home, main: LoopbackIndex) -> None:
+    offered(main, code=f"DATA = {'x' * 300_000!r}\n")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "lockgate", "install", "acme"]
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stderr=theirs,
+            stdout=subprocess.PIPE,
+            check=False,
+            env={**os.environ, "TERM": "xterm"},
+        )
+        os.close(theirs)
+        shown = screen.read(1 << 16).decode()
+
+    assert done.returncode == 0
+    assert b"Installed acme 1.0" in done.stdout
+    assert "installing" in shown
+
+
+def test_a_right_that_none_asks_for_is_not_granted(
+    home: Home, main: LoopbackIndex
+) -> None:
+    asking(main)
+    offered(main, "bolt")
+
+    refused = home.json("install", "acme", "bolt", "--grant", "net:evil.example")
+    assert refused["error"]["code"] == "consent-unknown-right"
+
+    words = ("--grant", "env:LANG", "--grant", "tier:elevated")
+    found = home.json("install", "acme", "bolt", *words)
+    assert [len(row["rights"]) for row in found["plugins"]] == [2, 0]
+    assert all(right["granted"] for right in found["plugins"][0]["rights"])
 
 
 def test_files_and_names_do_not_mix(home: Home) -> None:

@@ -269,6 +269,11 @@ def endless_page(on: Scene) -> None:
     on.main.answers[PAGE] = many_rows(offered(on.main).row, 400_000)
 
 
+def endless_file(on: Scene) -> None:
+    on.limits.update(file_bytes=1 << 20)
+    offered(on.main).row["size"] = 10**12
+
+
 def later_api(on: Scene) -> None:
     offered(on.main)
     on.main.api_version = "2.0"
@@ -416,6 +421,7 @@ CASES = (
     Case(another_host, "fetch-host", ("another host", "files = ")),
     Case(slow_page, "fetch-slow", ("nearly nothing", "where: http")),
     Case(endless_page, "fetch-too-large", ("more than 1,048,576 bytes",)),
+    Case(endless_file, "fetch-too-large", ("1,000,000,000,000 bytes",)),
     Case(later_api, "page-api-version", ("Upgrade",)),
     Case(startup_file, "wheel-startup-file", ("at every start", "acme.pth")),
     Case(

@@ -107,6 +107,7 @@ def settle(
         return _told(args, cases, {}, generation=0)
     store = Store(config.data_dir)
     granted: dict[str, frozenset[str]] = {}
+    _check_known(frozenset(args.grant), cases)
     for case in cases:
         agreed = _agree(args, case, sharing=len(cases) > 1)
         if agreed.open and case.before is not None and not args.no_rights:
@@ -138,6 +139,19 @@ def _case(offer: Offer, present: Sequence[PluginState], config: Config) -> _Case
     if before is not None and here and not brings_others(offer.plan, before):
         held = consent_now(replace(before, stored=True), config)[0]
     return _Case(offer, before, compare(offer.plan.manifest, held))
+
+
+def _check_known(grant: frozenset[str], cases: Sequence[_Case]) -> None:
+    """Whether each right that is named is asked for by one of them.
+
+    Raises:
+        ConsentError: ``consent-unknown-right``.
+    """
+    asked = {one.right.key for case in cases for one in case.asked}
+    if unknown := sorted(grant - asked):
+        names = ", ".join(case.name for case in cases)
+        message = f"{names} does not ask for {', '.join(unknown)}"
+        raise ConsentError("consent-unknown-right", message, asked=sorted(asked))
 
 
 def _agree(args: argparse.Namespace, case: _Case, *, sharing: bool) -> Agreed:

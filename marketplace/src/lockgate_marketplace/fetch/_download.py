@@ -55,6 +55,9 @@ def download(exchange: Exchange, wanted: Wanted, progress: Progress) -> Download
         FetchError: If it can't be had or is not what it must be. Then `to` is
             absent, and a part is left only if going on later makes sense.
     """
+    if (wanted.size or 0) > exchange.limits.file_bytes:
+        message = f"the index says that the file has {wanted.size:,} bytes"
+        raise FetchError("fetch-too-large", message, where=wanted.url)
     key = hashlib.sha256(f"{wanted.url}\n{wanted.sha256}".encode()).hexdigest()[:32]
     with opened(wanted.to.with_name(f".{key}.part")) as part:
         part.resume()

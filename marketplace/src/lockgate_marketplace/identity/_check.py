@@ -87,7 +87,10 @@ def check(
 def _compare(where: str, proven: tuple[Identity, ...], pin: Pin) -> Finding:
     was = pin.identity.describe()
     place = f" of the index {pin.index}" if pin.index else ""
-    before = f"{pin.name} {pin.version}{place} was by {was} (since {pin.since[:10]})"
+    name = f"{pin.name} {pin.version}".rstrip()
+    before = f"{name}{place} was by {was} (since {pin.since[:10]})"
+    if pin.identity.kind == "awaited":
+        before = f"{name}{place} is to be by a publisher who proves it"
     named = f"{pin.name} --index {pin.index}" if pin.index else pin.name
     if not proven:
         message = (

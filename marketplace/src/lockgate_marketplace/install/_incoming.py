@@ -51,10 +51,17 @@ class Incoming:
             os.close(lock)
 
     def place(self, index: str, filename: str) -> Path:
-        """Where a file of an index goes; its folder is there."""
+        """Where a file of an index goes; its folder is there.
+
+        Raises:
+            FetchError: ``fetch-disk`` if it can't be made.
+        """
         # Both are checked where they enter: neither has a slash, or begins with a dot.
         folder = self.folder / index
-        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise self._refused(error) from None
         return folder / filename
 
     def discard(self, files: Iterable[Path]) -> None:
@@ -63,7 +70,8 @@ class Incoming:
         try:
             if _locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 for path in files:
-                    path.unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):
+                        path.unlink()
         finally:
             os.close(lock)
 
@@ -78,8 +86,11 @@ class Incoming:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             return os.open(self.folder / ".lock", flags, 0o600)
         except OSError as error:
-            message = f"{self.folder} cannot be used: {error.strerror}"
-            raise FetchError("fetch-disk", message, where=str(self.folder)) from None
+            raise self._refused(error) from None
+
+    def _refused(self, error: OSError) -> FetchError:
+        message = f"{self.folder} cannot be used: {error.strerror}"
+        return FetchError("fetch-disk", message, where=str(self.folder))
 
     def _sweep(self, before: float) -> None:
         """What has not been touched since."""

@@ -41,6 +41,10 @@ class Origin:
         line = self.finding.describe()
         if self.index:
             line = f"from the index {self.index}, {line}"
+        elif self.finding.identity.kind == "none":
+            line = "from a file, by nobody (no proof)"
+        else:
+            line = f"from a file, {line}"
         if self.moved:
             line += f"; so far it came from {', '.join(self.moved)}"
         return line

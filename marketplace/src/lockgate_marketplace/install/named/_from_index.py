@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lockgate.discovery import PluginState
-from lockgate_marketplace.errors import FetchError, MarketplaceError, WheelError
+from lockgate.errors import LockgateError
+from lockgate_marketplace.errors import FetchError, WheelError
 from lockgate_marketplace.identity import Pin, Trust, WheelFile
 from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._incoming import Incoming
@@ -64,7 +65,7 @@ def from_index(
             _check_names(offers)
     except FetchError:
         raise  # what came whole is what it must be, and need not come again
-    except MarketplaceError:
+    except LockgateError:
         incoming.discard(incoming.place(p.index, p.file.filename) for p in pinned)
         raise
     return tuple(offers)
