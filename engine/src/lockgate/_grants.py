@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 from lockgate._toml import quoted
 from lockgate.errors import GrantsError
@@ -25,6 +25,10 @@ __all__ = ["GrantsFile"]
 
 SCHEMA = 1
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
+
+
+Agreement: TypeAlias = "tuple[Identity, tuple[Right, ...], frozenset[str]]"
+"""Whose rights, what they ask for, and the keys of what they get."""
 
 
 class GrantsFile:
@@ -78,23 +82,30 @@ class GrantsFile:
         Raises:
             GrantsError: If the file can't be read or written.
         """
-        wanted = {right.key: right.detail for right in asked}
         with self._locked() as grants:
-            old = grants.get(identity.plugin)
-            kept: set[str] = set()
-            if old is not None and old.identity.distribution == identity.distribution:
-                if not exact:
-                    kept = {k for k in old.granted if old.asked.get(k) == wanted.get(k)}
-                any_version = old.any_version if any_version is None else any_version
-            new = Grant(
-                identity=identity,
-                asked=wanted,
-                granted=frozenset((kept & wanted.keys()) | keys),
-                any_version=bool(any_version),
-                at=datetime.now(UTC).isoformat(timespec="seconds"),
+            return _give(
+                grants, identity, asked, keys, any_version=any_version, exact=exact
             )
-            grants[identity.plugin] = new
-        return new
+
+    def grant_exactly(
+        self, agreed: Iterable[Agreement], was: Mapping[str, Grant | None]
+    ) -> None:
+        """Give each plugin what its owner agreed to and no more, in one write.
+
+        `was` is what the file said of them when they were asked.
+
+        Raises:
+            GrantsError: If it says something else by now, or can't be read or written:
+                then nothing is changed.
+        """
+        with self._locked() as grants:
+            for identity, asked, keys in agreed:
+                name = identity.plugin
+                if grants.get(name) != was.get(name):
+                    message = f"what {name} may do was changed meanwhile"
+                    hint = "Run it again: you are asked by what is granted now."
+                    raise GrantsError(message, file=str(self.path), hint=hint)
+                _give(grants, identity, asked, keys, any_version=None, exact=True)
 
     def revoke(self, plugin: str, keys: frozenset[str] | None = None) -> frozenset[str]:
         """Take `keys` (None: everything) from a plugin; return what was taken.
@@ -135,6 +146,32 @@ class GrantsFile:
             replace_whole(self.path, body.encode())
         except OSError as error:
             raise GrantsError(str(error.strerror), file=str(self.path)) from error
+
+
+def _give(
+    grants: dict[str, Grant],
+    identity: Identity,
+    asked: tuple[Right, ...],
+    keys: frozenset[str],
+    *,
+    any_version: bool | None,
+    exact: bool,
+) -> Grant:
+    wanted = {right.key: right.detail for right in asked}
+    old = grants.get(identity.plugin)
+    kept: set[str] = set()
+    if old is not None and old.identity.distribution == identity.distribution:
+        if not exact:
+            kept = {k for k in old.granted if old.asked.get(k) == wanted.get(k)}
+        any_version = old.any_version if any_version is None else any_version
+    grants[identity.plugin] = Grant(
+        identity=identity,
+        asked=wanted,
+        granted=frozenset((kept & wanted.keys()) | keys),
+        any_version=bool(any_version),
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return grants[identity.plugin]
 
 
 # -- the TOML -------------------------------------------------------------------

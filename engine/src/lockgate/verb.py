@@ -25,6 +25,7 @@ from lockgate.cli._progress import Report, progress
 from lockgate.cli._session import (
     Subparsers,
     consent_now,
+    grant_exactly,
     grant_now,
     grant_of,
     installed,
@@ -40,6 +41,7 @@ __all__ = [
     "colored",
     "confirm",
     "consent_now",
+    "grant_exactly",
     "grant_now",
     "grant_of",
     "installed",

@@ -53,6 +53,10 @@ def test_a_key_is_pinned_shown_rotated_and_forgotten(
         AUTHOR.subject,
     )
 
+    assert main(["trust", "show"]) == 0
+    (line,) = [row for row in capsys.readouterr().out.splitlines() if "acme" in row]
+    assert "none yet" in line, "no version of it was ever installed"
+
     told(capsys, "rotate", "acme-lamp")
     found = trust.get("main", "acme-lamp")
     assert found is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from lockgate.config import Config
     from lockgate.discovery import Discovery, PluginState
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Subparsers",
     "consent_now",
+    "grant_exactly",
     "grant_now",
     "grant_of",
     "installed",
@@ -161,6 +162,37 @@ def grant_now(
         any_version=any_version,
         exact=exact,
     )
+
+
+def grant_exactly(
+    agreed: Sequence[tuple[PluginState, Collection[str]]],
+    config: Config,
+    was: Mapping[str, Grant | None],
+) -> None:
+    """Write down the owner's consent to several plugins at once, and nothing else.
+
+    `was` are the grants (`grant_of`) that they were asked by. Whoever holds the store
+    too takes its lock first, and this file's within.
+
+    Raises:
+        GrantsError: If those are not the grants any more, or can't be written.
+        PluginUnavailableError: If a plugin's files can't be read.
+    """
+    from pathlib import Path
+
+    from lockgate._grants import GrantsFile
+    from lockgate._seats import identity_of
+    from lockgate.grants import rights_asked
+
+    rows = [
+        (
+            identity_of(state),
+            rights_asked(state.manifest) if state.manifest is not None else (),
+            frozenset(keys),
+        )
+        for state, keys in agreed
+    ]
+    GrantsFile(Path(config.grants_file)).grant_exactly(rows, was)
 
 
 def grant_of(plugin: str, config: Config) -> Grant | None:

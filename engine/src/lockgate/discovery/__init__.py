@@ -25,6 +25,7 @@ from lockgate.choice import NO_CHOICE, Choice
 from lockgate.discovery import _index
 from lockgate.discovery._environments import import_path, placed
 from lockgate.discovery._relations import relate, unshadow
+from lockgate.discovery._rightful import Claim, claims_of
 from lockgate.discovery._scan import normalised, search_folders
 from lockgate.discovery._search import Search, look
 from lockgate.discovery._state import PluginState, StateName
@@ -33,7 +34,15 @@ if TYPE_CHECKING:
     from lockgate._hook_order import HookOrder
     from lockgate.errors import InstalledError
 
-__all__ = ["Discovery", "PluginState", "StateName", "discover", "index_files"]
+__all__ = [
+    "Claim",
+    "Discovery",
+    "PluginState",
+    "StateName",
+    "claims_of",
+    "discover",
+    "index_files",
+]
 
 _NO_ORDERS: Mapping[str, HookOrder] = MappingProxyType({})
 _SHARED: Mapping[str, Sequence[str]] = MappingProxyType({})

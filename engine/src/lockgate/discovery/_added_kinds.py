@@ -1,4 +1,4 @@
-"""Kinds that plugins add: who may, and who can do without.
+"""Kinds that plugins add: who can do without.
 
 A manifest is decoded only if it says that it adds a kind, or that it is of a kind
 that is not built in.
@@ -10,41 +10,17 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lockgate._kind_names import BUILT_IN
+from lockgate.discovery._rightful import kinds_added
 from lockgate.discovery._state import PluginState
 
 if TYPE_CHECKING:
     from lockgate.kinds import AddedKind
 
-__all__ = ["clash_of_kinds", "unknown_kinds"]
-
-
-def clash_of_kinds(states: list[PluginState]) -> None:
-    """Of several that add one kind or hook, a first-party one may; else none."""
-    claims: dict[tuple[str, str], list[int]] = {}
-    for index, state in enumerate(states):
-        for kind in _added(state):
-            names = [("kind", kind.name), *(("hook", h.name) for h in kind.hooks)]
-            for claim in names:
-                claims.setdefault(claim, []).append(index)
-    for (what, name), wanting in claims.items():
-        if len(wanting) < 2:
-            continue
-        known = [index for index in wanting if states[index].first_party]
-        rightful = known[0] if len(known) == 1 else -1
-        adders = ", ".join(sorted(states[index].name for index in wanting))
-        for index in wanting:
-            if index != rightful:
-                states[index] = states[index].with_state(
-                    "conflict",
-                    f"the {what} {name!r} is added by {adders}",
-                    "Disable or uninstall all but one of them.",
-                )
+__all__ = ["unknown_kinds"]
 
 
 def _added(state: PluginState) -> tuple[AddedKind, ...]:
-    if not state.usable or '"added_kinds":' not in state.manifest_text:
-        return ()
-    return state.manifest.added_kinds if state.manifest is not None else ()
+    return kinds_added(state) if state.usable else ()
 
 
 def unknown_kinds(states: list[PluginState]) -> bool:

@@ -57,6 +57,7 @@ _TUPLES = frozenset(
     {"kinds", "path", "requires", "conflicts", "entries", "environment"}
 )
 _FLAGS = frozenset({"editable", "essential", "recorded", "stored"})
+_NUMBERS = frozenset({"since"})
 
 Depends = dict[str, Stamp]
 """The files that a candidate depends on, and the stamps they had."""
@@ -323,6 +324,7 @@ def _fill(states: Sequence[PluginState], name: str, column: Sequence[Any]) -> No
     Its constructor takes ten times as long, and this is on the way of every command.
     """
     expected = list if name in _TUPLES else bool if name in _FLAGS else str
+    expected = int if name in _NUMBERS else expected
     if len(column) != len(states) or not set(map(type, column)) <= {expected}:
         raise TypeError(name)
     if name == "entries":

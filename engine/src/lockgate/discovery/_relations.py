@@ -1,8 +1,8 @@
 """What candidates mean for each other: shadows, duplicates, conflicts, needs.
 
 No plugin can put another one out of use by what it declares, with one
-exception: claiming a name that another distribution has, since then nobody can
-know which of the two was meant. Of a first-party name the engine does know.
+exception: claiming a name that another distribution has, where nothing tells which
+of the two was meant (`lockgate.discovery._rightful`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lockgate.choice import NO_CHOICE, Choice
-from lockgate.discovery._added_kinds import clash_of_kinds, unknown_kinds
+from lockgate.discovery._added_kinds import unknown_kinds
+from lockgate.discovery._rightful import of_name, settle_claims
 from lockgate.discovery._state import PluginState
 
 if TYPE_CHECKING:
@@ -35,17 +36,11 @@ def unshadow(found: Iterable[PluginState]) -> list[PluginState]:
             by_name.setdefault(state.name, []).append(index)
     for name, claims in by_name.items():
         if len(claims) > 1:
-            rightful = _rightful(claims, states)
+            rightful = of_name(claims, states)
             for index in claims:
                 if index != rightful:
                     states[index] = _duplicate(name, index, claims, states)
     return states
-
-
-def _rightful(claims: Sequence[int], states: Sequence[PluginState]) -> int:
-    """The one claim of the distribution that the shipped policy names; else -1."""
-    known = [i for i in claims if states[i].first_party]
-    return known[0] if len(known) == 1 else -1
 
 
 def _duplicate(
@@ -109,9 +104,7 @@ def relate(
         states = [s if s.state == "shadowed" else choice.judge(s) for s in states]
     if any(state.conflicts for state in states):
         _excluded(states)
-    if any(state.noun for state in states):
-        _noun_clashes(states)
-    clash_of_kinds(states)
+    settle_claims(states)
     # A plugin that became unusable may be what another one needs.
     if not any(_wishes(state) for state in states):
         while _missing(states) or unknown_kinds(states):
@@ -153,24 +146,6 @@ def _excluded(states: list[PluginState]) -> None:
                 f"its manifest excludes {', '.join(clash)}, which is installed",
                 "Disable or uninstall one of them.",
             )
-
-
-def _noun_clashes(states: list[PluginState]) -> None:
-    """A noun that several want goes to the plugin of that name, or to none."""
-    by_noun: dict[str, list[int]] = {}
-    for index, state in enumerate(states):
-        if state.usable and state.noun:
-            by_noun.setdefault(state.noun, []).append(index)
-    for noun, wanting in by_noun.items():
-        if len(wanting) > 1:
-            names = ", ".join(sorted(states[index].name for index in wanting))
-            for index in wanting:
-                if states[index].name != noun:
-                    states[index] = states[index].with_state(
-                        "conflict",
-                        f"the command noun {noun!r} is wanted by {names}",
-                        "Disable or uninstall all but one of them.",
-                    )
 
 
 def _missing(states: list[PluginState]) -> bool:

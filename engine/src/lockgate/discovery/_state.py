@@ -76,6 +76,8 @@ class PluginState:
     """The import folders that it has to itself; empty if it shares the host's."""
     stored: bool = False
     """Whether it was installed into the store."""
+    since: int = 0
+    """The generation of the store that its distribution is there since."""
     recorded: bool = False
     """Whether a RECORD vouches for its files: an installed wheel."""
     manifest_text: str = field(default="", repr=False)

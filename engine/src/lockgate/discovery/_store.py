@@ -84,7 +84,7 @@ def _add(
             resolved, files = resolve(one)
             states = placed(entry.distribution, folders, folders, resolved)
             on = _index.fresh([site, *files], started)
-        states = [_stored(state, gone) for state in states]
+        states = [_stored(state, entry.since, gone) for state in states]
         found.add(root, states, one.folder, on)
     if not mine:
         lost = PluginState(
@@ -94,7 +94,7 @@ def _add(
             site,
             environment=folders,
         )
-        state = _stored(lost, gone or [site])
+        state = _stored(lost, entry.since, gone or [site])
         found.add(root, [state], site, _index.fresh([site], started))
 
 
@@ -107,8 +107,8 @@ def _stays(
     )
 
 
-def _stored(state: PluginState, gone: Sequence[str]) -> PluginState:
-    state = replace(state, stored=True)
+def _stored(state: PluginState, since: int, gone: Sequence[str]) -> PluginState:
+    state = replace(state, stored=True, since=since)
     if gone:
         return state.with_state("broken", f"{gone[0]} is gone from the store", _MENDS)
     return state

@@ -46,6 +46,7 @@ class Installed:
     plugins: tuple[str, ...]
     wheels: tuple[Wheel, ...]
     merged: str = ""
+    since: int = 0
 
     def folders(self, store: str) -> tuple[str, ...]:
         """The import folders of its environment, in order, below the folder `store`."""
@@ -73,11 +74,21 @@ class Generation:
         return next((e for e in self.entries if e.distribution == distribution), None)
 
     def having(self, *new: Installed) -> Generation:
-        """This one with the entries `new`, in the place of those of the same name."""
+        """This one with the entries `new`, in the place of those of the same name.
+
+        A distribution is there since it was, whatever release of it is.
+        """
+        since = {entry.distribution: entry.since for entry in self.entries}
         names = {entry.distribution for entry in new}
         kept = [entry for entry in self.entries if entry.distribution not in names]
-        ordered = sorted([*kept, *new], key=lambda entry: entry.distribution)
+        put = [replace(e, since=since.get(e.distribution, 0)) for e in new]
+        ordered = sorted([*kept, *put], key=lambda entry: entry.distribution)
         return replace(self, entries=tuple(ordered))
+
+    def dated(self) -> Generation:
+        """This one, where what is new in it is there since its number."""
+        entries = (replace(e, since=e.since or self.number) for e in self.entries)
+        return replace(self, entries=tuple(entries))
 
     def without(self, *names: str) -> Generation:
         """This one without the distributions `names`."""
@@ -105,6 +116,7 @@ def to_bytes(generation: Generation) -> bytes:
                 "plugins": list(entry.plugins),
                 "wheels": [[w.sha256, w.name, w.version] for w in entry.wheels],
                 **({"merged": entry.merged} if entry.merged else {}),
+                **({"since": entry.since} if entry.since else {}),
             }
             for entry in generation.entries
         },
@@ -144,7 +156,7 @@ def parse(raw: bytes, *, file: str) -> Generation:
             _matching(table["at"], _TIME, "time"),
             _reason(table["reason"]),
             parent,
-            tuple(_entries(table["installed"])),
+            tuple(_entries(table["installed"], number)),
         )
     except (ValueError, RecursionError) as error:
         reason = (
@@ -159,6 +171,7 @@ class _WrongError(ValueError):
 
 _KEYS = frozenset({"schema", "number", "at", "parent", "reason", "installed"})
 _ENTRY_KEYS = frozenset({"version", "plugins", "wheels"})
+_MAYBE_KEYS = frozenset({"merged", "since"})
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -203,7 +216,7 @@ def _reason(value: object) -> str:
     return value
 
 
-def _entries(value: object) -> Iterator[Installed]:
+def _entries(value: object, number: int) -> Iterator[Installed]:
     if not isinstance(value, dict):
         raise _WrongError("what is installed is no table")
     table = cast("dict[str, object]", value)
@@ -211,8 +224,11 @@ def _entries(value: object) -> Iterator[Installed]:
         raise _WrongError("what is installed is not in order, or too much")
     for name, given in table.items():
         _matching(name, _NAME, "distribution's name")
-        entry = _table(given, _ENTRY_KEYS, name, maybe=frozenset({"merged"}))
+        entry = _table(given, _ENTRY_KEYS, name, maybe=_MAYBE_KEYS)
         merged = entry.get("merged", "")
+        since = _number(entry.get("since", 0))
+        if since > number:
+            raise _WrongError(f"{name} is there since a later generation")
         yield Installed(
             name,
             _matching(entry["version"], _VERSION, "version"),
@@ -221,6 +237,7 @@ def _entries(value: object) -> Iterator[Installed]:
             ),
             tuple(_wheels(_list(entry["wheels"]), name)),
             _matching(merged, _SHA256, "SHA-256") if "merged" in entry else "",
+            since,
         )
 
 

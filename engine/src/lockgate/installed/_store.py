@@ -116,7 +116,7 @@ class StoreFolder(StorePlace):
         number = max([parent, *self.numbers()]) + 1
         made = replace(
             generation, number=number, at=now, parent=parent, reason=reason[:500]
-        )
+        ).dated()
         raw = to_bytes(made)
         try:
             replace_whole(Path(self.file(number)), raw)

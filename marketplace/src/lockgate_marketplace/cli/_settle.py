@@ -13,12 +13,14 @@ from pathlib import Path
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
+from lockgate.grants import Grant
 from lockgate.installed import Generation
 from lockgate.verb import (
     clean,
     confirm,
     consent_now,
-    grant_now,
+    grant_exactly,
+    grant_of,
     installed,
     is_terminal,
     print_json,
@@ -33,6 +35,7 @@ from lockgate_marketplace.install import (
     Offer,
     brings_others,
     carry_out,
+    check_claims,
     former,
     stage,
 )
@@ -70,6 +73,8 @@ class _Case:
     offer: Offer
     before: PluginState | None
     asked: tuple[Asked, ...]
+    grant: Grant | None
+    """What its owner granted to a plugin of its name so far, to whichever release."""
 
     @property
     def name(self) -> str:
@@ -99,6 +104,7 @@ def settle(
         ConsentError: If it is not.
         StoreError, IdentityError, InstalledError: As `carry_out` does.
     """
+    check_claims([offer.plan for offer in offers], present)
     cases = [_case(offer, present, config) for offer in offers]
     data = Path(config.data_dir)
     files = [path for offer in offers for path in offer.files]
@@ -114,10 +120,15 @@ def settle(
             stage(case.offer.plan, store)
             raise _staged(case, case.before, agreed)
         granted[case.name] = agreed.granted
-    generation = carry_out(offers, store, Trust.below(data), verb=verb)
+    generation = carry_out(
+        offers,
+        store,
+        Trust.below(data),
+        verb=verb,
+        before=lambda: _check_same(cases, config),
+        after=lambda made: _grant(cases, config, granted, store, made),
+    )
     _discard(files, data)
-    for case in cases:
-        _grant(case, config, granted[case.name], store, generation)
     return _told(args, cases, granted, generation=generation.number)
 
 
@@ -134,11 +145,11 @@ def _case(offer: Offer, present: Sequence[PluginState], config: Config) -> _Case
     was agreed to for a file or for one index is not for another's plugin of that name.
     """
     before = former(offer.plan, present)
-    held = None
+    held, grant = None, grant_of(offer.plan.manifest.name, config)
     here = not offer.origin.new
     if before is not None and here and not brings_others(offer.plan, before):
-        held = consent_now(replace(before, stored=True), config)[0]
-    return _Case(offer, before, compare(offer.plan.manifest, held))
+        held, grant = consent_now(replace(before, stored=True), config)
+    return _Case(offer, before, compare(offer.plan.manifest, held), grant)
 
 
 def _check_known(grant: frozenset[str], cases: Sequence[_Case]) -> None:
@@ -209,26 +220,59 @@ def _staged(case: _Case, before: PluginState, agreed: Agreed) -> ConsentError:
     )
 
 
+def _check_same(cases: Sequence[_Case], config: Config) -> None:
+    """Whether what is there is still what its owner was asked by; the store is held.
+
+    Raises:
+        ConsentError: If a release that one takes the place of is another by now.
+        ContractError: If another one has a name by now that one of them takes.
+    """
+    present = installed(config).plugins
+    check_claims([case.offer.plan for case in cases], present)
+    for case in cases:
+        now = former(case.offer.plan, present)
+        if _shown(now) != _shown(case.before):
+            message = f"{case.name} was installed, or taken away, meanwhile"
+            where = case.offer.plan.plugin.filename
+            hint = "Run it again: you are asked by what is there now."
+            raise ConsentError("consent-needed", message, where=where, hint=hint)
+
+
+def _shown(state: PluginState | None) -> tuple[object, ...]:
+    if state is None:
+        return ()
+    return state.version, state.environment, state.location, state.manifest_text
+
+
 def _grant(
-    case: _Case,
+    cases: Sequence[_Case],
     config: Config,
-    keys: frozenset[str],
+    granted: dict[str, frozenset[str]],
     store: Store,
     generation: Generation,
 ) -> None:
-    """Write down what was agreed to, and nothing else, for this very environment.
+    """Write down what was agreed to, and nothing else, for these environments.
 
     Raises:
-        ConsentError: If another one answers to the name by now: it gets nothing.
+        ConsentError: If another one answers to a name: nothing is granted then.
+        GrantsError: If the grants are not those that its owner was asked by, or can't
+            be written.
     """
-    plan = case.offer.plan
-    found = installed(config).get(plan.manifest.name)
-    entry = generation.get(plan.plugin.name)
-    folders = tuple(entry.folders(str(store.root))) if entry is not None else ()
-    if found is None or not found.stored or found.environment != folders:
-        message = f"{plan.manifest.name} is another one by now; nothing was granted"
-        raise ConsentError("consent-needed", message, where=plan.plugin.filename)
-    grant_now(found, config, keys, exact=True)
+    present = installed(config)
+    agreed: list[tuple[PluginState, frozenset[str]]] = []
+    for case in cases:
+        plan = case.offer.plan
+        found = present.get(plan.manifest.name)
+        entry = generation.get(plan.plugin.name)
+        folders = tuple(entry.folders(str(store.root))) if entry is not None else ()
+        if found is None or not found.stored or found.environment != folders:
+            message = f"{case.name} would not be the one that has that name"
+            hint = "`lockgate list` says which one has."
+            where = plan.plugin.filename
+            raise ConsentError("consent-needed", message, where=where, hint=hint)
+        agreed.append((found, granted[case.name]))
+    was = {case.name: case.grant for case in cases}
+    grant_exactly(agreed, config, was)
 
 
 def _told(

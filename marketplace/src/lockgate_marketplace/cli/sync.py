@@ -31,6 +31,7 @@ from lockgate_marketplace.errors import ConsentError, ContractError, LockFileErr
 from lockgate_marketplace.install import (
     Accepted,
     Plan,
+    check_claims,
     judge,
     stage,
     surroundings,
@@ -87,7 +88,8 @@ def run(args: argparse.Namespace) -> int:
         plans = _judged(lock, store, folder, present, accepted(args))
         if not args.keep_rights:
             _check_rights(plans, config)
-        number = _install(plans, store, dry=args.dry_run)
+        check_claims(plans, present)
+        number = _install(plans, store, config, dry=args.dry_run)
     left = differences(lock, lock_now(config)) if not args.dry_run else ()
     if args.json:
         rows = [{"distribution": d.distribution, "message": d.message} for d in left]
@@ -164,12 +166,17 @@ def _check_rights(plans: Iterable[Plan], config: Config) -> None:
             raise ConsentError("consent-lock", message, where=where, asked=rights)
 
 
-def _install(plans: list[Plan], store: Store, *, dry: bool) -> int:
+def _install(plans: list[Plan], store: Store, config: Config, *, dry: bool) -> int:
     """The number of the generation that holds it, the one in force if it does."""
     if dry:
         return 0
     if not plans:
         return store.folder.current()
+
+    def still_free() -> None:
+        check_claims(plans, installed(config).plugins)
+
     with store.held():
         entries = [stage(plan, store) for plan in plans]
-        return store.commit(entries, reason="sync with a lock").number
+        reason = "sync with a lock"
+        return store.commit(entries, reason=reason, before=still_free).number

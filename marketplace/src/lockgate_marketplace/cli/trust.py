@@ -121,7 +121,13 @@ def _show(pins: tuple[Pin, ...], *, as_json: bool) -> int:
         print_lines(["Nothing is remembered: no plugin was installed from an index."])
     else:
         rows = [
-            [pin.name, pin.index, pin.identity.describe(), pin.version, pin.since[:10]]
+            [
+                pin.name,
+                pin.index or "a file",
+                pin.identity.describe(),
+                pin.version or "none yet",
+                pin.since[:10],
+            ]
             for pin in pins
         ]
         print_table(["name", "index", "by", "last version", "since"], rows)

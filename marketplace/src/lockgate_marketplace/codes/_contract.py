@@ -12,6 +12,12 @@ CONTRACT: dict[str, Code] = {
         "The functions that the manifest names do not fit this host's hooks.",
         "Ask the author for a version for this lockgate.",
     ),
+    "contract-claimed": Code(
+        "contract",
+        "It takes a name for itself that another plugin has: a plugin's own, a "
+        "command's, a kind's or a hook's.",
+        "One of the two can be installed: uninstall the other one first.",
+    ),
     "contract-manifest": Code(
         "contract",
         "The wheel holds no manifest that this lockgate understands.",

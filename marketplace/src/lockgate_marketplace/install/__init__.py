@@ -8,12 +8,14 @@
 
 From an index: `lockgate_marketplace.install.named`. Read it from above: `_carry_out`,
 `_offer`, `_origin` with `_evidence` (by whom), `_plan` with `_fits` and `_needs` (is it
-sound), `_former` (what it takes the place of), `_incoming` (where downloads come in).
+sound), `_claims` (does it take what is another's), `_former` (what it takes the place
+of), `_incoming` (where downloads come in).
 """
 
 from __future__ import annotations
 
 from lockgate_marketplace.install._carry_out import carry_out, stage
+from lockgate_marketplace.install._claims import check_claims
 from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._former import brings_others, former
 from lockgate_marketplace.install._incoming import Incoming
@@ -29,6 +31,7 @@ __all__ = [
     "Plan",
     "brings_others",
     "carry_out",
+    "check_claims",
     "former",
     "from_files",
     "judge",

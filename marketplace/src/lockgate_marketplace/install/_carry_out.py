@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lockgate.installed import Generation, Installed
 from lockgate_marketplace.identity import Trust
@@ -26,12 +26,20 @@ def stage(plan: Plan, store: Store) -> Installed:
 
 
 def carry_out(
-    offers: Sequence[Offer], store: Store, trust: Trust, *, verb: str = "install"
+    offers: Sequence[Offer],
+    store: Store,
+    trust: Trust,
+    *,
+    verb: str = "install",
+    before: Callable[[], None],
+    after: Callable[[Generation], None],
 ) -> Generation:
     """Install all of them, with their owner's consent: durable on return, or none.
 
     Who made each wheel is remembered just before, so that no crash leaves one
-    installed that the next release would not be held against.
+    installed that the next release would not be held against. `before` and `after`
+    are done while the store is held (`Store.commit`): whether what was agreed to is
+    still what would be installed, and the rights that go with it.
 
     Raises:
         StoreError: If wheels don't go together, or the disk refuses.
@@ -43,4 +51,5 @@ def carry_out(
         remember(trust, [origin for offer in offers for origin in offer.origins])
         wheels = [offer.plan.plugin for offer in offers]
         names = ", ".join(f"{wheel.name} {wheel.version}" for wheel in wheels)
-        return store.commit(entries, reason=f"{verb} {names}")
+        reason = f"{verb} {names}"
+        return store.commit(entries, reason=reason, before=before, after=after)

@@ -62,10 +62,11 @@ def _quiet(message: str, fraction: float | None) -> None:
 class Options:
     """How a site is built.
 
-    `url` is the address that the site will have, ending in a slash; without it, links
-    within the site are relative, and provenance has no absolute address (PEP 740 asks
-    for one). `status` is the owner's file, by default ``status.toml`` beside the
-    wheels. With `strict`, a wheel that is refused stops the build.
+    `url` is the address that the site will have, ending in a slash. Links within the
+    site are relative all the same, so that it can be served from anywhere; the feed
+    and provenance need an absolute one (PEP 740), which they lack without it. `status`
+    is the owner's file, by default ``status.toml`` beside the wheels. With `strict`, a
+    wheel that is refused stops the build.
     """
 
     title: str = "Plugins"

@@ -68,7 +68,7 @@ def project_json(project: Project, base: str) -> bytes:
 
 def _file(issue: Issue, release: Release, base: str) -> dict[str, Any]:
     """One file, by PEP 691, 700, 714, 740; `_lockgate` is ours (PEP 691: private)."""
-    url = _url(release, base)
+    url = _UP + release.path()
     metadata = {"sha256": release.metadata_sha256}
     entry: dict[str, Any] = {
         "filename": release.filename,
@@ -84,7 +84,7 @@ def _file(issue: Issue, release: Release, base: str) -> dict[str, Any]:
     if release.requires_python:
         entry["requires-python"] = release.requires_python
     if release.provenance_sha256:
-        entry["provenance"] = url + PROVENANCE_SUFFIX
+        entry["provenance"] = _provenance(release, base)
     ours = {
         name: {"url": url + suffix, "sha256": digest}
         for name, suffix, digest in (
@@ -96,9 +96,12 @@ def _file(issue: Issue, release: Release, base: str) -> dict[str, Any]:
     return {**entry, "_lockgate": ours} if ours else entry
 
 
-def _url(release: Release, base: str) -> str:
-    """Relative, unless the site's address is known: then absolute, as PEP 740 asks."""
-    return (base or _UP) + release.path()
+def _provenance(release: Release, base: str) -> str:
+    """Absolute, as PEP 740 asks, where the site's address is known.
+
+    All other links are relative: the same folder is right wherever it is served.
+    """
+    return (base or _UP) + release.path() + PROVENANCE_SUFFIX
 
 
 def project_html(project: Project, base: str) -> bytes:
@@ -116,17 +119,18 @@ def project_html(project: Project, base: str) -> bytes:
 
 
 def _anchor(issue: Issue, release: Release, base: str) -> Html:
-    url = _url(release, base)
     metadata = f"sha256={release.metadata_sha256}"
     return tag(
         "a",
         text(release.filename),
-        href=f"{url}#sha256={release.sha256}",
+        href=f"{_UP}{release.path()}#sha256={release.sha256}",
         data_requires_python=release.requires_python or None,
         data_core_metadata=metadata,
         data_dist_info_metadata=metadata,
         data_yanked=issue.yanked,
-        data_provenance=url + PROVENANCE_SUFFIX if release.provenance_sha256 else None,
+        data_provenance=_provenance(release, base)
+        if release.provenance_sha256
+        else None,
         data_lockgate_manifest=_hash(release.manifest_sha256),
         data_lockgate_signature=_hash(release.signature_sha256),
     )

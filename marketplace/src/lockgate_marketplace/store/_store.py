@@ -6,7 +6,7 @@ import fcntl
 import os
 import sys
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,6 +31,14 @@ __all__ = ["KEEP", "Store"]
 _FOLDERS = {"wheels": 0o755, "merged": 0o755, "staging": 0o700}
 KEEP = 5
 """Generations that are kept besides what is said otherwise."""
+
+
+def _nothing() -> None:
+    """Nothing has to be so."""
+
+
+def _nothing_after(made: Generation) -> None:
+    del made
 
 
 def _silent(message: str, fraction: float) -> None:
@@ -156,9 +164,20 @@ class Store:
         return entry_of(wheels, plugins, merged=merged)
 
     def commit(
-        self, entries: Iterable[Installed], *, without: Iterable[str] = (), reason: str
+        self,
+        entries: Iterable[Installed],
+        *,
+        without: Iterable[str] = (),
+        reason: str,
+        before: Callable[[], None] = _nothing,
+        after: Callable[[Generation], None] = _nothing_after,
     ) -> Generation:
         """Put a generation in force: the present one, `entries` in, `without` out.
+
+        What goes with it is done while nobody else can change the store: `before`
+        looks whether it still may be, `after` writes down what it comes with. What
+        they raise leaves in force what was. Locks are taken in this order: that of
+        the store, then that of the grants.
 
         Raises:
             StoreError: ``store-wheel-missing`` if a wheel of `entries` is not there.
@@ -168,8 +187,22 @@ class Store:
         with self.held(), self.folder.locked():
             for entry in wanted:
                 self._check(entry)
-            now = self.folder.read().without(*without).having(*wanted)
-            return self.folder.commit(now, reason)
+            before()
+            old = self.folder.read()
+            made = self.folder.commit(old.without(*without).having(*wanted), reason)
+            try:
+                after(made)
+            except BaseException:
+                self._take_back(old, made)
+                raise
+            return made
+
+    def _take_back(self, old: Generation, made: Generation) -> None:
+        """Put `old` in force again, in the place of `made`."""
+        if old.number:
+            self.folder.switch(old.number)
+        else:
+            self.folder.commit(old, f"take back: {made.reason}")
 
     def rollback(self, number: int = 0) -> Generation:
         """Put an earlier generation in force: `number`, or that before the present.
