@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lockgate_marketplace.cli import _settle as settling
+from lockgate_marketplace.install import carry_out
+from lockgate_marketplace.lock import lock_of, to_text
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import open_wheel
 from tests.engine.test_rightful import adding, with_noun
@@ -100,8 +101,7 @@ def test_the_name_of_a_plugin_out_of_use_is_not_to_be_had(
     if verb == "sync":
         # A store that has it, as it had before the plugin came.
         Store(home.data).add(open_wheel(Path(evil)))
-        other = Home(home.root / "other", home._capsys)
-        _write_lock(home, other, Path(evil))
+        _write_lock(home, Path(evil))
         words = ["sync"]
     refused = home.json(*words)
 
@@ -113,10 +113,8 @@ def test_the_name_of_a_plugin_out_of_use_is_not_to_be_had(
     assert home.answer() == "1.0"
 
 
-def _write_lock(home: Home, other: Home, wheel: Path) -> None:
-    from lockgate_marketplace.lock import lock_of, to_text
-
-    store = Store(other.data)
+def _write_lock(home: Home, wheel: Path) -> None:
+    store = Store(home.root / "other")
     install(store, open_wheel(wheel), plugins=("acme",))
     (home.root / "lockgate.lock").write_text(to_text(lock_of(store, {})))
 
@@ -125,14 +123,14 @@ class Meanwhile:
     """Does something in another process's place, between the question and the store."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, do: Callable[[], Any]) -> None:
-        real = settling.carry_out
+        place = "lockgate_marketplace.cli._settle.carry_out"
 
         def late(*args: Any, **how: Any) -> Any:
-            monkeypatch.setattr(settling, "carry_out", real)
+            monkeypatch.setattr(place, carry_out)
             do()
-            return real(*args, **how)
+            return carry_out(*args, **how)
 
-        monkeypatch.setattr(settling, "carry_out", late)
+        monkeypatch.setattr(place, late)
 
 
 def test_who_takes_the_name_meanwhile_has_it(
