@@ -323,8 +323,9 @@ def _fill(states: Sequence[PluginState], name: str, column: Sequence[Any]) -> No
 
     Its constructor takes ten times as long, and this is on the way of every command.
     """
-    expected = list if name in _TUPLES else bool if name in _FLAGS else str
-    expected = int if name in _NUMBERS else expected
+    expected: type = list if name in _TUPLES else bool if name in _FLAGS else str
+    if name in _NUMBERS:
+        expected = int
     if len(column) != len(states) or not set(map(type, column)) <= {expected}:
         raise TypeError(name)
     if name == "entries":
