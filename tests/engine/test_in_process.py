@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from lockgate import _host
 from lockgate._answers import Answer, Answers, HookFailure, make_answer, make_answers
+from lockgate._trace import current
 from lockgate.errors import ArgumentError, HookError, HostClosedError, LockgateError
 from lockgate.host import Host
 from lockgate.shipped import FirstParty, ShippedPolicy
@@ -22,7 +23,9 @@ from tests.support.host_plugins import Site, manifest_of
 
 ACTING = """
 import asyncio
-from lockgate.plugin import Reason, RefusedError, Transformation, Tree, hookimpl
+from lockgate.plugin import (
+    Completion, Reason, RefusedError, Transformation, Tree, hookimpl
+)
 
 def act(name, wishes, good):
     wish = wishes.get(name, "none")
@@ -36,6 +39,8 @@ def act(name, wishes, good):
         raise TimeoutError("of its own")
     if wish == "exit":
         raise SystemExit(3)
+    if wish == "stop":
+        raise KeyboardInterrupt
     if wish == "wrong":
         return {{1: 2}}
     if wish == "spoil":
@@ -57,6 +62,10 @@ def can_handle(task):
     return act("{name}", task.documents, 0.5)
 
 @hookimpl
+def complete(task, model):
+    return act("{name}", task.documents, Completion("{name}", "m"))
+
+@hookimpl
 def transform(tree, options):
     return act("{name}", options, Transformation(Tree.of({{"{name}": "x"}})))
 
@@ -68,7 +77,7 @@ def run_pipeline(pipeline, context):
 
 NAMES = ("one", "three", "two")
 
-HOOKS = ("check_pipeline", "can_handle", "transform", "run_pipeline")
+HOOKS = ("check_pipeline", "can_handle", "transform", "complete", "run_pipeline")
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +111,8 @@ def arguments(hook: str, wishes: dict[str, str]) -> dict[str, Any]:
         return {"pipeline": wishes}
     if hook == "can_handle":
         return {"task": Task("kind", documents=wishes)}
+    if hook == "complete":
+        return {"task": Task("kind", documents=wishes), "model": "m"}
     return {"tree": Tree.of({"a": "b"}), "options": wishes}
 
 
@@ -130,7 +141,7 @@ WISHES = ("none", "good", "raise", "refuse", "time", "exit", "wrong", "spoil", "
 
 @settings(max_examples=120)
 @given(
-    st.sampled_from(HOOKS[:3]),
+    st.sampled_from(HOOKS[:4]),
     st.dictionaries(st.sampled_from(NAMES), st.sampled_from(WISHES)),
 )
 def test_both_ways_have_the_same_outcome(
@@ -185,6 +196,32 @@ def test_a_quick_call_is_counted_remembered_and_of_one_trace(host: Host) -> None
     assert len({call.span.trace for call in calls}) == 1
     assert len({call.span.number for call in calls}) == 3
     assert host.meters()["one"].hooks["can_handle"].calls == before + 1
+
+
+def test_an_interrupt_passes_and_leaves_nothing_behind(host: Host) -> None:
+    host.call("check_pipeline", pipeline={})
+    last = max(call.number for call in host.calls())
+
+    with pytest.raises(KeyboardInterrupt):
+        host.call("check_pipeline", pipeline={"three": "stop"})
+
+    assert current.get() is None
+    calls = host.calls(after=last)
+    assert [(c.plugin, c.outcome) for c in calls] == [
+        ("one", "none"),
+        ("three", "interrupted"),
+    ]
+
+
+def test_of_a_hook_with_one_answer_nobody_is_asked_in_vain(host: Host) -> None:
+    host.call("complete", task=Task("k"), model="m")
+    assert "complete" in quick_hooks(host)
+
+    wishes: Document = {"three": "good", "two": "raise"}
+    answers = host.call("complete", task=Task("k", documents=wishes), model="m")
+
+    assert answers.asked == ("one", "three")
+    assert [answer.plugin for answer in answers] == ["three"]
 
 
 def test_what_wants_a_context_goes_the_whole_way_with_settings_of_its_own(

@@ -13,7 +13,15 @@ from lockgate._codec import to_data
 from lockgate.errors import LockgateError, NoAnswerError
 from lockgate.values import Data, Document
 
-__all__ = ["Answer", "Answers", "HookFailure", "make_answer", "make_answers"]
+__all__ = [
+    "Answer",
+    "AnswerMade",
+    "Answers",
+    "AnswersMade",
+    "HookFailure",
+    "make_answer",
+    "make_answers",
+]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -134,11 +142,15 @@ class Answers(Generic[T_co]):
 # filled in as what has the same slots and is not frozen, and then become what they are.
 
 
-class _AnswerMade(Generic[T]):
+class AnswerMade(Generic[T]):
+    """What becomes an `Answer` when all of its slots are filled in."""
+
     __slots__ = tuple(Answer.__dataclass_fields__)
 
 
-class _AnswersMade(Generic[T]):
+class AnswersMade(Generic[T]):
+    """What becomes `Answers` likewise."""
+
     __slots__ = tuple(Answers.__dataclass_fields__)
 
 
@@ -153,7 +165,7 @@ def make_answer(
     output: str = "",
 ) -> Answer[T]:
     """``Answer(…)``, in a third of the time."""
-    made: Any = _new(_AnswerMade)
+    made: Any = _new(AnswerMade)
     made.value = value
     made.plugin = plugin
     made.version = version
@@ -173,7 +185,7 @@ def make_answers(
     asked: tuple[str, ...],
 ) -> Answers[T]:
     """``Answers(…)``, likewise."""
-    made: Any = _new(_AnswersMade)
+    made: Any = _new(AnswersMade)
     made.hook = hook
     made.items = items
     made.failed = failed

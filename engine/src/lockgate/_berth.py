@@ -8,17 +8,17 @@ with the old one end there, and it closes behind the last of them: no call is lo
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
-from lockgate._answers import Answer, make_answer
+from lockgate._answers import Answer
 from lockgate._call import Call
 from lockgate._config_values import WhenDown
 from lockgate._down import marked
 from lockgate._in_process import Direct
-from lockgate._inhost import IN_HOST_POSTURE, InHostPlugin
+from lockgate._inhost import InHostPlugin
 from lockgate._journal import Journal
 from lockgate._lifecycle import History
 from lockgate._manifest_values import HookImpl
@@ -33,7 +33,6 @@ from lockgate.grants import Identity
 if TYPE_CHECKING:
     from lockgate._specs import HookSpec
     from lockgate.discovery import PluginState
-    from lockgate.values import Data
 
 __all__ = ["Berth"]
 
@@ -101,6 +100,7 @@ class Berth:
         self.state = state
         self._meter = meter
         self._new = meter.new
+        self._journal = journal
         self._number, self._remember = journal.number, journal.note
         self.impls = tuple(impls)
         self.history = history
@@ -156,55 +156,34 @@ class Berth:
 
         None where a call needs more than its data; `alone`: nobody else is given them.
         """
-        seat = self._sitting.seat
+        sitting = self._sitting
+        seat = sitting.seat
         if not isinstance(seat, InHostPlugin):
             return None
-        value_of = seat.direct(spec, alone=alone)
-        if value_of is None:
+        what = seat.direct(spec, alone=alone)
+        if what is None:
             return None
-        who, hook = seat.identity, spec.name
-        plugin, version = who.plugin, who.version
-        number, remember, new, meter = (
-            self._number,
-            self._remember,
-            self._new,
-            self._meter,
-        )
-        enter, leave = current.set, current.reset
 
-        def ask(data: Mapping[str, Data], above: Span | None) -> Answer[object] | None:
-            span = Span(above)
-            token = enter(span)
-            outcome, seconds = "interrupted", -1.0
-            started = perf_counter()
+        def failed(
+            error: BaseException, until: float | None, span: Span, started: float
+        ) -> LockgateError:
+            seconds, outcome = perf_counter() - started, "interrupted"
             try:
-                value = value_of(data)
-                seconds = perf_counter() - started
-                if value is None:
-                    outcome = "none"
-                    return None
-                outcome = "answered"
-                return make_answer(
-                    value, plugin, version, "system", seconds, IN_HOST_POSTURE
-                )
-            except LockgateError as error:
-                outcome = error.code
-                error.trace = error.trace or span.trace_id
-                told = marked(error, self._when_down)
-                if told is error:
-                    raise
-                raise told from error
+                told = what.blamed(error, until)
+                outcome = told.code
+                return self._told(told, span)
             finally:
-                leave(token)
-                if seconds < 0:
-                    seconds = perf_counter() - started
-                noted = (number(), time(), span, who, hook, seconds, outcome)
-                remember(noted)
-                new.append(noted)
-                if len(new) > FOLD_CALLS:
-                    meter.fold()
+                self._over(sitting, spec.name, span, seconds, outcome)
 
-        return ask
+        return Direct(seat.identity, what, self._journal, self._meter, failed)
+
+    def _told(self, error: LockgateError, span: Span) -> LockgateError:
+        """`error`, with its place in the trace and what the owner says of such."""
+        error.trace = error.trace or span.trace_id
+        told = marked(error, self._when_down)
+        if told is not error:
+            told.__cause__ = error
+        return told
 
     def stream(self, call: Call) -> Generator[object]:
         """The items of a streaming hook: of the seat that was there at its begin.

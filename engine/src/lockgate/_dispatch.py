@@ -16,7 +16,12 @@ from lockgate._answers import Answer, Answers, HookFailure, make_answers
 from lockgate._call import Call
 from lockgate._down import fate, leaves_call_whole
 from lockgate._hook_order import HookOrder
-from lockgate._in_process import Direct, QuickCall, quick_call
+from lockgate._in_process import (
+    PLUGINS_MAXIMUM,
+    Direct,
+    QuickCall,
+    quick_call,
+)
 from lockgate._manifest_values import HookImpl
 from lockgate._order import arrange
 from lockgate._past_calls import PastCalls
@@ -149,7 +154,7 @@ class Dispatcher:
         alone = len(line.impls) == 1
         found = [seat.direct(spec, alone=alone) for seat in line.impls]
         asks = [direct for direct in found if direct is not None]
-        if len(asks) != len(found):
+        if len(asks) != len(found) or len(asks) > PLUGINS_MAXIMUM:
             return
         names = tuple(seat.identity.plugin for seat in line.impls)
 
@@ -160,7 +165,7 @@ class Dispatcher:
             self._failed(call, line.impls[number].identity, error, None)
             return self._ask(call, line.impls[number + 1 :], None, items)
 
-        self.quick[spec.name] = quick_call(spec, names, asks, rest)
+        self.quick[spec.name] = quick_call(spec, asks, rest)
 
     def _ask(
         self,

@@ -20,6 +20,7 @@ from lockgate._awaiting import awaited_here, is_awaited, items_here
 from lockgate._blame import Blame
 from lockgate._call import Call
 from lockgate._codec import Misfit, to_data
+from lockgate._in_process import DirectImpl
 from lockgate._inhost_context import HostContext
 from lockgate._inhost_wrapping import InHostWrapping
 from lockgate._lifecycle import History
@@ -36,7 +37,7 @@ from lockgate._worker_impls import (
 from lockgate._wrapping import begin
 from lockgate.errors import LockgateError
 from lockgate.grants import Identity
-from lockgate.values import Data, Document
+from lockgate.values import Document
 
 if TYPE_CHECKING:
     from lockgate._admission import Admission
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["IN_HOST_POSTURE", "InHostPlugin"]
 
 IN_HOST_POSTURE: Document = {"layers": [], "in-host": True}
-_NEVER = float("inf")
-_PLAIN = frozenset({type(None), bool, int, float, str, bytes, tuple, list, dict})
-"""What no impl has to be awaited for; of other types it is looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,47 +174,37 @@ class InHostPlugin:
             raise self._blame(spec).misfit(misfit) from None
         return self._made(value, started)
 
-    def direct(
-        self, spec: HookSpec, *, alone: bool
-    ) -> Callable[[Mapping[str, Data]], object] | None:
+    def direct(self, spec: HookSpec, *, alone: bool) -> DirectImpl | None:
         """The impl of a hook that was asked before, for data and nothing else.
 
         None where more than that is needed: it was not asked yet, wants a context or
         hears of the past, or the hook gives a stream. `alone` says that nobody else
         is given the data, so that it need not be made anew of itself.
-
-        What it gives raises LockgateError as `ask` does.
         """
         found = self._found.get((spec.name, False))
         if found is None or found.context or spec.historic or spec.stream:
             return None
-        impl, answer = found.impl, spec.answer
         same = {a.name for a in spec.arguments if a.codec.encode is a.codec.decode}
-        wanted = [pair for pair in found.wanted if not alone or pair[0] not in same]
-        as_it_is = [n for n, _ in found.wanted if alone and n in same]
-        check = answer.checked if answer.records else answer.decode
+        takes = tuple(
+            (name, None if alone and name in same else decode)
+            for name, decode in found.wanted
+        )
+        check = spec.answer.checked if spec.answer.records else spec.answer.decode
         blame, seconds = self._blame(spec), spec.options.timeout_seconds
 
-        def value_of(data: Mapping[str, Data]) -> object:
-            until = _NEVER
-            try:
-                given = {name: data[name] for name in as_it_is}
-                for name, decode in wanted:
-                    given[name] = decode(data[name])
-                value = impl(**given)
-                if type(value) not in _PLAIN and is_awaited(value):
-                    until = time.monotonic() + seconds
-                    value = awaited_here(value, seconds)
-            except (Exception, SystemExit) as error:
-                if isinstance(error, TimeoutError) and time.monotonic() >= until:
-                    raise blame.timeout(seconds) from error
-                raise blame.raised_here(error) from error
-            try:
-                return None if value is None else check(value)
-            except Misfit as misfit:
-                raise blame.misfit(misfit) from None
+        def blamed(error: BaseException, until: float | None) -> LockgateError:
+            if until is None:
+                if not isinstance(error, Misfit):
+                    raise error
+                return blame.misfit(error)
+            if not isinstance(error, (Exception, SystemExit)):
+                raise error
+            late = isinstance(error, TimeoutError) and time.monotonic() >= until
+            told = blame.timeout(seconds) if late else blame.raised_here(error)
+            told.__cause__ = error
+            return told
 
-        return value_of
+        return DirectImpl(found.impl, takes, check, blamed, IN_HOST_POSTURE)
 
     def stream(self, call: Call) -> Generator[object]:
         """The items of the impl of a streaming hook, each when it is wanted.

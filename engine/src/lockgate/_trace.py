@@ -36,36 +36,46 @@ class Span:
     Its ids are made up when somebody asks for them: most calls nobody asks about.
     """
 
-    __slots__ = ("_above", "_number", "_trace", "flags")
+    __slots__ = ("_above", "_flags", "_number", "_trace")
+
+    # Every call makes one: what nobody may ever ask for is not even set.
+    _flags: int
+    _number: int
+    _trace: int
 
     def __init__(self, above: Span | None = None) -> None:
         self._above = above
-        self._trace = self._number = 0
-        self.flags: int = SAMPLED if above is None else above.flags
 
     @classmethod
     def known(cls, trace: int, number: int, flags: int) -> Span:
         """A span that somebody else made."""
         span = cls()
-        span._trace, span._number, span.flags = trace, number, flags
+        span._trace, span._number, span._flags = trace, number, flags
         return span
+
+    @property
+    def flags(self) -> int:
+        """The trace's flags: whether it is sampled."""
+        if self._above is not None:
+            return self._above.flags
+        return getattr(self, "_flags", SAMPLED)
 
     @property
     def trace(self) -> int:
         """The trace's number: the same for all spans of it."""
         if self._above is not None:
             return self._above.trace
-        if not self._trace:
+        if not hasattr(self, "_trace"):
             with _making:
-                self._trace = self._trace or _bits(128) or 1
+                self._trace = getattr(self, "_trace", 0) or _bits(128) or 1
         return self._trace
 
     @property
     def number(self) -> int:
         """The span's own number."""
-        if not self._number:
+        if not hasattr(self, "_number"):
             with _making:
-                self._number = self._number or _bits(64) or 1
+                self._number = getattr(self, "_number", 0) or _bits(64) or 1
         return self._number
 
     @property
