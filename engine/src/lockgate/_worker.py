@@ -21,7 +21,9 @@ from lockgate.values import Data
 __all__ = ["LOAD", "Handler", "serve"]
 
 LOAD = "load"
-"""The method, which is no hook, by which the plugin is loaded and no more."""
+"""The method, which is no hook, by which the plugin is loaded and no more.
+
+With the argument `only`, that hook's impl and wrapper."""
 
 
 class Handler(Protocol):
@@ -55,10 +57,13 @@ def serve(
 
     def handle(method: str, arguments: Mapping[str, Data]) -> Any:
         if method == LOAD:
+            only = arguments.get("only")
             for name, wanted in hooks.items():
-                impls.find(known[name], wanted)
+                if only in (None, name):
+                    impls.find(known[name], wanted)
             for name, wanted in wrappers.items():
-                impls.find(known[name], wanted, wrapper=True)
+                if only in (None, name):
+                    impls.find(known[name], wanted, wrapper=True)
             return None
         spec, target = known.get(method), hooks.get(method)
         if spec is None or target is None:

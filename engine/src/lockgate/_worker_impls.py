@@ -7,7 +7,6 @@ only: a plugin must find its own versions of everything else.
 
 from __future__ import annotations
 
-import errno
 import importlib
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from lockgate._awaiting import is_awaited, items_of, plain_items
 from lockgate._codec import Misfit, codec
 from lockgate._own_types import own_types
 from lockgate._specs import CONTEXT, HookSpec
+from lockgate._worker_denials import denial_in, place_of
 from lockgate.plugin import IMPL_ATTRIBUTE, Context, RefusedError
 from lockgate.values import Data, Reason
 
@@ -33,7 +33,6 @@ __all__ = [
 ]
 
 _REASONS = codec(tuple[Reason, ...])
-_CHAIN_LIMIT = 20
 
 
 class WorkerFault(Exception):  # noqa: N818 - a carrier of data, told apart by them
@@ -232,40 +231,12 @@ def misfit_fault(misfit: Misfit) -> WorkerFault:
 
 def _tell_denial(error: Exception) -> None:
     """Let the host say the way out, if the kernel refused a path or a call."""
-    if hasattr(error, "lockgate_details"):
-        return
-    details: dict[str, Data] = {}
-    for met in _chain(error):
-        if met.errno not in (errno.EACCES, errno.EPERM):
-            continue
-        if isinstance(met.filename, str):
-            details = {"kind": "denied-path", "path": met.filename}
-        else:
-            details = {"kind": "denied-call", "file": _last_file(met)}
-        break
+    details = {} if hasattr(error, "lockgate_details") else denial_in(error)
     if details:
         try:
             error.lockgate_details = details  # type: ignore[attr-defined]
         except AttributeError:  # a class with slots
             return
-
-
-def _chain(error: BaseException | None) -> Iterator[OSError]:
-    """`error` and what it came from, where those are errors of the system."""
-    for _ in range(_CHAIN_LIMIT):
-        if error is None:
-            return
-        if isinstance(error, OSError):
-            yield error
-        error = error.__cause__ or error.__context__
-
-
-def _last_file(error: BaseException) -> str:
-    """The file that raised `error`."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    return frame.tb_frame.f_code.co_filename if frame is not None else ""
 
 
 def import_foreign(name: str) -> Any:
@@ -274,15 +245,18 @@ def import_foreign(name: str) -> Any:
         return importlib.import_module(name)
     except BaseException as error:
         message = f"importing {name!r} failed: {type(error).__name__}: {error}"
-        place = error if isinstance(error, SyntaxError) else SyntaxError()
-        raise ImplError(
+        file, line = place_of(error)
+        fault = ImplError(
             message,
             code="import-failed",
-            file=str(place.filename or name),
-            line=place.lineno or 0,
+            file=file or name,
+            line=line,
             hint=_import_hint(name, error),
             cause=error,
-        ) from error
+        )
+        fault.lockgate_details["raised"] = type(error).__name__
+        fault.lockgate_details["denied"] = denial_in(error)
+        raise fault from error
 
 
 def _import_hint(name: str, error: BaseException) -> str:

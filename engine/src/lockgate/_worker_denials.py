@@ -1,0 +1,72 @@
+"""What an exception in a worker tells: where it was raised, and what was refused.
+
+A claim by the worker, like all that it says. Standard library only: a plugin must find
+its own versions of everything else.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from types import TracebackType
+
+from lockgate.values import Data
+
+__all__ = ["denial_in", "place_of"]
+
+_CHAIN_LIMIT = 20
+_LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120 - as the frames' file names say
+
+
+def denial_in(error: BaseException) -> dict[str, Data]:
+    """The path or the call that the kernel refused, if `error` comes of that."""
+    for met in _chain(error):
+        if met.errno not in (errno.EACCES, errno.EPERM):
+            continue
+        if isinstance(met.filename, str):
+            return {"kind": "denied-path", "path": met.filename}
+        return {"kind": "denied-call", "file": _last_file(met)}
+    return {}
+
+
+def place_of(error: BaseException) -> tuple[str, int]:
+    """File and line that raised `error`, below code that is the library's or ours."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno or 0
+    found = "", 0
+    for frame in _frames(error.__traceback__):
+        file = frame.tb_frame.f_code.co_filename
+        if not file.startswith("<") and not _is_ours(file):
+            found = file, frame.tb_lineno
+    return found
+
+
+def _is_ours(file: str) -> bool:
+    inside = file.startswith(f"{_LIBRARY}/") and "/site-packages/" not in file
+    return inside or file == _IMPORTS
+
+
+_IMPORTS = os.path.join(os.path.dirname(__file__), "_worker_impls.py")  # noqa: PTH118,PTH120
+
+
+def _chain(error: BaseException | None) -> Iterator[OSError]:
+    """`error` and what it came from, where those are errors of the system."""
+    for _ in range(_CHAIN_LIMIT):
+        if error is None:
+            return
+        if isinstance(error, OSError):
+            yield error
+        error = error.__cause__ or error.__context__
+
+
+def _frames(frame: TracebackType | None) -> Iterator[TracebackType]:
+    while frame is not None:
+        yield frame
+        frame = frame.tb_next
+
+
+def _last_file(error: BaseException) -> str:
+    """The file that raised `error`."""
+    files = [one.tb_frame.f_code.co_filename for one in _frames(error.__traceback__)]
+    return files[-1] if files else ""
