@@ -21,6 +21,8 @@ def home(
     monkeypatch.setenv("HOME", str(tmp_path))
     for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
+    # Half a second each; what it finds is `test_load`'s.
+    monkeypatch.setenv("LOCKGATE_PLUGINS__MARKETPLACE__CHECKS__LOAD", "off")
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
     return Home(tmp_path, capsys)

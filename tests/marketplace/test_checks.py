@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate.values import Data
-from lockgate_marketplace.checks import check_indexes
+from lockgate_marketplace.checks import check_indexes, check_levels
+from lockgate_marketplace.levels import CHECKS, Levels
 from lockgate_marketplace.plugin import diagnose
 from tests.support.context import LocalContext
 
@@ -51,3 +52,31 @@ def test_doctor_gets_one_line_for_each() -> None:
 
     assert [line["name"] for line in lines] == ["marketplace.index"]
     assert [line["state"] for line in lines] == ["problem"]
+
+
+@pytest.mark.parametrize(
+    ("table", "state", "said"),
+    [
+        ({"load": "off"}, "warning", "does not load"),
+        ({"opaque": "note", "load": "required"}, "warning", "can't be read"),
+        ({"gate": "off"}, "problem", "no check of this name"),
+        ({"load": "perhaps"}, "problem", "no level"),
+        ("all", "problem", "a table"),
+    ],
+)
+def test_a_weakened_check_is_told(table: Data, state: str, said: str) -> None:
+    (check,) = check_levels({"checks": table})
+
+    assert check.state == state
+    assert said in check.message
+
+
+def test_every_check_stops_unless_it_is_said_otherwise() -> None:
+    assert check_levels({}) == ()
+    assert {Levels().of(check) for check in CHECKS} == {"stop"}
+    held = Levels({"load": "required", "opaque": "required"})
+    assert held.without("load").noting("opaque") == held
+    loose = Levels().without("load").noting("opaque")
+    assert not loose.made("load")
+    assert loose.made("opaque")
+    assert not loose.stops("opaque")

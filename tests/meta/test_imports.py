@@ -22,6 +22,7 @@ MARKETPLACE_API = HOST_API | {
     "lockgate.contract",
     "lockgate.discovery",
     "lockgate.documents",
+    "lockgate.dry_load",
     "lockgate.grants",
     "lockgate.installed",
     "lockgate.manifest",

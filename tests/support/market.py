@@ -49,8 +49,8 @@ class Home:
         **how: Any,
     ) -> str:
         text = manifest_text("acme", tier=f'"{tier}"', extra=extra)
-        files = {"acme/__init__.py": CODE.format(version=version)}
-        code = how.pop("code", "")
+        first, code = how.pop("first", ""), how.pop("code", "")
+        files = {"acme/__init__.py": f"{CODE.format(version=version)}{first}"}
         if code:
             files["acme/more.py"] = code
         made = forge_file(self.root, "acme", version, manifest=text, files=files, **how)

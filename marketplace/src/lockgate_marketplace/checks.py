@@ -1,4 +1,4 @@
-"""Are the configured indexes fit to install from?"""
+"""What ``lockgate doctor`` is told: are the indexes fit, and the checks firm?"""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from lockgate.errors import ConfigError
 from lockgate.values import Data
 from lockgate_marketplace.errors import SourceError
+from lockgate_marketplace.levels import CHECKS, CheckName, Levels
 from lockgate_marketplace.sources import Index, Sources
 
-__all__ = ["Check", "check_indexes"]
+__all__ = ["Check", "check_indexes", "check_levels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,18 @@ def _check_index(index: Index) -> Check:
         hint = "take `unhashed` away as soon as the index gives hashes"
         return Check(_INDEX, "warning", f"{said}, which gives no hashes", hint)
     return Check(_INDEX, "ok", said)
+
+
+def check_levels(settings: Mapping[str, Data]) -> tuple[Check, ...]:
+    """Whether each check of a plugin stops at what it finds; silent if all do."""
+    name = "marketplace.checks"
+    try:
+        levels = Levels.from_settings(settings)
+    except ConfigError as error:
+        return (Check(name, "problem", f"{error.key}: {error.message}", error.hint),)
+    weak: list[CheckName] = [check for check in CHECKS if not levels.stops(check)]
+    if not weak:
+        return ()
+    said = "; ".join(f"{CHECKS[check]} ({levels.of(check)})" for check in weak)
+    hint = f"take {', '.join(weak)} out of [plugins.marketplace.checks]"
+    return (Check(name, "warning", f"plugins are installed though {said}", hint),)

@@ -1,12 +1,14 @@
-"""``--accept-…``: what an owner takes though the scan would stop at it."""
+"""``--accept-…``, ``--no-load``: what an owner takes though a check would stop."""
 
 from __future__ import annotations
 
 import argparse
 
-from lockgate_marketplace.install import Accepted
+from lockgate.config import Config
+from lockgate_marketplace.install import Terms
+from lockgate_marketplace.levels import Levels
 
-__all__ = ["accepted", "add_accepts"]
+__all__ = ["add_accepts", "terms"]
 
 
 def add_accepts(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +23,24 @@ def add_accepts(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="though some of its source can't be read",
     )
+    parser.add_argument(
+        "--no-load",
+        action="store_true",
+        help="without loading it once, in a sealed worker, to see that it loads",
+    )
 
 
-def accepted(args: argparse.Namespace) -> Accepted:
-    """What was said by them."""
-    return Accepted(undeclared=args.accept_undeclared, opaque=args.accept_opaque)
+def terms(args: argparse.Namespace, config: Config) -> Terms:
+    """What plugins are judged by: the settings, and what was said by the arguments.
+
+    Raises:
+        ConfigError: If the settings name what is no check, or no level.
+    """
+    levels = Levels.from_settings(config.for_plugin("marketplace"))
+    if args.accept_undeclared:
+        levels = levels.noting("undeclared")
+    if args.accept_opaque:
+        levels = levels.noting("opaque")
+    if args.no_load:
+        levels = levels.without("load")
+    return Terms(config, levels)

@@ -203,6 +203,7 @@ def _introduced(case: _Case) -> list[str]:
     if others:
         names = ", ".join(f"{one.name} {one.version}" for one in others)
         lines.append(f"It brings {names}, which may do the same.")
+    lines += [f"note: {note}" for note in case.offer.plan.notes]
     return [*lines, *(f"warning: {warning}" for warning in case.offer.warnings)]
 
 
@@ -337,6 +338,6 @@ def _row(case: _Case, granted: frozenset[str], generation: int) -> dict[str, obj
             }
             for one in case.asked
         ],
-        "notes": [finding.message for finding in plan.verdict.notes],
+        "notes": list(plan.notes),
         "warnings": list(case.offer.warnings),
     }

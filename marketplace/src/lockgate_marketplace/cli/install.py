@@ -15,7 +15,7 @@ from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import UsageError
 from lockgate.verb import Subparsers, installed, progress, settings
-from lockgate_marketplace.cli._accepts import accepted
+from lockgate_marketplace.cli._accepts import terms
 from lockgate_marketplace.cli._settle import add_consent, settle
 from lockgate_marketplace.identity import Trust
 from lockgate_marketplace.install import Incoming, Offer, from_files
@@ -31,7 +31,7 @@ def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "install",
         description="Install plugins by name from an index, or one from wheels: its "
-        "own and those that it needs. Nothing of them is run.",
+        "own and those that it needs. Nothing of them is run but in a sealed worker.",
     )
     parser.add_argument(
         "names",
@@ -83,8 +83,8 @@ def _offered(
             [Path(word) for word in args.names],
             Trust.below(Path(config.data_dir)),
             present,
+            terms(args, config),
             index=args.index,
-            accepted=accepted(args),
         ),
     )
 
@@ -117,7 +117,7 @@ def _fetched(
             Incoming.below(data),
             present,
             policy,
-            accepted=accepted(args),
+            terms(args, config),
             tell=tell,
         )
 

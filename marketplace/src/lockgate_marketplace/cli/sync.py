@@ -24,13 +24,13 @@ from lockgate.verb import (
     progress,
     settings,
 )
-from lockgate_marketplace.cli._accepts import accepted, add_accepts
+from lockgate_marketplace.cli._accepts import add_accepts, terms
 from lockgate_marketplace.cli.lock import FILE, lock_now
 from lockgate_marketplace.consent import passes_on
 from lockgate_marketplace.errors import ConsentError, ContractError, LockFileError
 from lockgate_marketplace.install import (
-    Accepted,
     Plan,
+    Terms,
     check_claims,
     judge,
     stage,
@@ -53,7 +53,7 @@ def add(subparsers: Subparsers) -> None:
     about = (
         "Install exactly the wheels that a lock file names, in one step, judged as "
         "`lockgate install` judges them. It grants nothing and takes nothing away. "
-        "No plugin is imported."
+        "Plugins are loaded in sealed workers only."
     )
     parser = subparsers.add_parser("sync", description=about)
     parser.add_argument("--file", default=FILE, metavar="FILE", help=f"default: {FILE}")
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         present = installed(config).plugins
         folder = Path(args.wheels) if args.wheels else None
         _check_once(lock, args.file)
-        plans = _judged(lock, store, folder, present, accepted(args))
+        plans = _judged(lock, store, folder, present, terms(args, config))
         if not args.keep_rights:
             _check_rights(plans, config)
         check_claims(plans, present)
@@ -118,7 +118,7 @@ def _judged(
     store: Store,
     folder: Path | None,
     present: Iterable[PluginState],
-    accepted: Accepted,
+    terms: Terms,
 ) -> list[Plan]:
     """What the lock names and is not in force as it says, judged."""
     now = store.folder.read()
@@ -126,7 +126,7 @@ def _judged(
     found = find_wheels(changed, store, folder, surroundings(present))
     plans: list[Plan] = []
     for entry in changed:
-        plan = judge([found[wheel.sha256] for wheel in entry.wheels], accepted)
+        plan = judge([found[wheel.sha256] for wheel in entry.wheels], terms)
         if entry.plugins != (plan.manifest.name,):
             asked = ", ".join(entry.plugins) or "none"
             message = f"it holds the plugin {plan.manifest.name}, and {asked} is locked"

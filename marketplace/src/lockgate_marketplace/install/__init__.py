@@ -2,14 +2,15 @@
 
 ::
 
-    offer = from_files(paths, trust, present)       # judged; leaves no trace
-    …                                               # its owner agrees, or not
-    carry_out([offer], store, trust)                # who made it, then one generation
+    offer = from_files(paths, trust, present, terms)    # judged; leaves no trace
+    …                                                   # its owner agrees, or not
+    carry_out([offer], store, trust)                    # who made it; one generation
 
 From an index: `lockgate_marketplace.install.named`. Read it from above: `_carry_out`,
 `_offer`, `_origin` with `_evidence` (by whom), `_plan` with `_fits` and `_needs` (is it
-sound), `_claims` (does it take what is another's), `_former` (what it takes the place
-of), `_incoming` (where downloads come in).
+sound), `_trial` in `_passing` (does it load), `_claims` (does it take what is
+another's), `_former` (what it takes the place of), `_incoming` (where downloads come
+in).
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from lockgate_marketplace.install._former import brings_others, former
 from lockgate_marketplace.install._incoming import Incoming
 from lockgate_marketplace.install._offer import Offer, from_files
 from lockgate_marketplace.install._origin import Origin
-from lockgate_marketplace.install._plan import Accepted, Plan, judge
+from lockgate_marketplace.install._plan import Plan, Terms, judge
 
 __all__ = [
-    "Accepted",
     "Incoming",
     "Offer",
     "Origin",
     "Plan",
+    "Terms",
     "brings_others",
     "carry_out",
     "check_claims",

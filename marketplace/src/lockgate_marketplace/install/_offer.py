@@ -15,7 +15,7 @@ from lockgate_marketplace.identity import Trust, WheelFile
 from lockgate_marketplace.install._evidence import evidence_beside
 from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._origin import Origin, of_file
-from lockgate_marketplace.install._plan import Accepted, Plan, judge
+from lockgate_marketplace.install._plan import Plan, Terms, judge
 from lockgate_marketplace.wheel import Wheel, open_wheel
 
 __all__ = ["Offer", "from_files"]
@@ -42,9 +42,9 @@ def from_files(
     paths: Sequence[Path],
     trust: Trust,
     present: Sequence[PluginState],
+    terms: Terms,
     *,
     index: str = "",
-    accepted: Accepted | None = None,
 ) -> Offer:
     """Judge the wheels at `paths`, one of which holds a plugin.
 
@@ -68,5 +68,5 @@ def from_files(
         found[wheel.sha256] = of_file(file, named, evidence_beside(path), pins, index)
     own = [wheel for wheel in wheels if wheel.manifest is not None][:1]
     ordered = (*own, *(wheel for wheel in wheels if wheel not in own))
-    plan = judge(ordered, accepted or Accepted())
+    plan = judge(ordered, terms)
     return Offer(plan, tuple(found[wheel.sha256] for wheel in plan.wheels))

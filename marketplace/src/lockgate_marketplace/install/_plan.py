@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from lockgate.contract import check_impls
+from lockgate.config import Config
 from lockgate.errors import UsageError
 from lockgate.manifest import Manifest
 from lockgate_marketplace.errors import ContractError
 from lockgate_marketplace.install._fits import manifest_of
 from lockgate_marketplace.install._needs import check_needs
+from lockgate_marketplace.install._trial import try_out
+from lockgate_marketplace.levels import Levels
 from lockgate_marketplace.scan import Verdict, check_verdict, scan
 from lockgate_marketplace.store import check_judged
-from lockgate_marketplace.wheel import Wheel, unpack
+from lockgate_marketplace.wheel import Wheel
 
-__all__ = ["Accepted", "Plan", "judge"]
+__all__ = ["Plan", "Terms", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """What the owner said is fine, though the scan would stop at it."""
+class Terms:
+    """What a plugin is judged by: how firm each check is, and the engine's settings."""
 
-    undeclared: bool = False
-    opaque: bool = False
+    config: Config
+    levels: Levels = field(default_factory=Levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Plan:
     wheels: tuple[Wheel, ...]
     manifest: Manifest
     verdict: Verdict
+    notes: tuple[str, ...] = ()
+    """What does not stop it, and may be of interest."""
 
     @property
     def plugin(self) -> Wheel:
@@ -45,7 +47,7 @@ class Plan:
 
 def judge(
     wheels: Sequence[Wheel],
-    accepted: Accepted,
+    terms: Terms,
     *,
     provided: Sequence[str] = ("lockgate",),
 ) -> Plan:
@@ -63,10 +65,22 @@ def judge(
     manifest = manifest_of(own)
     check_needs(wheels, {name: version(name) for name in provided})
     check_judged(wheels)
-    verdict = scan(own, manifest)
-    check_verdict(verdict, own, undeclared=accepted.undeclared, opaque=accepted.opaque)
-    _check_contract(wheels, manifest)
-    return Plan(tuple(wheels), manifest, verdict)
+    verdict = _scanned(own, manifest, terms.levels)
+    notes = [*verdict.told(), *try_out(wheels, manifest, terms.levels, terms.config)]
+    return Plan(tuple(wheels), manifest, verdict, tuple(notes))
+
+
+def _scanned(wheel: Wheel, manifest: Manifest, levels: Levels) -> Verdict:
+    if not levels.made("undeclared") and not levels.made("opaque"):
+        return Verdict()
+    verdict = scan(wheel, manifest)
+    check_verdict(
+        verdict,
+        wheel,
+        undeclared=not levels.stops("undeclared"),
+        opaque=not levels.stops("opaque"),
+    )
+    return verdict
 
 
 def _check_names(wheels: Sequence[Wheel]) -> None:
@@ -87,30 +101,3 @@ def _check_names(wheels: Sequence[Wheel]) -> None:
         if wheel.name in names[:position]:
             message = f"{wheel.name} is given twice"
             raise UsageError(message, where=wheel.filename)
-
-
-def _check_contract(wheels: Sequence[Wheel], manifest: Manifest) -> None:
-    """Hold the impls against the hook specs, by their source, in a passing folder."""
-    with TemporaryDirectory(prefix="lockgate-contract-") as made:
-        roots: list[str] = []
-        for number, wheel in enumerate(wheels):
-            folder = Path(made, str(number))
-            unpack(wheel, folder)
-            roots.append(str(folder / "site"))
-        problems = check_impls(manifest, distribution=wheels[0].name, roots=roots)
-        _writable(Path(made))
-    if problems:
-        first = problems[0]
-        raise ContractError(
-            "contract-broken",
-            "; ".join(problem.message for problem in problems[:5]),
-            where=f"{wheels[0].filename}: {Path(first.file).name}:{first.line}",
-            problems=[problem.message for problem in problems],
-        )
-
-
-def _writable(folder: Path) -> None:
-    """What was unpacked is read-only, and is to go again."""
-    for path in [folder, *folder.rglob("*")]:
-        if path.is_dir():
-            path.chmod(0o700)

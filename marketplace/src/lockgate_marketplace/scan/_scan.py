@@ -25,9 +25,17 @@ class Verdict:
     code can't be read, `notes` are the rest (asked for and not used).
     """
 
-    undeclared: tuple[Finding, ...]
-    opaque: tuple[Finding, ...]
-    notes: tuple[Finding, ...]
+    undeclared: tuple[Finding, ...] = ()
+    opaque: tuple[Finding, ...] = ()
+    notes: tuple[Finding, ...] = ()
+
+    def told(self) -> tuple[str, ...]:
+        """All of it, a line for each."""
+        return tuple(
+            f"source: {line}"
+            for found in (self.undeclared, self.opaque, self.notes)
+            for line in map(_line, found)
+        )
 
 
 def scan(wheel: Wheel, manifest: Manifest) -> Verdict:
@@ -67,11 +75,11 @@ def check_verdict(
 
 
 def _told(found: Sequence[Finding]) -> str:
-    lines = [
-        f"{one.path}:{one.range.start.line} {one.message}"
-        if one.range is not None
-        else f"{one.path} {one.message}"
-        for one in found[:_SHOWN]
-    ]
+    lines = [_line(one) for one in found[:_SHOWN]]
     more = len(found) - len(lines)
     return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
+
+
+def _line(one: Finding) -> str:
+    place = f"{one.path}:{one.range.start.line}" if one.range is not None else one.path
+    return f"{place} {one.message}"

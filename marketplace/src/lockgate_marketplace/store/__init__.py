@@ -18,7 +18,7 @@ engine: `lockgate.installed`.
 
 from __future__ import annotations
 
-from lockgate_marketplace.store._environment import check_judged
+from lockgate_marketplace.store._environment import check_judged, merged_reason_of
 from lockgate_marketplace.store._garbage import Collected
 from lockgate_marketplace.store._record import StoredFile, StoredWheel
 from lockgate_marketplace.store._store import KEEP, Store
@@ -32,4 +32,5 @@ __all__ = [
     "StoredFile",
     "StoredWheel",
     "check_judged",
+    "merged_reason_of",
 ]

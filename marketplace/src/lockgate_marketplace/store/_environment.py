@@ -26,6 +26,7 @@ __all__ = [
     "entry_of",
     "merged_key",
     "merged_reason",
+    "merged_reason_of",
 ]
 
 _NAMESPACE_WORDS = (b"extend_path", b"declare_namespace")
@@ -106,6 +107,13 @@ def merged_reason(wheels: Sequence[StoredWheel]) -> str:
             if leaves_its_folder(wheel.folder, file.path):
                 return f"{file.path} of {wheel.name} looks for libraries beside it"
     return next(_split_packages(wheels), "")
+
+
+def merged_reason_of(wheels: Sequence[Judged], folders: Sequence[Path]) -> str:
+    """`merged_reason` of wheels that are in no store yet, unpacked into `folders`."""
+    return merged_reason(
+        [described(one, folder) for one, folder in zip(wheels, folders, strict=True)]
+    )
 
 
 def _split_packages(wheels: Sequence[StoredWheel]) -> Iterator[str]:

@@ -4,7 +4,7 @@
 
     with open_client(settings, data) as client:
         policy = Policy.running(known=known_names(present, trust.pins()))
-        offers = from_index(wants, client, trust, incoming, present, policy)
+        offers = from_index(wants, client, trust, incoming, present, policy, terms)
 
 Read it from above: `_from_index` (the whole way), `_choose` (what to get), `_get`
 with `_evidence` (files and proofs, held against what the index said). A package of its

@@ -12,7 +12,7 @@ from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._incoming import Incoming
 from lockgate_marketplace.install._offer import Offer
 from lockgate_marketplace.install._origin import Origin, of_index
-from lockgate_marketplace.install._plan import Accepted, judge
+from lockgate_marketplace.install._plan import Terms, judge
 from lockgate_marketplace.install.named._choose import Chosen, choose
 from lockgate_marketplace.install.named._get import Arrived, Tell, get, opened
 from lockgate_marketplace.resolve import IndexClient, Policy, Want
@@ -32,8 +32,8 @@ def from_index(
     incoming: Incoming,
     present: Sequence[PluginState],
     policy: Policy,
+    terms: Terms,
     *,
-    accepted: Accepted | None = None,
     tell: Tell = _silent,
 ) -> tuple[Offer, ...]:
     """Choose, get and judge each plugin that is wanted, with all that it needs.
@@ -61,7 +61,7 @@ def from_index(
                 tell(f"judging {one.pinned[0].name} {one.pinned[0].version}", None)
                 files = [arrived[p.index, p.file.filename] for p in one.pinned]
                 judged = _judged(files, client, pins, around)
-                offers.append(_offer(one, files, judged, accepted or Accepted()))
+                offers.append(_offer(one, files, judged, terms))
             _check_names(offers)
     except FetchError:
         raise  # what came whole is what it must be, and need not come again
@@ -97,10 +97,10 @@ def _offer(
     chosen: Chosen,
     files: Sequence[Arrived],
     judged: Sequence[tuple[Wheel, Origin]],
-    accepted: Accepted,
+    terms: Terms,
 ) -> Offer:
     wheels, origins = zip(*judged, strict=True)
-    plan = judge(wheels, accepted)
+    plan = judge(wheels, terms)
     paths = tuple(one.file.path for one in files)
     return Offer(plan, origins, chosen.warnings, paths)
 
