@@ -20,7 +20,7 @@ from lockgate_sandbox._frame import BEFORE_CALLS, FOLDER, ChannelClosed, Kind
 from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._notes import Notes
 from lockgate_sandbox._output import Output
-from lockgate_sandbox._process import Exit, Process, cause, receive_fds, started
+from lockgate_sandbox._process import Exit, Process, cause, receive_fds
 from lockgate_sandbox._sample import Sampler
 from lockgate_sandbox._scan import FrameError
 from lockgate_sandbox._wire import Channel
@@ -111,7 +111,8 @@ class Attended:
         call = os.urandom(8)
         with suppress(ChannelClosed):  # then `started` says why
             channel.send([Kind.START, call, job], self._check)
-        self.process = started(life)
+        self.process = Process(life)
+        self.process.wait_started()
         self._undo.callback(self.process.close)
         self._ground = ground
         self._sampler = Sampler(

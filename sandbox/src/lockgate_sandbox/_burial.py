@@ -33,8 +33,12 @@ class Burial:
     """Buries one worker, once. Under the line's lock for reading.
 
     `closed` is the reason, None while it lives; `last_output` what it had printed
-    since the last reply. `released` is called when nothing of it is left.
+    since the last reply. `name` is what errors call it; `released` is called when
+    nothing of it is left.
     """
+
+    name = ""
+    released: Callable[[], None]
 
     def __init__(
         self,
@@ -45,8 +49,6 @@ class Burial:
         *,
         limits: Limits,
         ground: Ground,
-        name: str,
-        released: Callable[[], None],
     ) -> None:
         self.closed: SandboxError | None = None
         self.last_output = ""
@@ -56,8 +58,6 @@ class Burial:
         self._flights = flights
         self._limits = limits
         self._ground = ground
-        self._name = name
-        self._released = released
         self._fate: SandboxError | None = None
         self._told = False
 
@@ -96,7 +96,7 @@ class Burial:
             self.last_output = self._output.take().decode("utf-8", "replace")
             self._output.close()
             self._flights.drop_all(error)
-            self._released()
+            self.released()
         return self.closed
 
     def told(self, error: SandboxError | None) -> SandboxError:
@@ -109,7 +109,7 @@ class Burial:
     def gone(self) -> ClosedError:
         """The error for whoever comes too late."""
         error = ClosedError(
-            f"worker {self._name!r} is gone: {self.closed}", hint="start a new worker"
+            f"worker {self.name!r} is gone: {self.closed}", hint="start a new worker"
         )
         error.__cause__ = self.closed
         return error

@@ -104,15 +104,17 @@ def _do_job(
 ) -> NoReturn:
     channel.limit = _START_LIMIT_BYTES
     try:
-        kind, call, job = channel.receive()
+        kind, call, job, *more = channel.receive()
         while kind == Kind.AHEAD:
             _look_ahead(channel, {**settings, **job}, posture)
-            kind, call, job = channel.receive()
+            kind, call, job, *more = channel.receive()
     except ChannelClosed:
         os._exit(0)
     if kind != Kind.START:
         os._exit(70)
     channel.limit = settings["limit"]
+    if more:
+        job["arguments"], job["brokered"] = more
     if "env" in job:
         _set_environment(job["env"])
     if "cwd" in job:

@@ -25,10 +25,10 @@ _PASSED = int(Kind.PASSED)
 
 
 class Desk:
-    """Runs callbacks and sends what they give; on the thread that asks it to."""
+    """Runs `callbacks` and sends what they give; on the thread that asks it to."""
 
-    def __init__(self, callbacks: Callbacks, sender: Sender) -> None:
-        self._callbacks = callbacks
+    def __init__(self, sender: Sender) -> None:
+        self.callbacks: Callbacks = {}
         self._sender = sender
 
     def answer(self, frame: list[Any]) -> list[Region]:
@@ -59,7 +59,7 @@ class Desk:
         Raises:
             LookupError: If there is none.
         """
-        callback = self._callbacks.get(name)
+        callback = self.callbacks.get(name)
         if callback is None:
             raise _exchange.no_callback(name)
         return callback

@@ -54,7 +54,7 @@ Wait: TypeAlias = Callable[[], object]
 class Kind(IntEnum):
     """What a frame says."""
 
-    START = 1  # id, job
+    START = 1  # id, job[, arguments of a target and whether a broker serves it]
     CALL = 2  # id, method, arguments[, credit for a stream each way or -1]
     ANSWER = 3  # id, sequence, value
     REFUSE = 4  # id, sequence, kind of exception, code, message, hint

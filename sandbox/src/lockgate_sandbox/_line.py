@@ -60,10 +60,7 @@ class Line(Reading):
         output: Output,
         *,
         policy: Policy,
-        callbacks: Callbacks,
-        name: str,
         ground: Ground,
-        released: Callable[[], None],
     ) -> None:
         self.process = process
         self.channel = channel
@@ -73,7 +70,7 @@ class Line(Reading):
         self.serving: set[int] = set()
         self._policy = policy
         self._wall = policy.limits.wall_seconds
-        self.desk = Desk(callbacks, self.sender)
+        self.desk = Desk(self.sender)
         self.vigil = Vigil(
             process, channel.socket.fileno(), output, policy.limits, ground
         )
@@ -87,12 +84,23 @@ class Line(Reading):
             self.flights,
             limits=policy.limits,
             ground=ground,
-            name=name,
-            released=released,
         )
         self.errands = Errands(self._run_asks, self.sender.make_room)
-        self._ledger: Ledger
-        self.direct: Callable[[str, Any, float | None], Reply]
+        self._ledger = Ledger(self.vigil, output)
+        limit = policy.limits.message_bytes
+        self.direct = Direct(self, self._ledger, self._wall, limit).call
+
+    def hand_over(
+        self, name: str, callbacks: Callbacks, released: Callable[[], None]
+    ) -> None:
+        """Be the line of the worker `name`, which may ask for `callbacks`.
+
+        `released` is called when nothing of it is left. All else can be made long
+        before anybody wants that worker.
+        """
+        self.desk.callbacks = callbacks
+        self.burial.name = name
+        self.burial.released = released
 
     # -- the start -------------------------------------------------------------------
 
@@ -107,9 +115,10 @@ class Line(Reading):
         wall, now = self._wall, time.monotonic()
         flight = self.flights.enter(first, wall, now + wall)
         flight.waited_for = True
-        self.vigil.seen(now)
+        self.vigil.begin(now)
         posture = sealed or self._told_posture()
         self.vigil.sampler.trust(posture)
+        self.vigil.sampler.note_peak()
         while not flight.done:
             self.until_mail(flight)
             self.answer(flight)
@@ -117,10 +126,7 @@ class Line(Reading):
         if isinstance(built, SandboxError):
             raise self.broken(built)
         self.flights.built()
-        self.vigil.sampler.note_peak()
-        self._ledger = Ledger(self.vigil, self.output, posture)
-        limit = self._policy.limits.message_bytes
-        self.direct = Direct(self, self._ledger, self._wall, limit).call
+        self._ledger.begin(posture, now)
         return posture
 
     def _told_posture(self) -> Posture:

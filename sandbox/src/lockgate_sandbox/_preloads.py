@@ -58,15 +58,14 @@ class _Zygote:
     def __init__(
         self,
         nursery: Nursery,
-        policy: Policy,
-        path: Sequence[str],
-        names: Sequence[str],
+        kind: Kind,
     ) -> None:
+        names, path = list(kind.preload), list(kind.path)
         self._names = ", ".join(names)
         self._null = nursery.null
-        self._child = fork(nursery, policy, path, preloading=True)
+        self._child = fork(nursery, kind.policy, path, preloading=True)
         self.workers = 0
-        job = {"kind": "preload", "path": list(path), "preload": list(names)}
+        job = {"kind": "preload", "path": path, "preload": names}
         first = self._child.send(job)
         self._process = self._child.process()
         try:
@@ -150,7 +149,8 @@ class _Zygote:
                 their_life.close()
             self.workers += 1
             undo.callback(self._left)
-            return _Hatchling(self, ground, mine, life, output, undo.pop_all())
+            process = _Hatched(self, life, mine)
+            return _Hatchling(self, ground, mine, process, output, undo.pop_all())
 
     def _left(self) -> None:
         self.workers -= 1
@@ -167,45 +167,26 @@ class _Zygote:
 class _Hatched(Process):
     """The process of such a worker; its zygote reaps it, and may not tell."""
 
-    def __init__(self, life: socket.socket, fds: list[int], zygote: _Zygote) -> None:
-        super().__init__(life, fds, _TOLD_SECONDS)
+    def __init__(
+        self, zygote: _Zygote, life: socket.socket, channel: socket.socket
+    ) -> None:
+        super().__init__(life, _TOLD_SECONDS)
         self._zygote = zygote
+        self._channel = channel
 
-    def close(self) -> Exit:
-        """Kill it, wait until it is dead, release every descriptor.
-
-        Where only its zygote may kill it and does not, that ends with all the rest.
-        """
-        self.kill()
-        if not self.wait_dead(_TOLD_SECONDS):
-            self._zygote.close()
-        return super().close()
-
-
-class _Hatchling(Forked):
-    """A worker of such a zygote."""
-
-    def __init__(self, zygote: _Zygote, *rest: Any) -> None:
-        super().__init__(*rest)
-        self._zygote = zygote
-        self.posture = zygote.posture
-
-    def process(self) -> Process:
-        """The worker, once it runs and the kernel has said which process it is.
+    def wait_started(self) -> None:
+        """Wait until it runs and the kernel has said which process it is.
 
         Raises:
-            StartError: If it could not be forked; everything is released then.
+            StartError: If it could not be forked; the life socket is closed then.
         """
-        if self._process is None:
-            try:
-                self._process = self._met()
-            except BaseException:
-                self._life.close()
-                self.undo.close()
-                raise
-        return self._process
+        try:
+            self._meet([self._pidfd()])
+        except BaseException:
+            self._life.close()
+            raise
 
-    def _met(self) -> Process:
+    def _pidfd(self) -> int:
         if not wait_readable(self._life.fileno(), _HELLO_SECONDS):
             raise StartError("zygote", "no answer from the zygote of the environment")
         told, fds = receive_fds(self._life, 2)
@@ -226,11 +207,11 @@ class _Hatchling(Forked):
         if not self._zygote.owns(pid) or wait_readable(pidfd, 0):
             os.close(pidfd)
             raise StartError("zygote", "the worker is not of its zygote's tree")
-        return _Hatched(self._life, [pidfd], self._zygote)
+        return pidfd
 
     def _sender(self) -> int:
         """The process that sent the first packet, by the kernel's word."""
-        sock = self.channel.socket
+        sock = self._channel
         if not wait_readable(sock.fileno(), _HELLO_SECONDS):
             raise StartError("zygote", "the worker does not say hello")
         room = socket.CMSG_SPACE(_CREDENTIALS.size)
@@ -245,6 +226,24 @@ class _Hatchling(Forked):
                 return cast("int", _CREDENTIALS.unpack(packed)[0])
         raise StartError("zygote", "the worker ended before it said hello")
 
+    def close(self) -> Exit:
+        """Kill it, wait until it is dead, release every descriptor.
+
+        Where only its zygote may kill it and does not, that ends with all the rest.
+        """
+        self.kill()
+        if not self.wait_dead(_TOLD_SECONDS):
+            self._zygote.close()
+        return super().close()
+
+
+class _Hatchling(Forked):
+    """A worker of such a zygote."""
+
+    def __init__(self, zygote: _Zygote, *rest: Any) -> None:
+        super().__init__(*rest)
+        self.posture = zygote.posture
+
 
 class Preloads:
     """The zygotes of a sandbox that have foreign code loaded. Thread-safe."""
@@ -252,9 +251,7 @@ class Preloads:
     def __init__(self, nursery: Nursery) -> None:
         self._nursery = nursery
         self._lock = threading.Lock()
-        self._zygotes: dict[
-            tuple[Policy, tuple[str, ...], tuple[str, ...]], _Zygote
-        ] = {}
+        self._zygotes: dict[Kind, _Zygote] = {}
         self._closed = False
 
     def fork(self, kind: Kind) -> Forked:
@@ -273,7 +270,7 @@ class Preloads:
                 if zygote is not None:
                     zygote.close()
                 self._make_room()
-                zygote = self._zygotes[kind] = _Zygote(self._nursery, *kind)
+                zygote = self._zygotes[kind] = _Zygote(self._nursery, kind)
             return zygote.fork()
 
     def _make_room(self) -> None:

@@ -35,7 +35,6 @@ __all__ = [
     "cause",
     "receive_fds",
     "spawn",
-    "started",
     "wait_readable",
 ]
 
@@ -66,25 +65,54 @@ class Exit:
 
 
 class Process:
-    """A child of the zygote, or of a warden of its own.
+    """A child of the zygote, or of a warden of its own, that was asked for.
 
-    `pid` is the child's, `root` the pid whose descendants (and itself) are the
-    whole tree: the warden's where there is one. `reap_seconds` is how long to wait
-    for the word that it is dead and reaped.
+    Before `wait_started` has returned nothing of it is known. Then `pid` is the
+    child's, `root` the pid whose descendants (and itself) are the whole tree: the
+    warden's where there is one. `reap_seconds` is how long to wait for the word that
+    it is dead and reaped.
     """
 
+    pid = root = -1
+    has_warden = False
+
     def __init__(
-        self,
-        life: socket.socket,
-        pidfds: list[int],
-        reap_seconds: float = _REAP_SECONDS,
+        self, life: socket.socket, reap_seconds: float = _REAP_SECONDS
     ) -> None:
         self._reap_seconds = reap_seconds
         self._life = life
-        self._pidfds = pidfds
+        self._pidfds: list[int] = []
         self._exit: Exit | None = None
         # A number that is closed may soon name another worker's pidfd.
         self._lock = threading.Lock()
+
+    def wait_started(self) -> None:
+        """Wait until the child runs.
+
+        Raises:
+            StartError: If it could not be forked; the life socket is closed then.
+        """
+        life = self._life
+        try:
+            if not wait_readable(life.fileno(), _START_SECONDS):
+                msg = f"no answer from the zygote within {_START_SECONDS:g} s"
+                raise StartError("zygote", msg)
+            data, fds = receive_fds(life, 2)
+            if data.startswith(_life.RUNS) and fds:
+                self._meet(fds)
+                return
+            for fd in fds:
+                os.close(fd)
+            if data.startswith(_life.FAILED):
+                raise StartError("fork", data[1:].decode(errors="replace"))
+            raise StartError("zygote", "it ended before the worker was forked")
+        except BaseException:
+            life.close()
+            raise
+
+    def _meet(self, pidfds: list[int]) -> None:
+        """Hold it by these: its own, and that of its warden if there is one."""
+        self._pidfds = pidfds
         self.pid = _pid_of(pidfds[0])
         self.has_warden = len(pidfds) > 1
         self.root = _pid_of(pidfds[-1]) if self.has_warden else self.pid
@@ -246,24 +274,3 @@ def receive_fds(sock: _socket.socket, count: int) -> tuple[bytes, list[int]]:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             fds += struct.unpack(f"{len(packed) // 4}i", packed)
     return data, fds
-
-
-def started(life: socket.socket) -> Process:
-    """Wait until the child runs.
-
-    Raises:
-        StartError: If it could not be forked.
-    """
-    if not wait_readable(life.fileno(), _START_SECONDS):
-        life.close()
-        msg = f"no answer from the zygote within {_START_SECONDS:g} s"
-        raise StartError("zygote", msg)
-    data, fds = receive_fds(life, 2)
-    if data.startswith(_life.RUNS) and fds:
-        return Process(life, fds)
-    for fd in fds:
-        os.close(fd)
-    life.close()
-    if data.startswith(_life.FAILED):
-        raise StartError("fork", data[1:].decode(errors="replace"))
-    raise StartError("zygote", "it ended before the worker was forked")

@@ -12,10 +12,14 @@ import socket
 import struct
 import termios
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Raw, msgpack
+
+from lockgate_sandbox._preloads import check
+from lockgate_sandbox._spares import Kind
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.worker import Worker
@@ -26,20 +30,38 @@ if TYPE_CHECKING:
     from lockgate_sandbox.callbacks import Callbacks
     from lockgate_sandbox.errors import Data
 
-__all__ = ["Recipe", "Starting", "recipe"]
+__all__ = ["Order", "Recipe", "Recipes", "Starting", "check_broker", "recipe"]
 
 _LENGTH = struct.Struct("<I")
 _COUNT = struct.Struct("i")
+_KNOWN_LIMIT = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What makes one worker like another: policy, folders to read, job, callbacks."""
+    """What makes one worker like another; `job` is encoded, without arguments."""
 
-    policy: Policy
-    path: tuple[str, ...]
-    job: dict[str, Any]
-    callbacks: Callbacks = field(default_factory=dict[str, Any])
+    kind: Kind
+    name: str
+    job: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One worker that was asked for, with what may differ from others."""
+
+    recipe: Recipe
+    arguments: dict[str, Any]
+    callbacks: Callbacks
+    brokered: bool
+
+    def send(self, child: Forked) -> bytes:
+        """Give `child` its job; gives the id of the START.
+
+        Raises:
+            SandboxError: As `Forked.send` does.
+        """
+        return child.send(self.recipe.job, self.arguments, brokered=self.brokered)
 
     def worker(self, child: Forked, released: Callable[[Worker], None]) -> Worker:
         """The host's half of a worker whose process is `child`.
@@ -47,22 +69,64 @@ class Recipe:
         Raises:
             StartError: If the process could not be forked.
         """
-        process = child.process()
+        child.process()
 
         def release(worker: Worker) -> None:
             released(worker)
             child.undo.close()
 
         return Worker(
-            process,
-            child.channel,
-            child.output,
-            policy=self.policy,
+            child.line,
+            policy=self.recipe.kind.policy,
             callbacks=self.callbacks,
-            name=self.job["name"],
-            ground=child.ground,
+            name=self.recipe.name,
             released=release,
         )
+
+
+class Recipes:
+    """Makes recipes, and remembers those that were asked for last. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Recipe] = {}
+
+    def order(
+        self,
+        policy: Policy,
+        target: str,
+        path: Sequence[str],
+        *,
+        arguments: Mapping[str, Data] | None,
+        callbacks: Callbacks | None,
+        broker: Broker | None,
+        preload: Sequence[str],
+        name: str,
+        runner: Runner,
+        packages: Mapping[str, str] | None = None,
+    ) -> Order:
+        """What `Sandbox.worker` was asked for, checked; `runner` is that sandbox.
+
+        Raises:
+            PolicyError: If the target is not written ``module:callable``, a package
+                is no folder's of that name, the policy has grants that only a broker
+                can carry out, or `preload` may not be had.
+        """
+        check_broker(policy, broker)
+        lone = tuple(packages.items()) if packages else ()
+        # A policy that is remembered lives on, so its id is no other's.
+        asked = id(policy), target, tuple(path), tuple(preload), lone, name
+        made = self._known.get(asked)
+        if made is None:
+            made = recipe(policy, target, path, preload, name, packages or {})
+            # What is relative is relative to the working folder of this moment.
+            if all(type(part) is str and part[:1] == "/" for part in asked[2]):
+                if len(self._known) >= _KNOWN_LIMIT:
+                    self._known.clear()
+                self._known[asked] = made
+        served: Callbacks = callbacks or {}
+        if broker is not None:
+            served = {**served, **broker.callbacks(runner)}
+        return Order(made, dict(arguments or {}), served, broker is not None)
 
 
 def check_broker(policy: Policy, broker: Broker | None) -> None:
@@ -82,42 +146,38 @@ def recipe(
     policy: Policy,
     target: str,
     path: Sequence[str],
-    arguments: Mapping[str, Data] | None,
-    callbacks: Callbacks | None,
-    broker: Broker | None,
+    preload: Sequence[str],
     name: str,
-    runner: Runner,
-    packages: Mapping[str, str] | None = None,
+    packages: Mapping[str, str],
 ) -> Recipe:
-    """What `Sandbox.worker` was asked for, checked; `runner` is that sandbox.
+    """What makes workers of this kind, checked.
 
     Raises:
-        PolicyError: If the target is not written ``module:callable``, a package
-            is no folder's of that name, or the policy has grants that only a broker
-            can carry out.
+        PolicyError: As `Recipes.order` does.
     """
     module, colon, names = target.partition(":")
     if not (module and colon and names):
         msg = f"a target is written module:callable, not {target!r}"
         raise PolicyError(msg)
-    check_broker(policy, broker)
+    check(policy, preload, target, packages)
     folders = tuple([_absolute(os.fspath(folder)) for folder in path])
-    lone = {name: _package(name, folder) for name, folder in (packages or {}).items()}
+    lone = {name: _package(name, folder) for name, folder in packages.items()}
     job: dict[str, Any] = {
         "kind": "target",
         "target": target,
         "path": list(folders),
         "packages": lone,
-        "arguments": dict(arguments or {}),
         "programs": {item.name: item.path for item in policy.programs},
         "tier": str(policy.tier),
         "name": name,
-        "brokered": broker is not None,
     }
-    served: Callbacks = callbacks or {}
-    if broker is not None:
-        served = {**served, **broker.callbacks(runner)}
-    return Recipe(policy, (*folders, *lone.values()), job, served)
+    try:
+        packed = Raw(msgpack.encode(job))
+    except (TypeError, ValueError) as error:
+        raise PolicyError(f"what a worker is told can't cross: {error}") from None
+    return Recipe(
+        Kind(policy, (*folders, *lone.values()), tuple(preload)), name, packed
+    )
 
 
 def _package(name: str, folder: str) -> str:
@@ -143,12 +203,12 @@ def _absolute(folder: str) -> str:
 class Starting:
     """A child that has its job and builds its target, or has built it."""
 
-    __slots__ = ("_child", "_first", "_recipe")
+    __slots__ = ("_child", "_first", "_order")
 
-    def __init__(self, recipe: Recipe, child: Forked) -> None:
-        self._recipe = recipe
+    def __init__(self, order: Order, child: Forked) -> None:
+        self._order = order
         self._child = child
-        self._first = child.send(recipe.job)
+        self._first = order.send(child)
 
     def has_news(self) -> bool:
         """Whether it is built, asks for something or failed, without waiting."""
@@ -177,7 +237,7 @@ class Starting:
         Raises:
             SandboxError: If anything is in the way; the worker is dead then.
         """
-        worker = self._recipe.worker(self._child, released)
+        worker = self._order.worker(self._child, released)
         adopted(worker)
         if meanwhile is not None:
             meanwhile()

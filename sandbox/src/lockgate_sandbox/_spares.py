@@ -12,16 +12,20 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Raw
 
 from lockgate_sandbox import _limits
+from lockgate_sandbox._buffers import is_flat
 from lockgate_sandbox._frame import BEFORE_CALLS, ChannelClosed, NotDataError
 from lockgate_sandbox._frame import Kind as FrameKind
 from lockgate_sandbox._host_channel import HostChannel
+from lockgate_sandbox._line import Line
 from lockgate_sandbox._output import Output
-from lockgate_sandbox._process import Process, started
+from lockgate_sandbox._process import Process
 from lockgate_sandbox._scan import FrameTooLargeError
 from lockgate_sandbox.errors import (
     PolicyError,
@@ -37,8 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Forked", "Kind", "Spares", "fork"]
 
-Kind: TypeAlias = tuple[Policy, tuple[str, ...], tuple[str, ...]]
-"""Policy, import folders and modules to preload: what makes children alike."""
+_START, _AHEAD = int(FrameKind.START), int(FrameKind.AHEAD)
 
 _SPARES_LIMIT = 2
 """Processes that wait for what may never be asked for again."""
@@ -46,9 +49,34 @@ _SPARES_LIMIT = 2
 _REMEMBERED_LIMIT = 256
 
 
+class Kind:
+    """Policy, import folders and modules to preload: what makes children alike.
+
+    Looked up several times in each start, and a policy is long to hash.
+    """
+
+    __slots__ = ("_all", "_hash", "path", "policy", "preload")
+
+    def __init__(
+        self, policy: Policy, path: tuple[str, ...], preload: tuple[str, ...]
+    ) -> None:
+        self.policy = policy
+        self.path = path
+        self.preload = preload
+        self._all = policy, path, preload
+        self._hash = hash(self._all)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Kind) and self._all == other._all
+
+
 class Forked:
     """A child that was asked for; owns all that belongs to it alone.
 
+    The host's half of its worker, `line`, is made with it, not when it is wanted.
     `undo` releases what it stands on; whoever uses the child takes it over.
     """
 
@@ -56,17 +84,20 @@ class Forked:
         self,
         ground: Ground,
         sock: socket.socket,
-        life: socket.socket,
+        process: Process,
         output: Output,
         undo: ExitStack,
     ) -> None:
+        policy = ground.policy
         self.ground = ground
         self.posture: Posture | None = None  # until the child tells
-        self.channel = HostChannel(sock, ground.policy.limits.message_bytes)
-        self.output = output
+        self.channel = HostChannel(sock, policy.limits.message_bytes)
         self.undo = undo
-        self._life = life
-        self._process: Process | None = None
+        self.line = Line(process, self.channel, output, policy=policy, ground=ground)
+        self._process = process
+        self._poll = select.poll()
+        self._poll.register(process.life_fd(), select.POLLIN)
+        self._poll.register(sock.fileno(), 0)  # only for its end
 
     def process(self) -> Process:
         """The child, once it runs; waits for that.
@@ -74,32 +105,34 @@ class Forked:
         Raises:
             StartError: If it could not be forked; everything is released then.
         """
-        if self._process is None:
+        process = self._process
+        if process.pid < 0:
             try:
-                self._process = started(self._life)
+                process.wait_started()
             except BaseException:
                 self.undo.close()
                 raise
-        return self._process
+        return process
 
     def is_ready(self) -> bool:
         """Whether the child runs and listens, without waiting for it."""
-        return self._news() == [(self._life.fileno(), select.POLLIN)]
+        return self._poll.poll(0) == [(self._process.life_fd(), select.POLLIN)]
 
     def is_due(self) -> bool:
         """Whether it is still to be forked."""
-        return not self._news()
+        return not self._poll.poll(0)
 
-    def _news(self) -> list[tuple[int, int]]:
-        poll = select.poll()
-        poll.register(self._life.fileno(), select.POLLIN)
-        poll.register(self.channel.socket.fileno(), 0)  # only for its end
-        return poll.poll(0)
-
-    def send(self, job: dict[str, Any]) -> bytes:
+    def send(
+        self,
+        job: Mapping[str, object] | Raw,
+        arguments: Mapping[str, object] | None = None,
+        *,
+        brokered: bool = False,
+    ) -> bytes:
         """Give it its job; gives the id of the START.
 
-        Nothing is said of a child that is dead: who waits for its answer learns why.
+        A job for a target is `Raw`: it was encoded before. Nothing is said of a
+        child that is dead: who waits for its answer learns why.
 
         Raises:
             PolicyError: If the job holds what may not cross.
@@ -107,6 +140,9 @@ class Forked:
             WallLimitError: If it is not taken within the policy's wall limit.
         """
         first = os.urandom(8)
+        message: list[Any] = [_START, first, job]
+        if arguments is not None:
+            message += [arguments, brokered]
         limits = self.ground.policy.limits
         deadline = time.monotonic() + limits.wall_seconds
 
@@ -116,7 +152,10 @@ class Forked:
 
         try:
             with suppress(ChannelClosed):
-                self.channel.send([int(FrameKind.START), first, job], wait)
+                if type(job) is Raw and is_flat(arguments):
+                    self.channel.send_flat(message, wait)
+                else:
+                    self.channel.send(message, wait)
         except NotDataError as error:
             self.discard()
             raise PolicyError(f"arguments: {error}") from None
@@ -128,10 +167,10 @@ class Forked:
             raise
         return first
 
-    def foretell(self, job: dict[str, Any]) -> None:
+    def foretell(self, job: Raw) -> None:
         """Tell it what its job will probably be, if it waits for one."""
         with suppress(ChannelClosed, NotDataError, FrameTooLargeError):
-            self.channel.send_now([int(FrameKind.AHEAD), BEFORE_CALLS, job])
+            self.channel.send_now([_AHEAD, BEFORE_CALLS, job])
 
     def discard(self) -> None:
         """Kill the child and release everything."""
@@ -169,7 +208,7 @@ def fork(
         finally:
             os.close(writer)
         undo.callback(mine.close)
-        return Forked(ground, mine, life, output, undo.pop_all())
+        return Forked(ground, mine, Process(life), output, undo.pop_all())
 
 
 class Spares:
@@ -187,7 +226,7 @@ class Spares:
         self._rushed = False  # the last request came before its child was there
         self._lock = threading.Lock()
         self._asked: set[Kind] = set()
-        self._wanted: dict[Kind, dict[str, Any]] = {}
+        self._wanted: dict[Kind, Raw] = {}
         self._spares: dict[Kind, _Waiting] = {}
         self._closed = False
 
@@ -211,7 +250,7 @@ class Spares:
             waiting.child.discard()
         return self._make(kind, False)
 
-    def want(self, kind: Kind, job: dict[str, Any]) -> None:
+    def want(self, kind: Kind, job: Raw) -> None:
         """Have a child wait for the next request like this one, if it is a second.
 
         `job` is what this one's child was told.
@@ -227,7 +266,7 @@ class Spares:
             if kind not in self._asked:
                 self._asked.add(kind)
                 return
-            self._wanted[kind] = {**job, "arguments": {}}
+            self._wanted[kind] = job
         if self._rushed:
             self.restock()
             self._hurry()
@@ -250,7 +289,7 @@ class Spares:
                     child = self._make(kind, True)
                 except (OSError, SandboxError):
                     continue
-                self._spares[kind] = _Waiting(child, kind[1])
+                self._spares[kind] = _Waiting(child, kind.path)
                 child.foretell(job)
                 if len(self._spares) > _SPARES_LIMIT:
                     surplus.append(self._spares.pop(next(iter(self._spares))))

@@ -55,19 +55,32 @@ class Vigil:
         limits: Limits,
         ground: Ground,
     ) -> None:
-        self.sampler = Sampler(
-            process.pid, process.root, limits, ground.scratch, ground.memory_kills
-        )
+        self.sampler: Sampler
+        self._process = process
+        self._ground = ground
         self._limits = limits
         self._output = output
         self._life_fd = process.life_fd()
         self._channel_fd = channel_fd
-        self._clock = cpu_clock(process.pid)
+        self._clock = 0
         self.due = self.unwatched_from = 0.0
         self._sampling = threading.Lock()
         self._poll = select.poll()
         for fd in (channel_fd, output.fd, self._life_fd):
             self._poll.register(fd, select.POLLIN)
+
+    def begin(self, now: float) -> None:
+        """The process is known: from now on there is something to look at."""
+        process, ground = self._process, self._ground
+        self.sampler = Sampler(
+            process.pid,
+            process.root,
+            self._limits,
+            ground.scratch,
+            ground.memory_kills,
+        )
+        self._clock = cpu_clock(process.pid)
+        self.seen(now)
 
     def wait(self, *, sending: bool = False) -> None:
         """Wait a tick for the channel, and take what is printed meanwhile.

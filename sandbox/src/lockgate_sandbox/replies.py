@@ -12,12 +12,13 @@ from lockgate_sandbox.posture import Posture
 
 if TYPE_CHECKING:
     from lockgate_sandbox._output import Output
+    from lockgate_sandbox._sample import Sampler
     from lockgate_sandbox._vigil import Vigil
 
 __all__ = ["Ledger", "Reply", "Usage"]
 
 _PEAK_SECONDS = 0.005
-"""A call quicker than this is not worth reading its peak memory for."""
+"""A call or start quicker than this is not worth reading its peak memory for."""
 
 
 _CPU_SECONDS = 0.001
@@ -51,14 +52,22 @@ class Reply(msgspec.Struct, frozen=True):
 class Ledger:
     """Settles one worker's calls: what each used since the one before."""
 
-    def __init__(self, vigil: Vigil, output: Output, posture: Posture) -> None:
+    def __init__(self, vigil: Vigil, output: Output) -> None:
         self._vigil = vigil
-        self._sampler = vigil.sampler
+        self._sampler: Sampler
         self._output = output
-        self._posture = posture
-        self._cpu = vigil.cpu_seconds()
+        self._posture: Posture
+        self._cpu = 0.0
         self._printed = 0
         self._peak_seen = self._cpu_due = 0.0
+
+    def begin(self, posture: Posture, started: float) -> None:
+        """The target is built, begun at `started`; what that took is no call's."""
+        self._posture = posture
+        self._sampler = self._vigil.sampler
+        if _now() - started > _PEAK_SECONDS:
+            self._sampler.note_peak()
+        self._cpu = self._vigil.cpu_seconds()
 
     def settle(self, value: Data, started: float) -> Reply:
         """The reply to a call that was asked at `started` (monotonic seconds)."""

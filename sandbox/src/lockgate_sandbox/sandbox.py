@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from lockgate_sandbox import program
 from lockgate_sandbox._nursery import Nursery
-from lockgate_sandbox._preloads import Preloads, check
-from lockgate_sandbox._recipe import Starting, check_broker, recipe
+from lockgate_sandbox._preloads import Preloads
+from lockgate_sandbox._recipe import Recipes, Starting, check_broker
 from lockgate_sandbox._spares import Forked, Kind, Spares, fork
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import Data
@@ -39,6 +39,7 @@ class Sandbox:
         self._nursery = Nursery(layers)
         self._preloads = Preloads(self._nursery)
         self._spares = Spares(self._fork, self._nursery.hurry)
+        self._recipes = Recipes()
         self._lock = threading.Lock()
         self._home = os.getpid()
         self._open: set[Worker] = set()
@@ -109,16 +110,24 @@ class Sandbox:
             LimitError: If that reaches a limit.
             PolicyError: If an argument makes no sense.
         """
-        asked = recipe(
-            policy, target, path, arguments, callbacks, broker, name, self, packages
+        order = self._recipes.order(
+            policy,
+            target,
+            path,
+            arguments=arguments,
+            callbacks=callbacks,
+            broker=broker,
+            preload=preload,
+            name=name,
+            runner=self,
+            packages=packages,
         )
-        check(policy, preload, target, packages or ())
         self._nursery.check_open()  # what waits may be a forked copy's too
-        kind = policy, asked.path, tuple(preload)
-        starting = Starting(asked, self._spares.take(kind))
+        kind = order.recipe.kind
+        starting = Starting(order, self._spares.take(kind))
 
         def next_one() -> None:
-            self._spares.want(kind, asked.job)
+            self._spares.want(kind, order.recipe.job)
 
         return starting.finish(self._opened, self._released, next_one)
 
@@ -146,12 +155,20 @@ class Sandbox:
             PolicyError: If an argument makes no sense.
             ClosedError: If the sandbox is closed.
         """
-        asked = recipe(policy, target, path, arguments, callbacks, broker, name, self)
-        check(policy, preload, target)
-        kind = policy, asked.path, tuple(preload)
+        order = self._recipes.order(
+            policy,
+            target,
+            path,
+            arguments=arguments,
+            callbacks=callbacks,
+            broker=broker,
+            preload=preload,
+            name=name,
+            runner=self,
+        )
 
         def start(later: bool) -> Starting:
-            return Starting(asked, self._fork(kind, later))
+            return Starting(order, self._fork(order.recipe.kind, later))
 
         made = WorkerPool(
             start,
@@ -241,10 +258,9 @@ class Sandbox:
         )
 
     def _fork(self, kind: Kind, later: bool) -> Forked:
-        policy, path, preload = kind
-        if preload:
+        if kind.preload:
             return self._preloads.fork(kind)
-        return fork(self._nursery, policy, path, later=later)
+        return fork(self._nursery, kind.policy, kind.path, later=later)
 
     def _opened(self, worker: Worker) -> None:
         with self._lock:

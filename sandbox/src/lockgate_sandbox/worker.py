@@ -16,11 +16,7 @@ from typing import Any
 
 from lockgate_sandbox._flights import FLIGHTS_LIMIT, Flight, check_in_flight
 from lockgate_sandbox._frame import Kind
-from lockgate_sandbox._ground import Ground
 from lockgate_sandbox._line import Line
-from lockgate_sandbox._output import Output
-from lockgate_sandbox._process import Process
-from lockgate_sandbox._wire import Channel
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import ClosedError, Data, PolicyError
 from lockgate_sandbox.policy import Policy
@@ -32,6 +28,8 @@ __all__ = ["Worker"]
 
 # A plain integer: an enumeration's member costs two look-ups in every call.
 _CALL = int(Kind.CALL)
+
+_UNKNOWN = Posture((), -1, 0)
 
 _BATCH_CALLS = 24
 """Calls that `submit` gathers before it sends them, if nobody waits for one. Of so
@@ -49,31 +47,20 @@ class Worker:
 
     def __init__(
         self,
-        process: Process,
-        channel: Channel,
-        output: Output,
+        line: Line,
         *,
         policy: Policy,
         callbacks: Callbacks,
         name: str,
-        ground: Ground,
         released: Callable[[Worker], None],
     ) -> None:
         self.name = name
         self._host = os.getpid()
         self.policy = policy
-        self.pid = process.pid
-        self.posture = Posture((), -1, 0)
-        self._line = Line(
-            process,
-            channel,
-            output,
-            policy=policy,
-            callbacks=callbacks,
-            name=name,
-            ground=ground,
-            released=lambda: released(self),
-        )
+        self.pid = line.process.pid
+        self.posture = _UNKNOWN
+        self._line = line
+        line.hand_over(name, callbacks, lambda: released(self))
         self._outbox: list[tuple[Flight, list[Any]]] = []
         self._gathering = threading.Lock()
 
