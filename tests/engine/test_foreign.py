@@ -84,7 +84,7 @@ def test_nothing_is_looked_for_without_the_owners_word(site: Site) -> None:
 
     assert before.names == ("acme-bridge",)
     assert len(index_files(site.cache)) == 1
-    assert site.found("babel").names == ("acme-bridge",)
+    assert site.found("babel").names == ("acme-bridge", "babel.*")
     assert site.found("flake8").names == ("acme-bridge", "flake8.lint-xx")
     assert site.found().names == ("acme-bridge",)
 
@@ -235,3 +235,16 @@ def test_adapters_come_back_from_plain_data() -> None:
     assert [a.ecosystem for a in manifest.adapters] == ["flake8", "babel"]
     for short in (True, False):
         assert type(manifest).from_data(manifest.to_data(short=short)) == manifest
+
+
+def test_an_ecosystem_of_which_nothing_is_there_is_told(site: Site) -> None:
+    site.foreign("styles", "[flake8.extension]\nS = styles:check\n")
+
+    found = site.found("flake8", "babel")
+
+    lacking = found.get("babel.*")
+    assert lacking is not None
+    assert lacking.state == "missing-requirement"
+    assert "no plugin of babel is installed" in lacking.reason
+    assert "install" in lacking.hint
+    assert found.get("flake8.*") is None

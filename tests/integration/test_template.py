@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.meta.workspace import ROOT
+from tests.support.fresh import fresh_environment, install_projects
 
 KINDS = ["generator", "analyzer", "transformer", "hardware", "ai", "service"]
 CALLS = {
@@ -74,29 +74,6 @@ class Environment:
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return json.loads(done.stdout)
 
-    def install(self, *projects: Path) -> None:
-        """Install from local folders, as wheels, without asking an index."""
-        words = [str(project) for project in projects]
-        command = [*_installer(self.python), "--no-build-isolation", "--no-deps"]
-        done = subprocess.run([*command, *words], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-
-
-def _installer(python: Path) -> list[str]:
-    """Uv if it is there, else pip: neither is to ask an index."""
-    here = Path(sys.executable).parent
-    uv = shutil.which("uv", path=f"{here}{os.pathsep}{os.environ.get('PATH', '')}")
-    if uv is not None:
-        return [uv, "pip", "install", "--offline", "--quiet", "--python", str(python)]
-    for pip in ([sys.executable, "-m", "pip"], [shutil.which("pip3") or ""]):
-        command = [*pip, "--python", str(python), "install", "--no-index"]
-        if (
-            pip[0]
-            and subprocess.run([*pip, "--version"], capture_output=True).returncode == 0
-        ):
-            return command
-    pytest.skip("neither uv nor pip is installed")
-
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
@@ -105,33 +82,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     (made.folder / "home").mkdir()
     (made.folder / "in").mkdir()
     (made.folder / "in" / "a.txt").write_text("x  \n")
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", made.folder / "venv"],
-        check=True,
-    )
-    site = next((made.folder / "venv" / "lib").glob("python*/site-packages"))
-    # The libraries that lockgate, pytest and hatchling need, and no plugin: a .pth
-    # would lead back to this environment's own plugins.
-    borrowed = made.folder / "borrowed"
-    borrowed.mkdir()
-    for entry in _libraries():
-        (borrowed / entry.name).symlink_to(entry)
-    (site / "borrowed.pth").write_text(f"{borrowed}\n")
-    made.install(ROOT / "sandbox", ROOT / "engine")
+    fresh_environment(made.folder / "venv", borrowed=made.folder / "borrowed")
+    install_projects(made.python, ROOT / "sandbox", ROOT / "engine")
     return made
-
-
-def _libraries() -> list[Path]:
-    """What this environment holds, plugins and their metadata left out."""
-    site = Path(next(p for p in sys.path if p.endswith("site-packages")))
-    return [
-        entry
-        for entry in site.iterdir()
-        if not entry.name.lower().startswith(
-            ("lockgate", "_lockgate", "_editable", "__")
-        )
-        and entry.suffix != ".pth"
-    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -142,7 +95,7 @@ def test_a_new_plugin_is_installed_checked_tested_and_called(
     name = f"my-{kind}"
     made = environment.lockgate("new", kind, name)
     project = Path(made["folder"])
-    environment.install(project)
+    install_projects(environment.python, project)
 
     checked = environment.lockgate("check", cwd=project)
     tested = environment.lockgate("test", cwd=project)

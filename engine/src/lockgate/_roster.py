@@ -23,6 +23,7 @@ from lockgate._registry import hooks_added, specs_of
 from lockgate._sealed import SealedPlugin
 from lockgate._seats import Seats
 from lockgate._vacancy import Vacancy
+from lockgate.choice import SAFE_MODE
 from lockgate.errors import (
     LockgateError,
     PluginUnavailableError,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from lockgate.values import Data
 
 __all__ = ["Refreshed", "Roster"]
-
-_SAFE = "safe mode: only the trusted base can be called"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class Roster:
             return state
         berth = self.berths.get(state.name)
         if berth is None:
-            return state.with_state("disabled", _SAFE)
+            return state.with_state("disabled", SAFE_MODE)
         admission = berth.seat.admission
         if admission is not None and not admission.state.usable:
             return admission.state
@@ -172,7 +171,7 @@ class Roster:
                 self._begin(plugin, state)
             else:
                 raise ReloadRefusedError(
-                    plugin, reason=state.reason or _SAFE, hint=state.hint
+                    plugin, reason=state.reason or SAFE_MODE, hint=state.hint
                 )
             self._keep([*(s for s in self.found if s.name != plugin), state])
             self._arrange()
@@ -253,7 +252,7 @@ class Roster:
         meter = self.meter(name)
         seat, impls = self._seats.seat(state, history, meter)
         if self._safe and not isinstance(seat, InHostPlugin):
-            history.begin([("disabled", _SAFE)])
+            history.begin([("disabled", SAFE_MODE)])
             return
         if isinstance(seat, SealedPlugin):
             seat.look()

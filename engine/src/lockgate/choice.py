@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lockgate.discovery._state import PluginState
 
-__all__ = ["NO_CHOICE", "Choice", "Rule"]
+__all__ = ["NO_CHOICE", "SAFE_MODE", "Choice", "Rule", "in_safe_mode"]
+
+SAFE_MODE = "safe mode: only the trusted base can be called"
+"""Why everything else is disabled."""
 
 _NOT = "no:"
 
@@ -120,6 +123,14 @@ class Choice:
 
 NO_CHOICE = Choice()
 """Everything that is installed is used."""
+
+
+def in_safe_mode(state: PluginState) -> PluginState:
+    """`state` as a host that is opened in safe mode has it."""
+    inside = state.tier == "system" and not state.stored and _trusted(state)
+    if not state.usable or inside:
+        return state
+    return state.with_state("disabled", SAFE_MODE, "Leave out --safe to use it.")
 
 
 def _disabled(state: PluginState, rule: Rule) -> PluginState:

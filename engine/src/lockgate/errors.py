@@ -309,6 +309,16 @@ class ProjectError(LockgateError):
         self.line = line
 
 
+def state_in_words(state: str) -> str:
+    """A plugin's state so that "is" may stand before it."""
+    words = {
+        "conflict": "in conflict",
+        "duplicate": "a duplicate",
+        "missing-requirement": "without what it requires",
+    }
+    return words.get(state, state)
+
+
 class PluginUnavailableError(LockgateError):
     """A plugin is installed, but its state does not let it be called."""
 
@@ -325,7 +335,7 @@ class PluginUnavailableError(LockgateError):
 
     def _text(self) -> str:
         why = f": {self.reason}" if self.reason else ""
-        return f"plugin {self.plugin!r} is {self.state}{why}"
+        return f"plugin {self.plugin!r} is {state_in_words(self.state)}{why}"
 
 
 class ProjectRequiresError(LockgateError):
@@ -335,11 +345,11 @@ class ProjectRequiresError(LockgateError):
     exit_status = 3
 
     def __init__(self, missing: Mapping[str, str], *, source: str = "") -> None:
-        from shlex import join
+        from lockgate._installer import pip_command
 
         super().__init__(
             hint="Install what is missing, or enable it: "
-            + join(["pip", "install", *missing]),
+            + pip_command("install", *missing),
             where=source,
             missing=dict(missing),
         )

@@ -31,6 +31,7 @@ __all__ = [
     "consent",
     "grant_command",
     "rights_asked",
+    "tier_missing",
 ]
 
 FREE_TIERS = ("read-only", "basic")
@@ -212,3 +213,18 @@ def grant_command(plugin: str, *keys: str) -> str:
     from shlex import quote
 
     return " ".join(["lockgate grants grant", plugin, *(quote(key) for key in keys)])
+
+
+def tier_missing(plugin: str, given: Consent) -> str:
+    """Why rights that were granted do nothing yet, and the way out; else ``""``.
+
+    Most rights need the tier that the manifest asks for; it is a right of its own.
+    """
+    keys = [key for key in given.missing if key.startswith("tier:")]
+    useless = sorted(key for key in given.granted if key != "workers")
+    if not keys or not useless:
+        return ""
+    return (
+        f"{plugin} stays at tier {given.tier}, where {', '.join(useless)} may do "
+        f"nothing. To grant the tier too: {grant_command(plugin, *keys)}"
+    )

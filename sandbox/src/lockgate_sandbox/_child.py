@@ -22,6 +22,7 @@ from lockgate_sandbox import (
     _observe,
     _preloading,
     _raised,
+    _reach,
     _rehearsal,
     _ring,
     _script,
@@ -300,12 +301,13 @@ def _run_file(
         net=not job["brokered"],
     )
     path = [os.path.dirname(job["script"]), *_STDLIB, *job["path"]]
+    given = types.ModuleType("lockgate_session")
+    given.__dict__["session"] = _reach.Ungranted()
+    sys.modules["lockgate_session"] = given
     if job["brokered"]:
         session = _session.Session(channel, job)
         session.begin(call)
-        given = types.ModuleType("lockgate_session")
         given.__dict__["session"] = session
-        sys.modules["lockgate_session"] = given
         _shim.install(session)
     claims = Claims.of(job["scratch"], posture)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import IO, Any
 
-__all__ = ["Reach"]
+__all__ = ["Reach", "Ungranted"]
 
 # The letters of a mode in any order, to the one that the host knows.
 _MODES = {"+r": "r+", "+w": "w+", "+a": "a+", "+x": "x+"}
@@ -114,3 +114,25 @@ class Reach:
             if found is not None:
                 result: dict[str, Any] = found
                 return result
+
+
+class Ungranted(Reach):
+    """What a file has that was granted nothing: each wish is refused, and says why."""
+
+    def call_host(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Refuse.
+
+        Raises:
+            PermissionError: Always.
+        """
+        what = " ".join(str(v) for v in (arguments or {}).values() if type(v) is str)
+        raise PermissionError(
+            f"{name.removeprefix('broker.')} {what}: nothing was granted to this file; "
+            "--secret, --allow-net, --allow-device and their like grant"
+        )
+
+    def call_host_fds(
+        self, name: str, arguments: Mapping[str, Any] | None = None
+    ) -> tuple[Any, list[int]]:
+        """Refuse, as `call_host` does."""
+        return self.call_host(name, arguments), []

@@ -77,6 +77,7 @@ def test_a_failure_that_no_plugin_causes_blames_nobody(shell: Shell) -> None:
 
     assert told.status == 1
     assert "no plugin's doing" in told.out
+    assert "lockgate call --help" in told.out
 
 
 def test_bad_words_are_usage_errors(shell: Shell) -> None:

@@ -206,7 +206,9 @@ def test_without_the_marketplace_its_verbs_say_where_they_come_from(
 
     assert result.status == 2
     assert "comes with the marketplace, which is not installed" in result.err
-    assert "python3 -m pip install lockgate-marketplace" in result.err
+    from lockgate._installer import pip_command, source_of
+
+    assert pip_command("install", source_of("lockgate-marketplace")) in result.err
 
 
 @pytest.mark.parametrize(

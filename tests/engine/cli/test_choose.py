@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lockgate._installer import pip_command
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text
 
@@ -59,7 +60,7 @@ def test_a_command_is_refused_where_a_requirement_is_not_met(shell: Shell) -> No
     error = called.json["error"]
     assert error["code"] == "project-requires"
     assert error["missing"] == {"acme>=2": "1.3", "nowhere": "not installed"}
-    assert "pip install 'acme>=2' nowhere" in error["hint"]
+    assert pip_command("install", "acme>=2", "nowhere") in error["hint"]
 
     (shell.work / "lockgate.toml").write_text('requires = ["acme >"]\n')
     wrong = shell.run("list")

@@ -387,3 +387,59 @@ def test_what_a_plugin_keeps_is_listed_shown_and_cleared(shell: Shell) -> None:
     refused = shell.run("data", "show", "acme")
     assert refused.status == 2
     assert "another user could write there" in refused.err
+
+
+def test_in_safe_mode_only_the_trusted_base_is_shown_as_usable(shell: Shell) -> None:
+    shell.site.wheel("acme")
+
+    found = shell.run("--safe", "list", "--json").json["plugins"]
+    info = shell.run("--safe", "info", "acme").out
+
+    usable = {p["name"] for p in found if p["state"] == "ok"}
+    assert usable == {"marketplace", "workflows"}
+    assert "state         disabled" in info
+    assert "safe mode" in info
+    assert shell.names()["acme"] == "ok"
+
+
+def test_the_tier_that_is_shown_is_the_one_that_it_runs_at(shell: Shell) -> None:
+    extra = '[rights]\nnet = ["example.org"]\n'
+    text = manifest_text("acme", tier='"elevated"', extra=extra)
+    shell.site.wheel("acme", manifest=text)
+
+    def tiers() -> tuple[str, str]:
+        row = next(
+            p
+            for p in shell.run("list", "--json").json["plugins"]
+            if p["name"] == "acme"
+        )
+        return row["tier"], row["effective-tier"]
+
+    assert tiers() == ("elevated", "basic")
+    assert "tier          basic (asks for elevated)" in shell.run("info", "acme").out
+    assert "basic (asks for elevated)" in shell.run("list").out
+    first = shell.run("grants", "grant", "acme", "net:example.org")
+    assert "stays at tier basic, where net:example.org may do nothing" in first.out
+    command = first.out.rstrip().rpartition("lockgate ")[2]
+    second = shell.run(*command.split())
+    assert (second.status, "stays at tier" in second.out) == (0, False)
+    assert tiers() == ("elevated", "elevated")
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "hint"),
+    [
+        (("list", "--jsno"), "no option '--jsno' in `lockgate list`", "'--json'"),
+        (("grants", "show", "--jon"), "in `lockgate grants show`", "'--json'"),
+        (("list", "--xyzzy=4"), "no option '--xyzzy'", "Try: lockgate list --help"),
+        (("info", "a", "b"), "no place for 'b'", "Try: lockgate info --help"),
+    ],
+)
+def test_a_mistyped_option_is_told_with_the_nearest(
+    shell: Shell, words: tuple[str, ...], said: str, hint: str
+) -> None:
+    result = shell.run(*words)
+
+    assert result.status == 2
+    assert said in result.err
+    assert hint in result.err

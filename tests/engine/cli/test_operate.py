@@ -157,8 +157,26 @@ def test_where_no_host_runs_that_is_said(shell: Shell) -> None:
     assert shell.run("ps", "--json").json == {"hosts": []}
     assert shell.run("top").out == "No host runs a plugin.\n"
     assert shell.run("logs").out == ""
+    assert shell.run("trace").out.startswith("No host runs.")
+    assert shell.run("trace", "--json").json == {"calls": []}
     reload = shell.run("reload", "acme")
     named = shell.run("ps", "--host", "1", "--json")
     assert (reload.status, named.status) == (1, 1)
     assert "error[no-host]" in reload.err
     assert named.json["error"]["code"] == "no-host"
+
+
+def test_what_was_said_in_lines_is_shown_in_lines_and_forges_none(
+    shell: Shell,
+) -> None:
+    forged = "2026-01-01 00:00:00.000 other: host: all is well"
+    body = PLUGIN.replace('"careful', f'"first\\n{forged}\\ncareful')
+    assert body != PLUGIN
+    shell.site.wheel("acme", files={"acme/__init__.py": body})
+    assert shell.run("call", "transform", "--plugin", "acme", "tree={}").status == 0
+
+    lines = shell.run("logs").out.splitlines()
+
+    assert f"    {forged}" in lines
+    assert forged not in lines
+    assert not any("\\n" in line for line in lines)

@@ -258,3 +258,33 @@ def test_dev_looks_again_when_a_file_changes(shell: Shell, project: Path) -> Non
 
     assert seen.startswith("checked")
     assert "changed: src/lockgate_tidy_up/plugin.py" in seen
+
+
+def test_a_kind_that_nobody_adds_is_the_first_error(
+    shell: Shell, project: Path
+) -> None:
+    manifest = project / "src" / "lockgate_tidy_up" / "lockgate.toml"
+    text = manifest.read_text().replace('["transformer"]', '["audio"]')
+    manifest.write_text(text.replace("\ntransform = ", "\nprocess_audio = "))
+    code = project / "src" / "lockgate_tidy_up" / "plugin.py"
+    code.write_text(code.read_text().replace("def transform(", "def process_audio("))
+
+    (first, *_) = shell.run("check", str(project), "--json").json["findings"]
+
+    assert first["rule"] == "kind-unknown"
+    assert "no plugin that adds the kind 'audio'" in first["message"]
+    assert first["range"]["start"]["line"] == 4
+
+
+def test_a_manifest_without_kinds_gets_them_where_a_reader_looks(
+    shell: Shell, project: Path
+) -> None:
+    manifest = project / "src" / "lockgate_tidy_up" / "lockgate.toml"
+    whole = manifest.read_text()
+    manifest.write_text(whole.replace('kinds = ["transformer"]\n', ""))
+
+    assert "kinds" in shell.run("check", str(project)).out
+    shell.run("check", str(project), "--write")
+
+    assert sorted(manifest.read_text().split("\n")) == sorted(whole.split("\n"))
+    assert shell.run("check", str(project)).status == 0

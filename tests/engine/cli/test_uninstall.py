@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
+from lockgate._installer import pip_command
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import SitePackages, manifest_text
 from tests.support.stores import Kept
@@ -80,7 +79,7 @@ def test_what_the_store_does_not_have_is_refused_with_the_way_out(
         assert result.json["error"]["code"] == "not-in-store"
         return str(result.json["error"]["hint"])
 
-    assert hint("acme") == f"{sys.executable} -m pip uninstall acme"
+    assert hint("acme") == pip_command("uninstall", "acme")
     assert "`environments`" in hint("apart")
     assert f"{shell.home}/single/lone.py" in hint("lone")
     assert not kept.root.exists()

@@ -158,3 +158,10 @@ def test_a_forged_question_ends_the_conversation_only(folder: Path, frame: str) 
     """
     done = _run(folder, code, "--allow-net", "a.test")
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
+
+
+def test_what_asks_without_any_grant_is_told_how_to_grant(folder: Path) -> None:
+    code = "from lockgate_session import session; session.secret('KEY')"
+    done = _run(folder, code)
+    assert done.returncode == 1
+    assert "secret KEY: nothing was granted to this file; --secret" in done.stderr

@@ -68,9 +68,11 @@ def brought_module(
             if plugin.usable:
                 return None
             raise _unavailable(plugin)
+    from lockgate._installer import pip_command, source_of
+
     raise UsageError(
         f"`lockgate {name}` comes with the marketplace, which is not installed",
-        hint="Install it: python3 -m pip install lockgate-marketplace",
+        hint="Install it: " + pip_command("install", source_of("lockgate-marketplace")),
     )
 
 
@@ -87,12 +89,14 @@ def _imported(verb: VerbOffer, plugin: PluginState) -> ModuleType:
     if package == plugin.package:
         origin = foreign_origin(verb.module, plugin.path)
     if package != plugin.package or origin is not None:
+        from lockgate._installer import pip_command
+
         raise PluginUnavailableError(
             plugin.name,
             state="broken",
             reason=f"its verb {verb.name!r} would be imported from "
             f"{origin or package}, not from its own distribution",
-            hint="`python3 -m pip check` and `lockgate doctor` may say why.",
+            hint=f"`{pip_command('check')}` and `lockgate doctor` may say why.",
         )
     try:
         return import_module(verb.module)

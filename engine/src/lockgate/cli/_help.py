@@ -19,7 +19,7 @@ _OPTIONS = (
     ("-V, --version", "Show the version."),
     ("--set KEY=VALUE", "Override a setting; may be given several times."),
     ("-p NAME, -p no:NAME", "Use a plugin, or do without it; several times."),
-    ("--safe", "Use essential plugins only."),
+    ("--safe", "Use the trusted base only."),
     ("--debug", "Show tracebacks."),
 )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Subparsers",
     "consent_now",
+    "effective_tier",
     "grant_exactly",
     "grant_now",
     "grant_of",
@@ -118,9 +119,16 @@ def _warn_of_strays(config: Config, found: Discovery) -> None:
         print_warning(error)
 
 
-def present(config: Config) -> tuple[PluginState, ...]:
-    """Every plugin as a new host would have it: also what is in quarantine."""
+def present(config: Config, *, safe: bool = False) -> tuple[PluginState, ...]:
+    """Every plugin as a new host would have it: also what is in quarantine.
+
+    With `safe` as a host in safe mode has it.
+    """
     found = installed(config).plugins
+    if safe:
+        from lockgate.choice import in_safe_mode
+
+        found = tuple(map(in_safe_mode, found))
     if not os.path.lexists(f"{config.state_dir}/quarantine"):  # as it mostly is
         return found
     from lockgate._quarantine import QuarantineFolder, with_quarantine
@@ -235,3 +243,32 @@ def consent_now(state: PluginState, config: Config) -> tuple[Consent, Grant | No
         shipped=NOBODY if state.stored else shipped_policy(),
     )
     return given, grant
+
+
+def effective_tier(state: PluginState, config: Config) -> str:
+    """The tier that a plugin's worker would run at now: what was granted of its wish.
+
+    Where the grants or the plugin's files can't be read, it is what needs no consent.
+    The files are looked at only if there is a grant to hold against them.
+    """
+    from lockgate.grants import FREE_TIERS
+
+    if state.tier in FREE_TIERS or state.manifest is None:
+        return state.tier
+    from pathlib import Path
+
+    from lockgate._grants import GrantsFile
+    from lockgate.errors import GrantsError, PluginUnavailableError
+    from lockgate.shipped import shipped_policy
+
+    key = f"tier:{state.tier}"
+    party = shipped_policy().party(state.name, state.distribution)
+    if party is not None and not state.stored and key in party.rights:
+        return state.tier
+    try:
+        grant = GrantsFile(Path(config.grants_file)).read().get(state.name)
+        if grant is not None and key in grant.granted:
+            return consent_now(state, config)[0].tier
+    except (GrantsError, PluginUnavailableError):
+        pass
+    return FREE_TIERS[-1]

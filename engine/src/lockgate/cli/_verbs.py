@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from lockgate.errors import UsageError
+from lockgate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import argparse
@@ -58,7 +58,29 @@ def make_parser(prog: str, description: str = "") -> argparse.ArgumentParser:
     import argparse
 
     class Parser(argparse.ArgumentParser):
+        def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+            found, extra = super().parse_known_args(args, namespace)
+            if extra:
+                raise _unknown(self, extra[0])
+            return found, extra
+
         def error(self, message: str) -> NoReturn:
             raise UsageError(message, hint=f"Try: {self.prog} --help")
 
     return Parser(prog=prog, description=description or None, allow_abbrev=False)
+
+
+def _unknown(parser: argparse.ArgumentParser, word: str) -> UsageError:
+    """A word that no argument of a command takes."""
+    import re
+
+    option = word.partition("=")[0]
+    if not option.startswith("-"):
+        what, near = f"there is no place for {word!r}", ""
+    else:
+        known = re.findall(r"(?<![\w-])--?[a-z][\w-]*", parser.format_help())
+        what = f"there is no option {option!r}"
+        near = did_you_mean(option, dict.fromkeys(known))
+    return UsageError(
+        f"{what} in `{parser.prog}`", hint=near or f"Try: {parser.prog} --help"
+    )

@@ -64,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
         if not failure.failed:
             raise UsageError(
                 f"the command does not fail ({failure}): there is nothing to find",
-                hint="Give the words that make it fail, or --text for its output.",
+                hint="If it works but prints what it should not, say so: "
+                f"lockgate bisect --text REGEX -- {' '.join(words)}",
             )
         guilty = smallest_failing(names, lambda only: trial.outcome(only) == failure)
         found = [_part(trial, guilty, name, failure) for name in guilty]
@@ -196,7 +197,10 @@ def _told(trial: _Trial, failure: _Outcome, found: Sequence[_Part]) -> list[str]
     command = " ".join(trial.words)
     lines = [f"{command}: {failure}; looked at in {trial.runs} runs"]
     if not found:
-        return [*lines, "  no plugin's doing: it fails like this without any"]
+        lines.append("  no plugin's doing: it fails like this without any")
+        if failure.status == 2:
+            lines.append(f"  its words may be wrong: lockgate {trial.words[0]} --help")
+        return [clean(line) for line in lines]
     for one in found:
         lines.append(f"  {one.plugin} {one.said} (without it: {one.without})")
     lines += [

@@ -14,7 +14,12 @@ from pathlib import Path
 from lockgate.choice import Rule
 from lockgate.cli._output import clean, print_json, print_lines
 from lockgate.cli._session import Subparsers, installed, settings
-from lockgate.errors import OutputError, UnknownPluginError, UsageError
+from lockgate.errors import (
+    OutputError,
+    UnknownPluginError,
+    UsageError,
+    state_in_words,
+)
 
 __all__ = ["add", "run"]
 
@@ -135,6 +140,6 @@ def _tell(args: argparse.Namespace, name: str, path: Path, *, changed: bool) -> 
         lines.append(f"{clean(name)} is not installed")
     else:
         about = f": {clean(state.reason)}" if state.reason else ""
-        lines.append(f"{clean(name)} is {state.state}{about}")
+        lines.append(f"{clean(name)} is {state_in_words(state.state)}{about}")
     print_lines(lines)
     return 0

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockgate.cli._output import Color, print_json, print_lines, print_table
+from lockgate.cli._output import Color, clean, print_json, print_lines, print_table
 from lockgate.cli._session import (
     Subparsers,
     consent_now,
@@ -155,7 +155,7 @@ def _rows(state: PluginState, config: Config) -> list[_Row]:
 
 def _grant(args: argparse.Namespace, config: Config) -> int:
     from lockgate.errors import UsageError, did_you_mean
-    from lockgate.grants import rights_asked
+    from lockgate.grants import rights_asked, tier_missing
 
     (state,) = _chosen(args, config)[:1]
     manifest = state.manifest
@@ -177,7 +177,11 @@ def _grant(args: argparse.Namespace, config: Config) -> int:
         message = "tier system is for the trusted base, which this release names"
         raise UsageError(message, hint="No owner can grant it.")
     grant_now(state, config, wanted, any_version=args.any_version)
-    return _print(_rows(state, config), argparse.Namespace(verb="show", json=args.json))
+    _print(_rows(state, config), argparse.Namespace(verb="show", json=args.json))
+    if not args.json:
+        said = tier_missing(state.name, consent_now(state, config)[0])
+        print_lines([clean(line) for line in [said] if line])
+    return 0
 
 
 def _revoke(args: argparse.Namespace, config: Config) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lockgate.cli._output import clean, colored, print_json, print_lines
-from lockgate.cli._session import Subparsers, present, settings
-from lockgate.cli.list import life_of
+from lockgate.cli._session import Subparsers, effective_tier, present, settings
+from lockgate.cli.list import life_of, tier_in_words
 from lockgate.contract import judged_by
 from lockgate.errors import ConfigError, UnknownPluginError
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """
     name: str = args.name
     config = settings(args)
-    found = present(config)
+    found = present(config, safe=args.safe)
     states = [state for state in found if state.name == name]
     if not states:
         raise UnknownPluginError(name, known=[state.name for state in found])
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         print_json({**data, "deprecated": _deprecated(judged[0], found)})
         return 0
     for state in judged:
-        print_lines(_lines(state, life_of(state, config)))
+        print_lines(_lines(state, life_of(state, config), tier_in_words(state, config)))
         print_lines(
             _row("deprecated", f"{hook}: {advice}")
             for hook, advice in _deprecated(state, found).items()
@@ -102,6 +102,7 @@ def _data(
     problem = _config_problem(first, config)
     return {
         **first.to_dict(),
+        "effective-tier": effective_tier(first, config),
         "problems": [problem.to_dict() for problem in problems],
         "lifecycle": life_of(first, config).to_dict(),
         "details": manifest.to_data() if manifest else None,
@@ -149,7 +150,7 @@ def _settings(state: PluginState, config: Config) -> Iterator[str]:
         yield _row("wrong setting", str(problem))
 
 
-def _lines(state: PluginState, life: Lifecycle) -> Iterator[str]:
+def _lines(state: PluginState, life: Lifecycle, tier: str) -> Iterator[str]:
     yield f"{colored(clean(state.name), 'bold')} {clean(state.version)}"
     if state.summary:
         yield f"  {clean(state.summary)}"
@@ -169,12 +170,12 @@ def _lines(state: PluginState, life: Lifecycle) -> Iterator[str]:
         yield _row("entry point", f"{group}: {value}")
     manifest = state.manifest
     if manifest is not None:
-        yield from _manifest(manifest)
+        yield from _manifest(manifest, tier)
 
 
-def _manifest(manifest: Manifest) -> Iterator[str]:
+def _manifest(manifest: Manifest, tier: str) -> Iterator[str]:
     yield _row("kinds", ", ".join(manifest.kinds))
-    yield _row("tier", manifest.tier)
+    yield _row("tier", tier)
     yield _row("hook API", manifest.hook_api)
     for name, wanted in manifest.kind_api.items():
         yield _row("kind API", f"{name} {wanted}")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from lockgate._kind_names import WITH_HOOKS
 from lockgate.cli._output import Color, print_json, print_lines, print_table
-from lockgate.cli._session import Subparsers, present, settings
+from lockgate.cli._session import Subparsers, effective_tier, present, settings
 from lockgate.discovery import PluginState
 
 if TYPE_CHECKING:
     from lockgate._lifecycle import Lifecycle
     from lockgate.config import Config
 
-__all__ = ["add", "life_of", "run"]
+__all__ = ["add", "life_of", "run", "tier_in_words"]
 
 STATE_COLORS: dict[str, Color] = {
     "ok": "green",
@@ -62,13 +62,20 @@ def run(args: argparse.Namespace) -> int:
         UsageError: If a kind is neither built in nor any plugin's.
     """
     config = settings(args)
-    found = present(config)
+    found = present(config, safe=args.safe)
     _check_kinds(args.kind, found)
     plugins = [plugin for plugin in found if _wanted(plugin, args)]
     if args.json:
         lives = [life_of(plugin, config) for plugin in plugins]
         pairs = zip(plugins, lives, strict=True)
-        rows = [{**p.to_dict(), "lifecycle": life.to_dict()} for p, life in pairs]
+        rows = [
+            {
+                **p.to_dict(),
+                "effective-tier": effective_tier(p, config),
+                "lifecycle": life.to_dict(),
+            }
+            for p, life in pairs
+        ]
         print_json({"plugins": rows})
         return 0
     if not plugins:
@@ -76,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print_table(
         ["name", "version", "kinds", "tier", "state", "about"],
-        [_row(plugin) for plugin in plugins],
+        [_row(plugin, config) for plugin in plugins],
         colors=STATE_COLORS,
     )
     return 0
@@ -116,8 +123,14 @@ def _wanted(plugin: PluginState, args: argparse.Namespace) -> bool:
     )
 
 
-def _row(plugin: PluginState) -> list[str]:
+def tier_in_words(plugin: PluginState, config: Config) -> str:
+    """The tier that its worker would run at, and which it asks for if that differs."""
+    now = effective_tier(plugin, config)
+    return now if now == plugin.tier else f"{now} (asks for {plugin.tier})"
+
+
+def _row(plugin: PluginState, config: Config) -> list[str]:
     about = plugin.summary if plugin.state == "ok" else plugin.reason
     kinds = ",".join(plugin.kinds) or "-"
-    tier = plugin.tier if plugin.usable else "-"
+    tier = tier_in_words(plugin, config) if plugin.usable else "-"
     return [plugin.name, plugin.version or "-", kinds, tier, plugin.state, about]

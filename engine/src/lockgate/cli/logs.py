@@ -103,4 +103,5 @@ def _text(line: dict[str, Any]) -> str:
         else ""
     )
     said = f"{at} {line.get('plugin')}: {level}: {line.get('message', '')}{rest}"
-    return clean(said).replace("\n", "\\n")
+    # Set in, so that no line of a plugin's passes for an entry of its own.
+    return clean(said).rstrip("\n").replace("\n", "\n    ")

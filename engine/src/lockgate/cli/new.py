@@ -59,13 +59,15 @@ def run(args: argparse.Namespace) -> int:
         data = {"folder": whole, "kind": kind, "name": name, "files": files}
         print_json(data)
         return 0
+    from lockgate._installer import pip_command
+
     shown = clean(str(place))
     print_lines(
         [
             f"Made {shown}: {len(files)} files.",
             "",
             f"  cd {shown}",
-            "  python3 -m pip install -e . pytest",
+            f"  {pip_command('install', '-e', '.', 'pytest')}",
             "  lockgate check",
             "  lockgate test",
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 
 from lockgate.cli._output import print_json
 from lockgate.cli._session import Subparsers
@@ -17,10 +18,26 @@ def add(subparsers: Subparsers) -> None:
     about = "Run a plugin's tests with pytest; what follows -- is for pytest."
     parser = subparsers.add_parser("test", description=about)
     parser.add_argument("folder", metavar="DIR", nargs="?", default=".")
-    parser.add_argument("rest", metavar="PYTEST", nargs="*", help="for pytest")
     parser.add_argument(
         "--json", action="store_true", help="print JSON; pytest writes to stderr"
     )
+    _keep_the_rest(parser)
+
+
+def _keep_the_rest(parser: argparse.ArgumentParser) -> None:
+    """What follows ``--`` is pytest's, options too: argparse would take the first."""
+    plain = parser.parse_known_args
+
+    def parse(
+        args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        words = list(args or ())
+        end = words.index("--") if "--" in words else len(words)
+        into = argparse.Namespace() if namespace is None else namespace
+        into.rest = words[end + 1 :]
+        return plain(words[:end], into)
+
+    vars(parser)["parse_known_args"] = parse
 
 
 def run(args: argparse.Namespace) -> int:

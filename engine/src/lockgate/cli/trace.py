@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["add", "run"]
 
 FOLLOW_SECONDS = 0.25
+_NO_HOST = (
+    "No host runs. A host tells of its calls while it is open; `lockgate logs` tells "
+    "what was before."
+)
+_NOTHING = "No such call yet."
 
 
 def add(subparsers: Subparsers) -> None:
@@ -42,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     config = settings(args)
     seen: dict[int, int] = {}
     calls = list(_new(config, args, seen))
+    if not calls and not args.json:
+        print_lines([_NOTHING if seen else _NO_HOST])
     if not args.follow:
         if args.json:
             print_json({"calls": calls})

@@ -8,7 +8,6 @@ touched: running workers keep what they have, and a rollback brings it back.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -83,7 +82,9 @@ def _elsewhere(name: str, plugins: Sequence[PluginState]) -> None:
     elif any(group == "file" for group, _ in state.entries):
         hint = f"Remove the file {state.location}."
     else:
-        hint = f"{sys.executable} -m pip uninstall {state.distribution}"
+        from lockgate._installer import pip_command
+
+        hint = pip_command("uninstall", state.distribution)
     raise NotInStoreError(name, where=state.location or "its environment", hint=hint)
 
 

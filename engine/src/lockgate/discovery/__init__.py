@@ -232,10 +232,12 @@ def _for_the_host(state: PluginState) -> bool:
 
 def _misplaced(state: PluginState) -> PluginState:
     """What is to run in the host is the host's own installation, no store's."""
+    from lockgate._installer import pip_command, source_of
+
     return state.with_state(
         "broken",
         "it is of the trusted base, which the host imports from nowhere but its own "
         "installation",
-        f"python3 -m pip install {state.distribution}; `lockgate uninstall "
+        f"{pip_command('install', source_of(state.distribution))}; `lockgate uninstall "
         f"{state.name}` takes it out of the store.",
     )

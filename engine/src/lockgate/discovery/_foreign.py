@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lockgate._installer import pip_command
 from lockgate.discovery import _index
 from lockgate.discovery._entry_points import EntryPoint, Wanted
 from lockgate.discovery._scan import Distribution
@@ -55,7 +56,8 @@ def bridged(
         key=_index.key_of(folders, (), foreign.key),
         cache_dir=cache_dir,
     )
-    return [*lacking, *search.states()]
+    found = search.states()
+    return [*lacking, *_without_plugins(foreign, found), *found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,23 @@ def _unbridged(foreign: _Foreign, bridges: Sequence[str]) -> list[PluginState]:
         )
         for name in dict.fromkeys(bridges)
         if name not in known
+    ]
+
+
+def _without_plugins(
+    foreign: _Foreign, found: Iterable[PluginState]
+) -> list[PluginState]:
+    """A state for each ecosystem that is adapted and of which nothing is installed."""
+    there = {state.name.partition(".")[0] for state in found}
+    return [
+        PluginState(f"{adapter.ecosystem}.*", kinds=adapter.kinds).with_state(
+            "missing-requirement",
+            f"no plugin of {adapter.ecosystem} is installed beside lockgate",
+            f"Install some: {pip_command('install', 'NAME')}, or take "
+            f"{adapter.ecosystem} out of `bridges` in the settings.",
+        )
+        for _, adapter in foreign.adapters
+        if adapter.ecosystem not in there
     ]
 
 

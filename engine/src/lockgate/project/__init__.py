@@ -13,7 +13,7 @@ else the manifest is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from lockgate.project._rules import LEVELS, RULES, Level, Rule, level_of
 from lockgate.values import Finding, Position, Range
 
 if TYPE_CHECKING:
+    from lockgate._specs import HookSpec
     from lockgate.kinds import AddedKind
     from lockgate.project._spec_source import Specified
 
@@ -92,6 +93,7 @@ def check_project(project: Project, added: Iterable[AddedKind] = ()) -> Checked:
     kinds = (*(kind for kind in added if kind.name not in names), *own)
     known = specs_with(kinds)
     marked = marked_in(*where, known)
+    findings += _unknown_kinds(manifest, file, before, known)
     for problem in (*specified.problems, *marked.problems):
         findings.append(_of_problem(project, problem))
     text = before
@@ -123,6 +125,30 @@ def kinds_around(project: Project) -> tuple[AddedKind, ...]:
     from lockgate.project._around import kinds_of, services_around
 
     return kinds_of(None, services_around(project))
+
+
+def _unknown_kinds(
+    manifest: Manifest | None, file: str, text: str, known: Mapping[str, HookSpec]
+) -> Iterator[Finding]:
+    """The kinds that the manifest names and nobody here has: first of all errors."""
+    from lockgate._kind_names import WITH_HOOKS
+    from lockgate._toml_lines import line_of
+    from lockgate.errors import did_you_mean
+
+    kinds = {*WITH_HOOKS, "adapter", *(spec.kind for spec in known.values())}
+    for kind in manifest.kinds if manifest is not None else ():
+        if kind not in kinds:
+            line = line_of(text, ("kinds",))
+            place = Range(Position(line), Position(line)) if line else None
+            yield Finding(
+                file,
+                "kind-unknown",
+                "error",
+                f"no plugin that adds the kind {kind!r} is installed beside lockgate "
+                "or in the project's .venv",
+                place,
+                hint=did_you_mean(kind, kinds) or "Install the plugin that adds it.",
+            )
 
 
 def _kind_drifts(

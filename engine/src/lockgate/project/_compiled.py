@@ -43,13 +43,15 @@ def compiled(
     said = _by_hook(manifest.hooks if manifest else ())
     meant = _by_hook(impls)
     lines = text.split("\n")
+    # Of a manifest that is not valid yet, only what is missing is known.
+    there = {key[1] for key in lines_of_keys(text) if key[0] == "hooks" and key[1:]}
     gone = [hook for hook in said if hook not in meant]
     changed = [
         hook
         for hook, forms in meant.items()
         if hook in said and not _agree(said[hook], forms)
     ]
-    added = [hook for hook in meant if hook not in said]
+    added = [hook for hook in meant if hook not in said and hook not in there]
     for hook in gone:
         _replace(lines, hook, None, file)
     for hook in changed:
@@ -177,9 +179,12 @@ def _kinds(lines: list[str], needed: list[str], said: Sequence[str]) -> None:
     if not needed or set(said) == set(needed):
         return
     entry = f"kinds = {json.dumps(needed)}"
-    start = lines_of_keys("\n".join(lines)).get(("kinds",), 0) - 1
+    known = lines_of_keys("\n".join(lines))
+    start = known.get(("kinds",), 0) - 1
     if start < 0:
-        first = next((n for n, line in enumerate(lines) if line.startswith("[")), None)
-        lines.insert(len(lines) if first is None else first, entry)
+        # Behind the name, where a template has it; else on top: before any table.
+        lines.insert(
+            _span(lines, known[("name",)] - 1) if ("name",) in known else 0, entry
+        )
         return
     lines[start : _span(lines, start)] = [entry]

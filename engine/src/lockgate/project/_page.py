@@ -44,7 +44,8 @@ def page(project: Project, manifest: Manifest, added: Iterable[AddedKind] = ()) 
         f"Made from the manifest and the source of {project.distribution} "
         f"{project.version} by `lockgate docs`; do not edit.\n"
     )
-    parts.append(f"```console\n$ python3 -m pip install {project.distribution}\n```\n")
+    wheel = f"{project.distribution.replace('-', '_')}-{project.version}"
+    parts.append(f"```console\n$ lockgate install {wheel}-py3-none-any.whl\n```\n")
     parts += ["## Hooks\n", *_hooks(project, manifest, known)]
     parts += _kinds(manifest, known)
     parts += ["## What it may do\n", *_rights(manifest)]

@@ -35,6 +35,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "bronze",
             "The manifest's hooks or kinds are not the code's: `check --write`.",
         ),
+        "kind-unknown": Rule(
+            "error",
+            "bronze",
+            "The manifest names a kind that no plugin beside the project adds.",
+        ),
         "kind-spec": Rule(
             "error", "bronze", "A hook spec of an added kind can't be compiled."
         ),

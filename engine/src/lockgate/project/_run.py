@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lockgate._installer import pip_command
 from lockgate.errors import ProjectError
 from lockgate.project._folder import Project
 
@@ -38,7 +39,7 @@ def run_tests(project: Project, arguments: Sequence[str], *, quiet: bool) -> int
         raise ProjectError(
             f"{python} can't run the tests: {told}",
             file=str(Path(project.folder, "pyproject.toml")),
-            hint=f"{python} -m pip install -e . pytest",
+            hint=pip_command("install", "-e", ".", "pytest", python=python),
         )
     command = [python, "-m", "pytest", "-p", "lockgate.testing", *arguments]
     done = subprocess.run(

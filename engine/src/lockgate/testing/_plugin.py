@@ -159,16 +159,34 @@ class PluginUnderTest(ABC):
 
     @contextmanager
     def denied(self, right: str) -> Generator[None]:
-        """Assert that what is called inside is refused the right, and no other."""
+        """Assert that what is called inside is refused the right, and no other.
+
+        A right to a host is the same whatever path of it is asked for.
+        """
         before = len(self.denials)
         yield
         found = [str(denial["right"]) for denial in self.denials[before:]]
-        if set(found) != {right}:
+        if {_place(one) for one in found} != {_place(right)}:
             told = f"{', '.join(found) or 'nothing'} was denied, not {right}"
             raise AssertionError(told)
 
     def _observer(self) -> Observer:
         return Observer.of(self.progress.append, self.logs.append, None)
+
+
+def _place(right: str) -> str:
+    """A right, of a host only the part that a connection can be refused for."""
+    kind, _, value = right.partition(":")
+    if kind != "net":
+        return right
+    from lockgate_sandbox.errors import PolicyError
+    from lockgate_sandbox.grant_text import parse_host_grant
+
+    try:
+        grant = parse_host_grant(value)
+    except PolicyError:
+        return right
+    return f"net:{grant.host}:{','.join(map(str, grant.ports))}"
 
 
 class InProcessPlugin(PluginUnderTest):

@@ -129,11 +129,21 @@ class LocalSession:
         """The test's own transport, or one to the network if a host is granted."""
         if self._transport is not None:
             return self._transport
-        if not any(key.startswith("net:") for key in self._granted):
-            raise self._refuse("net:")
         import httpx
 
-        return httpx.HTTPTransport()
+        if any(key.startswith("net:") for key in self._granted):
+            return httpx.HTTPTransport()
+
+        class RefusedError(httpx.TransportError, PermissionError):
+            """As the broker refuses a worker."""
+
+        def refuse(request: httpx.Request) -> httpx.Response:
+            url = request.url
+            port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
+            refused = self._refuse(f"net:{url.scheme}://{url.host}:{port}/")
+            raise RefusedError(str(refused)) from refused
+
+        return httpx.MockTransport(refuse)
 
     def secret(self, name: str) -> str:
         """The value of a granted secret."""

@@ -46,7 +46,7 @@ def add(subparsers: Subparsers) -> None:
     what.add_argument(
         "--pylock",
         metavar="NAME",
-        help="print the environment of this distribution as pylock.toml (PEP 751)",
+        help="print the environment of this plugin as pylock.toml (PEP 751)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -98,9 +98,11 @@ def _check(args: argparse.Namespace, lock: Lock) -> int:
 
 
 def _pylock(args: argparse.Namespace, lock: Lock) -> int:
-    entry = lock.get(args.pylock)
+    entry = lock.get(args.pylock) or next(
+        (one for one in lock.entries if args.pylock in one.plugins), None
+    )
     if entry is None:
-        names = [one.distribution for one in lock.entries]
+        names = [name for e in lock.entries for name in (e.distribution, *e.plugins)]
         raise UnknownPluginError(args.pylock, known=names)
     text = to_pylock(entry)
     if args.json:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.errors import UsageError
-from lockgate.verb import Subparsers, print_json, print_lines, progress
+from lockgate.verb import Subparsers, clean, print_json, print_lines, progress
 
 if TYPE_CHECKING:
     from lockgate_marketplace.publish import Ready
@@ -125,5 +125,7 @@ def _print(args: argparse.Namespace, ready: list[Ready], refused: list[str]) -> 
         print_lines([f"{one.wheel.filename}: {done}"])
         print_lines(f"  note: {note}" for note in one.notes)
     print_lines(f"left out: {line}" for line in refused)
+    if args.out is not None:
+        print_lines([clean(f"The index {args.out} is built from {args.to}.")])
     if not target:
         print_lines(["Nothing was sent: name --to or --upload."])

@@ -46,8 +46,8 @@ def open_wheel(
     Raises:
         WheelError: If it is refused. Nothing was written anywhere.
     """
-    name = expect or WheelName.parse(path.name)
     data = _read_once(path, (limits or Limits()).wheel_bytes)
+    name = expect or WheelName.parse(path.name)
     return judge(data, name, sha256=sha256, limits=limits, around=around)
 
 
