@@ -7,19 +7,20 @@ import os
 import shlex
 import subprocess
 import sys
+from importlib import invalidate_caches
 from pathlib import Path
 
 import pytest
 
-from lockgate import _installer
 from lockgate._installer import pip_command, source_of
+from tests.support.fresh import base_python
 
 PIP = "import pip, sys; sys.exit(pip.__version__ < '22.3')"
 
 
 def venv(folder: Path, *options: str) -> str:
     """A new environment; the way to its Python."""
-    base = [_installer._base_of(sys.executable) or sys.executable, "-I"]
+    base = [base_python(), "-I"]
     subprocess.run([*base, "-m", "venv", *options, folder], check=True)
     return str(folder / "bin" / "python")
 
@@ -89,10 +90,11 @@ def test_what_came_from_a_checkout_is_named_by_its_folder(
     info = tmp_path / "site" / "lockgate-1.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lockgate\n")
-    monkeypatch.syspath_prepend(str(info.parent))
+    monkeypatch.setattr(sys, "path", [str(info.parent), *sys.path])
+    invalidate_caches()
 
     assert source_of("lockgate-marketplace") == "lockgate-marketplace"
-    origin = {"url": (tmp_path / "engine").as_uri(), "dir_info": {}}
+    origin = {"url": (tmp_path / "engine").as_uri()}
     (info / "direct_url.json").write_text(json.dumps(origin))
     assert source_of("lockgate-marketplace") == str(tmp_path / "marketplace")
     assert source_of("lockgate-format") == str(tmp_path / "plugins" / "format")

@@ -64,6 +64,8 @@ def _base_of(python: str) -> str | None:
         text = Path(python).parent.with_name("pyvenv.cfg").read_text("utf-8")
     except (OSError, ValueError):
         return None
-    keys = dict(line.partition("=")[::2] for line in text.splitlines())
-    home = {key.strip(): value.strip() for key, value in keys.items()}.get("home", "")
-    return str(Path(home, "python3")) if home else None
+    for line in text.splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "home":
+            return str(Path(value.strip(), "python3"))
+    return None

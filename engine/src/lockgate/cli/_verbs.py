@@ -58,7 +58,9 @@ def make_parser(prog: str, description: str = "") -> argparse.ArgumentParser:
     import argparse
 
     class Parser(argparse.ArgumentParser):
-        def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
+            self, args: Any = None, namespace: Any = None
+        ) -> Any:
             found, extra = super().parse_known_args(args, namespace)
             if extra:
                 raise _unknown(self, extra[0])
