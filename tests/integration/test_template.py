@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -32,7 +33,11 @@ CALLS = {
     "hardware": ["discover_devices"],
     "ai": ["complete", 'task={"kind": "summarise", "prompt": "One. Two."}'],
     "service": ["diagnose"],
+    "audio": ["process_audio", "wav=bytes", "change={}"],
+    "units": ["table", "unit=m", "to=km", "first=1", "step=1"],
 }  # fmt: skip
+ADDED = {"audio": "audio", "units": "custom"}
+"""Kinds that plugins of docs/examples add, and which."""
 
 SANE_SECONDS = 300.0
 """No measure: on a machine this slow something is broken."""
@@ -87,10 +92,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return made
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *ADDED])
 def test_a_new_plugin_is_installed_checked_tested_and_called(
     environment: Environment, kind: str, record_property: Callable[[str, object], None]
 ) -> None:
+    if kind in ADDED:
+        example = environment.folder / "example" / ADDED[kind]
+        shutil.copytree(ROOT / "docs" / "examples" / ADDED[kind], example)
+        install_projects(environment.python, example)
     started = time.monotonic()
     name = f"my-{kind}"
     made = environment.lockgate("new", kind, name)
@@ -118,19 +127,26 @@ def _visible(environment: Environment, name: str) -> bool:
     return {"ok"} == {one["state"] for one in found if one["name"] == name}
 
 
-@pytest.mark.parametrize("tool", ["ruff", "mypy"])
+def _is_added(environment: Environment, kind: str) -> bool:
+    found = environment.lockgate("list")["plugins"]
+    return any(one["name"] == f"example-{ADDED[kind]}" for one in found)
+
+
+@pytest.mark.parametrize("tool", ["ruff", "ruff format", "mypy"])
 def test_what_is_baked_is_clean_for_linters_and_typed(
     environment: Environment, tool: str
 ) -> None:
-    program = Path(sys.executable).parent / tool
+    program = Path(sys.executable).parent / tool.partition(" ")[0]
     if not program.exists():
         pytest.skip(f"{tool} is not installed")
-    for kind in KINDS:
+    kinds = [*KINDS, *(k for k in ADDED if _is_added(environment, k))]
+    for kind in kinds:
         project = environment.folder / f"lockgate-my-{kind}"
         if not project.exists():
             environment.lockgate("new", kind, f"my-{kind}")
         words = {
             "ruff": ["check", "--no-cache", "."],
+            "ruff format": ["format", "--check", "--no-cache", "."],
             "mypy": ["--python-executable", sys.executable, "--cache-dir=/dev/null"],
         }[tool]
         done = environment.run(str(program), *words, cwd=project)

@@ -253,18 +253,21 @@ def effective_tier(state: PluginState, config: Config) -> str:
     """
     from lockgate.grants import FREE_TIERS
 
-    if state.tier in FREE_TIERS or state.manifest is None:
+    if state.tier in FREE_TIERS or not state.manifest_text:
         return state.tier
-    from pathlib import Path
-
-    from lockgate._grants import GrantsFile
-    from lockgate.errors import GrantsError, PluginUnavailableError
     from lockgate.shipped import shipped_policy
 
     key = f"tier:{state.tier}"
     party = shipped_policy().party(state.name, state.distribution)
     if party is not None and not state.stored and key in party.rights:
         return state.tier
+    if not os.path.lexists(config.grants_file):
+        return FREE_TIERS[-1]
+    from pathlib import Path
+
+    from lockgate._grants import GrantsFile
+    from lockgate.errors import GrantsError, PluginUnavailableError
+
     try:
         grant = GrantsFile(Path(config.grants_file)).read().get(state.name)
         if grant is not None and key in grant.granted:

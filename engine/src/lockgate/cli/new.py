@@ -9,11 +9,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockgate._kind_names import WITH_HOOKS
 from lockgate.cli._output import clean, print_json, print_lines
-from lockgate.cli._session import Subparsers
+from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from lockgate.project._new import Adder
 
 __all__ = ["add", "run"]
 
@@ -23,7 +27,11 @@ def add(subparsers: Subparsers) -> None:
     about = "Make a new plugin's project: code, manifest, tests, README, CI."
     parser = subparsers.add_parser("new", description=about)
     parser.add_argument(
-        "kind", metavar="KIND", nargs="?", default="", help=", ".join(WITH_HOOKS)
+        "kind",
+        metavar="KIND",
+        nargs="?",
+        default="",
+        help=f"{', '.join(WITH_HOOKS)}, or one that an installed plugin adds",
     )
     parser.add_argument(
         "name", metavar="NAME", nargs="?", default="", help="like word-count"
@@ -40,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
     from lockgate.project._new import check_name, make_project
 
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not args.json
-    kind: str = args.kind or _chosen("Which kind of plugin?", WITH_HOOKS, asks=asks)
+    added = {} if args.kind in WITH_HOOKS else _added(args)
+    choices = (*WITH_HOOKS, *added)
+    kind: str = args.kind or _chosen("Which kind of plugin?", choices, asks=asks)
     name: str = args.name
     while not name:
         answer = _asked("What shall it be called, like word-count?", "NAME", asks=asks)
@@ -48,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
             name = check_name(answer)
         except UsageError as error:
             print_lines([f"{error.message}. {error.hint}"])
-    place = make_project(kind, name, summary=args.summary, out=Path(args.out))
+    place = make_project(
+        kind, name, summary=args.summary, out=Path(args.out), added=added
+    )
     files = sorted(
         path.relative_to(place).as_posix()
         for path in place.rglob("*")
@@ -73,6 +85,20 @@ def run(args: argparse.Namespace) -> int:
         ]
     )
     return 0
+
+
+def _added(args: argparse.Namespace) -> dict[str, Adder]:
+    """The kinds that installed plugins add, of which a project can be made too."""
+    from lockgate._registry import adders
+    from lockgate.project._new import Adder
+
+    states = adders(installed(settings(args)).plugins)
+    return {
+        kind.name: Adder(kind, state.name)
+        for state in states.values()
+        if state.manifest is not None
+        for kind in state.manifest.added_kinds
+    }
 
 
 def _asked(question: str, word: str, *, asks: bool) -> str:

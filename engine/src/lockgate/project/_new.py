@@ -5,17 +5,33 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from lockgate.errors import OutputError, UsageError, did_you_mean
 from lockgate.manifest import RESERVED_NOUNS
 from lockgate.project._template import kinds, rendered
 
-__all__ = ["check_name", "make_project"]
+if TYPE_CHECKING:
+    from lockgate.kinds import AddedKind
+
+__all__ = ["Adder", "check_name", "make_project"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _NAME_LIMIT_CHARS = 40
 _SUMMARY_LIMIT_CHARS = 200
+
+
+class Adder(NamedTuple):
+    """A kind that is not built in, and the plugin that adds it."""
+
+    kind: AddedKind
+    plugin: str
+
+
+_NOBODY: Mapping[str, Adder] = MappingProxyType({})
 
 
 def check_name(name: str) -> str:
@@ -36,15 +52,25 @@ def check_name(name: str) -> str:
     return name
 
 
-def make_project(kind: str, name: str, *, summary: str, out: Path) -> Path:
+def make_project(
+    kind: str,
+    name: str,
+    *,
+    summary: str,
+    out: Path,
+    added: Mapping[str, Adder] = _NOBODY,
+) -> Path:
     """Write the project below `out`; whole or not at all. Gives its folder.
+
+    `added` are the kinds that installed plugins add.
 
     Raises:
         UsageError: If the kind, the name or the summary won't do.
         OutputError: If the folder is there already, or can't be written.
     """
-    if kind not in kinds():
-        hint = did_you_mean(kind, kinds()) or f"Kinds: {', '.join(kinds())}."
+    known = (*kinds(), *(one for one in added if one not in kinds()))
+    if kind not in known:
+        hint = did_you_mean(kind, known) or f"Kinds: {', '.join(known)}."
         raise UsageError(f"there is no template of the kind {kind!r}", hint=hint)
     check_name(name)
     wrong = not summary.isprintable() or len(summary) > _SUMMARY_LIMIT_CHARS
@@ -52,6 +78,8 @@ def make_project(kind: str, name: str, *, summary: str, out: Path) -> Path:
         hint = 'One line of at most 200 characters, without " \\ { }.'
         raise UsageError("the summary can't be written as it is", hint=hint)
     project, files = rendered(kind, name, summary)
+    if kind not in kinds():
+        files |= _files_of(added[kind], name, summary, project)
     place = out / project
     if place.exists() or place.is_symlink():
         hint = "Take another name, or another folder: --out DIR."
@@ -72,3 +100,16 @@ def make_project(kind: str, name: str, *, summary: str, out: Path) -> Path:
     except OSError as error:
         raise OutputError(str(error.strerror or error), path=str(place)) from error
     return place
+
+
+def _files_of(adder: Adder, name: str, summary: str, project: str) -> dict[str, str]:
+    from lockgate.project._added import added_files
+
+    return added_files(
+        adder.kind,
+        adder.plugin,
+        name=name,
+        summary=summary or f"A plugin of the kind {adder.kind.name}.",
+        package=project.replace("-", "_"),
+        project=project,
+    )

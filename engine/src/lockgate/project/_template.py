@@ -78,6 +78,8 @@ def render(text: str, words: Mapping[str, str]) -> str:
 def rendered(kind: str, name: str, summary: str) -> tuple[str, dict[str, str]]:
     """The project's folder name, and its files by path.
 
+    Of a kind that there is no template of, these are the files that every kind has.
+
     Raises:
         TemplateError: If the template is wrong.
     """
