@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from shlex import quote
-from typing import Any, cast
+from typing import Any
 
 from lockgate._codec import codec
 from lockgate._specs import is_there
@@ -250,7 +250,7 @@ def _word(name: str, value: object) -> str:
 def _as_json(value: Any) -> object:
     if isinstance(value, bytes):
         return value.decode("ascii")
-    return codec(cast("Any", value.__class__)).encode(value)
+    return codec(value.__class__).encode(value)
 
 
 def _annotation(schema: Mapping[str, Any]) -> str:
