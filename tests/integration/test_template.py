@@ -34,7 +34,7 @@ CALLS = {
     "ai": ["complete", 'task={"kind": "summarise", "prompt": "One. Two."}'],
     "service": ["diagnose"],
     "audio": ["process_audio", "wav=bytes", "change={}"],
-    "units": ["table", "unit=m", "to=km", "first=1", "step=1"],
+    "units": ["convert", 'quantity={"value": 1, "unit": "m"}', "to=km"],
 }  # fmt: skip
 ADDED = {"audio": "audio", "units": "custom"}
 """Kinds that plugins of docs/examples add, and which."""

@@ -13,7 +13,7 @@ but not granted is absent; the plugin runs without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -215,16 +215,16 @@ def grant_command(plugin: str, *keys: str) -> str:
     return " ".join(["lockgate grants grant", plugin, *(quote(key) for key in keys)])
 
 
-def tier_missing(plugin: str, given: Consent) -> str:
-    """Why rights that were granted do nothing yet, and the way out; else ``""``.
+def tier_missing(plugin: str, asked: Iterable[str], granted: Collection[str]) -> str:
+    """Why rights that were granted are of no use yet, and the way out; else ``""``.
 
-    Most rights need the tier that the manifest asks for; it is a right of its own.
+    Most rights need the tier that the manifest asks for, which is a right of its own.
     """
-    keys = [key for key in given.missing if key.startswith("tier:")]
-    useless = sorted(key for key in given.granted if key != "workers")
+    keys = [key for key in asked if key.startswith("tier:") and key not in granted]
+    useless = sorted(key for key in granted if key != "workers")
     if not keys or not useless:
         return ""
     return (
-        f"{plugin} stays at tier {given.tier}, where {', '.join(useless)} may do "
-        f"nothing. To grant the tier too: {grant_command(plugin, *keys)}"
+        f"{plugin} stays at tier {FREE_TIERS[-1]}, where {', '.join(useless)} is of no "
+        f"use. To grant the tier too: {grant_command(plugin, *keys)}"
     )

@@ -419,7 +419,7 @@ def test_the_tier_that_is_shown_is_the_one_that_it_runs_at(shell: Shell) -> None
     assert "tier          basic (asks for elevated)" in shell.run("info", "acme").out
     assert "basic (asks for elevated)" in shell.run("list").out
     first = shell.run("grants", "grant", "acme", "net:example.org")
-    assert "stays at tier basic, where net:example.org may do nothing" in first.out
+    assert "stays at tier basic, where net:example.org is of no use" in first.out
     command = first.out.rstrip().rpartition("lockgate ")[2]
     second = shell.run(*command.split())
     assert (second.status, "stays at tier" in second.out) == (0, False)

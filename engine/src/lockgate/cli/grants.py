@@ -179,7 +179,8 @@ def _grant(args: argparse.Namespace, config: Config) -> int:
     grant_now(state, config, wanted, any_version=args.any_version)
     _print(_rows(state, config), argparse.Namespace(verb="show", json=args.json))
     if not args.json:
-        said = tier_missing(state.name, consent_now(state, config)[0])
+        given = consent_now(state, config)[0]
+        said = tier_missing(state.name, keys, given.granted)
         print_lines([clean(line) for line in [said] if line])
     return 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
-from lockgate.grants import Grant
+from lockgate.grants import Grant, tier_missing
 from lockgate.installed import Generation
 from lockgate.verb import (
     clean,
@@ -309,6 +309,8 @@ def _done(case: _Case, granted: frozenset[str], generation: int) -> list[str]:
     lacking = sorted({one.right.key for one in case.asked} - granted)
     if lacking:
         lines.append(f"  not granted: {', '.join(lacking)}")
+        useless = tier_missing(case.name, lacking, granted)
+        lines += [f"  {useless}"] if useless else []
     return [*lines, *(f"  warning: {warning}" for warning in case.offer.warnings)]
 
 
