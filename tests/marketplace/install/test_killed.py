@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import json
 import os
 import signal
 import subprocess
@@ -115,3 +119,52 @@ def test_killed_at_its_writes_it_is_whole_and_the_next_run_finishes(
             assert home.answer() == "1.0"
         assert statuses <= {-signal.SIGKILL, 0}
         assert -signal.SIGKILL in statuses
+
+
+def test_a_full_disk_is_told_and_the_next_run_finishes(home: Home) -> None:
+    """At points all over an installation: refused with a code, never an accident."""
+    with loopback_index() as index:
+        offered(index)
+        home.indexes(main=index)
+
+        def work() -> None:
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said):
+                status = main(["install", "acme", "--json"])
+            if status:
+                code = json.loads(said.getvalue())["error"]["code"]
+                assert code != "internal-error", said.getvalue()
+                raise LockgateError(code)
+
+        work()
+        home.run("uninstall", "acme")
+        every = list(points(work, LockgateError))
+        statuses: set[int] = set()
+        for at in every[:: max(1, len(every) // 24)]:
+            home.run("uninstall", "acme")
+            home.run("gc", "--keep", "1")
+
+            ended = run(work, LockgateError, at=at, fault=errno.ENOSPC, lasting=True)
+
+            assert ended.status in (0, 1), ended.said
+            statuses.add(ended.status)
+            assert home.json("verify")["status"] == 0
+            assert home.json("install", "acme")["installed"]
+        assert 1 in statuses
+
+
+def test_four_at_once_are_as_good_as_one(home: Home) -> None:
+    with loopback_index() as index:
+        offered(index)
+        home.indexes(main=index)
+        command = [sys.executable, "-m", "lockgate", "install", "acme", "--json"]
+        pipe = subprocess.PIPE
+        running = [
+            subprocess.Popen(command, stdout=pipe, stderr=pipe) for _ in range(4)
+        ]
+        told = [process.communicate() for process in running]
+
+        assert [process.returncode for process in running] == [0] * 4, told
+        assert home.answer() == "1.0"
+        assert home.json("verify")["status"] == 0
+        assert not list((home.data / "cache" / "incoming").glob("*/*.part"))

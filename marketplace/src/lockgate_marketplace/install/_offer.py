@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lockgate.discovery import PluginState
 from lockgate_marketplace.identity import Trust, WheelFile
+from lockgate_marketplace.install._disk import told_of_the_disk
 from lockgate_marketplace.install._evidence import evidence_beside
 from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._origin import Origin, of_file
@@ -68,5 +69,6 @@ def from_files(
         found[wheel.sha256] = of_file(file, named, evidence_beside(path), pins, index)
     own = [wheel for wheel in wheels if wheel.manifest is not None][:1]
     ordered = (*own, *(wheel for wheel in wheels if wheel not in own))
-    plan = judge(ordered, terms)
+    with told_of_the_disk():
+        plan = judge(ordered, terms)
     return Offer(plan, tuple(found[wheel.sha256] for wheel in plan.wheels))

@@ -8,6 +8,7 @@ from lockgate.discovery import PluginState
 from lockgate.errors import LockgateError
 from lockgate_marketplace.errors import FetchError, WheelError
 from lockgate_marketplace.identity import Pin, Trust, WheelFile
+from lockgate_marketplace.install._disk import told_of_the_disk
 from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._incoming import Incoming
 from lockgate_marketplace.install._offer import Offer
@@ -53,7 +54,7 @@ def from_index(
     chosen = choose(wants, client, policy)
     pinned = [one for plugin in chosen for one in plugin.pinned]
     try:
-        with incoming.held():
+        with told_of_the_disk(), incoming.held():
             arrived = get(pinned, client, incoming, tell)
             pins, around = trust.pins(), surroundings(present)
             offers: list[Offer] = []
