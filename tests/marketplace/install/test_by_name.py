@@ -166,6 +166,17 @@ def test_a_name_that_was_a_files_is_asked_for_anew(
     assert home.answer() == "1.0"
 
 
+def test_an_older_one_is_installed_if_it_is_meant(
+    home: Home, main: LoopbackIndex
+) -> None:
+    offered(main)
+    offered(main, version="1.1")
+    home.json("install", "acme")
+
+    assert home.json("install", "acme==1.0")["version"] == "1.0"
+    assert home.json("install", "acme")["version"] == "1.1"
+
+
 def test_several_are_installed_together_or_not_at_all(
     home: Home, main: LoopbackIndex
 ) -> None:

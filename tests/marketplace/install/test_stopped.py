@@ -204,6 +204,14 @@ def yanked(on: Scene) -> None:
     offered(on.main, yanked="it deletes files")
 
 
+def back_by_a_yank(on: Scene) -> None:
+    """What is yanked has not vanished, so no memory stops it."""
+    offered(on.main)
+    offered(on.main, version="1.1")
+    on.install("acme")
+    on.main.file("acme", "1.1").row["yanked"] = "do not use it"
+
+
 def fresh(on: Scene) -> None:
     offered(on.main, uploaded=datetime.now(UTC) - timedelta(hours=2))
 
@@ -400,6 +408,7 @@ CASES = (
     Case(proof_demanded, "identity-unproven", ("nothing proves", "Ask the author")),
     Case(quarantined, "page-quarantined", ("it steals passwords", "Do not install")),
     Case(yanked, "resolve-no-candidate", ("it deletes files", "acme==1.0")),
+    Case(back_by_a_yank, "resolve-older", ("acme 1.1 is installed", "acme==1.0")),
     Case(fresh, "resolve-no-candidate", ("less than 3 days ago", "--no-cooldown")),
     Case(fresh_below, "resolve-no-candidate", ("acme needs it", "cooldown-days")),
     Case(

@@ -31,6 +31,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "Check the spelling; if the name is right, allow it by `--name-is-right`.",
     ),
     ("resolve-no-candidate", "no version of a project can be used", _WHY),
+    (
+        "resolve-older",
+        "the newest version that may be used is older than the one that is installed",
+        "Stay with what you have. To go back, name the version: NAME==VERSION.",
+    ),
     ("resolve-too-deep", "too many combinations would have to be tried", _WHY),
     (
         "resolve-want",

@@ -6,9 +6,9 @@
         policy = Policy.running(known=known_names(present, trust.pins()))
         offers = from_index(wants, client, trust, incoming, present, policy, terms)
 
-Read it from above: `_from_index` (the whole way), `_choose` (what to get), `_get`
-with `_evidence` (files and proofs, held against what the index said). A package of its
-own, because it brings the HTTP client, which files do without.
+Read it from above: `_from_index` (the whole way), `_choose` and `_older` (what to
+get), `_get` with `_evidence` (files and proofs, held against what the index said). A
+package of its own, because it brings the HTTP client, which files do without.
 """
 
 from __future__ import annotations

@@ -11,7 +11,14 @@ from packaging.utils import canonicalize_name
 from lockgate.discovery import PluginState
 from lockgate_marketplace.errors import ResolutionError
 from lockgate_marketplace.identity import Pin
-from lockgate_marketplace.resolve import IndexClient, Pinned, Policy, Want, resolve
+from lockgate_marketplace.resolve import (
+    IndexClient,
+    Pinned,
+    Policy,
+    Rejected,
+    Want,
+    resolve,
+)
 
 __all__ = ["PROVIDED", "Chosen", "choose", "known_names"]
 
@@ -26,6 +33,7 @@ class Chosen:
     pinned: tuple[Pinned, ...]
     warnings: tuple[str, ...] = ()
     """What does not stop, and should be seen."""
+    rejected: tuple[Rejected, ...] = ()
 
 
 def choose(
@@ -68,4 +76,4 @@ def _chosen(
         message = f"{wants[0].requirement} is for other machines than this"
         raise ResolutionError("resolve-want", message)
     others = (one for one in found.pinned if one.name != name)
-    return Chosen((by_name[name], *others), found.warnings)
+    return Chosen((by_name[name], *others), found.warnings, found.rejected)

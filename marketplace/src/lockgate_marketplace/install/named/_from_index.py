@@ -16,6 +16,7 @@ from lockgate_marketplace.install._origin import Origin, of_index
 from lockgate_marketplace.install._plan import Terms, judge
 from lockgate_marketplace.install.named._choose import Chosen, choose
 from lockgate_marketplace.install.named._get import Arrived, Tell, get, opened
+from lockgate_marketplace.install.named._older import check_not_older
 from lockgate_marketplace.resolve import IndexClient, Policy, Want
 from lockgate_marketplace.wheel import Surroundings, Wheel
 
@@ -52,6 +53,7 @@ def from_index(
     """
     tell("choosing versions", None)
     chosen = choose(wants, client, policy)
+    check_not_older(chosen, wants, present)
     pinned = [one for plugin in chosen for one in plugin.pinned]
     try:
         with told_of_the_disk(), incoming.held():
