@@ -20,7 +20,7 @@ from lockgate_marketplace.identity._provenance import (
     PROVENANCE_LIMIT_BYTES,
     verify_provenance,
 )
-from lockgate_marketplace.identity._trust import Pin, Trust
+from lockgate_marketplace.identity._trust import FILES, Pin, Trust
 from lockgate_marketplace.identity._values import (
     AWAITED,
     UNPROVEN,
@@ -30,6 +30,7 @@ from lockgate_marketplace.identity._values import (
 
 __all__ = [
     "AWAITED",
+    "FILES",
     "PROVENANCE_LIMIT_BYTES",
     "SIGNATURE_LIMIT_BYTES",
     "UNPROVEN",

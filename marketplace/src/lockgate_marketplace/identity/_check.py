@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lockgate_marketplace.errors import IdentityError
 from lockgate_marketplace.identity._dsse import verify_signature
 from lockgate_marketplace.identity._provenance import verify_provenance
-from lockgate_marketplace.identity._trust import Pin
+from lockgate_marketplace.identity._trust import FILES, Pin
 from lockgate_marketplace.identity._values import UNPROVEN, Identity, WheelFile
 
 __all__ = ["Evidence", "Finding", "check"]
@@ -86,12 +86,12 @@ def check(
 
 def _compare(where: str, proven: tuple[Identity, ...], pin: Pin) -> Finding:
     was = pin.identity.describe()
-    place = f" of the index {pin.index}" if pin.index else ""
+    place = " of a file" if pin.index == FILES else f" of the index {pin.index}"
     name = f"{pin.name} {pin.version}".rstrip()
     before = f"{name}{place} was by {was} (since {pin.since[:10]})"
     if pin.identity.kind == "awaited":
         before = f"{name}{place} is to be by a publisher who proves it"
-    named = f"{pin.name} --index {pin.index}" if pin.index else pin.name
+    named = f"{pin.name} --index {pin.index}"
     if not proven:
         message = (
             f"nothing proves who made this file, and {before}: the author forgot, or "

@@ -21,7 +21,10 @@ from lockgate.owned import NotOwnedError, hold, read_owned, replace_whole
 from lockgate_marketplace.errors import IdentityError
 from lockgate_marketplace.identity._values import Identity, Kind
 
-__all__ = ["Pin", "Trust"]
+__all__ = ["FILES", "Pin", "Trust"]
+
+FILES = "@files"
+"""What stands for no index in a pin: files that somebody chose. No index has it."""
 
 SCHEMA = 1
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lockgate_marketplace.identity import (
+    FILES,
     Evidence,
     Finding,
     Pin,
@@ -15,10 +16,7 @@ from lockgate_marketplace.identity import (
 )
 from lockgate_marketplace.sources import Index
 
-__all__ = ["FILES", "Origin", "of_file", "of_index", "remember"]
-
-FILES = ""
-"""The name that stands in the trust store for no index: files that somebody chose."""
+__all__ = ["Origin", "of_file", "of_index", "remember"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ def of_index(
             if pin.identity.kind in ("attestation", "key"):
                 finding = check(file, evidence, pin)
         if here is None:
-            moved = tuple(sorted(name or "a file" for name in known))
+            moved = tuple(sorted("a file" if name == FILES else name for name in known))
     return Origin(
         index.name, name, version, finding, (index.name,), here is None, moved
     )
