@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate_marketplace.cli import sync
+from lockgate_marketplace.identity import key_identity
 from lockgate_marketplace.lock import Lock, LockedPlugin, LockedWheel, to_text
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import open_wheel
@@ -198,3 +200,21 @@ def test_wheels_that_do_not_go_together_leave_nothing(home: Home) -> None:
     assert installed["error"]["code"] == refused["error"]["code"]
     assert refused["error"]["code"] == "store-file-collision"
     assert home.files() == set()
+
+
+def test_a_lock_brings_no_wheel_of_somebody_else(home: Home) -> None:
+    """Who made a plugin is remembered, and asked of a lock's wheels as of a file's."""
+    home.json("install", home.wheel("1.0"))
+    key = key_identity(Ed25519PrivateKey.generate().public_key())
+    home.json(
+        "trust", "pin", "acme", "--index", "main", "--key", f"ed25519:{key.subject}"
+    )
+    write(home, (("acme",), [Path(home.wheel("6.6"))]))
+
+    refused = synced(home)
+    assert (refused["status"], refused["error"]["code"]) == (3, "identity-lost")
+    assert home.answer() == "1.0"
+
+    home.json("trust", "forget", "acme")
+    assert synced(home)["status"] == 0, "nobody was remembered: it is the lock's word"
+    assert home.answer() == "6.6"

@@ -20,6 +20,7 @@ __all__ = [
     "clean",
     "colored",
     "log_printer",
+    "one_line",
     "prefer_color",
     "print_error",
     "print_json",
@@ -56,6 +57,11 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print lines of text to standard output; control characters are shown."""
     for line in lines:
         _write(sys.stdout, f"{line}\n")
+
+
+def one_line(text: object) -> str:
+    """`clean`, and on one line: a stranger's words can't look like a line of ours."""
+    return clean(text).replace("\n", "\\n")
 
 
 class Line(Protocol):
@@ -167,7 +173,8 @@ def print_error(error: Exception, *, as_json: bool = False) -> int:
 def print_warning(error: LockgateError) -> None:
     """Tell of what is wrong without ending for it: to standard error."""
     label = colored(f"warning[{error.code}]", "yellow", sys.stderr)
-    _write(sys.stderr, f"{label}: {clean(str(error))}\n  hint: {clean(error.hint)}\n")
+    said, hint = _indented(str(error)), _indented(error.hint)
+    _write(sys.stderr, f"{label}: {said}\n  hint: {hint}\n")
 
 
 def _unexpected(error: Exception) -> LockgateError:
@@ -186,19 +193,24 @@ def _unexpected(error: Exception) -> LockgateError:
 
 def _lines(error: LockgateError) -> Iterable[str]:
     label = colored(f"error[{error.code}]", "red", sys.stderr)
-    yield f"{label}: {clean(error.message)}"
+    yield f"{label}: {_indented(error.message)}"
     if error.where:
-        yield f"  where: {clean(error.where)}"
+        yield f"  where: {one_line(error.where)}"
     if isinstance(error, HookError) and error.fields.get("line"):
         file, line = str(error.fields.get("file")), error.fields["line"]
         yield f"  at: {clean(file)}:{line!r}"
     if isinstance(error, InputRefusedError):
         for reason in error.reasons:
-            yield f"  - {clean(reason.where)}: {clean(reason.message)}"
+            yield f"  - {one_line(reason.where)}: {_indented(reason.message)}"
             if reason.hint:
-                yield f"    {clean(reason.hint)}"
+                yield f"    {_indented(reason.hint)}"
     if isinstance(error, HookError) and error.traceback:
         yield "  in the plugin:"
         yield from (f"    {line}" for line in clean(error.traceback).splitlines())
     if error.hint:
-        yield f"  hint: {clean(error.hint)}"
+        yield f"  hint: {_indented(error.hint)}"
+
+
+def _indented(text: str) -> str:
+    """A text of several lines that can't be taken for several messages."""
+    return clean(text).replace("\n", "\n    ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lockgate.verb import print_json, print_lines, settings
+from lockgate.verb import one_line, print_json, print_lines, settings
 from lockgate_marketplace.memory import Forgetful
 from lockgate_marketplace.resolve import open_client, seen_below
 
@@ -32,7 +32,7 @@ def accept(args: argparse.Namespace) -> int:
     elif accepted:
         print_lines(
             [f"Accepted of {index.name}/{page.name}:"]
-            + [f"  {change.message}" for change in accepted]
+            + [one_line(f"  {change.message}") for change in accepted]
         )
     else:
         print_lines([f"{index.name}/{page.name} contradicts nothing."])

@@ -16,13 +16,13 @@ from lockgate.discovery import PluginState
 from lockgate.grants import Grant, tier_missing
 from lockgate.installed import Generation
 from lockgate.verb import (
-    clean,
     confirm,
     consent_now,
     grant_exactly,
     grant_of,
     installed,
     is_terminal,
+    one_line,
     print_json,
     print_lines,
 )
@@ -186,7 +186,7 @@ def _agree(args: argparse.Namespace, case: _Case, *, sharing: bool) -> Agreed:
         raise ConsentError("consent-needed", message, asked=left)
     # Beside the question, wherever standard output goes.
     for line in _introduced(case):
-        sys.stderr.write(f"{clean(line)}\n")
+        sys.stderr.write(f"{one_line(line)}\n")
     if not confirm("Agree to all of this?"):
         message = f"the rights of {case.name} were refused"
         raise ConsentError("consent-refused", message, asked=left)
@@ -293,9 +293,9 @@ def _told(
         return 0
     for case in cases:
         if generation:
-            print_lines(map(clean, _done(case, granted[case.name], generation)))
+            print_lines(map(one_line, _done(case, granted[case.name], generation)))
         else:
-            print_lines(map(clean, _introduced(case)))
+            print_lines(map(one_line, _introduced(case)))
             said = f"{case.name} {case.version} could be installed."
             print_lines([f"{said} Nothing was changed."])
     return 0

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 
 from lockgate.errors import UsageError
-from lockgate.verb import Subparsers, clean, print_json, print_lines, progress, settings
+from lockgate.verb import (
+    Subparsers,
+    one_line,
+    print_json,
+    print_lines,
+    progress,
+    settings,
+)
 from lockgate_marketplace.store import KEEP, Store
 
 __all__ = ["add", "run"]
@@ -63,5 +70,5 @@ def run(args: argparse.Namespace) -> int:
     verb = "Would remove" if args.dry_run else "Removed"
     counts = f"{len(found.wheels)} wheel(s), {len(found.generations)} generation(s)"
     print_lines([f"{verb} {counts}, {found.size / 1e6:,.1f} MB."])
-    print_lines(clean(f"  {name}") for name in found.wheels)
+    print_lines(one_line(f"  {name}") for name in found.wheels)
     return 0

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.errors import UsageError
-from lockgate.verb import Subparsers, print_json, print_lines, print_table, progress
+from lockgate.verb import (
+    Subparsers,
+    one_line,
+    print_json,
+    print_lines,
+    print_table,
+    progress,
+)
 
 if TYPE_CHECKING:
     from lockgate_marketplace.site import Report, Server
@@ -99,13 +106,13 @@ def _data(report: Report) -> dict[str, object]:
 def _print(report: Report) -> None:
     counts = f"{report.plugins} plugins in {report.projects} projects"
     work = f"{report.judged} wheels judged, {report.hashed} hashed"
-    print_lines([f"{report.site}: {counts} ({work})"])
+    print_lines([one_line(f"{report.site}: {counts} ({work})")])
     if report.removed:
-        print_lines([f"gone: {', '.join(report.removed)}"])
+        print_lines([one_line(f"gone: {', '.join(report.removed)}")])
     if report.refused:
         rows = [[one.file, one.code, one.message] for one in report.refused]
         print_table(["left out", "code", "why"], rows)
-    print_lines([f"To try it: lockgate index serve {report.site}"])
+    print_lines([one_line(f"To try it: lockgate index serve {report.site}")])
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -115,7 +122,7 @@ def _serve(args: argparse.Namespace) -> int:
         else:
             print_lines(
                 [
-                    f"Serving {args.site} at {server.url} (Ctrl-C ends it)",
+                    one_line(f"Serving {args.site} at {server.url} (Ctrl-C ends it)"),
                     f"  pip install --index-url {server.url}simple/ NAME",
                 ]
             )

@@ -9,9 +9,9 @@ from lockgate.config import Config
 from lockgate.errors import UnknownPluginError
 from lockgate.verb import (
     Subparsers,
-    clean,
     consent_now,
     installed,
+    one_line,
     print_json,
     print_lines,
     settings,
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"file": args.file, "plugins": _plain(lock)})
         return 0
-    print_lines([clean(f"{args.file}: {len(lock.entries)} distribution(s) locked")])
+    print_lines([one_line(f"{args.file}: {len(lock.entries)} distribution(s) locked")])
     return 0
 
 
@@ -91,9 +91,9 @@ def _check(args: argparse.Namespace, lock: Lock) -> int:
         rows = [{"distribution": d.distribution, "message": d.message} for d in found]
         print_json({"same": not found, "differences": rows})
     elif found:
-        print_lines(clean(f"{one.distribution}: {one.message}") for one in found)
+        print_lines(one_line(f"{one.distribution}: {one.message}") for one in found)
     else:
-        print_lines([clean(f"What is installed is what {args.file} says.")])
+        print_lines([one_line(f"What is installed is what {args.file} says.")])
     return 1 if found else 0
 
 

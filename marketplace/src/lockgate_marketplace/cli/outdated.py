@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from lockgate.config import Config
 from lockgate.verb import (
     Subparsers,
-    clean,
     installed,
+    one_line,
     print_json,
     print_lines,
     progress,
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"plugins": [_row(one) for one in found]})
     else:
-        print_lines(clean(line) for one in found for line in _lines(one))
+        print_lines(one_line(line) for one in found for line in _lines(one))
         if not any(map(_noteworthy, found)):
             print_lines([_nothing(len(found))])
     return 1 if any(one.error is not None for one in found) else 0

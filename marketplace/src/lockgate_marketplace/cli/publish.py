@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.errors import UsageError
-from lockgate.verb import Subparsers, clean, print_json, print_lines, progress
+from lockgate.verb import Subparsers, one_line, print_json, print_lines, progress
 
 if TYPE_CHECKING:
     from lockgate_marketplace.publish import Ready
@@ -122,10 +122,10 @@ def _print(args: argparse.Namespace, ready: list[Ready], refused: list[str]) -> 
     target = args.upload or args.to
     for one in ready:
         done = f"published to {target}" if target else "fit to be published"
-        print_lines([f"{one.wheel.filename}: {done}"])
-        print_lines(f"  note: {note}" for note in one.notes)
-    print_lines(f"left out: {line}" for line in refused)
+        print_lines([one_line(f"{one.wheel.filename}: {done}")])
+        print_lines(one_line(f"  note: {note}") for note in one.notes)
+    print_lines(one_line(f"left out: {line}") for line in refused)
     if args.out is not None:
-        print_lines([clean(f"The index {args.out} is built from {args.to}.")])
+        print_lines([one_line(f"The index {args.out} is built from {args.to}.")])
     if not target:
         print_lines(["Nothing was sent: name --to or --upload."])

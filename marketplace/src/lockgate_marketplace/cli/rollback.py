@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lockgate.installed import Generation
 from lockgate.verb import (
     Subparsers,
-    clean,
+    one_line,
     print_json,
     print_lines,
     print_table,
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     )
     for name, old, new in changes:
         words = f"{old} -> {new}" if old and new else f"{old} is gone" if old else new
-        print_lines([clean(f"  {name} {words}")])
+        print_lines([one_line(f"  {name} {words}")])
     if changes:
         print_lines(["Hosts that run take it in with `lockgate reload`."])
     return 0

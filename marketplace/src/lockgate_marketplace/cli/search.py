@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from lockgate.errors import did_you_mean
 from lockgate.verb import (
     Subparsers,
-    clean,
     installed,
+    one_line,
     print_json,
     print_lines,
     print_table,
@@ -152,7 +152,7 @@ def _print(
     else:
         print_lines(["Nothing was found."])
     for one in searched:
-        print_lines(map(clean, _notes(one, facets)))
+        print_lines(map(one_line, _notes(one, facets)))
 
 
 def _row(found: Found, here: Mapping[str, str]) -> list[str]:

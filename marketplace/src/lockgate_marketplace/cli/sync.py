@@ -16,9 +16,9 @@ from lockgate.discovery import PluginState
 from lockgate.installed import Generation
 from lockgate.verb import (
     Subparsers,
-    clean,
     grant_of,
     installed,
+    one_line,
     print_json,
     print_lines,
     progress,
@@ -28,11 +28,15 @@ from lockgate_marketplace.cli._accepts import add_accepts, terms
 from lockgate_marketplace.cli.lock import FILE, lock_now
 from lockgate_marketplace.consent import passes_on
 from lockgate_marketplace.errors import ConsentError, ContractError, LockFileError
+from lockgate_marketplace.identity import Trust
 from lockgate_marketplace.install import (
+    Origin,
     Plan,
     Terms,
     check_claims,
     judge,
+    origin_of,
+    remember,
     stage,
     surroundings,
 )
@@ -89,6 +93,10 @@ def run(args: argparse.Namespace) -> int:
         if not args.keep_rights:
             _check_rights(plans, config)
         check_claims(plans, present)
+        trust = Trust.below(Path(config.data_dir))
+        origins = _origins(plans, store, folder, trust)
+        if not args.dry_run:
+            remember(trust, origins)
         number = _install(plans, store, config, dry=args.dry_run)
     left = differences(lock, lock_now(config)) if not args.dry_run else ()
     if args.json:
@@ -102,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     print_lines([f"{count} distribution(s) as locked (generation {number})."])
     if left:
         print_lines(["What sync leaves to you:"])
-        print_lines(clean(f"  {one.distribution}: {one.message}") for one in left)
+        print_lines(one_line(f"  {one.distribution}: {one.message}") for one in left)
     return 0
 
 
@@ -146,6 +154,23 @@ def _in_force(entry: LockedPlugin, now: Generation, store: Store) -> bool:
         and tuple(wheel.sha256 for wheel in have.wheels) == wanted
         and all(map(store.has, wanted))
     )
+
+
+def _origins(
+    plans: Iterable[Plan], store: Store, folder: Path | None, trust: Trust
+) -> list[Origin]:
+    """Who made each wheel that is new here; of one in the store that was asked.
+
+    Raises:
+        IdentityError: If it is not by whom it was so far.
+    """
+    pins = trust.pins()
+    return [
+        origin_of(wheel, folder / wheel.filename, pins)
+        for plan in plans
+        for wheel in plan.wheels
+        if folder is not None and not store.has(wheel.sha256)
+    ]
 
 
 def _check_rights(plans: Iterable[Plan], config: Config) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from lockgate.errors import UsageError
 from lockgate.verb import (
     Subparsers,
+    one_line,
     print_json,
     print_lines,
     print_table,
@@ -141,7 +142,7 @@ def _told(
         data = identity.to_data() if identity is not None else None
         print_json({"index": index, "name": args.name, "identity": data})
     else:
-        print_lines([f"{args.name} (index {index}) {what}."])
+        print_lines([one_line(f"{args.name} (index {index}) {what}.")])
     return 0
 
 

@@ -6,8 +6,8 @@ import argparse
 
 from lockgate.verb import (
     Subparsers,
-    clean,
     colored,
+    one_line,
     print_json,
     print_lines,
     progress,
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
         return 1 if found else 0
     for one in found:
         word = colored("in use", "red") if one.used else colored("not in use", "dim")
-        print_lines([clean(f"{one.where}: {one.message}") + f" ({word})"])
-        print_lines([clean(f"  {one.hint}")])
+        print_lines([one_line(f"{one.where}: {one.message}") + f" ({word})"])
+        print_lines([one_line(f"  {one.hint}")])
     if not found:
         print_lines(["Everything in the store is as it was written."])
     return 1 if found else 0

@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 from lockgate.config import Config
 from lockgate.verb import (
     Subparsers,
-    clean,
     installed,
+    one_line,
     print_json,
     print_lines,
     progress,
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"plugins": [_row(one) for one in told]})
     else:
-        print_lines(clean(line) for one in told for line in _lines(one))
+        print_lines(one_line(line) for one in told for line in _lines(one))
     return 1 if any(one.error is not None for one in told) else 0
 
 

@@ -20,8 +20,8 @@ from lockgate_marketplace.install._claims import check_claims
 from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._former import brings_others, former
 from lockgate_marketplace.install._incoming import Incoming
-from lockgate_marketplace.install._offer import Offer, from_files
-from lockgate_marketplace.install._origin import Origin
+from lockgate_marketplace.install._offer import Offer, from_files, origin_of
+from lockgate_marketplace.install._origin import Origin, remember
 from lockgate_marketplace.install._plan import Plan, Terms, judge
 
 __all__ = [
@@ -36,6 +36,8 @@ __all__ = [
     "former",
     "from_files",
     "judge",
+    "origin_of",
+    "remember",
     "stage",
     "surroundings",
 ]

@@ -6,12 +6,12 @@ from there. `lockgate_marketplace.install.named` makes offers from an index.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate.discovery import PluginState
-from lockgate_marketplace.identity import Trust, WheelFile
+from lockgate_marketplace.identity import Pin, Trust, WheelFile
 from lockgate_marketplace.install._disk import told_of_the_disk
 from lockgate_marketplace.install._evidence import evidence_beside
 from lockgate_marketplace.install._fits import surroundings
@@ -19,7 +19,7 @@ from lockgate_marketplace.install._origin import Origin, of_file
 from lockgate_marketplace.install._plan import Plan, Terms, judge
 from lockgate_marketplace.wheel import Wheel, open_wheel
 
-__all__ = ["Offer", "from_files"]
+__all__ = ["Offer", "from_files", "origin_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,22 @@ def from_files(
     for path in paths:
         wheel = open_wheel(path, around=around)
         wheels.append(wheel)
-        file, named = (
-            WheelFile(wheel.filename, wheel.sha256),
-            (wheel.name, wheel.version),
-        )
-        found[wheel.sha256] = of_file(file, named, evidence_beside(path), pins, index)
+        found[wheel.sha256] = origin_of(wheel, path, pins, index)
     own = [wheel for wheel in wheels if wheel.manifest is not None][:1]
     ordered = (*own, *(wheel for wheel in wheels if wheel not in own))
     with told_of_the_disk():
         plan = judge(ordered, terms)
     return Offer(plan, tuple(found[wheel.sha256] for wheel in plan.wheels))
+
+
+def origin_of(wheel: Wheel, path: Path, pins: Iterable[Pin], index: str = "") -> Origin:
+    """Judge who made the wheel that was read from `path`, by what lies beside it.
+
+    Raises:
+        IdentityError: If it is not by whom it was so far.
+    """
+    file, named = (
+        WheelFile(wheel.filename, wheel.sha256),
+        (wheel.name, wheel.version),
+    )
+    return of_file(file, named, evidence_beside(path), pins, index)
