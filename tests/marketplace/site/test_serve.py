@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -223,3 +225,66 @@ def test_only_an_index_is_served(tmp_path: Path) -> None:
         Server(tmp_path)
 
     assert caught.value.code == "index-site-foreign"
+
+
+def test_whoever_drips_a_request_is_hung_up_on(site: Path) -> None:
+    with Server(site, timeout=1.0) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            port = urlsplit(server.url).port
+            assert port is not None
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as peer:
+                begun = time.monotonic()
+                sent = _drip(
+                    peer, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 99
+                )
+                took = time.monotonic() - begun
+            assert 0.5 < took < 8
+            # Each piece alone came in time: a limit for a piece would let it go on.
+            assert 2 < sent < 99
+            assert httpx.get(server.url).status_code == 200
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _drip(peer: socket.socket, request: bytes) -> int:
+    """Send a byte at a time until the other side hangs up; gives how many went."""
+    peer.settimeout(0.1)
+    for number in range(len(request)):
+        try:
+            peer.sendall(request[number : number + 1])
+            if not peer.recv(1):
+                return number
+        except TimeoutError:
+            continue
+        except OSError:
+            return number
+    return len(request)
+
+
+def test_so_many_are_answered_at_once_and_no_more(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lockgate_marketplace.site.serve._CONNECTIONS", 3)
+    with serving(site) as url:
+        port = urlsplit(url).port
+        assert port is not None
+        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+        try:
+            time.sleep(0.3)
+            with pytest.raises(httpx.HTTPError):
+                httpx.get(url, timeout=5)
+        finally:
+            for one in held:
+                one.close()
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            try:
+                assert httpx.get(url).status_code == 200
+                break
+            except httpx.HTTPError:
+                time.sleep(0.05)
+        else:
+            pytest.fail("a place that was left was not given to anybody")

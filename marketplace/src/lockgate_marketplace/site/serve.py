@@ -4,19 +4,24 @@ It serves regular files below one folder, opened part by part without following 
 link, so that no path leads out. A folder is its ``index.html``, and never a list.
 Where a page has a JSON form beside its HTML, whoever asks for the Simple API's JSON
 gets that (PEP 691); any plain server gives the HTML, which pip and uv read as well.
+A request has to be there in time, as a whole, and only so many are answered at once.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import socket
 import stat
+import threading
+import time
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import quote, unquote, urlsplit
 
 from lockgate_marketplace.errors import PublishError
@@ -27,6 +32,9 @@ __all__ = ["Server"]
 _HOST = "127.0.0.1"
 _CHUNK_BYTES = 64 * 1024
 _TIMEOUT_SECONDS = 20
+"""For a whole request, however many pieces it comes in; and for each piece that is
+sent."""
+_CONNECTIONS = 64
 _PATH_PARTS = 32
 _SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 _SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
@@ -56,17 +64,53 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, site: Path, port: int = 0) -> None:
+    def __init__(
+        self, site: Path, port: int = 0, *, timeout: float = _TIMEOUT_SECONDS
+    ) -> None:
         if not (site / STATE_FILE).is_file():
             message = f"{site} is no index that `lockgate index build` made"
             raise PublishError("index-site-foreign", message, where=str(site))
         self.site = site.resolve()
+        self.patience = timeout
+        self._places = threading.BoundedSemaphore(_CONNECTIONS)
         super().__init__((_HOST, port), _Handler)
 
     @property
     def url(self) -> str:
         """The site's address."""
         return f"http://{_HOST}:{self.server_address[1]}/"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer on a thread, unless too many are at it: then hang up."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and leave the place to somebody else."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+
+class _Timed(io.RawIOBase):
+    """What a connection sends, until a time that whoever drips can't put off."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.until = float("inf")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +132,19 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "lockgate-index"
     sys_version = ""
-    timeout = _TIMEOUT_SECONDS
+
+    def setup(self) -> None:
+        super().setup()
+        self._timed = _Timed(self.connection)
+        self.rfile = io.BufferedReader(self._timed)
+
+    def handle_one_request(self) -> None:
+        patience = self._serves().patience
+        self._timed.until = time.monotonic() + patience
+        try:
+            super().handle_one_request()
+        except TimeoutError:
+            self.close_connection = True
 
     def do_GET(self) -> None:
         self._answer(body=True)
@@ -105,6 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().end_headers()
 
     def _answer(self, *, body: bool) -> None:
+        self.connection.settimeout(self._serves().patience)
         # A page of another site may know our port by another name (DNS rebinding).
         if _hostname(self.headers.get("Host", "")) not in _NAMES:
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, body=body)
@@ -114,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         if parts is None:
             self._refuse(HTTPStatus.NOT_FOUND, body=body)
             return
-        found = _opened(self._site(), parts, json=self._wants_json())
+        found = _opened(self._serves().site, parts, json=self._wants_json())
         if found is None:
             self._refuse(HTTPStatus.NOT_FOUND, body=body)
             return
@@ -125,9 +182,9 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self._send(found, body=body)
 
-    def _site(self) -> Path:
+    def _serves(self) -> Server:
         assert isinstance(self.server, Server)  # noqa: S101 - it made this handler
-        return self.server.site
+        return self.server
 
     def _wants_json(self) -> bool:
         """Whether the Simple API's JSON is asked for, and before its HTML."""
