@@ -39,6 +39,7 @@ from lockgate_marketplace.install import (
     former,
     stage,
 )
+from lockgate_marketplace.scan import Along, scan_along
 from lockgate_marketplace.store import Store
 
 __all__ = ["add_consent", "settle"]
@@ -75,6 +76,8 @@ class _Case:
     asked: tuple[Asked, ...]
     grant: Grant | None
     """What its owner granted to a plugin of its name so far, to whichever release."""
+    along: tuple[Along, ...]
+    """What it brings besides itself, and what the source of that does."""
 
     @property
     def name(self) -> str:
@@ -149,7 +152,9 @@ def _case(offer: Offer, present: Sequence[PluginState], config: Config) -> _Case
     here = not offer.origin.new
     if before is not None and here and not brings_others(offer.plan, before):
         held, grant = consent_now(replace(before, stored=True), config)
-    return _Case(offer, before, compare(offer.plan.manifest, held), grant)
+    plan = offer.plan
+    along = scan_along(plan.wheels[1:], plan.manifest)
+    return _Case(offer, before, compare(plan.manifest, held), grant, along)
 
 
 def _check_known(grant: frozenset[str], cases: Sequence[_Case]) -> None:
@@ -203,8 +208,18 @@ def _introduced(case: _Case) -> list[str]:
     if others:
         names = ", ".join(f"{one.name} {one.version}" for one in others)
         lines.append(f"It brings {names}, which may do the same.")
+    lines += _beyond(case)
     lines += [f"note: {note}" for note in case.offer.plan.notes]
     return [*lines, *(f"warning: {warning}" for warning in case.offer.warnings)]
+
+
+def _beyond(case: _Case) -> list[str]:
+    """What the source of what it brings does, and the plugin does not ask for."""
+    told = [f"  {line}" for one in case.along for line in one.told()]
+    if not told:
+        return []
+    head = "Their source has code for more than it asks for, which its seal refuses:"
+    return [head, *told]
 
 
 def _staged(case: _Case, before: PluginState, agreed: Agreed) -> ConsentError:
@@ -311,6 +326,7 @@ def _done(case: _Case, granted: frozenset[str], generation: int) -> list[str]:
         lines.append(f"  not granted: {', '.join(lacking)}")
         useless = tier_missing(case.name, lacking, granted)
         lines += [f"  {useless}"] if useless else []
+    lines += [f"  {line}" for line in _beyond(case)]
     return [*lines, *(f"  warning: {warning}" for warning in case.offer.warnings)]
 
 
@@ -341,5 +357,6 @@ def _row(case: _Case, granted: frozenset[str], generation: int) -> dict[str, obj
             for one in case.asked
         ],
         "notes": list(plan.notes),
+        "beyond": [one.to_data() for one in case.along if not one.quiet],
         "warnings": list(case.offer.warnings),
     }

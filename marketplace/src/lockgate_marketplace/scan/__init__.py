@@ -6,6 +6,7 @@ word, and the kernel holds it.
 
 from __future__ import annotations
 
+from lockgate_marketplace.scan._along import Along, scan_along
 from lockgate_marketplace.scan._scan import Verdict, check_verdict, scan
 
-__all__ = ["Verdict", "check_verdict", "scan"]
+__all__ = ["Along", "Verdict", "check_verdict", "scan", "scan_along"]

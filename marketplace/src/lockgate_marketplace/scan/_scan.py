@@ -11,7 +11,7 @@ from lockgate.values import Finding
 from lockgate_marketplace.errors import ScanError
 from lockgate_marketplace.wheel import Wheel
 
-__all__ = ["Verdict", "check_verdict", "scan"]
+__all__ = ["Verdict", "check_verdict", "line_of", "scan"]
 
 _READ = (".py", ".pyc", ".pth", ".so")
 _SHOWN = 5
@@ -34,7 +34,7 @@ class Verdict:
         return tuple(
             f"source: {line}"
             for found in (self.undeclared, self.opaque, self.notes)
-            for line in map(_line, found)
+            for line in map(line_of, found)
         )
 
 
@@ -75,11 +75,12 @@ def check_verdict(
 
 
 def _told(found: Sequence[Finding]) -> str:
-    lines = [_line(one) for one in found[:_SHOWN]]
+    lines = [line_of(one) for one in found[:_SHOWN]]
     more = len(found) - len(lines)
     return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
 
 
-def _line(one: Finding) -> str:
+def line_of(one: Finding) -> str:
+    """A finding in one line: where, and what."""
     place = f"{one.path}:{one.range.start.line}" if one.range is not None else one.path
     return f"{place} {one.message}"
