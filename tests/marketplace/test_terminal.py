@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lockgate.cli._output import print_error
 from lockgate.errors import LockgateError
-from lockgate.verb import one_line
+from lockgate.verb import one_line, print_warning
 from lockgate_marketplace.publish import prepare
 from tests.support.indexes import JSON, LoopbackIndex, loopback_index
 from tests.support.market import Home, offered
@@ -124,6 +125,30 @@ def test_an_index_writes_nothing_of_its_own_to_the_terminal(
         _, out, err = home.run(*words)
         assert sound(out), (words, out)
         assert sound(err), (words, err)
+
+
+def test_they_do_come_as_far_as_the_terminal(home: Home, index: LoopbackIndex) -> None:
+    """What is shown of them is their escaped form."""
+    offered(index)
+    home.indexes(default="main", main=f'url = "{index.url}"\ninsecure = true')
+    _yanked(index)
+
+    assert "\\x1b]0;owned" in home.run("install", "acme")[2]
+    assert "\\x1b]0;owned" in home.run("why", "acme")[1]
+
+
+def test_an_error_can_hold_anything_and_writes_none_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = LockgateError(EVIL, where=EVIL, hint=EVIL)
+
+    print_error(error)
+    print_warning(error)
+    assert sound(capsys.readouterr().err)
+
+    monkeypatch.setattr("lockgate.cli._output.clean", str)
+    print_error(error)
+    assert not sound(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
