@@ -428,3 +428,78 @@ def test_the_served_bytes_are_not_the_wheel_folders(tmp_path: Path) -> None:
         hashlib.sha256(published.read_bytes()).hexdigest()
         == (page(site, "lockgate-acme")["files"][0]["hashes"]["sha256"])
     )
+
+
+def test_a_link_in_the_present_site_is_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site that came with somebody's checkout, and a file that it would like."""
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    build(wheels, site)
+    secret = tmp_path / "secret"
+    secret.write_text("5e1f-0001")
+    (site / "feed.xml").unlink()
+    (site / "feed.xml").symlink_to(secret)
+    plugin_wheel(wheels, "late")
+
+    with pytest.raises(PublishError) as refused:
+        build(wheels, site)
+    assert refused.value.code == "index-site-foreign"
+    assert "feed.xml" in refused.value.message
+
+    (site / "feed.xml").unlink()
+    (site / "files" / "six").rename(tmp_path / "elsewhere")
+    (site / "files" / "six").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PublishError, match="is a link"):
+        build(wheels, site)
+
+    # Without that look the folder elsewhere is a part of the site.
+    def unasked(_: Path) -> None:
+        return
+
+    monkeypatch.setattr("lockgate_marketplace.site.tree._check_links", unasked)
+    build(wheels, site)
+    assert list((site / "files" / "six").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("gone", "x"),
+        ("gone", {"a": 1}),
+        ("pages", ["\0"]),
+        ("pages", ["../../../etc/hostname"]),
+        ("pages", ["/etc/hostname"]),
+        ("pages", 5),
+        ("title", 5),
+        ("rules", []),
+        ("standings", {"six": {"status": []}}),
+        ("releases.filename", "../x-1.0-py3-none-any.whl"),
+        ("releases.project", "../../../etc"),
+        ("releases.manifest", "x"),
+        ("releases.size", "many"),
+        ("releases.about", {"urls": 1}),
+        ("releases", {}),
+        ("releases", ["x"]),
+        ("releases", [{}]),
+    ],
+)
+def test_a_state_that_no_build_wrote_is_refused(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    build(wheels, site)
+    file = site / "index-state.json"
+    state: Any = json.loads(file.read_text())
+    first, _, inner = key.partition(".")
+    if inner:
+        state[first][0][inner] = value
+    else:
+        state[first] = value
+    file.write_text(json.dumps(state))
+    before = content(site)
+
+    with pytest.raises(PublishError) as refused:
+        build(wheels, site)
+    assert refused.value.code == "index-state-invalid"
+    assert content(site) == before

@@ -11,7 +11,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from packaging.utils import parse_wheel_filename
 
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.site.owner import Standing
@@ -74,6 +76,8 @@ def read_state(site: Path) -> State | None:
     """
     path = site / STATE_FILE
     try:
+        if path.is_symlink():
+            raise FileNotFoundError
         raw = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         if not site.exists() or (site.is_dir() and not any(site.iterdir())):
@@ -81,21 +85,34 @@ def read_state(site: Path) -> State | None:
         message = f"{site} is there, and is no index of ours: it would be replaced"
         raise PublishError("index-site-foreign", message, where=str(site)) from None
     try:
-        data: dict[str, Any] = json.loads(raw)
-        if data["schema"] != _SCHEMA:
-            raise ValueError(f"its schema is {data['schema']}")
-        releases = [Release.from_data(one) for one in data["releases"]]
-        return State(
-            rules=data["rules"],
-            releases={one.filename: one for one in releases},
-            gone=data["gone"],
-            title=data["title"],
-            url=data["url"],
-            standings={
-                name: Standing(**one) for name, one in data["standings"].items()
-            },
-            pages=tuple(data["pages"]),
-        )
+        return _state(json.loads(raw))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        message = f"the index's state can't be read: {error}"
+        message = f"the index's state can't be read: {str(error)[:300]}"
         raise PublishError("index-state-invalid", message, where=str(path)) from error
+
+
+def _state(data: dict[str, Any]) -> State:
+    """The state that `data` holds, which may be anything: it can be a stranger's site.
+
+    Raises:
+        ValueError, KeyError, TypeError: If it holds none, or names a file elsewhere.
+    """
+    from pydantic import TypeAdapter
+
+    if data["schema"] != _SCHEMA:
+        raise ValueError(f"its schema is {data['schema']}")
+    if not isinstance(data["releases"], list):
+        raise TypeError("its releases are no list")
+    listed = cast("list[dict[str, Any]]", data["releases"])
+    releases = {one["filename"]: one for one in listed}
+    rest = {name: data[name] for name in State.__slots__ if name != "releases"}
+    state = TypeAdapter(State).validate_python({**rest, "releases": releases})
+    for release in state.releases.values():
+        name, version, *_ = parse_wheel_filename(release.filename)
+        if (name, version) != (release.project, release.parsed):
+            raise ValueError(f"{release.filename!r} is no file of {release.project!r}")
+    for page in state.pages:
+        parts = page.split("/")
+        if {"", ".", ".."} & set(parts) or not page.isprintable():
+            raise ValueError(f"{page!r} is no path within the site")
+    return state

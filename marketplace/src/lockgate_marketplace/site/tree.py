@@ -12,6 +12,7 @@ import ctypes
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +41,7 @@ class Tree:
         self._kept: set[str] = set()
 
     def __enter__(self) -> Self:
+        _check_links(self.site)
         parent = self.site.parent
         parent.mkdir(parents=True, exist_ok=True)
         _sweep(parent)
@@ -137,6 +139,25 @@ class Tree:
             raise PublishError(
                 "index-site-foreign", message, where=str(self.site)
             ) from None
+
+
+def _check_links(site: Path) -> None:
+    """Whether the present site has files and folders only, as every build leaves it.
+
+    What is kept of it goes on into the next one: a link that somebody put there, and
+    whatever it leads to, would be published.
+
+    Raises:
+        PublishError: ``index-site-foreign``, naming the link.
+    """
+    for folder, folders, files in os.walk(site):
+        for name in (*folders, *files):
+            path = f"{folder}/{name}"
+            if not stat.S_ISREG(mode := os.lstat(path).st_mode) and not stat.S_ISDIR(
+                mode
+            ):
+                message = f"{path} is a link or a device, which no build makes"
+                raise PublishError("index-site-foreign", message, where=path)
 
 
 def _sweep(parent: Path) -> None:
