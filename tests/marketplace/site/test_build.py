@@ -462,28 +462,28 @@ def test_a_link_in_the_present_site_is_not_published(
     assert list((site / "files" / "six").iterdir())
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("gone", "x"),
-        ("gone", {"a": 1}),
-        ("pages", ["\0"]),
-        ("pages", ["../../../etc/hostname"]),
-        ("pages", ["/etc/hostname"]),
-        ("pages", 5),
-        ("title", 5),
-        ("rules", []),
-        ("standings", {"six": {"status": []}}),
-        ("releases.filename", "../x-1.0-py3-none-any.whl"),
-        ("releases.project", "../../../etc"),
-        ("releases.manifest", "x"),
-        ("releases.size", "many"),
-        ("releases.about", {"urls": 1}),
-        ("releases", {}),
-        ("releases", ["x"]),
-        ("releases", [{}]),
-    ],
-)
+WRONG: list[tuple[str, object]] = [
+    ("gone", "x"),
+    ("gone", {"a": 1}),
+    ("pages", ["\0"]),
+    ("pages", ["../../../etc/hostname"]),
+    ("pages", ["/etc/hostname"]),
+    ("pages", 5),
+    ("title", 5),
+    ("rules", []),
+    ("standings", {"six": {"status": []}}),
+    ("releases.filename", "../x-1.0-py3-none-any.whl"),
+    ("releases.project", "../../../etc"),
+    ("releases.manifest", "x"),
+    ("releases.size", "many"),
+    ("releases.about", {"urls": 1}),
+    ("releases", {}),
+    ("releases", ["x"]),
+    ("releases", [{}]),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG)
 def test_a_state_that_no_build_wrote_is_refused(
     tmp_path: Path, key: str, value: object
 ) -> None:
