@@ -77,6 +77,28 @@ def test_what_another_has_is_not_to_be_had(
     assert states(home) == {"zeta": "ok", "alpha": "conflict"}
 
 
+def test_a_plugin_is_not_called_as_anothers_distribution(home: Home) -> None:
+    lamp = forge_file(
+        home.root,
+        "acme",
+        manifest=manifest_text("lamp", package="acme"),
+        files={"acme/__init__.py": CODE.format(version="1.0")},
+        plugin="lamp",
+    )
+    home.json("install", str(lamp))
+    evil = made(home, "evil", manifest_text("acme", package="evil"), "acme")
+    turned = made(home, "lamp", manifest_text("other", package="lamp"), "other")
+
+    for wheel in (evil, turned):
+        refused = home.json("install", wheel)
+        assert refused["error"]["code"] == "contract-claimed"
+        assert refused["error"]["owner"] == "acme"
+    # With both there, one name means two plugins to whoever takes one away.
+    install(Store(home.data), open_wheel(Path(evil)), plugins=("acme",))
+    gone = home.json("uninstall", "acme")["uninstalled"]
+    assert {one["distribution"] for one in gone} == {"acme", "evil"}
+
+
 def test_a_first_party_noun_is_not_to_be_had(home: Home) -> None:
     rows = home.json("list")["plugins"]
     taken = next(row for row in rows if row["noun"] and row["state"] == "ok")

@@ -32,11 +32,11 @@ def check_claims(plans: Sequence[Plan], present: Iterable[PluginState]) -> None:
     owners: dict[_Claim, str] = {}
     for state in present:
         if state.state != "shadowed" and state.distribution not in coming:
-            for claim in _of(state.name, state.manifest):
+            for claim in _of(state.name, state.distribution, state.manifest):
                 owners.setdefault(claim, state.distribution)
     for plan in plans:
         wheel = plan.plugin
-        for what, name in _of(plan.manifest.name, plan.manifest):
+        for what, name in _of(plan.manifest.name, wheel.name, plan.manifest):
             owner = owners.setdefault((what, name), wheel.name)
             if owner != wheel.name:
                 message = f"the {what} {name!r} is {owner}'s"
@@ -45,7 +45,8 @@ def check_claims(plans: Sequence[Plan], present: Iterable[PluginState]) -> None:
                 )
 
 
-def _of(name: str, manifest: Manifest | None) -> Iterator[_Claim]:
-    yield "plugin", name
+def _of(name: str, distribution: str, manifest: Manifest | None) -> Iterator[_Claim]:
+    # Commands take either name: `lockgate uninstall NAME` must mean one of them.
+    yield from (("name", one) for one in {name, distribution})
     if manifest is not None:
         yield from claims_of(manifest)
