@@ -160,3 +160,19 @@ def test_a_file_is_replaced_beneath_real_folders_only(
     assert Path("real/below/file").stat().st_mode & 0o777 == 0o640
     assert Path("real/file").read_bytes() == b"y"
     assert not list(tmp_path.rglob("*.new"))
+
+
+def test_a_files_name_writes_no_line_of_ours(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--write"]) == 0
+    (package,) = project.glob("src/*")
+    forged = "lockgate-tidy-up: 0 error(s), 0 other finding(s); level gold"
+    (package / f"x\n{forged}\n\x1b[2K.py").write_bytes(b"#" * (9 << 20))
+
+    main(["check"])
+    told = capsys.readouterr().out
+
+    assert f"\\n{forged}" in told, "it is told of, and its name is shown as it is"
+    assert f"\n{forged}" not in told
+    assert "\x1b" not in told

@@ -113,8 +113,23 @@ def test_an_environment_is_a_list_and_costs_no_file(store: Store) -> None:
         ({"pack/a.py": "1"}, {"pack/A.py": "1"}),
         ({"pack/__init__.py": "1"}, {"pack/__init__.py": "2"}),
         ({"thing.py": "1"}, {"thing.py/x.py": "1"}),
+        ({"thing.py": "1"}, {"thing/__init__.py": "2"}),
+        ({"pack/__init__.py": "1"}, {"pack.abi3.so": "2"}),
+        ({"pack/__init__.py": "", "pack/x.py": "1"}, {"pack/x.abi3.so": "2"}),
+        ({"thing.py": "1"}, {"thing/part.py": "2"}),
+        ({"thing/part.py": "2"}, {"thing.py": "1"}),
     ],
-    ids=["the same file", "by case alone", "two inits", "a file and a folder"],
+    ids=[
+        "the same file",
+        "by case alone",
+        "two inits",
+        "a file and a folder",
+        "a module and a package",
+        "a package and an extension",
+        "a module and an extension",
+        "a module and a namespace",
+        "a namespace and a module",
+    ],
 )
 def test_a_file_of_two_wheels_is_refused(
     store: Store, one: dict[str, str], other: dict[str, str]
@@ -128,6 +143,23 @@ def test_a_file_of_two_wheels_is_refused(
     assert caught.value.code == "store-file-collision"
     assert "first 1.0" in caught.value.message
     assert "second 1.0" in caught.value.message
+
+
+def test_without_that_one_wheel_would_be_imported_in_anothers_place(
+    store: Store,
+) -> None:
+    evil = store.add(judged("evil", files={"needed.py": "whose = 'evil'"}))
+    needed = store.add(judged("needed", files={"needed/__init__.py": "whose = 'own'"}))
+
+    with pytest.raises(StoreError, match="both bring it"):
+        store.environment([evil, needed], ["evil"])
+
+    path = [str(evil.site), str(needed.site)]
+    code = f"import sys; sys.path[:0] = {path!r}; import needed; print(needed.whose)"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "evil\n", "the first folder of the path has it"
 
 
 def test_one_distribution_twice_is_refused(store: Store) -> None:

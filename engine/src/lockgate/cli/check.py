@@ -6,7 +6,14 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lockgate.cli._output import Color, clean, colored, print_json, print_lines
+from lockgate.cli._output import (
+    Color,
+    clean,
+    colored,
+    one_line,
+    print_json,
+    print_lines,
+)
 from lockgate.cli._session import Subparsers
 
 if TYPE_CHECKING:
@@ -93,7 +100,7 @@ def _data(checked: Checked, *, wrote: bool) -> dict[str, object]:
 
 def _lines(checked: Checked, *, wrote: bool) -> Iterator[str]:
     if wrote:
-        yield f"wrote {clean(str(checked.project.manifest))}"
+        yield f"wrote {one_line(str(checked.project.manifest))}"
     for finding in checked.findings:
         yield from finding_lines(finding)
     if checked.diff:
@@ -101,7 +108,7 @@ def _lines(checked: Checked, *, wrote: bool) -> Iterator[str]:
     errors = sum(finding.severity == "error" for finding in checked.findings)
     others = len(checked.findings) - errors
     level = f"; level {checked.level}" if checked.level else ""
-    name = clean(checked.project.plugin)
+    name = one_line(checked.project.plugin)
     yield f"{name}: {errors} error(s), {others} other finding(s){level}"
 
 
@@ -109,6 +116,6 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     """A finding for a person: where, what, and the way out."""
     line = f":{finding.range.start.line}" if finding.range else ""
     word = colored(f"{finding.severity}[{finding.rule}]", _COLORS[finding.severity])
-    yield f"{clean(finding.path)}{line}: {word}: {clean(finding.message)}"
+    yield f"{one_line(finding.path)}{line}: {word}: {one_line(finding.message)}"
     if finding.hint:
-        yield f"  hint: {clean(finding.hint)}"
+        yield f"  hint: {one_line(finding.hint)}"

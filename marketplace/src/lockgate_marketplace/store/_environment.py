@@ -3,13 +3,13 @@
 In one folder the last writer wins and nobody notices; in a list of folders the first
 one wins. Neither is what the authors meant, so a path that two wheels bring is refused,
 with one exception: the ``__init__.py`` of an old-style namespace package, which is the
-same in all of them.
+same in all of them. So is a module that two of them bring by different files.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from lockgate.installed import Installed
@@ -31,6 +31,7 @@ __all__ = [
 
 _NAMESPACE_WORDS = (b"extend_path", b"declare_namespace")
 _INIT = "__init__.py"
+_MODULES = (".py", ".so", ".pyd")
 
 
 def entry_of(
@@ -84,6 +85,31 @@ def check_together(wheels: Sequence[StoredWheel]) -> None:
     for path, (wheel, file) in files.items():
         if path in folders:
             raise _collision(wheel, folders[path], file.path)
+    _check_modules(wheels, folders)
+
+
+def _check_modules(
+    wheels: Sequence[StoredWheel], folders: Mapping[str, StoredWheel]
+) -> None:
+    """See that no two wheels bring one module by different files.
+
+    ``x.py`` of one and ``x/__init__.py`` of another are both the module ``x``, and
+    whichever comes first on the path is it.
+    """
+    modules: dict[str, tuple[StoredWheel, str]] = {}
+    for wheel in wheels:
+        for file in wheel.files:
+            path = file.path.casefold()
+            if not path.startswith("site/") or not path.endswith(_MODULES):
+                continue
+            folder, _, name = path.rpartition("/")
+            stem = name.partition(".")[0]
+            key = folder if stem == "__init__" else f"{folder}/{stem}"
+            first, other = modules.setdefault(key, (wheel, path))
+            if first is not wheel and other != path:
+                raise _collision(first, wheel, file.path)
+            if stem != "__init__" and folders.get(key, wheel) is not wheel:
+                raise _collision(folders[key], wheel, file.path)
 
 
 def _shared(one: StoredFile, other: StoredFile) -> bool:
