@@ -133,6 +133,26 @@ def test_who_made_it_stands_beside_what_it_wants(
     assert "Installed acme 1.0 (generation 1)." in out
 
 
+def test_who_was_overtaken_pins_nothing(
+    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking(main)
+    asking(main, "1.1")
+
+    def meanwhile(question: str) -> bool:
+        return bool(home.json("install", "acme==1.0", "--grant-all")) or bool(question)
+
+    monkeypatch.setattr(_settle, "is_terminal", lambda: True)
+    monkeypatch.setattr(_settle, "confirm", meanwhile)
+
+    status, _, err = home.run("install", "acme")
+
+    assert status == 3
+    assert "meanwhile" in err
+    (pin,) = home.json("trust", "show")["publishers"]
+    assert pin["version"] == "1.0"
+
+
 def test_a_plugin_of_another_index_is_asked_for_anew(
     home: Home, main: LoopbackIndex
 ) -> None:

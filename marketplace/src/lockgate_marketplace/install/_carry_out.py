@@ -46,10 +46,15 @@ def carry_out(
         IdentityError: If the pins can't be written, or changed meanwhile.
         InstalledError: If the generation can't be written.
     """
+    origins = [origin for offer in offers for origin in offer.origins]
+
+    def agreed() -> None:
+        before()
+        remember(trust, origins)
+
     with store.held():
         entries = [stage(offer.plan, store) for offer in offers]
-        remember(trust, [origin for offer in offers for origin in offer.origins])
         wheels = [offer.plan.plugin for offer in offers]
         names = ", ".join(f"{wheel.name} {wheel.version}" for wheel in wheels)
         reason = f"{verb} {names}"
-        return store.commit(entries, reason=reason, before=before, after=after)
+        return store.commit(entries, reason=reason, before=agreed, after=after)
