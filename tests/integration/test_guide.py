@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from lockgate.project import check_project, find_project
+from lockgate.project._new import make_project
 from lockgate.values import Tree
 from tests.meta.workspace import ROOT
 from tests.support.host_plugins import Site
 
 GUIDE = (ROOT / "docs/how-to/write-a-plugin.md").read_text("utf-8")
+KINDS = (ROOT / "docs/how-to/add-a-kind.md").read_text("utf-8")
 
 
-def blocks(language: str, words: str) -> str:
+def blocks(language: str, words: str, page: str = GUIDE) -> str:
     """The first block of a language that holds `words`."""
-    found: list[str] = re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
     return next(block for block in found if words in block)
 
 
@@ -68,3 +71,34 @@ def test_the_analyzer_of_the_guide_finds_and_places(site: Site) -> None:
     (finding,) = report.findings
     assert finding.range is not None
     assert (finding.rule, finding.range.start.line) == ("todo", 2)
+
+
+def test_the_kind_of_the_guide_is_compiled_to_what_the_guide_shows(
+    tmp_path: Path,
+) -> None:
+    folder = make_project("service", "acme-sound", summary="", out=tmp_path)
+    package = folder / "src" / "lockgate_acme_sound"
+    (package / "specs.py").write_text(blocks("python", "class Sound", KINDS))
+    code = "from dataclasses import replace\nfrom lockgate.plugin import hookimpl\n"
+    code += "from lockgate_acme_sound.specs import Clip\n\n\n"
+    (package / "plugin.py").write_text(code + blocks("python", "replace(", KINDS))
+    manifest = package / "lockgate.toml"
+
+    manifest.write_text(check_project(find_project(folder)).text)
+    checked = check_project(find_project(folder))
+
+    assert checked.passed, checked.findings
+    assert blocks("toml", "[added-kinds.defs.Clip]", KINDS) in manifest.read_text()
+    assert checked.manifest is not None
+    assert set(checked.manifest.answers) == {"shape_sound"}
+
+
+def test_no_hook_of_the_guide_is_one_of_an_example() -> None:
+    """A reader who follows both has both installed."""
+    hooks = set(re.findall(r'^name = "(\w+_\w+)"', KINDS, re.MULTILINE))
+    examples = "".join(
+        path.read_text() for path in ROOT.glob("docs/examples/*/src/*/lockgate.toml")
+    )
+
+    assert hooks
+    assert not [hook for hook in hooks if f'"{hook}"' in examples]

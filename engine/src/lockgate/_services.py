@@ -45,8 +45,10 @@ def checked_host(value: str, environ: Mapping[str, str]) -> HostGrant:
     """
     grant = parse_host_grant(value)
     if find_spec("httpx") is None:
-        message = "httpx is not installed: pip install 'lockgate-sandbox[http]'"
-        raise ValueError(message)
+        from lockgate._installer import pip_command
+
+        command = pip_command("install", "httpx>=0.28,<1")
+        raise ValueError(f"httpx is not installed: {command}")
     if grant.credential is not None:
         checked_secret(grant.credential.secret, environ)
     return grant

@@ -216,6 +216,18 @@ def test_what_is_granted_is_what_was_agreed_to(home: Home) -> None:
     assert {row["right"] for row in rows if row["state"] == "granted"} == set()
 
 
+def test_a_right_without_the_tier_that_it_needs_is_told(home: Home) -> None:
+    wheel = home.wheel("1.0", tier="elevated", extra=RIGHTS, code=_USES)
+
+    status, out, _ = home.run("install", wheel, "--grant", "net:api.example.org")
+    command = out.rpartition("To grant the tier too: lockgate ")[2].split()
+
+    assert status == 0
+    assert "acme stays at tier basic, where net:api.example.org is of no use" in out
+    assert home.run(*command)[0] == 0
+    assert home.json("info", "acme")["effective-tier"] == "elevated"
+
+
 def test_consent_is_for_all_the_code_that_runs_with_it(home: Home) -> None:
     files = {"needed/__init__.py": "VALUE = 1\n"}
     old = str(forge_file(home.root, "needed", "1.0", files=files))

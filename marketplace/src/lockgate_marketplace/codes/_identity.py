@@ -43,6 +43,6 @@ IDENTITY: dict[str, Code] = {
     "identity-unsupported": Code(
         "identity",
         "The file has attestations, and what verifies them is not installed.",
-        "pip install 'lockgate-marketplace[attestations]'",
+        "pip install 'pypi-attestations>=0.0.30' 'sigstore>=4.5'",
     ),
 }

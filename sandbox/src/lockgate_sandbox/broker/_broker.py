@@ -76,7 +76,7 @@ class Broker:
         except ModuleNotFoundError as error:
             raise PolicyError(
                 f"hosts are granted, but {error.name} is not installed",
-                hint="pip install 'lockgate-sandbox[http]'",
+                hint="pip install 'httpx>=0.28,<1'",
             ) from error
         return Web(self._gate, self._pins, self._secrets.for_header, trust)
 
