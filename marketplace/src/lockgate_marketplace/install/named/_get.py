@@ -22,7 +22,7 @@ from lockgate_marketplace.install.named._evidence import evidence_at
 from lockgate_marketplace.resolve import IndexClient, Pinned
 from lockgate_marketplace.wheel import Surroundings, Wheel, open_wheel
 
-__all__ = ["Arrived", "Tell", "get", "opened"]
+__all__ = ["Arrived", "Tell", "get", "opened", "same_manifest"]
 
 Tell: TypeAlias = Callable[[str, "float | None"], object]
 """Told what is done, and how far it is (0 to 1) or None: `lockgate.verb.Report`."""
@@ -123,7 +123,7 @@ def opened(arrived: Arrived, client: IndexClient, around: Surroundings) -> Wheel
     )
     pinned.check(wheel)
     shown = client.manifest(client.sources.named(pinned.index), pinned.file)
-    if shown is not None and not _same_manifest(wheel, shown):
+    if shown is not None and not same_manifest(wheel, shown):
         message = (
             "the manifest in the wheel is not the one that the index showed: it may "
             "want other rights than you were shown"
@@ -134,7 +134,8 @@ def opened(arrived: Arrived, client: IndexClient, around: Surroundings) -> Wheel
     return wheel
 
 
-def _same_manifest(wheel: Wheel, shown: Mapping[str, object]) -> bool:
+def same_manifest(wheel: Wheel, shown: Mapping[str, object]) -> bool:
+    """Whether a wheel's manifest is the one that is shown, which may be anything."""
     if wheel.manifest is None:
         return False
     try:
