@@ -466,3 +466,38 @@ def test_it_is_stopped_and_leaves_nothing(case: Case, scene: Scene) -> None:
     assert scene.home.files() == before
     assert not list((scene.home.data / "cache" / "incoming").glob("*/*"))
     assert scene.home.json("trust", "show")["publishers"] == pins
+
+
+ACCEPT = ("trust", "accept", "main/acme")
+WAYS_OUT: tuple[tuple[Callable[[Scene], object], tuple[str, ...], str], ...] = (
+    (version_vanished, ACCEPT, "acme==1.0"),
+    (frozen, ACCEPT, "acme"),
+    (hash_changed, ACCEPT, "acme"),
+    (late_file, ACCEPT, "acme"),
+    (out_of_quarantine, ACCEPT, "acme"),
+    (another_key, ("trust", "rotate", "acme", "--index", "main"), "acme"),
+    (no_key_any_more, ("trust", "forget", "acme", "--index", "main"), "acme"),
+    (another_key_below, ("trust", "rotate", "needed", "--index", "main"), "acme"),
+    (yanked, (), "acme==1.0"),
+    (back_by_a_yank, (), "acme==1.0"),
+    (typo, (), "reqeusts --name-is-right"),
+    (fresh, (), "acme --no-cooldown"),
+    (undeclared, (), "acme --accept-undeclared"),
+)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "command", "words"), WAYS_OUT, ids=[w[0].__name__ for w in WAYS_OUT]
+)
+def test_the_way_out_that_is_told_is_one(
+    scene: Scene, prepare: Callable[[Scene], object], command: list[str], words: str
+) -> None:
+    """So it was this layer, and nothing else, that stopped it."""
+    prepare(scene)
+    first = words.partition(" ")[0].partition("=")[0]
+    assert scene.home.json("install", first)["status"] == 3
+
+    if command:
+        assert scene.home.json(*command)["status"] == 0
+
+    assert scene.home.json("install", *words.split())["status"] == 0
