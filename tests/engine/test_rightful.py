@@ -138,3 +138,28 @@ def test_a_plugins_name_stays_who_had_it_in_the_store(place: Place) -> None:
 
     place.site.wheel("third", plugin="same", manifest=manifest_text("same"))
     assert set(place.states().values()) == {"duplicate"}, "nobody can know any more"
+
+
+def test_a_file_of_a_checkout_takes_no_installed_plugins_name(
+    place: Place, tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkout" / "plugins"
+    folder.mkdir(parents=True)
+    for name in ("zeta", "alpha", "own"):
+        (folder / f"{name}.py").write_text("x = 1\n")
+    other = tmp_path / "checkout" / "more"
+    other.mkdir()
+    (other / "own.py").write_text("x = 1\n")
+    place.kept.install("zeta", manifest=manifest_text("zeta"))
+    place.site.wheel("alpha", plugin="alpha")
+
+    found = discover(
+        [place.site.path],
+        data_dir=str(place.kept.data),
+        plugin_folders=[str(folder), str(other)],
+    ).plugins
+    states = {(state.name, state.distribution): state.state for state in found}
+
+    assert states["zeta", "zeta"] == states["alpha", "alpha"] == "ok"
+    assert states["zeta", "zeta.py"] == states["alpha", "alpha.py"] == "duplicate"
+    assert states["own", "own.py"] in ("legacy", "shadowed")

@@ -100,12 +100,14 @@ class GrantsFile:
         """
         with self._locked() as grants:
             for identity, asked, keys in agreed:
-                name = identity.plugin
-                if grants.get(name) != was.get(name):
+                name, now = identity.plugin, grants.get(identity.plugin)
+                new = _give(grants, identity, asked, keys, any_version=None, exact=True)
+                if now is not None and replace(new, at=now.at) == now:
+                    continue  # somebody else agreed to the very same meanwhile
+                if now != was.get(name):
                     message = f"what {name} may do was changed meanwhile"
                     hint = "Run it again: you are asked by what is granted now."
                     raise GrantsError(message, file=str(self.path), hint=hint)
-                _give(grants, identity, asked, keys, any_version=None, exact=True)
 
     def revoke(self, plugin: str, keys: frozenset[str] | None = None) -> frozenset[str]:
         """Take `keys` (None: everything) from a plugin; return what was taken.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -218,3 +219,14 @@ def test_a_lock_brings_no_wheel_of_somebody_else(home: Home) -> None:
     home.json("trust", "forget", "acme")
     assert synced(home)["status"] == 0, "nobody was remembered: it is the lock's word"
     assert home.answer() == "6.6"
+
+
+@pytest.mark.parametrize("verb", [["sync"], ["lock", "--check"]])
+def test_a_pipe_in_the_locks_place_is_waited_for_by_nobody(
+    home: Home, verb: list[str]
+) -> None:
+    os.mkfifo(home.root / "lockgate.lock")
+
+    refused = home.json(*verb)
+
+    assert (refused["status"], refused["error"]["code"]) == (3, "lock-invalid")

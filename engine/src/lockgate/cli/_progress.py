@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from lockgate.cli._output import clean
+from lockgate.cli._output import one_line
 
 __all__ = ["Report", "progress"]
 
@@ -40,7 +40,7 @@ def progress(title: str, *, quiet: bool = False) -> Generator[Report]:
 
         def report(message: str, fraction: float | None = None) -> None:
             total = None if fraction is None else 1.0
-            words = f"{title}: {clean(message)}" if message else title
+            words = f"{title}: {one_line(message)}" if message else title
             bar.update(task, description=words, total=total, completed=fraction or 0)
 
         yield report

@@ -49,14 +49,22 @@ def of_name(claims: Sequence[int], states: Sequence[PluginState]) -> int:
     """Whose a plugin's name is, by the place in `states`; -1 if nobody can know.
 
     Of a plugin that the host itself was installed with and one of the store nobody
-    can: their names are what grants and settings speak of.
+    can: their names are what grants and settings speak of. A single file yields to
+    whatever was installed: a checkout can bring the folder that it lies in.
     """
     known = [at for at in claims if states[at].first_party]
     if len(known) == 1:
         return known[0]
-    return (
-        _first(claims, states) if all(states[at].stored for at in claims) else _NOBODY
-    )
+    installed = [at for at in claims if not _is_file(states[at])]
+    if len(installed) == 1:
+        return installed[0]
+    if installed and all(states[at].stored for at in installed):
+        return _first(installed, states)
+    return _NOBODY
+
+
+def _is_file(state: PluginState) -> bool:
+    return any(group == "file" for group, _ in state.entries)
 
 
 def settle_claims(states: list[PluginState]) -> None:

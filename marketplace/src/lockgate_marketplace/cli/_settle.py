@@ -128,7 +128,7 @@ def settle(
         store,
         Trust.below(data),
         verb=verb,
-        before=lambda: _check_same(cases, config),
+        before=lambda: _check_same(cases, config, store),
         after=lambda made: _grant(cases, config, granted, store, made),
     )
     _discard(files, data)
@@ -236,8 +236,10 @@ def _staged(case: _Case, before: PluginState, agreed: Agreed) -> ConsentError:
     )
 
 
-def _check_same(cases: Sequence[_Case], config: Config) -> None:
+def _check_same(cases: Sequence[_Case], config: Config, store: Store) -> None:
     """Whether what is there is still what its owner was asked by; the store is held.
+
+    Who installed the very same meanwhile is no obstacle.
 
     Raises:
         ConsentError: If a release that one takes the place of is another by now.
@@ -245,9 +247,13 @@ def _check_same(cases: Sequence[_Case], config: Config) -> None:
     """
     present = installed(config).plugins
     check_claims([case.offer.plan for case in cases], present)
+    generation = store.folder.read()
     for case in cases:
         now = former(case.offer.plan, present)
-        if _shown(now) != _shown(case.before):
+        entry = generation.get(case.offer.plan.plugin.name)
+        have = [wheel.sha256 for wheel in entry.wheels] if entry is not None else []
+        same = have == [wheel.sha256 for wheel in case.offer.plan.wheels]
+        if not same and _shown(now) != _shown(case.before):
             message = f"{case.name} was installed, or taken away, meanwhile"
             where = case.offer.plan.plugin.filename
             hint = "Run it again: you are asked by what is there now."

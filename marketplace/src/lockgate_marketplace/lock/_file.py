@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -39,7 +40,9 @@ def read_lock(path: Path) -> Lock:
         LockFileError: ``lock-missing`` or ``lock-invalid``.
     """
     try:
-        with path.open("rb") as file:
+        # A checkout can hold a pipe of that name: opening one must wait for nobody.
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(opened, "rb") as file:
             raw = file.read(SIZE_LIMIT_BYTES + 1)
     except FileNotFoundError:
         message = "there is no lock file"
