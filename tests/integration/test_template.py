@@ -22,7 +22,9 @@ import pytest
 from tests.meta.workspace import ROOT
 from tests.support.fresh import fresh_environment, install_projects
 
-KINDS = ["generator", "analyzer", "transformer", "hardware", "ai", "service"]
+KINDS = [
+    "generator", "analyzer", "transformer", "hardware", "ai", "service", "adapter",
+]  # fmt: skip
 CALLS = {
     "generator": [
         "generate",
@@ -33,6 +35,7 @@ CALLS = {
     "hardware": ["discover_devices"],
     "ai": ["complete", 'task={"kind": "summarise", "prompt": "One. Two."}'],
     "service": ["diagnose"],
+    "adapter": ["analyze", "tree=@in/"],
     "audio": ["process_audio", "wav=bytes", "change={}"],
     "units": ["convert", 'quantity={"value": 1, "unit": "m"}', "to=km"],
 }  # fmt: skip
@@ -109,17 +112,37 @@ def test_a_new_plugin_is_installed_checked_tested_and_called(
     checked = environment.lockgate("check", cwd=project)
     tested = environment.lockgate("test", cwd=project)
     hook, *words = CALLS[kind]
-    called = environment.lockgate("call", hook, "--plugin", name, *words)
+    before: list[str] = []
+    asked = name
+    if kind == "adapter":
+        before, asked = ["--set", f"bridges={name}"], _foreign_plugin(environment, name)
+    called = environment.lockgate(*before, "call", hook, "--plugin", asked, *words)
     seconds = time.monotonic() - started
     record_property("seconds", round(seconds, 1))
     sys.stdout.write(f"{kind}: {seconds:.1f} s from `lockgate new` to an answer\n")
 
     assert (checked["level"], tested["passed"]) == ("gold", True)
     (answer,) = called["answers"]
-    assert answer["plugin"] == name
+    assert answer["plugin"] == asked
     assert answer["value"] is not None
     assert seconds < SANE_SECONDS
     assert _visible(environment, name)
+
+
+def _foreign_plugin(environment: Environment, ecosystem: str) -> str:
+    """Install another program's plugin, which never heard of lockgate; its name."""
+    site = next((environment.folder / "venv" / "lib").glob("python*/site-packages"))
+    (site / "spell_check.py").write_text("def check(text): return [text.strip()]\n")
+    info = site / "spell_check-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: spell-check\n")
+    points = f"[{ecosystem}.checks]\nspelling = spell_check:check\n"
+    (info / "entry_points.txt").write_text(points)
+    lines = [
+        f"{p.relative_to(site)},," for p in (info / "METADATA", site / "spell_check.py")
+    ]
+    (info / "RECORD").write_text("\n".join(lines) + "\n")
+    return f"{ecosystem}.spell-check"
 
 
 def _visible(environment: Environment, name: str) -> bool:

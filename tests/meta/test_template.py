@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lockgate._kind_names import ADAPTER
 from lockgate.hookspecs import Kind
 from lockgate.project import check_project, find_project
 from lockgate.project._template import kinds, rendered
@@ -21,7 +22,8 @@ def test_the_shipped_template_is_the_one_in_docs() -> None:
 
 
 def test_there_is_a_template_of_every_kind() -> None:
-    assert set(kinds()) == set(Kind.__args__)  # type: ignore[attr-defined]
+    built_in = set(Kind.__args__)  # type: ignore[attr-defined]
+    assert set(kinds()) == {*built_in, ADAPTER}
 
 
 def test_a_baked_project_has_the_licence_and_needs_this_lockgate() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate._kind_names import WITH_HOOKS
+from lockgate._kind_names import ADAPTER, WITH_HOOKS
 from lockgate.cli._output import clean, print_json, print_lines
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import UsageError
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lockgate.project._new import Adder
 
 __all__ = ["add", "run"]
+
+_BUILT_IN = (*WITH_HOOKS, ADAPTER)
 
 
 def add(subparsers: Subparsers) -> None:
@@ -31,7 +33,7 @@ def add(subparsers: Subparsers) -> None:
         metavar="KIND",
         nargs="?",
         default="",
-        help=f"{', '.join(WITH_HOOKS)}, or one that an installed plugin adds",
+        help=f"{', '.join(_BUILT_IN)}, or one that an installed plugin adds",
     )
     parser.add_argument(
         "name", metavar="NAME", nargs="?", default="", help="like word-count"
@@ -48,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     from lockgate.project._new import check_name, make_project
 
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not args.json
-    added = {} if args.kind in WITH_HOOKS else _added(args)
-    choices = (*WITH_HOOKS, *added)
+    added = {} if args.kind in _BUILT_IN else _added(args)
+    choices = (*_BUILT_IN, *added)
     kind: str = args.kind or _chosen("Which kind of plugin?", choices, asks=asks)
     name: str = args.name
     while not name:
