@@ -15,11 +15,13 @@ from lockgate._audit import AuditRecord, LogLine, Observer, Progress
 from lockgate._call import Call, Cancellation
 from lockgate._calls import Calls
 from lockgate._journal import CallRecord
+from lockgate._lease import Lease
 from lockgate._lifecycle import Lifecycle
 from lockgate._logbook import Logbook, recorded
 from lockgate._meter import Meter
 from lockgate._roster import Refreshed, Roster
 from lockgate._seats import Seats
+from lockgate._store_place import StorePlace
 from lockgate._streams import AnswerStream
 from lockgate._trace import Span, current
 from lockgate.config import Config, ControlMode, load_config
@@ -76,6 +78,7 @@ class Host(Calls):
             safe=safe,
             look=look or (lambda: states),
             told=on_state or (lambda _: None),
+            lease=Lease(StorePlace(config.data_dir)),
         )
         if config.control == "always":
             self._open_control()

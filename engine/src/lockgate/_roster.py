@@ -7,15 +7,17 @@ beside the old one and swaps them; a call goes on with the one that it began wit
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from lockgate._audit import LogLine
 from lockgate._berth import Berth
 from lockgate._dispatch import Dispatcher
 from lockgate._inhost import InHostPlugin
 from lockgate._journal import Journal
+from lockgate._lease import Lease
 from lockgate._lifecycle import History, Lifecycle, stages_of
 from lockgate._meter import Meter
 from lockgate._quarantine import WAY_OUT
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
     from lockgate.values import Data
 
 __all__ = ["Refreshed", "Roster"]
+
+_Seat: TypeAlias = "weakref.ref[SealedPlugin | InHostPlugin]"
+_LOOKS = 3
+"""How often what was collected meanwhile is looked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +83,14 @@ class Roster:
         safe: bool,
         look: Callable[[], Sequence[PluginState]],
         told: Callable[[Lifecycle], None],
+        lease: Lease,
     ) -> None:
         self._seats = seats
         self._safe = safe
         self._look = look
         self._told = told
+        self._lease = lease
+        self._leaving: list[tuple[_Seat, PluginState]] = []
         self._changing = threading.RLock()
         self.found: tuple[PluginState, ...] = ()
         self.states: Mapping[str, PluginState] = {}
@@ -90,7 +99,7 @@ class Roster:
         self._histories: dict[str, History] = {}
         self._meters: dict[str, Meter] = {}
         self._warned: set[str] = set()
-        self._keep(states)
+        self._keep(self._held(states))
         self.dispatcher = Dispatcher(seats.config.hooks, seats.past)
         for name, state in sorted(self.states.items()):
             self._begin(name, state)
@@ -150,6 +159,24 @@ class Roster:
         """End every worker."""
         for berth in list(self.berths.values()):
             berth.close()
+        self._lease.close()
+
+    def _held(self, found: Sequence[PluginState]) -> Sequence[PluginState]:
+        """Keep what `found` and whoever is in service import from being collected.
+
+        A seat that was left may have calls under way yet, until it is no more.
+        """
+        for _ in range(_LOOKS):
+            self._leaving = [one for one in self._leaving if one[0]() is not None]
+            states = [
+                *found,
+                *(berth.state for berth in self.berths.values()),
+                *(state for _, state in self._leaving),
+            ]
+            if self._lease.hold({f for s in states for f in (*s.path, *s.environment)}):
+                break
+            found = self._look()  # what was found was collected meanwhile
+        return found
 
     # -- change ------------------------------------------------------------------
 
@@ -161,7 +188,7 @@ class Roster:
             ReloadRefusedError: If that can't be; the one before stays in place.
         """
         with self._changing:
-            found = self._look()
+            found = self._held(self._look())
             state = _claims(found).get(plugin)
             if state is None:
                 raise UnknownPluginError(plugin, known=_claims(found))
@@ -180,7 +207,7 @@ class Roster:
     def refresh(self) -> Refreshed:
         """Take in what was installed, removed and replaced since the last look."""
         with self._changing:
-            found = self._look()
+            found = self._held(self._look())
             claims = _claims(found)
             usable = {name for name, state in claims.items() if state.usable}
             removed = sorted(self.berths.keys() - usable)
@@ -238,6 +265,7 @@ class Roster:
                 plugin, reason=str(error), hint=error.hint
             ) from error
         seat.enter_service(history)
+        self._leaving.append((weakref.ref(berth.seat), berth.state))
         berth.take(state, seat, impls)
 
     def _begin(self, name: str, state: PluginState) -> None:
@@ -263,6 +291,7 @@ class Roster:
 
     def _remove(self, name: str, state: PluginState | None) -> Berth:
         berth = self.berths.pop(name)
+        self._leaving.append((weakref.ref(berth.seat), berth.state))
         if state is None:
             berth.history.reach("removed", "its distribution is gone")
         else:

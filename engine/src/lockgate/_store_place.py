@@ -12,7 +12,7 @@ from lockgate.owned import foreign_writer
 
 __all__ = ["StorePlace"]
 
-_FOLDERS = ("generations", "wheels", "merged", "staging")
+_FOLDERS = ("generations", "wheels", "merged", "staging", "leases")
 
 
 class StorePlace:
@@ -31,6 +31,16 @@ class StorePlace:
     def file(self, number: int) -> str:
         """The file of a generation."""
         return f"{self.root}/generations/{number}.json"
+
+    @property
+    def staged_file(self) -> str:
+        """The file that names the releases that wait for consent."""
+        return f"{self.root}/staged.json"
+
+    @property
+    def leases(self) -> str:
+        """The folder of what hosts that run import from."""
+        return f"{self.root}/leases"
 
     @property
     def exists(self) -> bool:

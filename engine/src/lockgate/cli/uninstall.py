@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         gone = _entries(names, now, plugins)
         left = now.without(*(entry.distribution for entry in gone))
         made = store.commit(left, f"uninstall {' '.join(names)}")
+        store.stage(without=[entry.distribution for entry in gone])
     return _tell(args, config, gone, made)
 
 

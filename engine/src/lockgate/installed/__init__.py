@@ -6,6 +6,8 @@ The store is the folder ``DATA/store`` (`DATA` is the setting ``data-dir``)::
     DATA/store/generations/7.json    what is installed: never changed once it is there
     DATA/store/wheels/SHA256/        one unpacked wheel: site/, bin/, wheel.json
     DATA/store/merged/SHA256/site/   the sites of several wheels, as one folder
+    DATA/store/staged.json           releases that wait for their owner's consent
+    DATA/store/leases/               what hosts that run import from, while they do
     DATA/store/lock                  held by whoever changes any of it
 
 A generation names distributions, each with an environment of its own: the wheels that
@@ -20,12 +22,14 @@ library only: every command imports this.
 
 from lockgate.errors import InstalledError
 from lockgate.installed._format import Generation, Installed, Wheel, parse, to_bytes
+from lockgate.installed._staged import Staged
 from lockgate.installed._store import StoreFolder
 
 __all__ = [
     "Generation",
     "Installed",
     "InstalledError",
+    "Staged",
     "StoreFolder",
     "Wheel",
     "parse",

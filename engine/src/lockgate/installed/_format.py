@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -17,9 +18,9 @@ _COUNT_LIMIT = 4096
 """Of distributions, and of one's wheels: a thousandfold of what is ever there."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VERSION = re.compile(r"[A-Za-z0-9.!+_-]{1,128}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _TEXT_LIMIT_CHARS = 500
 
 
@@ -111,14 +112,7 @@ def to_bytes(generation: Generation) -> bytes:
         "parent": generation.parent,
         "reason": generation.reason,
         "installed": {
-            entry.distribution: {
-                "version": entry.version,
-                "plugins": list(entry.plugins),
-                "wheels": [[w.sha256, w.name, w.version] for w in entry.wheels],
-                **({"merged": entry.merged} if entry.merged else {}),
-                **({"since": entry.since} if entry.since else {}),
-            }
-            for entry in generation.entries
+            entry.distribution: entry_data(entry) for entry in generation.entries
         },
     }
     raw = json.dumps(data, indent=1).encode("ascii") + b"\n"
@@ -131,33 +125,42 @@ def to_bytes(generation: Generation) -> bytes:
     return raw
 
 
+def entry_data(entry: Installed) -> dict[str, object]:
+    """An entry as plain data, without its distribution's name."""
+    return {
+        "version": entry.version,
+        "plugins": list(entry.plugins),
+        "wheels": [[w.sha256, w.name, w.version] for w in entry.wheels],
+        **({"merged": entry.merged} if entry.merged else {}),
+        **({"since": entry.since} if entry.since else {}),
+    }
+
+
 def parse(raw: bytes, *, file: str) -> Generation:
     """The generation that `raw` holds; `file` is for errors.
 
     Raises:
         InstalledError: If it holds anything else.
     """
-    import json
-
-    try:
-        if len(raw) > SIZE_LIMIT_BYTES:
-            raise _WrongError(f"it is larger than {SIZE_LIMIT_BYTES} bytes")
-        document: object = json.loads(raw, object_pairs_hook=_once)
-        table = _table(document, _KEYS, "the file")
-        if table["schema"] != SCHEMA or isinstance(table["schema"], bool):
-            raise _WrongError(
-                f"its schema is {table['schema']!r:.40}, this lockgate reads {SCHEMA}"
-            )
-        number, parent = _number(table["number"]), _number(table["parent"])
+    with refusing(file):
+        found = document(raw, _KEYS)
+        number, parent = _number(found["number"]), _number(found["parent"])
         if not 0 <= parent < number:
             raise _WrongError("its number is not above its parent's")
         return Generation(
             number,
-            _matching(table["at"], _TIME, "time"),
-            _reason(table["reason"]),
+            matching(found["at"], TIME, "time"),
+            _reason(found["reason"]),
             parent,
-            tuple(_entries(table["installed"], number)),
+            tuple(_entries(found["installed"], number)),
         )
+
+
+@contextmanager
+def refusing(file: str) -> Generator[None]:
+    """Whatever is not as it must be in the block is an `InstalledError` of `file`."""
+    try:
+        yield
     except (ValueError, RecursionError) as error:
         reason = (
             str(error) if isinstance(error, _WrongError) else f"it is no JSON: {error}"
@@ -165,13 +168,31 @@ def parse(raw: bytes, *, file: str) -> Generation:
         raise InstalledError(reason, file=file) from None
 
 
+def document(raw: bytes, keys: frozenset[str]) -> Mapping[str, object]:
+    """The table that `raw` holds: of this schema, with just these keys.
+
+    Raises:
+        ValueError: If it holds anything else; see `refusing`.
+    """
+    import json
+
+    if len(raw) > SIZE_LIMIT_BYTES:
+        raise _WrongError(f"it is larger than {SIZE_LIMIT_BYTES} bytes")
+    found = table(json.loads(raw, object_pairs_hook=_once), keys, "the file")
+    if found["schema"] != SCHEMA or isinstance(found["schema"], bool):
+        raise _WrongError(
+            f"its schema is {found['schema']!r:.40}, this lockgate reads {SCHEMA}"
+        )
+    return found
+
+
 class _WrongError(ValueError):
     """What is not as it must be; the text says what."""
 
 
 _KEYS = frozenset({"schema", "number", "at", "parent", "reason", "installed"})
-_ENTRY_KEYS = frozenset({"version", "plugins", "wheels"})
-_MAYBE_KEYS = frozenset({"merged", "since"})
+ENTRY_KEYS = frozenset({"version", "plugins", "wheels"})
+MAYBE_KEYS = frozenset({"merged", "since"})
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -181,19 +202,24 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _table(
+def table(
     value: object,
     keys: frozenset[str],
     what: str,
     *,
     maybe: frozenset[str] = frozenset(),
 ) -> Mapping[str, object]:
+    """A table with all of `keys`, and no others but `maybe`.
+
+    Raises:
+        ValueError: If it is none.
+    """
     if not isinstance(value, dict):
         raise _WrongError(f"{what} is no table")
-    table = cast("dict[str, object]", value)
-    if not keys <= table.keys() <= keys | maybe:
+    found = cast("dict[str, object]", value)
+    if not keys <= found.keys() <= keys | maybe:
         raise _WrongError(f"{what} has not the keys that it must have")
-    return table
+    return found
 
 
 def _number(value: object) -> int:
@@ -202,7 +228,12 @@ def _number(value: object) -> int:
     return value
 
 
-def _matching(value: object, form: re.Pattern[str], what: str) -> str:
+def matching(value: object, form: re.Pattern[str], what: str) -> str:
+    """A text of that form.
+
+    Raises:
+        ValueError: If it is none.
+    """
     if not isinstance(value, str) or not form.fullmatch(value):
         raise _WrongError(f"{value!r:.80} is no {what}")
     return value
@@ -217,31 +248,51 @@ def _reason(value: object) -> str:
 
 
 def _entries(value: object, number: int) -> Iterator[Installed]:
-    if not isinstance(value, dict):
-        raise _WrongError("what is installed is no table")
-    table = cast("dict[str, object]", value)
-    if len(table) > _COUNT_LIMIT or list(table) != sorted(table):
-        raise _WrongError("what is installed is not in order, or too much")
-    for name, given in table.items():
-        _matching(name, _NAME, "distribution's name")
-        entry = _table(given, _ENTRY_KEYS, name, maybe=_MAYBE_KEYS)
-        merged = entry.get("merged", "")
-        since = _number(entry.get("since", 0))
-        if since > number:
+    for name, given in by_name(value, "what is installed"):
+        entry = read_entry(name, table(given, ENTRY_KEYS, name, maybe=MAYBE_KEYS))
+        if entry.since > number:
             raise _WrongError(f"{name} is there since a later generation")
-        yield Installed(
-            name,
-            _matching(entry["version"], _VERSION, "version"),
-            tuple(
-                _matching(p, _NAME, "plugin's name") for p in _list(entry["plugins"])
-            ),
-            tuple(_wheels(_list(entry["wheels"]), name)),
-            _matching(merged, _SHA256, "SHA-256") if "merged" in entry else "",
-            since,
-        )
+        yield entry
 
 
-def _list(value: object) -> list[object]:
+def by_name(value: object, what: str) -> Iterator[tuple[str, object]]:
+    """The rows of a table of distributions, which are in order.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if not isinstance(value, dict):
+        raise _WrongError(f"{what} is no table")
+    found = cast("dict[str, object]", value)
+    if len(found) > _COUNT_LIMIT or list(found) != sorted(found):
+        raise _WrongError(f"{what} is not in order, or too much")
+    for name, given in found.items():
+        yield matching(name, NAME, "distribution's name"), given
+
+
+def read_entry(name: str, entry: Mapping[str, object]) -> Installed:
+    """The entry that `entry_data` made, of a table with the right keys.
+
+    Raises:
+        ValueError: If it did not make it.
+    """
+    merged = entry.get("merged", "")
+    return Installed(
+        name,
+        matching(entry["version"], _VERSION, "version"),
+        tuple(matching(p, NAME, "plugin's name") for p in rows(entry["plugins"])),
+        tuple(_wheels(rows(entry["wheels"]), name)),
+        matching(merged, _SHA256, "SHA-256") if "merged" in entry else "",
+        _number(entry.get("since", 0)),
+    )
+
+
+def rows(value: object) -> list[object]:
+    """A list that is not too long.
+
+    Raises:
+        ValueError: If it is none.
+    """
     if not isinstance(value, list) or len(cast("list[object]", value)) > _COUNT_LIMIT:
         raise _WrongError("a list is missing, or too long")
     return cast("list[object]", value)
@@ -252,13 +303,13 @@ def _wheels(value: list[object], distribution: str) -> Iterator[Wheel]:
         raise _WrongError(f"{distribution} has no wheels")
     seen: set[str] = set()
     for given in value:
-        row = _list(given)
+        row = rows(given)
         if len(row) != 3:
             raise _WrongError("a wheel is no SHA-256, name and version")
         wheel = Wheel(
-            _matching(row[0], _SHA256, "SHA-256"),
-            _matching(row[1], _NAME, "distribution's name"),
-            _matching(row[2], _VERSION, "version"),
+            matching(row[0], _SHA256, "SHA-256"),
+            matching(row[1], NAME, "distribution's name"),
+            matching(row[2], _VERSION, "version"),
         )
         if wheel.name in seen or (not seen and wheel.name != distribution):
             raise _WrongError(

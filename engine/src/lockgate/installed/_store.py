@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from lockgate._lease import leased
 from lockgate._store_place import StorePlace
 from lockgate.errors import InstalledError
+from lockgate.installed import _staged
 from lockgate.installed._format import SIZE_LIMIT_BYTES, Generation, parse, to_bytes
+from lockgate.installed._staged import Staged, still_waiting
 from lockgate.owned import (
     NotOwnedError,
     hold,
@@ -66,6 +69,54 @@ class StoreFolder(StorePlace):
         if found.number != wanted:
             raise InstalledError(f"it is of the generation {found.number}", file=file)
         return found
+
+    def staged(self) -> tuple[Staged, ...]:
+        """The releases that wait for consent, by distribution.
+
+        Raises:
+            InstalledError: If the file is not sound, or others may write here.
+        """
+        return still_waiting(self._staged(), self.read())
+
+    def _staged(self) -> tuple[Staged, ...]:
+        if not os.path.lexists(self.staged_file):
+            return ()
+        self.check()
+        raw = _read(self.staged_file, SIZE_LIMIT_BYTES)
+        return _staged.parse(raw, file=self.staged_file)
+
+    def stage(self, *new: Staged, without: Iterable[str] = ()) -> None:
+        """Let `new` wait, and releases of the distributions `without` no longer.
+
+        Each takes the place of another of its distribution. A file that is not sound
+        is written anew: what it said gave nothing. Hold `locked`.
+
+        Raises:
+            InstalledError: If it can't be written; then nothing changed.
+        """
+        gone = {one.entry.distribution for one in new}.union(without)
+        before: tuple[Staged, ...] | None = None
+        with suppress(InstalledError):
+            before = self._staged()
+        waiting = still_waiting(before or (), self.read())
+        kept = [one for one in waiting if one.entry.distribution not in gone]
+        wanted = (*kept, *new)
+        if wanted == before:
+            return
+        try:
+            replace_whole(Path(self.staged_file), _staged.to_bytes(wanted))
+        except OSError as error:
+            raise _unwritten(error, self.staged_file) from None
+
+    def leased(self) -> frozenset[str]:
+        """What hosts that run import from: ``wheels/SHA256``, ``merged/SHA256``.
+
+        Hold `locked`.
+
+        Raises:
+            InstalledError: If what one of them needs can't be known.
+        """
+        return leased(self)
 
     def numbers(self) -> tuple[int, ...]:
         """The generations that are kept, the oldest first."""

@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
                 "generations": list(found.generations) if found else [],
                 "wheels": list(found.wheels) if found else [],
                 "merged": list(found.merged) if found else [],
+                "in-use": list(found.in_use) if found else [],
                 "bytes": found.size if found else 0,
                 "dry-run": args.dry_run,
             }
@@ -71,4 +72,8 @@ def run(args: argparse.Namespace) -> int:
     counts = f"{len(found.wheels)} wheel(s), {len(found.generations)} generation(s)"
     print_lines([f"{verb} {counts}, {found.size / 1e6:,.1f} MB."])
     print_lines(one_line(f"  {name}") for name in found.wheels)
+    if found.in_use:
+        names = ", ".join(found.in_use)
+        hint = "`lockgate reload` lets go of what is old."
+        print_lines([one_line(f"In use by hosts that run: {names}. {hint}")])
     return 0

@@ -23,7 +23,8 @@ __all__ = ["Collected", "collect", "lineage"]
 class Collected:
     """What was taken away, or would be: generations, wheels by what they are, bytes.
 
-    `kept` are the generations that stay, the one in force first.
+    `kept` are the generations that stay, the one in force first; `in_use` the wheels
+    that no kept one names, and that hosts which run import from.
     """
 
     kept: tuple[int, ...]
@@ -31,6 +32,7 @@ class Collected:
     wheels: tuple[str, ...]
     merged: tuple[str, ...]
     size: int
+    in_use: tuple[str, ...] = ()
 
 
 def lineage(folder: StoreFolder, keep: int) -> Iterator[Generation]:
@@ -51,7 +53,11 @@ def lineage(folder: StoreFolder, keep: int) -> Iterator[Generation]:
 
 
 def collect(folder: StoreFolder, staging: Path, keep: int, *, dry: bool) -> Collected:
-    """Take away what the last `keep` generations do not name. Hold the store alone.
+    """Take away what neither the last `keep` generations nor staged releases name.
+
+    What a host that runs imports from stays, whoever names it.
+
+    Hold the store alone.
 
     Generations go first, then what only they named: a crash in between leaves
     garbage, and never a generation without its wheels.
@@ -64,11 +70,14 @@ def collect(folder: StoreFolder, staging: Path, keep: int, *, dry: bool) -> Coll
     kept = tuple(lineage(folder, max(keep, 1)))
     numbers = {generation.number for generation in kept}
     entries = [entry for generation in kept for entry in generation.entries]
+    entries += [waiting.entry for waiting in folder.staged()]
     wheels = {wheel.sha256 for entry in entries for wheel in entry.wheels}
     merged = {entry.merged for entry in entries}
     old = tuple(number for number in folder.numbers() if number not in numbers)
-    lost_wheels = _others(root / "wheels", wheels)
-    lost_merged = _others(root / "merged", merged)
+    leased = folder.leased()
+    used = [p for p in _others(root / "wheels", wheels) if _key(p) in leased]
+    lost_wheels = [p for p in _others(root / "wheels", wheels) if p not in used]
+    lost_merged = [p for p in _others(root / "merged", merged) if _key(p) not in leased]
     names = tuple(_name(path) for path in lost_wheels)
     size = sum(_size(path) for path in (*lost_wheels, *lost_merged))
     if not dry:
@@ -87,6 +96,7 @@ def collect(folder: StoreFolder, staging: Path, keep: int, *, dry: bool) -> Coll
         names,
         tuple(path.name for path in lost_merged),
         size,
+        tuple(_name(path) for path in used),
     )
 
 
@@ -95,6 +105,11 @@ def _others(folder: Path, names: set[str]) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.name not in names)
     except FileNotFoundError:
         return []
+
+
+def _key(folder: Path) -> str:
+    """How a lease names it."""
+    return f"{folder.parent.name}/{folder.name}"
 
 
 def _name(folder: Path) -> str:

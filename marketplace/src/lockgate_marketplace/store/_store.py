@@ -8,9 +8,10 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
-from lockgate.installed import Generation, Installed, StoreFolder
+from lockgate.installed import Generation, Installed, Staged, StoreFolder
 from lockgate_marketplace.errors import StoreError
 from lockgate_marketplace.store._disk import discard, writing
 from lockgate_marketplace.store._environment import (
@@ -183,7 +184,7 @@ class Store:
             StoreError: ``store-wheel-missing`` if a wheel of `entries` is not there.
             InstalledError: If it can't be written; then nothing changed.
         """
-        wanted = tuple(entries)
+        wanted, without = tuple(entries), tuple(without)
         with self.held(), self.folder.locked():
             for entry in wanted:
                 self._check(entry)
@@ -195,6 +196,8 @@ class Store:
             except BaseException:
                 self._take_back(old, made)
                 raise
+            names = [entry.distribution for entry in wanted]
+            self.folder.stage(without=[*names, *without])
             return made
 
     def _take_back(self, old: Generation, made: Generation) -> None:
@@ -203,6 +206,31 @@ class Store:
             self.folder.switch(old.number)
         else:
             self.folder.commit(old, f"take back: {made.reason}")
+
+    def set_aside(self, entry: Installed, asks: Iterable[str], index: str) -> Staged:
+        """Keep a release until its owner agrees to the rights `asks`.
+
+        Raises:
+            StoreError: ``store-wheel-missing`` if a wheel of it is not there.
+            InstalledError: If it can't be written down.
+        """
+        with self.held(), self.folder.locked():
+            self._check(entry)
+            now = self.folder.read().get(entry.distribution)
+            before = now.wheels[0].sha256 if now is not None else ""
+            at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            staged = Staged(entry, before, tuple(sorted(asks)), index, at)
+            self.folder.stage(staged)
+            return staged
+
+    def put_back(self, distribution: str) -> None:
+        """Let a release that was set aside wait no longer; `collect` takes its wheels.
+
+        Raises:
+            InstalledError: If that can't be written down.
+        """
+        with self.folder.locked():
+            self.folder.stage(without=[distribution])
 
     def rollback(self, number: int = 0) -> Generation:
         """Put an earlier generation in force: `number`, or that before the present.
