@@ -162,21 +162,26 @@ class Roster:
         self._lease.close()
 
     def _held(self, found: Sequence[PluginState]) -> Sequence[PluginState]:
-        """Keep what `found` and whoever is in service import from being collected.
-
-        A seat that was left may have calls under way yet, until it is no more.
-        """
+        """What was found, or is there instead by now: kept from being collected."""
         for _ in range(_LOOKS):
-            self._leaving = [one for one in self._leaving if one[0]() is not None]
-            states = [
-                *found,
-                *(berth.state for berth in self.berths.values()),
-                *(state for _, state in self._leaving),
-            ]
-            if self._lease.hold({f for s in states for f in (*s.path, *s.environment)}):
+            if self._hold(found):
                 break
             found = self._look()  # what was found was collected meanwhile
         return found
+
+    def _hold(self, found: Sequence[PluginState]) -> bool:
+        """Hold what `found` and those in service import from; False if some is gone.
+
+        A seat that was left may have calls under way yet, until it is no more.
+        """
+        self._leaving = [one for one in self._leaving if one[0]() is not None]
+        states = [
+            *found,
+            *(berth.state for berth in self.berths.values()),
+            *(state for _, state in self._leaving),
+        ]
+        folders = {folder for s in states for folder in (*s.path, *s.environment)}
+        return self._lease.hold(folders)
 
     # -- change ------------------------------------------------------------------
 
@@ -202,6 +207,7 @@ class Roster:
                 )
             self._keep([*(s for s in self.found if s.name != plugin), state])
             self._arrange()
+            self._hold(self.found)
             return self._histories[plugin].now
 
     def refresh(self) -> Refreshed:
@@ -230,8 +236,10 @@ class Roster:
             added = sorted(self.berths.keys() - before)
             self._keep(found)
             self._arrange()
-        for berth in leaving:
-            berth.leave()
+        while leaving:
+            leaving.pop().leave()
+        with self._changing:
+            self._hold(self.found)
         return Refreshed(tuple(added), tuple(removed), tuple(reloaded), failed)
 
     def _renew(self, berth: Berth, state: PluginState, *, prove: bool) -> None:

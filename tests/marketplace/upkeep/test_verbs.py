@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,11 @@ import pytest
 from lockgate_marketplace.site import Options, build
 from tests.marketplace.site.conftest import serving
 from tests.support.dists import manifest_text
-from tests.support.indexes import LoopbackIndex, loopback_index
+from tests.support.indexes import LoopbackIndex
 from tests.support.market import Home, offered, show_manifest
 from tests.support.wheels import forge_file
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture
-def main(home: Home) -> Generator[LoopbackIndex]:
-    """The one index of the settings."""
-    with loopback_index() as index:
-        home.indexes(main=index)
-        yield index
 
 
 def codes(rows: list[dict[str, Any]]) -> dict[str, str]:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lockgate._kind_names import WITH_HOOKS
-from lockgate.cli._output import Color, print_json, print_lines, print_table
+from lockgate._store_place import StorePlace
+from lockgate.cli._output import (
+    Color,
+    clean,
+    print_json,
+    print_lines,
+    print_table,
+    print_warning,
+)
 from lockgate.cli._session import Subparsers, effective_tier, present, settings
 from lockgate.discovery import PluginState
 
 if TYPE_CHECKING:
     from lockgate._lifecycle import Lifecycle
     from lockgate.config import Config
+    from lockgate.installed import Staged
 
 __all__ = ["add", "life_of", "run", "tier_in_words"]
 
@@ -64,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     config = settings(args)
     found = present(config, safe=args.safe)
     _check_kinds(args.kind, found)
+    staged = _staged(config)
     plugins = [plugin for plugin in found if _wanted(plugin, args)]
     if args.json:
         lives = [life_of(plugin, config) for plugin in plugins]
@@ -73,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
                 **p.to_dict(),
                 "effective-tier": effective_tier(p, config),
                 "lifecycle": life.to_dict(),
+                "staged": one.to_dict() if (one := _aside(p, staged)) else None,
             }
             for p, life in pairs
         ]
@@ -86,7 +98,30 @@ def run(args: argparse.Namespace) -> int:
         [_row(plugin, config) for plugin in plugins],
         colors=STATE_COLORS,
     )
+    for plugin in plugins:
+        if one := _aside(plugin, staged):
+            told = f"{plugin.name} {one.entry.version} is staged"
+            print_lines([clean(f"{told}: it asks for {', '.join(one.asks)}")])
     return 0
+
+
+def _staged(config: Config) -> Mapping[str, Staged]:
+    """What waits for its owner's consent, by distribution."""
+    if not os.path.lexists(StorePlace(config.data_dir).staged_file):  # as it mostly is
+        return {}
+    from lockgate.errors import InstalledError
+    from lockgate.installed import StoreFolder
+
+    try:
+        waiting = StoreFolder(config.data_dir).staged()
+    except InstalledError as error:
+        print_warning(error)
+        return {}
+    return {one.entry.distribution: one for one in waiting}
+
+
+def _aside(plugin: PluginState, staged: Mapping[str, Staged]) -> Staged | None:
+    return staged.get(plugin.distribution) if plugin.stored else None
 
 
 def _check_kinds(wanted: Sequence[str], plugins: Sequence[PluginState]) -> None:

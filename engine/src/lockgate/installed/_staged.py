@@ -53,6 +53,15 @@ class Staged:
     at: str
     """When it was put there (RFC 3339, UTC)."""
 
+    def to_dict(self) -> dict[str, object]:
+        """As ``--json`` prints it."""
+        return {
+            "version": self.entry.version,
+            "asks": list(self.asks),
+            "index": self.index,
+            "at": self.at,
+        }
+
 
 def still_waiting(staged: Iterable[Staged], now: Generation) -> tuple[Staged, ...]:
     """Those whose distribution is installed as it was when they were put there."""

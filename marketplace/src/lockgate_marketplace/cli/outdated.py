@@ -67,15 +67,16 @@ def _standings(config: Config, *, quiet: bool) -> Sequence[Standing]:
         progress("looking", quiet=quiet) as tell,
         open_client(config.for_plugin("marketplace"), data) as client,
     ):
-        for one in standings(entries, client, pins, policy):
+        for one in standings(entries, client, pins, policy, store.folder.staged()):
             found.append(one)
             tell(one.entry.distribution, len(found) / len(entries))
     return found
 
 
 def _noteworthy(one: Standing) -> bool:
-    return bool(one.error or one.newer or (one.found and one.found.waiting)) or (
-        one.found is not None and one.found.against is not None
+    found = one.found
+    return bool(one.error or one.staged or one.newer) or (
+        found is not None and bool(found.waiting or found.against)
     )
 
 
@@ -96,6 +97,10 @@ def _lines(one: Standing) -> Iterator[str]:
     yield f"{name} {version} ({one.index}): {newer}"
     if one.found.against is not None:
         yield f"  {version} is what you have, and {one.found.against.reason}"
+    if one.staged is not None:
+        asks = ", ".join(one.staged.asks)
+        yield f"  {one.staged.entry.version} is staged: it asks for {asks}"
+        yield f"  `lockgate upgrade {name} --grant-all`, or --grant each, installs it"
     yield from (f"  not {left.version}: {left.reason}" for left in one.found.waiting)
 
 
@@ -110,6 +115,7 @@ def _row(one: Standing) -> dict[str, object]:
         "outdated": one.newer,
         "waiting": [_plain(left) for left in found.waiting] if found else [],
         "against": _plain(found.against) if found and found.against else None,
+        "staged": one.staged.to_dict() if one.staged is not None else None,
         "error": one.error.to_dict() if one.error is not None else None,
     }
 

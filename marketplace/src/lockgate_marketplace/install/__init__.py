@@ -15,7 +15,7 @@ in).
 
 from __future__ import annotations
 
-from lockgate_marketplace.install._carry_out import carry_out, stage
+from lockgate_marketplace.install._carry_out import carry_out, set_aside, stage
 from lockgate_marketplace.install._claims import check_claims
 from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._former import brings_others, former
@@ -38,6 +38,7 @@ __all__ = [
     "judge",
     "origin_of",
     "remember",
+    "set_aside",
     "stage",
     "surroundings",
 ]

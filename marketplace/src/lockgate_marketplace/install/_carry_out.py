@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from lockgate.installed import Generation, Installed
+from lockgate.installed import Generation, Installed, Staged
 from lockgate_marketplace.identity import Trust
 from lockgate_marketplace.install._offer import Offer
 from lockgate_marketplace.install._origin import remember
 from lockgate_marketplace.install._plan import Plan
 from lockgate_marketplace.store import Store
 
-__all__ = ["carry_out", "stage"]
+__all__ = ["carry_out", "set_aside", "stage"]
 
 
 def stage(plan: Plan, store: Store) -> Installed:
@@ -23,6 +23,19 @@ def stage(plan: Plan, store: Store) -> Installed:
     with store.held():
         wheels = [store.add(wheel) for wheel in plan.wheels]
         return store.environment(wheels, [plan.manifest.name])
+
+
+def set_aside(offer: Offer, asks: Iterable[str], store: Store) -> Staged:
+    """Keep a release that its owner has not agreed to; what is installed stays.
+
+    Nothing is remembered of who made it. To install it is to judge it again.
+
+    Raises:
+        StoreError: If its wheels don't go together, or the disk refuses.
+        InstalledError: If it can't be written down.
+    """
+    with store.held():
+        return store.set_aside(stage(offer.plan, store), asks, offer.origin.index)
 
 
 def carry_out(

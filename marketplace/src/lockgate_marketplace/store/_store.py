@@ -11,7 +11,13 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lockgate.installed import Generation, Installed, Staged, StoreFolder
+from lockgate.installed import (
+    Generation,
+    Installed,
+    InstalledError,
+    Staged,
+    StoreFolder,
+)
 from lockgate_marketplace.errors import StoreError
 from lockgate_marketplace.store._disk import discard, writing
 from lockgate_marketplace.store._environment import (
@@ -197,7 +203,8 @@ class Store:
                 self._take_back(old, made)
                 raise
             names = [entry.distribution for entry in wanted]
-            self.folder.stage(without=[*names, *without])
+            with suppress(InstalledError):  # it is told from what is in force anyway
+                self.folder.stage(without=[*names, *without])
             return made
 
     def _take_back(self, old: Generation, made: Generation) -> None:

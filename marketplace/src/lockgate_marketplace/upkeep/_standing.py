@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 
 from lockgate.discovery import PluginState
-from lockgate.installed import Installed
+from lockgate.installed import Installed, Staged
 from lockgate_marketplace.errors import MarketplaceError
 from lockgate_marketplace.identity import Pin
 from lockgate_marketplace.install.named import PROVIDED, known_names
@@ -32,6 +32,8 @@ class Standing:
     """Empty if none answers for it."""
     found: Outdated | None = None
     error: MarketplaceError | None = None
+    staged: Staged | None = None
+    """The release of it that waits for its owner's consent."""
 
     @property
     def latest(self) -> str:
@@ -48,12 +50,15 @@ def policy_now(
     present: Iterable[PluginState],
     pins: Iterable[Pin],
     *,
-    cooldowns: Mapping[str, timedelta] | None = None,
+    hasty: Iterable[str] = (),
     prereleases: frozenset[str] = frozenset(),
 ) -> Policy:
-    """By what candidates are judged here and now: what is installed is known."""
+    """By what candidates are judged here and now: what is installed is known.
+
+    `hasty` are names that need not wait.
+    """
     return Policy.running(
-        cooldowns=cooldowns,
+        cooldowns=dict.fromkeys(hasty, timedelta()),
         prereleases=prereleases,
         known=known_names(present, pins),
         provided={name: version(name) for name in PROVIDED},
@@ -65,16 +70,19 @@ def standings(
     client: IndexClient,
     pins: Sequence[Pin],
     policy: Policy,
+    staged: Iterable[Staged] = (),
 ) -> Iterator[Standing]:
     """Ask for one after the other; what can't be known of one stops no other."""
+    waiting = {one.entry.distribution: one for one in staged}
     for entry in entries:
         name, current = entry.distribution, entry.version
+        aside = waiting.get(name)
         index = ""
         try:
             source = index_of(name, current, pins, client.sources)
             index = source.name
             found = outdated(name, source, current, client, policy)
         except MarketplaceError as error:
-            yield Standing(entry, index, error=error)
+            yield Standing(entry, index, error=error, staged=aside)
         else:
-            yield Standing(entry, index, found)
+            yield Standing(entry, index, found, staged=aside)
