@@ -43,7 +43,7 @@ class Lease:
         Those that are not in the store are nobody's to collect. False if one in the
         store is not there any more: whoever named it looked before it was collected.
         """
-        names = frozenset(filter(None, map(self._name, folders)))
+        names = frozenset(name for folder in folders if (name := self._name(folder)))
         if names != self._names:
             with suppress(OSError):
                 self._renew(names)
