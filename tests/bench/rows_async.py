@@ -1,22 +1,47 @@
-"""Sixty-four awaited calls at a time, against what asyncio offers for processes."""
+"""Sixty-four awaited calls at a time: of a worker, and of a plugin in the host.
+
+Against what asyncio offers for processes, and against awaiting the function itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
+from lockgate.aio import AsyncHost
+from lockgate.values import Document
 from lockgate_sandbox import AsyncWorker, Policy
 from lockgate_sandbox.errors import Data
-from tests.bench.harness import Row, paired
+from tests.bench.harness import Row, paired, pinned
 from tests.bench.workers import echo_sandbox
+from tests.support.host_plugins import Site, manifest_of
 
 __all__ = ["ROWS"]
 
 _ROUNDS = 30
 _AT_ONCE = 64
+
+
+IMPL = """
+import asyncio
+from lockgate.plugin import hookimpl
+
+@hookimpl
+async def check_pipeline(pipeline):
+    await asyncio.sleep(0)
+    return ()
+"""
+
+
+async def _impl(pipeline: Document) -> tuple[str, ...]:
+    await asyncio.sleep(0)
+    return ()
 
 
 def _echo(value: Data) -> Data:
@@ -62,4 +87,39 @@ def _at_once(name: str) -> Row:
         )
 
 
-ROWS: dict[str, Callable[[str], Row]] = {"sandbox-async-64": _at_once}
+def _on_loop(name: str) -> Row:
+    """Sixty-four checked calls gathered, against as many of the bare coroutine."""
+    with ExitStack() as stack:
+        site = Site(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        manifest = manifest_of(
+            "workflows",
+            kinds="service",
+            tier="system",
+            hooks={"check_pipeline": "check_pipeline"},
+        )
+        site.add(
+            "workflows", IMPL, manifest=manifest, distribution="lockgate-workflows"
+        )
+        sys.path.insert(0, str(site.folder))
+        stack.callback(sys.path.remove, str(site.folder))
+        loop = asyncio.new_event_loop()
+        stack.callback(loop.close)
+        host = AsyncHost.open(site.config, search_path=[site.folder])
+        stack.callback(lambda: loop.run_until_complete(host.close()))
+        pipeline: Document = {}
+        placement = stack.enter_context(pinned())
+        return paired(
+            name,
+            _seconds(loop, lambda: host.call("check_pipeline", pipeline=pipeline)),
+            _seconds(loop, lambda: _impl(pipeline)),
+            peer_name="gather of the bare coroutine",
+            target=12.0,
+            rounds=9,
+            placement=placement,
+        )
+
+
+ROWS: dict[str, Callable[[str], Row]] = {
+    "sandbox-async-64": _at_once,
+    "hook-awaited-64": _on_loop,
+}

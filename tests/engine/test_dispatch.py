@@ -35,7 +35,7 @@ class Seated:
         self._answer = answer
         self.calls: list[Call] = []
 
-    in_process = False
+    on_loop = None
 
     def direct(self, spec: HookSpec, *, alone: bool) -> Direct | None:
         raise NotImplementedError(spec.name, alone)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from concurrent.futures import Executor
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from lockgate._answers import HookFailure
-from lockgate._call import Cancellation
-from lockgate._streams import AnswerStream, Item
+from lockgate._call import Call
+from lockgate._streams import Item
 
 __all__ = ["AsyncAnswerStream"]
-
-PATIENCE_SECONDS = 0.5
-"""What a plugin has for its ``finally`` blocks when it is asked to end."""
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -28,24 +24,21 @@ class AsyncAnswerStream(Generic[T_co]):
     `aclose` it.
     """
 
-    def __init__(
-        self, stream: AnswerStream[T_co], cancellation: Cancellation, threads: Executor
-    ) -> None:
-        self._stream = stream
-        self._cancellation = cancellation
-        self._threads = threads
+    def __init__(self, call: Call, items: AsyncGenerator[Item[T_co]]) -> None:
+        self._call = call
+        self._items = items
         # Leaving the loop and leaving the context may both close it.
         self._turn = asyncio.Lock()
 
     @property
     def asked(self) -> tuple[str, ...]:
         """The plugins that were asked so far."""
-        return self._stream.asked
+        return tuple(self._call.asked)
 
     @property
     def failed(self) -> tuple[HookFailure, ...]:
         """Those that failed so far, where the hook's policy is to go on."""
-        return self._stream.failed
+        return tuple(self._call.failed)
 
     async def __aiter__(self) -> AsyncGenerator[Item[T_co]]:
         try:
@@ -67,30 +60,12 @@ class AsyncAnswerStream(Generic[T_co]):
             ExceptionGroup: At the end, if plugins failed and it is ``collect``.
         """
         async with self._turn:
-            item = await self._next()
-        if item is None:
-            raise StopAsyncIteration
-        return item
-
-    async def _next(self) -> Item[T_co] | None:
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._threads, next, self._stream, None)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            self._cancellation.cancel()
-            await asyncio.wait([future], timeout=PATIENCE_SECONDS)
-            if not future.done():
-                self._cancellation.cancel()
-                await asyncio.wait([future])
-            future.exception()
-            raise
+            return await anext(self._items)
 
     async def aclose(self) -> None:
         """End what is left of it. May be repeated."""
-        loop = asyncio.get_running_loop()
         async with self._turn:
-            await loop.run_in_executor(self._threads, self._stream.close)
+            await self._items.aclose()
 
     async def __aenter__(self) -> Self:
         return self

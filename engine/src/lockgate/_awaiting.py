@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["awaited_here", "is_awaited", "items_here", "items_of", "plain_items"]
+__all__ = [
+    "awaited",
+    "awaited_here",
+    "is_awaited",
+    "is_awaiting",
+    "items_awaited",
+    "items_here",
+    "items_of",
+    "plain_items",
+]
 
 T = TypeVar("T")
 
@@ -39,6 +48,13 @@ def is_awaited(value: object) -> bool:
     """Whether an impl's result has to be awaited, or iterated with ``async for``."""
     kind = type(value)
     return hasattr(kind, "__await__") or hasattr(kind, "__aiter__")
+
+
+def is_awaiting(impl: object) -> bool:
+    """Whether calling `impl` does nothing yet: its result is to be awaited."""
+    from inspect import isasyncgenfunction, iscoroutinefunction
+
+    return iscoroutinefunction(impl) or isasyncgenfunction(impl)
 
 
 def plain_items(value: object) -> Iterator[Any]:
@@ -135,7 +151,7 @@ class OwnLoop:
         Raises:
             TimeoutError: If it takes longer; it is cancelled then.
         """
-        bounded = _bounded(awaitable, seconds)
+        bounded = awaited(awaitable, seconds)
         if self._thread is None:
             return self._runner.run(bounded)
         return self._thread.submit(self._runner.run, bounded).result()
@@ -149,8 +165,40 @@ class OwnLoop:
         self._thread.shutdown()
 
 
-async def _bounded(awaitable: Awaitable[T], seconds: float) -> T:
+async def awaited(awaitable: Awaitable[T], seconds: float) -> T:
+    """What `awaitable` comes to, on the loop that runs.
+
+    Raises:
+        TimeoutError: If it takes longer; it is cancelled then.
+        RuntimeError: If it ends as cancelled, though nobody cancelled the caller.
+    """
     import asyncio
 
-    async with asyncio.timeout(None if seconds == float("inf") else seconds):
-        return await awaitable
+    try:
+        async with asyncio.timeout(None if seconds == float("inf") else seconds):
+            return await awaitable
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError("it was cancelled, and not by its caller") from None
+
+
+async def items_awaited(
+    value: object, seconds_left: Callable[[], float]
+) -> AsyncGenerator[Any]:
+    """The items of whatever a streaming impl gave, on the loop that runs.
+
+    Raises:
+        Misfit: If it can't be iterated.
+        TimeoutError: If an item takes longer than `seconds_left` says.
+    """
+    items = items_of(value)
+    try:
+        while True:
+            item = await awaited(anext(items, _END), seconds_left())
+            if item is _END:
+                return
+            yield item
+    finally:
+        await awaited(items.aclose(), _END_SECONDS)

@@ -8,10 +8,11 @@ with the old one end there, and it closes behind the last of them: no call is lo
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from time import perf_counter, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from lockgate._answers import Answer
 from lockgate._call import Call
@@ -115,9 +116,9 @@ class Berth:
         return self._sitting.seat
 
     @property
-    def in_process(self) -> bool:
-        """Whether it sits in this process: then nobody else ever sits here."""
-        return self._fixed is not None
+    def on_loop(self) -> Self | None:
+        """Itself, if it sits in this process: then nobody else ever sits here."""
+        return None if self._fixed is None else self
 
     @property
     def identity(self) -> Identity:
@@ -207,6 +208,66 @@ class Berth:
         finally:
             seconds = perf_counter() - started
             self._over(sitting, call.spec.name, span, seconds, outcome)
+
+    def awaits(self, spec: HookSpec) -> bool | None:
+        """Whether its answer is made on the loop of who calls; None: not known yet."""
+        seat = self._sitting.seat
+        return isinstance(seat, InHostPlugin) and seat.awaits(spec)
+
+    def prepare(self, spec: HookSpec) -> None:
+        """Have it known what `awaits` says; what it fails for is told when asked."""
+        seat = self._sitting.seat
+        if isinstance(seat, InHostPlugin):
+            with suppress(LockgateError):
+                seat.prepare(spec)
+
+    async def ask_on_loop(self, call: Call) -> Answer[object] | None:
+        """`ask`, where `awaits` is true.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        sitting, seat = self._sitting, self._here()
+        span = Span(current.get())
+        token = current.set(span)
+        started, outcome = perf_counter(), "interrupted"
+        try:
+            answer = await seat.ask_on_loop(call)
+            outcome = "none" if answer is None else "answered"
+            return answer
+        except LockgateError as error:
+            outcome = error.code
+            raise self._told(error, span) from error.__cause__
+        finally:
+            current.reset(token)
+            seconds = perf_counter() - started
+            self._over(sitting, call.spec.name, span, seconds, outcome)
+
+    async def stream_on_loop(self, call: Call) -> AsyncGenerator[object]:
+        """`stream`, where `awaits` is true.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        sitting, span = self._sitting, Span(current.get())
+        started, outcome = perf_counter(), "closed"
+        try:
+            async with aclosing(self._here().stream_on_loop(call)) as items:
+                async for item in items:
+                    yield item
+            outcome = "answered"
+        except LockgateError as error:
+            outcome = error.code
+            raise self._told(error, span) from error.__cause__
+        finally:
+            seconds = perf_counter() - started
+            self._over(sitting, call.spec.name, span, seconds, outcome)
+
+    def _here(self) -> InHostPlugin:
+        seat = self._sitting.seat
+        if not isinstance(seat, InHostPlugin):
+            raise TypeError("only what sits in this process is asked on a loop")
+        return seat
 
     def begin(self, call: Call) -> Wrapping | None:
         """Run the plugin's wrapper up to its ``yield``; None if it may not wrap.

@@ -7,10 +7,10 @@ plugins' seats, which know what stands behind them.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from lockgate._answers import Answer, Answers, HookFailure, make_answers
 from lockgate._call import Call
@@ -31,7 +31,13 @@ from lockgate._wrapped import Wrapping, run_wrapped
 from lockgate.errors import BrokenPluginError, HostClosedError, LockgateError
 from lockgate.grants import Identity
 
-__all__ = ["Dispatcher", "Seat"]
+__all__ = ["Asked", "Dispatcher", "Given", "LoopSeat", "Seat", "values_of"]
+
+Asked: TypeAlias = tuple[Answer[object] | None, LockgateError | None]
+"""What came of asking a plugin: its answer, if it has one, or its error."""
+
+Given: TypeAlias = tuple[bool, LockgateError | None]
+"""What came of a plugin's turn in a stream: whether it gave an item, and its error."""
 
 
 class Seat(Protocol):
@@ -43,8 +49,8 @@ class Seat(Protocol):
         ...
 
     @property
-    def in_process(self) -> bool:
-        """Whether it sits in this process, for good."""
+    def on_loop(self) -> LoopSeat | None:
+        """Itself, if it sits in this process, for good: an event loop may ask it."""
         ...
 
     def ask(self, call: Call) -> Answer[object] | None:
@@ -61,6 +67,26 @@ class Seat(Protocol):
 
     def begin(self, call: Call) -> Wrapping | None:
         """Run the plugin's wrapper up to its ``yield``; None if it may not wrap."""
+        ...
+
+
+class LoopSeat(Protocol):
+    """A plugin in this process, for who calls from an event loop."""
+
+    def awaits(self, spec: HookSpec) -> bool | None:
+        """Whether its answer is made on the loop of who calls; None: not known yet."""
+        ...
+
+    def prepare(self, spec: HookSpec) -> None:
+        """Have it known what `awaits` says, as far as it can be."""
+        ...
+
+    async def ask_on_loop(self, call: Call) -> Answer[object] | None:
+        """`Seat.ask`, where `awaits` is true."""
+        ...
+
+    def stream_on_loop(self, call: Call) -> AsyncGenerator[object]:
+        """`Seat.stream`, where `awaits` is true."""
         ...
 
 
@@ -109,7 +135,7 @@ class Dispatcher:
         line = self._lines.get(hook)
         if line is None:
             impls, wrappers = self._placed(hook, False), self._placed(hook, True)
-            here = bool(impls) and all(seat.in_process for seat in impls)
+            here = bool(impls) and all(seat.on_loop is not None for seat in impls)
             line = _Line(impls, wrappers, here)
             self._lines[hook] = line
         return line
@@ -175,6 +201,31 @@ class Dispatcher:
         before: Iterable[Answer[Any]] = (),
     ) -> Answers[Any]:
         """Ask `seats`; `before` was answered by others already."""
+        steps = self._asking(call, seats, plugin, before)
+        try:
+            seat = next(steps)
+            while True:
+                seat = steps.send(_asked(seat, call))
+        except StopIteration as end:
+            answers: Answers[Any] = end.value
+            return answers
+
+    def asking(
+        self, call: Call, plugin: str | None
+    ) -> Generator[Seat, Asked, Answers[Any]]:
+        """Who is to be asked next; is sent what came of it, and returns all of it.
+
+        For hooks of which `on_loop` is true. It raises what `run` does.
+        """
+        return self._asking(call, self._line(call.spec.name).impls, plugin)
+
+    def _asking(
+        self,
+        call: Call,
+        seats: Iterable[Seat],
+        plugin: str | None,
+        before: Iterable[Answer[Any]] = (),
+    ) -> Generator[Seat, Asked, Answers[Any]]:
         spec, asked, failed = call.spec, call.asked, call.failed
         items: list[Answer[Any]] = [*before]
         for seat in seats:
@@ -182,18 +233,29 @@ class Dispatcher:
             if plugin is not None and who.plugin != plugin:
                 continue
             asked.append(who.plugin)
-            try:
-                answer = seat.ask(call)
-                if answer is None:
-                    continue
-                items.append(call.completed(answer))
-            except LockgateError as error:
+            answer, error = yield seat
+            if error is not None:
                 self._failed(call, who, error, plugin)
-                continue
-            if spec.options.firstresult:
-                break
+            elif answer is not None:
+                items.append(call.completed(answer))
+                if spec.options.firstresult:
+                    break
         _raise_collected(call)
         return make_answers(spec.name, tuple(items), tuple(failed), tuple(asked))
+
+    def on_loop(self, hook: str) -> bool:
+        """Whether a plugin in this process may answer `hook` with what is awaited.
+
+        Not of a wrapped or historic hook: their calls hold locks, which are a thread's.
+        """
+        spec = self.specs.get(hook)
+        if spec is None or spec.historic:
+            return False
+        line = self._line(hook)
+        here = [seat.on_loop for seat in line.impls]
+        return not line.wrappers and any(
+            seat is not None and seat.awaits(spec) is not False for seat in here
+        )
 
     def _failed(
         self, call: Call, who: Identity, error: LockgateError, plugin: str | None
@@ -225,25 +287,48 @@ class Dispatcher:
             for answer in self.run(call, plugin=plugin):
                 yield Item(answer.plugin, answer.value)
             return
-        for seat in line.impls:
+        turns = self.turns(call, plugin)
+        seat = next(turns, None)
+        while seat is not None:
+            given, failure = False, None
+            try:
+                with closing(values_of(seat, call)) as values:
+                    for value in values:
+                        given = True
+                        yield Item(seat.identity.plugin, value)
+            except LockgateError as error:
+                failure = error
+            try:
+                seat = turns.send((given, failure))
+            except StopIteration:
+                return
+
+    def turns(self, call: Call, plugin: str | None) -> Generator[Seat, Given, None]:
+        """Whose turn in a stream is next; is sent whether it gave any, and its error.
+
+        It raises what `stream` does.
+        """
+        for seat in self._line(call.spec.name).impls:
             who = seat.identity
             if plugin is not None and who.plugin != plugin:
                 continue
             call.asked.append(who.plugin)
-            given = False
-            try:
-                with closing(_values(seat, call)) as values:
-                    for value in values:
-                        given = True
-                        yield Item(who.plugin, value)
-            except LockgateError as error:
+            given, error = yield seat
+            if error is not None:
                 self._failed(call, who, error, plugin)
             if given and call.spec.firstresult:
                 break
         _raise_collected(call)
 
 
-def _values(seat: Seat, call: Call) -> Generator[object]:
+def _asked(seat: Seat, call: Call) -> Asked:
+    try:
+        return seat.ask(call), None
+    except LockgateError as error:
+        return None, error
+
+
+def values_of(seat: Seat, call: Call) -> Generator[object]:
     """What a plugin gives, item by item; of a plain hook its answer."""
     if call.spec.stream:
         yield from seat.stream(call)

@@ -19,6 +19,7 @@ from lockgate._lease import Lease
 from lockgate._lifecycle import Lifecycle
 from lockgate._logbook import Logbook, recorded
 from lockgate._meter import Meter
+from lockgate._open_sandbox import open_sandbox
 from lockgate._roster import Refreshed, Roster
 from lockgate._seats import Seats
 from lockgate._store_place import StorePlace
@@ -29,7 +30,6 @@ from lockgate.discovery import PluginState, discover
 from lockgate.errors import (
     ControlError,
     HostClosedError,
-    SandboxUnavailableError,
     UnknownHookError,
     UsageError,
 )
@@ -37,9 +37,10 @@ from lockgate.shipped import shipped_policy
 
 if TYPE_CHECKING:
     from lockgate._control import ControlSocket
+    from lockgate._dispatch import Dispatcher
     from lockgate_sandbox import Sandbox
 
-__all__ = ["Host", "open_sandbox"]
+__all__ = ["Host"]
 
 
 class Host(Calls):
@@ -293,7 +294,7 @@ class Host(Calls):
             and not self._closed
         ):
             return quick(arguments)
-        call = self._checked(hook, plugin, timeout, arguments, outer, cancellation)
+        call = self.checked_call(hook, plugin, timeout, arguments, outer, cancellation)
         if call.spec.stream:
             message = f"the hook {hook!r} gives a stream of items"
             raise UsageError(message, hint="Use Host.stream, and iterate.")
@@ -315,10 +316,15 @@ class Host(Calls):
         cancellation: Cancellation | None = None,
     ) -> AnswerStream[Any]:
         """`stream`, made inside `outer`; another thread can end it likewise."""
-        call = self._checked(hook, plugin, timeout, arguments, outer, cancellation)
+        call = self.checked_call(hook, plugin, timeout, arguments, outer, cancellation)
         return AnswerStream(call, self._roster.dispatcher.stream(call, plugin=plugin))
 
-    def _checked(
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """Who is asked for what, as of now."""
+        return self._roster.dispatcher
+
+    def checked_call(
         self,
         hook: str,
         plugin: str | None,
@@ -327,6 +333,7 @@ class Host(Calls):
         outer: Call | None,
         cancellation: Cancellation | None,
     ) -> Call:
+        """The call that `call_within` would make, for who makes it another way."""
         if self._closed:
             raise HostClosedError
         known = self._roster.dispatcher.specs
@@ -381,21 +388,3 @@ class Host(Calls):
         except OSError as error:
             message = f"no control socket in {folder}: {error.strerror}"
             raise ControlError(message) from error
-
-
-def open_sandbox(config: Config) -> Sandbox:
-    """A sandbox as the settings want it.
-
-    Raises:
-        SandboxUnavailableError: If it can't be started.
-    """
-    from lockgate_sandbox import Sandbox, SandboxError
-
-    try:
-        return Sandbox.open(layers=dict(config.layers) or None)
-    except SandboxError as error:
-        raise SandboxUnavailableError(
-            str(error), cause=error.code, hint=error.hint
-        ) from error
-    except ValueError as error:
-        raise SandboxUnavailableError(str(error), cause="layers") from error

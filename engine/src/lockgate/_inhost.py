@@ -6,26 +6,37 @@ first call, from its own distribution's folder or not at all.
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any, cast
 
 from lockgate._answers import Answer, make_answer
 from lockgate._audit import AuditRecord, Observer
-from lockgate._awaiting import awaited_here, is_awaited, items_here
+from lockgate._awaiting import (
+    awaited,
+    awaited_here,
+    is_awaited,
+    items_awaited,
+    items_here,
+)
 from lockgate._blame import Blame
 from lockgate._call import Call
 from lockgate._codec import Misfit, to_data
 from lockgate._in_process import DirectImpl
 from lockgate._inhost_context import HostContext
+from lockgate._inhost_impl import InHostImpl
 from lockgate._inhost_wrapping import InHostWrapping
 from lockgate._lifecycle import History
 from lockgate._origin import foreign_origin
-from lockgate._own_types import own_types
 from lockgate._past_calls import PastCalls
 from lockgate._specs import CONTEXT, HookSpec
 from lockgate._worker_impls import (
@@ -47,37 +58,6 @@ if TYPE_CHECKING:
 __all__ = ["IN_HOST_POSTURE", "InHostPlugin"]
 
 IN_HOST_POSTURE: Document = {"layers": [], "in-host": True}
-
-
-@dataclass(frozen=True, slots=True)
-class _Impl:
-    """A plugin's function for a hook, and what it is called with.
-
-    `wanted` holds the arguments that it takes and how each is made of the call's
-    data: anew for each plugin, so that none sees what another did to them.
-    """
-
-    impl: Callable[..., object]
-    wanted: tuple[tuple[str, Callable[[object], Any]], ...]
-    context: bool
-
-    @classmethod
-    def of(cls, spec: HookSpec, impl: Callable[..., object]) -> _Impl:
-        wants = frozenset(inspect.signature(impl).parameters)
-        own: Mapping[str, Callable[[Any], Any]] = own_types(impl) if spec.added else {}
-        wanted = [
-            (a.name, _then(a.codec.decode, own.get(a.name)))
-            for a in spec.arguments
-            if a.name in wants
-        ]
-        return cls(impl, tuple(wanted), CONTEXT in wants)
-
-
-def _then(
-    decode: Callable[[object], Any], own: Callable[[Any], Any] | None
-) -> Callable[[object], Any]:
-    """What gives the plugin's own class, where the impl is annotated with one."""
-    return decode if own is None else lambda value: own(decode(value))
 
 
 class InHostPlugin:
@@ -119,7 +99,7 @@ class InHostPlugin:
         self._hears = hears
         self._heard = 0
         self._hearing = threading.RLock()
-        self._found: dict[tuple[str, bool], _Impl] = {}
+        self._found: dict[tuple[str, bool], InHostImpl] = {}
 
     def ask(self, call: Call) -> Answer[object] | None:
         """Run the impl here; None if it has no answer.
@@ -152,13 +132,11 @@ class InHostPlugin:
             return news
 
     def _answer(self, call: Call) -> Answer[object] | None:
-        started = time.monotonic()
-        spec, data = call.spec, call.data
+        started, spec = time.monotonic(), call.spec
         found = self._found.get((spec.name, False)) or self._find(spec)
-        given = {name: decode(data[name]) for name, decode in found.wanted}
         if found.context:
             call = call.begun()
-            given[CONTEXT] = self._context(call)
+        given = self._given(found, call)
         try:
             value: object = found.impl(**given)
             if is_awaited(value):
@@ -166,6 +144,18 @@ class InHostPlugin:
                 value = awaited_here(value, call.seconds_left())
         except (Exception, SystemExit) as error:
             raise self._failed(call, error) from error
+        return self._checked(spec, value, started)
+
+    def _given(self, found: InHostImpl, call: Call) -> dict[str, Any]:
+        """What an impl is called with, of a call that has begun if it has a context."""
+        given = {name: decode(call.data[name]) for name, decode in found.wanted}
+        if found.context:
+            given[CONTEXT] = self._context(call)
+        return given
+
+    def _checked(
+        self, spec: HookSpec, value: object, started: float
+    ) -> Answer[object] | None:
         if value is None:
             return None
         try:
@@ -173,6 +163,63 @@ class InHostPlugin:
         except Misfit as misfit:
             raise self._blame(spec).misfit(misfit) from None
         return self._made(value, started)
+
+    def awaits(self, spec: HookSpec) -> bool | None:
+        """Whether the impl of a hook is awaited on the loop of who calls.
+
+        None if it was not imported yet. Never of a plugin that hears of the past: it is
+        told of it first, one call after the other.
+        """
+        if self._hears:
+            return False
+        found = self._found.get((spec.name, False))
+        return None if found is None else found.awaits
+
+    def prepare(self, spec: HookSpec) -> None:
+        """Import the impl of a hook.
+
+        Raises:
+            LockgateError: If it can't be had.
+        """
+        self._find(spec)
+
+    async def ask_on_loop(self, call: Call) -> Answer[object] | None:
+        """`ask`, for an impl that `awaits`: in the caller's task.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        started, call = time.monotonic(), call.begun()
+        found = self._find(call.spec)
+        given = self._given(found, call)
+        try:
+            value = await awaited(
+                cast("Awaitable[object]", found.impl(**given)), call.seconds_left()
+            )
+        except (Exception, SystemExit) as error:
+            raise self._failed(call, error) from error
+        return self._checked(call.spec, value, started)
+
+    async def stream_on_loop(self, call: Call) -> AsyncGenerator[object]:
+        """`stream`, for an impl that `awaits`: in the task of who wants an item.
+
+        Raises:
+            LockgateError: If it fails, in whatever way: naming plugin and hook.
+        """
+        spec, call = call.spec, call.begun()
+        found = self._find(spec)
+        given = self._given(found, call)
+        try:
+            made = items_awaited(found.impl(**given), call.seconds_left)
+            async with aclosing(made) as items:
+                async for item in items:
+                    if call.seconds_left() <= 0:
+                        raise self._blame(spec).timeout(call.seconds)
+                    yield spec.answer.checked(item)
+        except Misfit as misfit:
+            raise self._blame(spec).misfit(misfit) from None
+        except (Exception, SystemExit) as error:
+            raise self._failed(call, error) from error
 
     def direct(self, spec: HookSpec, *, alone: bool) -> DirectImpl | None:
         """The impl of a hook that was asked before, for data and nothing else.
@@ -214,10 +261,8 @@ class InHostPlugin:
         """
         spec, blame = call.spec, self._blame(call.spec)
         found = self._found.get((spec.name, False)) or self._find(spec)
-        given = {name: decode(call.data[name]) for name, decode in found.wanted}
         call = call.begun()
-        if found.context:
-            given[CONTEXT] = self._context(call)
+        given = self._given(found, call)
         try:
             with closing(items_here(found.impl(**given), call.seconds_left)) as items:
                 for item in items:
@@ -244,9 +289,7 @@ class InHostPlugin:
         """
         started, spec = time.monotonic(), call.spec
         found = self._find(spec, wrapper=True)
-        given = {name: decode(call.data[name]) for name, decode in found.wanted}
-        if found.context:
-            given[CONTEXT] = self._context(call.begun())
+        given = self._given(found, call.begun() if found.context else call)
         blame = self._blame(spec)
         try:
             generator = begin(found.impl(**given))
@@ -279,7 +322,7 @@ class InHostPlugin:
     def close(self) -> None:
         """Nothing to end: it has no worker."""
 
-    def _find(self, spec: HookSpec, *, wrapper: bool = False) -> _Impl:
+    def _find(self, spec: HookSpec, *, wrapper: bool = False) -> InHostImpl:
         """The impl or wrapper of a hook, imported if need be."""
         key, targets = (spec.name, wrapper), self._wrappers if wrapper else self._hooks
         with self._lock:
@@ -299,7 +342,7 @@ class InHostPlugin:
                 except ImplError as error:
                     told = str(error), error.lockgate_details
                     raise self._blame(spec).impl(*told) from error
-                found = self._found[key] = _Impl.of(spec, impl)
+                found = self._found[key] = InHostImpl.of(spec, impl)
                 self._audit("import", spec.name, module_name)
                 reason = "it was imported into the host"
                 self._history.reach("active", reason, version=self.identity.version)

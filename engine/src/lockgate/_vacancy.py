@@ -36,7 +36,7 @@ class Vacancy:
         )
         return PluginDownError(error, "fail")
 
-    in_process = False
+    on_loop = None
 
     def ask(self, call: Call) -> Answer[object] | None:  # noqa: ARG002 - a seat's form
         """Fail.

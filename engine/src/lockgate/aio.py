@@ -7,8 +7,9 @@
         async for plugin, text in host.stream("complete_stream", task=task):
             print(text, end="")
 
-A call runs on a thread, where the thread does its own input and output. A call
-that is cancelled is really over: the worker that it waits for is killed.
+A worker is asked on a thread, which does its own input and output; so is an impl in
+the host that blocks. One that is awaited (``async def``) runs in the task that calls. A
+call that is cancelled is really over: the worker that it waits for is killed.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from lockgate._answers import Answers
 from lockgate._async_calls import AsyncCalls
+from lockgate._async_dispatch import ask_on_loop, on_thread, pulled, stream_on_loop
 from lockgate._async_streams import AsyncAnswerStream
 from lockgate._audit import AuditRecord, LogLine, Progress
 from lockgate._call import Cancellation
@@ -141,31 +142,22 @@ class AsyncHost(AsyncCalls):
         timeout: float | None,
         arguments: Mapping[str, object],
     ) -> Answers[Any]:
-        if self._host.closed:
+        host, threads = self._host, self._threads
+        if host.closed:
             raise HostClosedError
-        cancellation, context = Cancellation(), copy_context()
-        future = asyncio.get_running_loop().run_in_executor(
-            self._threads,
-            # The caller's trace, and whatever else it keeps in its context.
-            lambda: context.run(
-                self._host.call_within,
-                hook,
-                plugin,
-                timeout,
-                arguments,
-                None,
-                cancellation,
+        cancellation, dispatcher = Cancellation(), host.dispatcher
+        if dispatcher.on_loop(hook) and not dispatcher.specs[hook].stream:
+            call = host.checked_call(
+                hook, plugin, timeout, arguments, None, cancellation
+            )
+            return await ask_on_loop(dispatcher, call, plugin, threads)
+        return await on_thread(
+            threads,
+            cancellation,
+            lambda: host.call_within(
+                hook, plugin, timeout, arguments, None, cancellation
             ),
         )
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            cancellation.cancel()
-            # The thread ends as soon as its worker is dead; wait for that, so
-            # that nothing of a cancelled call runs on behind its caller.
-            await asyncio.wait([future])
-            future.exception()
-            raise
 
     def _stream(
         self,
@@ -174,8 +166,11 @@ class AsyncHost(AsyncCalls):
         timeout: float | None,
         arguments: Mapping[str, object],
     ) -> AsyncAnswerStream[Any]:
-        cancellation = Cancellation()
-        stream = self._host.stream_within(
-            hook, plugin, timeout, arguments, None, cancellation
-        )
-        return AsyncAnswerStream(stream, cancellation, self._threads)
+        host, threads = self._host, self._threads
+        cancellation, dispatcher = Cancellation(), host.dispatcher
+        call = host.checked_call(hook, plugin, timeout, arguments, None, cancellation)
+        if dispatcher.on_loop(hook):
+            on_loop = stream_on_loop(dispatcher, call, plugin, threads)
+            return AsyncAnswerStream(call, on_loop)
+        items = dispatcher.stream(call, plugin=plugin)
+        return AsyncAnswerStream(call, pulled(items, cancellation, threads))

@@ -64,7 +64,7 @@ def dry_load(
     Raises:
         SandboxUnavailableError: If no worker can be sealed here. Nothing was run.
     """
-    from lockgate._host import open_sandbox
+    from lockgate._open_sandbox import open_sandbox
 
     load = _Load(manifest, own_folders(folders), [*added, *manifest.added_kinds])
     findings: tuple[LoadFinding, ...] = ()

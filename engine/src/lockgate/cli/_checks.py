@@ -88,7 +88,7 @@ def _settings(wrong: Exception | None) -> Check:
 
 def _sandbox(config: Config) -> Iterator[Check]:
     """The posture of each tier, seen in a worker that is really started."""
-    from lockgate._host import open_sandbox
+    from lockgate._open_sandbox import open_sandbox
     from lockgate_sandbox.doctor import examine_tiers
 
     with open_sandbox(config) as sandbox:
