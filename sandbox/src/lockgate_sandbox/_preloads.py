@@ -181,7 +181,7 @@ class _Hatched(Process):
             StartError: If it could not be forked; the life socket is closed then.
         """
         try:
-            self._meet([self._pidfd()])
+            self._pidfds = [self._pidfd()]
         except BaseException:
             self._life.close()
             raise
@@ -207,6 +207,7 @@ class _Hatched(Process):
         if not self._zygote.owns(pid) or wait_readable(pidfd, 0):
             os.close(pidfd)
             raise StartError("zygote", "the worker is not of its zygote's tree")
+        self.pid = self.root = pid
         return pidfd
 
     def _sender(self) -> int:

@@ -222,8 +222,11 @@ def wait_readable(fd: int, seconds: float) -> bool:
 
 def _pid_of(pidfd: int) -> int:
     """The pid in our own namespace, wherever the child lives."""
-    with open(f"/proc/self/fdinfo/{pidfd}", "rb", buffering=0) as file:  # noqa: PTH123
-        after = file.read(1024).partition(b"\nPid:")[2]
+    fd = os.open(f"/proc/self/fdinfo/{pidfd}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        after = os.read(fd, 1024).partition(b"\nPid:")[2]
+    finally:
+        os.close(fd)
     return int(after.split(None, 1)[0]) if after else -1
 
 

@@ -290,7 +290,8 @@ class Spares:
                 except (OSError, SandboxError):
                     continue
                 self._spares[kind] = _Waiting(child, kind.path)
-                child.foretell(job)
+                if not self._rushed:  # else its job is there before it has looked
+                    child.foretell(job)
                 if len(self._spares) > _SPARES_LIMIT:
                     surplus.append(self._spares.pop(next(iter(self._spares))))
         for waiting in surplus:
