@@ -82,6 +82,8 @@ class Nursery:
             self._control.close()
             self._leash.close()
             os.close(self.null)
+            for file in self._shared.values():
+                file.close()  # what is left of a worker may still know it
             self._shared.clear()
         _scratch.remove(self._base)
 
