@@ -25,7 +25,7 @@ from typing import Any
 from lockgate_sandbox.source import ScanCache, scan_tree
 from tests.bench.harness import Row, Unavailable, paired
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "bandit_scan"]
 
 _LEFT_OUT = {"site-packages", "test", "tests", "idle_test", "lib2to3"}
 
@@ -78,7 +78,7 @@ def _bandit(name: str) -> Row:
         return paired(
             name,
             _timed(lambda: scan_tree(folder)),
-            _timed(_bandit_scan(folder)),
+            _timed(bandit_scan(folder)),
             peer_name="bandit",
             unit="ms",
             rounds=3,
@@ -87,7 +87,9 @@ def _bandit(name: str) -> Row:
         )
 
 
-def _bandit_scan(folder: Path) -> Callable[[], object]:
+def bandit_scan(folder: Path) -> Callable[[], object]:
+    """The peer: bandit over a folder, in this process."""
+
     def scan() -> None:
         config = _peer("bandit.core.config").BanditConfig()
         manager = _peer("bandit.core.manager").BanditManager(config, "file")
@@ -104,7 +106,7 @@ def _jobs(name: str) -> Row:
         return paired(
             name,
             _waited(lambda: scan_tree(folder, jobs=cores)),
-            _waited(_bandit_scan(folder)),
+            _waited(bandit_scan(folder)),
             peer_name="bandit, which has no jobs",
             unit="ms",
             rounds=3,
@@ -132,7 +134,7 @@ def _parse(name: str) -> Row:
             return paired(
                 name,
                 _timed(parse_all),
-                _timed(_bandit_scan(folder)),
+                _timed(bandit_scan(folder)),
                 peer_name="bandit",
                 unit="ms",
                 rounds=3,

@@ -26,6 +26,7 @@ from lockgate.manifest import MANIFEST_LIMIT_BYTES, Manifest, parse_manifest
 from lockgate.project._folder import Project, find_project
 from lockgate.project._rights import source_findings
 from lockgate.project._rules import LEVELS, RULES, Level, Rule, level_of
+from lockgate.project._scanner import scanner_version
 from lockgate.values import Finding, Position, Range
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = [
     "check_project",
     "find_project",
     "kinds_around",
+    "scanner_version",
     "source_findings",
 ]
 

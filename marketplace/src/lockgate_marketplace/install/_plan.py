@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 
 from lockgate.config import Config
 from lockgate.errors import UsageError
@@ -14,7 +15,7 @@ from lockgate_marketplace.install._fits import manifest_of
 from lockgate_marketplace.install._needs import check_needs
 from lockgate_marketplace.install._trial import try_out
 from lockgate_marketplace.levels import Levels
-from lockgate_marketplace.scan import Verdict, check_verdict, scan
+from lockgate_marketplace.scan import Verdict, VerdictCache, check_verdict, scan
 from lockgate_marketplace.store import check_judged
 from lockgate_marketplace.wheel import Wheel
 
@@ -65,15 +66,17 @@ def judge(
     manifest = manifest_of(own)
     check_needs(wheels, {name: version(name) for name in provided})
     check_judged(wheels)
-    verdict = _scanned(own, manifest, terms.levels)
+    verdict = _scanned(own, manifest, terms)
     notes = [*verdict.told(), *try_out(wheels, manifest, terms.levels, terms.config)]
     return Plan(tuple(wheels), manifest, verdict, tuple(notes))
 
 
-def _scanned(wheel: Wheel, manifest: Manifest, levels: Levels) -> Verdict:
+def _scanned(wheel: Wheel, manifest: Manifest, terms: Terms) -> Verdict:
+    levels = terms.levels
     if not levels.made("undeclared") and not levels.made("opaque"):
         return Verdict()
-    verdict = scan(wheel, manifest)
+    cache = VerdictCache.below(Path(terms.config.data_dir))
+    verdict = scan(wheel, manifest, cache)
     check_verdict(
         verdict,
         wheel,

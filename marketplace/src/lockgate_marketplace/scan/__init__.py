@@ -7,6 +7,8 @@ word, and the kernel holds it.
 from __future__ import annotations
 
 from lockgate_marketplace.scan._along import Along, scan_along
-from lockgate_marketplace.scan._scan import Verdict, check_verdict, scan
+from lockgate_marketplace.scan._cache import VerdictCache
+from lockgate_marketplace.scan._scan import check_verdict, scan
+from lockgate_marketplace.scan._verdict import Verdict
 
-__all__ = ["Along", "Verdict", "check_verdict", "scan", "scan_along"]
+__all__ = ["Along", "Verdict", "VerdictCache", "check_verdict", "scan", "scan_along"]

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lockgate.manifest import Manifest
-from lockgate_marketplace.scan._scan import Verdict, line_of, scan
+from lockgate_marketplace.scan._cache import VerdictCache
+from lockgate_marketplace.scan._scan import scan
+from lockgate_marketplace.scan._verdict import Verdict, line_of
 from lockgate_marketplace.wheel import Wheel
 
 __all__ = ["Along", "scan_along"]
@@ -54,8 +56,11 @@ class Along:
         }
 
 
-def scan_along(wheels: Sequence[Wheel], manifest: Manifest) -> tuple[Along, ...]:
+def scan_along(
+    wheels: Sequence[Wheel], manifest: Manifest, cache: VerdictCache | None = None
+) -> tuple[Along, ...]:
     """Read the source of the `wheels` that come with the plugin of `manifest`."""
     return tuple(
-        Along(wheel.name, wheel.version, scan(wheel, manifest)) for wheel in wheels
+        Along(wheel.name, wheel.version, scan(wheel, manifest, cache))
+        for wheel in wheels
     )

@@ -2,55 +2,56 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lockgate.manifest import Manifest
-from lockgate.project import source_findings
+from lockgate.project import scanner_version, source_findings
 from lockgate.values import Finding
 from lockgate_marketplace.errors import ScanError
+from lockgate_marketplace.scan._cache import VerdictCache
+from lockgate_marketplace.scan._verdict import Verdict, line_of
 from lockgate_marketplace.wheel import Wheel
 
-__all__ = ["Verdict", "check_verdict", "line_of", "scan"]
+__all__ = ["check_verdict", "scan"]
 
 _READ = (".py", ".pyc", ".pth", ".so")
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found, split by what it means.
+def scan(
+    wheel: Wheel, manifest: Manifest, cache: VerdictCache | None = None
+) -> Verdict:
+    """Read the source of `wheel`, whose manifest is `manifest`; nothing is run.
 
-    `undeclared` are rights that are used and not asked for, `opaque` says that some
-    code can't be read, `notes` are the rest (asked for and not used).
+    What `cache` knows of these bytes and this manifest, by these very readers, is not
+    read again.
     """
-
-    undeclared: tuple[Finding, ...] = ()
-    opaque: tuple[Finding, ...] = ()
-    notes: tuple[Finding, ...] = ()
-
-    def told(self) -> tuple[str, ...]:
-        """All of it, a line for each."""
-        return tuple(
-            f"source: {line}"
-            for found in (self.undeclared, self.opaque, self.notes)
-            for line in map(line_of, found)
-        )
-
-
-def scan(wheel: Wheel, manifest: Manifest) -> Verdict:
-    """Read the source of `wheel`, whose manifest is `manifest`; nothing is run."""
+    scanner, subject = scanner_version(), _subject(wheel, manifest)
+    known = cache.get(subject, scanner) if cache is not None else None
+    if known is not None:
+        return known
     files = {
         member.path: wheel.read(member)
         for member in wheel.members
         if member.area == "site" and member.path.endswith(_READ)
     }
     found = tuple(source_findings(files, manifest, wheel.manifest_path))
-    return Verdict(
+    verdict = Verdict(
         tuple(f for f in found if f.rule == "right-undeclared"),
         tuple(f for f in found if f.rule == "source-opaque"),
         tuple(f for f in found if f.rule not in ("right-undeclared", "source-opaque")),
     )
+    if cache is not None:
+        cache.put(subject, scanner, verdict)
+    return verdict
+
+
+def _subject(wheel: Wheel, manifest: Manifest) -> str:
+    """What a verdict is of: a wheel that comes along is judged by another's manifest."""
+    asked = json.dumps(manifest.to_data(), sort_keys=True, default=str)
+    return f"{wheel.sha256}-{hashlib.sha256(asked.encode()).hexdigest()[:24]}"
 
 
 def check_verdict(
@@ -78,9 +79,3 @@ def _told(found: Sequence[Finding]) -> str:
     lines = [line_of(one) for one in found[:_SHOWN]]
     more = len(found) - len(lines)
     return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
-
-
-def line_of(one: Finding) -> str:
-    """A finding in one line: where, and what."""
-    place = f"{one.path}:{one.range.start.line}" if one.range is not None else one.path
-    return f"{place} {one.message}"

@@ -19,7 +19,7 @@ street: `scan` -> `lockgate_sandbox.parsing` -> `_scope` -> `_names` -> `_judge`
 
 from __future__ import annotations
 
-from lockgate_sandbox.source._registry import RULES
+from lockgate_sandbox.source._registry import RULES, rules_version
 from lockgate_sandbox.source.cache import ScanCache
 from lockgate_sandbox.source.derived import (
     Comparison,
@@ -45,6 +45,7 @@ __all__ = [
     "TreeScan",
     "compare_rights",
     "rights",
+    "rules_version",
     "scan_source",
     "scan_tree",
 ]
