@@ -51,7 +51,7 @@ class Verdict:
             ValueError, TypeError, KeyError: If it is something else.
         """
         parts = [tuple(map(_finding, data[part])) for part in _PARTS]
-        if data.keys() != set(_PARTS):
+        if len(data) != len(_PARTS):
             raise ValueError("a verdict has three parts")
         return cls(*parts)
 
