@@ -69,7 +69,9 @@ def test_a_wheel_is_read_once(
 
 def test_beside_another_manifest_it_is_read_again(cache: VerdictCache) -> None:
     """A wheel that comes along is judged by what its plugin asks for."""
-    text = manifest_text("acme", tier='"elevated"', extra='[rights]\nnet = ["a.example"]')
+    text = manifest_text(
+        "acme", tier='"elevated"', extra='[rights]\nnet = ["a.example"]'
+    )
     asks = parse_manifest(text.encode(), file="x.toml", distribution="acme")
 
     assert scan(WHEEL, asks, cache).undeclared == ()

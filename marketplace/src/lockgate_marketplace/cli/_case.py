@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
@@ -15,7 +16,7 @@ from lockgate_marketplace.cli._accepts import add_accepts
 from lockgate_marketplace.consent import Agreed, Asked, Word, compare, decide, told
 from lockgate_marketplace.errors import ConsentError
 from lockgate_marketplace.install import Offer, brings_others, former, set_aside
-from lockgate_marketplace.scan import Along, scan_along
+from lockgate_marketplace.scan import Along, VerdictCache, scan_along
 from lockgate_marketplace.store import Store
 
 __all__ = [
@@ -86,7 +87,8 @@ def case_of(offer: Offer, present: Sequence[PluginState], config: Config) -> Cas
     if before is not None and here and not brings_others(offer.plan, before):
         held, grant = consent_now(replace(before, stored=True), config)
     plan = offer.plan
-    along = scan_along(plan.wheels[1:], plan.manifest)
+    cache = VerdictCache.below(Path(config.data_dir))
+    along = scan_along(plan.wheels[1:], plan.manifest, cache)
     return Case(offer, before, compare(plan.manifest, held), grant, along)
 
 

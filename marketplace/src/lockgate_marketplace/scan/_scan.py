@@ -49,7 +49,7 @@ def scan(
 
 
 def _subject(wheel: Wheel, manifest: Manifest) -> str:
-    """What a verdict is of: a wheel that comes along is judged by another's manifest."""
+    """What a verdict is of. What comes along is judged by its plugin's manifest."""
     asked = json.dumps(manifest.to_data(), sort_keys=True, default=str)
     return f"{wheel.sha256}-{hashlib.sha256(asked.encode()).hexdigest()[:24]}"
 
