@@ -22,6 +22,7 @@ from lockgate.installed import (
 SHA = "0123456789abcdef" * 4
 NAMES = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,2}", fullmatch=True)
 VERSIONS = st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}(rc1|\+local)?", fullmatch=True)
+LINES = st.text(st.characters(codec="ascii", categories=["L", "N", "P"]))
 HASHES = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 
 
@@ -34,6 +35,7 @@ def entries(draw: st.DrawFn, name: str) -> Installed:
         tuple(draw(st.lists(NAMES, max_size=2))),
         tuple(Wheel(draw(HASHES), one, draw(VERSIONS)) for one in (name, *others)),
         draw(st.one_of(st.just(""), HASHES)),
+        origin=tuple(sorted(draw(st.dictionaries(NAMES, LINES, max_size=2)).items())),
     )
 
 

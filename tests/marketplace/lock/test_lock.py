@@ -13,6 +13,7 @@ from packaging.pylock import Pylock
 
 from lockgate.documents import parse_document
 from lockgate_marketplace.errors import LockFileError
+from lockgate_marketplace.identity import UNPROVEN, Identity
 from lockgate_marketplace.lock import (
     Lock,
     LockedPlugin,
@@ -37,6 +38,18 @@ RIGHTS = st.one_of(
 )
 
 
+TIMES = st.sampled_from(["", "2026-11-28T10:00:00Z"])
+WORDS = st.from_regex(r"[a-zA-Z0-9/:._-]{0,20}", fullmatch=True)
+IDENTITIES = st.just(UNPROVEN) | st.builds(
+    Identity,
+    st.sampled_from(["attestation", "key"]),
+    WORDS,
+    st.from_regex(r"[0-9]{1,9}", fullmatch=True),
+    WORDS,
+    WORDS,
+)
+
+
 def wheel(name: str, version: str = "1.0", sha256: str = "ab" * 32) -> LockedWheel:
     filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     return LockedWheel(name, version, filename, sha256)
@@ -51,9 +64,27 @@ def locks(draw: st.DrawFn) -> Lock:
     entries: list[LockedPlugin] = []
     for name in sorted(draw(st.sets(NAMES, max_size=3))):
         others = sorted(draw(st.sets(NAMES, max_size=3)) - {name})
-        wheels = [wheel(one, draw(VERSIONS), draw(HASHES)) for one in (name, *others)]
+        wheels = [
+            replace(
+                wheel(one, draw(VERSIONS), draw(HASHES)),
+                index=draw(st.just("") | NAMES),
+                identity=draw(IDENTITIES),
+            )
+            for one in (name, *others)
+        ]
         rights = tuple(draw(st.lists(RIGHTS, max_size=3)))
-        entry = LockedPlugin(name, wheels[0].version, (name,), tuple(wheels), rights)
+        entry = LockedPlugin(
+            name,
+            wheels[0].version,
+            (name,),
+            tuple(wheels),
+            rights,
+            draw(st.sampled_from(["", ">=1,<2"])),
+            draw(st.just("") | HASHES),
+            draw(st.just("") | st.from_regex(r"[0-9a-f]{24}", fullmatch=True)),
+            draw(TIMES),
+            draw(st.just("") | HASHES),
+        )
         entries.append(entry)
     return Lock(tuple(entries))
 
@@ -100,9 +131,9 @@ GOOD = to_text(Lock((plugin("acme", "1.0", wheel("dep", "2.0")),)))
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("schema = 1", "schema = 2", "its schema is 2"),
-        ("schema = 1", "schema = true", "its schema is True"),
-        ("schema = 1", "schema = 1\nmore = 1", "the file has not the keys"),
+        ("schema = 2", "schema = 3", "its schema is 3, this lockgate reads 1 and 2"),
+        ("schema = 2", "schema = true", "its schema is True"),
+        ("schema = 2", "schema = 2\nmore = 1", "the file has not the keys"),
         ('plugins = ["acme"]', 'plugins = ["../x"]', "is no plugin's name"),
         ("acme-1.0-py3", "../acme-1.0-py3", "is no wheel's file name"),
         ("acme-1.0-py3", "other-1.0-py3", "is no file of acme"),
@@ -112,6 +143,8 @@ GOOD = to_text(Lock((plugin("acme", "1.0", wheel("dep", "2.0")),)))
         ('version = "2.0"', 'version = "two"', "is no version"),
         ('name = "dep"', 'name = "Dep"', "is no distribution's name"),
         ("rights = [\n]", "rights = [1]", "1 is no right"),
+        ("rights = [\n]", 'scan = "x"\nrights = []', "is no scan"),
+        ("rights = [\n]", 'granted-at = "now"\nrights = []', "is no granted-at"),
         ("rights = [\n]", 'rights = ["a\\nb"]', "is no right"),
     ],
 )
@@ -189,3 +222,40 @@ def test_the_export_is_a_pylock_that_packaging_takes() -> None:
     (file,) = wheels
     assert file.path == "acme-1.0-py3-none-any.whl"
     assert file.hashes == {"sha256": "ab" * 32}
+
+
+@pytest.mark.parametrize(
+    ("identity", "reason"),
+    [
+        ('"me"', "an identity is a table"),
+        ('{ kind = "none" }', "proves nothing"),
+        ('{ kind = "friend" }', "has a kind"),
+        ('{ kind = "key", more = "1" }', "no other keys"),
+        ('{ kind = "key", subject = 1 }', "subject is no text"),
+        ('{ kind = "key", subject = "a\\nb" }', "printable"),
+        ('{ kind = "key", names = { "A B" = "x" } }', "printable"),
+    ],
+)
+def test_an_identity_that_is_none_is_refused(identity: str, reason: str) -> None:
+    raw = GOOD.replace(
+        f'sha256 = "{"ab" * 32}" }}',
+        f'sha256 = "{"ab" * 32}", identity = {identity} }}',
+    )
+    assert raw != GOOD
+
+    with pytest.raises(LockFileError, match=reason):
+        parse_lock(raw.encode())
+
+
+def test_who_made_a_wheel_and_whence_it_came_are_compared() -> None:
+    by = [Identity("key", "ed25519", f"key {n}") for n in range(2)]
+    one, two, none = (
+        replace(plugin("acme"), wheels=(replace(wheel("acme"), index=i, identity=w),))
+        for i, w in (("main", by[0]), ("other", by[1]), ("", UNPROVEN))
+    )
+    found = [d.message for d in differences(Lock((one,)), Lock((two,)))]
+
+    assert found[0] == "acme is locked from the index main, and came from other"
+    assert "key 0" in found[1]
+    assert "key 1" in found[1]
+    assert differences(Lock((one,)), Lock((none,))) == ()

@@ -21,7 +21,9 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VERSION = re.compile(r"[A-Za-z0-9.!+_-]{1,128}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_ORIGIN = re.compile(r"[a-z0-9][a-z0-9:.-]{0,255}")
 _TEXT_LIMIT_CHARS = 500
+_ORIGIN_LIMIT_CHARS = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class Installed:
 
     `distribution` is its normalised name (PEP 503), `plugins` the names of the
     plugins in it, `wheels` what its worker imports from, its own wheel first. `merged`,
-    if there is one, names the folder that holds the sites of all of them.
+    if there is one, names the folder that holds the sites of all of them. `origin` is
+    what whoever installed it wrote down about that, by keys in their order: the engine
+    keeps it and believes nothing of it.
     """
 
     distribution: str
@@ -48,6 +52,7 @@ class Installed:
     wheels: tuple[Wheel, ...]
     merged: str = ""
     since: int = 0
+    origin: tuple[tuple[str, str], ...] = ()
 
     def folders(self, store: str) -> tuple[str, ...]:
         """The import folders of its environment, in order, below the folder `store`."""
@@ -133,6 +138,7 @@ def entry_data(entry: Installed) -> dict[str, object]:
         "wheels": [[w.sha256, w.name, w.version] for w in entry.wheels],
         **({"merged": entry.merged} if entry.merged else {}),
         **({"since": entry.since} if entry.since else {}),
+        **({"origin": dict(entry.origin)} if entry.origin else {}),
     }
 
 
@@ -192,7 +198,7 @@ class _WrongError(ValueError):
 
 _KEYS = frozenset({"schema", "number", "at", "parent", "reason", "installed"})
 ENTRY_KEYS = frozenset({"version", "plugins", "wheels"})
-MAYBE_KEYS = frozenset({"merged", "since"})
+MAYBE_KEYS = frozenset({"merged", "origin", "since"})
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -284,7 +290,22 @@ def read_entry(name: str, entry: Mapping[str, object]) -> Installed:
         tuple(_wheels(rows(entry["wheels"]), name)),
         matching(merged, _SHA256, "SHA-256") if "merged" in entry else "",
         _number(entry.get("since", 0)),
+        tuple(_origin(entry["origin"])) if "origin" in entry else (),
     )
+
+
+def _origin(value: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, dict) or not value:
+        raise _WrongError("an origin is no table")
+    found = cast("dict[str, object]", value)
+    if len(found) > _COUNT_LIMIT or list(found) != sorted(found):
+        raise _WrongError("an origin is not in order, or too much")
+    for key, text in found.items():
+        if not isinstance(text, str) or len(text) > _ORIGIN_LIMIT_CHARS:
+            raise _WrongError("what an origin says is no text, or too long")
+        if not text.isprintable():
+            raise _WrongError("what an origin says is not one printable line")
+        yield matching(key, _ORIGIN, "origin's key"), text
 
 
 def rows(value: object) -> list[object]:

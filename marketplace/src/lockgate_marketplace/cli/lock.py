@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from pathlib import Path
 
 from lockgate.config import Config
+from lockgate.discovery import PluginState
 from lockgate.errors import UnknownPluginError
 from lockgate.verb import (
     Subparsers,
@@ -14,9 +16,13 @@ from lockgate.verb import (
     one_line,
     print_json,
     print_lines,
+    print_warning,
     settings,
 )
+from lockgate_marketplace.errors import LockFileError
 from lockgate_marketplace.lock import (
+    SCHEMA,
+    Known,
     Lock,
     differences,
     lock_of,
@@ -27,7 +33,7 @@ from lockgate_marketplace.lock import (
 )
 from lockgate_marketplace.store import Store
 
-__all__ = ["FILE", "add", "lock_now", "run"]
+__all__ = ["FILE", "add", "lock_now", "read_told", "run"]
 
 FILE = "lockgate.lock"
 
@@ -77,16 +83,46 @@ def lock_now(config: Config) -> Lock:
     store = Store(config.data_dir)
     if not store.folder.exists:
         return Lock()
-    rights = {
-        state.name: sorted(consent_now(state, config)[0].granted)
+    known = {
+        state.name: _known(state, config)
         for state in installed(config).plugins
         if state.stored and state.usable and state.manifest is not None
     }
-    return lock_of(store, rights)
+    return lock_of(store, known)
+
+
+def _known(state: PluginState, config: Config) -> Known:
+    """What the engine knows of an installed plugin, and which grant speaks of it."""
+    consent, grant = consent_now(state, config)
+    speaks = grant is not None and bool(consent.granted)
+    manifest = state.manifest
+    return Known(
+        tuple(sorted(consent.granted)),
+        manifest.hook_api if manifest is not None else "",
+        hashlib.sha256(Path(state.manifest_path).read_bytes()).hexdigest(),
+        grant.at if grant is not None and speaks else "",
+        grant.identity.digest if grant is not None and speaks else "",
+    )
+
+
+def read_told(file: str) -> Lock:
+    """The lock in `file`; says so if it is of an earlier form.
+
+    Raises:
+        LockFileError: If it can't be read, or is unsound.
+    """
+    lock = read_lock(Path(file))
+    if lock.schema < SCHEMA:
+        message = (
+            f"it is of schema {lock.schema}, which says nothing of indexes, "
+            "publishers and verdicts"
+        )
+        print_warning(LockFileError("lock-old", message, where=file))
+    return lock
 
 
 def _check(args: argparse.Namespace, lock: Lock) -> int:
-    found = differences(read_lock(Path(args.file)), lock)
+    found = differences(read_told(args.file), lock)
     if args.json:
         rows = [{"distribution": d.distribution, "message": d.message} for d in found]
         print_json({"same": not found, "differences": rows})
@@ -119,6 +155,12 @@ def _plain(lock: Lock) -> list[dict[str, object]]:
             "version": entry.version,
             "wheels": len(entry.wheels),
             "rights": list(entry.rights),
+            "hook-api": entry.hook_api,
+            "manifest": entry.manifest,
+            "scan": entry.scan,
+            "granted-at": entry.granted_at,
+            "index": entry.wheels[0].index,
+            "by": entry.wheels[0].identity.to_data(),
         }
         for entry in lock.entries
     ]

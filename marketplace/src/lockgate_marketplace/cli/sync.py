@@ -8,7 +8,8 @@ already as it is locked is left alone.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lockgate.config import Config
@@ -25,7 +26,7 @@ from lockgate.verb import (
     settings,
 )
 from lockgate_marketplace.cli._accepts import add_accepts, terms
-from lockgate_marketplace.cli.lock import FILE, lock_now
+from lockgate_marketplace.cli.lock import FILE, lock_now, read_told
 from lockgate_marketplace.consent import passes_on
 from lockgate_marketplace.errors import ConsentError, ContractError, LockFileError
 from lockgate_marketplace.identity import Trust
@@ -43,9 +44,10 @@ from lockgate_marketplace.install import (
 from lockgate_marketplace.lock import (
     Lock,
     LockedPlugin,
+    check_makers,
     differences,
     find_wheels,
-    read_lock,
+    origin_data,
 )
 from lockgate_marketplace.store import Store
 
@@ -83,21 +85,25 @@ def run(args: argparse.Namespace) -> int:
         StoreError: If the disk refuses.
     """
     config = settings(args)
-    lock = read_lock(Path(args.file))
+    lock = read_told(args.file)
     store = Store(config.data_dir)
     with progress("syncing", quiet=args.json):
         present = installed(config).plugins
         folder = Path(args.wheels) if args.wheels else None
         _check_once(lock, args.file)
-        plans = _judged(lock, store, folder, present, terms(args, config))
+        changed = _changed(lock, store)
+        plans = _judged(changed, store, folder, present, terms(args, config))
         if not args.keep_rights:
             _check_rights(plans, config)
         check_claims(plans, present)
         trust = Trust.below(Path(config.data_dir))
         origins = _origins(plans, store, folder, trust)
+        proven = [(one.name, one.finding.identity) for one in origins]
+        check_makers(changed, [*((p.name, p.identity) for p in trust.pins()), *proven])
+        number = 0
         if not args.dry_run:
             remember(trust, origins)
-        number = _install(plans, store, config, dry=args.dry_run)
+            number = _install(list(zip(plans, changed, strict=True)), store, config)
     left = differences(lock, lock_now(config)) if not args.dry_run else ()
     if args.json:
         rows = [{"distribution": d.distribution, "message": d.message} for d in left]
@@ -121,16 +127,20 @@ def _check_once(lock: Lock, file: str) -> None:
         raise LockFileError("lock-invalid", message, where=file)
 
 
+def _changed(lock: Lock, store: Store) -> list[LockedPlugin]:
+    """What the lock names and is not in force as it says."""
+    now = store.folder.read()
+    return [one for one in lock.entries if not _in_force(one, now, store)]
+
+
 def _judged(
-    lock: Lock,
+    changed: Sequence[LockedPlugin],
     store: Store,
     folder: Path | None,
     present: Iterable[PluginState],
     terms: Terms,
 ) -> list[Plan]:
-    """What the lock names and is not in force as it says, judged."""
-    now = store.folder.read()
-    changed = [one for one in lock.entries if not _in_force(one, now, store)]
+    """The plans of what changes, in the order of `changed`."""
     found = find_wheels(changed, store, folder, surroundings(present))
     plans: list[Plan] = []
     for entry in changed:
@@ -191,17 +201,27 @@ def _check_rights(plans: Iterable[Plan], config: Config) -> None:
             raise ConsentError("consent-lock", message, where=where, asked=rights)
 
 
-def _install(plans: list[Plan], store: Store, config: Config, *, dry: bool) -> int:
+def _install(
+    steps: Sequence[tuple[Plan, LockedPlugin]], store: Store, config: Config
+) -> int:
     """The number of the generation that holds it, the one in force if it does."""
-    if dry:
-        return 0
-    if not plans:
+    if not steps:
         return store.folder.current()
+    plans = [plan for plan, _ in steps]
 
     def still_free() -> None:
         check_claims(plans, installed(config).plugins)
 
     with store.held():
-        entries = [stage(plan, store) for plan in plans]
+        entries = [
+            replace(stage(plan, store), origin=_origin(plan, locked))
+            for plan, locked in steps
+        ]
         reason = "sync with a lock"
         return store.commit(entries, reason=reason, before=still_free).number
+
+
+def _origin(plan: Plan, locked: LockedPlugin) -> tuple[tuple[str, str], ...]:
+    """What the lock said of it, and what was found in its source here."""
+    wheels = [(one.name, one.index, one.identity) for one in locked.wheels]
+    return origin_data(wheels, plan.verdict.id)

@@ -19,6 +19,17 @@ LOCK: dict[str, Code] = {
         "the lock file is not what `lockgate lock` writes; nothing of it is used",
         "Take it from version control again, or write it anew: `lockgate lock`.",
     ),
+    "lock-identity": Code(
+        _STEP,
+        "the lock names another publisher than the file, or this machine, knows",
+        "Ask who gave you the lock. If a publisher rightly changed: `lockgate trust "
+        "rotate NAME` here, and write the lock anew where it comes from.",
+    ),
+    "lock-old": Code(
+        _STEP,
+        "the lock file is of an earlier form; it is used, and tells less",
+        "Write it anew where the plugins are installed: `lockgate lock`.",
+    ),
     "lock-unwritable": Code(
         _STEP,
         "the lock file cannot be written; what was there still is",

@@ -26,6 +26,7 @@ from lockgate_marketplace.identity._values import (
     UNPROVEN,
     Identity,
     WheelFile,
+    identity_from,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Trust",
     "WheelFile",
     "check",
+    "identity_from",
     "key_identity",
     "load_key",
     "make_key",

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast, get_args
+from typing import cast
 
 from packaging.utils import canonicalize_name
 
 from lockgate.owned import NotOwnedError, hold, read_owned, replace_whole
 from lockgate_marketplace.errors import IdentityError
-from lockgate_marketplace.identity._values import Identity, Kind
+from lockgate_marketplace.identity._values import Identity, identity_from
 
 __all__ = ["FILES", "Pin", "Trust"]
 
@@ -29,7 +29,6 @@ FILES = "@files"
 SCHEMA = 1
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 _PROVEN = ("attestation", "key")
-_KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,27 +158,11 @@ def _pins(document: object) -> dict[tuple[str, str], Pin]:
         raise ValueError(message)
     found: dict[tuple[str, str], Pin] = {}
     for entry in map(_table, cast("list[object]", table["publishers"])):
-        identity = _identity(_table(entry["identity"]))
+        identity = identity_from(entry["identity"])
         index, name = _text(entry, "index"), _text(entry, "name")
         version, since = _text(entry, "version"), _text(entry, "since")
         found[index, name] = Pin(index, name, identity, version, since)
     return found
-
-
-def _identity(entry: Mapping[str, object]) -> Identity:
-    kind = _KINDS.get(_text(entry, "kind"))
-    if kind is None:
-        message = f"an identity of the kind {entry['kind']!r}"
-        raise ValueError(message)
-    names = _table(entry["names"])
-    return Identity(
-        kind,
-        issuer=_text(entry, "issuer"),
-        subject=_text(entry, "subject"),
-        owner=_text(entry, "owner"),
-        pipeline=_text(entry, "pipeline"),
-        names=tuple((key, _text(names, key)) for key in names),
-    )
 
 
 def _table(value: object) -> Mapping[str, object]:

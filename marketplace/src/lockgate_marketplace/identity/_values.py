@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast, get_args
 
-__all__ = ["AWAITED", "UNPROVEN", "Identity", "Kind", "WheelFile"]
+__all__ = ["AWAITED", "UNPROVEN", "Identity", "Kind", "WheelFile", "identity_from"]
 
 Kind = Literal["attestation", "key", "none", "awaited"]
 
@@ -79,6 +81,38 @@ class Identity:
             "names": dict(self.names),
         }
 
+
+def identity_from(data: object) -> Identity:
+    """The identity that `Identity.to_data` gave.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError("an identity is a table")
+    table = cast("Mapping[str, object]", data)
+    names = table.get("names", {})
+    kind = next((k for k in get_args(Kind) if k == table.get("kind")), None)
+    if kind is None or not table.keys() <= {"kind", "names", *_WORDS}:
+        raise ValueError("an identity has a kind, and no other keys than its own")
+    if not isinstance(names, Mapping):
+        raise ValueError("an identity's names are a table")
+    told = tuple(cast("Mapping[str, object]", names).items())
+    texts = {key: table.get(key, "") for key in _WORDS}
+    for key, text in (*texts.items(), *told):
+        if not isinstance(text, str) or len(text) > _LIMIT_CHARS:
+            raise ValueError(f"an identity's {key[:20]} is no text")
+        if not text.isprintable() or not _PLAIN.fullmatch(key):
+            raise ValueError("an identity is made of printable lines")
+    return Identity(
+        kind,
+        names=cast("tuple[tuple[str, str], ...]", told),
+        **cast("dict[str, str]", texts),
+    )
+
+
+_LIMIT_CHARS = 500
+_PLAIN = re.compile(r"[a-z]{1,20}")
 
 _KINDS = {
     "attestation": "an attestation",

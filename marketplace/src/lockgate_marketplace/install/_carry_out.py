@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from lockgate.installed import Generation, Installed, Staged
 from lockgate_marketplace.identity import Trust
 from lockgate_marketplace.install._offer import Offer
 from lockgate_marketplace.install._origin import remember
 from lockgate_marketplace.install._plan import Plan
+from lockgate_marketplace.lock import origin_data
 from lockgate_marketplace.store import Store
 
 __all__ = ["carry_out", "set_aside", "stage"]
@@ -66,8 +68,16 @@ def carry_out(
         remember(trust, origins)
 
     with store.held():
-        entries = [stage(offer.plan, store) for offer in offers]
+        entries = [
+            replace(stage(offer.plan, store), origin=_origin(offer)) for offer in offers
+        ]
         wheels = [offer.plan.plugin for offer in offers]
         names = ", ".join(f"{wheel.name} {wheel.version}" for wheel in wheels)
         reason = f"{verb} {names}"
         return store.commit(entries, reason=reason, before=agreed, after=after)
+
+
+def _origin(offer: Offer) -> tuple[tuple[str, str], ...]:
+    """What the generation remembers of it."""
+    wheels = [(one.name, one.index, one.finding.identity) for one in offer.origins]
+    return origin_data(wheels, offer.plan.verdict.id)

@@ -2,31 +2,38 @@
 
 ::
 
-    lock = lock_of(store, rights)          # of the generation in force
+    lock = lock_of(store, known)           # of the generation in force
     write_lock(path, lock)                 # whole, and the same bytes for the same lock
     differences(read_lock(path), lock)     # in words
     to_pylock(lock)                        # PEP 751, for other installers
 
-Read it from above: `_take` (from the store), `_difference`, `_pylock`, `_file` (the
-bounded reader, the writer), `_model`.
+Read it from above: `_take` (from the store), `_origin` (what that remembers),
+`_makers`, `_difference`, `_pylock`, `_file` (the bounded reader, the writer), `_model`.
 """
 
 from __future__ import annotations
 
 from lockgate_marketplace.lock._difference import Difference, differences
 from lockgate_marketplace.lock._file import parse_lock, read_lock, to_text, write_lock
-from lockgate_marketplace.lock._model import Lock, LockedPlugin, LockedWheel
+from lockgate_marketplace.lock._makers import check_makers
+from lockgate_marketplace.lock._model import SCHEMA, Lock, LockedPlugin, LockedWheel
+from lockgate_marketplace.lock._origin import index_of, origin_data
 from lockgate_marketplace.lock._pylock import to_pylock
-from lockgate_marketplace.lock._take import find_wheels, lock_of
+from lockgate_marketplace.lock._take import Known, find_wheels, lock_of
 
 __all__ = [
+    "SCHEMA",
     "Difference",
+    "Known",
     "Lock",
     "LockedPlugin",
     "LockedWheel",
+    "check_makers",
     "differences",
     "find_wheels",
+    "index_of",
     "lock_of",
+    "origin_data",
     "parse_lock",
     "read_lock",
     "to_pylock",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lockgate_marketplace.lock._model import Lock, LockedPlugin
+from lockgate_marketplace.lock._model import Lock, LockedPlugin, LockedWheel
 
 __all__ = ["Difference", "differences"]
 
@@ -52,7 +52,26 @@ def _of_one(locked: LockedPlugin, found: LockedPlugin) -> Iterator[str]:
                 yield f"{name} {want.version} is locked, {have.version} is installed"
             else:
                 yield f"{name} {want.version} is another file: {have.sha256[:12]}…"
+        elif want is not None and have is not None:
+            yield from _of_wheel(want, have)
+    if locked.scan and found.scan and locked.scan != found.scan:
+        yield "its source was judged otherwise: by other rules, or for another Python"
     for right in sorted(set(locked.rights) - set(found.rights)):
         yield f"{right} is locked as granted, and is not"
     for right in sorted(set(found.rights) - set(locked.rights)):
         yield f"{right} is granted, and is not in the lock"
+
+
+def _of_wheel(locked: LockedWheel, found: LockedWheel) -> Iterator[str]:
+    """The same file, got from elsewhere or proven to be by somebody else."""
+    if locked.index and found.index and locked.index != found.index:
+        yield (
+            f"{locked.name} is locked from the index {locked.index}, and came from "
+            f"{found.index}"
+        )
+    known = "none" not in (locked.identity.kind, found.identity.kind)
+    if known and locked.identity.differences(found.identity):
+        yield (
+            f"{locked.name} is locked as by {locked.identity.describe()}, and was by "
+            f"{found.identity.describe()}"
+        )

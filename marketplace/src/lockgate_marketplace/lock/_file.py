@@ -16,16 +16,20 @@ from lockgate.documents import parse_document
 from lockgate.errors import DocumentError
 from lockgate.owned import replace_whole
 from lockgate_marketplace.errors import LockFileError
-from lockgate_marketplace.lock._model import Lock, LockedPlugin, LockedWheel
+from lockgate_marketplace.identity import UNPROVEN, Identity, identity_from
+from lockgate_marketplace.lock._model import SCHEMA, Lock, LockedPlugin, LockedWheel
 
 __all__ = ["SIZE_LIMIT_BYTES", "parse_lock", "read_lock", "to_text", "write_lock"]
 
-_SCHEMA = 1
+_SCHEMAS = (1, SCHEMA)
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 _COUNT_LIMIT = 4096
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|\+00:00)")
+_SCAN = re.compile(r"[0-9a-f]{24}")
+_LINE = re.compile(r"[\x20-\x7e]{1,200}")
 _RIGHT = re.compile(r"[a-z][a-z-]{0,31}(:[^\x00-\x1f\x7f\ud800-\udfff]{1,1024})?")
 
 
@@ -78,7 +82,7 @@ def to_text(lock: Lock) -> str:
     """
     lines = [
         "# Written by `lockgate lock`; `lockgate sync` installs it elsewhere.",
-        f"schema = {_SCHEMA}",
+        f"schema = {SCHEMA}",
     ]
     for entry in lock.entries:
         lines += [
@@ -87,6 +91,7 @@ def to_text(lock: Lock) -> str:
             f"distribution = {json.dumps(entry.distribution)}",
             f"version = {json.dumps(entry.version)}",
             f"plugins = {json.dumps(list(entry.plugins))}",
+            *_facts(entry),
             "rights = [",
             *(f"  {json.dumps(right, ensure_ascii=False)}," for right in entry.rights),
             "]",
@@ -101,14 +106,46 @@ def to_text(lock: Lock) -> str:
     return text
 
 
+_FACTS = {
+    "hook-api": ("hook_api", _LINE),
+    "manifest": ("manifest", _SHA256),
+    "scan": ("scan", _SCAN),
+    "granted-at": ("granted_at", _TIME),
+    "granted-for": ("granted_for", _SHA256),
+}
+"""What schema 2 may say of a plugin: the key, the field, the form."""
+
+
+def _facts(entry: LockedPlugin) -> Iterator[str]:
+    for key, (field, _) in _FACTS.items():
+        if text := getattr(entry, field):
+            yield f"{key} = {json.dumps(text)}"
+
+
 def _inline(wheel: LockedWheel) -> str:
-    pairs = (
-        ("name", wheel.name),
-        ("version", wheel.version),
-        ("filename", wheel.filename),
-        ("sha256", wheel.sha256),
-    )
-    return ", ".join(f"{key} = {json.dumps(value)}" for key, value in pairs)
+    pairs = {
+        "name": wheel.name,
+        "version": wheel.version,
+        "filename": wheel.filename,
+        "sha256": wheel.sha256,
+        **({"index": wheel.index} if wheel.index else {}),
+    }
+    said = [f"{key} = {json.dumps(value)}" for key, value in pairs.items()]
+    if wheel.identity != UNPROVEN:
+        said.append(f"identity = {_table_of(wheel.identity.to_data())}")
+    return ", ".join(said)
+
+
+def _table_of(data: Mapping[str, object]) -> str:
+    """An inline table; what is empty is left out."""
+    pairs = [
+        f"{key} = {_table_of(cast('dict[str, object]', value))}"
+        if isinstance(value, dict)
+        else f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in data.items()
+        if value
+    ]
+    return f"{{ {', '.join(pairs)} }}"
 
 
 def write_lock(path: Path, text: str) -> None:
@@ -126,26 +163,28 @@ def write_lock(path: Path, text: str) -> None:
 
 def _lock(document: object) -> Lock:
     table = _table(document, {"schema"}, "the file", maybe={"plugin"})
-    if table["schema"] != _SCHEMA or isinstance(table["schema"], bool):
-        raise _WrongError(
-            f"its schema is {table['schema']!r:.40}, this lockgate reads {_SCHEMA}"
-        )
-    entries = tuple(map(_entry, _list(table.get("plugin", []), "plugin")))
+    schema = table["schema"]
+    if type(schema) is not int or schema not in _SCHEMAS:
+        known = " and ".join(map(str, _SCHEMAS))
+        raise _WrongError(f"its schema is {schema!r:.40}, this lockgate reads {known}")
+    rows = _list(table.get("plugin", []), "plugin")
+    entries = tuple(_entry(row, schema) for row in rows)
     names = [entry.distribution for entry in entries]
     if names != sorted(set(names)):
         raise _WrongError("a distribution is there twice, or out of order")
-    return Lock(entries)
+    return Lock(entries, schema)
 
 
 _ENTRY = {"distribution", "version", "plugins", "rights", "wheels"}
 _WHEEL = {"name", "version", "filename", "sha256"}
 
 
-def _entry(value: object) -> LockedPlugin:
-    table = _table(value, _ENTRY, "a [[plugin]]")
+def _entry(value: object, schema: int) -> LockedPlugin:
+    facts = set(_FACTS) if schema > 1 else set[str]()
+    table = _table(value, _ENTRY, "a [[plugin]]", maybe=facts)
     name = _matching(table["distribution"], _NAME, "distribution's name")
     version = _version(table["version"])
-    wheels = tuple(_wheels(_list(table["wheels"], "wheels"), name))
+    wheels = tuple(_wheels(_list(table["wheels"], "wheels"), name, schema))
     if not wheels or wheels[0].name != name or wheels[0].version != version:
         raise _WrongError(f"the first wheel of {name} is not its own")
     plugins = _list(table["plugins"], "plugins")
@@ -156,18 +195,28 @@ def _entry(value: object) -> LockedPlugin:
         tuple(_matching(one, _NAME, "plugin's name") for one in plugins),
         wheels,
         tuple(_matching(one, _RIGHT, "right") for one in rights),
+        **{
+            field: _matching(table[key], form, key)
+            for key, (field, form) in _FACTS.items()
+            if key in table
+        },
     )
 
 
-def _wheels(rows: list[object], distribution: str) -> Iterator[LockedWheel]:
+def _wheels(
+    rows: list[object], distribution: str, schema: int
+) -> Iterator[LockedWheel]:
     seen: set[str] = set()
+    more = {"index", "identity"} if schema > 1 else set[str]()
     for row in rows:
-        table = _table(row, _WHEEL, f"a wheel of {distribution}")
+        table = _table(row, _WHEEL, f"a wheel of {distribution}", maybe=more)
         wheel = LockedWheel(
             _matching(table["name"], _NAME, "distribution's name"),
             _version(table["version"]),
             _filename(table["filename"]),
             _matching(table["sha256"], _SHA256, "SHA-256"),
+            _matching(table["index"], _NAME, "index") if "index" in table else "",
+            _identity(table["identity"]) if "identity" in table else UNPROVEN,
         )
         named, version, *_ = parse_wheel_filename(wheel.filename)
         if (named, version) != (wheel.name, Version(wheel.version)):
@@ -176,6 +225,16 @@ def _wheels(rows: list[object], distribution: str) -> Iterator[LockedWheel]:
             raise _WrongError(f"{distribution} has two wheels of {wheel.name}")
         seen.add(wheel.name)
         yield wheel
+
+
+def _identity(value: object) -> Identity:
+    try:
+        found = identity_from(value)
+    except ValueError as error:
+        raise _WrongError(str(error)) from None
+    if found.kind not in ("attestation", "key"):
+        raise _WrongError(f"an identity of the kind {found.kind} proves nothing")
+    return found
 
 
 def _filename(value: object) -> str:

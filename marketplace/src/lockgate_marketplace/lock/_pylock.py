@@ -12,6 +12,7 @@ from packaging.pylock import Package, PackageWheel, Pylock
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from lockgate_marketplace.identity import Identity
 from lockgate_marketplace.lock._model import LockedPlugin, LockedWheel
 
 __all__ = ["to_pylock"]
@@ -38,6 +39,9 @@ def to_pylock(entry: LockedPlugin) -> str:
             f"path = {json.dumps(wheel['path'])}",
             f"hashes = {{ sha256 = {json.dumps(wheel['hashes']['sha256'])} }}",
         ]
+        for identity in package.get("attestation-identities", ()):
+            lines += ["", "[[packages.attestation-identities]]"]
+            lines += [f"{key} = {json.dumps(text)}" for key, text in identity.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -46,8 +50,33 @@ _HEAD = ("lock-version", "created-by")
 
 def _package(wheel: LockedWheel) -> Package:
     file = PackageWheel(path=wheel.filename, hashes={"sha256": wheel.sha256})
+    publisher = _publisher(wheel.identity)
     return Package(
         name=canonicalize_name(wheel.name),
         version=Version(wheel.version),
         wheels=[file],
+        attestation_identities=[publisher] if publisher else None,
     )
+
+
+def _publisher(identity: Identity) -> dict[str, str]:
+    """A publisher as PEP 740 writes it, of what is known; empty if there is none."""
+    names = dict(identity.names)
+    kind = names.get("publisher", "")
+    if identity.kind != "attestation" or not kind:
+        return {}
+    repository, workflow = names.get("repository", ""), identity.pipeline
+    if kind in ("GitHub", "GitLab"):
+        repository = repository.split("://", 1)[-1].partition("/")[2]
+    if kind == "GitHub":
+        workflow = workflow.rpartition("/")[2]
+    told = {
+        "kind": kind,
+        "repository": repository,
+        _WORKFLOW.get(kind, "workflow"): workflow,
+        "email": names.get("account", ""),
+    }
+    return {key: text for key, text in told.items() if text}
+
+
+_WORKFLOW = {"GitLab": "workflow_filepath"}

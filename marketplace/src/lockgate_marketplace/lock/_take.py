@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate_marketplace.errors import LockFileError
 from lockgate_marketplace.lock._model import Lock, LockedPlugin, LockedWheel
+from lockgate_marketplace.lock._origin import scan_of, told
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import Surroundings, Wheel, open_wheel
 
-__all__ = ["find_wheels", "lock_of"]
+__all__ = ["Known", "find_wheels", "lock_of"]
 
 
-def lock_of(store: Store, rights: Mapping[str, Sequence[str]]) -> Lock:
-    """The lock of the generation in force; `rights` are those granted, by plugin.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the engine knows of an installed plugin; the fields are `LockedPlugin`'s."""
+
+    rights: tuple[str, ...] = ()
+    hook_api: str = ""
+    manifest: str = ""
+    granted_at: str = ""
+    granted_for: str = ""
+
+
+def lock_of(store: Store, known: Mapping[str, Known]) -> Lock:
+    """The lock of the generation in force; `known` is what is known of each plugin.
 
     Raises:
         InstalledError: If the generation is not sound.
@@ -23,10 +36,11 @@ def lock_of(store: Store, rights: Mapping[str, Sequence[str]]) -> Lock:
     generation = store.folder.read()
     entries: list[LockedPlugin] = []
     for entry in generation.entries:
-        granted = {right for name in entry.plugins for right in rights.get(name, ())}
+        plugins = [known[name] for name in entry.plugins if name in known]
+        first = plugins[0] if plugins else Known()
         stored = [store.get(wheel.sha256) for wheel in entry.wheels]
         wheels = tuple(
-            LockedWheel(one.name, one.version, one.filename, one.sha256)
+            told(LockedWheel(one.name, one.version, one.filename, one.sha256), entry)
             for one in stored
         )
         entries.append(
@@ -35,7 +49,12 @@ def lock_of(store: Store, rights: Mapping[str, Sequence[str]]) -> Lock:
                 entry.version,
                 entry.plugins,
                 wheels,
-                tuple(sorted(granted)),
+                tuple(sorted({right for one in plugins for right in one.rights})),
+                first.hook_api,
+                first.manifest,
+                scan_of(entry),
+                first.granted_at,
+                first.granted_for,
             )
         )
     return Lock(tuple(entries))

@@ -1,0 +1,56 @@
+"""What a generation remembers of where an environment came from, as a lock tells it.
+
+The engine keeps an entry's `origin` and believes nothing of it; neither does the lock,
+which only tells it: who made a file is proven when it is installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from lockgate.installed import Installed
+from lockgate_marketplace.identity import UNPROVEN, Identity, identity_from
+from lockgate_marketplace.lock._model import LockedWheel
+
+__all__ = ["index_of", "origin_data", "scan_of", "told"]
+
+_SCAN = "scan"
+
+
+def origin_data(
+    wheels: Iterable[tuple[str, str, Identity]], scan: str
+) -> tuple[tuple[str, str], ...]:
+    """An entry's origin: of each wheel its name, index and identity; a verdict's id."""
+    found = {_SCAN: scan} if scan else {}
+    for name, index, identity in wheels:
+        if index:
+            found[f"index:{name}"] = index
+        if identity != UNPROVEN:
+            found[f"by:{name}"] = json.dumps(identity.to_data())
+    return tuple(sorted(found.items()))
+
+
+def told(wheel: LockedWheel, entry: Installed) -> LockedWheel:
+    """`wheel` with what the entry remembers of it; nothing if that is unsound."""
+    origin = dict(entry.origin)
+    index = origin.get(f"index:{wheel.name}", "")
+    return replace(wheel, index=index, identity=_identity(origin, wheel.name))
+
+
+def index_of(entry: Installed) -> str:
+    """The index that the distribution itself came from; ``""`` if it was a file."""
+    return dict(entry.origin).get(f"index:{entry.distribution}", "")
+
+
+def scan_of(entry: Installed) -> str:
+    """The id of the verdict on its source; ``""`` if nobody wrote it down."""
+    return dict(entry.origin).get(_SCAN, "")
+
+
+def _identity(origin: Mapping[str, str], name: str) -> Identity:
+    try:
+        return identity_from(json.loads(origin[f"by:{name}"]))
+    except (KeyError, ValueError, RecursionError):
+        return UNPROVEN
