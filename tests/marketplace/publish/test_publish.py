@@ -347,3 +347,35 @@ def test_without_a_place_it_only_judges(
 
     assert told(capsys, 0, "dist")["to"] == ""
     assert main(["publish", "dist", "--out", "site"]) == 2
+
+
+def test_an_index_of_the_settings_says_where_it_takes_wheels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(forge_file(tmp_path, "lockgate-acme", manifest=True))
+    asked: list[str] = []
+
+    def answer(request: Any) -> bytes:
+        asked.append(request.target)
+        return reply(b"")
+
+    with http_server(answer) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        config = tmp_path / "CONFIG" / "lockgate" / "config.toml"
+        config.parent.mkdir(parents=True)
+        config.write_text(
+            "[plugins.marketplace.indexes.main]\n"
+            f'url = "{base}/simple/"\nupload = "{base}/legacy/"\n'
+            f'[plugins.marketplace.indexes.other]\nurl = "{base}/simple/"\n'
+        )
+        told(capsys, 0, path, "--index", "main")
+        nowhere = told(capsys, 3, path, "--index", "other")
+        unknown = told(capsys, 3, path, "--index", "mane")
+
+    assert asked == ["/legacy/"]
+    assert nowhere["error"]["code"] == "publish-url"
+    assert nowhere["error"]["where"] == "plugins.marketplace.indexes.other.upload"
+    assert (unknown["error"]["code"], unknown["error"]["hint"]) == (
+        "source-unknown",
+        "Did you mean 'main'?",
+    )

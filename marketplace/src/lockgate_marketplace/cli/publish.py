@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.errors import UsageError
-from lockgate.verb import Subparsers, one_line, print_json, print_lines, progress
+from lockgate.verb import (
+    Subparsers,
+    one_line,
+    print_json,
+    print_lines,
+    progress,
+    settings,
+)
 
 if TYPE_CHECKING:
     from lockgate_marketplace.publish import Ready
@@ -30,6 +37,9 @@ def add(subparsers: Subparsers) -> None:
         "--to", metavar="WHEELS", type=Path, help="put them into a folder of wheels"
     )
     where.add_argument("--upload", metavar="URL", help="send them to an index")
+    where.add_argument(
+        "--index", metavar="INDEX", help="send them to this index of the settings"
+    )
     parser.add_argument(
         "--out",
         metavar="SITE",
@@ -54,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     if args.key is not None and args.to is None:
         hint = "An upload carries PEP 740 provenance: put it beside the wheel."
         raise UsageError("--key goes with --to", hint=hint)
+    if args.index is not None:
+        args.upload = _upload_of(args)
     if args.upload is not None:
         checked_url(args.upload)
     with progress("publish") as shown:
@@ -68,6 +80,26 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(args, ready, refused)
     return 1 if refused else 0
+
+
+def _upload_of(args: argparse.Namespace) -> str:
+    """Where the index that was named takes wheels.
+
+    Raises:
+        SourceError: If there is none of that name.
+        PublishError: If its settings do not say where.
+    """
+    from lockgate_marketplace.errors import PublishError
+    from lockgate_marketplace.sources import Sources
+
+    sources = Sources.from_settings(settings(args).for_plugin("marketplace"))
+    index = sources.named(args.index)
+    if not index.upload:
+        message = f"the settings do not say where {index.name} takes wheels"
+        where = f"plugins.marketplace.indexes.{index.name}.upload"
+        hint = "Set `upload` there, or name the address by --upload."
+        raise PublishError("publish-url", message, where=where, hint=hint)
+    return index.upload
 
 
 def _signed(ready: list[Ready], key_file: Path | None) -> list[Ready]:
@@ -128,4 +160,4 @@ def _print(args: argparse.Namespace, ready: list[Ready], refused: list[str]) -> 
     if args.out is not None:
         print_lines([one_line(f"The index {args.out} is built from {args.to}.")])
     if not target:
-        print_lines(["Nothing was sent: name --to or --upload."])
+        print_lines(["Nothing was sent: name --to, --upload or --index."])

@@ -48,6 +48,8 @@ class Index:
     """http is good enough."""
     proof: bool = False
     """Files that nothing proves the maker of are refused, the first one too."""
+    upload: str = ""
+    """Where wheels are sent to be published in it; empty: nowhere."""
     cooldown: timedelta | None = None
     """How old a file must be; None: what the marketplace's settings say."""
 
@@ -84,6 +86,9 @@ class Index:
         url, insecure = str(settings.get("url", "")), settings.get("insecure") is True
         if problem := url_problem(url, insecure=insecure):
             raise SourceError("source-url", problem, where=f"{where}.url")
+        upload = str(settings.get("upload", ""))
+        if upload and (problem := url_problem(upload)):
+            raise SourceError("source-url", problem, where=f"{where}.upload")
         files = _texts(settings, "files")
         for host in files:
             if not _HOST.fullmatch(host):
@@ -99,7 +104,8 @@ class Index:
             settings.get("unhashed") is True,
             insecure,
             settings.get("proof") is True,
-            timedelta(days=days) if isinstance(days, int | float) else None,
+            cooldown=timedelta(days=days) if isinstance(days, int | float) else None,
+            upload=upload,
         )
 
 
