@@ -71,14 +71,29 @@ class HostChannel(Channel):
             FrameTooLargeError: If the frame exceeds a cap.
             ChannelClosed: If it is gone.
         """
-        buffer = self._buffer
         try:
-            size = self.socket.recv_into(buffer, PACKET_BYTES, TRUE_LENGTH)
+            size = self.socket.recv_into(self._buffer, PACKET_BYTES, TRUE_LENGTH)
         except BlockingIOError:
             wait()
             size = self._receive_packet(wait)
         except ConnectionResetError:
             raise ChannelClosed from None
+        return self.read(size, wait)
+
+    @property
+    def room(self) -> memoryview:
+        """Where packets are received (`_direct`)."""
+        return self._view
+
+    def read(self, size: int, wait: Wait) -> Any:
+        """The frame of which a first packet of `size` bytes has been received.
+
+        Raises:
+            FrameError: As `receive` does.
+            FrameTooLargeError: As `receive` does.
+            ChannelClosed: As `receive` does.
+        """
+        buffer = self._buffer
         if 5 < size <= PACKET_BYTES and LENGTH.unpack_from(buffer)[0] == size - 4:
             try:
                 frame = decode_plain(self._view[4:size])

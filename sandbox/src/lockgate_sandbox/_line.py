@@ -23,13 +23,13 @@ from lockgate_sandbox._errands import Errands
 from lockgate_sandbox._flights import Flight, Flights
 from lockgate_sandbox._frame import BEFORE_CALLS, Kind, NotDataError
 from lockgate_sandbox._ground import Ground
+from lockgate_sandbox._host_channel import HostChannel
 from lockgate_sandbox._output import Output
 from lockgate_sandbox._process import Process
 from lockgate_sandbox._reading import Reading
 from lockgate_sandbox._scan import FrameError, FrameTooLargeError
 from lockgate_sandbox._sender import Sender
 from lockgate_sandbox._vigil import Vigil
-from lockgate_sandbox._wire import Channel
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
     Data,
@@ -56,7 +56,7 @@ class Line(Reading):
     def __init__(
         self,
         process: Process,
-        channel: Channel,
+        channel: HostChannel,
         output: Output,
         *,
         policy: Policy,

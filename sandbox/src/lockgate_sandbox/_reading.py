@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from lockgate_sandbox._desk import Desk
     from lockgate_sandbox._errands import Errands
     from lockgate_sandbox._flights import Flights
+    from lockgate_sandbox._host_channel import HostChannel
     from lockgate_sandbox._process import Process
     from lockgate_sandbox._sender import Sender
     from lockgate_sandbox._vigil import Cancel, Vigil
-    from lockgate_sandbox._wire import Channel
 
 __all__ = ["Reading"]
 
@@ -38,7 +38,7 @@ class Reading:
     """What `Line` reads with; it makes the parts."""
 
     process: Process
-    channel: Channel
+    channel: HostChannel
     flights: Flights
     sender: Sender
     desk: Desk

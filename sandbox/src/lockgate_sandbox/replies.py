@@ -27,7 +27,7 @@ _CPU_SECONDS = 0.001
 _now = time.monotonic
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What one call used. `peak_memory_bytes` is the worker's so far.
 
     CPU seconds are those of the worker since they were last read, once a millisecond
