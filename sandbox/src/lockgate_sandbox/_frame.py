@@ -7,6 +7,9 @@ endian); further packets carry nothing but the rest::
     packet 1:  length u32 | value[0 : PACKET_BYTES - 4]
     packet 2:  value[PACKET_BYTES - 4 : ...]
 
+After a `PIPE` frame the host's next frames come by a pipe, without their length, until
+a `LEAVE` (record 246).
+
 The value is a list whose first element is its `Kind`. `_wire.Channel` sends and
 receives them.
 """
@@ -22,6 +25,7 @@ __all__ = [
     "BEFORE_CALLS",
     "FDS",
     "FOLDER",
+    "LEAVE",
     "LENGTH",
     "PACKET_BYTES",
     "ChannelClosed",
@@ -43,6 +47,10 @@ BEFORE_CALLS = bytes(8)
 
 FDS = b"F"
 """The packet behind a `PASSED` frame, with its descriptors."""
+
+LEAVE = b"L"
+"""What is written to the pipe of a `PIPE` frame, when the next frame comes by the
+socket. No list begins with it."""
 
 LENGTH = struct.Struct("<I")
 """What a frame begins with."""
@@ -72,6 +80,7 @@ class Kind(IntEnum):
     CANCEL = 16  # id: nobody wants the answer any more
     SEGMENT = 17  # number, bytes, writable, numbers to forget; its descriptor follows
     ROOM = 18  # bytes: the worker wants a ring for a buffer so large
+    PIPE = 20  # id, number of descriptors in the next packet: calls come by the pipe
     AHEAD = 19  # id, job: what a START will probably say; to a child that waits for it
 
 

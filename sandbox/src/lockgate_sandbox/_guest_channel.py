@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import os
 
-from lockgate_sandbox._frame import LENGTH, PACKET_BYTES, ChannelClosed, Kind, never
+from lockgate_sandbox._frame import (
+    LEAVE,
+    LENGTH,
+    PACKET_BYTES,
+    ChannelClosed,
+    Kind,
+    never,
+)
 from lockgate_sandbox._ring import Ring
 from lockgate_sandbox._wire import TRUE_LENGTH, Channel
 
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
 
     from lockgate_sandbox._frame import Wait
 
-    Decode: TypeAlias = Callable[[memoryview], Any]
+    Decode: TypeAlias = Callable[[bytes | memoryview], Any]
     Encode: TypeAlias = Callable[[Any, bytearray, int], None]
 
 __all__ = ["GuestChannel"]
@@ -27,11 +34,13 @@ _SEGMENT = int(Kind.SEGMENT)
 class GuestChannel(Channel):
     """The worker's end: it trusts its host, and takes the segments that come."""
 
-    __slots__ = ("_view",)
+    __slots__ = ("_view", "pipe", "piped")
 
     def __init__(self, sock: _socket.socket, limit: int) -> None:
         super().__init__(sock, limit, trusting=True)
         self._view = memoryview(self._buffer)
+        self.pipe = -1
+        self.piped = False
 
     def receive(self, wait: Wait = never) -> list[Any]:
         """Receive the next frame that is for the session.
@@ -72,6 +81,49 @@ class GuestChannel(Channel):
             self._attach(message)
             message = super().receive()
         return message
+
+    def enter_pipe(self, frame: list[Any]) -> None:
+        """Take the pipe that a PIPE frame is about, if there is a descriptor for it."""
+        for fd in self.receive_fds(1) if frame[2] else ():
+            self.pipe = fd
+        self.piped = self.pipe >= 0
+
+    def from_pipe(self) -> list[Any] | None:
+        """Read the pipe: the next frame, or None if it comes by the socket.
+
+        Raises:
+            ChannelClosed: If the host is gone.
+        """
+        data = os.read(self.pipe, PACKET_BYTES)
+        try:
+            frame = self._decode(data)
+        except ValueError:
+            return self.sort_out(data)
+        if type(frame) is not list:
+            return self.sort_out(data)
+        return frame  # pyright: ignore[reportUnknownVariableType]
+
+    def sort_out(self, data: bytes) -> list[Any] | None:
+        """The frame in what was read from the pipe; None if there is none.
+
+        Afterwards `piped` says where the next one comes from.
+
+        Raises:
+            ChannelClosed: If the host is gone.
+        """
+        if not data:
+            raise ChannelClosed
+        call = data.lstrip(LEAVE)
+        self.piped = len(call) == len(data)
+        if not call:
+            return None
+        self.piped = True
+        try:
+            frame: list[Any] = self._decode(call)
+        except ValueError:  # one more behind it
+            self.piped = False
+            frame = self._decode(call[: -len(LEAVE)])
+        return frame
 
     def receive_or_attach(self) -> list[Any] | None:
         """One frame for the session, None once a ring is attached.

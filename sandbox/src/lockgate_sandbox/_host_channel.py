@@ -8,12 +8,14 @@ refuses is looked at from the start, by `_scan`, as every other frame.
 
 from __future__ import annotations
 
+import os
+from fcntl import F_GETPIPE_SZ, fcntl
 from typing import TYPE_CHECKING, Any
 
 from msgspec import msgpack
 
-from lockgate_sandbox._frame import LENGTH, PACKET_BYTES, ChannelClosed, never
-from lockgate_sandbox._scan import NODE_BYTES, check
+from lockgate_sandbox._frame import LEAVE, LENGTH, PACKET_BYTES, ChannelClosed, never
+from lockgate_sandbox._scan import NODE_BYTES, FrameError, check
 from lockgate_sandbox._wire import TRUE_LENGTH, Channel
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from lockgate_sandbox._frame import Wait
 
 __all__ = ["PLAIN_LEVELS", "HostChannel", "decode_plain"]
+
+_PAGE_BYTES = 4096
 
 PLAIN_LEVELS = 4
 """How deep the value of a plain frame may be."""
@@ -46,12 +50,107 @@ decode_plain: Callable[[bytes | memoryview], Any] = msgpack.Decoder(_FRAME).deco
 class HostChannel(Channel):
     """The host's end: it believes nothing that comes."""
 
-    __slots__ = ("_plain_end", "_view")
+    __slots__ = ("_pipe", "_plain_end", "_view", "piped")
 
     def __init__(self, sock: _socket.socket, limit: int) -> None:
         super().__init__(sock, limit)
         self._view = memoryview(self._buffer)
         self._plain_end = 0
+        self._pipe: tuple[int, int] | None = None
+        self.piped = False
+
+    # -- the pipe -------------------------------------------------------------------
+
+    def open_pipe(self) -> list[int]:
+        """Make the pipe if there is none; what the worker has to get of it.
+
+        Raises:
+            OSError: If there is no descriptor left.
+            ChannelClosed: If this is closed.
+        """
+        if self._pipe is not None:
+            return []
+        if self.socket.fileno() < 0:
+            raise ChannelClosed
+        # Both ends are kept: so a write is never a SIGPIPE to an embedder. That the
+        # worker is gone the socket tells.
+        self._pipe = os.pipe()
+        os.set_blocking(self._pipe[1], False)
+        return [self._pipe[0]]
+
+    @property
+    def pipe_end(self) -> int:
+        """The descriptor that calls are written to while this is `piped`."""
+        return self._pipe[1] if self._pipe else -1
+
+    @property
+    def pipe_bytes(self) -> int:
+        """What goes through the pipe at once, with a `LEAVE` before it.
+
+        A user who has many pipes gets small ones.
+        """
+        return fcntl(self.pipe_end, F_GETPIPE_SZ) - _PAGE_BYTES
+
+    def leave_pipe(self) -> None:
+        """Tell the worker that the next frame comes by the socket.
+
+        Raises:
+            FrameError: If it has left its pipe unread.
+        """
+        self.piped = False
+        try:
+            os.write(self.pipe_end, LEAVE)
+        except BlockingIOError:
+            msg = "what came by the pipe is not read"
+            raise FrameError(msg) from None
+
+    def send(self, message: list[Any], wait: Wait = never) -> None:
+        """Send one frame whole, by the socket.
+
+        Raises:
+            NotDataError: As `Channel.send` does.
+            FrameTooLargeError: As `Channel.send` does.
+            ChannelClosed: As `Channel.send` does.
+            FrameError: If the worker has left its pipe unread.
+        """
+        if self.piped:
+            self.leave_pipe()
+        super().send(message, wait)
+
+    def send_flat(self, message: list[Any], wait: Wait = never) -> None:
+        """Send one frame whole, by the socket, of whose value is known that it is flat.
+
+        Raises:
+            NotDataError: As `Channel.send_flat` does.
+            FrameTooLargeError: As `Channel.send_flat` does.
+            ChannelClosed: As `Channel.send_flat` does.
+            FrameError: If the worker has left its pipe unread.
+        """
+        if self.piped:
+            self.leave_pipe()
+        super().send_flat(message, wait)
+
+    def send_now(self, message: list[Any]) -> bool:
+        """Send a frame of one packet, by the socket, if there is room for it at once.
+
+        Raises:
+            NotDataError: As `Channel.send_now` does.
+            FrameTooLargeError: As `Channel.send_now` does.
+            ChannelClosed: As `Channel.send_now` does.
+            FrameError: If the worker has left its pipe unread.
+        """
+        if self.piped:
+            self.leave_pipe()
+        return super().send_now(message)
+
+    def close(self) -> None:
+        """Close the socket and the pipe; a blocked peer sees the end."""
+        super().close()
+        pipe, self._pipe, self.piped = self._pipe, None, False
+        for fd in pipe or ():
+            os.close(fd)
+
+    # -- receiving ------------------------------------------------------------------
 
     @property
     def received_bytes(self) -> int:

@@ -6,21 +6,22 @@ Raises what the channel raises; what that means for a call is the line's busines
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lockgate_sandbox._arena import Arena, Region
 from lockgate_sandbox._buffers import is_flat
+from lockgate_sandbox._flights import Flight
 from lockgate_sandbox._frame import Kind, NotDataError
+from lockgate_sandbox._host_channel import HostChannel
 from lockgate_sandbox._scan import FrameTooLargeError
-from lockgate_sandbox._wire import Channel
 
 __all__ = ["Sender"]
 
 _TURN_SECONDS = 0.005
 """How often a thread whose turn it is not looks at what has come."""
 
-_BATCH, _SEGMENT = int(Kind.BATCH), int(Kind.SEGMENT)
+_BATCH, _SEGMENT, _PIPE = int(Kind.BATCH), int(Kind.SEGMENT), int(Kind.PIPE)
 
 
 class _Turn:
@@ -56,7 +57,7 @@ class Sender:
     """
 
     def __init__(
-        self, channel: Channel, limit: int, wait: Callable[[], object]
+        self, channel: HostChannel, limit: int, wait: Callable[[], object]
     ) -> None:
         self.arena = Arena(limit)
         channel.share(self.arena)
@@ -148,6 +149,28 @@ class Sender:
         with self._turn:
             self._channel.send(message, self._wait)
             self._channel.send_fds(fds, self._wait)
+
+    def enter_pipe(self, call: bytes, under_way: Mapping[bytes, Flight]) -> bool | None:
+        """Have the worker read calls from the pipe, for which it answers `call`.
+
+        False if there can be no pipe, None if another call is under way as well.
+
+        Raises:
+            ChannelClosed: If the worker is gone.
+        """
+        channel = self._channel
+        with self._turn:
+            if len(under_way) > 1:
+                return None
+            try:
+                fds = channel.open_pipe()
+            except OSError:
+                return False
+            channel.send([_PIPE, call, len(fds)], self._wait)
+            if fds:
+                channel.send_fds(fds, self._wait)
+            channel.piped = True
+        return True
 
     def make_room(self, size: object) -> None:
         """Give the worker the larger ring that it asks for.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Server", "is_async", "wants_items"]
 
 _CALL, _BATCH, _CANCEL = int(Kind.CALL), int(Kind.BATCH), int(Kind.CANCEL)
-_ITEM, _REPLY = int(Kind.ITEM), int(Kind.REPLY)
+_ITEM, _REPLY, _PIPE = int(Kind.ITEM), int(Kind.REPLY), int(Kind.PIPE)
 _CONTROL = (int(Kind.CANCEL), int(Kind.CREDIT), int(Kind.ITEM), int(Kind.END))
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple})
@@ -99,12 +99,15 @@ class Server:
                 elif kind == _BATCH:
                     self._due = time.monotonic() + _GATHER_SECONDS
                     inbox.extend(frame[1:])
+                elif kind == _PIPE:
+                    self.channel.enter_pipe(frame)
+                    self.channel.send([_REPLY, frame[1], self.channel.piped])
                 elif kind in _CONTROL:
                     self.session.drop(frame)
                 else:
                     os._exit(70)
                 del frame
-        except ChannelClosed:
+        except (ChannelClosed, ConnectionResetError):
             os._exit(0)
 
     def _respond(self, frame: list[Any]) -> list[Any]:

@@ -33,7 +33,7 @@ __all__ = ["serve"]
 _CALL, _BATCH, _CANCEL = int(Kind.CALL), int(Kind.BATCH), int(Kind.CANCEL)
 _ASK, _ANSWER, _REFUSE = int(Kind.ASK), int(Kind.ANSWER), int(Kind.REFUSE)
 _PASSED, _ITEM, _REPLY = int(Kind.PASSED), int(Kind.ITEM), int(Kind.REPLY)
-_CREDIT = int(Kind.CREDIT)
+_CREDIT, _PIPE = int(Kind.CREDIT), int(Kind.PIPE)
 
 _GIVE_BACK = 8
 
@@ -81,6 +81,7 @@ class AsyncServer:
         self._session.serve_with(self)
         self._begin(first, result)
         self._loop.add_reader(self._channel.socket.fileno(), self._read)
+        self._watch_pipe()
         while self._session.inbox:
             self._take(self._session.inbox.popleft())
         await asyncio.Event().wait()
@@ -101,6 +102,18 @@ class AsyncServer:
         except ChannelClosed:
             os._exit(0)
 
+    def _watch_pipe(self) -> None:
+        if self._channel.pipe >= 0:
+            self._loop.add_reader(self._channel.pipe, self._read_pipe)
+
+    def _read_pipe(self) -> None:
+        try:
+            frame = self._channel.from_pipe()
+        except ChannelClosed:
+            os._exit(0)
+        if frame is not None:
+            self._take(frame)
+
     def post(self, frame: list[Any]) -> None:
         """Take a frame that a plain `call_host` came across, on whatever thread."""
         self._add_fds(frame)
@@ -110,6 +123,8 @@ class AsyncServer:
         """Read what follows a frame with descriptors, and put it into the frame."""
         if frame[0] == _PASSED:
             frame.append(self._channel.receive_fds(frame[4]))
+        elif frame[0] == _PIPE:
+            self._channel.enter_pipe(frame)
 
     def _take(self, frame: list[Any]) -> None:
         kind = frame[0]
@@ -118,6 +133,9 @@ class AsyncServer:
                 self._take(inner)
         elif kind == _CALL:
             self._begin(frame, None)
+        elif kind == _PIPE:
+            self._watch_pipe()
+            self._session.tell([_REPLY, frame[1], self._channel.piped])
         else:
             self._note(frame)
 

@@ -40,6 +40,7 @@ __all__ = ["answer_plain"]
 _CALL, _REPLY = int(Kind.CALL), int(Kind.REPLY)
 _ELEMENTS = 4  # of a CALL without a stream
 _HEAD = LENGTH.size
+_length_of, _set_length = LENGTH.unpack_from, LENGTH.pack_into
 _UNSENDABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
 
@@ -48,22 +49,24 @@ def answer_plain(server: Server) -> list[Any]:
 
     Raises:
         ChannelClosed: If the host is gone.
+        ConnectionResetError: If it is gone, and left an answer unread.
     """
     session, channel, handler = server.session, server.channel, server.handler
     copies, flush = server.copies, server.flush
     receive, send = channel.socket.recv_into, channel.socket.send
     room, decode, encode_into = channel.parts()
-    length_of, set_length = LENGTH.unpack_from, LENGTH.pack_into
     out, most = bytearray(_HEAD), channel.limit + _HEAD
     asking, inbox, now = session.lock.locked, session.inbox, session.begin(b"")
     while not inbox:
-        try:
+        if channel.piped:
+            frame = channel.from_pipe()
+            if frame is None:
+                continue
+        else:
             size = receive(room, PACKET_BYTES, TRUE_LENGTH)
-        except ConnectionResetError:
-            raise ChannelClosed from None
-        if not _HEAD < size <= PACKET_BYTES or length_of(room)[0] != size - _HEAD:
-            return channel.read(size)
-        frame = decode(room[_HEAD:size])
+            if not _HEAD < size <= PACKET_BYTES or _length_of(room)[0] != size - _HEAD:
+                return channel.read(size)
+            frame = decode(room[_HEAD:size])
         if frame[0] != _CALL or len(frame) != _ELEMENTS or now.touched:
             return channel.attend(frame)
         call = now.call = frame[1]
@@ -96,7 +99,7 @@ def answer_plain(server: Server) -> list[Any]:
             server.settle(frame, now, result)
         else:
             flush()
-            set_length(out, 0, len(out) - _HEAD)
+            _set_length(out, 0, len(out) - _HEAD)
             try:
                 if len(out) <= PACKET_BYTES:
                     send(out, NO_SIGNAL)
