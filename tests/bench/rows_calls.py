@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lockgate_sandbox import Policy, Worker
-from lockgate_sandbox._enforce import prepare
-from lockgate_sandbox._frame import LENGTH, PACKET_BYTES
+from lockgate_sandbox._seal.enforce import prepare
+from lockgate_sandbox._wire.frame import LENGTH, PACKET_BYTES
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.linux import seccomp
 from tests.bench.harness import Row, Unavailable, compiled, paired, per_call, pinned

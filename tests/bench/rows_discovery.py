@@ -56,7 +56,7 @@ STATES = (
     "len([p for p in d.discover(cache_dir=cache).plugins if p.usable])",
 )
 COLD = (
-    "import lockgate.discovery._resolve, lockgate._manifest_model\n"
+    "import lockgate.discovery._resolve, lockgate._manifest.read\n"
     "import packaging.specifiers\n" + OURS[0],
     "len(d.discover().plugins)",
 )

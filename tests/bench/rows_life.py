@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from lockgate._call import Call
-from lockgate._specs import specs
+from lockgate._call.call import Call
+from lockgate._specs.spec import specs
 from lockgate.values import Tree
 from tests.bench.harness import Row, paired, per_call, pinned
 from tests.bench.rows_hooks import SEALED

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate._grants import GrantsFile
+from lockgate._rights.file import GrantsFile
 from lockgate.errors import GrantsError
 from lockgate.grants import (
     Consent,

@@ -11,7 +11,7 @@ import pytest
 from packaging.version import Version
 
 from lockgate import hookspecs
-from lockgate._kind_names import WITH_HOOKS
+from lockgate._manifest.kind_names import WITH_HOOKS
 from lockgate.hookspecs import (
     HOOK_API_VERSION,
     SPEC_ATTRIBUTE,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate._specs import specs
+from lockgate._specs.spec import specs
 from lockgate.errors import (
     AnswerInvalidError,
     HookError,

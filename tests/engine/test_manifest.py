@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate._toml_lines import line_of
+from lockgate._text.toml_lines import line_of
 from lockgate.errors import ManifestError
 from lockgate.manifest import (
     MANIFEST_LIMIT_BYTES,

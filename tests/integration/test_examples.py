@@ -23,8 +23,8 @@ from typing import Any
 
 import pytest
 
-from lockgate._grants import GrantsFile
-from lockgate._seats import identity_of
+from lockgate._rights.file import GrantsFile
+from lockgate._seating.seats import identity_of
 from lockgate.config import Config
 from lockgate.errors import LockgateError
 from lockgate.grants import rights_asked

@@ -168,8 +168,8 @@ def test_an_answer_made_by_hand_is_decoded_by_the_spec_alone(site: Site) -> None
     hostile(
         site,
         """
-import lockgate._codec, lockgate._specs
-for spec in lockgate._specs.specs().values():
+import lockgate._codec.convert, lockgate._specs.spec
+for spec in lockgate._specs.spec.specs().values():
     object.__setattr__(spec.answer, 'encode', lambda value: {
         'tree': {'files': [{'path': '../../../tmp/x', 'content': b''}]},
     })
@@ -197,8 +197,8 @@ def test_no_shape_of_answer_gets_past_the_types(site: Site, answer: str) -> None
     hostile(
         site,
         f"""
-import lockgate._specs
-for spec in lockgate._specs.specs().values():
+import lockgate._specs.spec
+for spec in lockgate._specs.spec.specs().values():
     object.__setattr__(spec.answer, 'encode', lambda value: {answer})
 """,
     )
@@ -226,7 +226,7 @@ def test_forged_requests_to_the_broker_are_refused(site: Site) -> None:
         site,
         """
 import gc
-from lockgate._worker_context import WorkerContext
+from lockgate._guest.context import WorkerContext
 context = next(o for o in gc.get_objects() if type(o) is WorkerContext)
 session = context._session
 for name, arguments in [

@@ -60,7 +60,10 @@ with Host.open(load_config(), control="always") as host:
     for thread in threads:
         thread.join()
 """
-UNLEASED = "import lockgate._lease as it\nit.Lease.hold = lambda self, folders: True\n"
+UNLEASED = (
+    "import lockgate.installed._lease as it\n"
+    "it.Lease.hold = lambda self, folders: True\n"
+)
 """The layer off: a host that tells nobody what it imports from."""
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lockgate._grants import GrantsFile
-from lockgate._seats import identity_of
+from lockgate._rights.file import GrantsFile
+from lockgate._seating.seats import identity_of
 from lockgate.errors import HookError, HookTimeoutError, WorkerCrashedError
 from lockgate.grants import rights_asked
 from lockgate.host import AuditRecord, Host

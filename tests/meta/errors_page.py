@@ -9,8 +9,8 @@ import inspect
 from pathlib import Path
 
 import lockgate.errors
-from lockgate._broker import BrokerRefusedError
-from lockgate._data_files import DataFullError, DataRefusedError
+from lockgate._data.files import DataFullError, DataRefusedError
+from lockgate._sealed.broker import BrokerRefusedError
 from lockgate.contract import CODES
 from lockgate.errors import LockgateError
 from lockgate_sandbox.broker._devices import DeviceBusyError

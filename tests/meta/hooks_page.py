@@ -9,8 +9,8 @@ import inspect
 from pathlib import Path
 
 from lockgate import hookspecs
-from lockgate._shapes import all_shapes
-from lockgate._specs import KINDS, HookSpec, spec_classes, specs
+from lockgate._specs.shapes import all_shapes
+from lockgate._specs.spec import KINDS, HookSpec, spec_classes, specs
 from lockgate.plugin import Context
 
 __all__ = ["PAGE", "render"]

@@ -57,6 +57,20 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
+def part_of(name: str) -> str:
+    """The part of a distribution that a module belongs to: a package, or itself."""
+    return ".".join(name.split(".")[:2])
+
+
+def parts_of(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The arrows between the parts of a distribution; its root has none."""
+    found: dict[str, set[str]] = {}
+    for name, targets in graph.items():
+        others = {part_of(target) for target in targets if "." in target}
+        found.setdefault(part_of(name), set()).update(others - {part_of(name)})
+    return {name: found[name] for name in found if "." in name}
+
+
 def test_a_circle_is_found() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
@@ -65,3 +79,16 @@ def test_a_circle_is_found() -> None:
 @pytest.mark.parametrize("member", members(), ids=lambda m: m.distribution)
 def test_the_modules_of_a_distribution_form_no_circle(member: Member) -> None:
     assert circle(arrows(member)) == []
+
+
+@pytest.mark.parametrize("member", members(), ids=lambda m: m.distribution)
+def test_the_parts_of_a_distribution_form_no_circle(member: Member) -> None:
+    assert circle(parts_of(arrows(member))) == []
+
+
+def test_a_circle_of_parts_is_found() -> None:
+    ends: dict[str, set[str]] = {"p.b.y": set(), "p.a.w": set()}
+    modules = {"p.a.x": {"p.b.y"}, "p.b.z": {"p.a.w"}, **ends}
+
+    assert circle(modules) == []
+    assert circle(parts_of(modules)) == ["p.a", "p.b", "p.a"]

@@ -17,7 +17,6 @@ HOST_API = AUTHOR_API | {"lockgate.host", "lockgate.errors", "lockgate.hookspecs
 """What a plugin of the trusted base, which runs in the host, may import too."""
 
 MARKETPLACE_API = HOST_API | {
-    "lockgate.choice",
     "lockgate.config",
     "lockgate.contract",
     "lockgate.discovery",

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from lockgate._manifest_fields import LIMIT_NAMES
-from lockgate._manifest_form import known_keys
+from lockgate._manifest.fields import LIMIT_NAMES
+from lockgate._manifest.form import known_keys
 from lockgate.cli._verbs import VERBS
 from lockgate.config import default_config
 from lockgate.discovery._state import StateName

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate._kind_names import ADAPTER
+from lockgate._manifest.kind_names import ADAPTER
 from lockgate.hookspecs import Kind
 from lockgate.project import check_project, find_project
 from lockgate.project._template import kinds, rendered

@@ -15,7 +15,7 @@ from lockgate_sandbox.backend import Backend, Confined, Confinement
 from lockgate_sandbox.worker import Worker
 
 if TYPE_CHECKING:
-    from lockgate_sandbox._sealplan import LayerModes
+    from lockgate_sandbox._seal.sealplan import LayerModes
 
 pytestmark = pytest.mark.kernel
 

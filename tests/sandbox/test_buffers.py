@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack
 
-from lockgate_sandbox._arena import RING_HEAD_BYTES, Arena
-from lockgate_sandbox._buffers import (
+from lockgate_sandbox._wire.arena import RING_HEAD_BYTES, Arena
+from lockgate_sandbox._wire.buffers import (
     BESIDE,
     INLINE,
     LEAST_BYTES,
@@ -22,7 +22,7 @@ from lockgate_sandbox._buffers import (
     shaped,
     to_extension,
 )
-from lockgate_sandbox._scan import FrameError, FrameTooLargeError
+from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
 
 LIMIT = 8 << 20
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from lockgate_sandbox import Policy, Sandbox, Tier
-from lockgate_sandbox._fresh import ask_kernel
-from lockgate_sandbox._sealplan import LAYERS
+from lockgate_sandbox._seal.fresh import ask_kernel
+from lockgate_sandbox._seal.sealplan import LAYERS
 from lockgate_sandbox.doctor import FEATURES, Examination, examine, examine_tiers
 from lockgate_sandbox.security import PROMISES
 from tests.support.sandbox import TIERS, open_folder

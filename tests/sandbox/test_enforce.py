@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import lockgate_sandbox
-from lockgate_sandbox import _enforce, _plan
+from lockgate_sandbox._seal import enforce
+from lockgate_sandbox._seal import plan as _plan
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.policy import Policy, Program
 from tests.support.layers import Base, Cell, cell_base, open_cell, users
@@ -33,7 +34,7 @@ def cell(base: Base, request: pytest.FixtureRequest) -> Iterator[Cell]:
 
 
 def test_the_steps_are_in_the_order_of_the_design() -> None:
-    order = list(dict.fromkeys(name for name, _ in _enforce.STEPS))
+    order = list(dict.fromkeys(name for name, _ in enforce.STEPS))
 
     assert order == [
         "fds",
@@ -57,7 +58,7 @@ def test_every_layer_has_a_state_in_every_posture(cell: Cell) -> None:
     for tier in ("read-only", "basic", "elevated", "admin"):
         posture = cell.run("result = 1", tier=tier, scratch=tier != "read-only").posture
 
-        assert tuple(layer.name for layer in posture.layers) == _enforce.LAYERS
+        assert tuple(layer.name for layer in posture.layers) == enforce.LAYERS
         for layer in posture.layers:
             assert layer.detail
             if layer.state in ("degraded", "missing"):
@@ -458,11 +459,11 @@ def test_nothing_of_a_sealed_child_is_left(cell: Cell) -> None:
 
 def test_a_plan_survives_as_plain_data() -> None:
     policy = Policy.for_tier("elevated", programs=[Program("true", "/bin/true")])
-    plan = _enforce.prepare(policy, path=["/usr/lib"], scratch="/tmp")
+    plan = enforce.prepare(policy, path=["/usr/lib"], scratch="/tmp")
 
     data = plan.to_data()
 
-    assert _enforce.SealPlan.from_data(data).to_data() == data
+    assert enforce.SealPlan.from_data(data).to_data() == data
     assert data["rules"]
 
 
@@ -471,12 +472,12 @@ def test_a_plan_survives_as_plain_data() -> None:
 )
 def test_a_mode_that_does_not_exist_is_refused(modes: dict[str, Any]) -> None:
     with pytest.raises(PolicyError, match=r"known:|mode is"):
-        _enforce.prepare(Policy.for_tier("basic"), modes)
+        enforce.prepare(Policy.for_tier("basic"), modes)
 
 
 def test_a_relative_import_folder_is_refused() -> None:
     with pytest.raises(PolicyError, match="absolute"):
-        _enforce.prepare(Policy.for_tier("basic"), path=["src"])
+        enforce.prepare(Policy.for_tier("basic"), path=["src"])
 
 
 def test_the_probe_finds_what_seals_then_use() -> None:
@@ -495,7 +496,7 @@ def test_a_sealed_child_imports_nothing_heavy() -> None:
         "package = types.ModuleType('lockgate_sandbox')\n"
         "package.__path__ = [sys.argv[1]]\n"
         "sys.modules['lockgate_sandbox'] = package\n"
-        "import lockgate_sandbox._enforce\n"
+        "import lockgate_sandbox._seal.enforce\n"
         "print(*sorted(sys.modules))\n"
     )
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate_sandbox import MessageLimitError, SandboxError, StreamLimitError
-from lockgate_sandbox._flights import CREDIT, Flight, Flights
-from lockgate_sandbox._frame import Kind
-from lockgate_sandbox._scan import FrameError
+from lockgate_sandbox._line.flights import CREDIT, Flight, Flights
+from lockgate_sandbox._wire.frame import Kind
+from lockgate_sandbox._wire.scan import FrameError
 
 LIMIT = 1000
 

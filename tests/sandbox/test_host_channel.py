@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import msgpack
 
-from lockgate_sandbox._host_channel import PLAIN_LEVELS, HostChannel, decode_plain
-from lockgate_sandbox._scan import FrameError, FrameTooLargeError
-from lockgate_sandbox._wire import Channel
+from lockgate_sandbox._wire.host_end import PLAIN_LEVELS, HostChannel, decode_plain
+from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
+from lockgate_sandbox._wire.wire import Channel
 
 _LIMIT = 4 << 20
 _ID = b"abcdefgh"

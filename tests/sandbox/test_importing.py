@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lockgate_sandbox import Policy, Sandbox, SandboxError, StartError
-from lockgate_sandbox._importing import Ahead
+from lockgate_sandbox._zygote.importing import Ahead
 from tests.support.sandbox import open_folder
 
 _NAME = "made_ahead_of_time"

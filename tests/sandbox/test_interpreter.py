@@ -289,7 +289,7 @@ def test_one_of_its_own_sandbox_leaves_nothing() -> None:
         assert isinstance(worker, Worker)
         pid = worker.pid
         assert alive(pid)
-    base = "lockgate_sandbox/_keeper.py"
+    base = "lockgate_sandbox/_zygote/keeper.py"
     before = task_count(base)
     run_python("1")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from lockgate_sandbox import PolicyError, RemoteError, Worker, WorkerDiedError
-from lockgate_sandbox._frame import LEAVE, ChannelClosed
-from lockgate_sandbox._guest_channel import GuestChannel
-from lockgate_sandbox._host_channel import HostChannel
-from lockgate_sandbox._scan import FrameError
+from lockgate_sandbox._wire.frame import LEAVE, ChannelClosed
+from lockgate_sandbox._wire.guest_end import GuestChannel
+from lockgate_sandbox._wire.host_end import HostChannel
+from lockgate_sandbox._wire.scan import FrameError
 from lockgate_sandbox.errors import Data
 from tests.support.flow import ASYNC, PLAIN, up
 from tests.support.sandbox import Lab, policy, run

@@ -7,7 +7,7 @@ import json
 import pytest
 from msgspec import msgpack
 
-from lockgate_sandbox._scan import check
+from lockgate_sandbox._wire.scan import check
 from lockgate_sandbox.posture import STATES, LayerError, LayerState, Posture
 
 POSTURE = Posture(

@@ -22,7 +22,7 @@ from lockgate_sandbox import (
     Worker,
     WorkerDiedError,
 )
-from lockgate_sandbox._tree import children
+from lockgate_sandbox._watch.tree import children
 from tests.support.layers import ORDINARY_UID
 from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, alive, open_folder, policy, run, wait_until

@@ -26,7 +26,7 @@ from lockgate_sandbox import (
     SandboxError,
     Tier,
 )
-from lockgate_sandbox._room import FileRoom
+from lockgate_sandbox._watch.room import FileRoom
 from lockgate_sandbox.linux._libc import NUMBERS
 from tests.support.confine import CONTAINER
 from tests.support.ordinary import run_as_ordinary

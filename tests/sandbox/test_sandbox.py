@@ -25,8 +25,8 @@ from lockgate_sandbox import (
     Tier,
     WorkerDiedError,
 )
-from lockgate_sandbox._spares import Forked, fork
-from lockgate_sandbox._tree import children
+from lockgate_sandbox._start.spares import Forked, fork
+from lockgate_sandbox._watch.tree import children
 from tests.support.sandbox import (
     Lab,
     alive,

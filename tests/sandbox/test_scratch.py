@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox._scratch import measure, remove
+from lockgate_sandbox._watch.scratch import measure, remove
 
 
 @pytest.fixture

@@ -8,12 +8,7 @@ from typing import Any
 
 import pytest
 
-from lockgate_sandbox import (
-    CancelledError,
-    PolicyError,
-    RemoteError,
-    Worker,
-)
+from lockgate_sandbox import CancelledError, PolicyError, RemoteError, Worker
 from lockgate_sandbox.errors import Data
 from tests.support.flow import ASYNC, PLAIN, up
 from tests.support.sandbox import Lab, policy

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox import _tree
+from lockgate_sandbox._watch import tree
 
 pytestmark = pytest.mark.kernel
 
@@ -25,11 +25,11 @@ def _killed(pid: int) -> bool:
 
 def test_a_child_is_ended_and_somebody_elses_is_not() -> None:
     with subprocess.Popen(_NAP) as nap:
-        assert not _tree.end(nap.pid, {1})  # the number is now a stranger's
+        assert not tree.end(nap.pid, {1})  # the number is now a stranger's
         assert nap.poll() is None
-        assert _tree.end(nap.pid, {os.getpid()})
+        assert tree.end(nap.pid, {os.getpid()})
         assert nap.wait() == -signal.SIGKILL
-    assert not _tree.end(nap.pid, {os.getpid()})
+    assert not tree.end(nap.pid, {os.getpid()})
 
 
 def test_a_number_that_is_used_again_between_look_and_signal_is_not_hit(
@@ -42,7 +42,7 @@ def test_a_number_that_is_used_again_between_look_and_signal_is_not_hit(
         pytest.skip("this machine does not let a number be chosen")
     victim = subprocess.Popen(_NAP)
     again: list[int] = []
-    look = _tree.parent_of
+    look = tree.parent_of
 
     def slowly(pid: int) -> int:
         if not again:
@@ -51,8 +51,8 @@ def test_a_number_that_is_used_again_between_look_and_signal_is_not_hit(
             again.append(_spawn_as(pid))
         return look(pid)
 
-    monkeypatch.setattr(_tree, "parent_of", slowly)
-    assert not _tree.end(victim.pid, {os.getpid()})
+    monkeypatch.setattr(tree, "parent_of", slowly)
+    assert not tree.end(victim.pid, {os.getpid()})
     stranger = again[0]
     try:
         assert stranger == victim.pid
@@ -76,7 +76,7 @@ def _spawn_as(pid: int) -> int:
 
 _GENERATIONS = """
 import os, time
-from lockgate_sandbox import _tree
+from lockgate_sandbox._watch import tree
 from lockgate_sandbox.linux._libc import prctl
 prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
 me = os.getpid()
@@ -90,12 +90,12 @@ else:
     os.write(write, b"x")
     time.sleep(600)
 os.read(read, 1)
-found = _tree.descendants(me)
-_tree.kill_descendants()
+found = tree.descendants(me)
+tree.kill_descendants()
 dead = []
 while len(dead) < len(found):
-    dead += _tree.reap(block=True)
-print(len(found), {item[1] for item in dead}, _tree.children(me))
+    dead += tree.reap(block=True)
+print(len(found), {item[1] for item in dead}, tree.children(me))
 """
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lockgate_sandbox import MemoryLimitError
-from lockgate_sandbox._sample import Sampler
+from lockgate_sandbox._watch.sample import Sampler
 from tests.support.sandbox import Lab, policy
 
 pytestmark = pytest.mark.kernel

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import msgpack
 
-from lockgate_sandbox._frame import PACKET_BYTES, ChannelClosed, NotDataError
-from lockgate_sandbox._scan import (
+from lockgate_sandbox._wire.frame import PACKET_BYTES, ChannelClosed, NotDataError
+from lockgate_sandbox._wire.scan import (
     DEPTH_LIMIT,
     NODE_LIMIT,
     FrameError,
     FrameTooLargeError,
     scan,
 )
-from lockgate_sandbox._wire import Channel
+from lockgate_sandbox._wire.wire import Channel
 from lockgate_sandbox.errors import Data
 
 LIMIT = 4 << 20

@@ -31,7 +31,7 @@ __all__ = ["KILL", "Ended", "call_number", "points", "run"]
 KILL = -1
 """The fault that is a SIGKILL; any other is an errno."""
 
-# include/uapi/linux/seccomp.h, as in `lockgate_sandbox._counter`.
+# include/uapi/linux/seccomp.h, as in `lockgate_sandbox._seal.counter`.
 _RECEIVE, _SEND = 0xC0502100, 0xC0182101
 _REQUEST = struct.Struct("=QIIi")
 _ANSWER = struct.Struct("=QqiI")

@@ -109,7 +109,8 @@ def open_host(ground: str) -> tuple[dict[str, Any], list[Any]]:
 
 def answer(job: dict[str, Any], host: dict[str, Any], ground: str) -> dict[str, Any]:
     """Seal a child as `job` says, run its code, tell how it went."""
-    from lockgate_sandbox import _enforce, _plan
+    from lockgate_sandbox._seal import enforce
+    from lockgate_sandbox._seal import plan as _plan
     from lockgate_sandbox.policy import Policy
 
     if job.get("probe"):
@@ -120,7 +121,7 @@ def answer(job: dict[str, Any], host: dict[str, Any], ground: str) -> dict[str, 
     if job.get("group"):
         group = _plan.open_group(policy, _plan.probe())
     try:
-        plan = _enforce.prepare(
+        plan = enforce.prepare(
             policy,
             job["modes"],
             path=job.get("path", []),
@@ -143,7 +144,7 @@ def answer(job: dict[str, Any], host: dict[str, Any], ground: str) -> dict[str, 
 
 def capabilities(job: dict[str, Any]) -> Any:
     """What `job` pretends this machine can do, or nothing: then it is probed."""
-    from lockgate_sandbox import _plan
+    from lockgate_sandbox._seal import plan as _plan
 
     given = job.get("capabilities")
     if given is None:
@@ -191,7 +192,7 @@ def run(plan: Any, job: dict[str, Any], space: dict[str, Any]) -> dict[str, Any]
 
 def as_zygote(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> int:
     """Enter namespaces as a zygote does, fork the child, give its status."""
-    from lockgate_sandbox._plan import interpreter_paths
+    from lockgate_sandbox._seal.plan import interpreter_paths
     from lockgate_sandbox.linux import namespaces
 
     uncovered = [*interpreter_paths(), *job.get("uncover", [])]
@@ -207,7 +208,7 @@ def child(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> No
     """Seal, run the code or one code after another, report; never returns."""
     import traceback
 
-    from lockgate_sandbox._enforce import seal
+    from lockgate_sandbox._seal.enforce import seal
     from lockgate_sandbox.linux._libc import raw_syscall, syscall
     from lockgate_sandbox.posture import LayerError
 

@@ -21,7 +21,7 @@ from tests.support.sandbox import wait_until
 __all__ = ["Residue"]
 
 _PACKAGE = str(Path(lockgate_sandbox.__file__).parent).encode()
-_OURS = (b"_keeper.py", b"_zygote.py")
+_OURS = (b"_zygote/keeper.py", b"_zygote/zygote.py")
 
 
 class Residue:

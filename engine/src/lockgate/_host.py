@@ -10,21 +10,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from lockgate._answers import Answers
-from lockgate._audit import AuditRecord, LogLine, Observer, Progress
-from lockgate._call import Call, Cancellation
-from lockgate._calls import Calls
-from lockgate._journal import CallRecord
-from lockgate._lease import Lease
-from lockgate._lifecycle import Lifecycle
-from lockgate._logbook import Logbook, recorded
-from lockgate._meter import Meter
-from lockgate._open_sandbox import open_sandbox
-from lockgate._roster import Refreshed, Roster
-from lockgate._seats import Seats
+from lockgate._call.answers import Answers
+from lockgate._call.call import Call, Cancellation
+from lockgate._call.face import Calls
+from lockgate._call.streams import AnswerStream
+from lockgate._record.audit import AuditRecord, LogLine, Observer, Progress
+from lockgate._record.journal import CallRecord
+from lockgate._record.lifecycle import Lifecycle
+from lockgate._record.logbook import Logbook, recorded
+from lockgate._record.meter import Meter
+from lockgate._record.trace import Span, current
+from lockgate._sealed.open_sandbox import open_sandbox
+from lockgate._seating.roster import Refreshed, Roster
+from lockgate._seating.seats import Seats
 from lockgate._store_place import StorePlace
-from lockgate._streams import AnswerStream
-from lockgate._trace import Span, current
 from lockgate.config import Config, ControlMode, load_config
 from lockgate.discovery import PluginState, discover
 from lockgate.errors import (
@@ -33,11 +32,12 @@ from lockgate.errors import (
     UnknownHookError,
     UsageError,
 )
+from lockgate.installed._lease import Lease
 from lockgate.shipped import shipped_policy
 
 if TYPE_CHECKING:
-    from lockgate._control import ControlSocket
-    from lockgate._dispatch import Dispatcher
+    from lockgate._control.socket import ControlSocket
+    from lockgate._dispatch.dispatch import Dispatcher
     from lockgate_sandbox import Sandbox
 
 __all__ = ["Host"]
@@ -379,8 +379,8 @@ class Host(Calls):
             return self._sandbox
 
     def _open_control(self) -> None:
-        from lockgate._control import ControlSocket
-        from lockgate._operations import Operations
+        from lockgate._control.operations import Operations
+        from lockgate._control.socket import ControlSocket
 
         folder = Path(self._config.runtime_folder)
         try:

@@ -21,17 +21,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lockgate._answers import Answers
-from lockgate._async_calls import AsyncCalls
-from lockgate._async_dispatch import ask_on_loop, on_thread, pulled, stream_on_loop
-from lockgate._async_streams import AsyncAnswerStream
-from lockgate._audit import AuditRecord, LogLine, Progress
-from lockgate._call import Cancellation
+from lockgate._call.answers import Answers
+from lockgate._call.async_face import AsyncCalls
+from lockgate._call.async_streams import AsyncAnswerStream
+from lockgate._call.call import Cancellation
+from lockgate._dispatch.async_dispatch import (
+    ask_on_loop,
+    on_thread,
+    pulled,
+    stream_on_loop,
+)
 from lockgate._host import Host
-from lockgate._journal import CallRecord
-from lockgate._lifecycle import Lifecycle
-from lockgate._meter import Meter
-from lockgate._roster import Refreshed
+from lockgate._record.audit import AuditRecord, LogLine, Progress
+from lockgate._record.journal import CallRecord
+from lockgate._record.lifecycle import Lifecycle
+from lockgate._record.meter import Meter
+from lockgate._seating.roster import Refreshed
 from lockgate.config import Config, ControlMode
 from lockgate.discovery import PluginState
 from lockgate.errors import HostClosedError

@@ -4,7 +4,7 @@
 source                 where
 =====================  =====================================================
 what commands wrote    ``$XDG_CONFIG_HOME/lockgate/plugins.toml``: which plugins
-                       are used, nothing else (`lockgate._choose`)
+                       are used, nothing else (`lockgate._settings.choose`)
 user file              ``$XDG_CONFIG_HOME/lockgate/config.toml`` (or ``.yaml``),
                        or the file that ``LOCKGATE_CONFIG`` names
 project file           ``lockgate.toml`` in the working folder, else the table
@@ -19,7 +19,7 @@ written: it can name plugins and their settings, but no secrets, not where grant
 caches and state are kept, nor how strict the sandbox is.
 
 When nothing is set anywhere, nothing is parsed and pydantic is not imported
-(`lockgate._settings` does the work when there is some).
+(`lockgate._settings.read` does the work when there is some).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lockgate._config_values import (
+from lockgate._settings.value import (
     CONFIG_LIMIT_BYTES,
     Color,
     Config,
@@ -56,7 +56,7 @@ __all__ = [
 _AUTOLOAD = "LOCKGATE_DISABLE_AUTOLOAD"
 _NOT_SETTINGS = frozenset({"LOCKGATE_CONFIG", "LOCKGATE_DEBUG", _AUTOLOAD})
 _NO_SETTINGS = (
-    "LOCKGATE_SECRET_",  # values of secrets: lockgate._services
+    "LOCKGATE_SECRET_",  # values of secrets: lockgate._rights.services
     "LOCKGATE_INDEX_",  # who logs in to an index, and the two that publish
     "LOCKGATE_PUBLISH_",
     "LOCKGATE_KEY_",
@@ -121,7 +121,7 @@ def _project_file(folder: str) -> str:
         return f"{folder}/lockgate.toml"
     pyproject = f"{folder}/pyproject.toml"
     if _exists(pyproject):
-        from lockgate.discovery._files import UnreadableError, read_bounded
+        from lockgate._text.files import UnreadableError, read_bounded
 
         try:
             if b"tool.lockgate" in read_bounded(pyproject, CONFIG_LIMIT_BYTES):
@@ -190,7 +190,7 @@ def load_config(
     sources = find_sources(environ=env, folder=folder, overrides=overrides)
     config = _resolved(sources, default_config(env))
     if _exists(config.choices_file):
-        from lockgate._choose import read_rules
+        from lockgate._settings.choose import read_rules
 
         mine = read_rules(config.choices_file, undo="--user")
         rules = (*mine, *config.choice.rules)
@@ -207,6 +207,6 @@ def _resolved(sources: Sources, defaults: Config) -> Config:
     from lockgate._pydantic_alone import pydantic_alone
 
     with pydantic_alone():
-        from lockgate._settings import resolve
+        from lockgate._settings.read import resolve
 
     return resolve(sources, defaults)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import date, time
 from typing import Any, NoReturn, cast
 
-from lockgate.discovery._files import UnreadableError, read_bounded
+from lockgate._text.files import UnreadableError, read_bounded
 from lockgate.errors import DocumentError, UsageError
 from lockgate.manifest import DocumentFormat
 from lockgate.values import Data
@@ -85,7 +85,7 @@ def parse_document(raw: bytes, kind: DocumentFormat, *, name: str) -> Data:
     if kind == "text":
         return text
     if kind == "yaml":
-        from lockgate._yaml import parse_yaml
+        from lockgate._text.yaml import parse_yaml
 
         return _bounded(parse_yaml(text, name, depth=DEPTH_LIMIT), name)
     parsed = _json(text, name) if kind == "json" else _toml(text, name)
@@ -129,7 +129,7 @@ def _json(text: str, name: str) -> object:
 def _toml(text: str, name: str) -> object:
     import tomllib
 
-    from lockgate._toml import load_toml
+    from lockgate._text.toml import load_toml
 
     try:
         return load_toml(text)

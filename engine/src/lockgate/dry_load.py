@@ -19,20 +19,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from lockgate._codec import to_data
-from lockgate._environment import own_folders, runtime_package
-from lockgate._load_findings import LoadFinding, LoadKind, Teller
-from lockgate._worker import LOAD
+from lockgate._codec.convert import to_data
+from lockgate._guest.serve import LOAD
+from lockgate._rights.environment import own_folders, runtime_package
+from lockgate._start.load_findings import LoadFinding, LoadKind, Teller
 from lockgate.errors import SandboxUnavailableError
 from lockgate.kinds._specs import specs_with
-from lockgate_sandbox import (
-    LimitError,
-    Limits,
-    Policy,
-    RemoteError,
-    SandboxError,
-    Tier,
-)
+from lockgate_sandbox import LimitError, Limits, Policy, RemoteError, SandboxError, Tier
 
 if TYPE_CHECKING:
     from lockgate.config import Config
@@ -46,7 +39,7 @@ CPU_SECONDS = 30.0
 WALL_SECONDS = 60.0
 """For all of its modules together, whatever the manifest asks for."""
 
-_SERVE = "lockgate._worker:serve"
+_SERVE = "lockgate._guest.serve:serve"
 
 
 def dry_load(
@@ -64,7 +57,7 @@ def dry_load(
     Raises:
         SandboxUnavailableError: If no worker can be sealed here. Nothing was run.
     """
-    from lockgate._open_sandbox import open_sandbox
+    from lockgate._sealed.open_sandbox import open_sandbox
 
     load = _Load(manifest, own_folders(folders), [*added, *manifest.added_kinds])
     findings: tuple[LoadFinding, ...] = ()

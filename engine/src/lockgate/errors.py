@@ -48,8 +48,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lockgate._error import LockgateError, did_you_mean
-from lockgate._hook_errors import (
+from lockgate._errors.hooks import (
     AnswerInvalidError,
     HistoryFullError,
     HookError,
@@ -57,7 +56,7 @@ from lockgate._hook_errors import (
     HookTimeoutError,
     WorkerCrashedError,
 )
-from lockgate._host_errors import (
+from lockgate._errors.host import (
     ControlError,
     EntryPointClashError,
     GrantsError,
@@ -69,6 +68,7 @@ from lockgate._host_errors import (
     ReloadRefusedError,
     SandboxUnavailableError,
 )
+from lockgate._errors.root import LockgateError, did_you_mean
 
 if TYPE_CHECKING:  # 9 ms, and most commands raise nothing
     from lockgate.values import Data, Reason

@@ -21,17 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lockgate._expression_nodes import (
-    Call,
-    ExpressionError,
-    Literal,
-    Lookup,
-    Name,
-    Node,
-    children,
-)
-from lockgate._expression_parser import parse
-from lockgate._expression_value import (
+from lockgate._expression.evaluate import (
     STEP_LIMIT,
     Evaluation,
     Value,
@@ -39,6 +29,16 @@ from lockgate._expression_value import (
     items_of,
     kind_of,
     pairs_of,
+)
+from lockgate._expression.grammar import parse
+from lockgate._expression.nodes import (
+    Call,
+    ExpressionError,
+    Literal,
+    Lookup,
+    Name,
+    Node,
+    children,
 )
 
 __all__ = [

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, Protocol
 
-from lockgate._hook_api import HOOK_API_VERSION as HOOK_API_VERSION
-from lockgate._hook_options import SPEC_ATTRIBUTE as SPEC_ATTRIBUTE
-from lockgate._hook_options import Failure as Failure
-from lockgate._hook_options import HookOptions as HookOptions
-from lockgate._hook_options import hookspec as hookspec
+from lockgate._hook.api import HOOK_API_VERSION as HOOK_API_VERSION
+from lockgate._hook.options import SPEC_ATTRIBUTE as SPEC_ATTRIBUTE
+from lockgate._hook.options import Failure as Failure
+from lockgate._hook.options import HookOptions as HookOptions
+from lockgate._hook.options import hookspec as hookspec
 from lockgate.plugin import (
     AnalysisReport,
     Completion,

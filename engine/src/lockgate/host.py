@@ -14,17 +14,17 @@ starts at its first call and is killed when the host closes.
 
 from __future__ import annotations
 
-from lockgate._answers import Answer, Answers, HookFailure
-from lockgate._async_streams import AsyncAnswerStream
-from lockgate._audit import AuditRecord, LogLine, Progress
-from lockgate._codec import to_data
+from lockgate._call.answers import Answer, Answers, HookFailure
+from lockgate._call.async_streams import AsyncAnswerStream
+from lockgate._call.streams import AnswerStream, Item
+from lockgate._codec.convert import to_data
 from lockgate._host import Host
-from lockgate._journal import CallRecord
-from lockgate._lifecycle import Lifecycle, StageChange
-from lockgate._meter import HookMeter, Meter
-from lockgate._roster import Refreshed
-from lockgate._streams import AnswerStream, Item
-from lockgate._trace import Span, tracing
+from lockgate._record.audit import AuditRecord, LogLine, Progress
+from lockgate._record.journal import CallRecord
+from lockgate._record.lifecycle import Lifecycle, StageChange
+from lockgate._record.meter import HookMeter, Meter
+from lockgate._record.trace import Span, tracing
+from lockgate._seating.roster import Refreshed
 from lockgate.aio import AsyncHost
 from lockgate.discovery import PluginState
 

@@ -2,7 +2,7 @@
 
 `Manifest` is what the rest of the engine works with: frozen, plain, and already
 checked. `read_manifest` makes one from a file; only then are pydantic and
-tomllib imported (`lockgate._manifest_model`). A manifest that was checked before
+tomllib imported (`lockgate._manifest.read`). A manifest that was checked before
 travels as plain data (`Manifest.to_data`, `Manifest.from_data`) through the
 discovery index, so that listing two hundred plugins validates none of them.
 
@@ -11,7 +11,7 @@ The form is described key by key in ``docs/reference/manifest.md``.
 
 from __future__ import annotations
 
-from lockgate._manifest_values import (
+from lockgate._manifest.value import (
     MANIFEST_LIMIT_BYTES,
     RESERVED_NOUNS,
     Adapter,
@@ -56,7 +56,7 @@ def read_manifest(path: str, *, distribution: str) -> Manifest:
     Raises:
         ManifestError: If the file cannot be read, is too large or wrong.
     """
-    from lockgate.discovery._files import UnreadableError, read_bounded
+    from lockgate._text.files import UnreadableError, read_bounded
     from lockgate.errors import ManifestError
 
     try:
@@ -77,6 +77,6 @@ def parse_manifest(raw: bytes, *, file: str, distribution: str) -> Manifest:
     from lockgate._pydantic_alone import pydantic_alone
 
     with pydantic_alone():
-        from lockgate._manifest_model import parse
+        from lockgate._manifest.read import parse
 
     return parse(raw, file=file, distribution=distribution)

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate
 
 from lockgate._host import Host
-from lockgate._meter import BOUNDS_SECONDS, Meter
+from lockgate._record.meter import BOUNDS_SECONDS, Meter
 from lockgate.errors import UsageError
 
 try:

@@ -151,7 +151,7 @@ def replace_beneath(
     Raises:
         OSError: If it can't be written, or a part of `path` is a link (``ELOOP``).
     """
-    from lockgate._beneath import folder_beneath
+    from lockgate._text.beneath import folder_beneath
 
     above, _, name = path.rpartition("/")
     aside = f".{name}.{os.getpid()}.new"

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload
 
-from lockgate._hook_options import hookspec
+from lockgate._hook.options import hookspec
 from lockgate.values import (
     AnalysisReport,
     Completion,

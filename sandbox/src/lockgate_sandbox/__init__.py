@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lockgate_sandbox._plan import Capabilities, probe
+    from lockgate_sandbox._seal.plan import Capabilities, probe
     from lockgate_sandbox.aio import AsyncStream, AsyncWorker
     from lockgate_sandbox.callbacks import Passed
     from lockgate_sandbox.errors import (
@@ -118,7 +118,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "_plan": ("Capabilities", "probe"),
+    "_seal.plan": ("Capabilities", "probe"),
     "aio": ("AsyncStream", "AsyncWorker"),
     "callbacks": ("Passed",),
     "interpreter": ("Interpreter", "PythonResult", "run_python"),
@@ -136,7 +136,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-_KERNEL_HOMES = frozenset({"_plan", "aio", "pool", "sandbox", "streams", "worker"})
+_KERNEL_HOMES = frozenset({"_seal.plan", "aio", "pool", "sandbox", "streams", "worker"})
 """Modules that can't even be imported where the kernel's layers are not."""
 
 

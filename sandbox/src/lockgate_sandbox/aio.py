@@ -20,9 +20,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from typing import Self, TypeVar
 
-from lockgate_sandbox._flights import check_in_flight
-from lockgate_sandbox._frame import Kind
-from lockgate_sandbox._loop import Call, LoopDesk
+from lockgate_sandbox._line.flights import check_in_flight
+from lockgate_sandbox._line.loop import Call, LoopDesk
+from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.replies import Reply
 from lockgate_sandbox.streams import GIVE_BACK, opening

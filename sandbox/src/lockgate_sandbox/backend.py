@@ -25,7 +25,7 @@ from lockgate_sandbox.errors import Data, PlatformError, PolicyError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from lockgate_sandbox._sealplan import LayerModes
+    from lockgate_sandbox._seal.sealplan import LayerModes
     from lockgate_sandbox.broker import Broker
     from lockgate_sandbox.callbacks import Callbacks
     from lockgate_sandbox.policy import Policy

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, TypeAlias
 
-from lockgate_sandbox._policy_words import Subject
+from lockgate_sandbox._form.words import Subject
 from lockgate_sandbox.explain import RIGHTS, amount, right_key, right_phrase
 
 __all__ = ["Change", "Effect", "compare"]

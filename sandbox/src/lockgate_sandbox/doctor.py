@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from lockgate_sandbox._fresh import ask_kernel
-from lockgate_sandbox._plan import Capabilities, probe
+from lockgate_sandbox._seal.fresh import ask_kernel
+from lockgate_sandbox._seal.plan import Capabilities, probe
 from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.interpreter import Interpreter
 from lockgate_sandbox.linux.landlock import NEWEST_ABI

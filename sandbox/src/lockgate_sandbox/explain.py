@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
-from lockgate_sandbox._policy_words import Subject
+from lockgate_sandbox._form.words import Subject
 from lockgate_sandbox.grants import Device, HostGrant, PathGrant
 
 __all__ = [

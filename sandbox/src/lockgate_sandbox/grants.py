@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from lockgate_sandbox._hostname import canonical_host
-from lockgate_sandbox._paths import absolute
+from lockgate_sandbox._spelling.hostname import canonical_host
+from lockgate_sandbox._spelling.paths import absolute
 from lockgate_sandbox.errors import PolicyError
 
 __all__ = ["Credential", "Device", "HostGrant", "PathGrant", "Quota"]

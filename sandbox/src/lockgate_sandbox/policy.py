@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
-from lockgate_sandbox import _policy_form as form
-from lockgate_sandbox import _policy_words
-from lockgate_sandbox._paths import absolute, absolutes
+from lockgate_sandbox._form import policy as form
+from lockgate_sandbox._form import words
+from lockgate_sandbox._spelling.paths import absolute, absolutes
 from lockgate_sandbox.compare import Change, compare
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.grant_text import parse_host_grant
@@ -200,7 +200,7 @@ class Policy:
 
     def describe(self) -> str:
         """The policy in a few lines for a person. No secret is in it."""
-        return _policy_words.describe(self)
+        return words.describe(self)
 
     def diff(self, other: Policy) -> tuple[Change, ...]:
         """What `other` allows more or less than this one; empty if they are equal."""

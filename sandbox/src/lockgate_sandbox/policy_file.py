@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import cast
 
-from lockgate_sandbox._policy_form import write_host
+from lockgate_sandbox._form.policy import write_host
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.grant_text import parse_host_grant
 from lockgate_sandbox.policy import Policy

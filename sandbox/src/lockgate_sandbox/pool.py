@@ -25,7 +25,7 @@ from lockgate_sandbox.errors import (
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from lockgate_sandbox._recipe import Starting
+    from lockgate_sandbox._start.recipe import Starting
     from lockgate_sandbox.worker import Worker
 
 __all__ = ["WorkerPool"]

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate_sandbox._attended import Attended
-from lockgate_sandbox._collect import collect as read_back
-from lockgate_sandbox._process import Exit
+from lockgate_sandbox._line.process import Exit
+from lockgate_sandbox._start.attended import Attended
+from lockgate_sandbox._watch.collect import collect as read_back
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
     LimitError,
@@ -27,7 +27,7 @@ from lockgate_sandbox.profiles import Profile, restricted_locations
 from lockgate_sandbox.results import ProgramResult, RunResult, limit_status
 
 if TYPE_CHECKING:
-    from lockgate_sandbox._nursery import Nursery
+    from lockgate_sandbox._start.nursery import Nursery
 
 __all__ = ["run_file", "run_program"]
 

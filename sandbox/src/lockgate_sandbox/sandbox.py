@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox import program
-from lockgate_sandbox._nursery import Nursery
-from lockgate_sandbox._preloads import Preloads
-from lockgate_sandbox._recipe import Recipes, Starting, check_broker
-from lockgate_sandbox._spares import Forked, Kind, Spares, fork
+from lockgate_sandbox._start.nursery import Nursery
+from lockgate_sandbox._start.preloads import Preloads
+from lockgate_sandbox._start.recipe import Recipes, Starting, check_broker
+from lockgate_sandbox._start.spares import Forked, Kind, Spares, fork
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.policy import Policy
@@ -21,7 +21,7 @@ from lockgate_sandbox.profiles import Profile
 from lockgate_sandbox.worker import Worker
 
 if TYPE_CHECKING:
-    from lockgate_sandbox._enforce import LayerModes
+    from lockgate_sandbox._seal.enforce import LayerModes
     from lockgate_sandbox.broker import Broker
     from lockgate_sandbox.results import ProgramResult, RunResult
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from lockgate_sandbox._flights import CREDIT, Flight
-from lockgate_sandbox._frame import Kind
-from lockgate_sandbox._line import Line
+from lockgate_sandbox._line.flights import CREDIT, Flight
+from lockgate_sandbox._line.line import Line
+from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox.errors import (
     CancelledError,
     Data,

@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
-from lockgate_sandbox._flights import FLIGHTS_LIMIT, Flight, check_in_flight
-from lockgate_sandbox._frame import Kind
-from lockgate_sandbox._line import Line
+from lockgate_sandbox._line.flights import FLIGHTS_LIMIT, Flight, check_in_flight
+from lockgate_sandbox._line.line import Line
+from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import ClosedError, Data, PolicyError
 from lockgate_sandbox.policy import Policy

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate._reserved import RESERVED_NOUNS
+from lockgate._manifest.reserved import RESERVED_NOUNS
 from lockgate.cli._brought import MARKETPLACE_VERBS
 from lockgate.cli._verbs import VERBS
 from lockgate.errors import ManifestError

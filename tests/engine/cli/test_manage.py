@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from lockgate._specs import KINDS
+from lockgate._specs.spec import KINDS
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text
 

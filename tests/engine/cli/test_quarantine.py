@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lockgate._quarantine import Quarantine, QuarantineFolder
+from lockgate._record.quarantine import Quarantine, QuarantineFolder
 from lockgate.discovery import discover
 from tests.engine.cli.conftest import Shell
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from lockgate import _host
-from lockgate._grants import GrantsFile
+from lockgate._rights.file import GrantsFile
 from lockgate.aio import AsyncHost
 from lockgate.discovery import discover
 from lockgate.errors import LockgateError
@@ -197,7 +197,7 @@ def awaited(host: Host, lines: list[str]) -> Iterator[Place]:
 
 def grant_all(site: Site) -> None:
     """Give every plugin what it asks for, as its owner does."""
-    from lockgate._seats import identity_of
+    from lockgate._seating.seats import identity_of
 
     file = GrantsFile(Path(site.config.grants_file))
     for state in discover([str(site.folder)]).plugins:

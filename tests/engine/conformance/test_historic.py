@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate import _past_calls
+from lockgate._call import past
 from lockgate.errors import HistoryFullError, HookError
 from tests.engine.conformance.places import IMPL, PLACES, Place, Plugins, opened
 from tests.support.host_plugins import Site, manifest_of
@@ -95,7 +95,7 @@ def test_a_past_call_that_fails_does_not_stop_the_present_one(tmp_path: Path) ->
 
 
 def test_the_history_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_past_calls, "HISTORY_LIMIT_CALLS", 2)
+    monkeypatch.setattr(past, "HISTORY_LIMIT_CALLS", 2)
     announce(place, "one")
     announce(place, "two")
 
@@ -110,7 +110,7 @@ def test_the_history_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -
 def test_the_history_is_bounded_in_bytes_too(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_past_calls, "HISTORY_LIMIT_BYTES", 4000)
+    monkeypatch.setattr(past, "HISTORY_LIMIT_BYTES", 4000)
     announce(place, "one", text="x" * 1000)
 
     with pytest.raises(HistoryFullError):

@@ -11,8 +11,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockgate._specs import specs
-from lockgate._worker_impls import ImplError, checked_impl
+from lockgate._guest.impls import ImplError, checked_impl
+from lockgate._specs.spec import specs
 from lockgate.contract import check_impls
 from lockgate.contract._types import Type, accepts
 from lockgate.manifest import HookImpl, Manifest

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockgate._streams import Item
-from lockgate._toml import load_toml
+from lockgate._call.streams import Item
+from lockgate._text.toml import load_toml
 from lockgate.cli import main
 from lockgate.host import Host
 from lockgate.kinds import AddedHook, AddedKind

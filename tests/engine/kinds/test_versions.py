@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from lockgate import _hook_api, _hook_names, _manifest_fields
-from lockgate._hook_api import HOOK_API_VERSION, Life, numbers
+from lockgate._hook import api as _hook_api
+from lockgate._hook.api import HOOK_API_VERSION, Life, numbers
+from lockgate._manifest import fields
+from lockgate._specs import names
 from lockgate.cli import main
 from lockgate.discovery import _hook_versions, _resolve
 from lockgate.hookspecs import hookspec
@@ -233,18 +235,18 @@ def api(monkeypatch: pytest.MonkeyPatch) -> object:
 
         misfit = _hook_versions.misfit
         monkeypatch.setattr(_hook_versions, "misfit", judged)
-        for module in (_hook_api, _resolve, _manifest_fields):
+        for module in (_hook_api, _resolve, fields):
             monkeypatch.setattr(module, "HOOK_API_VERSION", version)
         if lives is not None:
-            known = {**_hook_names.hook_lives(), **lives}
+            known = {**names.hook_lives(), **lives}
             monkeypatch.setattr(_hook_versions, "hook_lives", lambda: known)
-        _manifest_fields.supports.cache_clear()
-        _manifest_fields.admits_newer.cache_clear()
+        fields.supports.cache_clear()
+        fields.admits_newer.cache_clear()
 
     yield set_to
     monkeypatch.undo()
-    _manifest_fields.supports.cache_clear()
-    _manifest_fields.admits_newer.cache_clear()
+    fields.supports.cache_clear()
+    fields.admits_newer.cache_clear()
 
 
 def own(kind: str, hook: str, wanted: str = ">=1,<2") -> str:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from lockgate._own_types import own_types
+from lockgate._codec.own_types import own_types
 from lockgate.kinds import AddedHook, AddedKind
 from lockgate.kinds._specs import hook_specs
 from lockgate.manifest import parse_manifest

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockgate._specs import specs
+from lockgate._specs.spec import specs
 from lockgate.errors import ProjectError
 from lockgate.manifest import HookImpl, Manifest, parse_manifest
 from lockgate.project._compiled import compiled

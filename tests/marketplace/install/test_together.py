@@ -12,7 +12,7 @@ from lockgate_marketplace.install import carry_out
 from lockgate_marketplace.lock import lock_of, to_text
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import open_wheel
-from tests.engine.test_rightful import adding, with_noun
+from tests.engine.rights.test_rightful import adding, with_noun
 from tests.marketplace.install.test_install import RIGHTS
 from tests.marketplace.store.conftest import install
 from tests.support.dists import manifest_text
@@ -226,7 +226,8 @@ def test_what_cannot_be_granted_is_not_installed(
         raise OSError(28, "No space left on device")
 
     Meanwhile(
-        monkeypatch, lambda: monkeypatch.setattr("lockgate._grants.replace_whole", full)
+        monkeypatch,
+        lambda: monkeypatch.setattr("lockgate._rights.file.replace_whole", full),
     )
     refused = home.json("install", wheel, "--grant-all")
 

@@ -16,8 +16,8 @@ from typing import Literal
 import pytest
 
 from lockgate import _host
-from lockgate._grants import GrantsFile
-from lockgate._seats import identity_of
+from lockgate._rights.file import GrantsFile
+from lockgate._seating.seats import identity_of
 from lockgate.config import Config
 from lockgate.grants import rights_asked
 from lockgate.host import Host

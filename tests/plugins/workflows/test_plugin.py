@@ -57,7 +57,7 @@ def test_the_real_host_is_what_the_runner_asks_for(host: Host) -> None:
 
 
 def test_every_hook_of_the_host_can_be_a_step() -> None:
-    from lockgate._specs import specs
+    from lockgate._specs.spec import specs
 
     assert {
         name: tuple(argument.name for argument in spec.arguments)

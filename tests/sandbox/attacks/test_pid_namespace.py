@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lockgate_sandbox import Policy, Sandbox
-from lockgate_sandbox._sealplan import LAYERS
+from lockgate_sandbox._seal.sealplan import LAYERS
 from lockgate_sandbox.errors import Data
 from tests.support.confine import CONTAINER, command
 from tests.support.layers import ORDINARY_UID, Base

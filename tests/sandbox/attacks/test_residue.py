@@ -41,7 +41,7 @@ def _folder_of_a_cell() -> Generator[None]:
 
 @contextmanager
 def _zygote() -> Generator[None]:
-    script = Path(lockgate_sandbox.__file__).with_name("_zygote.py")
+    script = Path(lockgate_sandbox.__file__).with_name("_zygote") / "zygote.py"
     code = "import time; time.sleep(60)"
     made = subprocess.Popen([sys.executable, "-I", "-S", "-c", code, str(script)])
     yield

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lockgate_sandbox._sealplan import LAYERS
+from lockgate_sandbox._seal.sealplan import LAYERS
 from lockgate_sandbox.security import ABIS, PROMISES
 from tests.support.confine import CONTAINER, NO_LANDLOCK, NO_SECCOMP, command
 

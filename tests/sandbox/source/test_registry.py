@@ -48,7 +48,8 @@ def test_the_version_is_stable_within_a_process() -> None:
 def test_the_processes_around_a_worker_do_not_hold_the_gate() -> None:
     code = (
         "import sys\n"
-        "from lockgate_sandbox import Sandbox, _zygote, _keeper, _child\n"
+        "from lockgate_sandbox import Sandbox\n"
+        "from lockgate_sandbox._zygote import child, keeper, zygote\n"
         "print([m for m in sys.modules if m.startswith('lockgate_sandbox.source')])"
     )
     done = subprocess.run(

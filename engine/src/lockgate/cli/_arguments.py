@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lockgate._codec import to_data
+from lockgate._codec.convert import to_data
 from lockgate.documents import format_of, parse_document, read_document
 from lockgate.errors import UsageError
 from lockgate.values import Data, File, Tree

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from types import ModuleType
 
-from lockgate._origin import foreign_origin
+from lockgate._inhost.origin import foreign_origin
 from lockgate.cli._session import installed, tolerant_settings
 from lockgate.discovery import PluginState
 from lockgate.errors import PluginUnavailableError, UsageError

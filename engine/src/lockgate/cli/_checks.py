@@ -88,7 +88,7 @@ def _settings(wrong: Exception | None) -> Check:
 
 def _sandbox(config: Config) -> Iterator[Check]:
     """The posture of each tier, seen in a worker that is really started."""
-    from lockgate._open_sandbox import open_sandbox
+    from lockgate._sealed.open_sandbox import open_sandbox
     from lockgate_sandbox.doctor import examine_tiers
 
     with open_sandbox(config) as sandbox:
@@ -159,7 +159,7 @@ def _grants(config: Config) -> Iterator[Check]:
             lambda: path.chmod(0o600),
         )
     else:
-        from lockgate._grants import GrantsFile
+        from lockgate._rights.file import GrantsFile
 
         count = len(GrantsFile(path).read())
         yield Check("grants", "ok", f"{path} holds grants for {count} plugin(s)")
@@ -192,7 +192,7 @@ def _store(config: Config) -> Iterator[Check]:
 
 
 def _plugins(found: Discovery) -> Iterator[Check]:
-    from lockgate._registry import kinds_added
+    from lockgate._seating.registry import kinds_added
     from lockgate.discovery._hook_versions import deprecations
 
     kinds = kinds_added(found.plugins).values()
@@ -226,19 +226,19 @@ def _plugins(found: Discovery) -> Iterator[Check]:
 
 
 def _hooks(config: Config, found: Discovery) -> Iterator[Check]:
-    from lockgate._registry import stray_orders
+    from lockgate._seating.registry import stray_orders
 
     for error in stray_orders(config, found.plugins):
         yield Check("hooks", "warning", str(error), error.hint)
 
 
 def _programs(found: Discovery) -> Iterator[Check]:
-    from lockgate._environment import (
+    from lockgate._rights.environment import (
         environment_prefixes,
         import_folders,
         own_folders,
     )
-    from lockgate._records import ProgramMissingError, find_program
+    from lockgate._rights.records import ProgramMissingError, find_program
 
     missing: list[tuple[str, str]] = []
     for plugin in found.plugins:
@@ -278,7 +278,7 @@ def _programs(found: Discovery) -> Iterator[Check]:
 
 def device_checks(config: Config, found: Discovery) -> Iterator[Check]:
     """Which plugins stand in each other's way, and who has what at this moment."""
-    from lockgate._claims import claims_folder, claims_held
+    from lockgate._rights.claims import claims_folder, claims_held
 
     alone: dict[str, list[str]] = {}
     for plugin in found.plugins:

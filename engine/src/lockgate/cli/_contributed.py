@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lockgate._manifest_values import PathFormat
+from lockgate._manifest.value import PathFormat
+from lockgate._text.files import UnreadableError, read_bounded
 from lockgate.cli._brought import brought
 from lockgate.cli._progress import progress
 from lockgate.cli._runs import finish_run
@@ -22,7 +23,6 @@ from lockgate.cli._trees import check_target
 from lockgate.cli._verbs import VERBS, make_parser
 from lockgate.config import Config
 from lockgate.discovery import PluginState
-from lockgate.discovery._files import UnreadableError, read_bounded
 from lockgate.documents import read_document
 from lockgate.errors import (
     DocumentError,
@@ -186,7 +186,7 @@ def _value(argument: CommandArgument, given: Any) -> Data:
 def _opened(path: str, kind: PathFormat) -> Data:
     """What lies at `path`: a document that says something, or a folder's files."""
     if kind == "tree":
-        from lockgate._codec import to_data
+        from lockgate._codec.convert import to_data
         from lockgate.cli._arguments import read_tree
 
         if not Path(path).is_dir():

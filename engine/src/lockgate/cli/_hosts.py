@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lockgate.errors import ControlError, NoHostError
 
 if TYPE_CHECKING:
-    from lockgate._control_wire import Request
+    from lockgate._control.wire import Request
     from lockgate.config import Config
 
 __all__ = ["add_host_option", "asked", "size", "told"]
@@ -35,7 +35,7 @@ def asked(
         NoHostError: If the one that was named does not run.
         ControlError: If the folder of the sockets is not its owner's alone.
     """
-    from lockgate._control_client import ask_all
+    from lockgate._control.client import ask_all
 
     folder = Path(config.runtime_folder)
     found = [(host.pid, told) for host, told in ask_all(folder, request, pid=args.host)]

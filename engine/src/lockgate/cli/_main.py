@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lockgate import __version__
-from lockgate._reserved import RESERVED_NOUNS
+from lockgate._manifest.reserved import RESERVED_NOUNS
 from lockgate.cli._verbs import VERBS, make_parser
 from lockgate.errors import UsageError, did_you_mean
 

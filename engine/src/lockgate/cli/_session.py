@@ -112,7 +112,7 @@ def _warn_of_missing(config: Config, found: Discovery) -> None:
 
 def _warn_of_strays(config: Config, found: Discovery) -> None:
     """Say which hooks the settings order that no plugin adds: no reason to stop."""
-    from lockgate._registry import stray_orders
+    from lockgate._seating.registry import stray_orders
     from lockgate.cli._output import print_warning
 
     for error in stray_orders(config, found.plugins):
@@ -126,12 +126,12 @@ def present(config: Config, *, safe: bool = False) -> tuple[PluginState, ...]:
     """
     found = installed(config).plugins
     if safe:
-        from lockgate.choice import in_safe_mode
+        from lockgate.discovery.choice import in_safe_mode
 
         found = tuple(map(in_safe_mode, found))
     if not os.path.lexists(f"{config.state_dir}/quarantine"):  # as it mostly is
         return found
-    from lockgate._quarantine import QuarantineFolder, with_quarantine
+    from lockgate._record.quarantine import QuarantineFolder, with_quarantine
 
     return with_quarantine(found, QuarantineFolder(config.state_dir))
 
@@ -155,8 +155,8 @@ def grant_now(
     """
     from pathlib import Path
 
-    from lockgate._grants import GrantsFile
-    from lockgate._seats import identity_of
+    from lockgate._rights.file import GrantsFile
+    from lockgate._seating.seats import identity_of
     from lockgate.grants import rights_asked
 
     asked = rights_asked(state.manifest) if state.manifest is not None else ()
@@ -188,8 +188,8 @@ def grant_exactly(
     """
     from pathlib import Path
 
-    from lockgate._grants import GrantsFile
-    from lockgate._seats import identity_of
+    from lockgate._rights.file import GrantsFile
+    from lockgate._seating.seats import identity_of
     from lockgate.grants import rights_asked
 
     rows = [
@@ -211,7 +211,7 @@ def grant_of(plugin: str, config: Config) -> Grant | None:
     """
     from pathlib import Path
 
-    from lockgate._grants import GrantsFile
+    from lockgate._rights.file import GrantsFile
 
     return GrantsFile(Path(config.grants_file)).read().get(plugin)
 
@@ -225,8 +225,8 @@ def consent_now(state: PluginState, config: Config) -> tuple[Consent, Grant | No
     """
     from pathlib import Path
 
-    from lockgate._grants import GrantsFile
-    from lockgate._seats import identity_of
+    from lockgate._rights.file import GrantsFile
+    from lockgate._seating.seats import identity_of
     from lockgate.grants import consent, rights_asked
     from lockgate.shipped import NOBODY, shipped_policy
 
@@ -265,7 +265,7 @@ def effective_tier(state: PluginState, config: Config) -> str:
         return FREE_TIERS[-1]
     from pathlib import Path
 
-    from lockgate._grants import GrantsFile
+    from lockgate._rights.file import GrantsFile
     from lockgate.errors import GrantsError, PluginUnavailableError
 
     try:

@@ -64,8 +64,8 @@ def _seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Call the hook. Status 1 if an answer reports errors or a check failed."""
-    from lockgate._registry import specs_of
-    from lockgate._specs import specs
+    from lockgate._seating.registry import specs_of
+    from lockgate._specs.spec import specs
     from lockgate.errors import UnknownHookError
     from lockgate.host import Host, Progress
 

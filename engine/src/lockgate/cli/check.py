@@ -85,7 +85,7 @@ def _write(checked: Checked) -> None:
 
 
 def _data(checked: Checked, *, wrote: bool) -> dict[str, object]:
-    from lockgate._codec import to_data
+    from lockgate._codec.convert import to_data
 
     return {
         "plugin": checked.project.plugin,

@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lockgate.choice import Rule
 from lockgate.cli._output import clean, print_json, print_lines
 from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.discovery.choice import Rule
 from lockgate.errors import (
     OutputError,
     UnknownPluginError,
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         UsageError: If ``pin`` is given no version.
         OutputError: If the file can't be written.
     """
-    from lockgate._choose import write_rule
+    from lockgate._settings.choose import write_rule
     from lockgate.discovery import discover
 
     name, version = _named(args)

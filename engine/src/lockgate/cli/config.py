@@ -65,7 +65,7 @@ def _validate_plugins(config: Config) -> None:
     """
     if not config.plugins:
         return
-    from lockgate._plugin_config import check_config
+    from lockgate._plugin_settings.whole import check_config
 
     for state in installed(config).plugins:
         if state.usable and state.manifest is not None:

@@ -11,7 +11,7 @@ from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import OutputError, UnknownPluginError, UsageError
 
 if TYPE_CHECKING:
-    from lockgate._data_folder import DataFolder
+    from lockgate._data.folder import DataFolder
     from lockgate.config import Config
 
 __all__ = ["add", "run"]
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         UnknownPluginError: If nothing of that name is installed or kept.
         OutputError: If a folder can't be used.
     """
-    from lockgate._data_folder import folders_kept
+    from lockgate._data.folder import folders_kept
 
     config = settings(args)
     kept = folders_kept(config.data_dir)
@@ -65,7 +65,7 @@ _Kept = tuple[tuple[str, str, "DataFolder"], ...]
 
 
 def _named(name: str, kept: _Kept, config: Config) -> _Kept:
-    from lockgate._quarantine import file_name
+    from lockgate._record.quarantine import file_name
 
     mine = tuple(one for one in kept if one[0] == file_name(name))
     if not mine:
@@ -76,7 +76,7 @@ def _named(name: str, kept: _Kept, config: Config) -> _Kept:
 
 
 def _list(kept: _Kept, config: Config, *, json: bool) -> int:
-    from lockgate._data_folder import data_place
+    from lockgate._data.folder import data_place
 
     owners = {
         data_place(config.data_dir, state.name, state.distribution)

@@ -186,7 +186,7 @@ def _grant(args: argparse.Namespace, config: Config) -> int:
 
 
 def _revoke(args: argparse.Namespace, config: Config) -> int:
-    from lockgate._grants import GrantsFile
+    from lockgate._rights.file import GrantsFile
     from lockgate.errors import UsageError
 
     if not args.rights and not args.all:

@@ -11,8 +11,8 @@ from lockgate.cli._session import Subparsers, consent_now, installed, settings
 from lockgate.errors import UnknownHookError, UsageError
 
 if TYPE_CHECKING:
-    from lockgate._manifest_values import HookImpl
-    from lockgate._specs import HookSpec
+    from lockgate._manifest.value import HookImpl
+    from lockgate._specs.spec import HookSpec
     from lockgate.config import Config
     from lockgate.discovery import PluginState
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         UnknownHookError: If there is no such hook.
         UsageError: If one is to be shown and none is named.
     """
-    from lockgate._registry import adders, specs_of
+    from lockgate._seating.registry import adders, specs_of
 
     config = settings(args)
     plugins = installed(config).plugins
@@ -93,7 +93,7 @@ class _Answering:
 
     def places(self, hook: str, *, wrapper: bool) -> list[dict[str, str]]:
         """The plugins in the order in which they are asked, each with the reason."""
-        from lockgate._order import arrange
+        from lockgate._order.line import arrange
         from lockgate.config import HookOrder
 
         impls = self._impls.get((hook, wrapper), {})
@@ -123,7 +123,7 @@ class _Answering:
 def _data(
     spec: HookSpec, answering: _Answering, by_kind: Mapping[str, str]
 ) -> dict[str, Any]:
-    from lockgate._shapes import shapes_of
+    from lockgate._specs.shapes import shapes_of
 
     options = spec.options
     order = answering.places(spec.name, wrapper=False)

@@ -13,9 +13,9 @@ from lockgate.contract import judged_by
 from lockgate.errors import ConfigError, UnknownPluginError
 
 if TYPE_CHECKING:
-    from lockgate._claims import Claim
-    from lockgate._config_keys import ConfigKey
-    from lockgate._lifecycle import Lifecycle
+    from lockgate._plugin_settings.keys import ConfigKey
+    from lockgate._record.lifecycle import Lifecycle
+    from lockgate._rights.claims import Claim
     from lockgate.config import Config
     from lockgate.contract import Problem
     from lockgate.discovery import PluginState
@@ -71,7 +71,7 @@ def _problems(state: PluginState, found: Sequence[PluginState]) -> tuple[Problem
     manifest = state.manifest if state.usable else None
     if manifest is None:
         return ()
-    from lockgate._registry import kinds_added
+    from lockgate._seating.registry import kinds_added
     from lockgate.contract import check_impls
 
     return check_impls(
@@ -87,7 +87,7 @@ def _deprecated(state: PluginState, found: Sequence[PluginState]) -> dict[str, s
     manifest = state.manifest
     if manifest is None:
         return {}
-    from lockgate._registry import kinds_added
+    from lockgate._seating.registry import kinds_added
     from lockgate.discovery._hook_versions import deprecations
 
     kinds = kinds_added(found).values()
@@ -115,7 +115,7 @@ def _data(
 
 def _claims(state: PluginState, config: Config) -> list[Claim]:
     """The devices that the plugin has open at this moment, in any host."""
-    from lockgate._claims import claims_folder, claims_held
+    from lockgate._rights.claims import claims_folder, claims_held
 
     held = claims_held(claims_folder(config.runtime_folder))
     return [claim for claim in held if claim.plugin == state.name]
@@ -123,7 +123,7 @@ def _claims(state: PluginState, config: Config) -> list[Claim]:
 
 def _config_keys(state: PluginState, config: Config) -> tuple[ConfigKey, ...]:
     """What its settings can say and do say; secrets by their names."""
-    from lockgate._config_keys import config_keys
+    from lockgate._plugin_settings.keys import config_keys
 
     manifest = state.manifest
     return config_keys(state.name, config, manifest.config_schema if manifest else {})
@@ -131,7 +131,7 @@ def _config_keys(state: PluginState, config: Config) -> tuple[ConfigKey, ...]:
 
 def _config_problem(state: PluginState, config: Config) -> ConfigError | None:
     """What is wrong with its settings: its worker would not start."""
-    from lockgate._plugin_config import check_config
+    from lockgate._plugin_settings.whole import check_config
 
     if state.manifest is None or not config.for_plugin(state.name):
         return None

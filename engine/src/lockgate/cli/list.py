@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lockgate._kind_names import WITH_HOOKS
+from lockgate._manifest.kind_names import WITH_HOOKS
 from lockgate._store_place import StorePlace
 from lockgate.cli._output import (
     Color,
@@ -21,7 +21,7 @@ from lockgate.cli._session import Subparsers, effective_tier, present, settings
 from lockgate.discovery import PluginState
 
 if TYPE_CHECKING:
-    from lockgate._lifecycle import Lifecycle
+    from lockgate._record.lifecycle import Lifecycle
     from lockgate.config import Config
     from lockgate.installed import Staged
 
@@ -128,7 +128,7 @@ def _check_kinds(wanted: Sequence[str], plugins: Sequence[PluginState]) -> None:
     known = {*WITH_HOOKS, *(kind for plugin in plugins for kind in plugin.kinds)}
     if known.issuperset(wanted):
         return
-    from lockgate._registry import hooks_added
+    from lockgate._seating.registry import hooks_added
     from lockgate.errors import UsageError, did_you_mean
 
     known.update(kind.name for kind in hooks_added(plugins).values())
@@ -140,11 +140,11 @@ def _check_kinds(wanted: Sequence[str], plugins: Sequence[PluginState]) -> None:
 
 def life_of(plugin: PluginState, config: Config) -> Lifecycle:
     """How far a plugin comes, since when, and why no farther."""
-    from lockgate._lifecycle import lifecycle_of
+    from lockgate._record.lifecycle import lifecycle_of
 
     if plugin.state != "quarantined":
         return lifecycle_of(plugin)
-    from lockgate._quarantine import QuarantineFolder
+    from lockgate._record.quarantine import QuarantineFolder
 
     record = QuarantineFolder(config.state_dir).read(plugin.name)
     return lifecycle_of(plugin, record.at if record is not None else "")

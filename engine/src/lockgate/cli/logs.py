@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lockgate._logbook import log_files, read_lines
+from lockgate._record.logbook import log_files, read_lines
 from lockgate.cli._output import clean, print_json, print_lines
 from lockgate.cli._session import Subparsers, settings
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate._kind_names import ADAPTER, WITH_HOOKS
+from lockgate._manifest.kind_names import ADAPTER, WITH_HOOKS
 from lockgate.cli._output import clean, print_json, print_lines
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import UsageError
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _added(args: argparse.Namespace) -> dict[str, Adder]:
     """The kinds that installed plugins add, of which a project can be made too."""
-    from lockgate._registry import adders
+    from lockgate._seating.registry import adders
     from lockgate.project._new import Adder
 
     states = adders(installed(settings(args)).plugins)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, cast
 
-from lockgate._control_wire import Request
+from lockgate._control.wire import Request
 from lockgate.cli._hosts import add_host_option, asked, size, told
 from lockgate.cli._output import Color, clean, print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, settings
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 def devices_of(config: Config) -> dict[tuple[int, str], list[str]]:
     """The devices that plugins have open, by host and plugin."""
-    from lockgate._claims import claims_folder, claims_held
+    from lockgate._rights.claims import claims_folder, claims_held
 
     found: dict[tuple[int, str], list[str]] = {}
     for claim in claims_held(claims_folder(config.runtime_folder)):

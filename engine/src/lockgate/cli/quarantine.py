@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lockgate._quarantine import Quarantine, QuarantineFolder
+from lockgate._record.quarantine import Quarantine, QuarantineFolder
 from lockgate.cli._output import print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.config import Config
@@ -94,8 +94,8 @@ def _clear(
 
 def tell_hosts(name: str, config: Config) -> list[int]:
     """Have running hosts release the plugin at once; those that did."""
-    from lockgate._control_client import ask_all
-    from lockgate._control_wire import Request
+    from lockgate._control.client import ask_all
+    from lockgate._control.wire import Request
     from lockgate.cli._hosts import told
 
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import cast
 
-from lockgate._control_wire import Request
+from lockgate._control.wire import Request
 from lockgate.cli._hosts import add_host_option, asked, told
 from lockgate.cli._output import clean, print_json, print_lines
 from lockgate.cli._session import Subparsers, settings

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lockgate._control_wire import Request
+from lockgate._control.wire import Request
 from lockgate.cli._hosts import add_host_option, asked, size
 from lockgate.cli._output import print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, settings

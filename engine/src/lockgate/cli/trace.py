@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lockgate._control_wire import Request
+from lockgate._control.wire import Request
 from lockgate.cli._hosts import add_host_option, asked
 from lockgate.cli._output import clean, colored, print_json, print_lines
 from lockgate.cli._session import Subparsers, settings

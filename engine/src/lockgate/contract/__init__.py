@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from lockgate.contract._problems import CODES, Problem
 
 if TYPE_CHECKING:
+    from lockgate._text.files import Stamp
     from lockgate.discovery import PluginState
-    from lockgate.discovery._files import Stamp
     from lockgate.kinds import AddedKind
     from lockgate.manifest import Manifest
 

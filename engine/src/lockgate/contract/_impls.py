@@ -1,6 +1,6 @@
 """One impl against its spec: is it there, marked, callable, and do its types fit.
 
-What `lockgate._worker_impls.checked_impl` will say of the imported function is said
+What `lockgate._guest.impls.checked_impl` will say of the imported function is said
 here of its source, earlier and of every hook at once; what only running could tell
 is left to it.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from lockgate._specs import CONTEXT, HookSpec
+from lockgate._specs.spec import CONTEXT, HookSpec
 from lockgate.contract._marks import Mark, is_generator, mark_of
 from lockgate.contract._modules import Module, Sources
 from lockgate.contract._names import Found, find

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockgate.discovery._files import (
+from lockgate._text.files import (
     Stamp,
     UnreadableError,
     read_bounded,

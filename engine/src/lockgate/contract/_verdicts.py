@@ -15,9 +15,9 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
-from lockgate._hook_api import HOOK_API_VERSION
+from lockgate._hook.api import HOOK_API_VERSION
+from lockgate._text.files import Stamp, UnreadableError, read_bounded, stamp
 from lockgate.contract._problems import Problem
-from lockgate.discovery._files import Stamp, UnreadableError, read_bounded, stamp
 from lockgate.discovery._index import save
 
 if TYPE_CHECKING:

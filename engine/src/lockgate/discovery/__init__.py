@@ -21,7 +21,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from lockgate.choice import NO_CHOICE, Choice
 from lockgate.discovery import _index
 from lockgate.discovery._environments import import_path, placed
 from lockgate.discovery._relations import relate, unshadow
@@ -29,9 +28,10 @@ from lockgate.discovery._rightful import Claim, claims_of
 from lockgate.discovery._scan import normalised, search_folders
 from lockgate.discovery._search import Search, look
 from lockgate.discovery._state import PluginState, StateName
+from lockgate.discovery.choice import NO_CHOICE, Choice
 
 if TYPE_CHECKING:
-    from lockgate._hook_order import HookOrder
+    from lockgate._order.words import HookOrder
     from lockgate.errors import InstalledError
 
 __all__ = [

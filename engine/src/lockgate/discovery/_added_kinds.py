@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from lockgate._kind_names import BUILT_IN
+from lockgate._manifest.kind_names import BUILT_IN
 from lockgate.discovery._rightful import kinds_added
 from lockgate.discovery._state import PluginState
 
@@ -63,7 +63,7 @@ def _with_hooks(
     state: PluginState, kinds: Mapping[str, AddedKind], adders: Mapping[str, str]
 ) -> PluginState:
     """The plugin, marked if it answers hooks that its kinds do not have, or not so."""
-    from lockgate._hook_names import FREE, hook_kinds
+    from lockgate._specs.names import FREE, hook_kinds
     from lockgate.discovery._hook_versions import misfit_of_kinds
 
     manifest = state.manifest

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Protocol
 
-from lockgate.discovery._files import UnreadableError, read_bounded
+from lockgate._text.files import UnreadableError, read_bounded
 from lockgate.discovery._locate import RECORD_LIMIT_BYTES
 from lockgate.errors import PluginUnavailableError
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lockgate.discovery._files import UnreadableError, read_bounded
+from lockgate._text.files import UnreadableError, read_bounded
 from lockgate.discovery._scan import normalised
 from lockgate.discovery._state import PluginState
 

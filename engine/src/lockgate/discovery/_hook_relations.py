@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from lockgate._hook_order import HookOrder
-from lockgate._manifest_values import HookImpl
-from lockgate._order import Edge, cycle_of, edges_of
-from lockgate._toml_lines import line_of
+from lockgate._manifest.value import HookImpl
+from lockgate._order.line import Edge, cycle_of, edges_of
+from lockgate._order.words import HookOrder
+from lockgate._text.toml_lines import line_of
 from lockgate.discovery._state import PluginState
 
 __all__ = ["yield_for_hooks", "yield_to_present"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from lockgate._hook_api import HOOK_API_VERSION, Life
-from lockgate._hook_names import hook_kinds, hook_lives
+from lockgate._hook.api import HOOK_API_VERSION, Life
+from lockgate._specs.names import hook_kinds, hook_lives
 
 if TYPE_CHECKING:
     from lockgate.kinds import AddedKind

@@ -17,9 +17,9 @@ from functools import partial
 from itertools import islice
 from sys import implementation
 
-from lockgate._hook_api import HOOK_API_VERSION
+from lockgate._hook.api import HOOK_API_VERSION
+from lockgate._text.files import ABSENT, Stamp, stamp, stamp_fresh
 from lockgate.discovery import _index_format as form
-from lockgate.discovery._files import ABSENT, Stamp, stamp, stamp_fresh
 
 __all__ = [
     "DAMAGE",

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, islice
 from typing import Any
 
-from lockgate.discovery._files import Stamp
+from lockgate._text.files import Stamp
 from lockgate.discovery._scan import Memo
 from lockgate.discovery._state import PluginState
 

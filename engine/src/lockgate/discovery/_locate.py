@@ -25,7 +25,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
-from lockgate.discovery._files import UnreadableError, read_bounded, stamp
+from lockgate._text.files import UnreadableError, read_bounded, stamp
 
 __all__ = [
     "RECORD_LIMIT_BYTES",

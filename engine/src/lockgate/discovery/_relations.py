@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from lockgate.choice import NO_CHOICE, Choice
 from lockgate.discovery._added_kinds import unknown_kinds
 from lockgate.discovery._rightful import of_name, settle_claims
 from lockgate.discovery._state import PluginState
+from lockgate.discovery.choice import NO_CHOICE, Choice
 
 if TYPE_CHECKING:
-    from lockgate._hook_order import HookOrder
+    from lockgate._order.words import HookOrder
 
 __all__ = ["relate", "unshadow"]
 

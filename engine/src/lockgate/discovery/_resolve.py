@@ -6,8 +6,8 @@ import json
 import os
 from dataclasses import replace
 
+from lockgate._text.files import ABSENT, UnreadableError, read_bounded, stamp
 from lockgate.discovery._entry_points import MANIFEST_GROUP, EntryPoint
-from lockgate.discovery._files import ABSENT, UnreadableError, read_bounded, stamp
 from lockgate.discovery._locate import LocateError, locate, split_value
 from lockgate.discovery._scan import Distribution, normalised
 from lockgate.discovery._state import PluginState
@@ -113,7 +113,7 @@ def _checked(base: PluginState, manifest: Manifest) -> PluginState:
 
 def _in_api(state: PluginState, manifest: Manifest) -> PluginState:
     """The candidate, if its range and each of lockgate's hooks fit this hook API."""
-    from lockgate._manifest_fields import supports
+    from lockgate._manifest.fields import supports
     from lockgate.discovery._hook_versions import misfit, of_newer_api
 
     newer = ", ".join(map(repr, of_newer_api(manifest)))

@@ -10,19 +10,19 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from lockgate.discovery._entry_points import (
-    OURS,
-    EntryPoint,
-    Wanted,
-    parse_entry_points,
-)
-from lockgate.discovery._files import (
+from lockgate._text.files import (
     ABSENT,
     Stamp,
     UnreadableError,
     read_bounded,
     settled,
     stamp,
+)
+from lockgate.discovery._entry_points import (
+    OURS,
+    EntryPoint,
+    Wanted,
+    parse_entry_points,
 )
 
 __all__ = ["Distribution", "Memo", "normalised", "scan_folder", "search_folders"]

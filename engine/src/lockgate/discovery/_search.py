@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from lockgate._text.files import ABSENT, stamp_fresh
 from lockgate.discovery import _index
 from lockgate.discovery._entry_points import OURS, Wanted
-from lockgate.discovery._files import ABSENT, stamp_fresh
 from lockgate.discovery._index_format import Depends, Found, Stored, encode
 from lockgate.discovery._relations import unshadow
 from lockgate.discovery._scan import Distribution, Memo, scan_folder

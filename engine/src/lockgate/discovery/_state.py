@@ -31,7 +31,7 @@ StateName: TypeAlias = Literal[
 ``foreign``              another ecosystem's plugin, driven by an adapter
 ``disabled``             switched off by its owner, for good or for this run
 ``pinned``               its owner wants another version of it
-``quarantined``          its workers died too often; `lockgate._quarantine` keeps it
+``quarantined``          its workers died too often; see `lockgate._record.quarantine`
 ``broken``               something of it is wrong; `PluginState.reason` says what
 ``shadowed``             an earlier folder of the search path has the distribution
 ``duplicate``            another distribution claims its name; neither is used

@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lockgate._store_place import StorePlace
+from lockgate._text.files import stamp_fresh
 from lockgate.discovery import _index
 from lockgate.discovery._environments import placed
-from lockgate.discovery._files import stamp_fresh
 from lockgate.discovery._index_format import Depends, Found, Stored
 from lockgate.discovery._scan import scan_folder
 from lockgate.discovery._search import Before, Search

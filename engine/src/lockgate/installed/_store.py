@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from lockgate._lease import leased
 from lockgate._store_place import StorePlace
 from lockgate.errors import InstalledError
 from lockgate.installed import _staged
 from lockgate.installed._format import SIZE_LIMIT_BYTES, Generation, parse, to_bytes
+from lockgate.installed._lease import leased
 from lockgate.installed._staged import Staged, still_waiting
 from lockgate.owned import (
     NotOwnedError,

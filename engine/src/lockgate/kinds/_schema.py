@@ -20,8 +20,8 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from lockgate import values
-from lockgate._annotations import AnyData, AnyDocument
-from lockgate._codec import (
+from lockgate._codec.annotations import AnyData, AnyDocument
+from lockgate._codec.convert import (
     Codec,
     Exact,
     Misfit,

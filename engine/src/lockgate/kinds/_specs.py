@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
-from lockgate._codec import Misfit
-from lockgate._hook_options import HookOptions
-from lockgate._specs import CONTEXT, Argument, HookSpec, is_there, specs
+from lockgate._codec.convert import Misfit
+from lockgate._hook.options import HookOptions
+from lockgate._specs.spec import CONTEXT, Argument, HookSpec, is_there, specs
 from lockgate.kinds._schema import SchemaError, Schemas
 from lockgate.kinds._values import AddedHook, AddedKind
 

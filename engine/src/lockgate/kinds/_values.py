@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lockgate._hook_api import Life
+from lockgate._hook.api import Life
 
 __all__ = ["AddedHook", "AddedKind"]
 

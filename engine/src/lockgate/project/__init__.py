@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate._beneath import read_beneath
+from lockgate._text.beneath import read_beneath
+from lockgate._text.files import UnreadableError
 from lockgate.contract import Problem
-from lockgate.discovery._files import UnreadableError
 from lockgate.errors import ManifestError
 from lockgate.manifest import MANIFEST_LIMIT_BYTES, Manifest, parse_manifest
 from lockgate.project._folder import Project, find_project
@@ -30,7 +30,7 @@ from lockgate.project._scanner import scanner_version
 from lockgate.values import Finding, Position, Range
 
 if TYPE_CHECKING:
-    from lockgate._specs import HookSpec
+    from lockgate._specs.spec import HookSpec
     from lockgate.kinds import AddedKind
     from lockgate.project._spec_source import Specified
 
@@ -133,8 +133,8 @@ def _unknown_kinds(
     manifest: Manifest | None, file: str, text: str, known: Mapping[str, HookSpec]
 ) -> Iterator[Finding]:
     """The kinds that the manifest names and nobody here has: first of all errors."""
-    from lockgate._kind_names import WITH_HOOKS
-    from lockgate._toml_lines import line_of
+    from lockgate._manifest.kind_names import WITH_HOOKS
+    from lockgate._text.toml_lines import line_of
     from lockgate.errors import did_you_mean
 
     kinds = {*WITH_HOOKS, "adapter", *(spec.kind for spec in known.values())}
@@ -234,7 +234,7 @@ def _of_problem(project: Project, problem: Problem) -> Finding:
 
 
 def _diff(file: str, before: str, after: str) -> str:
-    from lockgate._diff import tree_diff
+    from lockgate._call.diff import tree_diff
     from lockgate.values import Tree
 
     return tree_diff(Tree.of({file: before}), Tree.of({file: after}))

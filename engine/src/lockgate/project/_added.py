@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from lockgate._codec import codec
-from lockgate._specs import is_there
-from lockgate._toml import quoted
+from lockgate._codec.convert import codec
+from lockgate._specs.spec import is_there
+from lockgate._text.toml import quoted
 from lockgate.kinds import AddedHook, AddedKind
 from lockgate.kinds._specs import annotation_of
 from lockgate.project._samples import Made, Samples, Source, literal, written

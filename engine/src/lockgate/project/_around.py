@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 
-from lockgate._registry import adds_kinds, kinds_added
+from lockgate._seating.registry import adds_kinds, kinds_added
 from lockgate.discovery import PluginState, discover
 from lockgate.discovery._environments import import_path
 from lockgate.discovery._scan import normalised

@@ -10,9 +10,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from lockgate._hook_names import FREE
-from lockgate._specs import HookSpec, specs
-from lockgate._toml_lines import lines_of_keys
+from lockgate._specs.names import FREE
+from lockgate._specs.spec import HookSpec, specs
+from lockgate._text.toml_lines import lines_of_keys
 from lockgate.errors import ProjectError
 from lockgate.manifest import HookImpl, Manifest
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from lockgate._toml import load_toml
-from lockgate._toml_lines import line_of
+from lockgate._text.files import UnreadableError, read_bounded
+from lockgate._text.toml import load_toml
+from lockgate._text.toml_lines import line_of
 from lockgate.discovery._entry_points import MANIFEST_GROUP
-from lockgate.discovery._files import UnreadableError, read_bounded
 from lockgate.discovery._locate import LocateError, split_value
 from lockgate.errors import ProjectError
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from lockgate._toml import quoted
-from lockgate._toml_lines import line_of, statements
+from lockgate._text.toml import quoted
+from lockgate._text.toml_lines import line_of, statements
 from lockgate.kinds import AddedHook, AddedKind
 
 __all__ = ["Drift", "drifts", "with_kinds"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockgate._specs import HookSpec, specs
+from lockgate._specs.spec import HookSpec, specs
 from lockgate.contract._marks import Mark, mark_of
 from lockgate.contract._modules import Module, SourceError, Sources
 from lockgate.contract._problems import Problem

@@ -91,7 +91,7 @@ def manifest_findings(
     """What the manifest says that does not go with the project."""
     from packaging.specifiers import SpecifierSet
 
-    from lockgate._manifest_fields import supports
+    from lockgate._manifest.fields import supports
     from lockgate.hookspecs import HOOK_API_VERSION
 
     if manifest.name != project.plugin:

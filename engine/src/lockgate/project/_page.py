@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
-from lockgate._specs import HookSpec
+from lockgate._specs.spec import HookSpec
 from lockgate.contract._modules import Module, SourceError, Sources
 from lockgate.contract._names import find
 from lockgate.kinds import AddedKind

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lockgate.discovery._files import UnreadableError, read_bounded
+from lockgate._text.files import UnreadableError, read_bounded
 from lockgate.manifest import Manifest
 from lockgate.values import Finding, Position, Range
 

@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from lockgate._hook_api import numbers
-from lockgate._kind_names import BUILT_IN
-from lockgate._specs import CONTEXT
+from lockgate._hook.api import numbers
+from lockgate._manifest.kind_names import BUILT_IN
+from lockgate._specs.spec import CONTEXT
 from lockgate.contract._modules import Module, SourceError, Sources
 from lockgate.contract._names import dotted_of
 from lockgate.contract._problems import Problem
@@ -259,7 +259,7 @@ class _Specs:
 
     def _sound(self, kind: AddedKind, before: Sequence[str]) -> str:
         """What is wrong with a kind as a whole; empty if nothing is."""
-        from lockgate._hook_names import hook_kinds, mistaken_for
+        from lockgate._specs.names import hook_kinds, mistaken_for
         from lockgate.kinds._schema import SchemaError
         from lockgate.kinds._specs import hook_specs
 

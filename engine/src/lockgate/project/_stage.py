@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from lockgate._beneath import read_beneath
+from lockgate._text.beneath import read_beneath
 from lockgate.manifest import MANIFEST_LIMIT_BYTES
 from lockgate.owned import replace_beneath
 from lockgate.project._folder import Project

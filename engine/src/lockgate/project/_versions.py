@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from lockgate._hook_names import hook_lives
+from lockgate._specs.names import hook_lives
 from lockgate.discovery._hook_versions import (
     deprecations,
     misfit,

@@ -13,13 +13,13 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from lockgate._audit import LogLine, Observer, Progress
-from lockgate._awaiting import awaited_here, is_awaited, items_here
-from lockgate._call import Call
-from lockgate._services import variable_of
-from lockgate._specs import HookSpec
-from lockgate._worker_context import WorkerContext
-from lockgate._worker_impls import Impls, WorkerFault
+from lockgate._call.call import Call
+from lockgate._guest.awaiting import awaited_here, is_awaited, items_here
+from lockgate._guest.context import WorkerContext
+from lockgate._guest.impls import Impls, WorkerFault
+from lockgate._record.audit import LogLine, Observer, Progress
+from lockgate._rights.services import variable_of
+from lockgate._specs.spec import HookSpec
 from lockgate.config import Config
 from lockgate.contract import check_impls
 from lockgate.errors import (
@@ -253,7 +253,7 @@ class InProcessPlugin(PluginUnderTest):
         return self._session, self._impls
 
     def _checked_config(self, secret: Callable[[str], str]) -> dict[str, Data]:
-        from lockgate._plugin_config import checked_config
+        from lockgate._plugin_settings.whole import checked_config
 
         config = Config("", "", "", "", plugins={self.project.plugin: self.config})
         schema = self.manifest.config_schema
@@ -331,8 +331,8 @@ class WorkerPlugin(PluginUnderTest):
         return self._host
 
     def _write_grants(self, host: Host, config: Config) -> None:
-        from lockgate._grants import GrantsFile
-        from lockgate._seats import identity_of
+        from lockgate._rights.file import GrantsFile
+        from lockgate._seating.seats import identity_of
 
         (state,) = (s for s in host.plugins() if s.name == self.project.plugin)
         manifest = state.manifest or self.manifest

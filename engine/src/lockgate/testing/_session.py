@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate._broker import Broker
-from lockgate._data_folder import DataFolder, data_place
-from lockgate._environment import import_folders
-from lockgate._policy import build_plan
-from lockgate._records import ProgramMissingError, find_program
-from lockgate._services import variable_of
+from lockgate._data.folder import DataFolder, data_place
+from lockgate._rights.environment import import_folders
+from lockgate._rights.policy import build_plan
+from lockgate._rights.records import ProgramMissingError, find_program
+from lockgate._rights.services import variable_of
+from lockgate._sealed.broker import Broker
 from lockgate.grants import (
     Consent,
     Grant,
@@ -31,7 +31,7 @@ from lockgate.shipped import ShippedPolicy
 from lockgate.values import Data
 
 if TYPE_CHECKING:
-    from lockgate._audit import Observer
+    from lockgate._record.audit import Observer
     from lockgate.manifest import Manifest
     from lockgate.testing._devices import FakeSerial
     from lockgate_sandbox import Sandbox
@@ -43,7 +43,7 @@ _OURS = ("net", "device", "secret")
 
 
 class LocalSession:
-    """What `lockgate._worker_context.Session` promises, in this process."""
+    """What `lockgate._guest.context.Session` promises, in this process."""
 
     def __init__(
         self,

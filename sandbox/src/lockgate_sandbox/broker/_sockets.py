@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from lockgate_sandbox._hostname import canonical_host
+from lockgate_sandbox._spelling.hostname import canonical_host
 from lockgate_sandbox.broker._addresses import Pins
 from lockgate_sandbox.broker._dial import connect_to
 from lockgate_sandbox.broker._gate import Gate, Use

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lockgate_sandbox._hostname import canonical_host
+from lockgate_sandbox._spelling.hostname import canonical_host
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.grants import FRAMING_HEADERS, HostGrant
 

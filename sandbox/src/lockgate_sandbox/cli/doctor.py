@@ -144,7 +144,7 @@ def _abis(found: Examination) -> Iterator[Sequence[str]]:
 
 
 def _layers(found: Examination) -> Iterator[Sequence[str]]:
-    from lockgate_sandbox._sealplan import LAYERS
+    from lockgate_sandbox._seal.sealplan import LAYERS
 
     yield "", *(state.name for state in found.tiers)
     for name in LAYERS:

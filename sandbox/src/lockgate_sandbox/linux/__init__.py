@@ -2,5 +2,5 @@
 
 Each module says what its facility closes and leaves open, does nothing at
 import, and raises `OSError` from the kernel unchanged: what a failure means is
-`_enforce`'s decision.
+`_seal.enforce`'s decision.
 """

@@ -40,7 +40,7 @@ _ATTR_BYTES = 64  # sizeof(pthread_attr_t) is 56 on x86-64, 64 on aarch64
 def values(limits: Mapping[str, float]) -> list[tuple[int, int, int]]:
     """(resource, soft, hard) for limits as `Limits` names them.
 
-    RLIMIT_NPROC is not among them: see `_enforce`.
+    RLIMIT_NPROC is not among them: see `_seal.enforce`.
     """
     cpu = max(1, -int(-limits["cpu_seconds"] // 1))
     data = int(limits["memory_bytes"])

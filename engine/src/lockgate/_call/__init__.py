@@ -1,0 +1,1 @@
+"""One hook call: what is asked, what is answered, what goes wrong."""

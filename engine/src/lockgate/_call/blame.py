@@ -1,0 +1,250 @@
+"""From what went wrong in a worker to an error that names plugin, hook, version.
+
+The only place where the sandbox's errors become the engine's. What a worker says
+about its own failure (type, message, details) is shown, never evaluated; what it
+sends as reasons is rebuilt by its declared type like any answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from traceback import format_exception
+from typing import Any
+
+from lockgate._call.wrapping import WrapperMisuseError
+from lockgate._codec.convert import Misfit, codec
+from lockgate.errors import (
+    AnswerInvalidError,
+    HookError,
+    HookLimitError,
+    HookTimeoutError,
+    InputRefusedError,
+    LockgateError,
+    SandboxUnavailableError,
+    WorkerCrashedError,
+)
+from lockgate.grants import Consent, Identity, grant_command
+from lockgate.plugin import RefusedError
+from lockgate.values import Document, Reason
+from lockgate_sandbox import (
+    LayerMissingError,
+    LimitError,
+    ProtocolError,
+    RemoteError,
+    SandboxError,
+    StartError,
+    WallLimitError,
+    WorkerDiedError,
+)
+
+__all__ = ["Blame"]
+
+_REASONS: Callable[[object], tuple[Reason, ...]] = codec(tuple[Reason, ...]).decode
+
+_UNASKED = "If the plugin is yours, ask for it in its manifest, under [rights]."
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Whose call it was; makes the errors of it."""
+
+    identity: Identity
+    hook: str
+
+    def _named(self) -> dict[str, Any]:
+        return {
+            "plugin": self.identity.plugin,
+            "hook": self.hook,
+            "version": self.identity.version,
+        }
+
+    def misfit(self, misfit: Misfit) -> AnswerInvalidError:
+        """The answer does not fit the spec."""
+        place = f"the answer's {misfit.where}" if misfit.where else "the answer"
+        detail = f"{place} should be {misfit.expected}, but is {misfit.found}"
+        return AnswerInvalidError(detail, path=misfit.where, **self._named())
+
+    def timeout(self, seconds: float) -> HookTimeoutError:
+        """There was no answer in time."""
+        detail = f"no answer within {round(seconds, 2):g} seconds"
+        return HookTimeoutError(detail, cause="wall-limit", **self._named())
+
+    def busy(self) -> HookError:
+        """The thread that asks is reading a stream of this very plugin."""
+        detail = "the plugin is busy with a stream that this thread reads"
+        hint = "Read the stream to its end, or close it, before asking it again."
+        return HookError(detail, cause="stream-open", hint=hint, **self._named())
+
+    def lost_wrapper(self) -> WorkerCrashedError:
+        """A wrapper's worker ended between its ``yield`` and the outcome."""
+        detail = "its worker ended while the plugins that it wraps were asked"
+        return WorkerCrashedError(detail, cause="wrapper-lost", **self._named())
+
+    def of(
+        self,
+        error: SandboxError,
+        *,
+        seconds: float,
+        consent: Consent | None = None,
+        denials: Sequence[Document] = (),
+    ) -> LockgateError:
+        """The engine's error for what the sandbox reported.
+
+        `seconds` is the time the call had; `denials` what was refused meanwhile.
+        """
+        if isinstance(error, RemoteError):
+            return self._remote(error, consent, denials)
+        if isinstance(error, WallLimitError):
+            return self.timeout(seconds)
+        if isinstance(error, LayerMissingError):
+            return SandboxUnavailableError(
+                str(error), layer=error.layer, cause=error.code, hint=error.hint
+            )
+        kind: type[HookError] = HookError
+        if isinstance(error, LimitError):
+            kind = HookLimitError
+        elif isinstance(error, WorkerDiedError | ProtocolError):
+            kind = WorkerCrashedError
+        traceback = error.traceback if isinstance(error, StartError) else ""
+        return kind(str(error), cause=error.code, traceback=traceback, **self._named())
+
+    def raised_here(self, error: Exception | SystemExit) -> LockgateError:
+        """The error for what an impl inside the host raised."""
+        if isinstance(error, LockgateError):
+            return error
+        if isinstance(error, RefusedError):
+            return self._refused(error.reasons)
+        if isinstance(error, WrapperMisuseError):
+            return HookError(str(error), cause=error.code, **self._named())
+        detail = f"{type(error).__name__}: {error}"
+        text = "".join(format_exception(error))
+        return HookError(detail, cause="raised", traceback=text, **self._named())
+
+    def _remote(
+        self, error: RemoteError, consent: Consent | None, denials: Sequence[Document]
+    ) -> LockgateError:
+        details = error.details
+        told: Mapping[str, object] = details if isinstance(details, dict) else {}
+        kind = told.get("kind")
+        try:
+            if kind == "refused":
+                reasons = _REASONS(told.get("reasons"))
+                return self._refused(reasons) if reasons else self._failed(error)
+            if kind == "answer-invalid":
+                return self._told_misfit(told)
+        except Misfit as misfit:
+            return self.misfit(misfit.below("reasons"))
+        if kind == "impl":
+            return self.impl(error.message, told, error.traceback)
+        if kind == "denied-call":
+            hint = _way_out(_text(told, "file"))
+            return self._failed(error, cause="permission-denied", hint=hint)
+        denial = _last_denial(error, told, consent, denials, self.identity.plugin)
+        if denial is not None:
+            return self._denied(error, denial)
+        # What the host answered it, or how it ended, in the host's own words.
+        plain = error.message if kind in ("exit", "host-call") else ""
+        return self._failed(error, plain, hint=_text(told, "hint"))
+
+    def _refused(self, reasons: Sequence[Reason]) -> InputRefusedError:
+        return InputRefusedError(reasons, plugin=self.identity.plugin, hook=self.hook)
+
+    def _told_misfit(self, told: Mapping[str, object]) -> AnswerInvalidError:
+        misfit = Misfit(_text(told, "expected"), found=_text(told, "found"))
+        misfit.where = _text(told, "where")
+        return self.misfit(misfit)
+
+    def impl(
+        self, message: str, told: Mapping[str, object], traceback: str = ""
+    ) -> HookError:
+        """The impl can't be had: where it should be, and what is wrong with it."""
+        line = told.get("line")
+        return HookError(
+            message,
+            cause=_text(told, "code"),
+            traceback=traceback,
+            hint=_text(told, "hint"),
+            file=_text(told, "file"),
+            line=line if isinstance(line, int) else 0,
+            **self._named(),
+        )
+
+    def _failed(
+        self,
+        error: RemoteError,
+        message: str = "",
+        *,
+        cause: str = "",
+        hint: str = "",
+    ) -> HookError:
+        return HookError(
+            message or str(error),
+            cause=cause or error.code,
+            traceback=error.traceback,
+            hint=hint,
+            **self._named(),
+        )
+
+    def _denied(self, error: RemoteError, denial: Document) -> HookError:
+        grant, message = str(denial["grant"]), str(denial["message"])
+        # A refusal by the broker says all there is; where it was met is no help.
+        refused = denial["by"] == "broker"
+        unasked = _UNASKED if refused else message
+        return HookError(
+            message if refused else str(error),
+            cause="permission-denied",
+            traceback="" if refused else error.traceback,
+            hint=f"To allow it: {grant}" if grant else unasked,
+            right=denial["right"],
+            grant=grant,
+            **self._named(),
+        )
+
+
+def _text(told: Mapping[str, object], key: str) -> str:
+    value = told.get(key)
+    return value[:2000] if isinstance(value, str) else ""
+
+
+def _way_out(file: str) -> str:
+    """What a plugin does instead of the call that the kernel refused in `file`."""
+    name = file.rpartition("/")[2]
+    if name in ("socket.py", "ssl.py"):
+        return "A plugin has no network: have what it needs handed in as an argument."
+    if name in ("subprocess.py", "os.py", "popen_fork.py", "pty.py"):
+        return (
+            "A plugin starts no process of its own: name the program in the manifest "
+            "([[rights.programs]]) and call context.run_program."
+        )
+    return "The kernel refuses this call to every plugin of its tier."
+
+
+def _last_denial(
+    error: RemoteError,
+    told: Mapping[str, object],
+    consent: Consent | None,
+    denials: Sequence[Document],
+    plugin: str,
+) -> Document | None:
+    """What the plugin ended for, if it ended for a refusal."""
+    if denials and "Permission" in error.type:
+        return denials[-1]
+    if told.get("kind") != "denied-path" or consent is None:
+        return None
+    path = _text(told, "path")
+    keys = [right.key for right in consent.asked if _covers(right.key, path)]
+    missing = [key for key in keys if not consent.has(key)]
+    grant = grant_command(plugin, *missing) if missing else ""
+    right = missing[0] if missing else f"read:{path}"
+    message = (
+        "The plugin's manifest does not ask for this path, so it can't be granted. "
+        "A plugin writes in context.scratch, from tier basic on."
+    )
+    return {"right": right, "message": message, "grant": grant, "by": "kernel"}
+
+
+def _covers(key: str, path: str) -> bool:
+    kind, _, value = key.partition(":")
+    inside = path == value or path.startswith(value.rstrip("/") + "/")
+    return kind in ("read", "write") and inside

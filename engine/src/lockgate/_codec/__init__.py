@@ -1,0 +1,1 @@
+"""Values to wire data and back, by declared types alone."""

@@ -1,0 +1,1 @@
+"""A running host's control socket, both ends."""

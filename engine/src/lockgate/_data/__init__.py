@@ -1,0 +1,1 @@
+"""A plugin's files, which the host keeps."""

@@ -1,0 +1,180 @@
+"""The asking of plugins for asyncio: on the loop what can be awaited, the rest not.
+
+An impl of the trusted base that is a coroutine function, or an async generator, runs
+on the loop of whoever calls: in its task, in its context. Every other plugin is asked
+on a thread, one turn each, so that nothing blocks the loop. Who is asked, in which
+order, and what becomes of a failure says `lockgate._dispatch.dispatch`, as it does
+for threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import Executor
+from contextlib import aclosing
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+from lockgate._call.answers import Answer, Answers
+from lockgate._call.call import Call, Cancellation
+from lockgate._call.streams import Item
+from lockgate._dispatch.dispatch import (
+    Asked,
+    Dispatcher,
+    Given,
+    LoopSeat,
+    Seat,
+    values_of,
+)
+from lockgate._record.trace import Span, current
+from lockgate.errors import LockgateError
+
+__all__ = ["ask_on_loop", "on_thread", "pulled", "stream_on_loop"]
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 0.5
+"""What a plugin has for its ``finally`` blocks when it is asked to end."""
+
+_END: Any = object()
+
+
+async def ask_on_loop(
+    dispatcher: Dispatcher, call: Call, plugin: str | None, threads: Executor
+) -> Answers[Any]:
+    """`Dispatcher.run` of a hook that is neither wrapped nor historic.
+
+    Raises:
+        LockgateError: If a plugin fails and the hook's policy is ``fail``.
+        ExceptionGroup: If plugins failed and the policy is ``collect``.
+    """
+    token = current.set(current.get() or Span())
+    steps = dispatcher.asking(call, plugin)
+    try:
+        seat = next(steps)
+        while True:
+            seat = steps.send(await _asked(seat, call, threads))
+    except StopIteration as end:
+        answers: Answers[Any] = end.value
+        return answers
+    finally:
+        current.reset(token)
+
+
+async def _asked(seat: Seat, call: Call, threads: Executor) -> Asked:
+    try:
+        return await _answer(seat, call, threads), None
+    except LockgateError as error:
+        return None, error
+
+
+async def _answer(seat: Seat, call: Call, threads: Executor) -> Answer[object] | None:
+    here = await _here(seat, call, threads)
+    if here is not None:
+        return await here.ask_on_loop(call)
+    return await on_thread(threads, call.cancellation, lambda: seat.ask(call))
+
+
+async def _here(seat: Seat, call: Call, threads: Executor) -> LoopSeat | None:
+    """The seat, if the loop can ask it; it is imported for that, if need be."""
+    here = seat.on_loop
+    if here is None:
+        return None
+    known = here.awaits(call.spec)
+    if known is None:
+        await on_thread(threads, call.cancellation, lambda: here.prepare(call.spec))
+        known = here.awaits(call.spec)
+    return here if known else None
+
+
+async def stream_on_loop(
+    dispatcher: Dispatcher, call: Call, plugin: str | None, threads: Executor
+) -> AsyncGenerator[Item[Any]]:
+    """`Dispatcher.stream` of a hook that is not wrapped.
+
+    Raises:
+        LockgateError: If a plugin fails and the hook's policy is ``fail``.
+        ExceptionGroup: At the end, if plugins failed and it is ``collect``.
+    """
+    turns = dispatcher.turns(call, plugin)
+    told: Given | None = None
+    while True:
+        try:
+            seat = next(turns) if told is None else turns.send(told)
+        except StopIteration:
+            return
+        given = False
+        try:
+            async with aclosing(await _values(seat, call, threads)) as values:
+                async for value in values:
+                    given = True
+                    yield Item(seat.identity.plugin, value)
+        except LockgateError as error:
+            told = given, error
+        else:
+            told = given, None
+
+
+async def _values(
+    seat: Seat, call: Call, threads: Executor
+) -> AsyncGenerator[object, None]:
+    here = await _here(seat, call, threads) if call.spec.stream else None
+    if here is not None:
+        return here.stream_on_loop(call)
+    return pulled(values_of(seat, call), call.cancellation, threads)
+
+
+async def on_thread(
+    threads: Executor, cancellation: Cancellation | None, work: Callable[[], T]
+) -> T:
+    """What `work` gives, done on a thread, in the caller's context.
+
+    Where the caller is cancelled, what it waits for is ended by `cancellation`.
+    """
+    context = copy_context()
+    loop = asyncio.get_running_loop()
+    future = loop.run_in_executor(threads, lambda: context.run(work))
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        if cancellation is not None:
+            cancellation.cancel()
+        # The thread ends as soon as its worker is dead; wait for that, so
+        # that nothing of a cancelled call runs on behind its caller.
+        await asyncio.wait([future])
+        future.exception()
+        raise
+
+
+async def pulled(
+    items: Generator[T], cancellation: Cancellation | None, threads: Executor
+) -> AsyncGenerator[T]:
+    """`items`, each made on a thread when it is wanted."""
+    loop = asyncio.get_running_loop()
+    try:
+        while True:
+            future = loop.run_in_executor(threads, next, items, _END)
+            try:
+                item = await asyncio.shield(future)
+            except asyncio.CancelledError:
+                await _ended(future, cancellation)
+                raise
+            if item is _END:
+                return
+            yield item
+    finally:
+        await loop.run_in_executor(threads, items.close)
+
+
+async def _ended(
+    future: asyncio.Future[Any], cancellation: Cancellation | None
+) -> None:
+    """End what the thread waits for: first by asking, then by killing."""
+    for patience in (PATIENCE_SECONDS, None):
+        if cancellation is not None:
+            cancellation.cancel()
+        await asyncio.wait([future], timeout=patience)
+        if future.done():
+            break
+    future.exception()

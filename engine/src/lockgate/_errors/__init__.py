@@ -1,0 +1,1 @@
+"""Errors by what went wrong; all of them are public in `lockgate.errors`."""

@@ -1,0 +1,1 @@
+"""The closed expression language; `lockgate.expression` is its face."""

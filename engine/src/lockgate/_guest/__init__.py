@@ -1,0 +1,1 @@
+"""What runs on the plugin's side, in its sealed worker."""

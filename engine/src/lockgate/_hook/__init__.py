@@ -1,0 +1,1 @@
+"""The mark that makes a function a hook spec, and the versions of the hook API."""

@@ -1,0 +1,1 @@
+"""A plugin of the trusted base, in the host's own process."""

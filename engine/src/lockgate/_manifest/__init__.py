@@ -1,0 +1,1 @@
+"""The manifest's form and rules; `lockgate.manifest` is its face."""

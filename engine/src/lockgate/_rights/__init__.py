@@ -1,0 +1,1 @@
+"""From what was granted to what the kernel and the broker are told."""

@@ -1,0 +1,1 @@
+"""A plugin behind the boundary, as the host holds it."""

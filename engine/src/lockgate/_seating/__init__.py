@@ -1,0 +1,1 @@
+"""Every plugin that was found, and what is asked in its name."""

@@ -1,0 +1,1 @@
+"""Whether a plugin's code may start, and when it may start again."""

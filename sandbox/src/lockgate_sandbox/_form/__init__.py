@@ -1,0 +1,1 @@
+"""A policy as plain data and in words."""

@@ -1,0 +1,122 @@
+"""What a script tried that its policy does not allow, told to the host as it goes.
+
+An audit hook inside the sealed process: it sees honest code's attempts and serves
+explanations ("denied: grant X would allow it"), nothing else. Hostile code can
+silence or forge it; the kernel refuses with or without it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["NOTES_LIMIT", "install"]
+
+NOTES_LIMIT = 200
+"""Most different attempts that are told."""
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_AF_UNIX = 1
+_OURS = os.path.realpath(__file__).rpartition("/")[0].rpartition("/")[0]
+"""A traceback through our frames asks for their lines; nobody should grant that."""
+
+_CHANGES = frozenset(
+    {
+        "os.chmod",
+        "os.chown",
+        "os.link",
+        "os.mkdir",
+        "os.remove",
+        "os.rename",
+        "os.rmdir",
+        "os.symlink",
+        "os.truncate",
+        "os.utime",
+    }
+)
+_STARTS = frozenset({"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"})
+
+
+def _below(path: str, folders: Sequence[str]) -> bool:
+    return any(path == item or path.startswith(item + "/") for item in folders)
+
+
+class _Observer:
+    def __init__(
+        self,
+        tell: Callable[[str, str], None],
+        read: Sequence[str],
+        write: Sequence[str],
+        programs: bool,
+        net: bool,
+    ) -> None:
+        self._net = net
+        self._tell = tell
+        self._read = [*read, *write]
+        self._write = write
+        self._programs = programs
+        self._told: set[tuple[str, str]] = set()
+        self._busy = False
+
+    def hook(self, event: str, args: tuple[object, ...]) -> None:
+        if self._busy or len(self._told) >= NOTES_LIMIT:
+            return
+        self._busy = True
+        try:
+            attempt = self._attempt(event, args)
+            if attempt is not None and attempt not in self._told:
+                self._told.add(attempt)
+                self._tell(*attempt)
+        except Exception:  # noqa: S110 - an explanation must never break a script
+            pass
+        finally:
+            self._busy = False
+
+    def _attempt(self, event: str, args: tuple[object, ...]) -> tuple[str, str] | None:
+        if event == "open":
+            flags = args[2] if isinstance(args[2], int) else 0
+            return self._path(args[0], writes=bool(flags & _WRITING))
+        if event in ("os.listdir", "os.scandir"):
+            if args[0] in sys.path:
+                return None  # an import that looks around: not the file's own wish
+            return self._path(args[0], writes=False)
+        if event in _CHANGES:
+            return self._path(args[0], writes=True)
+        if not self._net and event.startswith("socket."):
+            return None  # the broker tells of it
+        if event == "socket.getaddrinfo":
+            return "net", str(args[0])
+        if event == "socket.__new__" and args[1] != _AF_UNIX:
+            return "net", f"a socket of family {args[1]!s}"
+        if event in _STARTS and not self._programs:
+            return "program", str(args[0])
+        if event in ("os.fork", "os.forkpty") and not self._programs:
+            return "process", "fork"
+        return None
+
+    def _path(self, path: object, *, writes: bool) -> tuple[str, str] | None:
+        if isinstance(path, int) or path is None:
+            return None  # a descriptor: it was opened before; or where we are
+        real = os.path.realpath(os.fsdecode(path))  # type: ignore[arg-type] # pyright: ignore
+        if writes:
+            return None if _below(real, self._write) else ("write", real)
+        # What does not exist is not denied but missing, as the kernel sees it.
+        if _below(real, (*self._read, _OURS)) or not os.path.lexists(real):
+            return None
+        return "read", real
+
+
+def install(
+    tell: Callable[[str, str], None],
+    *,
+    read: Sequence[str],
+    write: Sequence[str],
+    programs: bool,
+    net: bool,
+) -> None:
+    """Call ``tell(right, what)`` once for each different attempt beyond a right."""
+    sys.addaudithook(_Observer(tell, read, write, programs, net).hook)

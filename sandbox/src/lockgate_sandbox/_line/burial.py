@@ -1,0 +1,128 @@
+"""The end of one worker: why it came, what is released, and who is told what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from signal import SIGKILL
+
+from lockgate_sandbox._line.flights import Flights
+from lockgate_sandbox._line.ground import Ground
+from lockgate_sandbox._line.process import Process, cause
+from lockgate_sandbox._line.sender import Sender
+from lockgate_sandbox._watch import limits as _limits
+from lockgate_sandbox._watch.output import Output
+from lockgate_sandbox._wire.frame import ChannelClosed
+from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
+from lockgate_sandbox.errors import (
+    ClosedError,
+    LimitError,
+    ProtocolError,
+    SandboxError,
+    WorkerDiedError,
+)
+from lockgate_sandbox.tiers import Limits
+
+__all__ = ["Burial"]
+
+_DYING_SECONDS = 0.05
+"""How long a process may take from closing its channel to being dead."""
+
+
+class Burial:
+    """Buries one worker, once. Under the line's lock for reading.
+
+    `closed` is the reason, None while it lives; `last_output` what it had printed
+    since the last reply. `name` is what errors call it; `released` is called when
+    nothing of it is left.
+    """
+
+    name = ""
+    released: Callable[[], None]
+
+    def __init__(
+        self,
+        process: Process,
+        sender: Sender,
+        output: Output,
+        flights: Flights,
+        *,
+        limits: Limits,
+        ground: Ground,
+    ) -> None:
+        self.closed: SandboxError | None = None
+        self.last_output = ""
+        self._process = process
+        self._sender = sender
+        self._output = output
+        self._flights = flights
+        self._limits = limits
+        self._ground = ground
+        self._fate: SandboxError | None = None
+        self._told = False
+
+    def foretell(self, error: BaseException) -> None:
+        """It is about to be killed, because of `error`. From any thread."""
+        if self._fate is None and not isinstance(error, ChannelClosed):
+            self._fate = _reason(error)
+
+    def after(self, error: BaseException) -> SandboxError:
+        """Bury the worker because of `error`; gives what callers are told."""
+        if isinstance(error, ChannelClosed):
+            return self._died()
+        return self.end(_reason(error))
+
+    def _died(self) -> SandboxError:
+        """The reason why the channel is closed."""
+        if self.closed is not None:
+            return self.closed
+        if self._fate is not None:
+            return self.end(self._fate)
+        dead = self._process.wait_dead(_DYING_SECONDS)
+        kills = self._ground.memory_kills()
+        ended = self._process.close()
+        if not dead and ended.signal == SIGKILL:
+            return self.end(ProtocolError("it closed its channel"))
+        return self.end(cause(ended, self._limits, kills))
+
+    def end(self, error: SandboxError) -> SandboxError:
+        """Bury the worker, remembering why; gives the first reason there was."""
+        if self.closed is None:
+            self.closed = error
+            self._process.close()
+            self._sender.close()
+            with suppress(LimitError):
+                self._output.drain()
+            self.last_output = self._output.take().decode("utf-8", "replace")
+            self._output.close()
+            self._flights.drop_all(error)
+            self.released()
+        return self.closed
+
+    def told(self, error: SandboxError | None) -> SandboxError:
+        """The error for one of several calls that a dead worker leaves behind."""
+        if error is None or (error is self.closed and self._told):
+            return self.gone()
+        self._told = self._told or error is self.closed
+        return error
+
+    def gone(self) -> ClosedError:
+        """The error for whoever comes too late."""
+        error = ClosedError(
+            f"worker {self.name!r} is gone: {self.closed}", hint="start a new worker"
+        )
+        error.__cause__ = self.closed
+        return error
+
+
+def _reason(error: BaseException) -> SandboxError:
+    """What callers are told of `error`."""
+    if isinstance(error, SandboxError):
+        return error
+    if isinstance(error, FrameTooLargeError):
+        return _limits.too_large(error.limit, error.used, error.unit)
+    if isinstance(error, FrameError):
+        return ProtocolError(str(error))
+    killed = WorkerDiedError(None, int(SIGKILL))
+    killed.__cause__ = error  # an interrupt, or a fault of our own
+    return killed

@@ -1,0 +1,314 @@
+"""The host's end of a worker's channel, shared by all calls under way.
+
+The calling thread does the reading and writing of its call. Of several threads
+one reads for all: it puts each frame where its call finds it, wakes the thread
+that waits for it, and when its own call is answered hands the reading on. A quick
+call costs two system calls; only when the answer is not there within a few
+milliseconds (the socket's own timeout) does the reading thread look around: at
+deadlines, limits and the worker's output (`_line.vigil`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from lockgate_sandbox._line.burial import Burial
+from lockgate_sandbox._line.desk import Desk
+from lockgate_sandbox._line.direct import Direct
+from lockgate_sandbox._line.errands import Errands
+from lockgate_sandbox._line.flights import Flight, Flights
+from lockgate_sandbox._line.ground import Ground
+from lockgate_sandbox._line.ledger import Ledger
+from lockgate_sandbox._line.process import Process
+from lockgate_sandbox._line.reading import Reading
+from lockgate_sandbox._line.sender import Sender
+from lockgate_sandbox._line.vigil import Vigil
+from lockgate_sandbox._watch import limits as _limits
+from lockgate_sandbox._watch.output import Output
+from lockgate_sandbox._wire import exchange
+from lockgate_sandbox._wire.frame import BEFORE_CALLS, Kind, NotDataError
+from lockgate_sandbox._wire.host_end import HostChannel
+from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
+from lockgate_sandbox.callbacks import Callbacks
+from lockgate_sandbox.errors import (
+    Data,
+    LimitError,
+    MessageLimitError,
+    PolicyError,
+    SandboxError,
+)
+from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.posture import Posture
+from lockgate_sandbox.replies import Reply
+
+__all__ = ["Line"]
+
+# Plain integers: an enumeration's member costs two look-ups in every call.
+_BATCH, _CANCEL, _ITEM = int(Kind.BATCH), int(Kind.CANCEL), int(Kind.ITEM)
+_FRAMES = (list, tuple)
+_ROOM, _REPLY, _CALL = int(Kind.ROOM), int(Kind.REPLY), int(Kind.CALL)
+
+
+class Line(Reading):
+    """Sends, reads, watches, and buries the worker when it must."""
+
+    def __init__(
+        self,
+        process: Process,
+        channel: HostChannel,
+        output: Output,
+        *,
+        policy: Policy,
+        ground: Ground,
+    ) -> None:
+        self.process = process
+        self.channel = channel
+        self.output = output
+        self.flights = Flights(policy.limits.message_bytes)
+        self.sender = Sender(channel, policy.limits.message_bytes, self._while_sending)
+        self.serving: set[int] = set()
+        self._policy = policy
+        self._wall = policy.limits.wall_seconds
+        self.desk = Desk(self.sender)
+        self.vigil = Vigil(
+            process, channel.socket.fileno(), output, policy.limits, ground
+        )
+        # Reentrant: who reads may have to answer, and so to send and to read.
+        # Whoever holds the lock for sending never waits for this one.
+        self.reading = threading.RLock()
+        self.burial = Burial(
+            process,
+            self.sender,
+            output,
+            self.flights,
+            limits=policy.limits,
+            ground=ground,
+        )
+        self.errands = Errands(self._run_asks, self.sender.make_room)
+        self._ledger = Ledger(self.vigil, output)
+        limit = policy.limits.message_bytes
+        self.direct = Direct(self, self._ledger, self._wall, limit).call
+
+    def hand_over(
+        self, name: str, callbacks: Callbacks, released: Callable[[], None]
+    ) -> None:
+        """Be the line of the worker `name`, which may ask for `callbacks`.
+
+        `released` is called when nothing of it is left. All else can be made long
+        before anybody wants that worker.
+        """
+        self.desk.callbacks = callbacks
+        self.burial.name = name
+        self.burial.released = released
+
+    # -- the start -------------------------------------------------------------------
+
+    def start(self, first: bytes, sealed: Posture | None) -> Posture:
+        """Wait until the target is built; `first` is the id of the START sent.
+
+        `sealed` is the posture, if it is known; else the worker tells it first.
+
+        Raises:
+            SandboxError: If anything is in the way; the worker is dead then.
+        """
+        wall, now = self._wall, time.monotonic()
+        flight = self.flights.enter(first, wall, now + wall)
+        flight.waited_for = True
+        self.vigil.begin(now)
+        posture = sealed or self._told_posture()
+        self.vigil.sampler.trust(posture)
+        self.vigil.sampler.note_peak()
+        while not flight.done:
+            self.until_mail(flight)
+            self.answer(flight)
+        built = self.value_of(flight)
+        if isinstance(built, SandboxError):
+            raise self.broken(built)
+        self.flights.built()
+        self._ledger.begin(posture, now)
+        return posture
+
+    def _told_posture(self) -> Posture:
+        with self.reading:
+            try:
+                frame = self.channel.receive(self.wait)
+                kind = exchange.check(frame, BEFORE_CALLS, exchange.AT_SEAL)
+                told = exchange.answer(kind, frame, self._policy, sealed=False)
+            except BaseException as error:
+                raise self.burial.after(error) from None
+        if isinstance(told, SandboxError):
+            raise self.broken(told)
+        return cast("Posture", told)
+
+    def reply(self, flight: Flight, started: float) -> Reply:
+        """What the answer of `flight`, asked at `started`, means.
+
+        Raises:
+            SandboxError: What it stands for, if that is an error.
+        """
+        if self.output.waiting():
+            try:
+                self.vigil.drain()
+            except LimitError as flood:
+                raise self.broken(flood) from None
+        if flight.regions:
+            self.sender.arena.free(flight.disown())
+        if flight.frame_bytes:
+            self.flights.answer_taken(flight)
+        answer: Any = flight.answer
+        if type(answer) in _FRAMES and answer[0] == _REPLY and flight.fate is None:
+            return self._ledger.settle(answer[2], started)
+        value = self.value_of(flight)
+        if isinstance(value, SandboxError):
+            raise value
+        return self._ledger.settle(value, started)
+
+    def finish(self, flight: Flight, started: float) -> Reply:
+        """Wait for the answer of `flight`, running its callbacks meanwhile.
+
+        Raises:
+            SandboxError: What it stands for, if that is an error.
+        """
+        flight.waited_for = True
+        while not flight.done:
+            self.until_mail(flight)
+            if flight.asks:
+                self.answer(flight)
+        return self.reply(flight, started)
+
+    def value_of(self, flight: Flight) -> Any:
+        """What the answer of a call means: a value, or an error to raise."""
+        answer = flight.answer
+        if answer is None or isinstance(answer, SandboxError):
+            return self.burial.told(answer)
+        try:
+            return flight.fate or exchange.answer(answer[0], answer, self._policy)
+        except FrameError as error:
+            return self.broken(error)
+
+    # -- opening and sending ----------------------------------------------------
+
+    def call(
+        self, method: str, arguments: Mapping[str, Data], timeout: float | None
+    ) -> Reply:
+        """One call from its question to its reply.
+
+        Raises:
+            SandboxError: As `Worker.call` does.
+        """
+        flight = self.open(timeout)
+        flight.waited_for = True
+        self.send([_CALL, flight.call, method, dict(arguments)], flight, large=3)
+        started = flight.deadline - flight.wall
+        if self.reading.acquire(blocking=False):  # nobody else reads: straight on
+            try:
+                self._read_for(flight)
+            finally:
+                self.reading.release()
+            if flight.done and not self.flights.table:
+                return self.reply(flight, started)
+            self.hand_on(flight)
+        return self.finish(flight, started)
+
+    def open(self, timeout: float | None, *, look: bool = True) -> Flight:
+        """Enter a call that has the policy's seconds, or `timeout` if that is less.
+
+        Raises:
+            ClosedError: If the worker is gone.
+        """
+        if self.burial.closed is not None:
+            raise self.burial.gone()
+        wall = self._wall
+        if timeout is not None and timeout < wall:
+            wall = timeout
+        now = time.monotonic()
+        flight = self.flights.open(wall, now + wall)
+        if look and now > self.vigil.unwatched_from:
+            self._look(flight)
+        return flight
+
+    def send(self, message: list[Any], flight: Flight, *, large: int = 0) -> None:
+        """Send one frame of `flight`, which is over if its CALL can't be sent.
+
+        Its element `large` may hold large buffers.
+
+        Raises:
+            PolicyError: If it may not cross; nothing was sent.
+            MessageLimitError: If it is too large; nothing was sent.
+            SandboxError: If the worker is dead.
+        """
+        try:
+            if not large:
+                self.sender.send(message)
+            elif regions := self.sender.send_large(message, large):
+                flight.own(regions, item=message[0] == _ITEM)
+        except NotDataError as error:
+            if message[0] != _CALL:  # the worker knows of it already
+                raise PolicyError(f"an item: {error}") from None
+            self.forget(flight)
+            raise PolicyError(f"arguments: {error}") from None
+        except FrameTooLargeError as error:
+            if error.received:
+                raise self.broken(error) from None
+            if message[0] == _CALL:
+                self.forget(flight)
+            raise _limits.too_large(error.limit, error.used, error.unit) from None
+        except BaseException as error:
+            raise self.broken(error) from None
+        if self.errands:
+            self.run_errands()
+
+    def forget(self, flight: Flight) -> None:
+        """Nothing of this call was sent."""
+        self.flights.table.pop(flight.call, None)
+        self.sender.arena.free(flight.disown())
+
+    def send_batch(self, messages: Sequence[tuple[Flight, list[Any]]]) -> None:
+        """Send many calls in one frame; one that can't cross ends with its error.
+
+        Raises:
+            SandboxError: If the worker is dead.
+        """
+        if len(messages) > 1:
+            try:
+                self.sender.send_batch([message for _, message in messages])
+            except (NotDataError, FrameTooLargeError) as error:
+                if isinstance(error, FrameTooLargeError) and error.received:
+                    raise self.broken(error) from None
+                # Else one by one, to find which.
+            except BaseException as error:
+                raise self.broken(error) from None
+            else:
+                if self.errands:
+                    self.run_errands()
+                return
+        for flight, message in messages:
+            try:
+                self.send(message, flight, large=3)
+            except (PolicyError, MessageLimitError) as error:
+                flight.end(error)
+
+    # -- the end ---------------------------------------------------------------------
+
+    @property
+    def last_output(self) -> str:
+        """What it had printed since the last reply when it ended."""
+        return self.burial.last_output
+
+    def kill(self) -> None:
+        """Kill the tree at once; whoever reads will find out. From any thread."""
+        self.process.kill()
+
+    def close(self, why: SandboxError) -> None:
+        """Kill the tree and wait until it is reaped."""
+        if not self.flights.table:
+            self.burial.foretell(why)
+        self.process.kill()
+        if threading.get_ident() in self.serving:  # from a callback
+            self.burial.end(why)
+            return
+        with self.reading:
+            self.burial.end(why)

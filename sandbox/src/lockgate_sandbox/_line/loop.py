@@ -1,0 +1,334 @@
+"""An event loop's side of a worker: its calls, what came for them, its callbacks.
+
+Everything here runs on the loop's thread, and nothing waits for the worker there:
+a short frame is sent if it can be sent at once, all else is the attendant's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any
+
+from lockgate_sandbox._line.attendant import Attendant, News
+from lockgate_sandbox._line.flights import FLIGHTS_LIMIT, Flight
+from lockgate_sandbox._line.line import Line
+from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
+from lockgate_sandbox._wire.scan import FrameTooLargeError
+from lockgate_sandbox.callbacks import Passed
+from lockgate_sandbox.errors import CancelledError, Data, PolicyError, SandboxError
+from lockgate_sandbox.replies import Reply
+
+__all__ = ["Call", "LoopDesk"]
+
+_CANCEL, _ANSWER, _BATCH = int(Kind.CANCEL), int(Kind.ANSWER), int(Kind.BATCH)
+
+_BATCH_CALLS = 24
+"""Calls that go together: of so many the frame is still checked at a glance."""
+
+_HEARD_AT_ONCE = 64
+"""News that are taken before the loop's other tasks have their turn."""
+
+_LIGHT_CHARS = 8192
+_LIGHT_NODES = 256
+"""What is no larger is encoded and sent by the loop's thread."""
+
+_SCALARS = frozenset({type(None), bool, int, float})
+
+_serving: ContextVar[Line | None] = ContextVar("_serving", default=None)
+"""The worker whose callback the running task is."""
+
+
+def is_light(value: object) -> bool:
+    """Whether a value is certainly small enough to be sent in passing."""
+    nodes, chars, stack = 0, 0, [value]
+    while stack:
+        item: Any = stack.pop()
+        kind = type(item)  # pyright: ignore[reportUnknownVariableType]
+        if kind in _SCALARS:
+            continue
+        if kind is str or kind is bytes:
+            chars += len(item)
+        elif kind is dict or kind is list:
+            nodes += len(item)
+            if nodes <= _LIGHT_NODES:
+                stack.extend(item)
+                if kind is dict:
+                    stack.extend(item.values())
+        else:
+            return False
+        if chars > _LIGHT_CHARS or nodes > _LIGHT_NODES:
+            return False
+    return True
+
+
+class Call:
+    """One call of the loop. `outcome` is what ended it, once the loop knows.
+
+    `handed` and `sent` count the frames that were left to the thread that sends:
+    while some are on their way, later ones have to follow them. `asks` are the
+    callbacks under way.
+    """
+
+    __slots__ = ("asks", "flight", "handed", "outcome", "sent", "tasks", "waiters")
+
+    def __init__(self, flight: Flight) -> None:
+        self.flight = flight
+        self.outcome: Reply | SandboxError | None = None
+        self.waiters: set[asyncio.Future[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.asks: set[int] = set()
+        self.handed = self.sent = 0
+
+    def tell(self) -> None:
+        """Wake who waits for news of this call."""
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def news(self) -> None:
+        """Wait for the outcome, an item or credit."""
+        waiter = asyncio.get_running_loop().create_future()
+        self.waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self.waiters.discard(waiter)
+
+    async def ended(self) -> None:
+        """Wait for the outcome."""
+        while self.outcome is None:
+            await self.news()
+
+    def value(self) -> Reply:
+        """The reply.
+
+        Raises:
+            SandboxError: What it stands for, if that is an error.
+        """
+        assert self.outcome is not None  # noqa: S101  (waited for)
+        if isinstance(self.outcome, SandboxError):
+            raise self.outcome
+        return self.outcome
+
+
+class LoopDesk:
+    """All calls of one loop to one worker."""
+
+    def __init__(self, line: Line, name: str, patience: float) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.line = line
+        self._name = name
+        self._patience = patience
+        self._calls: dict[bytes, Call] = {}
+        self._mail: deque[News] = deque()
+        self._outbox: list[tuple[Call, list[Any]]] = []
+        self._posted = False
+        self._slots = asyncio.Semaphore(FLIGHTS_LIMIT)
+        self.attendant = Attendant(line, name, self._post, self._mail.__len__)
+
+    # -- calls ---------------------------------------------------------------------
+
+    async def open(self, timeout: float | None) -> Call:
+        """A call that nothing was sent of yet; waits if 1,024 are under way.
+
+        Raises:
+            ClosedError: If the worker is gone.
+            PolicyError: If a callback of this worker asks, or another loop.
+        """
+        if asyncio.get_running_loop() is not self.loop:
+            msg = f"worker {self._name!r} belongs to another event loop"
+            raise PolicyError(msg, hint="make an AsyncWorker in the loop that uses it")
+        if _serving.get() is self.line:
+            msg = f"a callback of worker {self._name!r} may not call it again"
+            raise PolicyError(msg)
+        await self._slots.acquire()
+        try:
+            started = time.monotonic()
+            flight = self.line.open(timeout, look=False)
+        except BaseException:
+            self._slots.release()
+            raise
+        call = self._calls[flight.call] = Call(flight)
+        self.attendant.adopt(flight, started)
+        return call
+
+    def begin(self, call: Call, message: list[Any]) -> None:
+        """Send the frame that begins `call`, with those of the loop's other tasks."""
+        self._outbox.append((call, message))
+        if len(self._outbox) == 1:
+            self.loop.call_soon(self._flush)
+        elif len(self._outbox) >= _BATCH_CALLS:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what `begin` has gathered: in one frame, if they are light."""
+        gathered, self._outbox = self._outbox, []
+        if len(gathered) > 1 and all(is_light(message[3]) for _, message in gathered):
+            batch = [_BATCH, *(message for _, message in gathered)]
+            if self._send_now(batch):
+                return
+        for call, message in gathered:
+            self._send(call, message, 3)
+
+    def send(self, call: Call, message: list[Any], *, large: int = 0) -> None:
+        """Send a frame of `call`, at once or behind others; never waits."""
+        if self._outbox:
+            self._flush()  # the call itself may be in there
+        self._send(call, message, large)
+
+    def _send(self, call: Call, message: list[Any], large: int) -> None:
+        if call.outcome is not None:
+            return
+        light = not large or is_light(message[large])
+        if not (light and call.handed == call.sent and self._send_now(message)):
+            flight = call.flight
+            self._hand(call, lambda: self.attendant.send(message, flight, large))
+
+    def _send_now(self, message: list[Any]) -> bool:
+        """Whether it could be sent at once; if not, the other thread finds out why."""
+        try:
+            return self.line.sender.send_now(message)
+        except (ChannelClosed, NotDataError, FrameTooLargeError, OSError):
+            return False
+
+    def _hand(self, call: Call, job: Callable[[], object]) -> None:
+        def work() -> None:
+            try:
+                job()
+            finally:
+                call.sent += 1
+
+        call.handed += 1
+        self.attendant.hand(work)
+
+    def cancel(self, call: Call, what: str) -> None:
+        """Ask the worker to end `call`; it is killed if it does not do so soon."""
+        flight = call.flight
+        if call.outcome is not None or flight.done or flight.cancelled:
+            return
+        now = time.monotonic()
+        # In this order: who looks at deadlines must not find one of no reason.
+        flight.fate = CancelledError(what)
+        flight.cancelled = now
+        flight.wall = min(flight.wall, 0.0)
+        flight.deadline = min(flight.deadline, now + self._patience)
+        for task in call.tasks:
+            task.cancel()
+        self.send(call, [_CANCEL, flight.call])
+
+    async def drop(self, call: Call, what: str) -> None:
+        """Cancel `call` and wait until it is over, which takes a moment at most."""
+        self.cancel(call, what)
+        await call.ended()
+
+    # -- what the attendant tells ------------------------------------------------------
+
+    def _post(self, news: News) -> None:
+        """Leave news for the loop; from any thread."""
+        self._mail.append(news)
+        if not self._posted:
+            self._posted = True
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                self.loop.call_soon_threadsafe(self._hear)
+
+    def _hear(self) -> None:
+        self._posted = False  # before the look: what comes later posts again
+        mail = self._mail
+        for _ in range(_HEARD_AT_ONCE):
+            if not mail:
+                break
+            self._take(*mail.popleft())
+        if mail:
+            self._posted = True
+            self.loop.call_soon(self._hear)
+        self.attendant.wake()
+
+    def _take(
+        self, flight: Flight, news: list[Any] | Reply | SandboxError | None
+    ) -> None:
+        call = self._calls.get(flight.call)
+        if isinstance(news, list):
+            if call is None or flight.cancelled:
+                self.attendant.answered()
+            else:
+                self._serve(call, news)
+        elif call is not None:
+            if news is not None:
+                self._end(call, news)
+            call.tell()
+
+    def _end(self, call: Call, outcome: Reply | SandboxError) -> None:
+        call.outcome = outcome
+        del self._calls[call.flight.call]
+        self._slots.release()
+        for task in call.tasks:
+            task.cancel()
+
+    # -- callbacks -----------------------------------------------------------------
+
+    def _serve(self, call: Call, frame: list[Any]) -> None:
+        task = self.loop.create_task(self._answer(call, frame))
+        call.tasks.add(task)
+        sequence: int = frame[2]
+        call.asks.add(sequence)
+
+        def done(_: object) -> None:
+            call.tasks.discard(task)
+            if sequence in call.asks:  # cancelled before it began
+                self.attendant.answered()
+
+        task.add_done_callback(done)
+
+    async def _answer(self, call: Call, frame: list[Any]) -> None:
+        value: object
+        try:
+            value = await self._run(frame[3], frame[4])
+        except asyncio.CancelledError:
+            # Of itself, or because nobody wants the answer any more.
+            self._give(call, frame, TimeoutError("the host cancelled the callback"))
+            raise
+        except Exception as error:
+            value = error
+        self._give(call, frame, value)
+
+    async def _run(self, name: str, arguments: dict[str, Data]) -> object:
+        """Run a callback: a coroutine function here, another one on a thread."""
+        callback = self.line.desk.callback(name)
+        _serving.set(self.line)
+        if inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(
+            getattr(callback, "__call__", None)  # noqa: B004  (an object's own)
+        ):
+            made: Any = callback(arguments)
+            return await made
+        return await asyncio.to_thread(self._run_plain, callback, arguments)
+
+    def _run_plain(
+        self, callback: Callable[[dict[str, Data]], object], arguments: dict[str, Data]
+    ) -> object:
+        me = threading.get_ident()
+        self.line.serving.add(me)
+        try:
+            return callback(arguments)
+        finally:
+            self.line.serving.discard(me)
+
+    def _give(self, call: Call, frame: list[Any], value: object) -> None:
+        flight = call.flight
+        call.asks.discard(frame[2])
+        if call.outcome is not None or flight.done:
+            if isinstance(value, Passed):
+                value.close()
+            self.attendant.answered()
+            return
+        light = call.handed == call.sent and is_light(value)
+        if light and self._send_now([_ANSWER, *frame[1:3], value]):
+            self.attendant.answered()
+            return
+        self._hand(call, lambda: self.attendant.give(frame, value, flight))

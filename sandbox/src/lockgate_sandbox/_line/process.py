@@ -1,0 +1,280 @@
+"""The host's hold on one child: its sockets, its pids, its end.
+
+`Process` knows nothing of calls; it starts, waits, kills and tells how the child
+ended. One thread uses it at a time, but for `kill`, which any thread may call.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import select
+import signal
+import socket
+import struct
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from lockgate_sandbox._line.ground import SettingsFile
+from lockgate_sandbox._watch import limits as _limits
+from lockgate_sandbox._wire import life as _life
+from lockgate_sandbox.errors import (
+    ClosedError,
+    CpuLimitError,
+    MemoryLimitError,
+    SandboxError,
+    StartError,
+    WorkerDiedError,
+)
+from lockgate_sandbox.tiers import Limits
+
+__all__ = [
+    "Exit",
+    "Process",
+    "cause",
+    "receive_fds",
+    "spawn",
+    "wait_readable",
+]
+
+_START_SECONDS = 30.0
+"""How long a zygote may take to fork: it may be starting up on a busy machine."""
+
+_REAP_SECONDS = 5.0
+"""How long to wait for the word that a killed tree is dead and reaped."""
+
+
+_NEAR = 0.95
+"""A process killed with this part of its memory limit in use was killed for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a child ended; `cpu_seconds` and `peak_kib` are of its whole tree.
+
+    `refused` are the limits, as `Limits` names them, that its warden refused
+    something for.
+    """
+
+    status: int | None
+    signal: int | None
+    cpu_seconds: float = 0.0
+    peak_kib: int = 0
+    refused: frozenset[str] = frozenset()
+
+
+class Process:
+    """A child of the zygote, or of a warden of its own, that was asked for.
+
+    Before `wait_started` has returned nothing of it is known. Then `pid` is the
+    child's, `root` the pid whose descendants (and itself) are the whole tree: the
+    warden's where there is one. `reap_seconds` is how long to wait for the word that
+    it is dead and reaped.
+    """
+
+    pid = root = -1
+    has_warden = False
+
+    def __init__(
+        self, life: socket.socket, reap_seconds: float = _REAP_SECONDS
+    ) -> None:
+        self._reap_seconds = reap_seconds
+        self._life = life
+        self._pidfds: list[int] = []
+        self._exit: Exit | None = None
+        # A number that is closed may soon name another worker's pidfd.
+        self._lock = threading.Lock()
+
+    def wait_started(self) -> None:
+        """Wait until the child runs.
+
+        Raises:
+            StartError: If it could not be forked; the life socket is closed then.
+        """
+        life = self._life
+        try:
+            if not wait_readable(life.fileno(), _START_SECONDS):
+                msg = f"no answer from the zygote within {_START_SECONDS:g} s"
+                raise StartError("zygote", msg)
+            data, fds = receive_fds(life, 2)
+            if data.startswith(_life.RUNS) and fds:
+                self._meet(fds)
+                return
+            for fd in fds:
+                os.close(fd)
+            if data.startswith(_life.FAILED):
+                raise StartError("fork", data[1:].decode(errors="replace"))
+            raise StartError("zygote", "it ended before the worker was forked")
+        except BaseException:
+            life.close()
+            raise
+
+    def _meet(self, pidfds: list[int]) -> None:
+        """Hold it by these: its own, and that of its warden if there is one."""
+        self._pidfds = pidfds
+        self.pid = _pid_of(pidfds[0])
+        self.has_warden = len(pidfds) > 1
+        self.root = _pid_of(pidfds[-1]) if self.has_warden else self.pid
+
+    def life_fd(self) -> int:
+        """The descriptor that becomes readable when the child has ended."""
+        return self._life.fileno()
+
+    def kill(self) -> None:
+        """Kill the child at once and its tree right after. Does not wait."""
+        with self._lock, suppress(OSError):
+            if self._pidfds:
+                # The direct way first; it fails where only the zygote may.
+                with suppress(OSError):
+                    signal.pidfd_send_signal(self._pidfds[0], signal.SIGKILL)
+                self._life.shutdown(socket.SHUT_WR)
+                if self.has_warden:  # which its worker may have stopped
+                    signal.pidfd_send_signal(self._pidfds[-1], signal.SIGCONT)
+
+    def ended(self) -> bool:
+        """Whether the child is dead, without waiting."""
+        return (
+            self._exit is not None
+            or not self._pidfds
+            or wait_readable(self._pidfds[0], 0)
+        )
+
+    def wait_dead(self, seconds: float) -> bool:
+        """Whether the child is dead within `seconds`; it may not be reaped yet."""
+        return bool(self._exit or wait_readable(self._pidfds[0], seconds))
+
+    def wait(self) -> Exit:
+        """How the child ended; all unknown if no word comes in time."""
+        deadline = time.monotonic() + self._reap_seconds
+        while self._exit is None:
+            left = deadline - time.monotonic()
+            if left < 0 or not wait_readable(self._life.fileno(), left):
+                return Exit(None, None)
+            data = self._life.recv(256)
+            if not data:  # the zygote itself is gone
+                self._exit = Exit(None, None)
+            elif len(data) == _life.EXIT.size:
+                self._exit = _exit(*_life.EXIT.unpack(data)[1:])
+        return self._exit
+
+    def close(self) -> Exit:
+        """Kill what lives, wait until it is reaped, release every descriptor."""
+        self.kill()
+        ended = self.wait()
+        with self._lock:
+            if self._exit is None and self.has_warden and self._pidfds:
+                # It does not do its work; then the keeper does, when it is gone.
+                with suppress(OSError):
+                    signal.pidfd_send_signal(self._pidfds[-1], signal.SIGKILL)
+            self._life.close()
+            while self._pidfds:
+                os.close(self._pidfds.pop())
+        return ended
+
+
+def _exit(status: int, cpu: float, peak: int, bits: int) -> Exit:
+    refused = frozenset(n for i, n in enumerate(_life.COUNTED) if bits >> i & 1)
+    if os.WIFSIGNALED(status):
+        return Exit(None, os.WTERMSIG(status), cpu, peak, refused)
+    # Of any other status nothing is known; a zygote with foreign code may say one.
+    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+    return Exit(code, None, cpu, peak, refused)
+
+
+def cause(ended: Exit, limits: Limits, memory_kills: int = 0) -> SandboxError:
+    """What killed a child that we did not kill: a limit of the kernel's, or not.
+
+    `memory_kills` is how often the kernel killed for the control group's memory.
+    """
+    number = ended.signal
+    if number == signal.SIGXCPU:
+        # The kernel counts by ticks here and exactly in what it reports.
+        used = max(limits.cpu_seconds, ended.cpu_seconds)
+        return CpuLimitError(limits.cpu_seconds, used, "s")
+    if number == signal.SIGXFSZ:
+        return _limits.reached("file_bytes", limits)
+    if number == signal.SIGKILL:
+        # Behind the soft CPU limit comes SIGKILL; the kernel's own memory killer
+        # and a memory cgroup use it too.
+        if ended.cpu_seconds >= limits.cpu_seconds:
+            return CpuLimitError(limits.cpu_seconds, ended.cpu_seconds, "s")
+        peak = ended.peak_kib * 1024
+        if memory_kills:
+            return MemoryLimitError(limits.memory_bytes, limits.memory_bytes, "bytes")
+        if peak >= limits.memory_bytes * _NEAR:
+            return MemoryLimitError(limits.memory_bytes, peak, "bytes")
+        if "disk_bytes" in ended.refused:  # a warden looks when nobody else does
+            return _limits.reached("disk_bytes", limits)
+    hint = ""
+    if number == signal.SIGSYS:
+        hint = "it made a system call of a foreign architecture"
+    return WorkerDiedError(ended.status, number, hint=hint)
+
+
+def wait_readable(fd: int, seconds: float) -> bool:
+    """Whether `fd` has something to read, or its end, within `seconds`."""
+    # Not select(2): an embedding program may have more than 1,024 descriptors.
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(max(0.0, seconds) * 1000))
+
+
+def _pid_of(pidfd: int) -> int:
+    """The pid in our own namespace, wherever the child lives."""
+    fd = os.open(f"/proc/self/fdinfo/{pidfd}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        after = os.read(fd, 1024).partition(b"\nPid:")[2]
+    finally:
+        os.close(fd)
+    return int(after.split(None, 1)[0]) if after else -1
+
+
+def spawn(
+    control: socket.socket,
+    channel: socket.socket,
+    stdio: list[int],
+    file: SettingsFile,
+    *,
+    tree: bool,
+    later: bool = False,
+) -> socket.socket:
+    """Ask the zygote for a child; gives the host's end of its life socket.
+
+    `channel`, `stdio` and `file` stay the caller's.
+    With `later` it is forked when nothing else is to do. Any number of threads may ask.
+
+    Raises:
+        ClosedError: If the keeper and the zygote are gone.
+    """
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    fds = [channel.fileno(), theirs.fileno(), *stdio, *file.descriptors()]
+    packed = struct.pack(f"{len(fds)}i", *fds)
+    kind = b"T" if tree else b"W"
+    request = kind.lower() if later else kind
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
+    try:
+        control.sendmsg([request], ancillary, socket.MSG_NOSIGNAL)
+    except OSError as error:
+        mine.close()
+        msg = f"the sandbox's keeper is gone: {error.strerror}"
+        raise ClosedError(msg, hint="open a new sandbox") from None
+    finally:
+        theirs.close()
+    return mine
+
+
+def receive_fds(sock: _socket.socket, count: int) -> tuple[bytes, list[int]]:
+    """One message of a trusted peer and the descriptors that came with it.
+
+    Not `socket.recv_fds`, which drops its flags and so leaves the descriptors
+    open for every program that the host starts.
+    """
+    room = socket.CMSG_SPACE(count * 4)
+    data, ancillary, _, _ = sock.recvmsg(256, room, socket.MSG_CMSG_CLOEXEC)
+    fds: list[int] = []
+    for level, kind, packed in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds += struct.unpack(f"{len(packed) // 4}i", packed)
+    return data, fds

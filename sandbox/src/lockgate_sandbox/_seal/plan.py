@@ -1,0 +1,379 @@
+"""The host's half of enforcement: what is possible here, and what to do.
+
+Nothing of this is imported by a zygote or a worker: a `SealPlan` reaches them
+as plain data.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from lockgate_sandbox import policies
+from lockgate_sandbox._seal.fresh import ask_kernel
+from lockgate_sandbox._seal.sealplan import LAYERS, SealPlan
+from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.linux import cgroup, credentials, gpu, landlock, rlimits
+
+if TYPE_CHECKING:
+    from lockgate_sandbox._seal.sealplan import LayerModes, Mode
+    from lockgate_sandbox.policy import Policy
+
+__all__ = [
+    "Capabilities",
+    "default_modes",
+    "has_sized_scratch",
+    "interpreter_paths",
+    "open_group",
+    "prepare",
+    "probe",
+]
+
+_WORKERS_LIMIT = 1_024
+"""Processes that a zygote of an environment may have beyond those of one worker."""
+
+_MEMORY_FACTOR = 4
+"""How many times a worker's memory the workers of one environment may hold."""
+
+_LIBRARY_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
+
+# Read by the loader, the C library and the standard library in passing.
+_COMMON_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo")
+_READ_DEVICES = ("/dev/urandom", "/dev/random")
+
+_DEGRADABLE = frozenset(
+    {
+        "user-namespace",
+        "network-namespace",
+        "ipc-namespace",
+        "mount-namespace",
+        "pid-namespace",
+        "cgroup",
+        "cpu-share",
+        "gpu-memory",
+        "uid",
+        "scratch",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What can be enforced here, each found by enforcing it in a child.
+
+    `reasons` holds, for each facility, an empty text or why it can't be had:
+    ``landlock``, ``seccomp``, ``user_namespace``, ``mount_namespace``,
+    ``own_uid``, ``cgroup``, ``cpu_share``, ``gpu_memory``. `cgroup_parents` are
+    (controller, folder) pairs.
+    """
+
+    machine: str
+    kernel: str
+    uid: int
+    landlock_abi: int
+    cgroup_parents: tuple[tuple[str, str], ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def can(self, facility: str) -> bool:
+        """Whether `facility` (a key of `reasons`) works here."""
+        return not self.reasons.get(facility, "not tried")
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, for ``doctor`` and its JSON."""
+        return {
+            "machine": self.machine,
+            "kernel": self.kernel,
+            "uid": self.uid,
+            "landlock_abi": self.landlock_abi,
+            "cgroup_parents": [list(pair) for pair in self.cgroup_parents],
+            "reasons": dict(self.reasons),
+        }
+
+
+@functools.cache
+def probe() -> Capabilities:
+    """Try every facility in children of a fresh process; some 50 ms, once.
+
+    Raises:
+        StartError: If that process fails.
+    """
+    found = ask_kernel("probe", "find_all")
+    parents = cast("list[list[str]]", found["cgroup_parents"])
+    return Capabilities(
+        machine=str(found["machine"]),
+        kernel=str(found["kernel"]),
+        uid=cast("int", found["uid"]),
+        landlock_abi=cast("int", found["landlock_abi"]),
+        cgroup_parents=tuple((pair[0], pair[1]) for pair in parents),
+        reasons=cast("dict[str, str]", found["reasons"]),
+    )
+
+
+def default_modes() -> dict[str, Mode]:
+    """The mode of each layer when the caller asks for no other, at every tier.
+
+    The baseline is strict; what containers often forbid is degradable. What a
+    tier cannot do without is decided by the layer itself: a worker that may
+    fork with no limit on processes is refused.
+    """
+    return {name: "degradable" if name in _DEGRADABLE else "strict" for name in LAYERS}
+
+
+@functools.cache
+def interpreter_paths() -> tuple[str, ...]:
+    """Folders and files that the running interpreter needs to go on importing."""
+    base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}
+    base |= {"installed_base": sys.base_prefix}
+    base |= {"installed_platbase": sys.base_exec_prefix}
+    found = [
+        sysconfig.get_path("stdlib", vars=base),
+        sysconfig.get_path("platstdlib", vars=base),
+        str(Path(sys.base_exec_prefix) / "lib"),
+        str(Path(sys.executable).resolve()),
+    ]
+    return tuple(dict.fromkeys(path for path in found if Path(path).exists()))
+
+
+@functools.cache
+def _library_paths() -> tuple[str, ...]:
+    """The interpreter's and the system's library folders, each once.
+
+    A rule costs the child some 10 us, so links (/lib to /usr/lib) and folders
+    below another one are left out.
+    """
+    wanted = (*interpreter_paths(), *_LIBRARY_FOLDERS)
+    real = sorted({os.path.realpath(path) for path in wanted if Path(path).exists()})
+    return tuple(
+        path for path in real if not any(path.startswith(f"{above}/") for above in real)
+    )
+
+
+def open_group(
+    policy: Policy, capabilities: Capabilities, *, preloading: bool = False
+) -> cgroup.Group | None:
+    """A control group with the limits of `policy`; None where none can be had.
+
+    One process alone is bounded well enough by its rlimits, and a group takes
+    longer to make than the worker: it gets one only for what it asks for.
+
+    `preloading`: with those of all the workers of one environment.
+
+    The caller owns it: close it when the last process is gone.
+
+    Raises:
+        OSError: If the kernel refuses although the probe succeeded.
+    """
+    limits, gpu_memory = policy.limits, _gpu_memory(policy)
+    tree = policy.may_fork or preloading
+    wanted: set[str] = {*cgroup.CONTROLLERS} if tree else set()
+    if limits.cpu_share is not None:
+        wanted.add("cpu")
+    if gpu_memory is not None:
+        wanted.add("dmem")
+    parents = [pair for pair in capabilities.cgroup_parents if pair[0] in wanted]
+    if not parents:
+        return None
+    bounds = cgroup.Bounds(
+        processes=_processes(policy, preloading),
+        memory_bytes=limits.memory_bytes * (_MEMORY_FACTOR if preloading else 1),
+        cpu_share=limits.cpu_share,
+        gpu_memory_bytes=gpu_memory,
+    )
+    return cgroup.open_group(parents, bounds)
+
+
+def _gpu_memory(policy: Policy) -> int | None:
+    """The limit that is asked for, if a GPU can be reached at all."""
+    rights = [*policy.read, *policy.write, *(item.path for item in policy.devices)]
+    return policy.limits.gpu_memory_bytes if gpu.reaches_gpu(rights) else None
+
+
+def _processes(policy: Policy, preloading: bool) -> int:
+    return policy.limits.processes + (_WORKERS_LIMIT if preloading else 0)
+
+
+def prepare(
+    policy: Policy,
+    modes: LayerModes | None = None,
+    *,
+    path: Sequence[str] = (),
+    scratch: str | None = None,
+    group: cgroup.Group | None = None,
+    capabilities: Capabilities | None = None,
+    abi: int | None = None,
+    preloading: bool = False,
+) -> SealPlan:
+    """The plan that `policy` means on this machine.
+
+    `preloading`: for a zygote that workers of this policy are forked from.
+
+    `path` are the worker's import folders, `scratch` an existing folder that it
+    may fill, `group` a control group to join. `modes` changes the mode of some
+    layers. `abi` pretends an older Landlock than the machine has.
+
+    Raises:
+        PolicyError: If a mode names an unknown layer or an unknown mode, or a
+            path is not absolute.
+        StartError: If the machine cannot be probed.
+    """
+    found = capabilities or probe()
+    chosen = _modes(modes)
+    level = min(found.landlock_abi, landlock.NEWEST_ABI)
+    level = level if abi is None else min(abi, level)
+    for folder in (*path, *([scratch] if scratch else [])):
+        if not folder.startswith("/"):
+            msg = f"an import or scratch folder is absolute: {folder!r}"
+            raise PolicyError(msg)
+    limits = policy.limits
+    counts_files = scratch is not None and not has_sized_scratch(found, chosen)
+    # Workers of one environment share a group, which counts none of them alone.
+    counted = group is not None and "memory" in group.controllers
+    shares = counted and not preloading
+    return SealPlan(
+        tier=str(policy.tier),
+        modes=chosen,
+        abi=level,
+        path=list(path),
+        rules=_rules(policy, path, scratch),
+        reach=_reach(policy, path),
+        filters=_filters(
+            policy,
+            found,
+            level,
+            writes=scratch is not None,
+            counts_files=counts_files,
+            shares=shares,
+            preloading=preloading,
+        ),
+        limits=rlimits.values(asdict(limits)),
+        processes=_processes(policy, preloading),
+        tree_bytes=limits.memory_bytes * _MEMORY_FACTOR if preloading else 0,
+        may_fork=policy.may_fork or preloading,
+        programs=policy.may_fork,
+        uids=credentials.own_uid_range() if found.can("own_uid") else None,
+        user_namespace=found.can("user_namespace"),
+        scratch=(scratch, limits.disk_bytes, limits.inodes) if scratch else None,
+        cgroup=list(group.folders) if group else [],
+        cgroup_controllers=list(group.controllers) if group else [],
+        cpu_share=limits.cpu_share,
+        gpu_memory=_gpu_memory(policy),
+        reasons=dict(found.reasons),
+    )
+
+
+def has_sized_scratch(found: Capabilities, modes: Mapping[str, str]) -> bool:
+    """Whether a scratch folder can be a tmpfs of its own here, or need not be."""
+    if modes.get("scratch") == "off":
+        return True
+    return found.can("mount_namespace") and modes.get("mount-namespace") != "off"
+
+
+def _modes(asked: LayerModes | None) -> dict[str, str]:
+    """The defaults with what was asked for in their place."""
+    chosen: dict[str, str] = dict(default_modes())
+    for name, mode in (asked or {}).items():
+        if name not in LAYERS:
+            msg = f"no layer {name!r}; known: {', '.join(LAYERS)}"
+            raise PolicyError(msg)
+        if mode not in ("strict", "degradable", "off"):
+            msg = f"layer {name}: mode is strict, degradable or off, not {mode!r}"
+            raise PolicyError(msg)
+        chosen[name] = mode
+    return chosen
+
+
+def _reach(policy: Policy, path: Sequence[str]) -> list[tuple[str, int]]:
+    """What a uid of the worker's own must be able to use, and how."""
+    wanted: dict[str, int] = {}
+    for item in (*interpreter_paths(), *path, *policy.read):
+        wanted[item] = os.R_OK
+    for item in policy.write:
+        wanted[item] = os.R_OK | os.W_OK
+    for program in policy.programs:
+        wanted[program.path] = os.R_OK | os.X_OK
+        wanted |= dict.fromkeys(program.read, os.R_OK)
+    found: list[tuple[str, int]] = []
+    for item, access in wanted.items():
+        real = Path(item).resolve()
+        found.append((str(real), access | (os.X_OK if real.is_dir() else 0)))
+    return found
+
+
+def _rules(
+    policy: Policy, path: Sequence[str], scratch: str | None
+) -> list[tuple[str, int]]:
+    """The Landlock rules: rights of one path are joined, the order is kept."""
+    joined: dict[str, int] = {}
+
+    def allow(paths: Iterable[str], rights: int) -> None:
+        for item in paths:
+            joined[item] = joined.get(item, 0) | rights
+
+    libraries = landlock.READ
+    if policy.programs:
+        # Starting a program means executing its loader, and a script's
+        # interpreter; what they may do is bounded by this very seal.
+        libraries |= landlock.EXECUTE
+        allow(["/dev/zero"], landlock.READ)
+    allow(_library_paths(), libraries)
+    allow((*_COMMON_FILES, *_READ_DEVICES, *path, *policy.read), landlock.READ)
+    allow(["/dev/null"], landlock.DEVICE)
+    allow(policy.write, landlock.WRITE)
+    for program in policy.programs:
+        allow([os.path.realpath(program.path)], landlock.READ | landlock.EXECUTE)
+        allow(program.read, landlock.READ | landlock.EXECUTE)
+    if scratch:
+        extra = landlock.EXECUTE if policy.programs else 0
+        allow([scratch], landlock.WRITE | extra)
+    return list(joined.items())
+
+
+def _filters(
+    policy: Policy,
+    found: Capabilities,
+    abi: int,
+    *,
+    writes: bool,
+    counts_files: bool,
+    shares: bool,
+    preloading: bool,
+) -> dict[str, tuple[bytes, list[int]]]:
+    """The seccomp programs, by use; none where there is no seccomp."""
+    if not found.can("seccomp"):
+        return {}
+    programs: dict[str, tuple[bytes, list[int]]] = {}
+    # Modes and times may change only where the worker's files are the only
+    # files of its uid.
+    for name, metadata in (("own-uid", writes), ("shared-uid", False)):
+        names = policies.select(
+            may_fork=policy.may_fork,
+            metadata=metadata,
+            abi=abi,
+            writes=writes,
+            devices=bool(policy.devices),
+            preloading=preloading,
+            shared_memory=shares,
+        )
+        built = policies.build(names, found.machine)
+        programs[name] = (built.code, list(built.pid_slots))
+    if preloading:
+        names = ("no-sealing", *(() if policy.may_fork else ("no-programs",)))
+        own = policies.build(names, found.machine)
+        programs["worker"] = (own.code, list(own.pid_slots))
+    forks, files = policies.COUNTING
+    may_fork = policy.may_fork or preloading
+    for names, wanted in (
+        ((forks,), may_fork),
+        ((files,), counts_files),
+        ((forks, files), may_fork and counts_files),
+    ):
+        if wanted:
+            counting = policies.build(names, found.machine)
+            programs["+".join(names)] = (counting.code, [])
+    return programs

@@ -1,0 +1,132 @@
+"""What a sealed child has to do, as plain data.
+
+Made by the host (`_seal.plan`), carried out by the child (`_seal.steps`), and so
+without an import of either.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal, TypeAlias
+
+    Mode: TypeAlias = Literal["strict", "degradable", "off"]
+    LayerModes: TypeAlias = Mapping[str, Mode]
+
+__all__ = ["LAYERS", "SealPlan"]
+
+LAYERS = (
+    "fds",
+    "session",
+    "user-namespace",
+    "network-namespace",
+    "ipc-namespace",
+    "mount-namespace",
+    "pid-namespace",
+    "cgroup",
+    "cpu-share",
+    "gpu-memory",
+    "uid",
+    "capabilities",
+    "no-new-privs",
+    "rlimits",
+    "process-limit",
+    "scratch",
+    "landlock",
+    "seccomp",
+)
+"""Every layer of a posture, in the order in which it is shown."""
+
+
+class SealPlan:
+    """What a child has to do, as data; made by `prepare`, used once or often.
+
+    Attributes:
+        tier: The tier's name.
+        modes: Mode of each layer in `LAYERS`.
+        abi: The Landlock ABI to use, 0 without.
+        rules: (path, Landlock rights) pairs.
+        path: The worker's import folders.
+        reach: (path, access) pairs that a uid of the worker's own must be able
+            to use; without symbolic links.
+        filters: Seccomp program and process-id slots, for a worker with a uid
+            of its own and for one that shares its uid with others; the programs by
+            which a warden counts, by the names of their files; as ``worker`` what
+            the workers of a zygote with this plan add.
+        limits: (resource, soft, hard) triples.
+        processes: The process limit.
+        may_fork: Whether it may start processes.
+        programs: Whether the policy has programs.
+        tree_bytes: What all processes below a warden may hold, if that is more
+            than one of them may; else 0.
+        uids: (first, count) of the ids to take one from, or None.
+        user_namespace: Whether user namespaces are permitted here.
+        scratch: (folder, bytes, inodes) or None.
+        cgroup: Folders of the control group to join.
+        cgroup_controllers: What that group limits.
+        cpu_share: Cores that the tree may keep busy, or None.
+        gpu_memory: Bytes of a GPU's memory, or None: then no limit is asked for, or
+            no GPU can be reached.
+    """
+
+    __slots__ = (
+        "abi",
+        "cgroup",
+        "cgroup_controllers",
+        "cpu_share",
+        "filters",
+        "gpu_memory",
+        "limits",
+        "may_fork",
+        "modes",
+        "path",
+        "processes",
+        "programs",
+        "reach",
+        "reasons",
+        "rules",
+        "scratch",
+        "tier",
+        "tree_bytes",
+        "uids",
+        "user_namespace",
+    )
+
+    tier: str
+    modes: dict[str, str]
+    abi: int
+    path: list[str]
+    rules: list[tuple[str, int]]
+    reach: list[tuple[str, int]]
+    filters: dict[str, tuple[bytes, list[int]]]
+    limits: list[tuple[int, int, int]]
+    processes: int
+    may_fork: bool
+    programs: bool
+    tree_bytes: int
+    uids: tuple[int, int] | None
+    user_namespace: bool
+    scratch: tuple[str, int, int] | None
+    cgroup: list[str]
+    cgroup_controllers: list[str]
+    cpu_share: float | None
+    gpu_memory: int | None
+    reasons: dict[str, str]
+
+    def __init__(self, **fields: object) -> None:
+        for name in self.__slots__:
+            setattr(self, name, fields[name])
+
+    def to_data(self) -> dict[str, object]:
+        """The plan as plain data: lists, dicts, text, numbers and bytes."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> SealPlan:
+        """The inverse of `to_data`; tuples may have become lists on the way.
+
+        Raises:
+            KeyError: If a field is missing. The data comes from our own host.
+        """
+        return cls(**{name: data[name] for name in cls.__slots__})

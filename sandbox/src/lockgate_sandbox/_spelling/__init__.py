@@ -1,0 +1,1 @@
+"""One spelling for what is compared as text."""

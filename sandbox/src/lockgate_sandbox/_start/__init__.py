@@ -1,0 +1,1 @@
+"""How workers, programs and scripts are started, on the host's side."""

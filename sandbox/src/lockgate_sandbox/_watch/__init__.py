@@ -1,0 +1,1 @@
+"""Looking at process trees from outside: what they use, print and leave."""

@@ -1,0 +1,122 @@
+"""Room in a scratch folder that no file system bounds: files exactly, bytes soon.
+
+Where no tmpfs of its own can be mounted, the warden is asked before each file,
+folder or link is made (`_seal.counter`). It grants as many as there was room for at its
+last look, and looks again when they are used up, so that what was removed
+meanwhile gives its room back. Bytes nobody asks for: RLIMIT_FSIZE bounds each
+file, and a look every quarter of a second bounds what all of them hold.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+
+from lockgate_sandbox._watch import scratch
+
+__all__ = ["LOOK_SECONDS", "FileRoom"]
+
+LOOK_SECONDS = 0.25
+"""How often to look at the bytes; what is written meanwhile is too much at most."""
+
+_SETTLE_SECONDS = 0.1
+"""How long a granted call may take until what it did is seen, unless its thread
+asks again before: then it is done."""
+
+_PAUSE_SECONDS = 0.002
+
+_REMEMBERED = 1024
+"""Threads with a call under way; of more the old ones are forgotten."""
+
+_PATIENCE = 10
+"""A look may take one of so many parts of the time."""
+
+
+class FileRoom:
+    """Knows whether one more file fits below an open folder; owns the descriptor.
+
+    One thread asks; another one may look at the bytes meanwhile. `refused` holds
+    the names of the limits that something was refused for.
+    """
+
+    def __init__(self, folder: int, bytes_limit: int, inodes_limit: int) -> None:
+        self._path = f"/proc/self/fd/{folder}"
+        self._bytes_limit = bytes_limit
+        self._inodes_limit = inodes_limit
+        self._left = 0
+        self._making: dict[int, float] = {}
+        self._moving: dict[int, float] = {}
+        self._due = 0.0
+        self._too_many_bytes = False
+        self.refused: set[str] = set()
+
+    def ask(self, thread: int) -> int:
+        """Grant one more file, folder or link: 0, or the errno to refuse it with.
+
+        Nobody else may create or rename while it looks: the caller answers one
+        question at a time.
+        """
+        self._making.pop(thread, None)
+        self._moving.pop(thread, None)
+        if self._left <= 0:
+            self._recount()
+        if self._too_many_bytes:
+            self.refused.add("disk_bytes")
+            return errno.ENOSPC
+        if self._left <= 0:
+            self.refused.add("inodes")
+            return errno.EDQUOT
+        self._left -= 1
+        self._making = _noted(self._making, thread)
+        return 0
+
+    def move(self, thread: int) -> None:
+        """Note that `thread` is about to rename something."""
+        self._moving = _noted(self._moving, thread)
+
+    def _recount(self) -> None:
+        """Find out how many more may be made, none of those under way forgotten."""
+        while True:
+            if self._moving:
+                # A folder on its way could be missed or found twice.
+                last = max(self._moving.values())
+                time.sleep(max(0.0, last + _SETTLE_SECONDS - time.monotonic()))
+                self._moving = {}
+            self._making = _recent(self._making)
+            inodes = self._look()
+            self._left = self._inodes_limit - inodes - len(self._making)
+            if self._left > 0 or inodes >= self._inodes_limit:
+                return
+            time.sleep(_PAUSE_SECONDS)
+
+    def is_due(self) -> bool:
+        """Whether it is time to look at the bytes again."""
+        return time.monotonic() >= self._due
+
+    def overflows(self) -> bool:
+        """Look whether the files hold too many bytes."""
+        self._look()
+        if self._too_many_bytes:
+            self.refused.add("disk_bytes")
+        return self._too_many_bytes
+
+    def _look(self) -> int:
+        started = time.monotonic()
+        held, inodes = scratch.measure(
+            self._path, self._bytes_limit, self._inodes_limit
+        )
+        now = time.monotonic()
+        self._due = now + max(LOOK_SECONDS, _PATIENCE * (now - started))
+        self._too_many_bytes = held > self._bytes_limit
+        return inodes
+
+
+def _noted(calls: dict[int, float], thread: int) -> dict[int, float]:
+    """`calls` under way with one more of `thread`."""
+    calls[thread] = time.monotonic()
+    return _recent(calls) if len(calls) > _REMEMBERED else calls
+
+
+def _recent(calls: dict[int, float]) -> dict[int, float]:
+    since = time.monotonic() - _SETTLE_SECONDS
+    return {thread: when for thread, when in calls.items() if when > since}

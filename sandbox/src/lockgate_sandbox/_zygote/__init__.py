@@ -1,0 +1,1 @@
+"""The processes between host and worker, and what a forked child becomes."""

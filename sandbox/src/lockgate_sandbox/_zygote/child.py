@@ -1,0 +1,338 @@
+"""What a forked child does: seal itself, then run what it was forked for.
+
+The job comes as the first frame on the channel, perhaps much later. Nothing of the
+plugin, not even a path to it, is touched before `_enforce.seal` has returned.
+
+A job is a mapping: ``kind`` (target, file or exec) and what the kind needs.
+"""
+
+# pathlib would cost the zygote more than all of this module.
+# ruff: noqa: PTH103, PTH120, PTH123, S606
+
+from __future__ import annotations
+
+import _socket
+import os
+import signal
+import struct
+import sys
+import types
+
+from lockgate_sandbox._inside import observe, reach, script, shim
+from lockgate_sandbox._inside import session as _session
+from lockgate_sandbox._inside.stage import Stage
+from lockgate_sandbox._seal.enforce import SealPlan, seal
+from lockgate_sandbox._watch.claims import CLAIM, Claims
+from lockgate_sandbox._wire import raised, ring
+from lockgate_sandbox._wire.frame import BEFORE_CALLS, FOLDER, ChannelClosed, Kind
+from lockgate_sandbox._wire.guest_end import GuestChannel
+from lockgate_sandbox._wire.wire import Channel
+from lockgate_sandbox._zygote import preloading, rehearsal
+from lockgate_sandbox._zygote.importing import Ahead, Lone
+from lockgate_sandbox.posture import LayerError, Posture
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+__all__ = ["CHANNEL", "forget_runtime", "run"]
+
+_START_LIMIT_BYTES = 1 << 30
+"""The first frame is the host's word; the policy's own cap comes with it."""
+
+# Made before the fork: a child copies only the pages that it writes to.
+CHANNEL = GuestChannel(_socket.socket(), _START_LIMIT_BYTES)
+CHANNEL.socket.close()
+_RING = ring.Ring()
+CHANNEL.share(_RING)
+
+_KEPT: list[types.ModuleType] = []
+"""Modules that are in use but no longer importable."""
+
+# What was made ahead for a target, if there was time.
+_AHEAD = Ahead()
+_STAGES: list[Stage] = []
+
+_STDLIB = tuple(sys.path)
+_PRIVATE = ("lockgate_sandbox", "msgspec")
+
+
+def run(
+    plan: SealPlan,
+    settings: dict[str, Any],
+    channel_fd: int,
+    stdio: list[int],
+    *,
+    ruleset: int = -1,
+    warden: int = -1,
+    early: bool = False,
+) -> NoReturn:
+    """Become the worker. The caller is a freshly forked, single-threaded child.
+
+    `ruleset` is one for `plan`, `warden` a socket of its parent, if that is one.
+    A child that comes `early` may be told what its job will be, and has time.
+    """
+    channel = CHANNEL
+    channel.socket = _socket.socket(fileno=channel_fd)
+    for number, fd in enumerate(stdio):
+        os.dup2(fd, number)
+    _set_environment(settings["env"])
+    try:
+        os.chdir("/")
+        kept = (0, 1, 2, channel_fd)
+        left: list[int] | None = [] if plan.tree_bytes else None
+        posture = seal(plan, keep_fds=kept, ruleset=ruleset, warden=warden, left=left)
+        _enter(settings["cwd"], settings["scratch"])
+        channel.send([int(Kind.READY), BEFORE_CALLS, posture.to_wire()])
+    except Exception as error:
+        _refuse(channel, error)
+    if early and not channel.has_more():
+        # Now what any job will need, under the seal.
+        rehearsal.rehearse(channel, channel.has_more)
+        rehearsal.look_into(plan.path)
+    _do_job(channel, {**settings, "rulesets": left}, posture)
+
+
+def _do_job(
+    channel: GuestChannel, settings: dict[str, Any], posture: Posture
+) -> NoReturn:
+    channel.limit = _START_LIMIT_BYTES
+    try:
+        kind, call, job, *more = channel.receive()
+        while kind == Kind.AHEAD:
+            _look_ahead(channel, {**settings, **job}, posture)
+            kind, call, job, *more = channel.receive()
+    except ChannelClosed:
+        os._exit(0)
+    if kind != Kind.START:
+        os._exit(70)
+    channel.limit = settings["limit"]
+    if more:
+        job["arguments"], job["brokered"] = more
+    if "env" in job:
+        _set_environment(job["env"])
+    if "cwd" in job:
+        _enter(job["cwd"], settings["scratch"])
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    _RUNNERS[job["kind"]](channel, call, {**settings, **job}, posture)
+
+
+def _look_ahead(channel: GuestChannel, job: dict[str, Any], posture: Posture) -> None:
+    """Make what a target like that of `job` will need; execute nothing of it."""
+    wanted = channel.has_more
+    if wanted():
+        return
+    _STAGES[:] = [Stage(channel, job, posture)]
+    rehearsal.rehearse(channel, wanted, _STAGES[0])
+    if wanted():
+        return
+    sys.path[:] = [*_STDLIB, *job["path"]]
+    lone = Lone(job["packages"])
+    sys.meta_path.append(lone)
+    _AHEAD.compile(job["target"].partition(":")[0])
+    sys.meta_path.remove(lone)
+
+
+def _refuse(channel: GuestChannel, error: Exception) -> NoReturn:
+    """Tell why there is no seal, and end when the job that came is read.
+
+    A socket that is closed with something unread takes along what it had sent.
+    """
+    kind = int(Kind.FAILED)
+    if isinstance(error, LayerError):
+        stage, fields = "layer", error.to_dict()
+    else:
+        stage, fields = "seal", _fields(error)
+    try:
+        channel.send([kind, BEFORE_CALLS, stage, fields])
+        while channel.receive()[0] == Kind.AHEAD:
+            pass
+    finally:
+        os._exit(71)
+
+
+def _enter(folder: str, scratch: str | None) -> None:
+    try:
+        os.chdir(folder)
+    except OSError:  # hidden or closed for this uid
+        os.chdir(scratch or "/")
+
+
+def _set_environment(wanted: dict[str, str]) -> None:
+    for name in [name for name in os.environ if name not in wanted]:
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+def forget_runtime() -> None:
+    """Take our modules and the codec out of every plugin's sight.
+
+    The zygote does it once, when everything is imported: a plugin that brings its
+    own copy of one of them, or none, sees nothing of ours.
+    """
+    for name in list(sys.modules):
+        if name.partition(".")[0] in _PRIVATE:
+            _KEPT.append(sys.modules.pop(name))
+
+
+def _fail(channel: GuestChannel, call: bytes, stage: str, fields: object) -> NoReturn:
+    try:
+        channel.send([int(Kind.FAILED), call, stage, fields])
+    finally:
+        os._exit(71)
+
+
+def _fail_with(
+    channel: GuestChannel,
+    call: bytes,
+    stage: str,
+    error: BaseException,
+    limit: str = "",
+) -> NoReturn:
+    _fail(channel, call, stage, {**_fields(error), "limit": limit})
+
+
+def _fields(error: BaseException) -> dict[str, str]:
+    name, message, text = raised.describe(error)
+    return {"type": name, "message": message, "traceback": text}
+
+
+def _run_target(
+    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
+) -> NoReturn:
+    stage = next((stage for stage in _STAGES if stage.fits(job)), None)
+    if stage is None:
+        stage = Stage(channel, job, posture)
+    session, claims = stage.session, stage.claims
+    sys.path[:] = [*_STDLIB, *job["path"]]
+    if job["packages"]:
+        sys.meta_path.append(Lone(job["packages"]))
+    sys.argv = [job["name"]]
+    if job["brokered"]:
+        shim.install(session)
+    session.begin(call)
+    at = "import"
+    try:
+        from importlib import import_module
+
+        module, _, names = job["target"].partition(":")
+        with _AHEAD:
+            found: Any = import_module(module)
+        for name in names.split("."):
+            found = getattr(found, name)
+        at = "target"
+        handler = found(session, **job["arguments"])
+        if not callable(handler):
+            msg = f"{job['target']} gave no handler but a {type(handler).__name__}"
+            raise TypeError(msg)
+    except BaseException as error:
+        _fail_with(channel, call, at, error, claims.limit_of(error))
+    session.finish([int(Kind.REPLY), call, None])
+    _RING.ask = session.ask_for_room
+    stage.server.begin(handler)
+    stage.server.serve()
+
+
+def _hand_over(channel: GuestChannel) -> None:
+    """Give the host the open working folder, then be silent.
+
+    The folder may be a tmpfs that only this process sees: with the descriptor
+    the host can still read it when the program has ended.
+    """
+    here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    packed = struct.pack("i", here)
+    ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
+    channel.socket.sendmsg([FOLDER], ancillary)
+    os.close(here)
+
+
+def _write_files(files: dict[str, bytes]) -> None:
+    # By the sealed child, so that its owner and its limits are the program's.
+    for path, data in files.items():
+        folder = os.path.dirname(path)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        with open(path, "xb") as file:
+            file.write(data)
+
+
+def _run_exec(
+    channel: GuestChannel, call: bytes, job: dict[str, Any], _: Posture
+) -> NoReturn:
+    try:
+        _write_files(job["files"])
+    except OSError as error:
+        _fail_with(channel, call, "files", error)
+    _hand_over(channel)
+    # Python ignores these for itself; a program expects the defaults.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        # A successful exec closes the channel: that is how the host knows.
+        os.execve(job["program"], job["argv"], dict(os.environ))
+    except OSError as error:
+        _fail_with(channel, call, "exec", error)
+
+
+def _run_file(
+    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
+) -> NoReturn:
+
+    # A buffer of its own: a note may be written in the middle of a question.
+    telling = Channel(channel.socket, channel.limit, trusting=True)
+
+    def tell(right: str, what: str) -> None:
+        telling.send([int(Kind.NOTE), call, right, what])
+
+    observe.install(
+        tell,
+        read=job["readable"],
+        write=job["writable"],
+        programs=bool(job["programs"]),
+        net=not job["brokered"],
+    )
+    path = [os.path.dirname(job["script"]), *_STDLIB, *job["path"]]
+    given = types.ModuleType("lockgate_session")
+    given.__dict__["session"] = reach.Ungranted()
+    sys.modules["lockgate_session"] = given
+    if job["brokered"]:
+        session = _session.Session(channel, job)
+        session.begin(call)
+        given.__dict__["session"] = session
+        shim.install(session)
+    claims = Claims.of(job["scratch"], posture)
+
+    def failed(error: BaseException) -> None:
+        limit = claims.limit_of(error)
+        if limit:
+            tell(CLAIM, limit)
+
+    script.run(job["script"], job["argv"], path, failed, job["restricted"])
+
+
+def _run_preload(
+    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
+) -> NoReturn:
+    try:
+        nest = preloading.Nest(
+            channel,
+            SealPlan.from_data(job["plan"]),
+            (job["rulesets"] or [-1])[0],
+            lambda: _do_job(channel, job, posture),
+        )
+        sys.path[:] = [*_STDLIB, *job["path"]]
+        preloading.preload(job["preload"])
+    except BaseException as error:
+        _fail_with(channel, call, "preload", error)
+    channel.send([int(Kind.REPLY), call, None])
+    nest.serve()
+
+
+_RUNNERS = {
+    "target": _run_target,
+    "exec": _run_exec,
+    "file": _run_file,
+    "preload": _run_preload,
+}

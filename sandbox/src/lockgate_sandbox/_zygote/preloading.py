@@ -1,0 +1,164 @@
+"""What a zygote does that has foreign code loaded: import it, then fork workers.
+
+It is a sealed worker before the first foreign byte, with the complete policy but
+for the right to fork; it holds no right that its workers lack, and nobody else's.
+What it tells and what its children do after the fork is foreign code's word. So
+the host takes posture, pid and limits from elsewhere, and what a child adds to its
+seal (a filter without fork, a Landlock domain of its own) binds a hostile plugin on
+honest libraries, but not the libraries.
+
+Requests are those of the common zygote without the plan::
+
+    b"W" + fds [channel, life, stdin, stdout, stderr]
+"""
+
+from __future__ import annotations
+
+import _socket
+import gc
+import os
+import select
+import signal
+import struct
+from importlib import import_module
+
+from lockgate_sandbox._watch import tree
+from lockgate_sandbox._wire import life as _life
+from lockgate_sandbox._zygote import rehearsal, spare
+from lockgate_sandbox.linux import descriptors, landlock, seccomp
+from lockgate_sandbox.linux._libc import prctl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from lockgate_sandbox._seal.sealplan import SealPlan
+    from lockgate_sandbox._wire.guest_end import GuestChannel
+
+__all__ = ["HELLO", "Nest", "preload"]
+
+HELLO = b"H"
+"""A worker's first packet: the kernel tells the host whose it is."""
+
+_FDS = struct.Struct("5i")
+_ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS.size)
+_PR_SET_PDEATHSIG = 1
+_IDLE_MILLISECONDS = 2
+
+
+def preload(names: list[str]) -> None:
+    """Import each module, and keep what that made from being copied."""
+    for name in names:
+        import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+def _on_child(_number: int, _frame: object) -> None:
+    # Only there so that the signal is not ignored but wakes the poll.
+    return
+
+
+class Nest:
+    """Forks a worker for each request of the host.
+
+    `plan` is its own, `ruleset` the Landlock ruleset that it was sealed by, or -1;
+    `work` is what a worker does once the channel is its own.
+    """
+
+    def __init__(
+        self,
+        channel: GuestChannel,
+        plan: SealPlan,
+        ruleset: int,
+        work: Callable[[], NoReturn],
+    ) -> None:
+        self._channel = channel
+        self._control = channel.socket
+        self._plan = plan
+        self._work = work
+        self._ruleset = ruleset
+        self._lives: dict[int, _socket.socket] = {}
+        self._spare = spare.Spare(self._prepare, self._use)
+
+    def serve(self) -> NoReturn:
+        """Serve until the host closes the channel."""
+        wake, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _on_child)
+        poll = select.poll()
+        poll.register(self._control.fileno(), select.POLLIN)
+        poll.register(wake, select.POLLIN)
+        while True:
+            patience = None if self._spare else _IDLE_MILLISECONDS
+            ready = {fd for fd, _ in poll.poll(patience)}
+            if not ready:
+                self._spare.fork()
+            if wake in ready:
+                os.read(wake, 4096)
+                self._reap()
+            if self._control.fileno() in ready:
+                self._request()
+
+    def _request(self) -> None:
+        data, ancillary, flags, _ = self._control.recvmsg(
+            16, _ANCILLARY_BYTES, _socket.MSG_CMSG_CLOEXEC
+        )
+        if not data:
+            os._exit(0)  # the warden ends what is left
+        packed = ancillary[0][2] if ancillary else b""
+        if flags & _socket.MSG_CTRUNC or len(packed) != _FDS.size:
+            descriptors.close_packed(
+                packed
+            )  # out of them: the host sees its ends close
+            return
+        fds = _FDS.unpack(packed)
+        life = _socket.socket(fileno=fds[1])
+        try:
+            pid = self._spare.use(data, fds)
+            if not pid:
+                pid = os.fork()
+                if not pid:
+                    self._prepare()
+                    self._use(data, fds)
+            self._lives[pid] = life
+            _life.tell(life, _life.RUNS)
+        except OSError as error:
+            _life.tell(life, _life.FAILED + os.strerror(error.errno or 0).encode())
+            life.close()
+        for fd in (fds[0], *fds[2:]):
+            os.close(fd)
+
+    def _reap(self) -> None:
+        for pid, status, cpu, peak in tree.reap():
+            life = self._lives.pop(pid, None)
+            if life is not None:
+                _life.tell(life, _life.EXIT.pack(b"X", status, cpu, peak, 0))
+                life.close()
+
+    def _prepare(self, wanted: Callable[[], bool] | None = None) -> None:
+        """Be a child: a session, a filter and a Landlock domain of its own."""
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._lives.clear()
+        os.setsid()
+        if self._ruleset >= 0:
+            landlock.restrict_self(self._ruleset)
+        if "worker" in self._plan.filters and self._plan.modes["seccomp"] != "off":
+            seccomp.install(*self._plan.filters["worker"])
+        if wanted is not None:
+            rehearsal.rehearse(self._channel, wanted)
+
+    def _use(self, _kind: bytes, fds: tuple[int, ...]) -> NoReturn:
+        channel, _life, *stdio = fds
+        try:
+            for number, fd in enumerate(stdio):
+                os.dup2(fd, number)
+            self._channel.socket = _socket.socket(fileno=channel)
+            descriptors.close_others([channel])
+            self._channel.socket.send(HELLO)
+            self._work()
+        finally:
+            os._exit(70)

@@ -1,0 +1,1 @@
+"""One hook call on its way."""

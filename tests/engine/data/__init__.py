@@ -1,0 +1,1 @@
+"""What the host keeps for a plugin."""

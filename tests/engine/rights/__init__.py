@@ -1,0 +1,1 @@
+"""From grants to what the kernel and the broker are told."""

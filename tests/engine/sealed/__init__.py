@@ -1,0 +1,1 @@
+"""Plugins behind the boundary."""

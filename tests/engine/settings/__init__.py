@@ -1,0 +1,1 @@
+"""The settings, and what they say to one plugin."""
