@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from lockgate._manifest.tiers import FREE_TIERS, SYSTEM
 from lockgate.shipped import FirstParty, ShippedPolicy
 
 if TYPE_CHECKING:
@@ -33,12 +34,6 @@ __all__ = [
     "rights_asked",
     "tier_missing",
 ]
-
-FREE_TIERS = ("read-only", "basic")
-"""Tiers that need no consent: they reach nothing outside their own folder."""
-
-SYSTEM = "system"
-"""The tier of the trusted base. Only the shipped policy gives it, no owner."""
 
 
 @dataclass(frozen=True, slots=True)

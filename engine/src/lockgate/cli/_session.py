@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
+from lockgate._manifest.tiers import FREE_TIERS
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Collection, Mapping, Sequence
@@ -251,8 +253,6 @@ def effective_tier(state: PluginState, config: Config) -> str:
     Where the grants or the plugin's files can't be read, it is what needs no consent.
     The files are looked at only if there is a grant to hold against them.
     """
-    from lockgate.grants import FREE_TIERS
-
     if state.tier in FREE_TIERS or not state.manifest_text:
         return state.tier
     from lockgate.shipped import shipped_policy

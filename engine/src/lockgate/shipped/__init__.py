@@ -1,18 +1,19 @@
 """The policy that the engine ships: whom it trusts from the start, and how far.
 
-``policy.toml`` beside this module names the first-party plugins. Each entry
+``_policy.py`` beside this module names the first-party plugins. Each entry
 ties a plugin's name to the one distribution that may carry it; a plugin that
 calls itself by such a name from another distribution gets nothing by it.
 """
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+
+from lockgate.shipped._party import FirstParty
+from lockgate.shipped._policy import FIRST_PARTIES
 
 __all__ = [
     "NOBODY",
@@ -21,20 +22,6 @@ __all__ = [
     "shipped_policy",
     "trusted_in_host",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class FirstParty:
-    """A plugin of ours: what it is granted without being asked for.
-
-    `rights` are keys or shell patterns of keys; `in_host` says whether it is
-    part of the trusted base and may run in the host process.
-    """
-
-    plugin: str
-    distribution: str
-    rights: tuple[str, ...] = ()
-    in_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +46,6 @@ class ShippedPolicy:
         return plugin in self.parties
 
 
-_FILE = os.path.join(os.path.dirname(__file__), "policy.toml")  # noqa: PTH118, PTH120
-
 NOBODY = ShippedPolicy(MappingProxyType({}))
 """Trusts nobody: what holds for plugins of the store, whose names an index gave."""
 
@@ -68,18 +53,7 @@ NOBODY = ShippedPolicy(MappingProxyType({}))
 @cache
 def shipped_policy() -> ShippedPolicy:
     """The policy of this release."""
-    # A list asks for it, and `importlib.resources` takes longer than all the rest.
-    with open(_FILE, "rb") as file:  # noqa: PTH123
-        entries = tomllib.load(file)["first-party"]
-    parties = {
-        name: FirstParty(
-            plugin=name,
-            distribution=entry["distribution"],
-            rights=tuple(entry.get("rights", ())),
-            in_host=entry.get("in-host", False),
-        )
-        for name, entry in entries.items()
-    }
+    parties = {party.plugin: party for party in FIRST_PARTIES}
     return ShippedPolicy(MappingProxyType(parties))
 
 
