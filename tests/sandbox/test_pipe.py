@@ -45,6 +45,29 @@ def test_calls_by_pipe_and_by_socket_follow_each_other(lab: Lab, source: str) ->
 
 
 @pytest.mark.kernel
+def test_many_calls_at_once_know_nothing_of_the_pipe(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[bool] = []
+    leave = HostChannel.leave_pipe
+
+    def note(channel: HostChannel) -> None:
+        left.append(True)
+        leave(channel)
+
+    monkeypatch.setattr(HostChannel, "leave_pipe", note)
+    lab.write("flow_plain", PLAIN)
+    with lab.worker(policy(), target="flow_plain:build") as worker:
+        calls: list[dict[str, Data]] = [{"n": n} for n in range(200)]
+        assert [reply.value for reply in worker.map("echo", calls)] == calls
+        assert worker.line.channel.pipe_end < 0
+        assert not left
+        _in_a_row(worker)
+        assert [reply.value for reply in worker.map("echo", calls)] == calls
+        assert left == [True]  # once, however many frames follow
+
+
+@pytest.mark.kernel
 def test_what_no_pipe_takes_goes_by_the_socket(lab: Lab) -> None:
     lab.write("flow_plain", PLAIN)
     with lab.worker(policy(), target="flow_plain:build") as worker:
