@@ -262,11 +262,6 @@ class Direct:
             if entered is None:  # not now
                 self._calls = 0
 
-    def _watch(self, seconds: float, most: int) -> Any:
-        # Not before there is a call: a worker that waits for one needs no descriptor.
-        self._printed = self._line.output.watch()
-        return self._printed(seconds, most)
-
     def _take(self, flight: Flight) -> Any:
         """The plain answer of `flight`; None if something else came and was taken."""
         room, size, call = self._room, -1, flight.call
