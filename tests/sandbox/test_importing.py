@@ -18,8 +18,13 @@ _NAME = "made_ahead_of_time"
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Generator[Path]:
-    """A file that can be imported under a name that nothing else has."""
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
+    """A file that can be imported under a name that nothing else has.
+
+    As in a worker, no compiled file is written: Python itself would believe one that
+    is as old as the source to the second.
+    """
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     before = sys.path[:]
     sys.path.append(str(tmp_path))
     yield tmp_path / f"{_NAME}.py"

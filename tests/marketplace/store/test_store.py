@@ -98,7 +98,13 @@ def test_an_environment_is_a_list_and_costs_no_file(store: Store) -> None:
     code = "import library; from importlib.util import find_spec; "
     code += "print(library.x, find_spec('acme').origin)"
     done = subprocess.run(
-        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {path!r}; {code}"],
+        [
+            sys.executable,
+            "-B",
+            "-S",
+            "-c",
+            f"import sys; sys.path[:0] = {path!r}; {code}",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -157,7 +163,10 @@ def test_without_that_one_wheel_would_be_imported_in_anothers_place(
     path = [str(evil.site), str(needed.site)]
     code = f"import sys; sys.path[:0] = {path!r}; import needed; print(needed.whose)"
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-B", "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout == "evil\n", "the first folder of the path has it"
 
@@ -200,7 +209,7 @@ def test_packages_of_several_wheels_can_be_imported(
     folders = entry.folders(str(store.root))
     b = "space.sub.b" if "space/sub/b.py" in other else "space.b"
     code = f"import sys; sys.path[:0] = {folders!r}; import space.a, {b}"
-    done = subprocess.run([sys.executable, "-S", "-c", code], check=False)
+    done = subprocess.run([sys.executable, "-B", "-S", "-c", code], check=False)
 
     assert done.returncode == 0
     assert bool(entry.merged) is merged
