@@ -259,3 +259,19 @@ def test_who_made_a_wheel_and_whence_it_came_are_compared() -> None:
     assert "key 0" in found[1]
     assert "key 1" in found[1]
     assert differences(Lock((one,)), Lock((none,))) == ()
+
+
+def test_another_version_is_the_whole_difference() -> None:
+    """That its source was judged otherwise goes without saying."""
+
+    def lock(version: str, scan: str) -> Lock:
+        file = f"acme-{version}-py3-none-any.whl"
+        wheel = LockedWheel("acme", version, file, version[0] * 64)
+        entry = LockedPlugin("acme", version, ("acme",), (wheel,), (), scan=scan)
+        return Lock((entry,))
+
+    (newer,) = differences(lock("1.0", "a" * 24), lock("2.0", "b" * 24))
+    (judged,) = differences(lock("1.0", "a" * 24), lock("1.0", "b" * 24))
+
+    assert newer.message == "acme 1.0 is locked, 2.0 is installed"
+    assert judged.message.startswith("its source was judged otherwise")

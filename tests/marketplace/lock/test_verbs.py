@@ -135,3 +135,48 @@ def test_where_nothing_is_installed_the_lock_is_empty(
     assert two.shell.run("lock", "--file", file, "--check").status == 0
     absent = two.shell.run("sync", "--file", str(tmp_path / "no.lock"), "--json")
     assert absent.json["error"]["code"] == "lock-missing"
+
+
+def alter(store: Store, sha256: str, package: str) -> Path:
+    """Append to a stored file, as whoever may write there can; its mode stays."""
+    path = store.get(sha256).site / package / "__init__.py"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b"# more\n")
+    path.chmod(0o444)
+    return path
+
+
+def test_an_altered_store_is_not_as_locked_until_it_is_replaced(
+    one: Machine, wheels: Path, lock: str
+) -> None:
+    name, sha256 = one.held()["acme"][0]
+    alter(one.store, sha256, name)
+    assert one.shell.run("verify").status == 1
+
+    alone = one.shell.run("sync", "--file", lock, "--json")
+    given = one.shell.run("sync", "--file", lock, "--wheels", str(wheels))
+
+    assert alone.status == 1, alone.err
+    assert alone.json["error"]["code"] == "store-record"
+    assert "acme 1.0 is altered in the store" in alone.json["error"]["message"]
+    assert "lockgate verify" in alone.json["error"]["hint"]
+    assert given.status == 0, given.err
+    assert one.shell.run("verify").status == 0
+    assert one.shell.run("lock", "--file", lock, "--check").status == 0
+
+
+def test_all_that_is_missing_is_named_with_where_it_was_looked_for(
+    two: Machine, lock: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    folder = str(tmp_path / "empty")
+
+    lacking = two.shell.run("sync", "--file", lock, "--wheels", folder)
+    bare = two.shell.run("sync", "--file", lock)
+    absent = two.shell.run("sync", "--file", lock, "--wheels", f"{folder}/no")
+
+    said = f"acme 1.0, dep 2.0, other 1.0 are neither in the store nor in {folder}"
+    assert said in lacking.err
+    assert "nor given by --wheels" in bare.err
+    assert (lacking.status, bare.status, absent.status) == (3, 3, 2)
+    assert "there is no such folder" in absent.err

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
+from lockgate.errors import UsageError
 from lockgate.installed import Generation
 from lockgate.verb import (
     Subparsers,
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     store = Store(config.data_dir)
     with progress("syncing", quiet=args.json):
         present = installed(config).plugins
-        folder = Path(args.wheels) if args.wheels else None
+        folder = _folder(args.wheels)
         _check_once(lock, args.file)
         changed = _changed(lock, store)
         plans = _judged(changed, store, folder, present, terms(args, config))
@@ -118,6 +119,20 @@ def run(args: argparse.Namespace) -> int:
         print_lines(["What sync leaves to you:"])
         print_lines(one_line(f"  {one.distribution}: {one.message}") for one in left)
     return 0
+
+
+def _folder(named: str | None) -> Path | None:
+    """The folder of --wheels.
+
+    Raises:
+        UsageError: If there is none of that name.
+    """
+    if named is None:
+        return None
+    if not Path(named).is_dir():
+        hint = "--wheels takes the folder in which the wheels of the lock lie."
+        raise UsageError("there is no such folder", where=named, hint=hint)
+    return Path(named)
 
 
 def _check_once(lock: Lock, file: str) -> None:
@@ -162,7 +177,7 @@ def _in_force(entry: LockedPlugin, now: Generation, store: Store) -> bool:
         have is not None
         and have.plugins == entry.plugins
         and tuple(wheel.sha256 for wheel in have.wheels) == wanted
-        and all(map(store.has, wanted))
+        and all(map(store.looks_whole, wanted))
     )
 
 
@@ -179,7 +194,7 @@ def _origins(
         origin_of(wheel, folder / wheel.filename, pins)
         for plan in plans
         for wheel in plan.wheels
-        if folder is not None and not store.has(wheel.sha256)
+        if folder is not None and not store.looks_whole(wheel.sha256)
     ]
 
 

@@ -54,7 +54,10 @@ def _of_one(locked: LockedPlugin, found: LockedPlugin) -> Iterator[str]:
                 yield f"{name} {want.version} is another file: {have.sha256[:12]}…"
         elif want is not None and have is not None:
             yield from _of_wheel(want, have)
-    if locked.scan and found.scan and locked.scan != found.scan:
+    same = {(w.name, w.sha256) for w in locked.wheels} == {
+        (w.name, w.sha256) for w in found.wheels
+    }
+    if same and locked.scan and found.scan and locked.scan != found.scan:
         yield "its source was judged otherwise: by other rules, or for another Python"
     for right in sorted(set(locked.rights) - set(found.rights)):
         yield f"{right} is locked as granted, and is not"

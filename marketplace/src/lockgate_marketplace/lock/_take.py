@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockgate_marketplace.errors import LockFileError
+from lockgate_marketplace.errors import LockFileError, StoreError
 from lockgate_marketplace.lock._model import Lock, LockedPlugin, LockedWheel
 from lockgate_marketplace.lock._origin import scan_of, told
 from lockgate_marketplace.store import Store
@@ -69,32 +69,61 @@ def find_wheels(
     """The wheels of `entries` by their hash: out of the store, or out of `folder`.
 
     Each passed the gate just now; `around` is what they are to fit into. That one lies
-    in the store tells that its bytes are whole, and nothing of what it is used for.
+    in the store tells nothing of what it is used for. One whose files there look
+    changed is taken from `folder`, to be put in their place.
 
     Raises:
         LockFileError: ``lock-wheel-missing`` or ``lock-wheel-differs``.
         WheelError: If the gate refuses one.
-        StoreError: If one in the store is not what was written.
+        StoreError: If one in the store is not what was written, and not in `folder`.
     """
     wanted = {w.sha256: w for entry in entries for w in entry.wheels}
+    whole = {sha256 for sha256 in wanted if store.looks_whole(sha256)}
+    _check_there([w for s, w in wanted.items() if s not in whole], store, folder)
     found: dict[str, Wheel] = {}
     for sha256, locked in wanted.items():
-        if store.has(sha256):
+        if sha256 in whole:
             wheel = store.reopen(sha256, around)
             _check_named(wheel, locked)
-        else:
+        elif folder is not None:  # `_check_there` saw to it
             wheel = _from_folder(locked, folder, around)
+        else:
+            continue
         found[sha256] = wheel
     return found
 
 
-def _from_folder(
-    locked: LockedWheel, folder: Path | None, around: Surroundings
-) -> Wheel:
-    path = None if folder is None else folder / locked.filename
-    if path is None or not path.is_file():
-        message = f"{locked.name} {locked.version} is nowhere to be found"
-        raise LockFileError("lock-wheel-missing", message, where=locked.filename)
+def _check_there(
+    lacking: Sequence[LockedWheel], store: Store, folder: Path | None
+) -> None:
+    """Whether `folder` has a file for each wheel that the store can't give.
+
+    Raises:
+        LockFileError: ``lock-wheel-missing``, naming all of them.
+        StoreError: ``store-record`` for those that the store has, altered.
+    """
+    missing = [
+        one
+        for one in lacking
+        if folder is None or not (folder / one.filename).is_file()
+    ]
+    if not missing:
+        return
+    place = f"in {folder} (--wheels)" if folder is not None else "given by --wheels"
+    altered = [one for one in missing if store.has(one.sha256)]
+    names = ", ".join(f"{w.name} {w.version}" for w in altered or missing)
+    where = ", ".join(one.filename for one in altered or missing)
+    word = "is" if len(altered or missing) == 1 else "are"
+    if altered:
+        message = f"{names} {word} altered in the store, and not {place}"
+        hint = "`lockgate verify` tells what changed; sync replaces it from --wheels."
+        raise StoreError("store-record", message, where=where, hint=hint)
+    message = f"{names} {word} neither in the store nor {place}"
+    raise LockFileError("lock-wheel-missing", message, where=where)
+
+
+def _from_folder(locked: LockedWheel, folder: Path, around: Surroundings) -> Wheel:
+    path = folder / locked.filename
     wheel = open_wheel(path, around=around)
     _check_named(wheel, locked)
     if wheel.sha256 != locked.sha256:

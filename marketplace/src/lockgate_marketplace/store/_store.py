@@ -30,7 +30,7 @@ from lockgate_marketplace.store._merged import add_merged
 from lockgate_marketplace.store._record import StoredWheel, read_record
 from lockgate_marketplace.store._reopen import reopen
 from lockgate_marketplace.store._verify import Damage, Tell, examine
-from lockgate_marketplace.store._wheels import add_wheel
+from lockgate_marketplace.store._wheels import add_wheel, whole_wheel
 from lockgate_marketplace.wheel import Surroundings, Wheel
 
 __all__ = ["KEEP", "Store"]
@@ -122,6 +122,13 @@ class Store:
         with suppress(StoreError):
             return bool(self.get(sha256))
         return False
+
+    def looks_whole(self, sha256: str) -> bool:
+        """Whether a wheel lies there, and a look at its files finds nothing wrong.
+
+        A look is their size, kind and mode; `verify` hashes them.
+        """
+        return whole_wheel(self._place("wheels") / sha256) is not None
 
     def get(self, sha256: str) -> StoredWheel:
         """The wheel of that hash.

@@ -19,7 +19,14 @@ from lockgate_marketplace.store._record import (
 )
 from lockgate_marketplace.wheel import Wheel, unpack
 
-__all__ = ["add_wheel", "described", "fresh_folder", "lacks", "stored_wheel"]
+__all__ = [
+    "add_wheel",
+    "described",
+    "fresh_folder",
+    "lacks",
+    "stored_wheel",
+    "whole_wheel",
+]
 
 
 def fresh_folder(staging: Path) -> Path:
@@ -45,7 +52,7 @@ def add_wheel(wheel: Wheel, wheels: Path, staging: Path) -> StoredWheel:
         StoreError: ``store-unwritable`` if the disk refuses; nothing is left of it.
     """
     target = wheels / wheel.sha256
-    known = _whole(target)
+    known = whole_wheel(target)
     if known is not None:
         return known
     made = fresh_folder(staging)
@@ -56,7 +63,7 @@ def add_wheel(wheel: Wheel, wheels: Path, staging: Path) -> StoredWheel:
             write_file(made / RECORD, record_bytes(stored))
             seal(made)
             while not place(made, target):
-                if (known := _whole(target)) is not None:
+                if (known := whole_wheel(target)) is not None:
                     return known
                 # What is there is damaged: it makes room, and is gone with the rest.
                 os.chmod(target, 0o700)  # noqa: PTH101 - a folder is moved by its owner
@@ -66,7 +73,7 @@ def add_wheel(wheel: Wheel, wheels: Path, staging: Path) -> StoredWheel:
     return read_record(target)
 
 
-def _whole(folder: Path) -> StoredWheel | None:
+def whole_wheel(folder: Path) -> StoredWheel | None:
     """The wheel in `folder` if a look at its files finds nothing wrong."""
     try:
         stored = read_record(folder)
