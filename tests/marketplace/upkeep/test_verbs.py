@@ -213,5 +213,42 @@ def test_why_nothing_can_be_installed_is_a_finding(
         "resolve-no-candidate",
         {"1.0": "python"},
     )
-    assert "not acme 1.0: it requires Python >=9" in home.run("why", "acme")[1]
+    assert "1.0: it requires Python >=9" in home.run("why", "acme")[1]
     assert home.json("why", "=?")["status"] == 3
+
+
+def test_why_says_what_install_says_of_a_step_back(
+    home: Home, main: LoopbackIndex
+) -> None:
+    offered(main, version="0.1.0")
+    newest = offered(main, version="0.2.0")
+    home.json("install", "acme", "--no-load")
+    newest.row["yanked"] = "broken"
+
+    told = home.run("why", "acme")[1]
+    (row,) = home.json("why", "acme")["plugins"]
+    (named,) = home.json("why", "acme==0.1.0")["plugins"]
+
+    assert home.json("install", "acme")["error"]["code"] == "resolve-older"
+    assert "acme 0.2.0 stays; 0.1.0 would be a step back: name it, acme==0.1.0" in told
+    assert "not 0.2.0: " in told
+    assert "broken" in told
+    assert row["would-install"] == []
+    assert row["stays"]["version"] == "0.2.0"
+    assert row["stays"]["could-be"]["version"] == "0.1.0"
+    assert (named["would-install"][0]["version"], named["stays"]) == ("0.1.0", None)
+
+
+def test_why_says_one_thing_once_and_the_way_out(
+    home: Home, main: LoopbackIndex
+) -> None:
+    offered(main, version="0.1.0", uploaded=datetime.now(UTC))
+    offered(main, "bolt", version="0.3.0")
+
+    waiting = home.run("why", "acme")[1]
+    other = home.run("why", "bolt==9")[1]
+
+    assert waiting.count("0.1.0") == 1
+    assert "--no-cooldown" in waiting
+    assert "0.3.0: you asked for ==9" in other
+    assert "requires" not in other

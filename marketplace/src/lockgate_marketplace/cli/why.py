@@ -43,6 +43,8 @@ class _Told:
     whys: tuple[Why, ...] = ()
     """Of itself, and of each distribution that it would bring."""
     error: MarketplaceError | None = None
+    stays: str = ""
+    """The installed version, if what could be chosen is older: `install` refuses it."""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -99,7 +101,9 @@ def _explained(wants: Sequence[Want], config: Config, *, quiet: bool) -> list[_T
                 if here is not None and not want.index:
                     index = index_of(name, here.version, pins, client.sources)
                     want = replace(want, index=index.name)
-                told.append(replace(one, whys=_whys(name, want, client, policy)))
+                whys = _whys(name, want, client, policy)
+                stays = _stays(want, whys, here.version if here is not None else "")
+                told.append(replace(one, whys=whys, stays=stays))
             except MarketplaceError as error:
                 told.append(replace(one, error=error))
     return told
@@ -127,6 +131,15 @@ def _whys(
     return tuple(found.why(each) for each in (name, *others))
 
 
+def _stays(want: Want, whys: Sequence[Why], version: str) -> str:
+    """`version`, if what would be chosen is a step back that nobody asked for."""
+    from lockgate_marketplace.install.named import is_meant, steps_back
+
+    chosen = whys[0].chosen
+    back = chosen is not None and steps_back(version, chosen.file.version)
+    return version if back and not is_meant(want) else ""
+
+
 def _since(name: str, entries: Sequence[Installed], store: Store) -> str:
     """The earliest generation from which on the present version was installed."""
     here = next((e for e in entries if e.distribution == name), None)
@@ -151,6 +164,18 @@ def _lines(one: _Told) -> Iterator[str]:
     if one.error is not None:
         yield f"{one.name}: nothing would be installed: {one.error}"
         yield from _against(one.error)
+        if one.error.hint:
+            yield f"  {one.error.hint}"
+        return
+    chosen = one.whys[0].chosen
+    if one.stays and chosen is not None:
+        exact = f"{one.name}=={chosen.version}"
+        yield (
+            f"{one.name} {one.stays} stays; {chosen.version} would be a step back: "
+            f"name it, {exact}"
+        )
+        left = one.whys[0].rejected
+        yield from (f"  not {r.version or 'any'}: {r.reason}" for r in left)
         return
     for why in one.whys:
         yield from why.text().splitlines()
@@ -159,7 +184,10 @@ def _lines(one: _Told) -> Iterator[str]:
 def _against(error: MarketplaceError) -> Iterator[str]:
     from lockgate_marketplace.resolve import rejected_of
 
-    for left in rejected_of(error):
+    against = rejected_of(error)
+    if len(against) == 1 and f"{against[0].version}: {against[0].reason}" in str(error):
+        return  # it was said just now
+    for left in against:
         yield f"  not {left.name} {left.version}: {left.reason}"
 
 
@@ -177,9 +205,15 @@ def _row(one: _Told) -> dict[str, object]:
             for use in one.uses
         ],
         "since": one.since or None,
-        "would-install": [_why(why) for why in one.whys],
+        "would-install": [] if one.stays else [_why(why) for why in one.whys],
+        "stays": _step_back(one) if one.stays else None,
         "error": one.error.to_dict() if one.error is not None else None,
     }
+
+
+def _step_back(one: _Told) -> dict[str, object]:
+    """What stays, and what could be chosen if it were named."""
+    return {"version": one.stays, "could-be": _why(one.whys[0])}
 
 
 def _why(why: Why) -> dict[str, object]:

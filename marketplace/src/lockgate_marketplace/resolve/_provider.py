@@ -186,8 +186,8 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
         for need in needs:
             specifier = need.requirement.specifier
             if not specifier.contains(version, prereleases=True):
-                by = need.parent or "you"
-                self.reject(candidate, "requirement", f"{by} requires {specifier}")
+                by = f"{need.parent} requires" if need.parent else "you asked for"
+                self.reject(candidate, "requirement", f"{by} {specifier}")
                 return False
         asked = any(need.requirement.specifier.prereleases for need in needs)
         if version.is_prerelease and not (

@@ -16,5 +16,6 @@ from __future__ import annotations
 from lockgate_marketplace.install.named._choose import PROVIDED, known_names
 from lockgate_marketplace.install.named._from_index import from_index
 from lockgate_marketplace.install.named._get import Tell
+from lockgate_marketplace.install.named._older import is_meant, steps_back
 
-__all__ = ["PROVIDED", "Tell", "from_index", "known_names"]
+__all__ = ["PROVIDED", "Tell", "from_index", "is_meant", "known_names", "steps_back"]

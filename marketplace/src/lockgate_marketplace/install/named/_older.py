@@ -16,7 +16,7 @@ from lockgate_marketplace.errors import ResolutionError
 from lockgate_marketplace.install.named._choose import Chosen
 from lockgate_marketplace.resolve import Want
 
-__all__ = ["check_not_older"]
+__all__ = ["check_not_older", "is_meant", "steps_back"]
 
 _MEANT = ("==", "===", "<", "<=", "~=")
 
@@ -30,28 +30,37 @@ def check_not_older(
         ResolutionError: ``resolve-older``.
     """
     here = {state.distribution: state.version for state in present if state.stored}
-    meant = {
-        canonicalize_name(want.requirement.name)
-        for want in wants
-        if any(one.operator in _MEANT for one in want.requirement.specifier)
-    }
+    meant = {canonicalize_name(w.requirement.name) for w in wants if is_meant(w)}
     for one in chosen:
         plugin = one.pinned[0]
-        before = _version(here.get(plugin.name, ""))
-        if before is None or plugin.name in meant or plugin.file.version >= before:
+        before = here.get(plugin.name, "")
+        if plugin.name in meant or not steps_back(before, plugin.file.version):
             continue
         message = (
             f"{plugin.name} {before} is installed, and the newest that may be used is "
             f"{plugin.version}: the index took a release back, or hides one"
         )
         reasons = [r for r in one.rejected if r.name == plugin.name]
-        newer = next((r for r in reasons if r.version == str(before)), None)
+        newer = next(
+            (r for r in reasons if Version(r.version) == Version(before)), None
+        )
         if newer is not None:
             message += f" ({newer.version}: {newer.reason})"
         exact = f"{plugin.name}=={plugin.version}"
         where = f"{plugin.index}/{plugin.name}"
         hint = f"Stay with what you have. To go back, say so: {exact}"
         raise ResolutionError("resolve-older", message, where=where, hint=hint)
+
+
+def is_meant(want: Want) -> bool:
+    """Whether `want` names the release, so that it may be an older one."""
+    return any(one.operator in _MEANT for one in want.requirement.specifier)
+
+
+def steps_back(before: str, to: Version) -> bool:
+    """Whether `to` is older than `before`, the installed version (``""``: none)."""
+    version = _version(before)
+    return version is not None and to < version
 
 
 def _version(text: str) -> Version | None:
