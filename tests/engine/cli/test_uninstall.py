@@ -145,7 +145,7 @@ def test_a_store_that_others_may_write_is_told_and_mended(
     checks = shell.run("doctor", "--json").json["checks"]
     (check,) = [c for c in checks if c["name"] == "store"]
     assert check["state"] == "ok"
-    assert "generation 1" in check["message"]
+    assert "generation 1 in force, 1 kept, in " in check["message"]
 
 
 def test_a_project_cannot_say_where_the_store_is(shell: Shell, kept: Kept) -> None:

@@ -187,8 +187,8 @@ def _store(config: Config) -> Iterator[Check]:
         return
     now = store.read()
     kept = len(store.numbers())
-    said = f"generation {now.number} of {kept} in {root}: {len(now.entries)} installed"
-    yield Check("store", "ok", said)
+    said = f"generation {now.number} in force, {kept} kept, in {root}"
+    yield Check("store", "ok", f"{said}: {len(now.entries)} installed")
 
 
 def _plugins(found: Discovery) -> Iterator[Check]:

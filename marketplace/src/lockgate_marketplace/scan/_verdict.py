@@ -92,4 +92,4 @@ def _position(entry: Mapping[str, Any]) -> Position:
 def line_of(one: Finding) -> str:
     """A finding in one line: its place, and what it says."""
     place = f"{one.path}:{one.range.start.line}" if one.range is not None else one.path
-    return f"{place} {one.message}"
+    return f"{place}: {one.message}"
