@@ -197,6 +197,23 @@ def test_an_older_one_is_installed_if_it_is_meant(
     assert home.json("install", "acme")["version"] == "1.1"
 
 
+def test_what_is_there_already_makes_no_generation(
+    home: Home, main: LoopbackIndex
+) -> None:
+    asking(main)
+    home.json("install", "acme", "--no-rights")
+    before = home.files()
+
+    status, out, _ = home.run("install", "acme", "--no-rights")
+    assert (status, home.files()) == (0, before)
+    assert "acme 1.0 is installed already (generation 1)." in out
+    home.json("install", "acme", "--grant-all")
+
+    assert home.files() == before, "rights are no part of a generation"
+    rows = home.json("grants", "show", "acme")["rights"]
+    assert {row["state"] for row in rows} == {"granted"}, "given all the same"
+
+
 def test_several_are_installed_together_or_not_at_all(
     home: Home, main: LoopbackIndex
 ) -> None:

@@ -67,10 +67,12 @@ def test_another_machine_has_the_same_by_one_generation(
 
     done = two.shell.run("sync", "--file", lock, "--wheels", str(wheels), "--json")
     again = two.shell.run("sync", "--file", lock, "--json")
+    told = two.shell.run("sync", "--file", lock).out
     copy = str(Path(lock).with_name("copy.lock"))
 
     assert done.json == {"generation": 1, "same": True, "differences": []}
     assert again.json == done.json, "all is there: no wheels, no new generation"
+    assert "Nothing changed." in told
     assert two.held() == one.held()
     assert two.shell.names()["acme"] == "ok"
     assert two.shell.run("lock", "--file", copy).status == 0
@@ -92,6 +94,7 @@ def test_what_differs_is_told_and_left(two: Machine, wheels: Path, lock: str) ->
         "surplus",
     }
     assert "surplus: 1.0 is installed and not locked" in done.out
+    assert "installed acme 1.0\n" in done.out
     assert two.shell.names()["surplus"] == two.shell.names()["acme"] == "ok"
 
 
@@ -161,6 +164,7 @@ def test_an_altered_store_is_not_as_locked_until_it_is_replaced(
     assert "acme 1.0 is altered in the store" in alone.json["error"]["message"]
     assert "lockgate verify" in alone.json["error"]["hint"]
     assert given.status == 0, given.err
+    assert "installed acme 1.0 anew" in given.out
     assert one.shell.run("verify").status == 0
     assert one.shell.run("lock", "--file", lock, "--check").status == 0
 

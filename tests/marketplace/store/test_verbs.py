@@ -88,6 +88,7 @@ def test_verify_finds_what_changed(shell: Shell, store: Store) -> None:
 
     assert found.status == text.status == 1
     (damage,) = found.json["damage"]
+    assert "`lockgate install acme==2.0`" in damage["hint"]
     assert damage["where"] == str(manifest)
     assert damage["used"] is True
     assert "acme==2.0" in damage["hint"]
@@ -105,3 +106,29 @@ def test_a_store_that_others_may_write_is_not_even_looked_at(
         assert result.status == 1
         assert result.json["error"]["code"] == "installed-invalid"
         assert "chmod go-w" in result.json["error"]["hint"]
+
+
+def test_the_way_out_of_one_wheel_is_told_once(shell: Shell, store: Store) -> None:
+    install(store, NEW)
+    site = store.get(NEW.sha256).site / "acme"
+    for name in ("lockgate.toml", "__init__.py"):
+        (site / name).chmod(0o644)
+
+    told = shell.run("verify").out
+
+    assert told.count("has the mode 644") == 2
+    assert told.count("lockgate install acme==2.0") == 1
+
+
+def test_a_rollback_to_the_same_says_that_nothing_differs(
+    shell: Shell, store: Store
+) -> None:
+    install(store, OLD)
+    install(store, NEW)
+    shell.run("rollback")
+
+    again = shell.run("rollback", "1")
+
+    assert again.status == 0
+    assert "nothing differs" in again.out
+    assert "reload" not in again.out

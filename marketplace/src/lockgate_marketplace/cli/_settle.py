@@ -57,13 +57,20 @@ def settle(
         discard(offers, Path(config.data_dir))
         return _told(args, cases, {}, generation=0)
     store = Store(config.data_dir)
+    former_one = store.folder.read()
     check_known(args, cases)
     granted = {
         case.name: consented(args, case, store, sharing=len(cases) > 1)
         for case in cases
     }
     generation = carried(cases, granted, config, verb="install")
-    return _told(args, cases, granted, generation=generation.number)
+    same = frozenset(
+        case.offer.plan.plugin.name
+        for case in cases
+        if generation.get(case.offer.plan.plugin.name)
+        == former_one.get(case.offer.plan.plugin.name)
+    )
+    return _told(args, cases, granted, generation=generation.number, same=same)
 
 
 def carried(
@@ -167,7 +174,9 @@ def _told(
     granted: Mapping[str, frozenset[str]],
     *,
     generation: int,
+    same: frozenset[str] = frozenset(),
 ) -> int:
+    """`same` are the distributions that were there already, just so."""
     if args.json:
         rows = [
             row_of(case, granted.get(case.name, frozenset()), generation)
@@ -178,7 +187,9 @@ def _told(
         return 0
     for case in cases:
         if generation:
-            print_lines(map(one_line, done_lines(case, granted[case.name], generation)))
+            again = case.offer.plan.plugin.name in same
+            lines = done_lines(case, granted[case.name], generation, again=again)
+            print_lines(map(one_line, lines))
         else:
             print_lines(map(one_line, introduced(case)))
             said = f"{case.name} {case.version} could be installed."
@@ -186,9 +197,13 @@ def _told(
     return 0
 
 
-def done_lines(case: Case, granted: frozenset[str], generation: int) -> list[str]:
-    """What was installed, for a person."""
-    lines = [f"Installed {case.name} {case.version} (generation {generation})."]
+def done_lines(
+    case: Case, granted: frozenset[str], generation: int, *, again: bool = False
+) -> list[str]:
+    """What was installed, for a person; `again`: it was there, just so."""
+    told = f"{case.name} {case.version}"
+    said = f"{told} is installed already" if again else f"Installed {told}"
+    lines = [f"{said} (generation {generation})."]
     lines.append(f"  {case.offer.origin.describe()}")
     if granted:
         lines.append(f"  granted: {', '.join(sorted(granted))}")

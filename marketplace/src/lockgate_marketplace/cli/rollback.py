@@ -66,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
     for name, old, new in changes:
         words = f"{old} -> {new}" if old and new else f"{old} is gone" if old else new
         print_lines([one_line(f"  {name} {words}")])
-    if changes:
+    if not changes:
+        print_lines(["  nothing differs: the same versions are installed"])
+    else:
         print_lines(["Hosts that run take it in with `lockgate reload`."])
     return 0
 

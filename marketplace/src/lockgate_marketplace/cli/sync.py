@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         origins = _origins(plans, store, folder, trust)
         proven = [(one.name, one.finding.identity) for one in origins]
         check_makers(changed, [*((p.name, p.identity) for p in trust.pins()), *proven])
-        number = 0
+        number, before = 0, store.folder.read()
         if not args.dry_run:
             remember(trust, origins)
             number = _install(list(zip(plans, changed, strict=True)), store, config)
@@ -115,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     count = len(lock.entries)
     print_lines([f"{count} distribution(s) as locked (generation {number})."])
+    print_lines(one_line(f"  {line}") for line in _done(changed, before))
     if left:
         print_lines(["What sync leaves to you:"])
         print_lines(one_line(f"  {one.distribution}: {one.message}") for one in left)
@@ -133,6 +134,27 @@ def _folder(named: str | None) -> Path | None:
         hint = "--wheels takes the folder in which the wheels of the lock lie."
         raise UsageError("there is no such folder", where=named, hint=hint)
     return Path(named)
+
+
+def _done(changed: Sequence[LockedPlugin], before: Generation) -> list[str]:
+    """What sync did to what was in force `before`."""
+    if not changed:
+        return ["Nothing changed."]
+    told: list[str] = []
+    for one in changed:
+        old = before.get(one.distribution)
+        if old is None:
+            told.append(f"installed {one.distribution} {one.version}")
+        elif [w.sha256 for w in old.wheels] == [w.sha256 for w in one.wheels]:
+            told.append(f"installed {one.distribution} {one.version} anew")
+        else:
+            was = (
+                f"{old.version} was"
+                if old.version != one.version
+                else "of other files before"
+            )
+            told.append(f"installed {one.distribution} {one.version} ({was})")
+    return told
 
 
 def _check_once(lock: Lock, file: str) -> None:

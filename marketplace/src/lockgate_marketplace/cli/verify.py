@@ -39,10 +39,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"ok": not found, "damage": [one.to_dict() for one in found]})
         return 1 if found else 0
-    for one in found:
+    for number, one in enumerate(found):
         word = colored("in use", "red") if one.used else colored("not in use", "dim")
         print_lines([one_line(f"{one.where}: {one.message}") + f" ({word})"])
-        print_lines([one_line(f"  {one.hint}")])
+        if [later.hint for later in found[number + 1 : number + 2]] != [one.hint]:
+            print_lines([one_line(f"  {one.hint}")])
     if not found:
         print_lines(["Everything in the store is as it was written."])
     return 1 if found else 0

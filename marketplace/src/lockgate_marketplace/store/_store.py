@@ -188,6 +188,8 @@ class Store:
     ) -> Generation:
         """Put a generation in force: the present one, `entries` in, `without` out.
 
+        That is the present one itself if nothing in it changes.
+
         What goes with it is done while nobody else can change the store: `before`
         looks whether it still may be, `after` writes down what it comes with. What
         they raise leaves in force what was. Locks are taken in this order: that of
@@ -203,11 +205,15 @@ class Store:
                 self._check(entry)
             before()
             old = self.folder.read()
-            made = self.folder.commit(old.without(*without).having(*wanted), reason)
+            new = old.without(*without).having(*wanted)
+            made = old
+            if old.number == 0 or new.entries != old.entries:
+                made = self.folder.commit(new, reason)
             try:
                 after(made)
             except BaseException:
-                self._take_back(old, made)
+                if made is not old:
+                    self._take_back(old, made)
                 raise
             names = [entry.distribution for entry in wanted]
             with suppress(InstalledError):  # it is told from what is in force anyway

@@ -98,7 +98,10 @@ def _wheels(
 def _hint(name: str, used: Mapping[str, str], needed: Mapping[str, str]) -> str:
     if name in used:
         what = used[name].replace(" ", "==", 1)
-        return f"Install what has {what} again; its files are then replaced."
+        return (
+            f"Its files are replaced by `lockgate install {what}` (of what needs it, "
+            "if it only comes along), or by that of its wheel."
+        )
     if name in needed:
         return "Only earlier generations have it: do not roll back to them."
     return "No generation has it: `lockgate gc` takes it away."
