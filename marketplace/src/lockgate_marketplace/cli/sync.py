@@ -199,7 +199,7 @@ def _in_force(entry: LockedPlugin, now: Generation, store: Store) -> bool:
         have is not None
         and have.plugins == entry.plugins
         and tuple(wheel.sha256 for wheel in have.wheels) == wanted
-        and all(map(store.looks_whole, wanted))
+        and store.looks_as_written(have)
     )
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from lockgate_marketplace.store._disk import discard, place, seal, write_file, writing
 from lockgate_marketplace.store._environment import merged_key
 from lockgate_marketplace.store._record import StoredFile, StoredWheel
-from lockgate_marketplace.store._wheels import fresh_folder
+from lockgate_marketplace.store._wheels import fresh_folder, lacks
 
-__all__ = ["MERGED", "add_merged"]
+__all__ = ["MERGED", "add_merged", "merged_looks_whole"]
 
 MERGED = "merged.json"
 """Names the wheels whose files lie there; of what they are, their records tell."""
@@ -31,14 +31,15 @@ _PIECE_BYTES = 1 << 30
 def add_merged(wheels: Sequence[StoredWheel], merged: Path, staging: Path) -> str:
     """Make the folder with all files of `wheels`; give its name below `merged`.
 
-    They were seen to go together (`check_together`).
+    They were seen to go together (`check_together`). One that is there and looks whole
+    is left alone; one that does not is replaced.
 
     Raises:
         StoreError: ``store-unwritable`` if the disk refuses; nothing is left of it.
     """
     key = merged_key(wheels)
     target = merged / key
-    if (target / MERGED).is_file():
+    if merged_looks_whole(wheels, target):
         return key
     made = fresh_folder(staging)
     with writing(target):
@@ -51,10 +52,24 @@ def add_merged(wheels: Sequence[StoredWheel], merged: Path, staging: Path) -> st
             write_file(made / MERGED, json.dumps(names).encode())
             seal(made)
             made.chmod(0o755)
-            place(made, target)
+            while not place(made, target):
+                if merged_looks_whole(wheels, target):
+                    break
+                os.chmod(target, 0o700)  # noqa: PTH101 - a folder is moved by its owner
+                target.rename(fresh_folder(staging))
         finally:
             discard(made)
     return key
+
+
+def merged_looks_whole(wheels: Sequence[StoredWheel], folder: Path) -> bool:
+    """Whether `folder` has the files of `wheels`, and a look at them finds nothing."""
+    files: dict[str, StoredFile] = {}
+    for wheel in wheels:
+        for file in wheel.files:
+            files.setdefault(file.path, file)
+    view = StoredWheel(folder.name, "", "", "", folder, tuple(files.values()))
+    return (folder / MERGED).is_file() and not any(True for _ in lacks(view))
 
 
 def _copy(wheel: StoredWheel, file: StoredFile, made: Path) -> None:

@@ -26,7 +26,7 @@ from lockgate_marketplace.store._environment import (
     merged_reason,
 )
 from lockgate_marketplace.store._garbage import Collected, collect, lineage
-from lockgate_marketplace.store._merged import add_merged
+from lockgate_marketplace.store._merged import add_merged, merged_looks_whole
 from lockgate_marketplace.store._record import StoredWheel, read_record
 from lockgate_marketplace.store._reopen import reopen
 from lockgate_marketplace.store._verify import Damage, Tell, examine
@@ -129,6 +129,14 @@ class Store:
         A look is their size, kind and mode; `verify` hashes them.
         """
         return whole_wheel(self._place("wheels") / sha256) is not None
+
+    def looks_as_written(self, entry: Installed) -> bool:
+        """`looks_whole` of each wheel of `entry`, and of its merged folder if any."""
+        if not all(self.looks_whole(wheel.sha256) for wheel in entry.wheels):
+            return False
+        wheels = [self.get(wheel.sha256) for wheel in entry.wheels]
+        folder = self._place("merged") / entry.merged
+        return not entry.merged or merged_looks_whole(wheels, folder)
 
     def get(self, sha256: str) -> StoredWheel:
         """The wheel of that hash.
