@@ -388,7 +388,7 @@ def test_four_processes_at_once(store: Store, tmp_path: Path) -> None:
     assert list((store.root / "staging").iterdir()) == []
     assert codes(store) == {}
     chain = [store.folder.read(number).parent for number in store.folder.numbers()]
-    assert chain == list(range(16))
+    assert chain == list(range(4))
 
 
 @pytest.mark.parametrize("name", ["", "wheels", "staging", "generations"])
