@@ -16,6 +16,7 @@ from lockgate_marketplace.cli._accepts import add_accepts
 from lockgate_marketplace.consent import Agreed, Asked, Word, compare, decide, told
 from lockgate_marketplace.errors import ConsentError
 from lockgate_marketplace.install import Offer, brings_others, former, set_aside
+from lockgate_marketplace.lock import index_of
 from lockgate_marketplace.scan import Along, VerdictCache, scan_along
 from lockgate_marketplace.store import Store
 
@@ -83,13 +84,27 @@ def case_of(offer: Offer, present: Sequence[PluginState], config: Config) -> Cas
     """
     before = former(offer.plan, present)
     held, grant = None, grant_of(offer.plan.manifest.name, config)
-    here = not offer.origin.new
+    here = not offer.origin.new and _same_index(offer, config)
     if before is not None and here and not brings_others(offer.plan, before):
         held, grant = consent_now(replace(before, stored=True), config)
     plan = offer.plan
     cache = VerdictCache.below(Path(config.data_dir))
     along = scan_along(plan.wheels[1:], plan.manifest, cache)
     return Case(offer, before, compare(plan.manifest, held), grant, along)
+
+
+def _same_index(offer: Offer, config: Config) -> bool:
+    """Whether what is installed came from the index of `offer`, if that is of one.
+
+    That something of its name came from there is not enough: it may have come along
+    with another plugin.
+    """
+    index = offer.origin.index
+    if not index:
+        return True
+    generation = Store(config.data_dir).folder.read()
+    entry = generation.get(offer.plan.plugin.name)
+    return entry is not None and index_of(entry) == index
 
 
 def check_known(args: argparse.Namespace, cases: Sequence[Case]) -> None:

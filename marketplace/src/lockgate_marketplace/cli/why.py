@@ -99,7 +99,7 @@ def _explained(wants: Sequence[Want], config: Config, *, quiet: bool) -> list[_T
             try:
                 here = next((e for e in entries if e.distribution == name), None)
                 if here is not None and not want.index:
-                    index = index_of(name, here.version, pins, client.sources)
+                    index = index_of(here, pins, client.sources)
                     want = replace(want, index=index.name)
                 whys = _whys(name, want, client, policy)
                 stays = _stays(want, whys, here.version if here is not None else "")

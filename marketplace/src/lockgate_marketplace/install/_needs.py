@@ -40,9 +40,12 @@ def _need(text: str, wheel: Wheel) -> Requirement | None:
     except InvalidRequirement as error:
         message = f"it has a requirement that is none: {error}"
         raise ContractError("contract-needs", message, where=wheel.filename) from None
-    if need.marker is not None and not need.marker.evaluate({"extra": ""}):
-        return None
-    return need
+    try:
+        holds = need.marker is None or need.marker.evaluate({"extra": ""})
+    except ValueError as error:
+        message = f"the marker of {text[:80]!r} cannot be evaluated: {error}"
+        raise ContractError("contract-needs", message, where=wheel.filename) from None
+    return need if holds else None
 
 
 def _lacking(wheel: Wheel, need: Requirement, why: str) -> ContractError:

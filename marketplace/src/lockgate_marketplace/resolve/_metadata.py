@@ -32,7 +32,8 @@ def fetch_metadata(fetcher: Fetcher, index: Index, file: IndexFile) -> bytes:
         WheelError: If the whole wheel had to be fetched, and is refused.
     """
     digest = file.metadata_sha256 or ""
-    key = f"metadata {digest or file.sha256}"
+    # What nothing was checked by is one index's word, and no other's.
+    key = f"metadata {digest or f'{index.name} {index.url} {file.sha256}'}"
     kept = fetcher.remembered(key) if digest or file.sha256 else None
     if kept is not None and digest in ("", hashlib.sha256(kept).hexdigest()):
         return kept
@@ -91,6 +92,9 @@ def _from_wheel(fetcher: Fetcher, index: Index, file: IndexFile) -> bytes:
                 if entry.filename.count("/") == 1
                 and entry.filename.endswith(".dist-info/METADATA")
             )
+            # Of the others `zipfile` unpacks all that it has read, whatever is asked.
+            if found.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise zipfile.BadZipFile("it is packed as no wheel is")
             with archive.open(found) as member:
                 content = member.read(_MOST_BYTES + 1)
     except (

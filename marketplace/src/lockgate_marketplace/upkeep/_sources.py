@@ -8,6 +8,7 @@ from packaging.utils import canonicalize_name
 
 from lockgate.installed import Installed
 from lockgate_marketplace.identity import Pin
+from lockgate_marketplace.lock import index_of as recorded
 from lockgate_marketplace.sources import Index, Sources
 
 __all__ = ["entries_named", "index_of"]
@@ -19,10 +20,11 @@ def entries_named(name: str, entries: Iterable[Installed]) -> tuple[Installed, .
     return tuple(e for e in entries if name in e.plugins or key == e.distribution)
 
 
-def index_of(
-    distribution: str, version: str, pins: Sequence[Pin], sources: Sources
-) -> Index:
-    """The index that an installed version came from, as the pins tell.
+def index_of(entry: Installed, pins: Sequence[Pin], sources: Sources) -> Index:
+    """The index that `entry` came from, as the store and a pin tell.
+
+    A lock can have written the one, and what comes along with another plugin the
+    other: neither alone says where to look for the next release.
 
     What came from a file, or from an index that is configured no more, is asked of
     the index that answers for its name now.
@@ -30,7 +32,6 @@ def index_of(
     Raises:
         SourceError: If none does, or the name's prefix belongs to another by now.
     """
-    known = [p for p in pins if p.name == distribution and p.index in sources.indexes]
-    came = [p for p in known if p.version == version] or known
-    names = {pin.index for pin in came}
-    return sources.bind(distribution, names.pop() if len(names) == 1 else "")
+    name, said = entry.distribution, recorded(entry)
+    known = {p.index for p in pins if p.name == name and p.index in sources.indexes}
+    return sources.bind(name, said if said in known else "")

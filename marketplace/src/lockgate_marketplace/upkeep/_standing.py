@@ -79,7 +79,7 @@ def standings(
         aside = waiting.get(name)
         index = ""
         try:
-            source = index_of(name, current, pins, client.sources)
+            source = index_of(entry, pins, client.sources)
             index = source.name
             found = outdated(name, source, current, client, policy)
         except MarketplaceError as error:
