@@ -152,6 +152,13 @@ def test_a_plugin_is_reloaded_from_another_terminal(shell: Shell, host: Host) ->
     assert host.call("transform", plugin="acme", tree=Tree()).asked == ("acme",)
 
 
+def test_logs_of_nobody_are_an_error_and_not_silence(shell: Shell) -> None:
+    refused = shell.run("logs", "nobody", "--json")
+
+    assert refused.status == 2
+    assert refused.json["error"]["code"] == "unknown-plugin"
+
+
 def test_where_no_host_runs_that_is_said(shell: Shell) -> None:
     assert shell.run("ps").out == "No host runs.\n"
     assert shell.run("ps", "--json").json == {"hosts": []}

@@ -45,6 +45,8 @@ def test_it_builds_and_says_what_it_did(
     assert "<title>Ours</title>" in (tmp_path / "site" / "index.html").read_text()
     assert main(["index", "build", str(wheels), "--out", "site"]) == 0
     assert "5 plugins in 6 projects" in capsys.readouterr().out
+    # What is not said again stays as it was.
+    assert "<title>Ours</title>" in (tmp_path / "site" / "index.html").read_text()
 
 
 def test_a_wheel_left_out_is_status_1_and_with_strict_3(

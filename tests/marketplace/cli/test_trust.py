@@ -25,6 +25,13 @@ def trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
     for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
     monkeypatch.chdir(tmp_path)
+    file = tmp_path / "CONFIG" / "lockgate" / "config.toml"
+    file.parent.mkdir(parents=True)
+    lines = [
+        f'[plugins.marketplace.indexes.{name}]\nurl = "http://127.0.0.1:9/{name}/"\n'
+        for name in ("main", "other")
+    ]
+    file.write_text("".join(lines))
     return Trust.below(tmp_path / "DATA" / "lockgate")
 
 
@@ -125,3 +132,13 @@ def test_a_key_is_made_for_its_owner(
     assert "PRIVATE KEY" in path.read_text()
     assert main(["trust", "key", str(path)]) == 3
     assert "there already" in capsys.readouterr().err
+
+
+def test_a_key_for_an_index_that_is_not_there_is_refused(
+    trust: Trust, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("trust", "pin", "acme", "--index", "nope", "--key", KEY, "--json")
+    assert main(words) == 3
+
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "source-unknown"
+    assert not trust.pins()

@@ -47,6 +47,12 @@ def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
+def test_the_folder_of_a_key_is_made_and_the_owners_alone(tmp_path: Path) -> None:
+    make_key(tmp_path / "new" / "key.pem")
+
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
 def _rsa() -> bytes:
     key = generate_private_key(65537, 2048)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

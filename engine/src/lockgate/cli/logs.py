@@ -12,7 +12,8 @@ from typing import Any
 
 from lockgate._record.logbook import log_files, read_lines
 from lockgate.cli._output import clean, print_json, print_lines
-from lockgate.cli._session import Subparsers, settings
+from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.errors import UnknownPluginError
 
 __all__ = ["add", "run"]
 
@@ -35,8 +36,17 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the lines of the log files, the oldest first."""
-    state_dir = settings(args).state_dir
+    """Print the lines of the log files, the oldest first.
+
+    Raises:
+        UnknownPluginError: If nothing of that name is installed, nor has logged.
+    """
+    config = settings(args)
+    state_dir = config.state_dir
+    if args.name and not any(log_files(state_dir, args.name)):
+        names = [state.name for state in installed(config).plugins]
+        if args.name not in names:
+            raise UnknownPluginError(args.name, known=names)
     tails = _Tails(state_dir, args.name)
     lines = [line for line in tails.new() if _wanted(line, args)]
     lines = sorted(lines, key=lambda line: str(line.get("at", "")))

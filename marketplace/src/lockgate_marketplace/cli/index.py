@@ -41,8 +41,12 @@ def add(subparsers: Subparsers) -> None:
     build.add_argument(
         "--out", metavar="SITE", type=Path, required=True, help="folder of the site"
     )
-    build.add_argument("--title", default="Plugins", help="what its pages are called")
-    build.add_argument("--url", default="", help="the address that it will have")
+    build.add_argument(
+        "--title", help="what its pages are called (default: as before, or Plugins)"
+    )
+    build.add_argument(
+        "--url", help="the address that it will have (default: as before)"
+    )
     build.add_argument(
         "--status",
         metavar="FILE",
@@ -70,12 +74,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _build(args: argparse.Namespace) -> int:
     """Status 1 if a wheel was left out."""
-    from lockgate_marketplace.site import Options, build
+    from lockgate_marketplace.site import Options, build, options_of
 
+    before = options_of(args.out)
     with progress("index") as shown:
         options = Options(
-            title=args.title,
-            url=args.url,
+            title=before.title if args.title is None else args.title,
+            url=before.url if args.url is None else args.url,
             status=args.status,
             strict=args.strict,
             progress=shown,

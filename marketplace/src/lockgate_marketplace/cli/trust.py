@@ -17,12 +17,14 @@ from lockgate.verb import (
 )
 from lockgate_marketplace.identity import (
     AWAITED,
+    FILES,
     Identity,
     Pin,
     Trust,
     make_key,
     parse_key,
 )
+from lockgate_marketplace.sources import Sources
 
 __all__ = ["add", "run"]
 
@@ -63,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         UsageError: If a name has no pin, or one in several indexes.
+        SourceError: If a key is pinned for an index that is not configured.
         IdentityError: If the pins can't be read or written.
         PublishError: If a key can't be made.
     """
@@ -75,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
     trust = Trust.below(Path(settings(args).data_dir))
     if args.action in (None, "show"):
         return _show(trust.pins(), as_json=args.json)
+    if args.action == "pin" and args.index and args.index != FILES:
+        sources = Sources.from_settings(settings(args).for_plugin("marketplace"))
+        sources.named(args.index)
     index = args.index or _index_of(trust, args.name, new=args.action == "pin")
     if args.action == "forget":
         trust.forget(index, args.name)

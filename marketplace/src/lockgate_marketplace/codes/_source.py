@@ -19,7 +19,9 @@ SOURCE: dict[str, Code] = {
     "source-none": Code(
         _STEP,
         "no index is configured",
-        'Name one: `[plugins.marketplace.indexes.main]` with `url = "https://…/simple/"`.',
+        "Name one in your settings (`lockgate config path` tells where they are): "
+        '`[plugins.marketplace]` with `default = "main"`, and '
+        '`[plugins.marketplace.indexes.main]` with `url = "https://…/simple/"`.',
     ),
     "source-reserved": Code(
         _STEP,

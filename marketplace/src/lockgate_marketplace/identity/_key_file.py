@@ -44,16 +44,19 @@ def make_key(path: Path, passphrase: str = "") -> Identity:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError:
         message = "a file is there already"
-        raise PublishError("publish-key", message, where=str(path)) from None
+        hint = "Take another name: a key is never overwritten."
+        raise PublishError("publish-key", message, where=str(path), hint=hint) from None
     except OSError as error:
         message = f"cannot be written: {error.strerror}"
-        raise PublishError("publish-key", message, where=str(path)) from None
+        hint = "Name a file in a folder that you may write to."
+        raise PublishError("publish-key", message, where=str(path), hint=hint) from None
     return key_identity(key.public_key())
 
 

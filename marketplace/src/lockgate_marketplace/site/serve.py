@@ -69,7 +69,10 @@ class Server(ThreadingHTTPServer):
     ) -> None:
         if not (site / STATE_FILE).is_file():
             message = f"{site} is no index that `lockgate index build` made"
-            raise PublishError("index-site-foreign", message, where=str(site))
+            hint = "Make one: lockgate index build WHEELS --out SITE"
+            raise PublishError(
+                "index-site-foreign", message, where=str(site), hint=hint
+            )
         self.site = site.resolve()
         self.patience = timeout
         self._places = threading.BoundedSemaphore(_CONNECTIONS)
