@@ -22,9 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-__all__ = ["Piece", "main", "pieces"]
+__all__ = ["BESIDE", "Piece", "main", "pieces"]
 
 ROOT = Path(__file__).parents[1]
+BESIDE = "LOCKGATE_TESTS_BESIDE"
+"""The environment variable that tells a piece that others run beside it."""
 FILES_OF_A_PIECE = 6
 NOTHING_COLLECTED = 5
 """pytest's exit status if no test is left, as when options deselect a piece's."""
@@ -86,6 +88,7 @@ class Run:
         self.failed: list[Piece] = []
         self._options = options
         self._lock = threading.Lock()
+        self._env = dict(os.environ)
 
     def all(self, todo: Sequence[Piece], processes: int) -> None:
         """Run every piece, `processes` of them at a time."""
@@ -101,6 +104,8 @@ class Run:
                     return
                 self.one(piece)
 
+        if processes > 1:
+            self._env[BESIDE] = "1"
         threads = [threading.Thread(target=work) for _ in range(processes)]
         for thread in threads:
             thread.start()
@@ -112,6 +117,7 @@ class Run:
         done = subprocess.run(
             piece.command(self._options),
             cwd=ROOT,
+            env=self._env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -36,7 +36,10 @@ quotas = st.builds(
 )
 raw = st.builds(
     HostGrant,
-    host=names | st.ip_addresses().map(str),
+    host=names
+    | st.ip_addresses()
+    .filter(lambda address: getattr(address, "ipv4_mapped", None) is None)
+    .map(str),
     ports=ports,
     allow_private=st.booleans(),
     quota=quotas,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import lockgate_sandbox
+from tests.__main__ import BESIDE
 from tests.support.sandbox import wait_until
 
 __all__ = ["Residue"]
@@ -58,7 +59,7 @@ class Residue:
     def _found(self) -> set[str]:
         found = {f"folder {path}" for path in self._folders if _ours(path)}
         found |= {f"folder {path}" for path in _cells()}
-        found |= {f"process {told}" for told in _processes()}
+        found |= {f"process {told}" for told in _processes() if self._whose(told)}
         found |= {
             f"mount {line}" for line in _lines("/proc/self/mountinfo") if _named(line)
         }
@@ -69,6 +70,16 @@ class Residue:
         found |= {f"key {line}" for line in _lines("/proc/keys") if _named(line)}
         found |= {f"segment {item}" for item in _named_files("/dev/shm")}
         return found | {f"queue {line}" for line in _queues()}
+
+    def _whose(self, told: str) -> bool:
+        """Whether a process of this checkout can be of this session.
+
+        Where others of the same checkout run beside it, the folder that a keeper and
+        a zygote are started with tells them apart.
+        """
+        if BESIDE not in os.environ or "/_zygote/" not in told:
+            return True
+        return any(path in told for path in self._folders)
 
     def _lost(self, line: str) -> bool:
         """Whether a unix socket's name is one of ours and nobody owns it."""

@@ -43,10 +43,14 @@ def _folder_of_a_cell() -> Generator[None]:
 def _zygote() -> Generator[None]:
     script = Path(lockgate_sandbox.__file__).with_name("_zygote") / "zygote.py"
     code = "import time; time.sleep(60)"
-    made = subprocess.Popen([sys.executable, "-I", "-S", "-c", code, str(script)])
+    # A folder of this session tells whose it is, as a real one's does.
+    folder = tempfile.mkdtemp(prefix="of-a-zygote-")
+    command = [sys.executable, "-I", "-S", "-c", code, str(script), folder]
+    made = subprocess.Popen(command)
     yield
     made.kill()
     made.wait()
+    Path(folder).rmdir()
 
 
 @contextmanager
