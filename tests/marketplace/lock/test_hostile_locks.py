@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate_marketplace.cli import sync
-from lockgate_marketplace.identity import key_identity
+from lockgate_marketplace.identity import FILES, key_identity
 from lockgate_marketplace.lock import Lock, LockedPlugin, LockedWheel, to_text
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import open_wheel
@@ -207,9 +207,8 @@ def test_a_lock_brings_no_wheel_of_somebody_else(home: Home) -> None:
     """Who made a plugin is remembered, and asked of a lock's wheels as of a file's."""
     home.json("install", home.wheel("1.0"))
     key = key_identity(Ed25519PrivateKey.generate().public_key())
-    home.json(
-        "trust", "pin", "acme", "--index", "main", "--key", f"ed25519:{key.subject}"
-    )
+    words = ("--index", FILES, "--key", f"ed25519:{key.subject}")
+    assert home.json("trust", "pin", "acme", *words)["status"] == 0
     write(home, (("acme",), [Path(home.wheel("6.6"))]))
 
     refused = synced(home)

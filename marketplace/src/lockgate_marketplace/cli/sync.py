@@ -8,13 +8,14 @@ already as it is locked is left alone.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
-from lockgate.errors import UsageError
+from lockgate.errors import InstalledError, UsageError
 from lockgate.installed import Generation
 from lockgate.verb import (
     Subparsers,
@@ -30,7 +31,7 @@ from lockgate_marketplace.cli._accepts import add_accepts, terms
 from lockgate_marketplace.cli.lock import FILE, lock_now, read_told
 from lockgate_marketplace.consent import passes_on
 from lockgate_marketplace.errors import ConsentError, ContractError, LockFileError
-from lockgate_marketplace.identity import Trust
+from lockgate_marketplace.identity import UNPROVEN, Identity, Pin, Trust
 from lockgate_marketplace.install import (
     Origin,
     Plan,
@@ -49,8 +50,10 @@ from lockgate_marketplace.lock import (
     differences,
     find_wheels,
     origin_data,
+    proven_of,
 )
 from lockgate_marketplace.store import Store
+from lockgate_marketplace.wheel import Wheel
 
 __all__ = ["add", "run"]
 
@@ -103,8 +106,8 @@ def run(args: argparse.Namespace) -> int:
         check_makers(changed, [*((p.name, p.identity) for p in trust.pins()), *proven])
         number, before = 0, store.folder.read()
         if not args.dry_run:
-            remember(trust, origins)
-            number = _install(list(zip(plans, changed, strict=True)), store, config)
+            steps = list(zip(plans, changed, strict=True))
+            number = _install(steps, store, config, trust, origins)
     left = differences(lock, lock_now(config)) if not args.dry_run else ()
     if args.json:
         rows = [{"distribution": d.distribution, "message": d.message} for d in left]
@@ -206,18 +209,44 @@ def _in_force(entry: LockedPlugin, now: Generation, store: Store) -> bool:
 def _origins(
     plans: Iterable[Plan], store: Store, folder: Path | None, trust: Trust
 ) -> list[Origin]:
-    """Who made each wheel that is new here; of one in the store that was asked.
+    """Who made each wheel that is new here.
+
+    One that lies in the store may be there from before its name was by somebody, or
+    because an upgrade was refused: it is by whom it was proven to be when it was
+    installed, or by nobody.
 
     Raises:
         IdentityError: If it is not by whom it was so far.
     """
     pins = trust.pins()
-    return [
-        origin_of(wheel, folder / wheel.filename, pins)
-        for plan in plans
-        for wheel in plan.wheels
-        if folder is not None and not store.looks_whole(wheel.sha256)
-    ]
+    found: list[Origin] = []
+    for wheel in (wheel for plan in plans for wheel in plan.wheels):
+        held = [p for p in pins if p.name == wheel.name and p.identity.kind != "none"]
+        beside = None if folder is None else folder / wheel.filename
+        if beside is not None and not store.looks_whole(wheel.sha256):
+            found.append(origin_of(wheel, beside, pins))
+        elif held and not _was_proven(wheel, held, store):
+            found.append(origin_of(wheel, beside or Path(wheel.filename), pins))
+    return found
+
+
+def _kept(store: Store) -> Iterator[Generation]:
+    """Every generation that can be read; `verify` tells of the others."""
+    for number in store.folder.numbers():
+        with suppress(InstalledError):
+            yield store.folder.read(number)
+
+
+def _was_proven(wheel: Wheel, pins: Iterable[Pin], store: Store) -> bool:
+    """Whether a wheel of the store was installed as by whom its name is by now."""
+    known = proven_of(wheel.sha256, wheel.name, _kept(store))
+    return all(
+        any(
+            pin.identity.kind == "awaited" or not pin.identity.differences(one)
+            for one in known
+        )
+        for pin in pins
+    )
 
 
 def _check_rights(plans: Iterable[Plan], config: Config) -> None:
@@ -239,7 +268,11 @@ def _check_rights(plans: Iterable[Plan], config: Config) -> None:
 
 
 def _install(
-    steps: Sequence[tuple[Plan, LockedPlugin]], store: Store, config: Config
+    steps: Sequence[tuple[Plan, LockedPlugin]],
+    store: Store,
+    config: Config,
+    trust: Trust,
+    origins: Sequence[Origin],
 ) -> int:
     """The number of the generation that holds it, the one in force if it does."""
     if not steps:
@@ -248,17 +281,32 @@ def _install(
 
     def still_free() -> None:
         check_claims(plans, installed(config).plugins)
+        remember(trust, origins)
 
     with store.held():
         entries = [
-            replace(stage(plan, store), origin=_origin(plan, locked))
+            replace(stage(plan, store), origin=_origin(plan, locked, origins, store))
             for plan, locked in steps
         ]
         reason = "sync with a lock"
         return store.commit(entries, reason=reason, before=still_free).number
 
 
-def _origin(plan: Plan, locked: LockedPlugin) -> tuple[tuple[str, str], ...]:
-    """What the lock said of it, and what was found in its source here."""
-    wheels = [(one.name, one.index, one.identity) for one in locked.wheels]
-    return origin_data(wheels, plan.verdict.id)
+def _origin(
+    plan: Plan, locked: LockedPlugin, origins: Iterable[Origin], store: Store
+) -> tuple[tuple[str, str], ...]:
+    """What was proven here of who made it, else what the lock says; and the verdict."""
+    found = {one.name: one.finding.identity for one in origins}
+    kept = tuple(_kept(store))
+    said: set[str] = set()
+    wheels: list[tuple[str, str, Identity]] = []
+    for one in locked.wheels:
+        before = proven_of(one.sha256, one.name, kept)
+        identity = found.get(one.name, UNPROVEN)
+        if identity == UNPROVEN and before:
+            identity = before[-1]
+        if identity == UNPROVEN:
+            said.add(one.name)
+            identity = one.identity
+        wheels.append((one.name, one.index, identity))
+    return origin_data(wheels, plan.verdict.id, said=said)

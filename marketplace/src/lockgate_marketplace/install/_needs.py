@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -42,7 +43,7 @@ def _need(text: str, wheel: Wheel) -> Requirement | None:
         raise ContractError("contract-needs", message, where=wheel.filename) from None
     try:
         holds = need.marker is None or need.marker.evaluate({"extra": ""})
-    except ValueError as error:
+    except (UndefinedEnvironmentName, ValueError) as error:
         message = f"the marker of {text[:80]!r} cannot be evaluated: {error}"
         raise ContractError("contract-needs", message, where=wheel.filename) from None
     return need if holds else None

@@ -7,28 +7,35 @@ which only tells it: who made a file is proven when it is installed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from lockgate.installed import Installed
+from lockgate.installed import Generation, Installed
 from lockgate_marketplace.identity import UNPROVEN, Identity, identity_from
 from lockgate_marketplace.lock._model import LockedWheel
 
-__all__ = ["index_of", "origin_data", "scan_of", "told"]
+__all__ = ["index_of", "origin_data", "proven_of", "scan_of", "told"]
 
 _SCAN = "scan"
 
 
 def origin_data(
-    wheels: Iterable[tuple[str, str, Identity]], scan: str
+    wheels: Iterable[tuple[str, str, Identity]],
+    scan: str,
+    *,
+    said: Collection[str] = (),
 ) -> tuple[tuple[str, str], ...]:
-    """An entry's origin: of each wheel its name, index and identity; a verdict's id."""
+    """An entry's origin: of each wheel its name, index and identity; a verdict's id.
+
+    Who made the wheels `said` is a lock's word; of the others it was proven here.
+    """
     found = {_SCAN: scan} if scan else {}
     for name, index, identity in wheels:
         if index:
             found[f"index:{name}"] = index
         if identity != UNPROVEN:
-            found[f"by:{name}"] = json.dumps(identity.to_data())
+            word = "said" if name in said else "by"
+            found[f"{word}:{name}"] = json.dumps(identity.to_data())
     return tuple(sorted(found.items()))
 
 
@@ -36,7 +43,23 @@ def told(wheel: LockedWheel, entry: Installed) -> LockedWheel:
     """`wheel` with what the entry remembers of it; nothing if that is unsound."""
     origin = dict(entry.origin)
     index = origin.get(f"index:{wheel.name}", "")
-    return replace(wheel, index=index, identity=_identity(origin, wheel.name))
+    name = wheel.name
+    proven = _identity(origin, f"by:{name}")
+    identity = proven if proven != UNPROVEN else _identity(origin, f"said:{name}")
+    return replace(wheel, index=index, identity=identity)
+
+
+def proven_of(
+    sha256: str, name: str, generations: Iterable[Generation]
+) -> tuple[Identity, ...]:
+    """Who was proven to have made a wheel when it was installed here."""
+    entries = [entry for generation in generations for entry in generation.entries]
+    found = [
+        _identity(dict(entry.origin), f"by:{name}")
+        for entry in entries
+        if any((w.sha256, w.name) == (sha256, name) for w in entry.wheels)
+    ]
+    return tuple(identity for identity in found if identity != UNPROVEN)
 
 
 def index_of(entry: Installed) -> str:
@@ -49,8 +72,8 @@ def scan_of(entry: Installed) -> str:
     return dict(entry.origin).get(_SCAN, "")
 
 
-def _identity(origin: Mapping[str, str], name: str) -> Identity:
+def _identity(origin: Mapping[str, str], key: str) -> Identity:
     try:
-        return identity_from(json.loads(origin[f"by:{name}"]))
+        return identity_from(json.loads(origin[key]))
     except (KeyError, ValueError, RecursionError):
         return UNPROVEN

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from lockgate_marketplace.memory import Seen
@@ -103,10 +103,11 @@ def _judged(
     """The rank of its best tag, and the code and reason that speak against it."""
     try:
         python = SpecifierSet(file.requires_python)
-    except InvalidSpecifier:
+        fits = python.contains(policy.python, prereleases=True)
+    except ValueError:  # of a number of thousands of digits too
         shown = file.requires_python[:60]
         return 0, "python", f"its Requires-Python is no specifier: {shown!r}"
-    if not python.contains(policy.python, prereleases=True):
+    if not fits:
         return 0, "python", f"it requires Python {python}, this is {policy.python}"
     ranks = [policy.ranks[tag] for tag in file.wheel.tags if tag in policy.ranks]
     if not ranks:
