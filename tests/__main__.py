@@ -25,7 +25,7 @@ from queue import Empty, SimpleQueue
 __all__ = ["BESIDE", "Piece", "main", "pieces"]
 
 ROOT = Path(__file__).parents[1]
-BESIDE = "LOCKGATE_TESTS_BESIDE"
+BESIDE = "TESTS_RUN_BESIDE"
 """The environment variable that tells a piece that others run beside it."""
 FILES_OF_A_PIECE = 6
 NOTHING_COLLECTED = 5
