@@ -7,6 +7,7 @@ worker that nothing was granted to. Nothing of any of them is imported here.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -212,10 +213,18 @@ class Seats:
         )
 
     def secret(self) -> tuple[str, ...]:
-        """The folders of lockgate's own state: no grant ever opens them."""
+        """The folders of lockgate's own state and settings: no grant ever opens them.
+
+        Who can write the user's file can take the seal away at the next start.
+        """
         config = self.config
-        grants = str(Path(config.grants_file).parent)
-        return (grants, config.state_dir, config.cache_dir, config.data_dir)
+        files = (
+            config.grants_file,
+            config.choices_file,
+            os.environ.get("LOCKGATE_CONFIG", ""),
+        )
+        folders = [os.path.dirname(os.path.abspath(file)) for file in files if file]  # noqa: PTH100, PTH120
+        return (*folders, config.state_dir, config.cache_dir, config.data_dir)
 
     def _settings(
         self, state: PluginState, manifest: Manifest, secret: Callable[[str], str]
