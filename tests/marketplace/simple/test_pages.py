@@ -436,3 +436,20 @@ HTML_PARTS = st.sampled_from(
 @given(st.lists(HTML_PARTS, max_size=25).map("".join))
 def test_any_html_is_read_or_refused(text: str) -> None:
     sound_or_refused(lambda: read_html(text))
+
+
+def test_short_names_that_stand_for_millions_of_tags_are_not_spelled_out() -> None:
+    tags = "-".join(".".join(f"{part}{n}" for n in range(10)) for part in "abc")
+    names = [f"acme-{n}-{tags}.whl" for n in range(300)]
+    files = [
+        {"filename": n, "url": f"https://h/{n}", "hashes": {"sha256": "ab" * 32}}
+        for n in names
+    ]
+    page = {"meta": {"api-version": "1.1"}, "name": "acme", "versions": []}
+    raw = json.dumps({**page, "files": files}).encode()
+    index = Index("main", "https://h/simple/")
+
+    with pytest.raises(PageError) as caught:
+        parse_page(raw, JSON, index=index, name="acme", url=index.url)
+
+    assert caught.value.code == "page-too-many"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
@@ -11,12 +11,14 @@ from lockgate_marketplace.errors import PageError, WheelError
 from lockgate_marketplace.fetch import allowed, joined
 from lockgate_marketplace.simple._page import IndexFile
 from lockgate_marketplace.sources import Index
-from lockgate_marketplace.wheel import WheelName
+from lockgate_marketplace.wheel import WheelName, tags_of
 
 __all__ = ["Row", "Rows", "is_sha256", "moment"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHOWN = 120
+_MOST_TAGS = 250_000
+"""Of all wheels of a page: five for each, if there are as many as there may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Rows:
     name: str
     base: str
     """What relative URLs are relative to."""
+    _tags: list[int] = field(default_factory=lambda: [0], compare=False, repr=False)
+    """How many tags the names so far stand for: a short name for a thousand."""
 
     def file(self, row: Row) -> IndexFile | None:
         """The wheel that the entry describes; None if it is no wheel.
@@ -60,6 +64,10 @@ class Rows:
             raise self._refused("page-filename", f"{shown} is no file name")
         if not name.endswith(".whl"):
             return None
+        self._tags[0] += tags_of(name)
+        if self._tags[0] > _MOST_TAGS:
+            message = f"the names of its wheels stand for {self._tags[0]:,} tags"
+            raise self._refused("page-too-many", message)
         try:
             wheel = WheelName.parse(name)
         except WheelError:

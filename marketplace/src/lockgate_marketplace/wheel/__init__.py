@@ -20,7 +20,7 @@ from lockgate_marketplace.wheel._gate import judge, open_wheel
 from lockgate_marketplace.wheel._layout import Area
 from lockgate_marketplace.wheel._limits import Limits
 from lockgate_marketplace.wheel._metadata import Metadata, read_metadata
-from lockgate_marketplace.wheel._names import Target, WheelName
+from lockgate_marketplace.wheel._names import Target, WheelName, tags_of
 from lockgate_marketplace.wheel._surroundings import Surroundings
 from lockgate_marketplace.wheel._unpack import unpack
 from lockgate_marketplace.wheel._unpacked import Unpacked, judge_unpacked
@@ -40,5 +40,6 @@ __all__ = [
     "judge_unpacked",
     "open_wheel",
     "read_metadata",
+    "tags_of",
     "unpack",
 ]

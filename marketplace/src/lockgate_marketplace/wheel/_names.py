@@ -12,10 +12,18 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from lockgate_marketplace.errors import WheelError
 
-__all__ = ["Target", "WheelName"]
+__all__ = ["Target", "WheelName", "tags_of"]
 
 _TAGS_MAXIMUM = 1024
 _NAME_BYTES = 255
+
+
+def tags_of(filename: str) -> int:
+    """How many tags the name of a wheel file stands for, before any is made."""
+    count = 1
+    for part in filename.removesuffix(".whl").split("-")[-3:]:
+        count *= part.count(".") + 1
+    return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +55,7 @@ class WheelName:
             raise WheelError(
                 "wheel-filename", f"the name has {size} bytes", where=where
             )
-        count = 1
-        for part in filename.removesuffix(".whl").split("-")[-3:]:
-            count *= part.count(".") + 1
+        count = tags_of(filename)
         if count > _TAGS_MAXIMUM:
             message = f"the name stands for {count:,} tags (limit {_TAGS_MAXIMUM:,})"
             raise WheelError("wheel-filename", message, where=where)
