@@ -131,7 +131,9 @@ def test_an_import_that_fails_names_the_module() -> None:
     with pytest.raises(ImplError, match="no_such_module_here") as caught:
         import_foreign("no_such_module_here")
 
-    assert caught.value.lockgate_details["code"] == "import-failed"
+    details = caught.value.lockgate_details
+    assert details["code"] == "import-failed"
+    assert (details["file"], details["line"]) == ("no_such_module_here", 0), "not ours"
 
 
 def test_an_impl_may_have_defaults_and_open_ends_of_its_own() -> None:

@@ -16,7 +16,9 @@ from lockgate.values import Data
 __all__ = ["denial_in", "place_of"]
 
 _CHAIN_LIMIT = 20
-_LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120 - as the frames' file names say
+# As text, because that is what the frames' file names are.
+_LIBRARY = f"{os.path.dirname(os.__file__)}/"  # noqa: PTH120
+_OURS = f"{os.path.dirname(__file__)}/"  # noqa: PTH120
 
 
 def denial_in(error: BaseException) -> dict[str, Data]:
@@ -43,11 +45,8 @@ def place_of(error: BaseException) -> tuple[str, int]:
 
 
 def _is_ours(file: str) -> bool:
-    inside = file.startswith(f"{_LIBRARY}/") and "/site-packages/" not in file
-    return inside or file == _IMPORTS
-
-
-_IMPORTS = os.path.join(os.path.dirname(__file__), "_worker_impls.py")  # noqa: PTH118,PTH120
+    library = file.startswith(_LIBRARY) and "/site-packages/" not in file
+    return library or file.startswith(_OURS)
 
 
 def _chain(error: BaseException | None) -> Iterator[OSError]:
