@@ -445,8 +445,8 @@ def test_short_names_that_stand_for_millions_of_tags_are_not_spelled_out() -> No
         {"filename": n, "url": f"https://h/{n}", "hashes": {"sha256": "ab" * 32}}
         for n in names
     ]
-    page = {"meta": {"api-version": "1.1"}, "name": "acme", "versions": []}
-    raw = json.dumps({**page, "files": files}).encode()
+    head: dict[str, object] = {"meta": {"api-version": "1.1"}, "name": "acme"}
+    raw = json.dumps({**head, "versions": [], "files": files}).encode()
     index = Index("main", "https://h/simple/")
 
     with pytest.raises(PageError) as caught:
