@@ -16,7 +16,7 @@ from lockgate_marketplace.cli._accepts import add_accepts
 from lockgate_marketplace.consent import Agreed, Asked, Word, compare, decide, told
 from lockgate_marketplace.errors import ConsentError
 from lockgate_marketplace.install import Offer, brings_others, former, set_aside
-from lockgate_marketplace.lock import index_of
+from lockgate_marketplace.lock import index_recorded
 from lockgate_marketplace.scan import Along, VerdictCache, scan_along
 from lockgate_marketplace.store import Store
 
@@ -104,7 +104,7 @@ def _same_index(offer: Offer, config: Config) -> bool:
         return True
     generation = Store(config.data_dir).folder.read()
     entry = generation.get(offer.plan.plugin.name)
-    return entry is not None and index_of(entry) == index
+    return entry is not None and index_recorded(entry) == index
 
 
 def check_known(args: argparse.Namespace, cases: Sequence[Case]) -> None:

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 def _explained(wants: Sequence[Want], config: Config, *, quiet: bool) -> list[_Told]:
     from lockgate_marketplace.identity import Trust
     from lockgate_marketplace.resolve import open_client
-    from lockgate_marketplace.upkeep import index_of, policy_now, uses_of
+    from lockgate_marketplace.upkeep import index_to_ask, policy_now, uses_of
 
     data = Path(config.data_dir)
     store = Store(config.data_dir)
@@ -99,7 +99,7 @@ def _explained(wants: Sequence[Want], config: Config, *, quiet: bool) -> list[_T
             try:
                 here = next((e for e in entries if e.distribution == name), None)
                 if here is not None and not want.index:
-                    index = index_of(here, pins, client.sources)
+                    index = index_to_ask(here, pins, client.sources)
                     want = replace(want, index=index.name)
                 whys = _whys(name, want, client, policy)
                 stays = _stays(want, whys, here.version if here is not None else "")

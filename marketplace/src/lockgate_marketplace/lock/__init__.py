@@ -17,7 +17,7 @@ from lockgate_marketplace.lock._difference import Difference, differences
 from lockgate_marketplace.lock._file import parse_lock, read_lock, to_text, write_lock
 from lockgate_marketplace.lock._makers import check_makers
 from lockgate_marketplace.lock._model import SCHEMA, Lock, LockedPlugin, LockedWheel
-from lockgate_marketplace.lock._origin import index_of, origin_data, proven_of
+from lockgate_marketplace.lock._origin import index_recorded, origin_data, proven_of
 from lockgate_marketplace.lock._pylock import to_pylock
 from lockgate_marketplace.lock._take import Known, find_wheels, lock_of
 
@@ -31,7 +31,7 @@ __all__ = [
     "check_makers",
     "differences",
     "find_wheels",
-    "index_of",
+    "index_recorded",
     "lock_of",
     "origin_data",
     "parse_lock",

@@ -14,7 +14,7 @@ from lockgate.installed import Generation, Installed
 from lockgate_marketplace.identity import UNPROVEN, Identity, identity_from
 from lockgate_marketplace.lock._model import LockedWheel
 
-__all__ = ["index_of", "origin_data", "proven_of", "scan_of", "told"]
+__all__ = ["index_recorded", "origin_data", "proven_of", "scan_of", "told"]
 
 _SCAN = "scan"
 
@@ -62,7 +62,7 @@ def proven_of(
     return tuple(identity for identity in found if identity != UNPROVEN)
 
 
-def index_of(entry: Installed) -> str:
+def index_recorded(entry: Installed) -> str:
     """The index that the distribution itself came from; ``""`` if it was a file."""
     return dict(entry.origin).get(f"index:{entry.distribution}", "")
 

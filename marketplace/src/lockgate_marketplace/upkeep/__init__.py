@@ -12,7 +12,7 @@ that has now), `_users` (whose environment a distribution is part of, and why).
 
 from __future__ import annotations
 
-from lockgate_marketplace.upkeep._sources import entries_named, index_of
+from lockgate_marketplace.upkeep._sources import entries_named, index_to_ask
 from lockgate_marketplace.upkeep._standing import Standing, policy_now, standings
 from lockgate_marketplace.upkeep._users import Use, uses_of
 
@@ -20,7 +20,7 @@ __all__ = [
     "Standing",
     "Use",
     "entries_named",
-    "index_of",
+    "index_to_ask",
     "policy_now",
     "standings",
     "uses_of",

@@ -8,10 +8,10 @@ from packaging.utils import canonicalize_name
 
 from lockgate.installed import Installed
 from lockgate_marketplace.identity import Pin
-from lockgate_marketplace.lock import index_of as recorded
+from lockgate_marketplace.lock import index_recorded
 from lockgate_marketplace.sources import Index, Sources
 
-__all__ = ["entries_named", "index_of"]
+__all__ = ["entries_named", "index_to_ask"]
 
 
 def entries_named(name: str, entries: Iterable[Installed]) -> tuple[Installed, ...]:
@@ -20,8 +20,10 @@ def entries_named(name: str, entries: Iterable[Installed]) -> tuple[Installed, .
     return tuple(e for e in entries if name in e.plugins or key == e.distribution)
 
 
-def index_of(entry: Installed, pins: Sequence[Pin], sources: Sources) -> Index:
-    """The index that `entry` came from, as the store and a pin tell.
+def index_to_ask(entry: Installed, pins: Sequence[Pin], sources: Sources) -> Index:
+    """The index for the next release of `entry`: where it came from, if that holds.
+
+    It came from the index that the store recorded, if a pin says so too.
 
     A lock can have written the one, and what comes along with another plugin the
     other: neither alone says where to look for the next release.
@@ -32,6 +34,6 @@ def index_of(entry: Installed, pins: Sequence[Pin], sources: Sources) -> Index:
     Raises:
         SourceError: If none does, or the name's prefix belongs to another by now.
     """
-    name, said = entry.distribution, recorded(entry)
+    name, said = entry.distribution, index_recorded(entry)
     known = {p.index for p in pins if p.name == name and p.index in sources.indexes}
     return sources.bind(name, said if said in known else "")

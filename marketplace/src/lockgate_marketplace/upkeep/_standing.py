@@ -18,7 +18,7 @@ from lockgate_marketplace.resolve import (
     Policy,
     outdated,
 )
-from lockgate_marketplace.upkeep._sources import index_of
+from lockgate_marketplace.upkeep._sources import index_to_ask
 
 __all__ = ["Standing", "policy_now", "standings"]
 
@@ -79,7 +79,7 @@ def standings(
         aside = waiting.get(name)
         index = ""
         try:
-            source = index_of(entry, pins, client.sources)
+            source = index_to_ask(entry, pins, client.sources)
             index = source.name
             found = outdated(name, source, current, client, policy)
         except MarketplaceError as error:
