@@ -53,6 +53,16 @@ def test_the_folder_of_a_key_is_made_and_the_owners_alone(tmp_path: Path) -> Non
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("below", ["key.pem", "new/key.pem"])
+def test_a_folder_that_is_a_file_is_told_as_such(tmp_path: Path, below: str) -> None:
+    (tmp_path / "taken").write_text("mine")
+
+    with pytest.raises(PublishError, match="folder cannot be made") as caught:
+        make_key(tmp_path / "taken" / below)
+    assert "overwritten" not in str(caught.value.hint)
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 def _rsa() -> bytes:
     key = generate_private_key(65537, 2048)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

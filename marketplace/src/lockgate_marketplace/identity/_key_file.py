@@ -43,8 +43,8 @@ def make_key(path: Path, passphrase: str = "") -> Identity:
     )
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    _make_folder(path.parent)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
             file.write(pem)
             file.flush()
@@ -58,6 +58,21 @@ def make_key(path: Path, passphrase: str = "") -> Identity:
         hint = "Name a file in a folder that you may write to."
         raise PublishError("publish-key", message, where=str(path), hint=hint) from None
     return key_identity(key.public_key())
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of a key, for its owner alone, if there is none.
+
+    Raises:
+        PublishError: `publish-key` if it can't be made: one above it may be a file.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"its folder cannot be made: {error.strerror}"
+        hint = "Name a file in a folder that you may write to."
+        where = str(folder)
+        raise PublishError("publish-key", message, where=where, hint=hint) from None
 
 
 def load_key(path: Path, passphrase: str = "") -> Ed25519PrivateKey:
