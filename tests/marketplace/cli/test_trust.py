@@ -80,6 +80,8 @@ def test_a_key_is_pinned_shown_rotated_and_forgotten(
         (["forget", "nobody"], "nothing is remembered"),
         (["pin", "acme", "--index", "main", "--key", "rsa:x"], "ed25519:BASE64"),
         (["pin", "acme", "--key", KEY], "--index INDEX"),
+        (["rotate", "acme", "--index", "main"], "in the index 'main'"),
+        (["forget", "acme", "--index", "mian"], "in the index 'mian'"),
         (["rotate"], "NAME"),
         (["dance"], "dance"),
     ],
@@ -142,3 +144,13 @@ def test_a_key_for_an_index_that_is_not_there_is_refused(
 
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "source-unknown"
     assert not trust.pins()
+
+
+def test_what_an_index_left_behind_can_be_forgotten(
+    trust: Trust, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trust.pin("gone", "acme", AUTHOR, "1.0")  # configured no more
+
+    told(capsys, "forget", "acme", "--index", "gone")
+
+    assert trust.pins() == ()

@@ -78,10 +78,10 @@ def run(args: argparse.Namespace) -> int:
     trust = Trust.below(Path(settings(args).data_dir))
     if args.action in (None, "show"):
         return _show(trust.pins(), as_json=args.json)
-    if args.action == "pin" and args.index and args.index != FILES:
-        sources = Sources.from_settings(settings(args).for_plugin("marketplace"))
-        sources.named(args.index)
-    index = args.index or _index_of(trust, args.name, new=args.action == "pin")
+    if args.action == "pin" and args.index:
+        index = _index_configured(args)
+    else:
+        index = _index_pinned(trust, args)
     if args.action == "forget":
         trust.forget(index, args.name)
         return _told(args, index, None, "is forgotten: the next one is the first")
@@ -96,12 +96,35 @@ def run(args: argparse.Namespace) -> int:
     return _told(args, index, identity, f"is by {identity.describe()} from now on")
 
 
-def _index_of(trust: Trust, name: str, *, new: bool) -> str:
-    """The one index in which `name` is pinned; the default's name for a `new` pin."""
+def _index_configured(args: argparse.Namespace) -> str:
+    """The index that a key is pinned for: nothing has to be remembered of it yet.
+
+    Raises:
+        SourceError: If it is not configured.
+    """
+    if args.index != FILES:
+        sources = Sources.from_settings(settings(args).for_plugin("marketplace"))
+        sources.named(args.index)
+    return str(args.index)
+
+
+def _index_pinned(trust: Trust, args: argparse.Namespace) -> str:
+    """The index in which the name is pinned, though it may be configured no more.
+
+    Raises:
+        UsageError: If there is none, not the one that is named, or several.
+    """
+    name = args.name
     found = [pin.index for pin in trust.pins() if trust.get(pin.index, name) == pin]
+    if args.index in found:
+        return str(args.index)
+    if args.index:
+        message = f"nothing is remembered of {name!r} in the index {args.index!r}"
+        raise UsageError(message, hint="`lockgate trust show` tells what is.")
     if len(found) == 1:
         return found[0]
     if not found:
+        new = args.action == "pin"
         hint = "Name its index: --index INDEX." if new else "lockgate trust show"
         raise UsageError(f"nothing is remembered of {name!r}", hint=hint)
     hint = "Name the index: --index INDEX."
