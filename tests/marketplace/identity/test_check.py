@@ -35,8 +35,8 @@ REPOSITORY = Identity(
 )
 
 
-def pinned(identity: Identity) -> Pin:
-    return Pin("main", "acme", identity, "1.0", "2026-01-02T03:04:05+00:00")
+def pinned(identity: Identity, version: str = "1.0") -> Pin:
+    return Pin("main", "acme", identity, version, "2026-01-02T03:04:05+00:00")
 
 
 def stopped(evidence: Evidence, pin: Pin | None, **options: bool) -> IdentityError:
@@ -87,6 +87,13 @@ def test_a_lost_proof_is_stopped() -> None:
 
     assert error.code == "identity-lost"
     assert "acme 1.0" in error.message
+
+
+def test_a_key_pinned_before_any_version_was_nobodys_yet() -> None:
+    error = stopped(Evidence(), pinned(AUTHOR, version=""))
+
+    assert "acme of the index main is pinned to" in error.message
+    assert "was by" in stopped(Evidence(), pinned(AUTHOR)).message
 
 
 def test_a_gained_proof_passes_and_is_told() -> None:

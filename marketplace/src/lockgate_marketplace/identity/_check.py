@@ -84,13 +84,18 @@ def check(
     return _compare(where, proven, pin)
 
 
-def _compare(where: str, proven: tuple[Identity, ...], pin: Pin) -> Finding:
-    was = pin.identity.describe()
-    place = " of a file" if pin.index == FILES else f" of the index {pin.index}"
+def _so_far(pin: Pin) -> str:
+    """What is remembered of a name; a key can be pinned before any version came."""
+    place = "of a file" if pin.index == FILES else f"of the index {pin.index}"
     name = f"{pin.name} {pin.version}".rstrip()
-    before = f"{name}{place} was by {was} (since {pin.since[:10]})"
     if pin.identity.kind == "awaited":
-        before = f"{name}{place} is to be by a publisher who proves it"
+        return f"{name} {place} is to be by a publisher who proves it"
+    word = "was by" if pin.version else "is pinned to"
+    return f"{name} {place} {word} {pin.identity.describe()} (since {pin.since[:10]})"
+
+
+def _compare(where: str, proven: tuple[Identity, ...], pin: Pin) -> Finding:
+    was, before = pin.identity.describe(), _so_far(pin)
     named = f"{pin.name} --index {pin.index}"
     if not proven:
         message = (
