@@ -11,14 +11,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate_marketplace.cli import sync
-from lockgate_marketplace.identity import FILES, key_identity
+from lockgate_marketplace.identity import FILES, WheelFile, key_identity, sign
 from lockgate_marketplace.lock import Lock, LockedPlugin, LockedWheel, to_text
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import open_wheel
 from tests.marketplace.install.test_install import HIDDEN, RIGHTS, SOCKET
 from tests.marketplace.store.conftest import install
 from tests.support.dists import manifest_text
-from tests.support.market import CODE, Home
+from tests.support.indexes import Published, loopback_index
+from tests.support.market import CODE, Home, beside, offered
 from tests.support.wheels import forge_file
 
 pytestmark = pytest.mark.kernel
@@ -171,7 +172,7 @@ def test_a_word_for_any_version_is_none_for_a_lock(
     def unasked(*_: object) -> None:
         return
 
-    monkeypatch.setattr(sync, "_check_rights", unasked)
+    monkeypatch.setattr(sync, "check_rights", unasked)
     assert synced(home)["status"] == 0
     rows = home.json("grants", "show", "acme")["rights"]
     assert {row["state"] for row in rows} == {"granted"}
@@ -229,3 +230,50 @@ def test_a_pipe_in_the_locks_place_is_waited_for_by_nobody(
     refused = home.json(*verb)
 
     assert (refused["status"], refused["error"]["code"]) == (3, "lock-invalid")
+
+
+LANG = '[rights]\nenv = ["LANG"]\n'
+READS = 'import os\nos.environ["LANG"]\n'
+
+
+def lock_text(made: Published, more: str = "") -> str:
+    wheel = f'filename = "{made.filename}", sha256 = "{made.sha256}"{more}'
+    return (
+        f'schema = 2\n[[plugin]]\ndistribution = "acme"\nversion = "{made.version}"\n'
+        'plugins = ["acme"]\nrights = []\nwheels = [\n'
+        f'  {{ name = "acme", version = "{made.version}", {wheel} }},\n]\n'
+    )
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["once", "with a lie before"])
+def test_a_lock_does_not_bring_back_what_nobody_proved(home: Home, early: bool) -> None:
+    """What lies in the store for another reason is not by whom its name is by now."""
+    key = Ed25519PrivateKey.generate()
+    subject = key_identity(key.public_key()).subject
+    who = f'kind = "key", issuer = "ed25519", subject = "{subject}"'
+    lie = f", identity = {{ {who} }}"
+    lock = home.root / "lockgate.lock"
+    with loopback_index() as index:
+        home.indexes(main=index)
+        offered(index)
+        home.json("install", "acme")
+        stale = offered(index, version="1.1", tier="elevated", extra=LANG, code=READS)
+        assert home.json("upgrade", "acme")["plugins"][0]["state"] == "staged"
+        if early:  # as nobody is proven yet it is taken, and the lie is written down
+            lock.write_text(lock_text(stale, lie))
+            assert home.json("sync")["status"] == 0
+        signed = offered(index, version="1.2")
+        file = WheelFile(signed.filename, signed.sha256)
+        beside(index, signed, "signature", ".signature", sign(file, key))
+        assert home.json("upgrade", "acme")["plugins"][0]["state"] == "upgraded"
+    lock.write_text(lock_text(stale, lie))
+
+    refused = home.json("sync")
+
+    assert refused["error"]["code"] == "identity-lost"
+    assert home.answer() == "1.2"
+    lock.write_text(lock_text(signed))
+    assert home.json("sync")["status"] == 0
+    home.run("uninstall", "acme")
+    assert home.json("sync")["status"] == 0, "what was proven is taken from the store"
+    assert home.answer() == "1.2"

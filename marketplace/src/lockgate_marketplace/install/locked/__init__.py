@@ -1,0 +1,35 @@
+"""From a lock to what it says: judged as any wheel is, and in force in one step.
+
+::
+
+    check_once(lock, file)
+    changed = changes(lock, store)                 # the rest is left alone
+    plans = judge_locked(changed, store, folder, present, terms)
+    check_rights(plans, grants)                    # no rights by a word said before
+    origins = origins_of(plans, store, folder, trust.pins())
+    put_in_force(plans, changed, store, trust, origins, before=…)
+
+Read it from above: `_put` (one generation), `_makers` (who made what lies in the
+store), `_rights`, `_changes` (what changes, judged). What a lock is, and how its wheels
+are found: `lockgate_marketplace.lock`.
+"""
+
+from __future__ import annotations
+
+from lockgate_marketplace.install.locked._changes import (
+    changes,
+    check_once,
+    judge_locked,
+)
+from lockgate_marketplace.install.locked._makers import origins_of
+from lockgate_marketplace.install.locked._put import put_in_force
+from lockgate_marketplace.install.locked._rights import check_rights
+
+__all__ = [
+    "changes",
+    "check_once",
+    "check_rights",
+    "judge_locked",
+    "origins_of",
+    "put_in_force",
+]
