@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +15,7 @@ from lockgate._call.answers import Answers
 from lockgate._call.call import Call, Cancellation
 from lockgate._call.face import Calls
 from lockgate._call.streams import AnswerStream
+from lockgate._found import found_by
 from lockgate._record.audit import AuditRecord, LogLine, Observer, Progress
 from lockgate._record.journal import CallRecord
 from lockgate._record.lifecycle import Lifecycle
@@ -25,7 +27,7 @@ from lockgate._seating.roster import Refreshed, Roster
 from lockgate._seating.seats import Seats
 from lockgate._store_place import StorePlace
 from lockgate.config import Config, ControlMode, load_config
-from lockgate.discovery import PluginState, discover
+from lockgate.discovery import PluginState
 from lockgate.errors import (
     ControlError,
     HostClosedError,
@@ -125,26 +127,7 @@ class Host(Calls):
         if control is not None:
             settings = replace(settings, control=control)
         folders = None if search_path is None else [str(f) for f in search_path]
-
-        def look() -> tuple[PluginState, ...]:
-            found = discover(
-                folders,
-                cache_dir=settings.cache_dir,
-                data_dir=settings.data_dir,
-                plugin_folders=settings.plugin_folders,
-                disabled=settings.disabled,
-                hooks=settings.hooks,
-                choice=settings.choice,
-                environments=settings.environments,
-                bridges=settings.bridges,
-            )
-            settings.choice.check(found.names)
-            plugins = found.plugins
-            if found.store_error is not None:
-                raise found.store_error
-            return plugins
-
-        states = look()
+        states = _look(settings, folders)
         if settings.requires:
             from lockgate._requires import check_requires
 
@@ -155,7 +138,7 @@ class Host(Calls):
             safe=safe,
             observer=Observer.of(on_progress, on_log, on_audit),
             on_state=on_state,
-            look=look,
+            look=partial(_look, settings, folders),
         )
 
     @property
@@ -388,3 +371,16 @@ class Host(Calls):
         except OSError as error:
             message = f"no control socket in {folder}: {error.strerror}"
             raise ControlError(message) from error
+
+
+def _look(settings: Config, folders: Sequence[str] | None) -> tuple[PluginState, ...]:
+    """The plugins that are there now.
+
+    Raises:
+        InstalledError: If the store is not sound.
+        UnknownPluginError: If a choice names a plugin that is not there.
+    """
+    found = found_by(settings, folders)
+    if found.store_error is not None:
+        raise found.store_error
+    return found.plugins

@@ -76,19 +76,9 @@ def installed(config: Config) -> Discovery:
     Raises:
         UnknownPluginError: If ``-p`` names one that is not installed.
     """
-    from lockgate.discovery import discover
+    from lockgate._found import found_by
 
-    found = discover(
-        cache_dir=config.cache_dir,
-        data_dir=config.data_dir,
-        plugin_folders=config.plugin_folders,
-        disabled=config.disabled,
-        hooks=config.hooks,
-        choice=config.choice,
-        environments=config.environments,
-        bridges=config.bridges,
-    )
-    config.choice.check(found.names)
+    found = found_by(config)
     if found.store_error is not None:
         from lockgate.cli._output import print_warning
 
