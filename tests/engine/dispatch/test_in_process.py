@@ -20,6 +20,7 @@ from lockgate._call.answers import (
     make_answer,
     make_answers,
 )
+from lockgate._dispatch import in_process
 from lockgate._record.trace import current
 from lockgate.errors import ArgumentError, HookError, HostClosedError, LockgateError
 from lockgate.host import Host
@@ -269,3 +270,27 @@ def test_an_answer_made_the_fast_way_is_an_answer() -> None:
     assert whole == Answers("h", (made,), (failure,), ("p",))
     with pytest.raises(FrozenInstanceError):
         made.value = 2  # type: ignore[misc]
+
+
+def source_with(argument: str) -> str:
+    inside: Any = in_process
+    made: str = inside._source((argument,), (((0, argument, True),),), False, False)
+    return made
+
+
+@pytest.mark.parametrize(
+    "name", ["x=out.append(1)", "class", "a b", "", "x\n", "'", "{i}", "\ufb01"]
+)
+def test_no_word_of_a_spec_becomes_more_than_a_name(name: str) -> None:
+    with pytest.raises(ValueError, match="no names of arguments"):
+        source_with(name)
+
+
+def test_without_that_check_such_a_word_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_process, "_is_name", bool)
+    name = "x=__import__('sys').modules, y"
+
+    source = source_with(name)
+
+    assert "impl0(x=__import__('sys').modules, y=data0)" in source
+    compile(source, "<test>", "exec")

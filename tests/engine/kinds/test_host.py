@@ -134,6 +134,8 @@ def test_of_two_that_add_one_kind_neither_may(site: Site) -> None:
         ('name = "audio"', 'name = "adapter"', "added-kinds.0.name"),
         ('"process_audio"', '"generate"', "added-kinds.0.hooks.0.name"),
         ("{ clip =", "{ context =", "added-kinds.0.hooks.0.arguments.context"),
+        ("{ clip =", "{ plugin =", "added-kinds.0.hooks.0.arguments.plugin"),
+        ("{ clip =", "{ class =", "added-kinds.0.hooks.0.arguments.class"),
         ("$defs/Clip", "$defs/Clap", "added-kinds.0.hooks.0.arguments.clip"),
         ('"integer" }, s', '"whole" }, s', "added-kinds.0.defs.Clip.properties.rate"),
         ("about =", "abuot =", "added-kinds.0.abuot"),

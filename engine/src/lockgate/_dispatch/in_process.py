@@ -4,8 +4,9 @@ What is left for each call is what pluggy does, and what a host owes besides: ar
 checked and handed to each plugin anew, a span, a record, an answer held to its type.
 It is written down as Python source, one plugin after the other, so that nothing is
 looked up and nothing called that is not needed. That source is made of positions,
-fixed text and the spec's own argument names; nothing in it comes from a plugin. The
-first failure leaves this way: `rest` goes on as any call does.
+fixed text and the names of the spec's arguments. Those of an added hook are a
+plugin's words, so `_source` takes none that could be more than a name. The first
+failure leaves this way: `rest` goes on as any call does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from keyword import iskeyword
 from textwrap import indent
 from time import monotonic, perf_counter, time
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -212,6 +214,8 @@ _Takes: TypeAlias = tuple[tuple[int, str, bool], ...]
 def _source(
     arguments: tuple[str, ...], takes: tuple[_Takes, ...], first: bool, strict: bool
 ) -> str:
+    if not all(map(_is_name, arguments)):
+        raise ValueError(f"no names of arguments: {arguments!r}")
     setup = [f"taker{i} = takers[{i}]\n" for i in range(len(arguments))]
     asked: list[str] = []
     if len(takes) > 1:  # so that they are of one trace
@@ -234,6 +238,10 @@ def _source(
         asked=indent("".join(asked), " " * 8),
         items="()" if first else _present(found),
     )
+
+
+def _is_name(word: str) -> bool:
+    return word.isidentifier() and word.isascii() and not iskeyword(word)
 
 
 def _present(found: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, cast
 
 from lockgate._manifest.fields import refuse
@@ -109,9 +110,8 @@ def check_added_kinds(
                 message = f"{hook.name!r} is too near to lockgate's own {other!r}"
                 hint = "Give it a name that nobody takes for a slip."
                 refuse(message, hint=hint, where=f"{where}.hooks.{place}.name")
-            if "context" in hook.arguments:
-                message = "every hook gets `context`: it is no argument of its own"
-                refuse(message, where=f"{where}.hooks.{place}.arguments.context")
+            for name in hook.arguments:
+                _check_argument(name, where=f"{where}.hooks.{place}.arguments.{name}")
             found[hook.name] = form.name
         try:
             hook_specs(added_kind(form))
@@ -120,6 +120,18 @@ def check_added_kinds(
             key = ".".join([where, head.removeprefix("$"), *rest])
             refuse(error.message, hint=error.hint, where=key)
     return found
+
+
+def _check_argument(name: str, *, where: str) -> None:
+    """Refuse an argument of an added hook that no call could give, or none as meant."""
+    if name == "context":
+        refuse("every hook gets `context`: it is no argument of its own", where=where)
+    if name == "plugin":
+        message = "`plugin` says of a call whom to ask: it is no argument of a hook"
+        refuse(message, hint="Give it another name.", where=where)
+    if iskeyword(name):
+        message = f"{name!r} is a word of Python: no function has an argument of it"
+        refuse(message, hint=f"Name it {name}_name, say.", where=where)
 
 
 def check_hooks(
