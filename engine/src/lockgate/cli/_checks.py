@@ -21,6 +21,8 @@ from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
     from lockgate.config import Config
+    from lockgate.discovery import PluginState
+    from lockgate.manifest import Manifest
     from lockgate_sandbox import Posture
 
 __all__ = ["Check", "checks", "device_checks"]
@@ -233,6 +235,30 @@ def _hooks(config: Config, found: Discovery) -> Iterator[Check]:
 
 
 def _programs(found: Discovery) -> Iterator[Check]:
+    missing: list[tuple[str, str]] = []
+    for plugin in found.plugins:
+        manifest = plugin.manifest if plugin.usable else None
+        if manifest is not None:
+            missing += _tools_missing(plugin.name, manifest)
+            missing += _programs_missing(plugin, manifest)
+    for said, hint in missing:
+        yield Check("programs", "warning", said, hint)
+    if not missing:
+        yield Check("programs", "ok", "every program that a plugin asks for is there")
+
+
+def _tools_missing(name: str, manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """The machine's programs that it asks for and are not there: what, and why."""
+    for tool in manifest.rights.tools:
+        if shutil.which(tool.name) is None:
+            said = f"{name} may want {tool.name}, which is not on this machine"
+            yield said, tool.reason and f"It {tool.reason}."
+
+
+def _programs_missing(
+    plugin: PluginState, manifest: Manifest
+) -> Iterator[tuple[str, str]]:
+    """The same of the programs of its own environment."""
     from lockgate._rights.environment import (
         environment_prefixes,
         import_folders,
@@ -240,40 +266,22 @@ def _programs(found: Discovery) -> Iterator[Check]:
     )
     from lockgate._rights.records import ProgramMissingError, find_program
 
-    missing: list[tuple[str, str]] = []
-    for plugin in found.plugins:
-        manifest = plugin.manifest if plugin.usable else None
-        if manifest is None:
-            continue
-        for tool in manifest.rights.tools:
-            if shutil.which(tool.name) is None:
-                said = (
-                    f"{plugin.name} may want {tool.name}, which is not on this machine"
-                )
-                missing.append((said, tool.reason and f"It {tool.reason}."))
-        for program in manifest.rights.programs:
-            try:
-                folders = import_folders(plugin.path)
-                prefixes: tuple[str, ...] = (sys.prefix,)
-                if plugin.environment:
-                    folders = own_folders(plugin.path)
-                    prefixes = environment_prefixes(folders)
-                find_program(
-                    program.distribution,
-                    program.file,
-                    folders=folders,
-                    prefixes=prefixes,
-                )
-            except ProgramMissingError as error:
-                hint = (
-                    f"Install the distribution {program.distribution}; if it is "
-                    f"there, correct `file` in the manifest of {plugin.name}."
-                )
-                missing.append((f"{plugin.name}: {error}", hint))
-    for said, hint in missing:
-        yield Check("programs", "warning", said, hint)
-    if not missing:
-        yield Check("programs", "ok", "every program that a plugin asks for is there")
+    for program in manifest.rights.programs:
+        try:
+            folders = import_folders(plugin.path)
+            prefixes: tuple[str, ...] = (sys.prefix,)
+            if plugin.environment:
+                folders = own_folders(plugin.path)
+                prefixes = environment_prefixes(folders)
+            find_program(
+                program.distribution, program.file, folders=folders, prefixes=prefixes
+            )
+        except ProgramMissingError as error:
+            hint = (
+                f"Install the distribution {program.distribution}; if it is "
+                f"there, correct `file` in the manifest of {plugin.name}."
+            )
+            yield f"{plugin.name}: {error}", hint
 
 
 def device_checks(config: Config, found: Discovery) -> Iterator[Check]:
