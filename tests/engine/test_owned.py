@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import stat
 from pathlib import Path
 
 import pytest
 
-from lockgate.owned import foreign_writer, hold
+from lockgate.owned import foreign_writer, hold, replace_whole
 
 
 def is_free(path: Path) -> bool:
@@ -72,3 +73,19 @@ def test_a_folder_below_one_that_others_can_write_is_theirs(tmp_path: Path) -> N
     (tmp_path / "open").chmod(0o777)
 
     assert "open" in str(foreign_writer(tmp_path / "open" / "store"))
+
+
+def test_who_writes_alone_takes_away_what_a_killed_writer_left(tmp_path: Path) -> None:
+    place = tmp_path / "file"
+    for _ in range(3):
+        child = os.fork()
+        if child == 0:
+            os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+            replace_whole(place, b"half", alone=True)
+        os.waitpid(child, 0)
+    assert not place.exists()
+
+    replace_whole(place, b"whole", alone=True)
+
+    assert place.read_bytes() == b"whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -122,20 +122,24 @@ def _ours_alone(status: os.stat_result) -> bool:
     return mine and set(group.gr_mem) <= {user.pw_name}
 
 
-def replace_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+def replace_whole(
+    path: Path, content: bytes, *, mode: int = 0o600, alone: bool = False
+) -> None:
     """Write `content` aside, sync it, and put it in the place of `path`.
 
     A link at `path` is replaced, not followed. If `path` is relative, no part of it
     may be a link: where one stands may be a stranger's checkout (`replace_beneath`).
+    `alone` says that a lock keeps others from writing it: then what a writer that was
+    killed left aside is taken away.
 
     Raises:
         OSError: If it can't be written; `path` is then what it was.
     """
     if path.is_absolute():
-        replace_beneath(path.parent, path.name, content, mode=mode)
+        replace_beneath(path.parent, path.name, content, mode=mode, alone=alone)
         return
     try:
-        replace_beneath(".", str(path), content, mode=mode)
+        replace_beneath(".", str(path), content, mode=mode, alone=alone)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
@@ -144,7 +148,12 @@ def replace_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 
 def replace_beneath(
-    folder: str | Path, path: str, content: bytes, *, mode: int = 0o600
+    folder: str | Path,
+    path: str,
+    content: bytes,
+    *,
+    mode: int = 0o600,
+    alone: bool = False,
 ) -> None:
     """`replace_whole` of the file `path` below `folder`, where no link is followed.
 
@@ -154,7 +163,8 @@ def replace_beneath(
     from lockgate._text.beneath import folder_beneath
 
     above, _, name = path.rpartition("/")
-    aside = f".{name}.{os.getpid()}.new"
+    # One that many may write aside at once has a name for each of them.
+    aside = f".{name}.new" if alone else f".{name}.{os.getpid()}.new"
     with folder_beneath(str(folder), above) as here:
         try:
             _unlink(aside, here)

@@ -6,10 +6,12 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lockgate.discovery import Discovery, discover
+from lockgate.discovery import Discovery, _store, discover
+from lockgate.discovery._index_format import Found
 from lockgate.manifest import read_manifest
 from lockgate.owned import replace_whole
 from tests.support.dists import SitePackages, manifest_text
@@ -240,3 +242,24 @@ def test_names_after_an_environment_was_taken_away_are_right(
 
     assert place.find({"acme": [own.path]}).names == ("acme",)
     assert place.find().names == ()
+
+
+def test_what_is_collected_while_it_is_looked_for_is_not_broken(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process upgrades, and `gc` takes the former release's wheel."""
+    kept = place.kept
+    kept.install("acme", "1.0")
+    (gone,) = Path(kept.root, "wheels").iterdir()
+    found = _store._found  # pyright: ignore[reportPrivateUsage]
+
+    def late(*args: Any) -> Found:
+        monkeypatch.undo()
+        kept.install("acme", "1.1")
+        shutil.rmtree(gone)
+        return found(*args)
+
+    monkeypatch.setattr(_store, "_found", late)
+
+    (state,) = place.find().plugins
+    assert (state.version, state.state) == ("1.1", "ok")

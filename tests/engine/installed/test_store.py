@@ -219,3 +219,20 @@ def test_a_group_of_ones_own_is_nobody_else() -> None:
 
 def test_a_folder_of_our_own_is_nobodys_else(tmp_path: Path) -> None:
     assert foreign_writer(tmp_path) is None
+
+
+def test_who_reads_while_another_switches_and_collects_reads_what_is_in_force(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = kept.install("acme")
+    numbered = StoreFolder._numbered  # pyright: ignore[reportPrivateUsage]
+
+    def late(store: StoreFolder, number: int) -> Generation:
+        monkeypatch.undo()  # the pointer was read, and the generation was not yet
+        kept.install("other")
+        Path(kept.store.file(first.number)).unlink()
+        return numbered(store, number)
+
+    monkeypatch.setattr(StoreFolder, "_numbered", late)
+
+    assert [e.distribution for e in kept.store.read().entries] == ["acme", "other"]

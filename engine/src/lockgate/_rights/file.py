@@ -145,7 +145,7 @@ class GrantsFile:
     def _write(self, grants: Mapping[str, Grant]) -> None:
         body = _to_toml(grants)
         try:
-            replace_whole(self.path, body.encode())
+            replace_whole(self.path, body.encode(), alone=True)
         except OSError as error:
             raise GrantsError(str(error.strerror), file=str(self.path)) from error
 

@@ -75,7 +75,7 @@ def _elsewhere(name: str, plugins: Sequence[PluginState]) -> None:
     """Say of a plugin that the store does not have where it is, and the way out."""
     states = [s for s in plugins if name in (s.name, s.distribution) and not s.stored]
     if not states:
-        known = [state.name for state in plugins]
+        known = [state.name for state in plugins if state.name != name]
         raise UnknownPluginError(name, known=known)
     state = states[0]
     if state.environment:

@@ -23,7 +23,7 @@ from lockgate.discovery._search import Before, Search
 from lockgate.discovery._state import PluginState
 
 if TYPE_CHECKING:
-    from lockgate.installed import Installed
+    from lockgate.installed import Generation, Installed, StoreFolder
 
 __all__ = ["search_store"]
 
@@ -47,14 +47,25 @@ def search_store(data_dir: str, cache_dir: str) -> Search:
 
 
 def _look(data_dir: str, known: Stored | None) -> Found:
-    """What the generation in force names; what `known` still holds is kept."""
+    """What the generation in force names; what `known` still holds is kept.
+
+    No lock is taken. Where another process has put a generation in force meanwhile,
+    what the former one named may have been collected: it is looked for again.
+    """
     from lockgate.installed import StoreFolder
 
-    started = time.time_ns()
     store = StoreFolder(data_dir)
+    while True:
+        generation = store.read()
+        found = _found(store, generation, known)
+        if store.current() == generation.number:
+            return found
+
+
+def _found(store: StoreFolder, generation: Generation, known: Stored | None) -> Found:
+    started = time.time_ns()
     root = store.root
     before = Before((root,), known)
-    generation = store.read()
     found = Found()
     # Since a rename into a folder changes its stamp, a switch shows in the root's.
     found.marks[root] = stamp_fresh(root, started)

@@ -60,7 +60,19 @@ class StoreFolder(StorePlace):
         Raises:
             InstalledError: If it is not there, not sound, or others may write here.
         """
-        wanted = self.current() if number is None else number
+        if number is not None:
+            return self._numbered(number)
+        wanted = self.current()
+        while True:
+            try:
+                return self._numbered(wanted)
+            except InstalledError:
+                # No lock is taken: another may have switched, and collected this one.
+                before, wanted = wanted, self.current()
+                if wanted == before:
+                    raise
+
+    def _numbered(self, wanted: int) -> Generation:
         if wanted == 0:
             return Generation(0, "")
         self.check()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
+from lockgate.errors import PluginUnavailableError
 from lockgate.grants import Grant
 from lockgate.verb import confirm, consent_now, grant_of, is_terminal, one_line
 from lockgate_marketplace.cli._accepts import add_accepts
@@ -25,6 +26,7 @@ __all__ = [
     "add_consent",
     "beyond",
     "case_of",
+    "changed_meanwhile",
     "check_known",
     "consented",
     "introduced",
@@ -81,16 +83,30 @@ def case_of(offer: Offer, present: Sequence[PluginState], config: Config) -> Cas
 
     What the shipped policy gives is the host's own installation's, no wheel's; what
     was agreed to for a file or for one index is not for another's plugin of that name.
+
+    Raises:
+        ConsentError: If what is installed was taken away while it was looked at.
     """
     before = former(offer.plan, present)
     held, grant = None, grant_of(offer.plan.manifest.name, config)
     here = not offer.origin.new and _same_index(offer, config)
     if before is not None and here and not brings_others(offer.plan, before):
-        held, grant = consent_now(replace(before, stored=True), config)
+        try:
+            held, grant = consent_now(replace(before, stored=True), config)
+        except PluginUnavailableError as error:
+            raise changed_meanwhile(offer) from error
     plan = offer.plan
     cache = VerdictCache.below(Path(config.data_dir))
     along = scan_along(plan.wheels[1:], plan.manifest, cache)
     return Case(offer, before, compare(plan.manifest, held), grant, along)
+
+
+def changed_meanwhile(offer: Offer) -> ConsentError:
+    """Why nothing is installed where its owner was asked by what is there no more."""
+    message = f"{offer.plan.manifest.name} was installed, or taken away, meanwhile"
+    where = offer.plan.plugin.filename
+    hint = "Run it again: you are asked by what is there now."
+    return ConsentError("consent-needed", message, where=where, hint=hint)
 
 
 def _same_index(offer: Offer, config: Config) -> bool:

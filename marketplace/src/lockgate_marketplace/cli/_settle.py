@@ -18,6 +18,7 @@ from lockgate_marketplace.cli._case import (
     Case,
     beyond,
     case_of,
+    changed_meanwhile,
     check_known,
     consented,
     introduced,
@@ -125,10 +126,7 @@ def _check_same(cases: Sequence[Case], config: Config, store: Store) -> None:
         have = [wheel.sha256 for wheel in entry.wheels] if entry is not None else []
         same = have == [wheel.sha256 for wheel in case.offer.plan.wheels]
         if not same and _shown(now) != _shown(case.before):
-            message = f"{case.name} was installed, or taken away, meanwhile"
-            where = case.offer.plan.plugin.filename
-            hint = "Run it again: you are asked by what is there now."
-            raise ConsentError("consent-needed", message, where=where, hint=hint)
+            raise changed_meanwhile(case.offer)
 
 
 def _shown(state: PluginState | None) -> tuple[object, ...]:

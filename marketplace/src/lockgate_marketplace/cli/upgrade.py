@@ -77,13 +77,17 @@ def run(args: argparse.Namespace) -> int:
         ConsentError: If a right is named that none of them asks for.
         MarketplaceError: If the settings are unsound, or installing fails.
     """
+    from lockgate_marketplace.upkeep import entries_to_upgrade
+
     if bool(args.names) == args.all:
         hint = "`lockgate outdated` shows what there is."
         raise UsageError("name what to upgrade, or say --all", hint=hint)
     config = settings(args)
     store = Store(config.data_dir)
-    entries = _selected(args, config, store)
     present = installed(config).plugins
+    entries = store.folder.read().entries
+    if not args.all:
+        entries = entries_to_upgrade(args.names, entries, present)
     outcomes = _offered(args, entries, present, config) if entries else []
     generation = 0
     if args.dry_run:
@@ -94,29 +98,6 @@ def run(args: argparse.Namespace) -> int:
         generation = _install(outcomes, config)
     _tell(args, outcomes, generation)
     return max((status_of(one) for one in outcomes), default=0)
-
-
-def _selected(
-    args: argparse.Namespace, config: Config, store: Store
-) -> Sequence[Installed]:
-    from lockgate.errors import NotInStoreError, UnknownPluginError
-    from lockgate_marketplace.upkeep import entries_named
-
-    entries = store.folder.read().entries
-    if args.all:
-        return entries
-    found: dict[str, Installed] = {}
-    for name in args.names:
-        mine = entries_named(name, entries)
-        if not mine:
-            states = installed(config).plugins
-            for state in states:
-                if name in (state.name, state.distribution):
-                    hint = "Upgrade it with the tool that installed it."
-                    raise NotInStoreError(name, where=state.location, hint=hint)
-            raise UnknownPluginError(name, known=[state.name for state in states])
-        found.update((entry.distribution, entry) for entry in mine)
-    return list(found.values())
 
 
 def _offered(

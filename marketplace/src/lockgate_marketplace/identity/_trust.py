@@ -126,7 +126,7 @@ class Trust:
         try:
             pins = self._read()
             yield pins
-            replace_whole(self.path, _encoded(pins))
+            replace_whole(self.path, _encoded(pins), alone=True)
         except OSError as error:
             raise self._unsound(str(error.strerror)) from error
         finally:

@@ -132,7 +132,7 @@ class LocalMemory:
 
     def _write(self, path: Path, record: Record) -> None:
         try:
-            replace_whole(path, record.to_json())
+            replace_whole(path, record.to_json(), alone=True)
         except OSError as error:
             message = f"{path.name} cannot be written: {error.strerror}"
             raise FreshnessError(

@@ -271,11 +271,11 @@ class Store:
         with self.held(), self.folder.locked():
             wanted = number or self._before()
             if wanted not in self.folder.numbers():
-                raise StoreError(
-                    "store-no-generation",
-                    f"there is no generation {wanted}",
-                    where=str(self._place("generations")),
-                )
+                message = f"there is no generation {wanted}"
+                if not number:
+                    message = f"generation {wanted}, which was in force before, is gone"
+                where = str(self._place("generations"))
+                raise StoreError("store-no-generation", message, where=where)
             target = self.folder.read(wanted)
             for entry in target.entries:
                 self._check(entry)

@@ -12,7 +12,11 @@ that has now), `_users` (whose environment a distribution is part of, and why).
 
 from __future__ import annotations
 
-from lockgate_marketplace.upkeep._sources import entries_named, index_to_ask
+from lockgate_marketplace.upkeep._sources import (
+    entries_named,
+    entries_to_upgrade,
+    index_to_ask,
+)
 from lockgate_marketplace.upkeep._standing import Standing, policy_now, standings
 from lockgate_marketplace.upkeep._users import Use, uses_of
 
@@ -20,6 +24,7 @@ __all__ = [
     "Standing",
     "Use",
     "entries_named",
+    "entries_to_upgrade",
     "index_to_ask",
     "policy_now",
     "standings",
