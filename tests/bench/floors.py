@@ -19,6 +19,8 @@ from typing import Any
 
 import msgspec
 
+from lockgate_sandbox._zygote import packing
+
 __all__ = ["Bare", "bare_workers", "cold"]
 
 _PROGRAM = """
@@ -28,13 +30,15 @@ sys.path += sys.argv[2:4]
 practise = sys.argv[4] == "1"
 from importlib import import_module
 
-for name in ("colorsys", "msgspec.msgpack", *sys.argv[5:]):
+for name in ("colorsys", "msgspec.msgpack", *sys.argv[6:]):
     import_module(name)
 from msgspec import msgpack
 
 encode, decode = msgpack.Encoder().encode, msgpack.Decoder().decode
 control = _socket.socket(fileno=int(sys.argv[1]))
-gc.collect()
+packing = {}
+exec(compile(open(sys.argv[5]).read(), sys.argv[5], "exec"), packing)
+packing["fill_holes"]()
 gc.freeze()
 
 
@@ -105,7 +109,7 @@ def bare_workers(
     control, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     argv = [sys.executable, "-I", "-S", "-B", "-c", _PROGRAM, str(end.fileno())]
     process = subprocess.Popen(
-        [*argv, codec, site or codec, str(int(practise)), *preload],
+        [*argv, codec, site or codec, str(int(practise)), packing.__file__, *preload],
         pass_fds=[end.fileno()],
     )
     end.close()

@@ -257,7 +257,8 @@ def test_environment_of_keeper_and_zygote_holds_nothing_of_the_host(
     """
     found = lab.run(policy(Tier.BASIC), code)
     assert isinstance(found, list)
-    assert all(item == b"LC_ALL=C.UTF-8\0PATH=/usr/bin:/bin\0" for item in found)
+    plain = b"HOME=/\0LANG=C.UTF-8\0LC_ALL=C.UTF-8\0PATH=/usr/bin:/bin\0"
+    assert all(item == plain for item in found)
 
 
 @pytest.mark.parametrize("tier", TIERS)

@@ -129,4 +129,4 @@ class SealPlan:
         Raises:
             KeyError: If a field is missing. The data comes from our own host.
         """
-        return cls(**{name: data[name] for name in cls.__slots__})
+        return cls(**data)

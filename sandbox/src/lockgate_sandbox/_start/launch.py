@@ -17,8 +17,16 @@ from lockgate_sandbox.errors import StartError
 __all__ = ["channel_pair", "launch"]
 
 _KEEPER = Path(__file__).resolve().parents[1] / "_zygote" / "keeper.py"
-_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
-"""The whole environment of keeper and zygote, and so what ``/proc`` could show."""
+_ENVIRONMENT = {
+    "HOME": "/",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "PATH": "/usr/bin:/bin",
+}
+"""The whole environment of keeper and zygote, and so what ``/proc`` could show.
+
+That of most workers, which then have nothing to change.
+"""
 
 _DEBUG = "LOCKGATE_SANDBOX_DEBUG"
 """Set to anything, keeper and zygote write to the host's standard error."""

@@ -17,6 +17,7 @@ import signal
 import struct
 import sys
 import types
+from importlib import import_module
 
 from lockgate_sandbox._inside import observe, reach, script, shim
 from lockgate_sandbox._inside import session as _session
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANNEL", "forget_runtime", "run"]
 
+# As plain ints: the members of an IntEnum are looked up by way of their class.
+_READY, _START, _AHEAD_OF = int(Kind.READY), int(Kind.START), int(Kind.AHEAD)
+_FAILED, _REPLY, _NOTE = int(Kind.FAILED), int(Kind.REPLY), int(Kind.NOTE)
+
 _START_LIMIT_BYTES = 1 << 30
 """The first frame is the host's word; the policy's own cap comes with it."""
 
@@ -54,6 +59,7 @@ _AHEAD = Ahead()
 _STAGES: list[Stage] = []
 
 _STDLIB = tuple(sys.path)
+_ENVIRONMENT = dict(os.environ)
 _PRIVATE = ("lockgate_sandbox", "msgspec")
 
 
@@ -83,7 +89,7 @@ def run(
         left: list[int] | None = [] if plan.tree_bytes else None
         posture = seal(plan, keep_fds=kept, ruleset=ruleset, warden=warden, left=left)
         _enter(settings["cwd"], settings["scratch"])
-        channel.send([int(Kind.READY), BEFORE_CALLS, posture.to_wire()])
+        channel.send([_READY, BEFORE_CALLS, posture.to_wire()])
     except Exception as error:
         _refuse(channel, error)
     if early and not channel.has_more():
@@ -99,12 +105,12 @@ def _do_job(
     channel.limit = _START_LIMIT_BYTES
     try:
         kind, call, job, *more = channel.receive()
-        while kind == Kind.AHEAD:
+        while kind == _AHEAD_OF:
             _look_ahead(channel, {**settings, **job}, posture)
             kind, call, job, *more = channel.receive()
     except ChannelClosed:
         os._exit(0)
-    if kind != Kind.START:
+    if kind != _START:
         os._exit(70)
     channel.limit = settings["limit"]
     if more:
@@ -138,14 +144,13 @@ def _refuse(channel: GuestChannel, error: Exception) -> NoReturn:
 
     A socket that is closed with something unread takes along what it had sent.
     """
-    kind = int(Kind.FAILED)
     if isinstance(error, LayerError):
         stage, fields = "layer", error.to_dict()
     else:
         stage, fields = "seal", _fields(error)
     try:
-        channel.send([kind, BEFORE_CALLS, stage, fields])
-        while channel.receive()[0] == Kind.AHEAD:
+        channel.send([_FAILED, BEFORE_CALLS, stage, fields])
+        while channel.receive()[0] == _AHEAD_OF:
             pass
     finally:
         os._exit(71)
@@ -159,6 +164,8 @@ def _enter(folder: str, scratch: str | None) -> None:
 
 
 def _set_environment(wanted: dict[str, str]) -> None:
+    if wanted == _ENVIRONMENT:
+        return
     for name in [name for name in os.environ if name not in wanted]:
         del os.environ[name]
     for name, value in wanted.items():
@@ -179,7 +186,7 @@ def forget_runtime() -> None:
 
 def _fail(channel: GuestChannel, call: bytes, stage: str, fields: object) -> NoReturn:
     try:
-        channel.send([int(Kind.FAILED), call, stage, fields])
+        channel.send([_FAILED, call, stage, fields])
     finally:
         os._exit(71)
 
@@ -215,8 +222,6 @@ def _run_target(
     session.begin(call)
     at = "import"
     try:
-        from importlib import import_module
-
         module, _, names = job["target"].partition(":")
         with _AHEAD:
             found: Any = import_module(module)
@@ -229,7 +234,7 @@ def _run_target(
             raise TypeError(msg)
     except BaseException as error:
         _fail_with(channel, call, at, error, claims.limit_of(error))
-    session.finish([int(Kind.REPLY), call, None])
+    session.finish([_REPLY, call, None])
     _RING.ask = session.ask_for_room
     stage.server.begin(handler)
     stage.server.serve()
@@ -284,7 +289,7 @@ def _run_file(
     telling = Channel(channel.socket, channel.limit, trusting=True)
 
     def tell(right: str, what: str) -> None:
-        telling.send([int(Kind.NOTE), call, right, what])
+        telling.send([_NOTE, call, right, what])
 
     observe.install(
         tell,
@@ -326,7 +331,7 @@ def _run_preload(
         preloading.preload(job["preload"])
     except BaseException as error:
         _fail_with(channel, call, "preload", error)
-    channel.send([int(Kind.REPLY), call, None])
+    channel.send([_REPLY, call, None])
     nest.serve()
 
 

@@ -8,7 +8,6 @@ of a start, so that the pages that one needs are its own already.
 from __future__ import annotations
 
 import _socket
-import os
 import sys
 from importlib import import_module
 
@@ -55,7 +54,6 @@ def rehearse(
 def _compile() -> None:
     space: dict[str, object] = {}
     exec(compile(_PIECE, "<rehearsal>", "exec"), space)  # noqa: S102
-    os.environ["LC_ALL"] = os.environ.get("LC_ALL", "C.UTF-8")
 
 
 def _import() -> None:

@@ -1,4 +1,4 @@
-"""What a child of the zygote does, and what it practises while it waits."""
+"""What a child of the zygote does, and what the zygote practises for all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from lockgate_sandbox._zygote import warden as _warden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, NoReturn
 
 __all__ = ["rehearse", "work"]
@@ -52,6 +51,7 @@ def work(tree: bool, fds: tuple[int, ...], early: bool) -> NoReturn:
     become()
 
 
-def rehearse(wanted: Callable[[], bool]) -> None:
-    """Practise a start until it is `wanted`; changes nothing that could be seen."""
-    rehearsal.rehearse(child.CHANNEL, wanted)
+def rehearse(times: int) -> None:
+    """Practise a start; changes nothing that could be seen."""
+    for _ in range(times):
+        rehearsal.rehearse(child.CHANNEL, lambda: False)

@@ -53,8 +53,6 @@ if TYPE_CHECKING:
         """What the children do; a module is one."""
 
         @property
-        def rehearse(self) -> Callable[[Callable[[], bool]], None]: ...
-        @property
         def work(self) -> Callable[[bool, tuple[int, ...], bool], NoReturn]: ...
 
 
@@ -74,13 +72,16 @@ if __name__ == "__main__":
 # By the place given just now.
 from lockgate_sandbox._watch import tree as _tree  # noqa: E402
 from lockgate_sandbox._wire import life as _life  # noqa: E402
-from lockgate_sandbox._zygote import spare  # noqa: E402
+from lockgate_sandbox._zygote import packing, spare  # noqa: E402
 from lockgate_sandbox.linux.descriptors import close_packed  # noqa: E402
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
 _IDLE_SECONDS = 0.002
 """How long nothing must be asked before a spare child is forked."""
+
+_REHEARSALS = 12
+"""After eight runs CPython 3.11 adapts bytecode, which its children then need not."""
 
 TREE = b"T"
 NOW = b"N"
@@ -207,9 +208,8 @@ class Zygote:
         self._epoll.close()
         self._control.close()
 
-    def _prepare(self, wanted: Callable[[], bool]) -> None:
+    def _prepare(self, _wanted: Callable[[], bool]) -> None:
         self._let_go()
-        self._trade.rehearse(wanted)
 
     def _work(self, kind: bytes, fds: tuple[int, ...]) -> NoReturn:
         try:
@@ -277,7 +277,8 @@ def _main() -> None:
     _child.forget_runtime()
     os.umask(0o022)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    gc.collect()
+    _trade.rehearse(_REHEARSALS)
+    packing.fill_holes()
     gc.freeze()
     zygote.serve()
 

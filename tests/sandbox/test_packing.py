@@ -1,0 +1,49 @@
+"""What a zygote does to its memory before it forks, in Pythons of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lockgate_sandbox._zygote import packing
+
+_LOAD = """
+import importlib, os, sys, types
+
+package = types.ModuleType("packed")
+package.__path__ = [os.path.dirname(sys.argv[1])]
+sys.modules["packed"] = package
+from packed import packing
+"""
+
+_SCATTERED = """
+import gc
+
+kept = [bytes(31) for _ in range(4000)]
+del kept[::40]
+made = []
+if sys.argv[2] == "filled":
+    packing.fill_holes()
+made += [bytes(31) for _ in range(60)]
+places = [id(item) for item in made]
+print(sum(b - a == 64 for a, b in zip(places, places[1:])))
+"""
+
+
+def _run(code: str, *argv: str) -> str:
+    program = [sys.executable, "-I", "-S", "-B", "-c", _LOAD + code]
+    done = subprocess.run(
+        [*program, packing.__file__, *argv], capture_output=True, text=True, check=False
+    )
+    assert not done.returncode, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="of CPython's allocator as it was measured"
+)
+def test_what_is_made_after_the_holes_are_filled_lies_together() -> None:
+    assert int(_run(_SCATTERED, "filled")) > 50
+    assert int(_run(_SCATTERED, "as it is")) < 30
