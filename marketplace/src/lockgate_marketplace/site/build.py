@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections import Counter
@@ -9,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.site import owner, simple
-from lockgate_marketplace.site.catalog import catalog
+from lockgate_marketplace.site.catalog import CATALOG_FILE, catalog, entries
 from lockgate_marketplace.site.feed import feed
 from lockgate_marketplace.site.html import safe_url
 from lockgate_marketplace.site.intake import (
@@ -99,11 +101,16 @@ def build(wheels: Path, site: Path, options: Options | None = None) -> Report:
             with `strict` a wheel; if a file can't be read or written
             (`index-unwritable`).
     """
+    collects = gc.isenabled()
+    gc.disable()  # a build makes some 100,000 values that live until its end
     try:
         return _build(wheels, site, options or Options())
     except OSError as error:
         message = f"{error.filename or site}: {error.strerror or error}"
         raise PublishError("index-unwritable", message, where=str(site)) from error
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _build(wheels: Path, site: Path, chosen: Options) -> Report:
@@ -237,16 +244,19 @@ def _write(
     files = Counter(release.project for release in before.releases.values())
     was = (before.rules, before.title, before.url)
     same = was == (after.rules, after.title, after.url)
+    kept: set[str] = set()
     for project in projects:
         paths = _paths(project)
         yield from paths
         if same and _unchanged(project, files, before, after):
-            kept = [tree.keep(path) for path in paths]
-            if all(kept):
+            kept.add(project.name)
+            if all(tree.keep(path) for path in paths):
                 continue
         for path, page in zip(paths, _pages(project, frame, tree), strict=True):
             tree.write(path, page)
-    for path, page in _common_pages(projects, frame):
+    known = entries(tree.present(CATALOG_FILE)) if kept else {}
+    known = {name: entry for name, entry in known.items() if name in kept}
+    for path, page in _common_pages(projects, frame, known):
         tree.write(path, page)
         yield path
 
@@ -281,9 +291,12 @@ def _pages(project: Project, frame: Frame, tree: Tree) -> Iterator[bytes]:
 
 
 def _common_pages(
-    projects: Sequence[Project], frame: Frame
+    projects: Sequence[Project], frame: Frame, known: Mapping[str, Any]
 ) -> Iterator[tuple[str, bytes]]:
-    """The pages that speak of all projects, with their paths."""
+    """The pages that speak of all projects, with their paths.
+
+    `known` are the catalogue's entries of those in which nothing changed.
+    """
     plugins = [project for project in projects if project.has_plugin]
     libraries = [project.name for project in projects if not project.has_plugin]
     lists = Catalogue(frame, plugins, libraries)
@@ -292,7 +305,8 @@ def _common_pages(
     yield "index.html", lists.whole()
     for path, page in lists.by_value():
         yield f"{path}index.html", page
-    yield "catalog.json", catalog(projects, title=frame.title, base=frame.base)
-    yield "feed.xml", feed(projects, title=frame.title, base=frame.base)
+    title, base = frame.title, frame.base
+    yield CATALOG_FILE, catalog(projects, title=title, base=base, kept=known)
+    yield "feed.xml", feed(projects, title=title, base=base)
     for name in ASSETS:
         yield name, asset(name)

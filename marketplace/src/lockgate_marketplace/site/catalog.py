@@ -5,8 +5,9 @@ The form is documented, key by key, in ``docs/reference/catalog.md``.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lockgate.rights import RISKS
@@ -14,8 +15,16 @@ from lockgate_marketplace.site.projects import Plugin, Project
 from lockgate_marketplace.site.release import moment
 from lockgate_marketplace.site.state import canonical
 
-__all__ = ["FACETS", "catalog", "facet_counts", "facet_values", "updated"]
+__all__ = [
+    "CATALOG_FILE",
+    "FACETS",
+    "catalog",
+    "entries",
+    "facet_counts",
+    "updated",
+]
 
+CATALOG_FILE = "catalog.json"
 SCHEMA = 1
 
 FACETS = (
@@ -27,34 +36,13 @@ _ORDERED = {
     "risk": RISKS,
     "tier": ("read-only", "basic", "elevated", "admin", "system"),
 }
-NO_RIGHT = "none"
-"""The value of the facet `right` of a plugin that asks for nothing."""
-
-
-def facet_values(project: Project) -> dict[str, tuple[str, ...]]:
-    """The values of each facet for a plugin; empty for a library."""
-    plugin = project.plugin
-    if plugin is None:
-        return {}
-    manifest = plugin.manifest
-    return {
-        "kind": manifest.kinds,
-        "tier": (manifest.tier,),
-        "risk": (plugin.rating.risk,),
-        "right": plugin.right_kinds or (NO_RIGHT,),
-        "hook": tuple(manifest.answers),
-        "device": manifest.rights.devices,
-        "tag": plugin.tags,
-        "hook-api": (manifest.hook_api,),
-        "python": (project.latest.first.requires_python or "any",),
-    }
 
 
 def facet_counts(projects: Iterable[Project]) -> dict[str, dict[str, int]]:
     """How many plugins have each value, in an order that pages can keep."""
     counts: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS}
     for project in projects:
-        for facet, values in facet_values(project).items():
+        for facet, values in project.facets.items():
             counts[facet].update(set(values))
     return {facet: _ordered(facet, counter) for facet, counter in counts.items()}
 
@@ -71,10 +59,17 @@ def updated(projects: Iterable[Project]) -> int:
     return max((project.updated for project in projects), default=0)
 
 
-def catalog(projects: Sequence[Project], *, title: str, base: str) -> bytes:
-    """The file's bytes."""
-    plugins = [project for project in projects if project.plugin is not None]
-    libraries = [project.name for project in projects if project.plugin is None]
+def catalog(
+    projects: Sequence[Project],
+    *,
+    title: str,
+    base: str,
+    kept: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The file's bytes; `kept` are entries that are right still, by their project."""
+    plugins = [project for project in projects if project.has_plugin]
+    libraries = [project.name for project in projects if not project.has_plugin]
+    kept = kept or {}
     return canonical(
         {
             "schema": SCHEMA,
@@ -83,16 +78,28 @@ def catalog(projects: Sequence[Project], *, title: str, base: str) -> bytes:
             "updated": moment(updated(projects)),
             "facets": facet_counts(plugins),
             "plugins": [
-                _entry(project, project.plugin) for project in plugins if project.plugin
+                kept.get(project.name) or _entry(project, project.plugin)
+                for project in plugins
+                if project.plugin
             ],
             "libraries": libraries,
         }
     )
 
 
+def entries(raw: bytes) -> dict[str, Any]:
+    """The entries of a catalogue, by their project; none if it is not ours."""
+    try:
+        found = json.loads(raw)
+        if found["schema"] != SCHEMA:
+            return {}
+        return {one["project"]: one for one in found["plugins"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
 def _entry(project: Project, plugin: Plugin) -> dict[str, Any]:
     manifest, release = plugin.manifest, project.latest.first
-    facets = facet_values(project)
     return {
         "name": manifest.name,
         "project": project.name,
@@ -109,7 +116,7 @@ def _entry(project: Project, plugin: Plugin) -> dict[str, Any]:
             {"key": r.key, "may": r.text, "risk": r.risk, "detail": r.detail}
             for r in plugin.rights
         ],
-        "facets": {facet: list(values) for facet, values in facets.items()},
+        "facets": {facet: list(values) for facet, values in project.facets.items()},
         "requires": list(release.requires),
         "versions": [_version(project, at) for at in range(len(project.issues))],
     }
@@ -131,15 +138,7 @@ def _version(project: Project, at: int) -> dict[str, Any]:
                 "size": release.size,
                 "provenance": bool(release.provenance_sha256),
                 "signers": [f"ed25519:{key}" for key in release.signers],
-                "verdicts": [
-                    {
-                        "check": v.check,
-                        "outcome": v.outcome,
-                        "at": v.at,
-                        "detail": v.detail,
-                    }
-                    for v in release.verdicts
-                ],
+                "verdicts": [one.to_data() for one in release.verdicts],
             }
             for release in issue.files
         ],

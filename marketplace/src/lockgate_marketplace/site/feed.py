@@ -17,7 +17,7 @@ FEED_ENTRIES = 50
 
 def feed(projects: Sequence[Project], *, title: str, base: str) -> bytes:
     """The feed's bytes; without `base`, the site's address, its links are relative."""
-    plugins = [project for project in projects if project.plugin is not None]
+    plugins = [project for project in projects if project.has_plugin]
     pairs = [(project, issue) for project in plugins for issue in project.offered]
     pairs.sort(key=lambda pair: (-pair[1].uploaded, pair[0].name))
     lines = [

@@ -19,9 +19,12 @@ Html = NewType("Html", str)
 """Markup. Made by `tag`; never by a cast elsewhere."""
 
 _VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
-_HIDDEN = re.compile(
-    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
+_HIDDEN_CHARS = (
+    "\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff"
 )
+_HIDDEN = re.compile(f"[{_HIDDEN_CHARS}]")
+_ODD = re.compile(f"[&<>\"'{_HIDDEN_CHARS}]")
+"""What is not text as it is; most text has none of it."""
 _URL_SCHEMES = frozenset({"https", "http"})
 
 
@@ -31,6 +34,8 @@ def text(value: str) -> Html:
     Control characters, which browsers may drop and readers can't see, and the marks
     that turn the direction of text around become U+FFFD.
     """
+    if _ODD.search(value) is None:
+        return Html(value)
     return Html(escape(_HIDDEN.sub("\ufffd", value)))
 
 

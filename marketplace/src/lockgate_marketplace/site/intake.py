@@ -50,6 +50,7 @@ ANY_MACHINE = Surroundings(Target(), host=True)
 """An index serves wheels for machines that it is not; whoever installs judges again."""
 
 _COMING = ".coming"
+_BESIDE = (PROVENANCE_SUFFIX, SIGNATURE_SUFFIX, beside.VERDICTS_SUFFIX)
 _BATCH = 64
 _THREADS = 2
 """hashlib lets go of the interpreter while it hashes."""
@@ -113,18 +114,18 @@ def take_in(
     return Intake(tuple(releases), tuple(refused), frozenset(judged))
 
 
-def _listed(wheels: Path) -> tuple[dict[str, Path], frozenset[str], list[Refused]]:
+def _listed(wheels: Path) -> tuple[dict[str, str], frozenset[str], list[Refused]]:
     """Each wheel by its file name, the other files' names, and what is there twice."""
     if not wheels.is_dir():
         message = f"{wheels} is no folder of wheels"
         raise PublishError("index-wheels-missing", message, where=str(wheels))
-    found: dict[str, list[Path]] = {}
+    found: dict[str, list[str]] = {}
     others: set[str] = set()
     for folder, folders, files in os.walk(wheels):
         folders.sort()
         for name in files:
             if name.endswith(".whl"):
-                found.setdefault(name, []).append(Path(folder, name))
+                found.setdefault(name, []).append(f"{folder}/{name}")
             else:
                 others.add(name)
     refused = [_twice(name) for name, paths in found.items() if len(paths) > 1]
@@ -132,7 +133,7 @@ def _listed(wheels: Path) -> tuple[dict[str, Path], frozenset[str], list[Refused
     return once, frozenset(others), refused
 
 
-def _hashed(names: Sequence[str], found: Mapping[str, Path]) -> dict[str, str]:
+def _hashed(names: Sequence[str], found: Mapping[str, str]) -> dict[str, str]:
     """The hash of each file; in batches, since handing one over costs as much."""
     batches = [names[at : at + _BATCH] for at in range(0, len(names), _BATCH)]
 
@@ -144,7 +145,7 @@ def _hashed(names: Sequence[str], found: Mapping[str, Path]) -> dict[str, str]:
         return dict(zip(names, chain.from_iterable(made), strict=True))
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: str) -> str:
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -155,7 +156,7 @@ def _changed(name: str, was: str) -> PublishError:
 
 
 def _taken_over(
-    before: Release, path: Path, tree: Tree, others: frozenset[str]
+    before: Release, path: str, tree: Tree, others: frozenset[str]
 ) -> Release:
     """The release as the present site has it, with what lies beside it now."""
     found = _with_sidecars(before, path, tree, others)
@@ -168,15 +169,16 @@ def _taken_over(
 
 
 def _judged(
-    path: Path, tree: Tree, others: frozenset[str], uploaded: int, gone: str
+    path: str, tree: Tree, others: frozenset[str], uploaded: int, gone: str
 ) -> Release:
     """Copy the wheel, let the gate judge the copy, and keep it if it passes."""
-    coming = tree.path(f"{_COMING}/{path.name}")
+    name = os.path.basename(path)  # noqa: PTH119
+    coming = tree.path(f"{_COMING}/{name}")
     shutil.copyfile(path, coming)
     try:
         wheel = open_wheel(coming, around=ANY_MACHINE)
         if gone and gone != wheel.sha256:
-            raise _changed(path.name, gone)
+            raise _changed(name, gone)
         release, sidecar = _release(wheel, uploaded)
         release = _with_sidecars(release, path, tree, others)
         tree.write(release.path(METADATA_SUFFIX), wheel.metadata)
@@ -224,9 +226,13 @@ def _release(wheel: Wheel, uploaded: int) -> tuple[Release, bytes]:
 
 
 def _with_sidecars(
-    release: Release, path: Path, tree: Tree, others: frozenset[str]
+    release: Release, path: str, tree: Tree, others: frozenset[str]
 ) -> Release:
     """The release with what lies beside its wheel: origin and verdicts."""
+    had = release.provenance_sha256 or release.signature_sha256 or release.verdicts
+    has = any(release.filename + suffix in others for suffix in _BESIDE)
+    if not had and not has:
+        return release
     found = replace(
         release,
         provenance_sha256="",
@@ -257,18 +263,19 @@ def _with_sidecars(
     return found
 
 
-def _beside(path: Path, suffix: str, others: frozenset[str]) -> bytes | None:
-    if path.name + suffix not in others:
+def _beside(path: str, suffix: str, others: frozenset[str]) -> bytes | None:
+    name = os.path.basename(path) + suffix  # noqa: PTH119 - asked for every wheel
+    if name not in others:
         return None
     try:
-        with path.with_name(path.name + suffix).open("rb") as file:
+        with Path(path).with_name(name).open("rb") as file:
             raw = file.read(beside.SIDECAR_LIMIT_BYTES + 1)
     except FileNotFoundError:  # that of a wheel in another folder
         return None
     if len(raw) > beside.SIDECAR_LIMIT_BYTES:
         limit = f"{beside.SIDECAR_LIMIT_BYTES >> 20} MiB"
-        message = f"{path.name}{suffix} is larger than {limit}"
-        raise PublishError("index-sidecar-invalid", message, where=path.name + suffix)
+        message = f"{name} is larger than {limit}"
+        raise PublishError("index-sidecar-invalid", message, where=name)
     return raw
 
 

@@ -45,12 +45,12 @@ class Standing:
         return {
             "status": self.status,
             "reason": self.reason,
-            "yanked": dict(self.yanked),
+            "yanked": dict(sorted(self.yanked.items())),
         }
 
     def yank(self, version: Version) -> str | None:
         """Why `version` is yanked; None if it is not."""
-        return self.yanked.get(str(version))
+        return self.yanked.get(str(version)) if self.yanked else None
 
 
 class _Project(BaseModel):

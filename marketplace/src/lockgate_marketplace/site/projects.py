@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from packaging.version import Version
 
@@ -15,6 +15,9 @@ from lockgate_marketplace.site.owner import Standing
 from lockgate_marketplace.site.release import Release
 
 __all__ = ["Issue", "Plugin", "Project", "grouped"]
+
+_NO_RIGHT = "none"
+"""The value of the facet `right` of a plugin that asks for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Project:
     def latest(self) -> Issue:
         """What an installer takes: the newest that is not yanked, nor a preview."""
         sound = [one for one in self.issues if one.yanked is None]
-        final = [one for one in sound if not Version(one.version).is_prerelease]
+        final = [one for one in sound if not _parsed(one.version).is_prerelease]
         return (final or sound or list(self.issues))[0]
 
     @property
@@ -71,6 +74,25 @@ class Project:
         """The plugin that its latest version is; None for a library."""
         manifest = self.latest.first.plugin()
         return Plugin(manifest) if manifest else None
+
+    @cached_property
+    def facets(self) -> Mapping[str, tuple[str, ...]]:
+        """The values of each of `catalog.FACETS`; empty for a library."""
+        plugin = self.plugin
+        if plugin is None:
+            return {}
+        manifest = plugin.manifest
+        return {
+            "kind": manifest.kinds,
+            "tier": (manifest.tier,),
+            "risk": (plugin.rating.risk,),
+            "right": plugin.right_kinds or (_NO_RIGHT,),
+            "hook": tuple(manifest.answers),
+            "device": manifest.rights.devices,
+            "tag": plugin.tags,
+            "hook-api": (manifest.hook_api,),
+            "python": (self.latest.first.requires_python or "any",),
+        }
 
     @cached_property
     def changes(self) -> Mapping[str, Change]:
@@ -114,7 +136,7 @@ class Plugin:
         """How far it reaches."""
         return rating(self.manifest)
 
-    @property
+    @cached_property
     def right_kinds(self) -> tuple[str, ...]:
         """The kinds of its rights, the worst first; the tier is none of them."""
         kinds = (one.key.partition(":")[0] for one in self.rights)
@@ -124,6 +146,12 @@ class Plugin:
     def tags(self) -> tuple[str, ...]:
         """What it says that it is about."""
         return self.manifest.capabilities.get("tags", ())
+
+
+@lru_cache(maxsize=4096)
+def _parsed(version: str) -> Version:
+    """Thousands of files have the same few hundred versions."""
+    return Version(version)
 
 
 def _asked(manifest: Manifest) -> dict[str, Worded]:
@@ -151,9 +179,9 @@ def _project(
         Issue(
             version,
             tuple(sorted(files, key=lambda one: one.filename)),
-            standing.yank(Version(version)),
+            standing.yank(_parsed(version)),
         )
         for version, files in versions.items()
     ]
-    issues.sort(key=lambda one: Version(one.version), reverse=True)
+    issues.sort(key=lambda one: _parsed(one.version), reverse=True)
     return Project(name, standing, tuple(issues))

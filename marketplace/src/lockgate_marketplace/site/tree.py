@@ -12,8 +12,8 @@ import ctypes
 import errno
 import os
 import shutil
-import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +25,7 @@ __all__ = ["Tree"]
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _PREFIX = ".lockgate-index-"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Tree:
@@ -39,9 +40,10 @@ class Tree:
         self.folder = self.site  # until it is entered
         self._made: set[str] = set()
         self._kept: set[str] = set()
+        self._present: frozenset[str] = frozenset()  # the present site's files
 
     def __enter__(self) -> Self:
-        _check_links(self.site)
+        self._present = frozenset(_files(str(self.site)))
         parent = self.site.parent
         parent.mkdir(parents=True, exist_ok=True)
         _sweep(parent)
@@ -63,15 +65,18 @@ class Tree:
         return Path(self._place(name))
 
     def _place(self, name: str) -> str:
-        """`path` as text: a build asks for it 15,000 times."""
         folder, _, file = name.rpartition("/")
-        if folder not in self._made:
-            if ".." in folder.split("/") or folder.startswith("/"):
-                raise ValueError(f"{name!r} is no path within the site")
-            (self.folder / folder).mkdir(parents=True, exist_ok=True)
-            self._made.add(folder)
         if file in ("", ".", ".."):
             raise ValueError(f"{name!r} is no path within the site")
+        return f"{self._folder(folder)}/{file}"
+
+    def _folder(self, name: str) -> str:
+        """A folder of the next site, which is made."""
+        if name not in self._made:
+            if ".." in name.split("/") or name.startswith("/"):
+                raise ValueError(f"{name!r} is no path within the site")
+            os.makedirs(f"{self.folder}/{name}", exist_ok=True)  # noqa: PTH103
+            self._made.add(name)
         return f"{self.folder}/{name}"
 
     def write(self, name: str, content: bytes) -> None:
@@ -83,6 +88,10 @@ class Tree:
         """A file that was written, or is kept."""
         folder = self.site if name in self._kept else self.folder
         return (folder / name).read_bytes()
+
+    def present(self, name: str) -> bytes:
+        """A file of the present site; empty if it has none."""
+        return (self.site / name).read_bytes() if self.has(name) else b""
 
     def drop(self, name: str) -> None:
         """Leave out a file, or a folder of written files, after all."""
@@ -96,11 +105,9 @@ class Tree:
 
     def has(self, name: str, size: int | None = None) -> bool:
         """Whether the present site has `name` as a file, of that size."""
-        try:
-            found = os.lstat(f"{self.site}/{name}")
-        except OSError:
+        if name not in self._present:
             return False
-        return size is None or found.st_size == size
+        return size is None or os.lstat(f"{self.site}/{name}").st_size == size
 
     def keep(self, name: str) -> bool:
         """Take a file over from the present site; False if that has none.
@@ -112,13 +119,26 @@ class Tree:
         self._kept.add(name)
         return True
 
-    def _link(self, name: str) -> None:
-        try:
-            os.link(f"{self.site}/{name}", self._place(name), follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in (errno.EPERM, errno.EMLINK, errno.ENOTSUP):
-                raise
-            shutil.copyfile(self.site / name, self.path(name), follow_symlinks=False)
+    def _link_kept(self) -> None:
+        """Give every kept file its name in the next site, folder by folder.
+
+        Within an open folder a link costs half of what it costs by its path.
+        """
+        folders: dict[str, list[str]] = {}
+        for name in self._kept:
+            folder, _, file = name.rpartition("/")
+            folders.setdefault(folder, []).append(file)
+        for folder, files in folders.items():
+            source = os.open(f"{self.site}/{folder}", _FOLDER)
+            try:
+                target = os.open(self._folder(folder), _FOLDER)
+                try:
+                    for file in files:
+                        _link(file, source, target)
+                finally:
+                    os.close(target)
+            finally:
+                os.close(source)
 
     def swap(self) -> None:
         """Put the new site in the place of the old one, which goes.
@@ -128,8 +148,7 @@ class Tree:
                 (`index-site-foreign`).
             OSError: If the file system does not let us.
         """
-        for name in sorted(self._kept):
-            self._link(name)
+        self._link_kept()
         try:
             _exchange(self.folder, self.site)
         except FileNotFoundError:
@@ -141,8 +160,8 @@ class Tree:
             ) from None
 
 
-def _check_links(site: Path) -> None:
-    """Whether the present site has files and folders only, as every build leaves it.
+def _files(site: str) -> Iterator[str]:
+    """The present site's files; it has those and folders only, as builds leave it.
 
     What is kept of it goes on into the next one: a link that somebody put there, and
     whatever it leads to, would be published.
@@ -150,14 +169,34 @@ def _check_links(site: Path) -> None:
     Raises:
         PublishError: ``index-site-foreign``, naming the link.
     """
-    for folder, folders, files in os.walk(site):
-        for name in (*folders, *files):
-            path = f"{folder}/{name}"
-            if not stat.S_ISREG(mode := os.lstat(path).st_mode) and not stat.S_ISDIR(
-                mode
-            ):
-                message = f"{path} is a link or a device, which no build makes"
-                raise PublishError("index-site-foreign", message, where=path)
+    waiting = [""]
+    while waiting and os.path.lexists(site):
+        below = waiting.pop()
+        with os.scandir(f"{site}/{below}") as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    yield below + entry.name
+                elif entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{below}{entry.name}/")
+                else:
+                    message = f"{entry.path} is a link or a device: no build makes one"
+                    raise PublishError("index-site-foreign", message, where=entry.path)
+
+
+def _link(file: str, source: int, target: int) -> None:
+    """Let `file` of one open folder have its name in another, too."""
+    try:
+        os.link(file, file, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+            raise
+        one = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=source)
+        how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with (
+            os.fdopen(one, "rb") as old,
+            os.fdopen(os.open(file, how, 0o644, dir_fd=target), "wb") as new,
+        ):
+            shutil.copyfileobj(old, new)
 
 
 def _sweep(parent: Path) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import string
 from collections.abc import Iterator, Mapping, Sequence
 
-from lockgate_marketplace.site.catalog import facet_counts, facet_values
+from lockgate_marketplace.site.catalog import facet_counts
 from lockgate_marketplace.site.html import Html, tag, text
 from lockgate_marketplace.site.pages._frame import Frame
 from lockgate_marketplace.site.pages._words import (
@@ -26,6 +26,9 @@ FACET_PAGES = ("kind", "tier", "risk", "right", "hook", "tag")
 _PLAIN = frozenset(string.ascii_letters + string.digits + "-_.")
 _SLUG_CHARS = 100
 _UP = "../../../"
+_LINK = ' href="plugins/'
+"""A row's link from the root; no foreign text can hold it, since quotes are escaped."""
+
 _SHOWN = 8
 """How many values of a facet are shown before the rest is folded away."""
 
@@ -60,11 +63,7 @@ class Catalogue:
         self._libraries = libraries
         self._counts = facet_counts(projects)
         self._asides = {up: _aside(self._counts, up) for up in ("", _UP)}
-        self._rows = {
-            (project.name, up): _row(project, up)
-            for project in projects
-            for up in ("", _UP)
-        }
+        self._rows = {project.name: _row(project) for project in projects}
 
     def whole(self) -> bytes:
         """The page of all plugins."""
@@ -74,7 +73,7 @@ class Catalogue:
         """Each page for one value of one facet, with its path."""
         found: dict[tuple[str, str], list[Project]] = {}
         for project in self._projects:
-            for facet, values in facet_values(project).items():
+            for facet, values in project.facets.items():
                 if facet in FACET_PAGES:
                     for value in dict.fromkeys(values):
                         found.setdefault((facet, value), []).append(project)
@@ -94,10 +93,11 @@ class Catalogue:
             count = self._counts[chosen[0]][chosen[1]]
             plain = _value(*chosen, count, up)
             aside = Html(aside.replace(plain, _value(*chosen, count, up, here=True)))
-        rows = [self._rows[project.name, up] for project in projects]
+        rows = "".join([self._rows[project.name] for project in projects])
+        listing = Html(rows.replace(_LINK, f' href="{up}plugins/'))
         main = [
             tag("div", _intro(heading, len(projects), chosen, up), class_="intro"),
-            tag("div", aside, _listing(rows, up), class_="columns"),
+            tag("div", aside, _listing(listing, up), class_="columns"),
             None if chosen else _library_list(self._libraries, up),
         ]
         return self._frame.page(
@@ -166,7 +166,7 @@ def _value(facet: str, value: str, count: int, up: str, *, here: bool = False) -
     )
 
 
-def _listing(rows: Sequence[Html], up: str) -> Html:
+def _listing(rows: Html, up: str) -> Html:
     none = tag(
         "p",
         text("No plugin is like that. "),
@@ -178,11 +178,12 @@ def _listing(rows: Sequence[Html], up: str) -> Html:
     return tag("section", listing, none, aria_label="Plugins", class_="list")
 
 
-def _row(project: Project, up: str) -> Html:
+def _row(project: Project) -> Html:
+    """A plugin in a list in the site's root."""
     plugin = project.plugin
     assert plugin is not None  # noqa: S101 - libraries are not listed
     manifest = plugin.manifest
-    link = tag("a", text(manifest.name), href=f"{up}plugins/{project.name}/")
+    link = tag("a", text(manifest.name), href=f"plugins/{project.name}/")
     head = tag("h3", link, tag("span", text(project.latest.version), class_="version"))
     state = _state(project)
     facts = tag(
@@ -199,7 +200,7 @@ def _row(project: Project, up: str) -> Html:
     )
     data = {
         f"data_{facet.replace('-', '_')}": "\n".join(values)
-        for facet, values in facet_values(project).items()
+        for facet, values in project.facets.items()
         if facet in FACET_PAGES
     }
     words = (manifest.name, project.name, manifest.summary, *_words(project))
@@ -214,7 +215,7 @@ def _row(project: Project, up: str) -> Html:
 
 
 def _words(project: Project) -> Iterator[str]:
-    for values in facet_values(project).values():
+    for values in project.facets.values():
         yield from values
     if project.plugin:
         yield from (right.key for right in project.plugin.rights)
