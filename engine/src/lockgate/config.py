@@ -50,6 +50,7 @@ __all__ = [
     "default_config",
     "find_sources",
     "load_config",
+    "user_file_place",
 ]
 
 
@@ -107,12 +108,21 @@ def _overrides(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _user_file(env: Mapping[str, str]) -> str:
+def user_file_place(environ: Mapping[str, str] | None = None) -> str:
+    """Where your own settings are looked for, whether the file is there or not."""
+    env = os.environ if environ is None else environ
     named = env.get("LOCKGATE_CONFIG", "")
     if named:
         return os.path.abspath(named)  # noqa: PTH100
-    home = f"{_base(env, 'XDG_CONFIG_HOME', '.config')}/config"
-    return next((p for p in (f"{home}.toml", f"{home}.yaml") if _exists(p)), "")
+    return f"{_base(env, 'XDG_CONFIG_HOME', '.config')}/config.toml"
+
+
+def _user_file(env: Mapping[str, str]) -> str:
+    place = user_file_place(env)
+    if env.get("LOCKGATE_CONFIG", ""):
+        return place
+    yaml = f"{place.removesuffix('.toml')}.yaml"
+    return next((p for p in (place, yaml) if _exists(p)), "")
 
 
 def _project_file(folder: str) -> str:

@@ -145,6 +145,7 @@ def test_config_path_and_validate(shell: Shell) -> None:
     assert "lockgate.toml:1 (timeot)" in wrong.err
     (shell.work / "lockgate.toml").unlink()
     assert shell.run("config", "validate", "--json").json == {"valid": True}
+    assert "config.toml (not there)" in shell.run("config", "path").out
 
 
 SCHEMA = """

@@ -148,6 +148,19 @@ def test_a_store_that_others_may_write_is_told_and_mended(
     assert "generation 1 in force, 1 kept, in " in check["message"]
 
 
+def test_doctor_tells_of_a_folder_that_is_gone(shell: Shell, kept: Kept) -> None:
+    kept.install("acme")
+    (folder,) = (kept.root / "wheels").iterdir()
+    folder.rename(kept.root / "wheels" / "away")
+
+    result = shell.run("doctor", "--json")
+
+    (check,) = [c for c in result.json["checks"] if c["name"] == "store"]
+    assert (result.status, check["state"]) == (1, "problem")
+    assert str(folder) in check["message"]
+    assert "lockgate install acme==1.0" in check["hint"]
+
+
 def test_a_project_cannot_say_where_the_store_is(shell: Shell, kept: Kept) -> None:
     kept.install("acme")
     (shell.work / "lockgate.toml").write_text(f'data-dir = "{kept.data}"\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -15,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate_marketplace.cli import _case
 from lockgate_marketplace.identity import WheelFile, sign
-from tests.support.dists import manifest_text
+from tests.support.dists import SitePackages, manifest_text
 from tests.support.indexes import LoopbackIndex, Published, loopback_index
 from tests.support.market import Home, beside, offered, show_manifest
+from tests.support.servers import reply
 
 pytestmark = pytest.mark.kernel
 
@@ -391,3 +393,66 @@ def test_the_manifest_that_the_index_shows_must_be_the_wheels(
     text = manifest_text("acme", tier='"elevated"', extra=extra)
     show_manifest(main, published, text)
     assert home.json("install", "acme", "--grant-all")["installed"]
+
+
+def test_a_plugins_name_for_its_projects_is_answered_with_the_project(
+    home: Home, main: LoopbackIndex
+) -> None:
+    text = manifest_text("wordy", package="lockgate_wordy")
+    main.add("lockgate-wordy", manifest=text, plugin="wordy")
+    main.answers["/catalog.json"] = lambda _: reply(b"", "404 Not Found")
+
+    by_custom = home.json("install", "wordy")["error"]
+    row = {"name": "wordy", "project": "odd-project"}
+    catalog = json.dumps({"plugins": [row]}).encode()
+    kind = ("Content-Type: application/json",)
+    main.answers["/catalog.json"] = lambda _: reply(catalog, headers=kind)
+    by_catalog = home.json("why", "main/wordy")["plugins"][0]["error"]
+    nowhere = home.json("install", "nothing-like-it")["error"]
+
+    assert (by_custom["code"], by_catalog["code"]) == ("fetch-missing",) * 2
+    assert "ask for main/lockgate-wordy" in by_custom["hint"]
+    assert "ask for main/odd-project" in by_catalog["hint"]
+    assert "Check the spelling" in nowhere["hint"]
+
+
+@pytest.mark.parametrize("status", ["deprecated", "archived"])
+def test_what_its_index_says_of_a_whole_project_is_told(
+    home: Home, main: LoopbackIndex, status: str
+) -> None:
+    offered(main)
+    main.project("acme").status = {"status": status, "reason": "use lamp \x1b[31m"}
+    told = rf"{status}: use lamp \x1b[31m"
+
+    found = home.json("install", "acme")
+    (row,) = home.json("outdated")["plugins"]
+    (why,) = home.json("why", "acme")["plugins"][0]["would-install"]
+
+    assert found["warnings"] == [f"main says that acme is {told}"]
+    assert (row["status"], row["outdated"]) == (told, False)
+    assert why["status"] == told
+    assert f"which said then: {told}" in home.run("info", "acme")[1]
+    assert home.json("info", "acme")["origin"]["status"] == told
+    assert f"its index says that it is {told}" in home.run("outdated")[1]
+    assert f"its index says that it is {told}" in home.run("why", "acme")[1]
+
+
+def test_an_editable_copy_that_it_takes_the_place_of_is_named(
+    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = home.root / "site-packages"
+    SitePackages(site).editable("acme", home.root / "work", style="pth")
+    monkeypatch.setattr(sys, "path", [str(site), *sys.path])
+    offered(main, version="1.1")
+
+    status, told, _ = home.run("install", "acme")
+    (row,) = [p for p in home.json("list")["plugins"] if p["stored"]]
+
+    source = home.root / "work" / "src"
+    assert status == 0
+    assert f"takes the place of the editable copy in {source}" in told
+    assert (row["name"], row["version"], row["state"]) == ("acme", "1.1", "ok")
+    home.run("uninstall", "acme")
+    assert [
+        p["editable"] for p in home.json("list")["plugins"] if p["name"] == "acme"
+    ] == [True]

@@ -189,8 +189,22 @@ def _store(config: Config) -> Iterator[Check]:
         return
     now = store.read()
     kept = len(store.numbers())
-    said = f"generation {now.number} in force, {kept} kept, in {root}"
-    yield Check("store", "ok", f"{said}: {len(now.entries)} installed")
+    gone = [
+        (entry, folder)
+        for entry in now.entries
+        for folder in entry.folders(store.root)
+        if not Path(folder).is_dir()
+    ]
+    for entry, folder in gone:
+        told = f"{entry.distribution} {entry.version} imports from {folder}"
+        hint = (
+            "`lockgate verify` looks at every file; "
+            f"`lockgate install {entry.distribution}=={entry.version}` brings it back."
+        )
+        yield Check("store", "problem", f"{told}, which is not there", hint)
+    if not gone:
+        said = f"generation {now.number} in force, {kept} kept, in {root}"
+        yield Check("store", "ok", f"{said}: {len(now.entries)} installed")
 
 
 def _plugins(found: Discovery) -> Iterator[Check]:

@@ -73,7 +73,7 @@ def _validate_plugins(config: Config) -> None:
 
 
 def _paths(args: argparse.Namespace) -> int:
-    from lockgate.config import default_config, find_sources
+    from lockgate.config import default_config, find_sources, user_file_place
 
     sources = find_sources(overrides=args.overrides)
     defaults = default_config()
@@ -90,6 +90,8 @@ def _paths(args: argparse.Namespace) -> int:
     if args.json:
         print_json(paths)
     else:
+        if not sources.user_file:
+            paths["user-file"] = f"{user_file_place()} (not there)"
         rows = [[key, _text(value) or "-"] for key, value in paths.items()]
         print_table(["what", "where"], rows)
     return 0

@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
             _row("deprecated", f"{hook}: {advice}")
             for hook, advice in _deprecated(state, found).items()
         )
+        print_lines(_source(state, config))
         print_lines(_settings(state, config))
         print_lines(
             _row("has open", f"{claim.device}, {claim.mode}, in host {claim.host}")
@@ -106,11 +107,31 @@ def _data(
         "problems": [problem.to_dict() for problem in problems],
         "lifecycle": life_of(first, config).to_dict(),
         "details": manifest.to_data() if manifest else None,
+        "origin": _origin(first, config),
         "config": [key.to_dict() for key in _config_keys(first, config)],
         "config-problem": problem.to_dict() if problem else None,
         "claims": [claim.to_dict() for claim in _claims(first, config)],
         "others": [other.to_dict() for other in others],
     }
+
+
+def _origin(state: PluginState, config: Config) -> dict[str, str]:
+    """What whoever installed it into the store wrote down about that."""
+    if not state.stored:
+        return {}
+    from lockgate.installed import StoreFolder
+
+    entry = StoreFolder(config.data_dir).read().get(state.distribution)
+    return dict(entry.origin) if entry is not None else {}
+
+
+def _source(state: PluginState, config: Config) -> Iterator[str]:
+    origin = _origin(state, config)
+    index = origin.get(f"index:{state.distribution}")
+    if index:
+        yield _row("came from", f"the index {index}")
+    if "status" in origin:
+        yield _row("", f"which said then: {origin['status']}")
 
 
 def _claims(state: PluginState, config: Config) -> list[Claim]:

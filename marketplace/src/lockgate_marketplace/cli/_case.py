@@ -29,6 +29,7 @@ __all__ = [
     "changed_meanwhile",
     "check_known",
     "consented",
+    "displaced",
     "introduced",
 ]
 
@@ -189,9 +190,21 @@ def introduced(case: Case) -> list[str]:
     if others:
         names = ", ".join(f"{one.name} {one.version}" for one in others)
         lines.append(f"It brings {names}, which may do the same.")
+    lines += displaced(case)
     lines += beyond(case)
     lines += [f"note: {note}" for note in case.offer.plan.notes]
     return [*lines, *(f"warning: {warning}" for warning in case.offer.warnings)]
+
+
+def displaced(case: Case) -> list[str]:
+    """What of the host's own environment it takes the place of: a copy in work, say."""
+    before = case.before
+    if before is None or before.stored:
+        return []
+    place = before.path[0] if before.editable and before.path else before.location
+    kind = "the editable copy" if before.editable else "the copy"
+    until = f"is not used until you `lockgate uninstall {before.name}`."
+    return [f"It takes the place of {kind} in {place}, which {until}"]
 
 
 def beyond(case: Case) -> list[str]:

@@ -21,6 +21,7 @@ from lockgate_marketplace.cli._case import (
     changed_meanwhile,
     check_known,
     consented,
+    displaced,
     introduced,
 )
 from lockgate_marketplace.errors import ConsentError
@@ -210,7 +211,7 @@ def done_lines(
         lines.append(f"  not granted: {', '.join(lacking)}")
         useless = tier_missing(case.name, lacking, granted)
         lines += [f"  {useless}"] if useless else []
-    lines += [f"  {line}" for line in beyond(case)]
+    lines += [f"  {line}" for line in (*displaced(case), *beyond(case))]
     return [*lines, *(f"  warning: {warning}" for warning in case.offer.warnings)]
 
 
@@ -242,6 +243,7 @@ def row_of(case: Case, granted: frozenset[str], generation: int) -> dict[str, ob
             for one in case.asked
         ],
         "notes": list(plan.notes),
+        "displaces": case.before.location if displaced(case) and case.before else None,
         "beyond": [one.to_data() for one in case.along if not one.quiet],
         "warnings": list(case.offer.warnings),
     }

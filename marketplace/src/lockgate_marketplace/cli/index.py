@@ -129,6 +129,10 @@ def _serve(args: argparse.Namespace) -> int:
                 [
                     one_line(f"Serving {args.site} at {server.url} (Ctrl-C ends it)"),
                     f"  pip install --index-url {server.url}simple/ NAME",
+                    "`lockgate install here/NAME` wants this in your settings:",
+                    "  [plugins.marketplace.indexes.here]",
+                    f'  url = "{server.url}simple/"',
+                    "  cooldown-days = 0    # else a new file waits three days",
                 ]
             )
         sys.stdout.flush()

@@ -76,7 +76,7 @@ def _standings(config: Config, *, quiet: bool) -> Sequence[Standing]:
 def _noteworthy(one: Standing) -> bool:
     found = one.found
     return bool(one.error or one.staged or one.newer) or (
-        found is not None and bool(found.waiting or found.against)
+        found is not None and bool(found.waiting or found.against or found.status)
     )
 
 
@@ -93,8 +93,9 @@ def _lines(one: Standing) -> Iterator[str]:
         return
     if one.found is None or not _noteworthy(one):
         return
-    newer = f"{one.latest} is there" if one.newer else "nothing newer can be used"
-    yield f"{name} {version} ({one.index}): {newer}"
+    yield f"{name} {version} ({one.index}): {_newer(one)}"
+    if one.found.status:
+        yield f"  its index says that it is {one.found.status}"
     if one.found.against is not None:
         yield f"  {version} is what you have, and {one.found.against.reason}"
     if one.staged is not None:
@@ -102,6 +103,13 @@ def _lines(one: Standing) -> Iterator[str]:
         yield f"  {one.staged.entry.version} is staged: it asks for {asks}"
         yield f"  `lockgate upgrade {name} --grant-all`, or --grant each, installs it"
     yield from (f"  not {left.version}: {left.reason}" for left in one.found.waiting)
+
+
+def _newer(one: Standing) -> str:
+    if one.newer:
+        return f"{one.latest} is there"
+    waits = one.found is not None and one.found.waiting
+    return "nothing newer can be used" if waits else "it is the newest"
 
 
 def _row(one: Standing) -> dict[str, object]:
@@ -115,6 +123,7 @@ def _row(one: Standing) -> dict[str, object]:
         "outdated": one.newer,
         "waiting": [_plain(left) for left in found.waiting] if found else [],
         "against": _plain(found.against) if found and found.against else None,
+        "status": (found.status or None) if found else None,
         "staged": one.staged.to_dict() if one.staged is not None else None,
         "error": one.error.to_dict() if one.error is not None else None,
     }

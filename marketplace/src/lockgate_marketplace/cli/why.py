@@ -124,9 +124,10 @@ def _of_plugin(want: Want, entries: Sequence[Installed]) -> Want:
 def _whys(
     name: str, want: Want, client: IndexClient, policy: Policy
 ) -> tuple[Why, ...]:
-    from lockgate_marketplace.resolve import resolve
+    from lockgate_marketplace.resolve import projects_told, resolve
 
-    found = resolve([want], client, policy)
+    with projects_told([want], client):
+        found = resolve([want], client, policy)
     others = [one.name for one in found.pinned if one.name != name]
     return tuple(found.why(each) for each in (name, *others))
 
@@ -223,6 +224,7 @@ def _why(why: Why) -> dict[str, object]:
         "version": chosen.version if chosen is not None else None,
         "index": chosen.index if chosen is not None else None,
         "wanted-by": [by or None for by in chosen.wanted_by] if chosen else [],
+        "status": (chosen.status or None) if chosen is not None else None,
         "rejected": [
             {"version": r.version, "code": r.code, "reason": r.reason}
             for r in why.rejected

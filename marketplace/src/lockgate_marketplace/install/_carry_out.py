@@ -80,4 +80,4 @@ def carry_out(
 def _origin(offer: Offer) -> tuple[tuple[str, str], ...]:
     """What the generation remembers of it."""
     wheels = [(one.name, one.index, one.finding.identity) for one in offer.origins]
-    return origin_data(wheels, offer.plan.verdict.id)
+    return origin_data(wheels, offer.plan.verdict.id, status=offer.status)

@@ -32,6 +32,8 @@ class Offer:
     warnings: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     """What was downloaded for it: to be discarded once it is installed."""
+    status: str = ""
+    """What its index says of the whole project, if it is not active."""
 
     @property
     def origin(self) -> Origin:

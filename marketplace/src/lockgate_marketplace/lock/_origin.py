@@ -17,6 +17,7 @@ from lockgate_marketplace.lock._model import LockedWheel
 __all__ = ["index_recorded", "origin_data", "proven_of", "scan_of", "told"]
 
 _SCAN = "scan"
+_STATUS = "status"
 
 
 def origin_data(
@@ -24,12 +25,16 @@ def origin_data(
     scan: str,
     *,
     said: Collection[str] = (),
+    status: str = "",
 ) -> tuple[tuple[str, str], ...]:
     """An entry's origin: of each wheel its name, index and identity; a verdict's id.
 
     Who made the wheels `said` is a lock's word; of the others it was proven here.
+    `status` is what the index said of the whole project, if it was not active.
     """
     found = {_SCAN: scan} if scan else {}
+    if status:
+        found[_STATUS] = status
     for name, index, identity in wheels:
         if index:
             found[f"index:{name}"] = index

@@ -11,7 +11,8 @@ Read it from below: `_policy` (what may be used), `_client` (sources, fetch, sim
 and memory tied together), `_metadata` (METADATA before the download), `_near`
 (names like another's), `_want`, `_result`, `_candidates` (reasons against a file),
 `_provider` (resolvelib's questions), `_conflicts` (what it put back), `_resolve`,
-`_outdated` (what is newer), `_search`, `_opened` (the client by the owner's settings).
+`_outdated` (what is newer), `_search`, `_unfound` (a plugin's name for its
+project's), `_opened` (the client by the owner's settings).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from lockgate_marketplace.resolve._result import (
     rejected_of,
 )
 from lockgate_marketplace.resolve._search import Found, Searched, search
+from lockgate_marketplace.resolve._unfound import projects_told
 from lockgate_marketplace.resolve._want import Want
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "near_name",
     "open_client",
     "outdated",
+    "projects_told",
     "rejected_of",
     "resolve",
     "search",

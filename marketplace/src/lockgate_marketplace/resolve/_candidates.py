@@ -18,6 +18,8 @@ from lockgate_marketplace.sources import Index, Sources
 
 __all__ = ["Candidate", "Pages", "Shelf", "shelf"]
 
+_STATUS_CHARS = 240
+
 
 class Pages(Protocol):
     """Where pages and metadata come from: `IndexClient`, or a test."""
@@ -59,6 +61,8 @@ class Shelf:
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     yanked: dict[str, Candidate] = field(default_factory=dict[str, Candidate])
     """By version: what may be had only by its exact version (PEP 592)."""
+    status: str = ""
+    """What the index says of the whole project, if it is not active (PEP 792)."""
 
 
 def shelf(pages: Pages, index: Index, name: str, policy: Policy) -> Shelf:
@@ -94,7 +98,17 @@ def shelf(pages: Pages, index: Index, name: str, policy: Policy) -> Shelf:
         [Candidate(name, version, index, file) for version, (_, file) in chosen],
         left,
         {str(v): Candidate(name, v, index, file) for v, (_, file) in yanked.items()},
+        _status(seen),
     )
+
+
+def _status(seen: Seen) -> str:
+    """In words: ``deprecated: use the other one``."""
+    page = seen.page
+    if page.status == "active":
+        return ""
+    said = f"{page.status}: {page.reason}" if page.reason else page.status
+    return ascii(said[:_STATUS_CHARS])[1:-1][:_STATUS_CHARS]
 
 
 def _judged(

@@ -33,6 +33,8 @@ class Outdated:
     """Newer versions still that may not be used, and why, the newest first."""
     against: Rejected | None = None
     """What the index says against the version that is here: it was yanked."""
+    status: str = ""
+    """What it says of the whole project, if that is not active."""
 
     @property
     def newer(self) -> bool:
@@ -69,7 +71,8 @@ def outdated(
         (r for r in ready.rejected if r.code == "yanked" and r.version == str(here)),
         None,
     )
-    return Outdated(name, index.name, current, latest, tuple(waiting), against)
+    waits, status = tuple(waiting), ready.status
+    return Outdated(name, index.name, current, latest, waits, against, status)
 
 
 def _newest(

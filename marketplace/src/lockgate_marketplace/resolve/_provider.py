@@ -156,6 +156,10 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
             if holds and canonicalize_name(requirement.name) not in provided:
                 yield requirement
 
+    def status(self, name: str) -> str:
+        """What its index says of the whole project, if it is not active."""
+        return self._shelves[name].status
+
     def metadata(self, candidate: Candidate) -> tuple[bytes, Metadata]:
         """What was read of a candidate that was found usable."""
         found = self._read[candidate.name, str(candidate.version)]

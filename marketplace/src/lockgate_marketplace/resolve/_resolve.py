@@ -140,6 +140,7 @@ def _resolution(
                 extras[name],
                 tuple(sorted(required)),
                 tuple(sorted(by[name])),
+                provider.status(name),
             )
         )
     rejected = [
@@ -157,6 +158,8 @@ def _warnings(
 ) -> Iterable[str]:
     """What does not stop, and should be seen."""
     for one in pinned:
+        if one.status:
+            yield f"{one.index} says that {one.name} is {one.status}"
         if one.file.yanked is not None:
             yield f"{one.name} {one.version} was yanked, and was asked for all the same"
         near = near_name(one.name, WELL_KNOWN | policy.known)

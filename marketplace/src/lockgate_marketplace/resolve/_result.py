@@ -34,6 +34,8 @@ class Pinned:
     """Names of those of its dependencies that hold here."""
     wanted_by: tuple[str, ...] = ()
     """Names that require it; ``""`` stands for whoever asked."""
+    status: str = ""
+    """What its index says of the whole project, if it is not active."""
 
     def check(self, wheel: Wheel) -> None:
         """See that the wheel that came has the metadata that were resolved with.
@@ -84,6 +86,8 @@ class Why:
                 f"{self.name} {self.chosen.version} from {self.chosen.index}, "
                 f"wanted by {', '.join(by) or 'you'}"
             )
+            if self.chosen.status:
+                lines.append(f"  its index says that it is {self.chosen.status}")
         lines += [f"  not {r.version or 'any'}: {r.reason}" for r in self.rejected]
         return "\n".join(lines)
 

@@ -14,7 +14,7 @@ from lockgate_marketplace.resolve._client import IndexClient
 from lockgate_marketplace.simple import PageLimits, load_json
 from lockgate_marketplace.sources import Index
 
-__all__ = ["Facets", "Found", "Searched", "search"]
+__all__ = ["Facets", "Found", "Searched", "catalog_of", "search"]
 
 _CATALOG = "../catalog.json"
 _CATALOG_LIMITS = PageLimits(depth=24)
@@ -68,7 +68,7 @@ def search(
     """
     wanted = [word.lower() for word in words]
     asked = tuple(facets)
-    catalog = _catalog(client, index)
+    catalog = catalog_of(client, index)
     known = catalog
     if known is None:
         known = [Found(name, index.name) for name in client.names(index)]
@@ -102,7 +102,12 @@ def _offers(known: Iterable[Found]) -> Facets:
     return {facet: tuple(sorted(has)) for facet, has in values.items()}
 
 
-def _catalog(client: IndexClient, index: Index) -> list[Found] | None:
+def catalog_of(client: IndexClient, index: Index) -> list[Found] | None:
+    """All that the index's catalog tells; None if it has none.
+
+    Raises:
+        FetchError, PageError: If it can't be had, or is unsound.
+    """
     try:
         response = client.fetcher.page(index, joined(index.url, _CATALOG))
     except FetchError as error:

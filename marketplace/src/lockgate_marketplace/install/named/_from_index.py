@@ -17,7 +17,7 @@ from lockgate_marketplace.install._plan import Terms, judge
 from lockgate_marketplace.install.named._choose import Chosen, choose
 from lockgate_marketplace.install.named._get import Arrived, Tell, get, opened
 from lockgate_marketplace.install.named._older import check_not_older
-from lockgate_marketplace.resolve import IndexClient, Policy, Want
+from lockgate_marketplace.resolve import IndexClient, Policy, Want, projects_told
 from lockgate_marketplace.wheel import Surroundings, Wheel
 
 __all__ = ["from_index"]
@@ -52,7 +52,8 @@ def from_index(
         MarketplaceError: Of the step that refuses the first of them.
     """
     tell("choosing versions", None)
-    chosen = choose(wants, client, policy)
+    with projects_told(wants, client):
+        chosen = choose(wants, client, policy)
     check_not_older(chosen, wants, present)
     pinned = [one for plugin in chosen for one in plugin.pinned]
     try:
@@ -105,7 +106,7 @@ def _offer(
     wheels, origins = zip(*judged, strict=True)
     plan = judge(wheels, terms)
     paths = tuple(one.file.path for one in files)
-    return Offer(plan, origins, chosen.warnings, paths)
+    return Offer(plan, origins, chosen.warnings, paths, chosen.pinned[0].status)
 
 
 def _check_names(offers: Sequence[Offer]) -> None:
