@@ -40,6 +40,11 @@ class Home:
         self.data = root / "DATA" / "lockgate"
         self._capsys = capsys
 
+    def moved(self, root: Path) -> Home:
+        """Another user's folders, below `root`, by the same command line."""
+        root.mkdir()
+        return Home(root, self._capsys)
+
     def wheel(
         self,
         version: str = "1.0",

@@ -2,19 +2,26 @@
 
 A lock is anybody's text: it can come with a project. So what it names is judged as
 ``lockgate install`` judges it, wherever the wheels are, and only what is in force
-already as it is locked is left alone.
+already as it is locked is left alone. What is not at hand comes from the index that
+the lock names, if the owner's settings name it too.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockgate.config import Config
+from lockgate.discovery import PluginState
 from lockgate.errors import UsageError
 from lockgate.installed import Generation
 from lockgate.verb import (
+    Report,
     Subparsers,
     grant_of,
     installed,
@@ -26,8 +33,8 @@ from lockgate.verb import (
 )
 from lockgate_marketplace.cli._accepts import add_accepts, terms
 from lockgate_marketplace.cli.lock import FILE, lock_now, read_told
-from lockgate_marketplace.identity import Trust
-from lockgate_marketplace.install import check_claims
+from lockgate_marketplace.identity import Pin, Trust
+from lockgate_marketplace.install import Incoming, check_claims
 from lockgate_marketplace.install.locked import (
     changes,
     check_once,
@@ -36,8 +43,19 @@ from lockgate_marketplace.install.locked import (
     origins_of,
     put_in_force,
 )
-from lockgate_marketplace.lock import LockedPlugin, check_makers, differences
+from lockgate_marketplace.lock import (
+    LockedPlugin,
+    LockedWheel,
+    check_makers,
+    check_there,
+    differences,
+    files_in,
+    lacking,
+)
 from lockgate_marketplace.store import Store
+
+if TYPE_CHECKING:
+    from lockgate_marketplace.install.locked.missing import Got
 
 __all__ = ["add", "run"]
 
@@ -52,7 +70,20 @@ def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("sync", description=about)
     parser.add_argument("--file", default=FILE, metavar="FILE", help=f"default: {FILE}")
     parser.add_argument(
-        "--wheels", metavar="DIR", help="the folder that wheels are taken from"
+        "--wheels",
+        metavar="DIR",
+        help="the folder that wheels are taken from; what it lacks, from its index",
+    )
+    parser.add_argument("--offline", action="store_true", help="ask no index")
+    parser.add_argument(
+        "--no-cooldown",
+        action="store_true",
+        help="though what the lock names was uploaded only just now",
+    )
+    parser.add_argument(
+        "--name-is-right",
+        action="store_true",
+        help="though a name in it is close to a well-known one",
     )
     add_accepts(parser)
     parser.add_argument(
@@ -75,21 +106,24 @@ def run(args: argparse.Namespace) -> int:
     config = settings(args)
     lock = read_told(args.file)
     store = Store(config.data_dir)
-    with progress("syncing", quiet=args.json):
-        check_once(lock, args.file)
-        before = store.folder.read()
-        changed = changes(lock, store)
-        number = _synced(args, changed, store, config)
+    check_once(lock, args.file)
+    before = store.folder.read()
+    changed = changes(lock, store)
+    with progress("syncing", quiet=args.json) as tell:
+        done = _synced(args, changed, store, config, tell)
     left = differences(lock, lock_now(config)) if not args.dry_run else ()
     if args.json:
         rows = [{"distribution": d.distribution, "message": d.message} for d in left]
-        print_json({"generation": number, "same": not left, "differences": rows})
+        told = {"fetched": list(done.fetched), "warnings": list(done.warnings)}
+        same = {"same": not left, "differences": rows}
+        print_json({"generation": done.generation, **told, **same})
         return 0
+    print_lines(one_line(f"warning: {warning}") for warning in done.warnings)
     if args.dry_run:
         print_lines(["Every wheel is there and sound. Nothing was changed."])
         return 0
     count = len(lock.entries)
-    print_lines([f"{count} distribution(s) as locked (generation {number})."])
+    print_lines([f"{count} distribution(s) as locked (generation {done.generation})."])
     print_lines(one_line(f"  {line}") for line in _done(changed, before))
     if left:
         print_lines(["What sync leaves to you:"])
@@ -97,35 +131,101 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Synced:
+    """The generation that holds it, or 0; and what came from indexes."""
+
+    generation: int
+    fetched: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
 def _synced(
     args: argparse.Namespace,
     changed: Sequence[LockedPlugin],
     store: Store,
     config: Config,
-) -> int:
-    """The number of the generation that holds it; 0 if it was only judged."""
+    tell: Report,
+) -> _Synced:
+    """Judge what changes, and put it in force; get what is not at hand."""
     present = installed(config).plugins
     folder = _folder(args.wheels)
-    plans = judge_locked(changed, store, folder, present, terms(args, config))
+    needed = lacking(changed, store)
+    files = files_in(folder, needed) if folder is not None else {}
+    missing = [one for one in needed if one.sha256 not in files]
+    nowhere = [one for one in missing if args.offline or not one.index]
+    check_there(nowhere, store, _sought(args))
+    trust = Trust.below(Path(config.data_dir))
+    pins = trust.pins()
+    with _fetched(args, missing, changed, config, present, pins, tell) as got:
+        files |= {sha256: one.path for sha256, one in got.items()}
+        tell("judging", None)
+        plans = judge_locked(changed, store, files, present, terms(args, config))
     if not args.keep_rights:
         names = [plan.manifest.name for plan in plans]
         check_rights(plans, {name: grant_of(name, config) for name in names})
     check_claims(plans, present)
-    trust = Trust.below(Path(config.data_dir))
-    pins = trust.pins()
-    origins = origins_of(plans, store, folder, pins)
+    fetched = {sha256: one.origin for sha256, one in got.items()}
+    origins = origins_of(plans, store, folder, pins, fetched)
     proven = [(one.name, one.finding.identity) for one in origins]
     check_makers(changed, [*((p.name, p.identity) for p in pins), *proven])
-    if args.dry_run:
-        return 0
-    return put_in_force(
-        plans,
-        changed,
-        store,
-        trust,
-        origins,
-        before=lambda: check_claims(plans, installed(config).plugins),
+    number = 0
+    if not args.dry_run:
+        number = put_in_force(
+            plans,
+            changed,
+            store,
+            trust,
+            origins,
+            before=lambda: check_claims(plans, installed(config).plugins),
+        )
+    if got:
+        paths = [one.path for one in got.values()]
+        Incoming.below(Path(config.data_dir)).discard(paths)
+    warnings = tuple(line for one in got.values() for line in one.warnings)
+    return _Synced(number, tuple(one.path.name for one in got.values()), warnings)
+
+
+@contextmanager
+def _fetched(
+    args: argparse.Namespace,
+    missing: Sequence[LockedWheel],
+    changed: Sequence[LockedPlugin],
+    config: Config,
+    present: Sequence[PluginState],
+    pins: Sequence[Pin],
+    tell: Report,
+) -> Generator[Mapping[str, Got]]:
+    """What is `missing`, from the indexes; nothing is asked if nothing is."""
+    if not missing:
+        yield {}
+        return
+    # They bring the HTTP client, which wheels at hand do without.
+    from lockgate_marketplace.install.locked.missing import fetch_missing
+    from lockgate_marketplace.install.named import known_names
+    from lockgate_marketplace.resolve import Policy, open_client
+
+    names = frozenset(one.name for one in missing)
+    policy = Policy.running(
+        cooldowns=dict.fromkeys(names, timedelta()) if args.no_cooldown else None,
+        known=known_names(present, pins),
+        right_names=names if args.name_is_right else frozenset(),
     )
+    data = Path(config.data_dir)
+    incoming = Incoming.below(data)
+    with (
+        open_client(config.for_plugin("marketplace"), data) as client,
+        fetch_missing(
+            missing, changed, client, pins, incoming, policy, tell=tell
+        ) as got,
+    ):
+        yield got
+
+
+def _sought(args: argparse.Namespace) -> str:
+    """Where what the store lacks is not either, for a message."""
+    place = f"in {args.wheels} (--wheels)" if args.wheels else "given by --wheels"
+    return f"{place}, and no index is asked (--offline)" if args.offline else place
 
 
 def _folder(named: str | None) -> Path | None:

@@ -35,9 +35,19 @@ LOCK: dict[str, Code] = {
         "the lock file cannot be written; what was there still is",
         "See who may write to its folder, or name another one with --file.",
     ),
+    "lock-index": Code(
+        _STEP,
+        "the lock names an index that your settings do not know, or have the name come "
+        "from another",
+        "A lock is anybody's text: which index is asked is your word. If you trust it, "
+        "name it in your settings (`lockgate config path`): "
+        "`[plugins.marketplace.indexes.NAME]` with its `url`. Or bring the wheels "
+        "along: --wheels.",
+    ),
     "lock-wheel-missing": Code(
         _STEP,
-        "a wheel that the lock names is neither in the store nor among the files given",
+        "a wheel that the lock names is not in the store, not among the files given, "
+        "and not in its index",
         "Put the file into the folder that --wheels names. Its name and hash must be "
         "those of the lock.",
     ),

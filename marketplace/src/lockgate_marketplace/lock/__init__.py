@@ -19,7 +19,14 @@ from lockgate_marketplace.lock._makers import check_makers
 from lockgate_marketplace.lock._model import SCHEMA, Lock, LockedPlugin, LockedWheel
 from lockgate_marketplace.lock._origin import index_recorded, origin_data, proven_of
 from lockgate_marketplace.lock._pylock import to_pylock
-from lockgate_marketplace.lock._take import Known, find_wheels, lock_of
+from lockgate_marketplace.lock._take import (
+    Known,
+    check_there,
+    files_in,
+    find_wheels,
+    lacking,
+    lock_of,
+)
 
 __all__ = [
     "SCHEMA",
@@ -29,9 +36,12 @@ __all__ = [
     "LockedPlugin",
     "LockedWheel",
     "check_makers",
+    "check_there",
     "differences",
+    "files_in",
     "find_wheels",
     "index_recorded",
+    "lacking",
     "lock_of",
     "origin_data",
     "parse_lock",

@@ -12,7 +12,7 @@ from lockgate_marketplace.lock._origin import scan_of, told
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import Surroundings, Wheel, open_wheel
 
-__all__ = ["Known", "find_wheels", "lock_of"]
+__all__ = ["Known", "check_there", "files_in", "find_wheels", "lacking", "lock_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,70 +60,69 @@ def lock_of(store: Store, known: Mapping[str, Known]) -> Lock:
     return Lock(tuple(entries))
 
 
-def find_wheels(
-    entries: Iterable[LockedPlugin],
-    store: Store,
-    folder: Path | None,
-    around: Surroundings,
-) -> Mapping[str, Wheel]:
-    """The wheels of `entries` by their hash: out of the store, or out of `folder`.
-
-    Each passed the gate just now; `around` is what they are to fit into. That one lies
-    in the store tells nothing of what it is used for. One whose files there look
-    changed is taken from `folder`, to be put in their place.
-
-    Raises:
-        LockFileError: ``lock-wheel-missing`` or ``lock-wheel-differs``.
-        WheelError: If the gate refuses one.
-        StoreError: If one in the store is not what was written, and not in `folder`.
-    """
+def lacking(entries: Iterable[LockedPlugin], store: Store) -> list[LockedWheel]:
+    """The wheels of `entries` that the store can't give whole, each once."""
     wanted = {w.sha256: w for entry in entries for w in entry.wheels}
-    whole = {sha256 for sha256 in wanted if store.looks_whole(sha256)}
-    _check_there([w for s, w in wanted.items() if s not in whole], store, folder)
-    found: dict[str, Wheel] = {}
-    for sha256, locked in wanted.items():
-        if sha256 in whole:
-            wheel = store.reopen(sha256, around)
-            _check_named(wheel, locked)
-        elif folder is not None:  # `_check_there` saw to it
-            wheel = _from_folder(locked, folder, around)
-        else:
-            continue
-        found[sha256] = wheel
-    return found
+    return [one for sha256, one in wanted.items() if not store.looks_whole(sha256)]
 
 
-def _check_there(
-    lacking: Sequence[LockedWheel], store: Store, folder: Path | None
-) -> None:
-    """Whether `folder` has a file for each wheel that the store can't give.
+def files_in(folder: Path, wheels: Iterable[LockedWheel]) -> dict[str, Path]:
+    """The files of `folder` that have the names of `wheels`, by the locked hash."""
+    found = {one.sha256: folder / one.filename for one in wheels}
+    return {sha256: path for sha256, path in found.items() if path.is_file()}
+
+
+def check_there(missing: Sequence[LockedWheel], store: Store, sought: str) -> None:
+    """Refuse what is `missing`, if anything is; `sought` tells where it is not.
 
     Raises:
         LockFileError: ``lock-wheel-missing``, naming all of them.
         StoreError: ``store-record`` for those that the store has, altered.
     """
-    missing = [
-        one
-        for one in lacking
-        if folder is None or not (folder / one.filename).is_file()
-    ]
     if not missing:
         return
-    place = f"in {folder} (--wheels)" if folder is not None else "given by --wheels"
     altered = [one for one in missing if store.has(one.sha256)]
     names = ", ".join(f"{w.name} {w.version}" for w in altered or missing)
     where = ", ".join(one.filename for one in altered or missing)
     word = "is" if len(altered or missing) == 1 else "are"
     if altered:
-        message = f"{names} {word} altered in the store, and not {place}"
+        message = f"{names} {word} altered in the store, and not {sought}"
         hint = "`lockgate verify` tells what changed; sync replaces it from --wheels."
         raise StoreError("store-record", message, where=where, hint=hint)
-    message = f"{names} {word} neither in the store nor {place}"
+    message = f"{names} {word} neither in the store nor {sought}"
     raise LockFileError("lock-wheel-missing", message, where=where)
 
 
-def _from_folder(locked: LockedWheel, folder: Path, around: Surroundings) -> Wheel:
-    path = folder / locked.filename
+def find_wheels(
+    entries: Iterable[LockedPlugin],
+    store: Store,
+    files: Mapping[str, Path],
+    around: Surroundings,
+) -> Mapping[str, Wheel]:
+    """The wheels of `entries` by their hash: out of `files`, else out of the store.
+
+    `files` are those that the store lacks (`lacking`), by the locked hash. Each wheel
+    passed the gate just now; `around` is what they are to fit into. That one lies in
+    the store tells nothing of what it is used for.
+
+    Raises:
+        LockFileError: ``lock-wheel-differs``.
+        WheelError: If the gate refuses one.
+        StoreError: If one in the store is not what was written.
+    """
+    found: dict[str, Wheel] = {}
+    for locked in (wheel for entry in entries for wheel in entry.wheels):
+        path = files.get(locked.sha256)
+        if path is not None:
+            wheel = _from_file(locked, path, around)
+        else:
+            wheel = store.reopen(locked.sha256, around)
+            _check_named(wheel, locked)
+        found[locked.sha256] = wheel
+    return found
+
+
+def _from_file(locked: LockedWheel, path: Path, around: Surroundings) -> Wheel:
     wheel = open_wheel(path, around=around)
     _check_named(wheel, locked)
     if wheel.sha256 != locked.sha256:

@@ -10,15 +10,16 @@
 Read it from below: `_policy` (what may be used), `_client` (sources, fetch, simple
 and memory tied together), `_metadata` (METADATA before the download), `_near`
 (names like another's), `_want`, `_result`, `_candidates` (reasons against a file),
-`_provider` (resolvelib's questions), `_conflicts` (what it put back), `_resolve`,
-`_outdated` (what is newer), `_search`, `_unfound` (a plugin's name for its
-project's), `_opened` (the client by the owner's settings).
+`_exact` (one that a lock names), `_provider` (resolvelib's questions), `_conflicts`
+(what it put back), `_resolve`, `_outdated` (what is newer), `_search`, `_unfound` (a
+plugin's name for its project's), `_opened` (the client by the owner's settings).
 """
 
 from __future__ import annotations
 
 from lockgate_marketplace.resolve._client import IndexClient
-from lockgate_marketplace.resolve._near import near_name
+from lockgate_marketplace.resolve._exact import check_file
+from lockgate_marketplace.resolve._near import check_name, near_name
 from lockgate_marketplace.resolve._opened import open_client, seen_below
 from lockgate_marketplace.resolve._outdated import Outdated, outdated
 from lockgate_marketplace.resolve._policy import Policy
@@ -45,6 +46,8 @@ __all__ = [
     "Searched",
     "Want",
     "Why",
+    "check_file",
+    "check_name",
     "near_name",
     "open_client",
     "outdated",

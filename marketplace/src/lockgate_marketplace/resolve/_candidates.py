@@ -16,7 +16,7 @@ from lockgate_marketplace.resolve._result import Rejected
 from lockgate_marketplace.simple import IndexFile
 from lockgate_marketplace.sources import Index, Sources
 
-__all__ = ["Candidate", "Pages", "Shelf", "shelf"]
+__all__ = ["Candidate", "Pages", "Shelf", "judged", "shelf", "status_of"]
 
 _STATUS_CHARS = 240
 
@@ -78,7 +78,7 @@ def shelf(pages: Pages, index: Index, name: str, policy: Policy) -> Shelf:
     against: dict[Version, Rejected] = {}
     yanked: dict[Version, tuple[int, IndexFile]] = {}
     for file in seen.page.files:
-        rank, code, reason = _judged(file, policy, age, seen.first_seen)
+        rank, code, reason = judged(file, policy, age, seen.first_seen)
         version = file.version
         if code:
             rejected = Rejected(
@@ -98,12 +98,12 @@ def shelf(pages: Pages, index: Index, name: str, policy: Policy) -> Shelf:
         [Candidate(name, version, index, file) for version, (_, file) in chosen],
         left,
         {str(v): Candidate(name, v, index, file) for v, (_, file) in yanked.items()},
-        _status(seen),
+        status_of(seen),
     )
 
 
-def _status(seen: Seen) -> str:
-    """In words: ``deprecated: use the other one``."""
+def status_of(seen: Seen) -> str:
+    """The project's, in words: ``deprecated: use the other one``; ``""`` if active."""
     page = seen.page
     if page.status == "active":
         return ""
@@ -111,10 +111,13 @@ def _status(seen: Seen) -> str:
     return ascii(said[:_STATUS_CHARS])[1:-1][:_STATUS_CHARS]
 
 
-def _judged(
+def judged(
     file: IndexFile, policy: Policy, age: timedelta, first_seen: Mapping[str, datetime]
 ) -> tuple[int, str, str]:
-    """The rank of its best tag, and the code and reason that speak against it."""
+    """The rank of its best tag, and the code and reason that speak against it.
+
+    `age` is how old it must be, `first_seen` when each file was, by its name.
+    """
     try:
         python = SpecifierSet(file.requires_python)
         fits = python.contains(policy.python, prereleases=True)

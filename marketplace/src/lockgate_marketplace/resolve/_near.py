@@ -7,7 +7,10 @@ from functools import lru_cache
 
 from packaging.utils import canonicalize_name
 
-__all__ = ["WELL_KNOWN", "near_name"]
+from lockgate_marketplace.errors import ResolutionError
+from lockgate_marketplace.resolve._policy import Policy
+
+__all__ = ["WELL_KNOWN", "check_name", "near_name"]
 
 _NAMES = """
 lockgate lockgate-assistant lockgate-devices lockgate-firmware lockgate-format
@@ -55,6 +58,24 @@ def near_name(name: str, others: Iterable[str]) -> str:
         ):
             return other
     return ""
+
+
+def check_name(name: str, policy: Policy) -> None:
+    """Whether a name that is wanted may be what was meant.
+
+    Raises:
+        ResolutionError: ``resolve-near-name``.
+    """
+    name = canonicalize_name(name)
+    if name in policy.right_names or name in policy.known:
+        return
+    if near := near_name(name, WELL_KNOWN | policy.known):
+        message = (
+            f"{name} was never installed here, and its name is close to {near}: names "
+            "like another's are how a slip of the keyboard is turned into an attack"
+        )
+        hint = f"Did you mean {near}? If {name} is right, add --name-is-right."
+        raise ResolutionError("resolve-near-name", message, near=near, hint=hint)
 
 
 @lru_cache(maxsize=8)

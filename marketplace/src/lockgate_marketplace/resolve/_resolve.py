@@ -12,7 +12,7 @@ from resolvelib import ResolutionImpossible, ResolutionTooDeep, Resolver
 from lockgate_marketplace.errors import ResolutionError
 from lockgate_marketplace.resolve._candidates import Candidate, Pages
 from lockgate_marketplace.resolve._conflicts import Conflicts
-from lockgate_marketplace.resolve._near import WELL_KNOWN, near_name
+from lockgate_marketplace.resolve._near import WELL_KNOWN, check_name, near_name
 from lockgate_marketplace.resolve._policy import Policy
 from lockgate_marketplace.resolve._provider import Key, Need, Provider
 from lockgate_marketplace.resolve._result import (
@@ -39,7 +39,7 @@ def resolve(wants: Iterable[Want], pages: Pages, policy: Policy) -> Resolution:
     """
     asked = [want for want in wants if _holds(want, policy)]
     for want in asked:
-        _refuse_near(want, policy)
+        check_name(want.requirement.name, policy)
     needs = [
         Need(want.requirement, pages.sources.bind(want.requirement.name, want.index))
         for want in asked
@@ -61,19 +61,6 @@ def resolve(wants: Iterable[Want], pages: Pages, policy: Policy) -> Resolution:
 def _holds(want: Want, policy: Policy) -> bool:
     marker = want.requirement.marker
     return marker is None or marker.evaluate(dict(policy.environment))
-
-
-def _refuse_near(want: Want, policy: Policy) -> None:
-    name = canonicalize_name(want.requirement.name)
-    if name in policy.right_names or name in policy.known:
-        return
-    if near := near_name(name, WELL_KNOWN | policy.known):
-        message = (
-            f"{name} was never installed here, and its name is close to {near}: names "
-            "like another's are how a slip of the keyboard is turned into an attack"
-        )
-        hint = f"Did you mean {near}? If {name} is right, add --name-is-right."
-        raise ResolutionError("resolve-near-name", message, near=near, hint=hint)
 
 
 def _impossible(

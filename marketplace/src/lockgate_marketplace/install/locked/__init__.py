@@ -4,14 +4,16 @@
 
     check_once(lock, file)
     changed = changes(lock, store)                 # the rest is left alone
-    plans = judge_locked(changed, store, folder, present, terms)
+    files = files_in(folder, lacking(changed, store))
+    plans = judge_locked(changed, store, files, present, terms)
     check_rights(plans, grants)                    # no rights by a word said before
-    origins = origins_of(plans, store, folder, trust.pins())
+    origins = origins_of(plans, store, folder, trust.pins(), {})
     put_in_force(plans, changed, store, trust, origins, before=…)
 
 Read it from above: `_put` (one generation), `_makers` (who made what lies in the
-store), `_rights`, `_changes` (what changes, judged). What a lock is, and how its wheels
-are found: `lockgate_marketplace.lock`.
+store), `_rights`, `_changes` (what changes, judged); `missing` is imported only where a
+wheel has to come from its index. What a lock is, and how its wheels are found:
+`lockgate_marketplace.lock`.
 """
 
 from __future__ import annotations

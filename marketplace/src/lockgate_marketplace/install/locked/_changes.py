@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lockgate.discovery import PluginState
@@ -53,19 +53,19 @@ def _in_force(entry: LockedPlugin, now: Generation, store: Store) -> bool:
 def judge_locked(
     changed: Sequence[LockedPlugin],
     store: Store,
-    folder: Path | None,
+    files: Mapping[str, Path],
     present: Iterable[PluginState],
     terms: Terms,
 ) -> list[Plan]:
     """The plans of what changes, in the order of `changed`.
 
-    The wheels are taken out of the store, or out of `folder`.
+    The wheels are taken out of `files`, by the locked hash, else out of the store.
 
     Raises:
-        LockFileError: If a wheel is not there, or not what is locked.
+        LockFileError: If a wheel is not what is locked.
         MarketplaceError: Of the step that refuses a wheel.
     """
-    found = find_wheels(changed, store, folder, surroundings(present))
+    found = find_wheels(changed, store, files, surroundings(present))
     plans: list[Plan] = []
     for entry in changed:
         plan = judge([found[wheel.sha256] for wheel in entry.wheels], terms)

@@ -6,7 +6,7 @@ name was by somebody, or because an upgrade was refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,18 +24,26 @@ __all__ = ["origins_of", "recorded_origin"]
 
 
 def origins_of(
-    plans: Iterable[Plan], store: Store, folder: Path | None, pins: Sequence[Pin]
+    plans: Iterable[Plan],
+    store: Store,
+    folder: Path | None,
+    pins: Sequence[Pin],
+    fetched: Mapping[str, Origin],
 ) -> list[Origin]:
     """Who made each wheel that is new here.
 
-    One of the store is by whom it was proven to be when it was installed, or by
-    nobody.
+    Of those that were `fetched` it is known, by their hash; what lies in `folder` is
+    by whom the proofs beside it say. One of the store is by whom it was proven to be
+    when it was installed, or by nobody.
 
     Raises:
         IdentityError: If it is not by whom it was so far.
     """
     found: list[Origin] = []
     for wheel in (wheel for plan in plans for wheel in plan.wheels):
+        if wheel.sha256 in fetched:
+            found.append(fetched[wheel.sha256])
+            continue
         held = [p for p in pins if p.name == wheel.name and p.identity.kind != "none"]
         beside = None if folder is None else folder / wheel.filename
         if beside is not None and not store.looks_whole(wheel.sha256):
