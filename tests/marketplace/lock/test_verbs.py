@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_another_machine_has_the_same_by_one_generation(
     told = two.shell.run("sync", "--file", lock).out
     copy = str(Path(lock).with_name("copy.lock"))
 
-    told = {"generation": 1, "same": True, "differences": []}
+    told: dict[str, Any] = {"generation": 1, "same": True, "differences": []}
     assert done.json == {**told, "fetched": [], "warnings": []}
     assert again.json == done.json, "all is there: no wheels, no new generation"
     assert "Nothing changed." in told
