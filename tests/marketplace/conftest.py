@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from tests.support.market import Home
+from tests.support.market import Home, fresh_home
 
 
 @pytest.fixture
@@ -16,13 +15,4 @@ def home(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Home:
-    for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
-    # Half a second each; what it finds is `test_load`'s.
-    monkeypatch.setenv("LOCKGATE_PLUGINS__MARKETPLACE__CHECKS__LOAD", "off")
-    monkeypatch.chdir(tmp_path)
-    tmp_path.chmod(0o755)
-    return Home(tmp_path, capsys)
+    return fresh_home(tmp_path, monkeypatch, capsys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tests.support.dists import manifest_text
 from tests.support.indexes import LoopbackIndex, Published
 from tests.support.wheels import forge_file
 
-__all__ = ["CODE", "Home", "beside", "offered", "show_manifest"]
+__all__ = ["CODE", "Home", "beside", "fresh_home", "offered", "show_manifest"]
 
 CODE = '''
 """A plugin of a test."""
@@ -95,6 +96,22 @@ class Home:
         with Host.open(load_config()) as host:
             found = host.call("transform", plugin="acme", tree=Tree(), options={})
             return found.first.tree["version.txt"].text
+
+
+def fresh_home(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Home:
+    """A home below `root` that nothing was installed in yet; this process uses it."""
+    for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(root))
+    for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(root / kind))
+    # Half a second each; what it finds is `test_load`'s.
+    monkeypatch.setenv("LOCKGATE_PLUGINS__MARKETPLACE__CHECKS__LOAD", "off")
+    monkeypatch.chdir(root)
+    root.chmod(0o755)
+    return Home(root, capsys)
 
 
 def offered(

@@ -141,6 +141,7 @@ def test_a_plugin_is_reloaded_from_another_terminal(shell: Shell, host: Host) ->
     body = PLUGIN + "raise ValueError('bad')"
     Path(shell.site.path, "acme", "__init__.py").write_text(body)
     refused = shell.run("reload", "acme")
+    nobody = shell.run("reload", "acmo")
 
     assert done.status == 0
     assert done.json["hosts"][0]["pid"] == os.getpid()
@@ -149,6 +150,10 @@ def test_a_plugin_is_reloaded_from_another_terminal(shell: Shell, host: Host) ->
     assert "nothing changed" in nothing.out
     assert refused.status == 1
     assert "bad" in refused.out
+    assert "hint: " in refused.out
+    assert nobody.status == 2
+    assert "error[unknown-plugin]: there is no plugin named 'acmo'" in nobody.err
+    assert "Did you mean 'acme'?" in nobody.err
     assert host.call("transform", plugin="acme", tree=Tree()).asked == ("acme",)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lockgate.errors import ControlError, NoHostError
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lockgate._control.wire import Request
     from lockgate.config import Config
 
-__all__ = ["add_host_option", "asked", "size", "told"]
+__all__ = ["add_host_option", "asked", "code_of", "size", "told", "way_out"]
 
 
 def add_host_option(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +46,23 @@ def asked(
 
 def told(answer: dict[str, Any]) -> str:
     """An error that a host answered with, in words; else the empty string."""
+    error = _error(answer)
+    return (str(error.get("message", "")) or ControlError.code) if error else ""
+
+
+def code_of(answer: dict[str, Any]) -> str:
+    """The code of an error that a host answered with."""
+    return str(_error(answer).get("code", ""))
+
+
+def way_out(answer: dict[str, Any]) -> str:
+    """The hint of an error that a host answered with."""
+    return str(_error(answer).get("hint", ""))
+
+
+def _error(answer: dict[str, Any]) -> dict[str, Any]:
     error: object = answer.get("error")
-    if not isinstance(error, dict):
-        return ""
-    return str(error.get("message", "")) or ControlError.code  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    return cast("dict[str, Any]", error) if isinstance(error, dict) else {}
 
 
 def size(count: float) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import cast
+from typing import Any, cast
 
 from lockgate._control.wire import Request
-from lockgate.cli._hosts import add_host_option, asked, told
+from lockgate.cli._hosts import add_host_option, asked, code_of, told, way_out
 from lockgate.cli._output import clean, print_json, print_lines
-from lockgate.cli._session import Subparsers, settings
-from lockgate.errors import NoHostError
+from lockgate.cli._session import Subparsers, installed, settings
+from lockgate.errors import NoHostError, UnknownPluginError
 
 __all__ = ["add", "run"]
 
@@ -37,19 +37,32 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         NoHostError: If no host runs.
+        UnknownPluginError: If none of them has a plugin of that name.
     """
     name: str = args.name
     request = Request("reload", name) if name else Request("refresh")
     found = asked(settings(args), args, request)
     if not found:
         raise NoHostError("no host runs")
+    if all(_unknown(answer) for _, answer in found):
+        raise UnknownPluginError(name, known=_installed_names(args))
     failed = any(told(answer) or answer.get("failed") for _, answer in found)
     if args.json:
         print_json({"hosts": [{"pid": pid, **answer} for pid, answer in found]})
         return 1 if failed else 0
     for pid, answer in found:
         print_lines([clean(f"{pid}: {_words(answer)}")])
+        if hint := way_out(answer):
+            print_lines([clean(f"  hint: {hint}")])
     return 1 if failed else 0
+
+
+def _unknown(answer: dict[str, Any]) -> bool:
+    return code_of(answer) == UnknownPluginError.code
+
+
+def _installed_names(args: argparse.Namespace) -> list[str]:
+    return [one.name for one in installed(settings(args)).plugins]
 
 
 def _words(answer: dict[str, object]) -> str:
