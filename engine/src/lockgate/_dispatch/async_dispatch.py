@@ -2,18 +2,19 @@
 
 An impl of the trusted base that is a coroutine function, or an async generator, runs
 on the loop of whoever calls: in its task, in its context. Every other plugin is asked
-on a thread, one turn each, so that nothing blocks the loop. Who is asked, in which
-order, and what becomes of a failure says `lockgate._dispatch.dispatch`, as it does
-for threads.
+on a thread, one turn each, so that nothing blocks the loop; so is each half of a
+wrapper. Who is asked, in which order, and what becomes of a failure says
+`lockgate._dispatch.dispatch`, as it does for threads.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import Executor
 from contextlib import aclosing
 from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 from lockgate._call.answers import Answer, Answers
@@ -27,6 +28,8 @@ from lockgate._dispatch.dispatch import (
     Seat,
     values_of,
 )
+from lockgate._dispatch.shared_context import SharedContext
+from lockgate._dispatch.wrapped import Step, Steps
 from lockgate._record.trace import Span, current
 from lockgate.errors import LockgateError
 
@@ -43,13 +46,85 @@ _END: Any = object()
 async def ask_on_loop(
     dispatcher: Dispatcher, call: Call, plugin: str | None, threads: Executor
 ) -> Answers[Any]:
-    """`Dispatcher.run` of a hook that is neither wrapped nor historic.
+    """`Dispatcher.run` of a hook that is not historic.
 
     Raises:
         LockgateError: If a plugin fails and the hook's policy is ``fail``.
         ExceptionGroup: If plugins failed and the policy is ``collect``.
     """
     token = current.set(current.get() or Span())
+    try:
+        steps = dispatcher.wrapping(call)
+        if steps is None:
+            return await _asked_all(dispatcher, call, plugin, threads)
+        return await _wrapped(
+            steps, call, threads, lambda: _asked_all(dispatcher, call, plugin, threads)
+        )
+    finally:
+        current.reset(token)
+
+
+async def _wrapped(
+    steps: Steps,
+    call: Call,
+    threads: Executor,
+    inner: Callable[[], Awaitable[Answers[Any]]],
+) -> Answers[Any]:
+    """What wrappers make of `inner`: their halves on a thread, it in this task."""
+    shared = SharedContext()
+    try:
+        step = next(steps)
+        while True:
+            on = await _done(steps, step, call, threads, inner, shared)
+            step = on()
+    except StopIteration as end:
+        answers: Answers[Any] = end.value
+        return answers
+
+
+async def _done(
+    steps: Steps,
+    step: Step,
+    call: Call,
+    threads: Executor,
+    inner: Callable[[], Awaitable[Answers[Any]]],
+    shared: SharedContext,
+) -> Callable[[], Step]:
+    """Do `step`; gives what hands in what came of it, and tells the next."""
+    done: list[Any] = []
+    try:
+        if step is None:
+            done.append(await inner())
+        else:
+            await _part(step, done, call, threads, shared)
+    except BaseException as error:
+        if done:  # cancelled too late for this part: it counts, the rest is called off
+            try:
+                steps.send(done[0])
+            except Exception:
+                raise error from None
+        return partial(steps.throw, error)
+    return partial(steps.send, done[0])
+
+
+async def _part(
+    part: Callable[[], Any],
+    done: list[Any],
+    call: Call,
+    threads: Executor,
+    shared: SharedContext,
+) -> None:
+    """Do a part of a wrapper on a thread, and note in `done` what it gave."""
+    shared.bring()
+    try:
+        await on_thread(threads, call.cancellation, lambda: done.append(part()), shared)
+    finally:
+        shared.give()
+
+
+async def _asked_all(
+    dispatcher: Dispatcher, call: Call, plugin: str | None, threads: Executor
+) -> Answers[Any]:
     steps = dispatcher.asking(call, plugin)
     try:
         seat = next(steps)
@@ -58,8 +133,6 @@ async def ask_on_loop(
     except StopIteration as end:
         answers: Answers[Any] = end.value
         return answers
-    finally:
-        current.reset(token)
 
 
 async def _asked(seat: Seat, call: Call, threads: Executor) -> Asked:
@@ -91,12 +164,16 @@ async def _here(seat: Seat, call: Call, threads: Executor) -> LoopSeat | None:
 async def stream_on_loop(
     dispatcher: Dispatcher, call: Call, plugin: str | None, threads: Executor
 ) -> AsyncGenerator[Item[Any]]:
-    """`Dispatcher.stream` of a hook that is not wrapped.
+    """`Dispatcher.stream` of a hook that is not historic.
 
     Raises:
         LockgateError: If a plugin fails and the hook's policy is ``fail``.
         ExceptionGroup: At the end, if plugins failed and it is ``collect``.
     """
+    if dispatcher.wrapping(call):  # they see all answers before anybody else does
+        for answer in await ask_on_loop(dispatcher, call, plugin, threads):
+            yield Item(answer.plugin, answer.value)
+        return
     turns = dispatcher.turns(call, plugin)
     told: Given | None = None
     while True:
@@ -126,13 +203,16 @@ async def _values(
 
 
 async def on_thread(
-    threads: Executor, cancellation: Cancellation | None, work: Callable[[], T]
+    threads: Executor,
+    cancellation: Cancellation | None,
+    work: Callable[[], T],
+    shared: SharedContext | None = None,
 ) -> T:
-    """What `work` gives, done on a thread, in the caller's context.
+    """What `work` gives, done on a thread, in `shared` or a copy of its context.
 
     Where the caller is cancelled, what it waits for is ended by `cancellation`.
     """
-    context = copy_context()
+    context = shared or copy_context()
     loop = asyncio.get_running_loop()
     future = loop.run_in_executor(threads, lambda: context.run(work))
     try:

@@ -23,7 +23,7 @@ from lockgate._dispatch.in_process import (
     QuickCall,
     quick_call,
 )
-from lockgate._dispatch.wrapped import Wrapping, run_wrapped
+from lockgate._dispatch.wrapped import Steps, Wrapping, around, run_wrapped
 from lockgate._manifest.value import HookImpl
 from lockgate._order.line import arrange
 from lockgate._order.words import HookOrder
@@ -246,16 +246,18 @@ class Dispatcher:
     def on_loop(self, hook: str) -> bool:
         """Whether a plugin in this process may answer `hook` with what is awaited.
 
-        Not of a wrapped or historic hook: their calls hold locks, which are a thread's.
+        Not of a historic hook: its calls hold a lock, which is a thread's.
         """
         spec = self.specs.get(hook)
         if spec is None or spec.historic:
             return False
-        line = self._line(hook)
-        here = [seat.on_loop for seat in line.impls]
-        return not line.wrappers and any(
-            seat is not None and seat.awaits(spec) is not False for seat in here
-        )
+        here = [seat.on_loop for seat in self._line(hook).impls]
+        return any(seat is not None and seat.awaits(spec) is not False for seat in here)
+
+    def wrapping(self, call: Call) -> Steps | None:
+        """What is to be done around `asking`; None if nothing wraps the hook."""
+        wrappers = self._line(call.spec.name).wrappers
+        return around(call, wrappers) if wrappers else None
 
     def _failed(
         self, call: Call, who: Identity, error: LockgateError, plugin: str | None

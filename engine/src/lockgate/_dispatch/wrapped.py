@@ -4,12 +4,16 @@ The outermost begins first and ends last. What fails is dealt with by the hook's
 policy, as with any plugin: under ``fail`` a wrapper's own failure becomes what the
 next one outside sees; under ``skip`` and ``collect`` the outcome goes on as if the
 wrapper had not been there, and the failure is told or raised at the end.
+
+The rules are a generator (`around`) that says what is to be done next. Who drives it
+does that on the calling thread, or from an event loop (`async_dispatch`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeAlias, cast
 
 from lockgate._call.answers import Answer, Answers, HookFailure
 from lockgate._call.call import Call
@@ -18,7 +22,14 @@ from lockgate._call.wrapping import Outcome
 from lockgate.errors import BrokenPluginError, HostClosedError, LockgateError
 from lockgate.grants import Identity
 
-__all__ = ["Wrapper", "Wrapping", "run_wrapped"]
+__all__ = ["Step", "Steps", "Wrapper", "Wrapping", "around", "run_wrapped"]
+
+Step: TypeAlias = Callable[[], Any] | None
+"""What is to be done next: a part of a wrapper, or (None) asking the plugins.
+
+What it gives is sent back; what it raises is thrown back, whatever it is.
+"""
+Steps: TypeAlias = Generator[Step, Any, Answers[Any]]
 
 
 class Wrapping(Protocol):
@@ -61,7 +72,7 @@ class Wrapper(Protocol):
 
 
 class _Around:
-    """The wrappers of one call."""
+    """The wrappers of one call. Its methods yield what is to be done."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -70,13 +81,13 @@ class _Around:
         self.failed: list[HookFailure] = []
 
     def run(
-        self, wrappers: Sequence[Wrapper], inner: Callable[[], Answers[Any]]
-    ) -> tuple[Outcome, list[Answer[Any]]]:
+        self, wrappers: Sequence[Wrapper]
+    ) -> Generator[Step, Any, tuple[Outcome, list[Answer[Any]]]]:
         """What the call comes to."""
         try:
             for seat in wrappers:
-                self._begin(seat)
-            answers = inner()
+                yield from self._begin(seat)
+            answers: Answers[Any] = yield None
             self._items = list(answers.items)
             outcome = Outcome(answers.values)
         except HostClosedError:
@@ -84,20 +95,20 @@ class _Around:
         except (LockgateError, ExceptionGroup) as error:
             outcome = Outcome(error=error)
         except BaseException:
-            self._drop()
+            yield from self._drop()
             raise
         try:
             while self._begun:
-                outcome = self._finish(outcome)
+                outcome = yield from self._finish(outcome)
         except BaseException:
-            self._drop()
+            yield from self._drop()
             raise
         return outcome, self._items
 
-    def _begin(self, seat: Wrapper) -> None:
+    def _begin(self, seat: Wrapper) -> Generator[Step, Any, None]:
         who = seat.identity
         try:
-            wrapping = seat.begin(self._call)
+            wrapping: Wrapping | None = yield partial(seat.begin, self._call)
         except HostClosedError:
             raise
         except BrokenPluginError as error:  # as if it were not there
@@ -115,11 +126,12 @@ class _Around:
             self._call.asked.append(who.plugin)
             self._begun.append((who, wrapping))
 
-    def _finish(self, outcome: Outcome) -> Outcome:
+    def _finish(self, outcome: Outcome) -> Generator[Step, Any, Outcome]:
         """End the innermost wrapper that has not ended."""
         who, wrapping = self._begun.pop()
         try:
-            after = wrapping.finish(self._call.for_an_end(), outcome)
+            end = self._call.for_an_end()
+            after: Outcome = yield partial(wrapping.finish, end, outcome)
         except HostClosedError:
             raise
         except LockgateError as error:
@@ -138,9 +150,9 @@ class _Around:
                 return self._items.pop(number)
         return self._call.completed(wrapping.answer(value))
 
-    def _drop(self) -> None:
+    def _drop(self) -> Generator[Step, Any, None]:
         while self._begun:
-            self._begun.pop()[1].drop()
+            yield self._begun.pop()[1].drop
 
 
 def run_wrapped(
@@ -152,9 +164,29 @@ def run_wrapped(
         LockgateError: As `inner` does, or for a wrapper that failed.
         ExceptionGroup: If plugins or wrappers failed and the policy is ``collect``.
     """
-    around = _Around(call)
-    outcome, items = around.run(wrappers, inner)
-    own = [failure.error for failure in around.failed]
+    steps = around(call, wrappers)
+    try:
+        step = next(steps)
+        while True:
+            try:
+                done = inner() if step is None else step()
+            except BaseException as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(done)
+    except StopIteration as end:
+        answers: Answers[Any] = end.value
+        return answers
+
+
+def around(call: Call, wrappers: Sequence[Wrapper]) -> Steps:
+    """What is to be done of a call with `wrappers` around it, step by step.
+
+    It raises what `run_wrapped` does.
+    """
+    taken = _Around(call)
+    outcome, items = yield from taken.run(wrappers)
+    own = [failure.error for failure in taken.failed]
     error = outcome.error
     if own and call.spec.failure == "collect":
         inside: Sequence[Exception] = ()
@@ -166,5 +198,5 @@ def run_wrapped(
         raise ExceptionGroup(message, [*inside, *own])
     if error is not None:
         raise error
-    failed = (*call.failed, *around.failed)
+    failed = (*call.failed, *taken.failed)
     return Answers(call.spec.name, tuple(items), failed, tuple(call.asked))
