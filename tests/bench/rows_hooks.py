@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -87,10 +88,17 @@ def _in_process(name: str) -> Row:
     with _host(in_host=True) as host, pinned() as placement:
         return paired(
             name,
-            per_call(lambda: host.call("check_pipeline", pipeline=pipeline), 2000),
-            per_call(lambda: peer(pipeline=pipeline, context=None), 2000),
+            per_call(
+                lambda: host.call("check_pipeline", pipeline=pipeline),
+                1000,
+                time.process_time,
+            ),
+            per_call(
+                lambda: peer(pipeline=pipeline, context=None), 1000, time.process_time
+            ),
             peer_name="pluggy",
             target=2.0,
+            rounds=41,
             placement=placement,
         )
 

@@ -50,10 +50,10 @@ def _side(
     hook = manager.hook.hook
 
     def side() -> float:
-        started = time.perf_counter()
+        started = time.process_time()  # as `per_call` says; its call is saved here
         for _ in range(_CALLS):
             hook(first=1, second=2)
-        return (time.perf_counter() - started) / _CALLS
+        return (time.process_time() - started) / _CALLS
 
     return side
 
