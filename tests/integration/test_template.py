@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from lockgate.documents import parse_document
 from tests.meta.workspace import ROOT
 from tests.support.fresh import fresh_environment, install_projects
 
@@ -175,3 +176,72 @@ def test_what_is_baked_is_clean_for_linters_and_typed(
         done = environment.run(str(program), *words, cwd=project)
 
         assert done.returncode == 0, f"{kind}: {done.stdout}{done.stderr}"
+
+
+def test_the_commands_of_its_workflow_run(
+    environment: Environment, tmp_path: Path
+) -> None:
+    """As the runner gives them to bash, one after the other, on a Python of its own."""
+    project = Path(environment.lockgate("new", "analyzer", "in-ci")["folder"])
+    raw = (project / ".github" / "workflows" / "ci.yml").read_bytes()
+    workflow: Any = parse_document(raw, "yaml", name="ci.yml")
+    job = workflow["jobs"]["check"]
+    steps = [step["run"] for step in job["steps"] if "run" in step]
+    runner = Runner(tmp_path, project)
+
+    refused = runner.run(steps[0], **job["env"])
+    assert refused.returncode == 1
+    assert "::error::say in ci.yml where lockgate is: env LOCKGATE" in refused.stdout
+    for step in steps:
+        done = runner.run(step, LOCKGATE=runner.repository())
+        assert done.returncode == 0, f"{step}: {done.stdout}{done.stderr}"
+
+
+@dataclass
+class Runner:
+    """What runs a workflow's steps: a Python with pip, and git; no index to ask."""
+
+    folder: Path
+    project: Path
+
+    def __post_init__(self) -> None:
+        python = fresh_environment(
+            self.folder / "venv", borrowed=self.folder / "borrowed"
+        )
+        made = subprocess.run([python, "-m", "ensurepip"], capture_output=True)
+        if made.returncode or shutil.which("git") is None:
+            pytest.skip("this Python brings no pip, or there is no git")
+        self.bin = python.parent
+        for tool in ("ruff", "mypy"):
+            script = Path(sys.executable).with_name(tool)
+            if not script.exists():
+                pytest.skip(f"{tool} is not installed")
+            (self.bin / tool).symlink_to(script)
+
+    def repository(self) -> str:
+        """What an author's LOCKGATE names: a repository with this tree's code."""
+        folder = self.folder / "repository"
+        if not folder.exists():
+            for part in ("sandbox", "engine"):
+                leave = shutil.ignore_patterns("__pycache__", ".*")
+                shutil.copytree(ROOT / part, folder / part, ignore=leave)
+            who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+            for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "All"]):
+                subprocess.run(["git", *who, *words], cwd=folder, check=True)
+        return f"file://{folder}"
+
+    def run(self, step: str, **env: str) -> subprocess.CompletedProcess[str]:
+        shutil.rmtree(self.folder / "temp", ignore_errors=True)
+        (self.folder / "temp").mkdir()
+        home = {"HOME": str(self.folder), "RUNNER_TEMP": str(self.folder / "temp")}
+        offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+        path = {"PATH": f"{self.bin}:{os.environ.get('PATH', os.defpath)}"}
+        return subprocess.run(
+            ["bash", "-e", "-c", step],
+            cwd=self.project,
+            env={**home, **offline, **path, **env},
+            capture_output=True,
+            text=True,
+            timeout=SANE_SECONDS,
+            check=False,
+        )

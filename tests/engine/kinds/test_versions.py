@@ -361,3 +361,19 @@ def test_no_added_hook_is_nearly_a_built_in_one(tmp_path: Path) -> None:
 
     reason = site.state("voice").reason
     assert "'genrate' is too near to lockgate's own 'generate'" in reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"hear"', '"import"', "'import' is taken: no impl can be a function of it"),
+        ('"hear"', '"hookimpl"', "'hookimpl' is taken: no impl can be a function of"),
+    ],
+)
+def test_no_added_hook_has_a_name_that_code_cannot_have(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    site = Site(tmp_path)
+    site.add("voice", "", manifest=voice().replace(old, new, 1))
+
+    assert said in site.state("voice").reason

@@ -20,7 +20,11 @@ from lockgate.manifest import parse_manifest
 from lockgate.project._added import added_files
 
 PACKAGE = "lockgate_sample"
-NAMES = st.sampled_from(["a", "b2", "value", "long_name_of_a_field"])
+NAMES = st.sampled_from(
+    ["a", "b2", "value", "long_name_of_a_field", "self", "int", "field", "hookimpl"]
+)
+FIELDS = st.one_of(NAMES, st.sampled_from(["class", "__init__", "a b", "__slots__"]))
+"""Nobody's code, and no manifest, has an argument that is a word of Python."""
 
 SCALARS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [
@@ -51,7 +55,7 @@ SCHEMAS = st.recursive(
 
 @st.composite
 def records(draw: st.DrawFn, parts: st.SearchStrategy[dict[str, Any]]) -> Any:
-    fields = draw(st.dictionaries(NAMES, parts, min_size=1, max_size=4))
+    fields = draw(st.dictionaries(FIELDS, parts, min_size=1, max_size=4))
     required = [name for name in fields if draw(st.booleans())]
     return {
         "type": "object",

@@ -40,6 +40,10 @@ _PRIVILEGED = ("read", "write", "net", "devices", "secrets", "programs")
 """Rights that begin at tier ``elevated``."""
 
 
+_MARK = "hookimpl"
+"""What stands above an impl in its plugin's code, imported by this name."""
+
+
 def check_schema(schema: Mapping[str, Any]) -> None:
     """Refuse what is no JSON Schema, or points out of itself."""
     import json
@@ -106,6 +110,10 @@ def check_added_kinds(
             if hook.name in found or hook.name in hook_kinds():
                 message = f"there is a hook named {hook.name!r} already"
                 refuse(message, where=f"{where}.hooks.{place}.name")
+            if iskeyword(hook.name) or hook.name == _MARK:
+                message = f"{hook.name!r} is taken: no impl can be a function of it"
+                hint = f"Name it {hook.name}_it, say."
+                refuse(message, hint=hint, where=f"{where}.hooks.{place}.name")
             if other := mistaken_for(hook.name):
                 message = f"{hook.name!r} is too near to lockgate's own {other!r}"
                 hint = "Give it a name that nobody takes for a slip."

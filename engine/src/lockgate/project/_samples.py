@@ -48,6 +48,11 @@ Source: typing.TypeAlias = "str | Made | tuple[str, Source]"
 """A word; or a call; or an item with what stands before it (``name=``)."""
 
 
+def _is_field(name: str) -> bool:
+    """Whether a class can have a field of that name, and be a class as before."""
+    return name.isidentifier() and not iskeyword(name) and not name.startswith("__")
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
     """Samples of the schemas of one kind, whose definitions are `defs`."""
@@ -58,11 +63,7 @@ class Samples:
         """The name of the definition that `schema` points to, if it is an object."""
         name = str(schema.get("$ref", "")).removeprefix(_DEFS)
         fields = self.defs[name].get("properties") if name else None
-        if fields is None or not all(
-            f.isidentifier() and not iskeyword(f) for f in fields
-        ):
-            return ""
-        return name
+        return name if fields is not None and all(map(_is_field, fields)) else ""
 
     def used(self, schema: Schema) -> list[str]:
         """The definitions that `schema` needs, inner ones first."""
