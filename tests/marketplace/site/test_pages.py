@@ -100,6 +100,60 @@ def test_filters_of_one_facet_widen_and_of_two_narrow(
     assert browser.ask(pressed) == 3
 
 
+def test_numbers_tell_what_is_left_beside_the_other_filters(
+    browser: Browser, url: str
+) -> None:
+    numbers = (
+        "Object.fromEntries([...document.querySelectorAll('a[data-facet=kind]')]"
+        ".map(a => [a.dataset.value, +a.querySelector('.n').textContent]))"
+    )
+    browser.visit(url)
+    assert browser.ask(numbers) == {"analyzer": 1, "generator": 1, "transformer": 4}
+
+    browser.visit(f"{url}?right=net")
+    assert browser.ask(numbers) == {"analyzer": 0, "generator": 1, "transformer": 2}
+    none = "[...document.querySelectorAll('a.none')].map(a => a.dataset.value)"
+    assert "analyzer" in browser.ask(none)
+    assert browser.ask(CONTRAST) == []
+
+    # A facet's own choice leaves its numbers: its values widen.
+    browser.visit(f"{url}?kind=generator")
+    assert browser.ask(numbers) == {"analyzer": 1, "generator": 1, "transformer": 4}
+    browser.visit(f"{url}?q=relay+chat")
+    assert browser.ask(numbers) == {"analyzer": 0, "generator": 0, "transformer": 1}
+
+
+def test_a_picture_or_a_print_of_a_list_has_every_row(
+    browser: Browser, url: str
+) -> None:
+    """Rows that are laid out only when seen are blank in both."""
+    how = "getComputedStyle(document.querySelector('.rows > li')).contentVisibility"
+    browser.visit(url)
+    assert browser.ask(how) == "visible"
+    browser.ask("document.querySelector('.rows').classList.add('long')")
+    assert browser.ask(how) == "auto"
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert browser.ask(how) == "visible"
+        assert not browser.ask("document.querySelector('.aside').checkVisibility()")
+    finally:
+        browser.send("Emulation.setEmulatedMedia", media="")
+
+
+@pytest.mark.parametrize("width", [320, 640])
+def test_no_word_of_the_masthead_is_broken(
+    browser: Browser, url: str, width: int
+) -> None:
+    """320 pixels is 1280 at 400 %, which WCAG 1.4.10 asks for; 640 is 200 %."""
+    browser.size(width, 500)
+    browser.visit(url)
+    lines = (
+        "[...document.querySelectorAll('.mast nav a')].map(a => a.getClientRects()"
+        ".length === 1 && a.clientHeight < 50)"
+    )
+    assert browser.ask(lines) == [True, True]
+
+
 def test_without_a_script_a_facet_is_a_page(browser: Browser, url: str) -> None:
     browser.script(False)
     browser.visit(url)

@@ -107,3 +107,20 @@ def test_a_file_system_without_links_gets_copies(
     build(wheels, tmp_path / "fresh")
 
     assert content(site) == content(tmp_path / "fresh")
+
+
+def test_a_list_says_that_a_plugin_is_yanked_or_held(tmp_path: Path) -> None:
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    plugin_wheel(wheels, "bad")
+    plugin_wheel(wheels, "held")
+    plugin_wheel(wheels, "well")
+    (wheels / "status.toml").write_text(
+        '[projects.lockgate-held]\nstatus = "quarantined"\n'
+        '[projects.lockgate-bad.yanked]\n"1.0" = "broken"\n'
+    )
+    build(wheels, site)
+
+    html = (site / "index.html").read_text("utf-8")
+    assert '<span class="state yanked">yanked</span>' in html
+    assert '<span class="state quarantined">quarantined</span>' in html
+    assert html.count('class="state ') == 2

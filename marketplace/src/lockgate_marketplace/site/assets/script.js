@@ -32,23 +32,29 @@
     const chosen = new Map();
     const said = count.textContent;
 
-    const fits = (row, words) => {
-      for (const [facet, values] of chosen) {
-        const own = (row.node.dataset[facet] || "").split("\n");
-        if (values.size && !own.some((value) => values.has(value))) return false;
-      }
-      return words.every((word) => row.words.includes(word));
+    const own = (row, facet) => (row.node.dataset[facet] || "").split("\n");
+
+    // The facets that keep a row out; the words that are searched for are one more.
+    const against = (row, words) => {
+      const found = [];
+      for (const [facet, values] of chosen)
+        if (values.size && !own(row, facet).some((value) => values.has(value)))
+          found.push(facet);
+      if (!words.every((word) => row.words.includes(word))) found.push("");
+      return found;
     };
 
     const active = () => [...chosen.values()].some((values) => values.size);
 
     function show() {
       const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const counts = new Map(links.map((link) => [link.dataset.facet, new Map()]));
       let shown = 0;
       for (const row of rows) {
-        const visible = fits(row, words);
+        const out = against(row, words), visible = out.length === 0;
         if (row.node.hidden === visible) row.node.hidden = !visible;
         shown += visible;
+        if (out.length < 2) tally(counts, row, out);
       }
       const narrowed = words.length > 0 || active();
       count.textContent = narrowed ? `${shown} of ${said}` : said;
@@ -57,8 +63,20 @@
       for (const link of links) {
         const on = chosen.get(link.dataset.facet)?.has(link.dataset.value) || false;
         link.setAttribute("aria-pressed", String(on));
+        const left = counts.get(link.dataset.facet).get(link.dataset.value) || 0;
+        one(".n", link).textContent = left;
+        link.classList.toggle("none", !left && !on);
       }
       remember();
+    }
+
+    // A value's number is how many rows are left if it is chosen: the other facets
+    // count, its own does not, since values of one facet widen.
+    function tally(counts, row, out) {
+      for (const [facet, values] of counts) {
+        if (out.length && out[0] !== facet) continue;
+        for (const value of own(row, facet)) values.set(value, (values.get(value) || 0) + 1);
+      }
     }
 
     function remember() {

@@ -32,6 +32,9 @@ _LINK = ' href="plugins/'
 _SHOWN = 8
 """How many values of a facet are shown before the rest is folded away."""
 
+_LONG = 200
+"""From how many rows on those out of sight are laid out when they come into it."""
+
 _LISTED = 60
 """How many are listed at all, the most common first; the search finds the others."""
 
@@ -97,7 +100,7 @@ class Catalogue:
         listing = Html(rows.replace(_LINK, f' href="{up}plugins/'))
         main = [
             tag("div", _intro(heading, len(projects), chosen, up), class_="intro"),
-            tag("div", aside, _listing(listing, up), class_="columns"),
+            tag("div", aside, _listing(listing, len(projects), up), class_="columns"),
             None if chosen else _library_list(self._libraries, up),
         ]
         return self._frame.page(
@@ -166,7 +169,7 @@ def _value(facet: str, value: str, count: int, up: str, *, here: bool = False) -
     )
 
 
-def _listing(rows: Html, up: str) -> Html:
+def _listing(rows: Html, count: int, up: str) -> Html:
     none = tag(
         "p",
         text("No plugin is like that. "),
@@ -174,7 +177,7 @@ def _listing(rows: Html, up: str) -> Html:
         class_="nothing",
         hidden=bool(rows),
     )
-    listing = tag("ol", rows, class_="rows")
+    listing = tag("ol", rows, class_="rows long" if count > _LONG else "rows")
     return tag("section", listing, none, aria_label="Plugins", class_="list")
 
 
@@ -222,9 +225,13 @@ def _words(project: Project) -> Iterator[str]:
 
 
 def _state(project: Project) -> Html | None:
-    if project.standing.status == "active":
-        return None
-    return tag("span", text(project.standing.status), class_="state")
+    """What stands against taking it, if anything does."""
+    state = project.standing.status
+    if state == "active":
+        if project.latest.yanked is None:
+            return None
+        state = "yanked"
+    return tag("span", text(state), class_=f"state {state}")
 
 
 def _library_list(names: Sequence[str], up: str) -> Html | None:
