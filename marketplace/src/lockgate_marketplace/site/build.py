@@ -174,7 +174,7 @@ def _report(
         projects=len({one.project for one in after.releases.values()}),
         plugins=len(plugins),
         judged=len(intake.judged),
-        hashed=len(intake.releases) - len(intake.judged),
+        hashed=sum(one.filename not in intake.judged for one in intake.releases),
         refused=refused,
         removed=tuple(sorted(before.releases.keys() - after.releases.keys())),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lockgate.errors import LockgateError
 from lockgate.manifest import parse_manifest
-from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.errors import PublishError, WheelError
 from lockgate_marketplace.identity import WheelFile, verify_signature
 from lockgate_marketplace.site import beside
 from lockgate_marketplace.site.release import (
@@ -52,6 +53,10 @@ ANY_MACHINE = Surroundings(Target(), host=True)
 _COMING = ".coming"
 _BESIDE = (PROVENANCE_SUFFIX, SIGNATURE_SUFFIX, beside.VERDICTS_SUFFIX)
 _BATCH = 64
+_PIECE_BYTES = 1 << 20
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+"""Of what lies in a folder of wheels a pipe would keep whoever opens it."""
+
 _THREADS = 2
 """hashlib lets go of the interpreter while it hashes."""
 
@@ -98,9 +103,9 @@ def take_in(
         progress(name, at / len(found))
         before = state.releases.get(name)
         try:
-            if before and hashes[name] != before.sha256:
+            if before and (digest := hashes[name]) != before.sha256:
                 releases.append(_taken_over(before, path, tree, others))
-                raise _changed(name, before.sha256)
+                raise _changed(name, before.sha256) if digest else _unreadable(path)
             if before and same_rules and tree.has(before.path(), before.size):
                 releases.append(_taken_over(before, path, tree, others))
                 continue
@@ -146,13 +151,21 @@ def _hashed(names: Sequence[str], found: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sha256(path: str) -> str:
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The hash; empty if the file can't be read."""
+    try:
+        with open(os.open(path, _READ), "rb", buffering=0) as file:  # noqa: PTH123
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def _changed(name: str, was: str) -> PublishError:
     message = f"{name} was published with other bytes (sha256 {was[:16]}…)"
     return PublishError("index-file-changed", message, where=name)
+
+
+def _unreadable(path: str, reason: str | None = None) -> WheelError:
+    return WheelError("wheel-unreadable", reason or "it can't be read", where=path)
 
 
 def _taken_over(
@@ -174,8 +187,8 @@ def _judged(
     """Copy the wheel, let the gate judge the copy, and keep it if it passes."""
     name = os.path.basename(path)  # noqa: PTH119
     coming = tree.path(f"{_COMING}/{name}")
-    shutil.copyfile(path, coming)
     try:
+        _copy(path, coming)
         wheel = open_wheel(coming, around=ANY_MACHINE)
         if gone and gone != wheel.sha256:
             raise _changed(name, gone)
@@ -188,6 +201,23 @@ def _judged(
     finally:
         coming.unlink(missing_ok=True)
     return release
+
+
+def _copy(path: str, coming: Path) -> None:
+    """The wheel's bytes into the next site.
+
+    Raises:
+        WheelError: If there is no file that can be read (`wheel-unreadable`).
+    """
+    try:
+        descriptor = os.open(path, _READ)
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from None
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _unreadable(path, "it is no regular file")
+        with coming.open("wb") as copy:
+            shutil.copyfileobj(file, copy, _PIECE_BYTES)
 
 
 def _release(wheel: Wheel, uploaded: int) -> tuple[Release, bytes]:

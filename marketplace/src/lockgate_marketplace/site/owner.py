@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -50,7 +50,7 @@ class Standing:
 
     def yank(self, version: Version) -> str | None:
         """Why `version` is yanked; None if it is not."""
-        return self.yanked.get(str(version)) if self.yanked else None
+        return self.yanked.get(canonicalize_version(version)) if self.yanked else None
 
 
 class _Project(BaseModel):
@@ -96,7 +96,10 @@ def read_standings(path: Path) -> dict[str, Standing]:
 
 def _yanked(project: _Project) -> dict[str, str]:
     """Reasons by the version as it is compared: ``1.0.0`` is ``1``, too."""
-    return {str(Version(version)): why for version, why in project.yanked.items()}
+    return {
+        canonicalize_version(Version(version)): why
+        for version, why in project.yanked.items()
+    }
 
 
 def _invalid(path: Path, why: str) -> PublishError:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from lockgate.grants import rights_asked
@@ -154,6 +155,12 @@ def _parsed(version: str) -> Version:
     return Version(version)
 
 
+@lru_cache(maxsize=4096)
+def _same(version: str) -> str:
+    """What versions that compare equal have in common: ``1.0.0`` is ``1.0``."""
+    return canonicalize_version(version)
+
+
 def _asked(manifest: Manifest) -> dict[str, Worded]:
     return {right.key: worded(right) for right in rights_asked(manifest)}
 
@@ -165,7 +172,7 @@ def grouped(
     by_name: dict[str, dict[str, list[Release]]] = {}
     for release in releases:
         versions = by_name.setdefault(release.project, {})
-        versions.setdefault(release.version, []).append(release)
+        versions.setdefault(_same(release.version), []).append(release)
     return tuple(
         _project(name, by_name[name], standings.get(name, Standing()))
         for name in sorted(by_name)
@@ -175,13 +182,10 @@ def grouped(
 def _project(
     name: str, versions: Mapping[str, list[Release]], standing: Standing
 ) -> Project:
-    issues = [
-        Issue(
-            version,
-            tuple(sorted(files, key=lambda one: one.filename)),
-            standing.yank(_parsed(version)),
-        )
-        for version, files in versions.items()
-    ]
+    issues: list[Issue] = []
+    for found in versions.values():
+        files = tuple(sorted(found, key=lambda one: one.filename))
+        version = files[0].version
+        issues.append(Issue(version, files, standing.yank(_parsed(version))))
     issues.sort(key=lambda one: _parsed(one.version), reverse=True)
     return Project(name, standing, tuple(issues))
