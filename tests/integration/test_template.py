@@ -21,7 +21,7 @@ import pytest
 
 from lockgate.documents import parse_document
 from tests.meta.workspace import ROOT
-from tests.support.fresh import fresh_environment, install_projects
+from tests.support.fresh import base_python, fresh_environment, install_projects
 
 KINDS = [
     "generator", "analyzer", "transformer", "hardware", "ai", "service", "adapter",
@@ -171,7 +171,11 @@ def test_what_is_baked_is_clean_for_linters_and_typed(
         words = {
             "ruff": ["check", "--no-cache", "."],
             "ruff format": ["format", "--check", "--no-cache", "."],
-            "mypy": ["--python-executable", sys.executable, "--cache-dir=/dev/null"],
+            "mypy": [
+                "--python-executable",
+                sys.executable,
+                f"--cache-dir={environment.folder / 'mypy'}",
+            ],
         }[tool]
         done = environment.run(str(program), *words, cwd=project)
 
@@ -187,7 +191,7 @@ def test_the_commands_of_its_workflow_run(
     workflow: Any = parse_document(raw, "yaml", name="ci.yml")
     job = workflow["jobs"]["check"]
     steps = [step["run"] for step in job["steps"] if "run" in step]
-    runner = Runner(tmp_path, project)
+    runner = Runner(tmp_path, project, environment.folder / "mypy")
 
     refused = runner.run(steps[0], **job["env"])
     assert refused.returncode == 1
@@ -203,15 +207,20 @@ class Runner:
 
     folder: Path
     project: Path
+    types: Path
+    """Where mypy keeps what it knows of other people's code."""
 
     def __post_init__(self) -> None:
-        python = fresh_environment(
-            self.folder / "venv", borrowed=self.folder / "borrowed"
-        )
-        made = subprocess.run([python, "-m", "ensurepip"], capture_output=True)
-        if made.returncode or shutil.which("git") is None:
-            pytest.skip("this Python brings no pip, or there is no git")
-        self.bin = python.parent
+        borrowed = self.folder / "borrowed"
+        self.bin = fresh_environment(self.folder / "venv", borrowed=borrowed).parent
+        if not (borrowed / "pip").exists():
+            where = [base_python(), "-c", "import pip; print(pip.__path__[0])"]
+            found = subprocess.run(where, capture_output=True, text=True)
+            if found.returncode:
+                pytest.skip("there is no pip to lend")
+            (borrowed / "pip").symlink_to(found.stdout.strip())
+        if shutil.which("git") is None:
+            pytest.skip("there is no git")
         for tool in ("ruff", "mypy"):
             script = Path(sys.executable).with_name(tool)
             if not script.exists():
@@ -234,6 +243,7 @@ class Runner:
         shutil.rmtree(self.folder / "temp", ignore_errors=True)
         (self.folder / "temp").mkdir()
         home = {"HOME": str(self.folder), "RUNNER_TEMP": str(self.folder / "temp")}
+        home["MYPY_CACHE_DIR"] = str(self.types)
         offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
         path = {"PATH": f"{self.bin}:{os.environ.get('PATH', os.defpath)}"}
         return subprocess.run(
