@@ -303,6 +303,24 @@ def test_a_wrapper_that_began_while_its_call_was_cancelled_ends(
     asyncio.run(scenario())
 
 
+def test_who_is_cancelled_twice_waits_for_the_end_all_the_same(
+    host: AsyncHost,
+) -> None:
+    async def scenario() -> None:
+        pipeline = {"what": "wait", "seconds": 0.3}
+        call = asyncio.ensure_future(host.call("run_pipeline", pipeline=pipeline))
+        while not threads:
+            await asyncio.sleep(0.01)
+        call.cancel()
+        await asyncio.sleep(0.05)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert seen == ["GeneratorExit"]
+
+    asyncio.run(scenario())
+
+
 def test_a_call_whose_time_is_over_is_told_to_its_wrappers(host: AsyncHost) -> None:
     awaited["wait"] = forever
 

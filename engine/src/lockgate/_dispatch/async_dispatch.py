@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import Executor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
@@ -220,9 +220,11 @@ async def on_thread(
     except asyncio.CancelledError:
         if cancellation is not None:
             cancellation.cancel()
-        # The thread ends as soon as its worker is dead; wait for that, so
-        # that nothing of a cancelled call runs on behind its caller.
-        await asyncio.wait([future])
+        # The thread ends as soon as its worker is dead; wait for that, however often
+        # the caller is cancelled, so that nothing runs on behind it.
+        while not future.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([future])
         future.exception()
         raise
 
