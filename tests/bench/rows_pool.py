@@ -6,14 +6,17 @@ it; ours hands out a process that nobody used, or with ``leases`` the same one.
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lockgate_sandbox import Policy, WorkerPool
 from tests.bench.floors import Bare, bare_workers
-from tests.bench.harness import Row, paired, pinned, rested
+from tests.bench.harness import REST_SECONDS, Row, compiled, paired, pinned, rested
 from tests.bench.workers import echo_sandbox, open_echo
 
 __all__ = ["ROWS"]
@@ -105,8 +108,38 @@ def _floor(name: str) -> Row:
         )
 
 
+def _floor_c(name: str) -> Row:
+    """A program in C that waits and echoes one packet: waking it, and nothing else."""
+    import pydantic_monty
+
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory())
+        source = Path(__file__).with_name("seqpacket_echo.c")
+        argv = [
+            compiled(source, Path(folder)),
+            "3",
+            "100",
+            str(int(REST_SECONDS * 1e6)),
+        ]
+        monty = stack.enter_context(pydantic_monty.Monty())
+
+        def ours() -> float:
+            done = subprocess.run(argv, capture_output=True, check=True)
+            return int(done.stdout) / 1e9
+
+        return paired(
+            name,
+            ours,
+            rested(_checkout(monty)),
+            peer_name="pydantic-monty checkout + run",
+            target=1 / 8,
+            rounds=60,
+        )
+
+
 ROWS: dict[str, Callable[[str], Row]] = {
     "sandbox-pool-fresh": lambda name: _row(name, fresh=True),
     "sandbox-pool-reused": lambda name: _row(name, fresh=False),
     "floor-pool-fresh": _floor,
+    "floor-pool-fresh-c": _floor_c,
 }

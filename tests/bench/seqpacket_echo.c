@@ -1,5 +1,6 @@
 /* Round trips of 100 bytes over a SOCK_SEQPACKET pair to a forked child: the
- * floor that a call over such a socket stands on. Prints nanoseconds a trip. */
+ * floor that a call over such a socket stands on. Prints nanoseconds a trip.
+ * Arguments: trips, bytes, and for how many microseconds to rest before each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,21 @@
 #include <time.h>
 #include <unistd.h>
 
+static double pause_for(useconds_t rest) {
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    usleep(rest);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    return (to.tv_sec - from.tv_sec) * 1e9 + (to.tv_nsec - from.tv_nsec);
+}
+
 int main(int argc, char **argv) {
     int trips = argc > 1 ? atoi(argv[1]) : 1000, pair[2];
     size_t size = argc > 2 ? (size_t)atoi(argv[2]) : 100;
     static char room[65536];
+    useconds_t rest = argc > 3 ? (useconds_t)atoi(argv[3]) : 0;
     struct timespec from, to;
+    double rested = 0;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair)) return 1;
     if (!fork()) {
         ssize_t got;
@@ -24,13 +35,16 @@ int main(int argc, char **argv) {
     close(pair[1]);
     memset(room, 'x', sizeof room);
     for (int i = -trips / 10; i < trips; i++) {
+        double paused = rest ? pause_for(rest) : 0;
         if (i == 0) clock_gettime(CLOCK_MONOTONIC, &from);
+        if (i > 0) rested += paused;
         if (send(pair[0], room, size, 0) != (ssize_t)size) return 1;
         if (recv(pair[0], room, sizeof room, 0) != (ssize_t)size) return 1;
     }
     clock_gettime(CLOCK_MONOTONIC, &to);
     close(pair[0]);
     wait(NULL);
-    printf("%.0f\n", ((to.tv_sec - from.tv_sec) * 1e9 + (to.tv_nsec - from.tv_nsec)) / trips);
+    double spent = (to.tv_sec - from.tv_sec) * 1e9 + (to.tv_nsec - from.tv_nsec);
+    printf("%.0f\n", (spent - rested) / trips);
     return 0;
 }

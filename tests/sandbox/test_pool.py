@@ -51,6 +51,24 @@ def pool(lab: Lab) -> Iterator[WorkerPool]:
         yield made
 
 
+def test_a_worker_without_room_for_practice_starts_all_the_same(lab: Lab) -> None:
+    made = lab.sandbox.pool(
+        policy("read-only", limits={"open_files": 4}),
+        target="lab_target:build",
+        path=[str(lab.folder)],
+        size=1,
+    )
+    with made, made.worker() as worker:
+        code = """
+            import socket
+            try:
+                socket.socketpair()
+            except OSError as error:
+                result = error.strerror
+        """
+        assert run(worker, code) == "Too many open files"
+
+
 def test_workers_are_built_before_they_are_asked_for(pool: WorkerPool) -> None:
     assert wait_until(lambda: pool.ready == 2)
     with pool.worker() as worker:

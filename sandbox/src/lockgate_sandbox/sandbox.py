@@ -168,7 +168,8 @@ class Sandbox:
         )
 
         def start(later: bool) -> Starting:
-            return Starting(order, self._fork(order.recipe.kind, later))
+            child = self._fork(order.recipe.kind, later)
+            return Starting(order, child, unhurried=later)
 
         made = WorkerPool(
             start,

@@ -55,13 +55,18 @@ class Order:
     callbacks: Callbacks
     brokered: bool
 
-    def send(self, child: Forked) -> bytes:
+    def send(self, child: Forked, *, unhurried: bool = False) -> bytes:
         """Give `child` its job; gives the id of the START.
 
         Raises:
             SandboxError: As `Forked.send` does.
         """
-        return child.send(self.recipe.job, self.arguments, brokered=self.brokered)
+        return child.send(
+            self.recipe.job,
+            self.arguments,
+            brokered=self.brokered,
+            unhurried=unhurried,
+        )
 
     def worker(self, child: Forked, released: Callable[[Worker], None]) -> Worker:
         """The host's half of a worker whose process is `child`.
@@ -201,14 +206,17 @@ def _absolute(folder: str) -> str:
 
 
 class Starting:
-    """A child that has its job and builds its target, or has built it."""
+    """A child that has its job and builds its target, or has built it.
+
+    `unhurried`: so that the first call is quick rather than the start.
+    """
 
     __slots__ = ("_child", "_first", "_order")
 
-    def __init__(self, order: Order, child: Forked) -> None:
+    def __init__(self, order: Order, child: Forked, *, unhurried: bool = False) -> None:
         self._order = order
         self._child = child
-        self._first = order.send(child)
+        self._first = order.send(child, unhurried=unhurried)
 
     def has_news(self) -> bool:
         """Whether it is built, asks for something or failed, without waiting."""

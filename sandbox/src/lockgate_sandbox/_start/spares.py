@@ -128,8 +128,12 @@ class Forked:
         arguments: Mapping[str, object] | None = None,
         *,
         brokered: bool = False,
+        unhurried: bool = False,
     ) -> bytes:
         """Give it its job; gives the id of the START.
+
+        One that is `unhurried` practises calls before it builds its target: nobody
+        waits for it yet.
 
         A job for a target is `Raw`: it was encoded before. Nothing is said of a
         child that is dead: who waits for its answer learns why.
@@ -142,7 +146,7 @@ class Forked:
         first = os.urandom(8)
         message: list[Any] = [_START, first, job]
         if arguments is not None:
-            message += [arguments, brokered]
+            message += [arguments, brokered, unhurried]
         limits = self.ground.policy.limits
         deadline = time.monotonic() + limits.wall_seconds
 

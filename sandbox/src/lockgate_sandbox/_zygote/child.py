@@ -114,7 +114,7 @@ def _do_job(
         os._exit(70)
     channel.limit = settings["limit"]
     if more:
-        job["arguments"], job["brokered"] = more
+        job["arguments"], job["brokered"], job["unhurried"] = more
     if "env" in job:
         _set_environment(job["env"])
     if "cwd" in job:
@@ -212,6 +212,8 @@ def _run_target(
     stage = next((stage for stage in _STAGES if stage.fits(job)), None)
     if stage is None:
         stage = Stage(channel, job, posture)
+    if job["unhurried"]:
+        rehearsal.rehearse(channel, lambda: False, stage)
     session, claims = stage.session, stage.claims
     sys.path[:] = [*_STDLIB, *job["path"]]
     if job["packages"]:

@@ -24,7 +24,7 @@ from importlib import import_module
 
 from lockgate_sandbox._watch import tree
 from lockgate_sandbox._wire import life as _life
-from lockgate_sandbox._zygote import rehearsal, spare
+from lockgate_sandbox._zygote import packing, spare
 from lockgate_sandbox.linux import descriptors, landlock, seccomp
 from lockgate_sandbox.linux._libc import prctl
 
@@ -51,7 +51,7 @@ def preload(names: list[str]) -> None:
     """Import each module, and keep what that made from being copied."""
     for name in names:
         import_module(name)
-    gc.collect()
+    packing.fill_holes()
     gc.freeze()
 
 
@@ -137,7 +137,7 @@ class Nest:
                 _life.tell(life, _life.EXIT.pack(b"X", status, cpu, peak, 0))
                 life.close()
 
-    def _prepare(self, wanted: Callable[[], bool] | None = None) -> None:
+    def _prepare(self) -> None:
         """Be a child: a session, a filter and a Landlock domain of its own."""
         prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
         signal.set_wakeup_fd(-1)
@@ -148,8 +148,6 @@ class Nest:
             landlock.restrict_self(self._ruleset)
         if "worker" in self._plan.filters and self._plan.modes["seccomp"] != "off":
             seccomp.install(*self._plan.filters["worker"])
-        if wanted is not None:
-            rehearsal.rehearse(self._channel, wanted)
 
     def _use(self, _kind: bytes, fds: tuple[int, ...]) -> NoReturn:
         channel, _life, *stdio = fds

@@ -48,7 +48,10 @@ def rehearse(
     for part in parts:
         if wanted():
             return
-        part()
+        try:
+            part()
+        except OSError:  # no descriptor is left: the start itself will tell
+            return
 
 
 def _compile() -> None:
@@ -65,7 +68,16 @@ def _import() -> None:
 def _answer(channel: GuestChannel, stage: Stage | None) -> None:
     mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     own, channel.socket = channel.socket, mine
-    host = Channel(theirs, _LIMIT_BYTES)
+    try:
+        _converse(Channel(theirs, _LIMIT_BYTES), channel, stage)
+    finally:
+        channel.socket = own
+        mine.close()
+        theirs.close()
+
+
+def _converse(host: Channel, channel: GuestChannel, stage: Stage | None) -> None:
+    """Answer a few calls that this process itself asks."""
     session = stage.session if stage else _session.Session(channel, _JOB)
     for size in (20, 5):
         host.send([_CALL, _ID, "method", {"text": ["x" * 20] * size}])
@@ -77,9 +89,6 @@ def _answer(channel: GuestChannel, stage: Stage | None) -> None:
         else:
             session.begin(channel.receive()[1])
             session.finish([_REPLY, _ID, None])
-    channel.socket = own
-    mine.close()
-    theirs.close()
 
 
 def look_into(path: list[str]) -> None:

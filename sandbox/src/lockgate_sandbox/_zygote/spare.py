@@ -24,13 +24,13 @@ _ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS_LIMIT * 4)
 class Spare:
     """The zygote's spare child, if there is one.
 
-    `prepare` is what it does at once, until what it is given says that a request has
-    come; `work` is what it does with that. `pid` is that of the last one.
+    `prepare` is what it does at once, `work` what it does with a request. `pid` is that
+    of the last one.
     """
 
     def __init__(
         self,
-        prepare: Callable[[Callable[[], bool]], None],
+        prepare: Callable[[], None],
         work: Callable[[bytes, tuple[int, ...]], NoReturn],
     ) -> None:
         self._prepare = prepare
@@ -54,7 +54,7 @@ class Spare:
             return
         try:
             mine.close()
-            self._prepare(lambda: _has_news(theirs))
+            self._prepare()
             kind, ancillary, _, _ = theirs.recvmsg(
                 16, _ANCILLARY_BYTES, _socket.MSG_CMSG_CLOEXEC
             )
@@ -79,11 +79,3 @@ class Spare:
         finally:
             mine.close()
         return self.pid
-
-
-def _has_news(sock: _socket.socket) -> bool:
-    try:
-        sock.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
-    return True

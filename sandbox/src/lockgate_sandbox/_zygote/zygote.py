@@ -122,7 +122,7 @@ class Zygote:
         self._epoll.register(control.fileno(), select.EPOLLIN)
         self._by_life: dict[int, _Child] = {}
         self._by_pidfd: dict[int, _Child] = {}
-        self._spare = spare.Spare(self._prepare, self._work)
+        self._spare = spare.Spare(self._let_go, self._work)
         self._later: list[tuple[bytes, tuple[int, ...]]] = []
 
     def serve(self) -> None:
@@ -207,9 +207,6 @@ class Zygote:
         _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
         self._epoll.close()
         self._control.close()
-
-    def _prepare(self, _wanted: Callable[[], bool]) -> None:
-        self._let_go()
 
     def _work(self, kind: bytes, fds: tuple[int, ...]) -> NoReturn:
         try:
