@@ -133,6 +133,10 @@ class Worker:
             ClosedError: If it ended before.
         """
         line = self._line
+        if line.row is not None:  # nothing is gathered or served where it takes a call
+            reply = line.row(method, arguments or {}, timeout)
+            if reply is not None:
+                return reply
         if line.serving:
             self._refuse_callbacks()
         if self._outbox:

@@ -46,6 +46,7 @@ __all__ = ["answer_plain"]
 _CALL, _REPLY = int(Kind.CALL), int(Kind.REPLY)
 _ELEMENTS = 4  # of a CALL without a stream
 _HEAD = LENGTH.size
+_write = os.write
 _length_of, _set_length = LENGTH.unpack_from, LENGTH.pack_into
 _UNSENDABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
@@ -59,9 +60,10 @@ def answer_plain(server: Server) -> list[Any]:
     """
     session, channel, handler = server.session, server.channel, server.handler
     copies, flush = server.copies, server.flush
-    receive, send = channel.socket.recv_into, channel.socket.send
+    receive = channel.socket.recv_into
     room, decode, encode_into = channel.parts()
-    out, most = bytearray(_HEAD), channel.limit + _HEAD
+    out, socket_most = bytearray(_HEAD), channel.limit + _HEAD
+    pipe_most = min(channel.limit, channel.answer_bytes)
     asking, inbox, now = session.lock.locked, session.inbox, session.begin(b"")
     while not inbox:
         if channel.piped:
@@ -75,6 +77,7 @@ def answer_plain(server: Server) -> list[Any]:
             frame = decode(room[_HEAD:size])
         if frame[0] != _CALL or len(frame) != _ELEMENTS or now.touched:
             return channel.attend(frame)
+        start, most = (0, pipe_most) if channel.piped else (_HEAD, socket_most)
         call = now.call = frame[1]
         now.sequence = 0
         try:
@@ -94,7 +97,7 @@ def answer_plain(server: Server) -> list[Any]:
                 plain = True
         if plain:
             try:
-                encode_into((_REPLY, call, result), out, _HEAD)
+                encode_into((_REPLY, call, result), out, start)
             except _UNSENDABLE:
                 plain = False
         # First the end, then the look: a thread that asks the host has either taken the
@@ -105,14 +108,22 @@ def answer_plain(server: Server) -> list[Any]:
             server.settle(frame, now, result)
         else:
             flush()
-            _set_length(out, 0, len(out) - _HEAD)
             try:
-                if len(out) <= PACKET_BYTES:
-                    send(out, NO_SIGNAL)
+                if not start:
+                    _write(channel.answers, out)
                 else:
-                    channel.send_long(out, never)
-                    out = bytearray(_HEAD)
+                    out = _send(channel, out)
             except GONE:
                 raise ChannelClosed from None
         del frame, result
     return inbox.popleft()
+
+
+def _send(channel: GuestChannel, out: bytearray) -> bytearray:
+    """Send an answer by the socket; gives what the next one may be made in."""
+    _set_length(out, 0, len(out) - _HEAD)
+    if len(out) <= PACKET_BYTES:
+        channel.socket.send(out, NO_SIGNAL)
+        return out
+    channel.send_long(out, never)
+    return bytearray(_HEAD)

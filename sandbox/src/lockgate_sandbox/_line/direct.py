@@ -8,32 +8,32 @@ call than with looking all of it up.
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
 from msgspec import msgpack
 
 from lockgate_sandbox._line.flights import Flight
+from lockgate_sandbox._line.row import in_a_row
 from lockgate_sandbox._wire.buffers import SCALAR
 from lockgate_sandbox._wire.frame import LENGTH, PACKET_BYTES, Kind
 from lockgate_sandbox._wire.host_end import decode_plain
-from lockgate_sandbox._wire.scan import FrameError
 from lockgate_sandbox._wire.wire import NO_SIGNAL, TRUE_LENGTH
 from lockgate_sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
     from typing import Protocol
 
     from lockgate_sandbox._line.burial import Burial
     from lockgate_sandbox._line.flights import Flights
     from lockgate_sandbox._line.ledger import Ledger
+    from lockgate_sandbox._line.row import Row
     from lockgate_sandbox._line.sender import Sender
     from lockgate_sandbox._line.vigil import Vigil
     from lockgate_sandbox._watch.output import Output
     from lockgate_sandbox._wire.host_end import HostChannel
+    from lockgate_sandbox._wire.host_pipe import HostPipe
     from lockgate_sandbox.replies import Reply
 
     class Line(Protocol):
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         flights: Flights
         output: Output
         reading: threading.RLock
+        row: Row | None
         sender: Sender
         vigil: Vigil
 
@@ -73,7 +74,6 @@ _DIRECT_BYTES = PACKET_BYTES - _HEAD
 """A longer frame takes the ordinary way."""
 
 _NOT_AT_ONCE = (BlockingIOError, ConnectionResetError)
-_CLOSED = (ValueError, OSError)
 _NOT_PLAIN = (ValueError, RecursionError)
 
 
@@ -93,10 +93,6 @@ class Direct:
         "_ids",
         "_limit",
         "_line",
-        "_looks",
-        "_pipe_bytes",
-        "_pipe_end",
-        "_printed",
         "_receive",
         "_release_reading",
         "_release_sending",
@@ -116,15 +112,12 @@ class Direct:
         self._burial = line.burial
         self._vigil = line.vigil
         self._channel = line.channel
-        self._calls = self._pipe_bytes = 0
-        self._pipe_end = -1
+        self._calls = 0
         self._table = line.flights.table
         self._ids = line.flights.ids
         self._send = line.channel.socket.send
         self._receive = line.channel.socket.recv_into
         self._room = line.channel.room
-        self._printed: Callable[[float, int], Any] = self._look
-        self._looks = 0
         self._settle = ledger.settle
         self._encode = msgpack.Encoder().encode
         self._acquire_sending = line.sender.lock.acquire
@@ -143,6 +136,10 @@ class Direct:
         """
         if self._calls == _MANY:
             self._enter_pipe()
+            row = self._line.row
+            reply = row and row(method, arguments, timeout)
+            if reply is not None:
+                return reply
         started = _now()
         flight = self._ask(method, arguments, timeout, started)
         if flight is None:
@@ -158,14 +155,9 @@ class Direct:
                     raise
             finally:
                 self._release_reading()
-        try:
-            unusual: Any = flight.fate or self._table or self._printed(0, 1)
-        except _CLOSED:  # by another thread, just now
-            unusual = True
-        if frame is None or unusual:
-            self._line.hand_on(flight)
-            return self._line.finish(flight, started)
-        flight.answer = None
+        usual = not flight.fate and not self._table and self._nothing_printed()
+        if frame is None or not usual:
+            return self._rest(flight, started, frame)
         self._spare = flight
         return self._settle(frame[2], started)
 
@@ -173,9 +165,8 @@ class Direct:
         self, method: str, arguments: Any, timeout: float | None, started: float
     ) -> Flight | None:
         """Send the call; None, and nothing sent, if the ordinary way is to be taken."""
-        table = self._table
         if (
-            table
+            self._table
             or self._burial.closed
             or started > self._vigil.unwatched_from
             or not self._ids
@@ -187,6 +178,7 @@ class Direct:
                 return None  # `is_flat`: a call less
         if not self._acquire_sending(_AT_ONCE):
             return None
+        table = self._table
         flight, self._spare = self._spare, None
         wall = self._wall if timeout is None or timeout > self._wall else timeout
         call = self._ids.pop()
@@ -200,17 +192,11 @@ class Direct:
             packet = self._encode((_CALL, call, method, arguments))
             if len(packet) > self._limit:
                 return None
+            if table or self._channel.piped:  # another thread's, just now
+                return None
             table[call] = flight
-            if self._channel.piped:
-                if len(packet) > self._pipe_bytes:
-                    del table[call]
-                    return None
-                if os.write(self._pipe_end, packet) != len(packet):
-                    msg = "what came by the pipe is not read"
-                    raise FrameError(msg)
-            else:
-                self._calls += 1
-                self._send(_pack(len(packet)) + packet, NO_SIGNAL)
+            self._calls += 1
+            self._send(_pack(len(packet)) + packet, NO_SIGNAL)
         except (TypeError, ValueError, OverflowError, OSError):
             table.pop(call, None)  # the ordinary way tells why
             return None
@@ -220,12 +206,18 @@ class Direct:
             self._release_sending()
         return flight
 
-    def _look(self, _seconds: float, _most: int) -> Any:
-        """`_printed` of a worker that is not worth a descriptor yet."""
-        self._looks += 1
-        if self._looks > _MANY:
-            self._printed = self._line.output.watch()
-        return self._line.output.waiting()
+    def _nothing_printed(self) -> bool:
+        try:
+            return not self._line.output.waiting()
+        except OSError:  # closed by another thread, just now
+            return False
+
+    def _rest(self, flight: Flight, started: float, frame: Any) -> Reply:
+        """Go on the ordinary way with a call of which `frame`, or nothing, has come."""
+        if frame is not None:
+            flight.answer = frame
+        self._line.hand_on(flight)
+        return self._line.finish(flight, started)
 
     def _enter_pipe(self) -> None:
         """Have the worker read its calls from a pipe, until a frame comes otherwise.
@@ -240,7 +232,7 @@ class Direct:
         flight = line.flights.open(self._wall, now + self._wall)
         flight.waited_for = True
         try:
-            entered = line.sender.enter_pipe(flight.call, self._table)
+            entered = line.sender.enter_pipe(flight.call, self._table, line.output.fd)
         except BaseException as error:
             raise line.broken(error) from None
         if entered:
@@ -253,14 +245,25 @@ class Direct:
                 raise answer
             if answer is True:
                 self._calls = 0
-                self._pipe_end = self._channel.pipe_end
-                self._pipe_bytes = min(self._limit, self._channel.pipe_bytes)
+                self._use(self._channel.pipe)
             else:  # it has no descriptor left
                 self._channel.piped = False
         else:
             self._table.pop(flight.call, None)
             if entered is None:  # not now
                 self._calls = 0
+
+    def _use(self, pipe: HostPipe | None) -> None:
+        if self._line.row is None and pipe is not None:
+            self._line.row = in_a_row(
+                self._line,
+                pipe,
+                wall=self._wall,
+                most=min(self._limit, pipe.call_bytes),
+                by_socket=self._take,
+                settle=self._settle,
+                rest=self._rest,
+            )
 
     def _take(self, flight: Flight) -> Any:
         """The plain answer of `flight`; None if something else came and was taken."""
@@ -271,7 +274,6 @@ class Direct:
                 came = decode_plain(room[_HEAD:size])
                 if came[0] == _REPLY and came[1] == call:
                     del self._table[call]
-                    flight.answer = came
                     flight.done = True
                     return came
         except _NOT_AT_ONCE:

@@ -174,13 +174,17 @@ class Flights:
         self._message_bytes = message_bytes
         self._kept_bytes = 0
 
+    def fresh_id(self) -> bytes:
+        """An id for one call, of which there were none left perhaps."""
+        while True:
+            try:
+                return self.ids.pop()
+            except IndexError:
+                self.ids += _fresh_ids(_IDS_AT_ONCE)
+
     def open(self, wall: float, deadline: float) -> Flight:
         """A new call with an id of its own."""
-        try:
-            call = self.ids.pop()
-        except IndexError:
-            self.ids += _fresh_ids(_IDS_AT_ONCE)
-            return self.open(wall, deadline)
+        call = self.fresh_id()
         flight = self.table[call] = Flight(call, wall, deadline)
         return flight
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lockgate_sandbox._line.burial import Burial
 from lockgate_sandbox._line.desk import Desk
@@ -44,6 +44,9 @@ from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Reply
 
+if TYPE_CHECKING:
+    from lockgate_sandbox._line.row import Row
+
 __all__ = ["Line"]
 
 # Plain integers: an enumeration's member costs two look-ups in every call.
@@ -68,6 +71,7 @@ class Line(Reading):
         self.channel = channel
         self.output = output
         self.flights = Flights(policy.limits.message_bytes)
+        channel.under_way = self.flights.table
         self.sender = Sender(channel, policy.limits.message_bytes, self._while_sending)
         self.serving: set[int] = set()
         self._policy = policy
@@ -90,6 +94,7 @@ class Line(Reading):
         self.errands = Errands(self._run_asks, self.sender.make_room)
         self._ledger = Ledger(self.vigil, output)
         limit = policy.limits.message_bytes
+        self.row: Row | None = None
         self.direct = Direct(self, self._ledger, self._wall, limit).call
 
     def hand_over(

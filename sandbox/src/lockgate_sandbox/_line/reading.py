@@ -175,7 +175,7 @@ class Reading:
     def wait(self) -> None:
         """Look around while the worker does not write."""
         self.look_around(self.cancel)
-        self.vigil.wait()
+        self.vigil.wait(self.channel.owing)
 
     def _while_sending(self) -> None:
         """The worker does not read: perhaps it can't, because we don't.
@@ -200,7 +200,7 @@ class Reading:
 
     def _wait_silently(self) -> None:
         self.look_around(Flight.note_cancelled)
-        self.vigil.wait()
+        self.vigil.wait(self.channel.owing)
 
     def look_around(self, cancel: Cancel) -> None:
         """Look at the deadlines of all calls and at the limits.

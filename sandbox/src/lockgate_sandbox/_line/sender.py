@@ -150,10 +150,13 @@ class Sender:
             self._channel.send(message, self._wait)
             self._channel.send_fds(fds, self._wait)
 
-    def enter_pipe(self, call: bytes, under_way: Mapping[bytes, Flight]) -> bool | None:
-        """Have the worker read calls from the pipe, for which it answers `call`.
+    def enter_pipe(
+        self, call: bytes, under_way: Mapping[bytes, Flight], output: int
+    ) -> bool | None:
+        """Have the worker use the pipes for calls in a row; it answers `call` for it.
 
-        False if there can be no pipe, None if another call is under way as well.
+        `output` is what it prints to, which their ear hears. False if there can be
+        no pipes, None if another call is under way as well.
 
         Raises:
             ChannelClosed: If the worker is gone.
@@ -163,12 +166,14 @@ class Sender:
             if len(under_way) > 1:
                 return None
             try:
-                fds = channel.open_pipe()
+                pipe = channel.open_pipe(output)
             except OSError:
                 return False
-            channel.send([_PIPE, call, len(fds)], self._wait)
+            fds = pipe.guests
+            channel.send([_PIPE, call, len(fds), pipe.answer_bytes], self._wait)
             if fds:
                 channel.send_fds(fds, self._wait)
+                pipe.given()
             channel.piped = True
         return True
 

@@ -82,8 +82,10 @@ class Vigil:
         self._clock = cpu_clock(process.pid)
         self.seen(now)
 
-    def wait(self, *, sending: bool = False) -> None:
+    def wait(self, also: int = -1, *, sending: bool = False) -> None:
         """Wait a tick for the channel, and take what is printed meanwhile.
+
+        `also` is one more descriptor that something may come by.
 
         Raises:
             ChannelClosed: If the worker is dead.
@@ -91,12 +93,16 @@ class Vigil:
         """
         if sending:
             self._poll.modify(self._channel_fd, select.POLLIN | select.POLLOUT)
+        if also >= 0:
+            self._poll.register(also, select.POLLIN)
         try:
             seconds = _SENDING_SECONDS if sending else TICK_SECONDS
             ready = dict(self._poll.poll(seconds * 1000))
         finally:
             if sending:
                 self._poll.modify(self._channel_fd, select.POLLIN)
+            if also >= 0:
+                self._poll.unregister(also)
         if self._output.fd in ready:
             self.drain()
         if self._life_fd in ready and self._channel_fd not in ready:

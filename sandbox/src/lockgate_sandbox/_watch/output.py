@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
-from collections.abc import Callable
 from fcntl import ioctl
 from termios import FIONREAD as _FIONREAD
 
@@ -36,21 +34,6 @@ class Output:
         self._room = bytearray(4)
         self._seen = 0
         self.total = 0
-        self._watch: select.epoll | None = None
-
-    def watch(self) -> Callable[[float, int], list[tuple[int, int]]]:
-        """A function that tells with ``(0, 1)`` whether there may be something to read.
-
-        It takes half as long as `waiting`, for a descriptor more. Once this is closed
-        it raises ValueError or OSError.
-
-        Raises:
-            OSError: If there is no descriptor left, or this is closed.
-        """
-        if self._watch is None:
-            self._watch = select.epoll()
-            self._watch.register(self.fd, select.EPOLLIN)
-        return self._watch.poll
 
     def waiting(self) -> bool:
         """Whether there is something to read: one quick call (FIONREAD)."""
@@ -96,5 +79,3 @@ class Output:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
-            if self._watch is not None:
-                self._watch.close()

@@ -8,7 +8,7 @@ endian); further packets carry nothing but the rest::
     packet 2:  value[PACKET_BYTES - 4 : ...]
 
 After a `PIPE` frame the host's next frames come by a pipe, without their length, until
-a `LEAVE` (record 246).
+a `LEAVE` (record 246). What answers those may come by another pipe, likewise (251).
 
 The value is a list whose first element is its `Kind`. `_wire.Channel` sends and
 receives them.
@@ -80,7 +80,7 @@ class Kind(IntEnum):
     CANCEL = 16  # id: nobody wants the answer any more
     SEGMENT = 17  # number, bytes, writable, numbers to forget; its descriptor follows
     ROOM = 18  # bytes: the worker wants a ring for a buffer so large
-    PIPE = 20  # id, number of descriptors in the next packet: calls come by the pipe
+    PIPE = 20  # id, number of descriptors in the next packet, most bytes of an answer
     AHEAD = 19  # id, job: what a START will probably say; to a child that waits for it
 
 

@@ -29,17 +29,19 @@ if TYPE_CHECKING:
 __all__ = ["GuestChannel"]
 
 _SEGMENT = int(Kind.SEGMENT)
+_PIPES = 2  # one for calls, one for answers
 
 
 class GuestChannel(Channel):
     """The worker's end: it trusts its host, and takes the segments that come."""
 
-    __slots__ = ("_view", "pipe", "piped")
+    __slots__ = ("_view", "answer_bytes", "answers", "pipe", "piped")
 
     def __init__(self, sock: _socket.socket, limit: int) -> None:
         super().__init__(sock, limit, trusting=True)
         self._view = memoryview(self._buffer)
-        self.pipe = -1
+        self.pipe = self.answers = -1
+        self.answer_bytes = 0
         self.piped = False
 
     def receive(self, wait: Wait = never) -> list[Any]:
@@ -83,9 +85,14 @@ class GuestChannel(Channel):
         return message
 
     def enter_pipe(self, frame: list[Any]) -> None:
-        """Take the pipe that a PIPE frame is about, if there is a descriptor for it."""
-        for fd in self.receive_fds(1) if frame[2] else ():
-            self.pipe = fd
+        """Take the pipes that a PIPE frame is about, if there are descriptors left."""
+        _, _, count, self.answer_bytes = frame
+        fds = self.receive_fds(count) if count else []
+        if len(fds) == _PIPES:
+            self.pipe, self.answers = fds
+        else:
+            for fd in fds:
+                os.close(fd)
         self.piped = self.pipe >= 0
 
     def from_pipe(self) -> list[Any] | None:

@@ -8,31 +8,32 @@ refuses is looked at from the start, by `_wire.scan`, as every other frame.
 
 from __future__ import annotations
 
-import os
-from fcntl import F_GETPIPE_SZ, fcntl
+from _socket import MSG_DONTWAIT
 from typing import TYPE_CHECKING, Any
 
 from msgspec import msgpack
 
 from lockgate_sandbox._wire.frame import (
-    LEAVE,
     LENGTH,
     PACKET_BYTES,
     ChannelClosed,
+    Kind,
     never,
 )
+from lockgate_sandbox._wire.host_pipe import HostPipe
 from lockgate_sandbox._wire.scan import NODE_BYTES, FrameError, check
 from lockgate_sandbox._wire.wire import TRUE_LENGTH, Channel
 
 if TYPE_CHECKING:
     import _socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from lockgate_sandbox._wire.frame import Wait
 
 __all__ = ["PLAIN_LEVELS", "HostChannel", "decode_plain"]
 
-_PAGE_BYTES = 4096
+_REPLY = int(Kind.REPLY)
+_AT_ONCE = TRUE_LENGTH | MSG_DONTWAIT
 
 PLAIN_LEVELS = 4
 """How deep the value of a plain frame may be."""
@@ -54,48 +55,38 @@ decode_plain: Callable[[bytes | memoryview], Any] = msgpack.Decoder(_FRAME).deco
 
 
 class HostChannel(Channel):
-    """The host's end: it believes nothing that comes."""
+    """The host's end: it believes nothing that comes.
 
-    __slots__ = ("_pipe", "_plain_end", "_view", "piped")
+    While it is `piped` calls go by the pipe. `owed` is the last one that did: as long
+    as it is `under_way`, its answer may come by the pipe too.
+    """
+
+    __slots__ = ("_plain_end", "_view", "owed", "pipe", "piped", "under_way")
 
     def __init__(self, sock: _socket.socket, limit: int) -> None:
         super().__init__(sock, limit)
         self._view = memoryview(self._buffer)
         self._plain_end = 0
-        self._pipe: tuple[int, int] | None = None
+        self.pipe: HostPipe | None = None
         self.piped = False
+        self.owed = b""
+        self.under_way: Container[bytes] = ()
 
-    # -- the pipe -------------------------------------------------------------------
+    # -- the pipes ------------------------------------------------------------------
 
-    def open_pipe(self) -> list[int]:
-        """Make the pipe if there is none; what the worker has to get of it.
+    def open_pipe(self, also: int) -> HostPipe:
+        """The pipes, made if there are none; their ear hears `also`, a descriptor, too.
 
         Raises:
             OSError: If there is no descriptor left.
             ChannelClosed: If this is closed.
         """
-        if self._pipe is not None:
-            return []
-        if self.socket.fileno() < 0:
-            raise ChannelClosed
-        # Both ends are kept: so a write is never a SIGPIPE to an embedder. That the
-        # worker is gone the socket tells.
-        self._pipe = os.pipe()
-        os.set_blocking(self._pipe[1], False)
-        return [self._pipe[0]]
-
-    @property
-    def pipe_end(self) -> int:
-        """The descriptor that calls are written to while this is `piped`."""
-        return self._pipe[1] if self._pipe else -1
-
-    @property
-    def pipe_bytes(self) -> int:
-        """What goes through the pipe at once, with a `LEAVE` before it.
-
-        A user who has many pipes gets small ones.
-        """
-        return fcntl(self.pipe_end, F_GETPIPE_SZ) - _PAGE_BYTES
+        if self.pipe is None:
+            end = self.socket.fileno()
+            if end < 0:
+                raise ChannelClosed
+            self.pipe = HostPipe((end, also) if also >= 0 else (end,))
+        return self.pipe
 
     def leave_pipe(self) -> None:
         """Tell the worker that the next frame comes by the socket.
@@ -104,11 +95,15 @@ class HostChannel(Channel):
             FrameError: If it has left its pipe unread.
         """
         self.piped = False
-        try:
-            os.write(self.pipe_end, LEAVE)
-        except BlockingIOError:
-            msg = "what came by the pipe is not read"
-            raise FrameError(msg) from None
+        if self.pipe is not None:
+            self.pipe.leave()
+
+    @property
+    def owing(self) -> int:
+        """The descriptor that an answer may come by, beside the socket; else -1."""
+        if self.pipe is None or self.owed not in self.under_way:
+            return -1
+        return self.pipe.answers.fileno()
 
     def send(self, message: list[Any], wait: Wait = never) -> None:
         """Send one frame whole, by the socket.
@@ -150,11 +145,11 @@ class HostChannel(Channel):
         return super().send_now(message)
 
     def close(self) -> None:
-        """Close the socket and the pipe; a blocked peer sees the end."""
+        """Close the socket and the pipes; a blocked peer sees the end."""
         super().close()
-        pipe, self._pipe, self.piped = self._pipe, None, False
-        for fd in pipe or ():
-            os.close(fd)
+        pipe, self.pipe, self.piped = self.pipe, None, False
+        if pipe is not None:
+            pipe.close()
 
     # -- receiving ------------------------------------------------------------------
 
@@ -176,6 +171,8 @@ class HostChannel(Channel):
             FrameTooLargeError: If the frame exceeds a cap.
             ChannelClosed: If it is gone.
         """
+        if self.owed in self.under_way:
+            return self._receive_either(wait)
         try:
             size = self.socket.recv_into(self._buffer, PACKET_BYTES, TRUE_LENGTH)
         except BlockingIOError:
@@ -184,6 +181,49 @@ class HostChannel(Channel):
         except ConnectionResetError:
             raise ChannelClosed from None
         return self.read(size, wait)
+
+    def _receive_either(self, wait: Wait) -> Any:
+        """`receive`, by the pipe or by the socket.
+
+        By the pipe first: a worker that answers there and ends has answered.
+        """
+        while True:
+            came = None
+            if self.pipe is not None:
+                came = self.pipe.answers.readinto(self._view[LENGTH.size :])
+                if came:
+                    return self.read_answer(came)
+            try:
+                size = self.socket.recv_into(self._buffer, PACKET_BYTES, _AT_ONCE)
+            except BlockingIOError:
+                if came is not None:  # the end of the pipe, and the socket says nothing
+                    raise ChannelClosed from None
+                wait()
+            except ConnectionResetError:
+                raise ChannelClosed from None
+            else:
+                return self.read(size, wait)
+
+    def read_answer(self, size: int) -> Any:
+        """The answer of `size` bytes that was read from the pipe, behind the length.
+
+        Raises:
+            FrameError: If it is not a plain REPLY and nothing else.
+            ChannelClosed: If the worker is gone.
+        """
+        if not size:
+            raise ChannelClosed
+        end = LENGTH.size + size
+        try:
+            frame = decode_plain(self._view[LENGTH.size : end])
+        except (ValueError, RecursionError) as error:
+            msg = f"no plain answer by the pipe: {error}"
+            raise FrameError(msg) from None
+        if frame[0] != _REPLY:
+            msg = f"a frame of kind {frame[0]} by the pipe"
+            raise FrameError(msg)
+        self._plain_end = end
+        return frame
 
     @property
     def room(self) -> memoryview:
