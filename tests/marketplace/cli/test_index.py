@@ -49,6 +49,27 @@ def test_it_builds_and_says_what_it_did(
     assert "<title>Ours</title>" in (tmp_path / "site" / "index.html").read_text()
 
 
+def test_the_address_that_it_was_tried_under_is_not_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stock(tmp_path / "wheels")
+    site = tmp_path / "site"
+
+    def holding(what: str) -> set[str]:
+        files = (path for path in site.rglob("*") if path.is_file())
+        return {path.name for path in files if what.encode() in path.read_bytes()}
+
+    for tried in ("http://127.0.0.1:8000/", "http://localhost/x", "http://[::1]:80/"):
+        told(capsys, 0, "build", "wheels", "--out", "site", "--url", tried)
+        assert "feed.xml" in holding(tried)
+        told(capsys, 0, "build", "wheels", "--out", "site")
+        assert holding(tried) == set()
+        assert holding(str(tmp_path)) == set()
+    told(capsys, 0, "build", "wheels", "--out", "site", "--url", "https://a.example/")
+    told(capsys, 0, "build", "wheels", "--out", "site")
+    assert "feed.xml" in holding("https://a.example/")
+
+
 def test_a_wheel_left_out_is_status_1_and_with_strict_3(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,7 +45,8 @@ def add(subparsers: Subparsers) -> None:
         "--title", help="what its pages are called (default: as before, or Plugins)"
     )
     build.add_argument(
-        "--url", help="the address that it will have (default: as before)"
+        "--url",
+        help="the address that it will have (default: as before, if not this machine's)",
     )
     build.add_argument(
         "--status",

@@ -1,7 +1,9 @@
 """The HTML form of a page (PEP 503, 592, 629, 714, 740, 792), and nothing but anchors.
 
 The standard library's parser is lenient and, on malformed pages, quadratic: the time
-that it may take is bounded, and the length of a tag.
+that it may take is bounded, and the number of tags. It is fed piece by piece: what it
+has not understood of the pieces so far is one tag, however many it looks like. Nothing
+is kept that no reader asks for: a page can be all attributes.
 """
 
 from __future__ import annotations
@@ -23,6 +25,15 @@ __all__ = ["Anchor", "html_page", "read_html"]
 _MANIFEST_SUFFIX = ".lockgate.json"
 _SIGNATURE_SUFFIX = ".signature"
 _METADATA = ("data-core-metadata", "data-dist-info-metadata")
+_META = frozenset(
+    {
+        "pypi:repository-version",
+        "pypi:project-status",
+        "pypi:project-status-reason",
+    }
+)
+_TAGS_PER_LINK = 5
+_NONE: Mapping[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -41,25 +52,25 @@ class _Document:
 
 
 class _Parser(HTMLParser):
-    def __init__(self, limits: PageLimits, most: int, where: str) -> None:
+    def __init__(self, limits: PageLimits, where: str, *, texts: bool) -> None:
         super().__init__(convert_charrefs=True)
         self.found = _Document()
         self._open: Anchor | None = None
-        self._limits, self._most, self._where = limits, most, where
+        self._limits, self._where, self._texts = limits, where, texts
         self._end = time.monotonic() + limits.html_seconds
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._look_at_the_clock()
         given = {key: value or "" for key, value in reversed(attrs)}
         if tag == "a":
-            self._open = Anchor(given)
+            self._open = Anchor(_NONE if self._texts else given)
             self.found.anchors.append(self._open)
-            if len(self.found.anchors) > self._most:
-                message = f"more than {self._most:,} links"
+            if len(self.found.anchors) > self._limits.links:
+                message = f"more than {self._limits.links:,} links"
                 raise PageError("page-too-many", message, where=self._where)
         elif tag == "base":
             self.found.base = self.found.base or given.get("href", "")
-        elif tag == "meta" and "name" in given:
+        elif tag == "meta" and given.get("name") in _META:
             self.found.meta.setdefault(given["name"], given.get("content", ""))
 
     def handle_endtag(self, tag: str) -> None:
@@ -71,6 +82,10 @@ class _Parser(HTMLParser):
         self._look_at_the_clock()
         if self._open is not None:
             self._open.text += data
+            if len(self._open.text) > self._limits.text_chars:
+                message = f"a link's text of more than {self._limits.text_chars:,} "
+                message += "characters"
+                raise PageError("page-invalid", message, where=self._where)
 
     def handle_comment(self, data: str) -> None:  # noqa: ARG002 - only time counts
         self._look_at_the_clock()
@@ -90,23 +105,28 @@ class _Parser(HTMLParser):
             raise PageError("page-invalid", message, where=self._where)
 
 
-def read_html(raw: bytes, limits: PageLimits, most: int, where: str) -> _Document:
-    """Base, meta and anchors of a page.
+def read_html(
+    raw: bytes, limits: PageLimits, where: str, *, texts: bool = False
+) -> _Document:
+    """Base, meta and anchors of a page; of anchors the text alone with `texts`.
 
     Raises:
         PageError: If it is no HTML, too long to read, or has too many links.
     """
-    longest = max(map(len, raw.split(b"<")), default=0)
-    if raw.count(b"<") > 20 * most or longest > limits.tag_bytes:
-        message = f"a tag of {longest:,} bytes, or too many of them"
-        raise PageError("page-invalid", message, where=where)
+    tags = raw.count(b"<")
+    if tags > _TAGS_PER_LINK * limits.links + 1_000:
+        raise PageError("page-invalid", f"{tags:,} tags", where=where)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise PageError("page-invalid", f"no UTF-8: {error}", where=where) from None
-    parser = _Parser(limits, most, where)
+    parser = _Parser(limits, where, texts=texts)
     try:
-        parser.feed(text)
+        for at in range(0, len(text), limits.piece_chars):
+            parser.feed(text[at : at + limits.piece_chars])
+            if len(parser.rawdata) > limits.tag_chars:
+                message = f"a tag of more than {limits.tag_chars:,} characters"
+                raise PageError("page-invalid", message, where=where)
         parser.close()
     except (AssertionError, ValueError) as error:  # what the parser cannot read at all
         message = f"no HTML: {str(error)[:80]}"
@@ -122,7 +142,7 @@ def html_page(raw: bytes, rows: Rows, limits: PageLimits) -> ProjectPage:
         FetchError: If a file, or the page's base, is where the index may not lead.
     """
     where = f"{rows.index.name}/{rows.name}"
-    found = read_html(raw, limits, limits.files, where)
+    found = read_html(raw, limits, where)
     version = api_version(found.meta.get("pypi:repository-version", "1.0"), where)
     base = rows.base
     if found.base:

@@ -29,7 +29,7 @@ def parse_names(raw: bytes, kind: str, index: Index) -> tuple[str, ...]:
         for entry in top.get("projects", list, []):
             said.append(top.inner("projects", entry).get("name", str, ""))
     else:
-        found = read_html(raw, LIST, LIST.names, where)
+        found = read_html(raw, LIST, where, texts=True)
         api_version(found.meta.get("pypi:repository-version", "1.0"), where)
         said = [anchor.text.strip() for anchor in found.anchors]
     if len(said) > LIST.names:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.site import owner, simple
@@ -42,6 +43,7 @@ from lockgate_marketplace.site.release import (
 )
 from lockgate_marketplace.site.state import STATE_FILE, State, read_state
 from lockgate_marketplace.site.tree import Tree
+from lockgate_marketplace.sources import is_loopback
 
 __all__ = ["Options", "Report", "build", "options_of"]
 
@@ -152,13 +154,17 @@ def _build(wheels: Path, site: Path, chosen: Options) -> Report:
 def options_of(site: Path) -> Options:
     """The title and address with which the present `site` was built.
 
+    An address of this machine, where it was tried, is nobody's elsewhere: it is not
+    kept.
+
     Raises:
         PublishError: As `build`.
     """
     found = read_state(site)
     if found is None:
         return Options()
-    return Options(title=found.title, url=found.url)
+    here = is_loopback(urlsplit(found.url).hostname or "")
+    return Options(title=found.title, url="" if here else found.url)
 
 
 def _report(
