@@ -80,7 +80,7 @@ def _elsewhere(name: str, plugins: Sequence[PluginState]) -> None:
     state = states[0]
     if state.environment:
         hint = f"Take {state.distribution} out of `environments` in the settings."
-    elif any(group == "file" for group, _ in state.entries):
+    elif state.single_file:
         hint = f"Remove the file {state.location}."
     else:
         from lockgate._installer import pip_command

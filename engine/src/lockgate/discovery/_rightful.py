@@ -55,16 +55,12 @@ def of_name(claims: Sequence[int], states: Sequence[PluginState]) -> int:
     known = [at for at in claims if states[at].first_party]
     if len(known) == 1:
         return known[0]
-    installed = [at for at in claims if not _is_file(states[at])]
+    installed = [at for at in claims if not states[at].single_file]
     if len(installed) == 1:
         return installed[0]
     if installed and all(states[at].stored for at in installed):
         return _first(installed, states)
     return _NOBODY
-
-
-def _is_file(state: PluginState) -> bool:
-    return any(group == "file" for group, _ in state.entries)
 
 
 def settle_claims(states: list[PluginState]) -> None:

@@ -89,6 +89,11 @@ class PluginState:
         return self.state in ("ok", "legacy", "foreign")
 
     @property
+    def single_file(self) -> bool:
+        """Whether it is a file of a plugin folder, which any checkout can bring."""
+        return any(group == "file" for group, _ in self.entries)
+
+    @property
     def first_party(self) -> bool:
         """Whether the shipped policy names it, and it is the host's own installation.
 

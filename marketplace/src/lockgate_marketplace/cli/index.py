@@ -46,7 +46,7 @@ def add(subparsers: Subparsers) -> None:
     )
     build.add_argument(
         "--url",
-        help="the address that it will have (default: as before, if not this machine's)",
+        help="the address that it will have (default: as before, if not a local one)",
     )
     build.add_argument(
         "--status",

@@ -23,7 +23,8 @@ def check_claims(plans: Sequence[Plan], present: Iterable[PluginState]) -> None:
 
     What is out of use at the moment, by whatever reason, keeps what it has: it would
     be in use again. What an older installation of the same distribution has is its
-    own, and what only another copy shadows counts for nothing.
+    own, and what only another copy shadows counts for nothing. Nor does a single file,
+    which yields to whatever is installed.
 
     Raises:
         ContractError: ``contract-claimed``, naming what and whose it is.
@@ -31,7 +32,9 @@ def check_claims(plans: Sequence[Plan], present: Iterable[PluginState]) -> None:
     coming = {plan.plugin.name for plan in plans}
     owners: dict[_Claim, str] = {}
     for state in present:
-        if state.state != "shadowed" and state.distribution not in coming:
+        if state.state == "shadowed" or state.single_file:
+            continue
+        if state.distribution not in coming:
             for claim in _of(state.name, state.distribution, state.manifest):
                 owners.setdefault(claim, state.distribution)
     for plan in plans:

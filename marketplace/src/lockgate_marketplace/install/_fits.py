@@ -14,8 +14,12 @@ __all__ = ["manifest_of", "surroundings"]
 
 
 def surroundings(present: Iterable[PluginState]) -> Surroundings:
-    """Whose the plugins' names are: also those of what is not used at the moment."""
-    owned = [state for state in present if state.state != "shadowed"]
+    """Whose the plugins' names are: also those of what is not used at the moment.
+
+    A single file has none: it yields to whatever is installed, and any checkout in
+    which a command is run can bring it.
+    """
+    owned = [s for s in present if s.state != "shadowed" and not s.single_file]
     return Surroundings(plugins={state.name: state.distribution for state in owned})
 
 
