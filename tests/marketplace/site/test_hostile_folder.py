@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.site import build
+from lockgate_marketplace.site.tree import Tree
 from tests.marketplace.site.samples import plugin_wheel
 from tests.marketplace.site.test_build import codes, content, page
 from tests.support.wheels import Draft, forge_file
@@ -106,3 +109,27 @@ def test_a_version_in_two_spellings_is_one_version(tmp_path: Path, yanked: str) 
         "acme-1.0.0-py3-none-any.whl": "broken",
     }
     assert json.loads((site / "index-state.json").read_text())["standings"]
+
+
+def test_a_full_disk_stops_the_build_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wheels are judged ahead in threads: none of them writes after the end."""
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    for number in range(12):
+        plugin_wheel(wheels, f"p{number}")
+    whole = Tree.write
+    written: list[str] = []
+
+    def full(tree: Tree, name: str, content: bytes) -> None:
+        written.append(name)
+        if len(written) == 5:
+            raise OSError(errno.ENOSPC, "No space left on device", name)
+        whole(tree, name, content)
+
+    monkeypatch.setattr(Tree, "write", full)
+    with pytest.raises(PublishError, match="No space left") as stopped:
+        build(wheels, site)
+
+    assert stopped.value.code == "index-unwritable"
+    assert [path.name for path in tmp_path.iterdir()] == ["wheels"]

@@ -12,8 +12,10 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -57,6 +59,7 @@ _PIECE_BYTES = 1 << 20
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 """Of what lies in a folder of wheels a pipe would keep whoever opens it."""
 
+_AHEAD = 4
 _THREADS = 2
 """hashlib lets go of the interpreter while it hashes."""
 
@@ -96,27 +99,58 @@ def take_in(
     """
     found, others, refused = _listed(wheels)
     hashes = _hashed([name for name in found if name in state.releases], found)
+    names = sorted(found)
     same_rules = state.rules == rules
+    fresh = [
+        name
+        for name in names
+        if not (before := state.releases.get(name))
+        or (
+            hashes[name] == before.sha256
+            and not (same_rules and tree.has(before.path(), before.size))
+        )
+    ]
     releases: list[Release] = []
-    judged: set[str] = set()
-    for at, (name, path) in enumerate(sorted(found.items())):
-        progress(name, at / len(found))
-        before = state.releases.get(name)
-        try:
-            if before and (digest := hashes[name]) != before.sha256:
-                releases.append(_taken_over(before, path, tree, others))
-                raise _changed(name, before.sha256) if digest else _unreadable(path)
-            if before and same_rules and tree.has(before.path(), before.size):
-                releases.append(_taken_over(before, path, tree, others))
-                continue
-            judged.add(name)
-            uploaded = before.uploaded if before else now
-            gone = state.gone.get(name, "")
-            releases.append(_judged(path, tree, others, uploaded, gone))
-        except LockgateError as error:
-            refused.append(_refused(name, error))
+    judged = frozenset(fresh)
+    with closing(_opened([found[name] for name in fresh], tree)) as opened:
+        for at, name in enumerate(names):
+            progress(name, at / len(found))
+            path, before = found[name], state.releases.get(name)
+            try:
+                if before and name not in judged:
+                    releases.append(_taken_over(before, path, tree, others))
+                    _check_same(before, hashes[name], path)
+                    continue
+                uploaded = before.uploaded if before else now
+                wheel = next(opened).result()
+                gone = state.gone.get(name, "")
+                releases.append(_placed(wheel, path, tree, others, uploaded, gone))
+            except LockgateError as error:
+                refused.append(_refused(name, error))
     tree.drop(_COMING)
-    return Intake(tuple(releases), tuple(refused), frozenset(judged))
+    return Intake(tuple(releases), tuple(refused), judged)
+
+
+def _opened(paths: Sequence[str], tree: Tree) -> Generator[Future[Wheel]]:
+    """Copy and judge wheels, some ahead of who takes them, in their order.
+
+    zlib and hashlib let go of the interpreter, and take most of a gate's time.
+    """
+    waiting: deque[Future[Wheel]] = deque()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for path in paths:
+            name = os.path.basename(path)  # noqa: PTH119
+            waiting.append(pool.submit(_open, path, tree.path(f"{_COMING}/{name}")))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+
+
+def _open(path: str, coming: Path) -> Wheel:
+    """Copy the wheel, and let the gate judge the copy."""
+    _copy(path, coming)
+    return open_wheel(coming, around=ANY_MACHINE)
 
 
 def _listed(wheels: Path) -> tuple[dict[str, str], frozenset[str], list[Refused]]:
@@ -164,6 +198,14 @@ def _changed(name: str, was: str) -> PublishError:
     return PublishError("index-file-changed", message, where=name)
 
 
+def _check_same(before: Release, digest: str, path: str) -> None:
+    """Whether a wheel has the bytes still that it was published with."""
+    if not digest:
+        raise _unreadable(path)
+    if digest != before.sha256:
+        raise _changed(before.filename, before.sha256)
+
+
 def _unreadable(path: str, reason: str | None = None) -> WheelError:
     return WheelError("wheel-unreadable", reason or "it can't be read", where=path)
 
@@ -181,25 +223,23 @@ def _taken_over(
     return found
 
 
-def _judged(
-    path: str, tree: Tree, others: frozenset[str], uploaded: int, gone: str
+def _placed(
+    wheel: Wheel,
+    path: str,
+    tree: Tree,
+    others: frozenset[str],
+    uploaded: int,
+    gone: str,
 ) -> Release:
-    """Copy the wheel, let the gate judge the copy, and keep it if it passes."""
-    name = os.path.basename(path)  # noqa: PTH119
-    coming = tree.path(f"{_COMING}/{name}")
-    try:
-        _copy(path, coming)
-        wheel = open_wheel(coming, around=ANY_MACHINE)
-        if gone and gone != wheel.sha256:
-            raise _changed(name, gone)
-        release, sidecar = _release(wheel, uploaded)
-        release = _with_sidecars(release, path, tree, others)
-        tree.write(release.path(METADATA_SUFFIX), wheel.metadata)
-        if sidecar:
-            tree.write(release.path(MANIFEST_SUFFIX), sidecar)
-        coming.rename(tree.path(release.path()))
-    finally:
-        coming.unlink(missing_ok=True)
+    """Keep the copy of a wheel that the gate let in, with what belongs to it."""
+    if gone and gone != wheel.sha256:
+        raise _changed(wheel.filename, gone)
+    release, sidecar = _release(wheel, uploaded)
+    release = _with_sidecars(release, path, tree, others)
+    tree.write(release.path(METADATA_SUFFIX), wheel.metadata)
+    if sidecar:
+        tree.write(release.path(MANIFEST_SUFFIX), sidecar)
+    tree.path(f"{_COMING}/{wheel.filename}").rename(tree.path(release.path()))
     return release
 
 
