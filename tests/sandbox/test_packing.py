@@ -47,3 +47,18 @@ def _run(code: str, *argv: str) -> str:
 def test_what_is_made_after_the_holes_are_filled_lies_together() -> None:
     assert int(_run(_SCATTERED, "filled")) > 50
     assert int(_run(_SCATTERED, "as it is")) < 30
+
+
+def test_where_memory_is_limited_the_holes_are_left() -> None:
+    limited = """
+import resource
+
+resource.setrlimit(resource.RLIMIT_DATA, (4096, 4096))
+packing.fill_holes()
+some = [object() for _ in range(100)]
+try:
+    bytes(1 << 20)
+except MemoryError:
+    print("no more than that")
+"""
+    assert _run(limited) == "no more than that\n"

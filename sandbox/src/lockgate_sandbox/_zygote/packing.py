@@ -37,11 +37,16 @@ _KEPT: list[object] = []
 def fill_holes() -> None:
     """Take what is free between objects, for good.
 
-    In the pools of CPython's allocator and in the heap of the C library.
+    In the pools of CPython's allocator and in the heap of the C library. Where a limit
+    of memory is in the way, the holes are left to whoever needs them.
     """
     gc.collect()
-    for size in range(_ALIGNMENT, _LARGEST_BLOCK + 1, _ALIGNMENT):
-        _fill_pools(size)
+    try:
+        for size in range(_ALIGNMENT, _LARGEST_BLOCK + 1, _ALIGNMENT):
+            _fill_pools(size)
+    except MemoryError:
+        _KEPT.clear()
+        return
     libc = ctypes.CDLL(None)
     if hasattr(libc, "gnu_get_libc_version"):
         _fill_heap(libc)
@@ -80,9 +85,14 @@ def _fill_heap(libc: ctypes.CDLL) -> None:
     malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     free.restype, free.argtypes = None, [ctypes.c_void_p]
     end = malloc(_PROBE_BYTES)
+    if end is None:
+        return
     free(end)
     small = range(_CACHED_CHUNK, _LEAST_CHUNK - 1, -_ALIGNMENT)
     for size in (*_LARGE_CHUNKS, *small):
         for _ in range(_MOST_BYTES // size):
-            if malloc(size) >= end:
+            at = malloc(size)
+            if at is None:
+                return
+            if at >= end:
                 break
