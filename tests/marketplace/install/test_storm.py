@@ -28,6 +28,7 @@ COMMANDS = (
     ("upgrade", "acme"),
     ("upgrade", "--all"),
     ("rollback",),
+    ("rollback", "--list"),
     ("uninstall", "acme"),
     ("gc", "--keep", "1"),
     ("list",),

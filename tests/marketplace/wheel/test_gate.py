@@ -34,7 +34,7 @@ def test_a_sound_wheel_says_what_it_is(tmp_path: Path) -> None:
     assert wheel.size == path.stat().st_size
     assert wheel.requires_dist == ("six",)
     assert wheel.manifest is not None
-    assert wheel.top_level == {"lockgate_echo"}
+    assert wheel.modules == {"lockgate_echo"}
     for member in wheel.members:
         body = wheel.read(member)
         assert len(body) == member.size

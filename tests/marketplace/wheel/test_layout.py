@@ -141,7 +141,8 @@ def test_a_module_belongs_to_one_distribution() -> None:
     assert code_of("six/x.py", around=around) == "wheel-shadows-other"
     assert code_of("google/__init__.py", around=around) == "wheel-shadows-other"
     assert code_of("google/auth/evil.py", around=around) == "wheel-shadows-other"
-    assert judged("google/other/__init__.py", around=around).top_level == {"google"}
+    shared = judged("google/other/__init__.py", around=around)
+    assert shared.modules == {"google.other"}
     mine = Surroundings(modules={"six": "evil"})
     assert judged("six.py", around=mine).modules == {"six"}
 

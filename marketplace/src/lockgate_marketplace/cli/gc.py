@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from lockgate.errors import UsageError
 from lockgate.verb import (
@@ -13,9 +14,11 @@ from lockgate.verb import (
     progress,
     settings,
 )
-from lockgate_marketplace.store import KEEP, Store
+from lockgate_marketplace.store import KEEP, Collected, Store
 
 __all__ = ["add", "run"]
+
+_NOTHING = Collected((), (), (), (), 0)
 
 
 def add(subparsers: Subparsers) -> None:
@@ -53,27 +56,31 @@ def run(args: argparse.Namespace) -> int:
         with progress("collecting", quiet=args.json):
             found = store.collect(keep, dry=args.dry_run)
     if args.json:
-        print_json(
-            {
-                "kept": list(found.kept) if found else [],
-                "generations": list(found.generations) if found else [],
-                "wheels": list(found.wheels) if found else [],
-                "merged": list(found.merged) if found else [],
-                "in-use": list(found.in_use) if found else [],
-                "bytes": found.size if found else 0,
-                "dry-run": args.dry_run,
-            }
-        )
-        return 0
-    if found is None:
+        print_json({**_data(found or _NOTHING), "dry-run": args.dry_run})
+    elif found is None:
         print_lines(["Nothing was ever installed into the store."])
-        return 0
-    verb = "Would remove" if args.dry_run else "Removed"
+    else:
+        print_lines(map(one_line, _lines(found, dry=args.dry_run)))
+    return 0
+
+
+def _data(found: Collected) -> dict[str, object]:
+    return {
+        "kept": list(found.kept),
+        "generations": list(found.generations),
+        "wheels": list(found.wheels),
+        "merged": list(found.merged),
+        "in-use": list(found.in_use),
+        "bytes": found.size,
+    }
+
+
+def _lines(found: Collected, *, dry: bool) -> Iterator[str]:
+    verb = "Would remove" if dry else "Removed"
     counts = f"{len(found.wheels)} wheel(s), {len(found.generations)} generation(s)"
-    print_lines([f"{verb} {counts}, {found.size / 1e6:,.1f} MB."])
-    print_lines(one_line(f"  {name}") for name in found.wheels)
+    yield f"{verb} {counts}, {found.size / 1e6:,.1f} MB."
+    yield from (f"  {name}" for name in found.wheels)
     if found.in_use:
         names = ", ".join(found.in_use)
         hint = "`lockgate reload` lets go of what is old."
-        print_lines([one_line(f"In use by hosts that run: {names}. {hint}")])
-    return 0
+        yield f"In use by hosts that run: {names}. {hint}"

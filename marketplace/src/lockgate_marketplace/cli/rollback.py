@@ -83,7 +83,7 @@ def _changes(before: Generation, after: Generation) -> list[tuple[str, str, str]
 
 def _listed(store: Store, *, as_json: bool) -> int:
     current = store.folder.current()
-    kept = [store.folder.read(number) for number in store.folder.numbers()]
+    kept = list(store.generations())
     if as_json:
         print_json({"generations": [_data(one, current) for one in kept]})
         return 0

@@ -58,7 +58,30 @@ class Rows:
             PageError: If the entry is unsound.
             FetchError: If its URL is one where the index may not lead.
         """
-        name = row.filename
+        wheel = self._wheel(row.filename)
+        if wheel is None:
+            return None
+        url = self._place(row)
+        self._check_hashes(row)
+        return IndexFile(
+            row.filename,
+            wheel,
+            url,
+            row.sha256,
+            row.size,
+            row.requires_python,
+            row.yanked,
+            row.upload_time,
+            row.metadata_sha256,
+            self._beside(row.provenance_url),
+            row.manifest_sha256,
+            self._beside(row.manifest_url),
+            row.signature_sha256,
+            self._beside(row.signature_url),
+        )
+
+    def _wheel(self, name: str) -> WheelName | None:
+        """What the file `name` says that it is; None if it is no wheel."""
         shown = ascii(name[:_SHOWN])
         if not name or not name.isprintable() or "/" in name or "\\" in name:
             raise self._refused("page-filename", f"{shown} is no file name")
@@ -75,29 +98,18 @@ class Rows:
         if wheel.name != self.name:
             message = f"{shown} is a file of {wheel.name!r}"
             raise self._refused("page-foreign-file", message)
+        return wheel
+
+    def _place(self, row: Row) -> str:
+        """The URL of the file, which ends with its name."""
         url = joined(self.base, row.url).partition("#")[0]
         allowed(self.index, url)
         last = unquote(urlsplit(url).path.rpartition("/")[2])
-        if last != name:
+        if last != row.filename:
+            shown = ascii(row.filename[:_SHOWN])
             message = f"{shown} lies at a URL that ends with {last[:_SHOWN]!a}"
             raise self._refused("page-filename", message)
-        self._check_hashes(row)
-        return IndexFile(
-            name,
-            wheel,
-            url,
-            row.sha256,
-            row.size,
-            row.requires_python,
-            row.yanked,
-            row.upload_time,
-            row.metadata_sha256,
-            self._beside(row.provenance_url),
-            row.manifest_sha256,
-            self._beside(row.manifest_url),
-            row.signature_sha256,
-            self._beside(row.signature_url),
-        )
+        return url
 
     def _check_hashes(self, row: Row) -> None:
         hashes = {

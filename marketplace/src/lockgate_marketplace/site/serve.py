@@ -10,21 +10,19 @@ A request has to be there in time, as a whole, and only so many are answered at 
 from __future__ import annotations
 
 import io
-import os
 import re
 import socket
-import stat
 import threading
 import time
-from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.site.opened import Opened, open_below, parts_of
 from lockgate_marketplace.site.state import STATE_FILE
 
 __all__ = ["Server"]
@@ -35,7 +33,6 @@ _TIMEOUT_SECONDS = 20
 """For a whole request, however many pieces it comes in; and for each piece that is
 sent."""
 _CONNECTIONS = 64
-_PATH_PARTS = 32
 _SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 _SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
 _TYPES = {
@@ -116,21 +113,6 @@ class _Timed(io.RawIOBase):
         return self._connection.recv_into(buffer)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An open file of the site."""
-
-    file: BinaryIO
-    name: str
-    status: os.stat_result
-
-    @property
-    def etag(self) -> str:
-        """Strong: a build replaces files, it never writes to one."""
-        found = self.status
-        return f'"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"'
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "lockgate-index"
@@ -170,11 +152,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, body=body)
             return
         raw = urlsplit(self.path).path
-        parts = _parts(raw)
+        parts = parts_of(raw)
         if parts is None:
             self._refuse(HTTPStatus.NOT_FOUND, body=body)
             return
-        found = _opened(self._serves().site, parts, json=self._wants_json())
+        found = open_below(self._serves().site, parts, json=self._wants_json())
         if found is None:
             self._refuse(HTTPStatus.NOT_FOUND, body=body)
             return
@@ -201,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             weights.get("text/html", 0), weights.get(_SIMPLE_HTML, 0)
         )
 
-    def _send(self, found: _Found, *, body: bool) -> None:
+    def _send(self, found: Opened, *, body: bool) -> None:
         if found.etag in self.headers.get("If-None-Match", ""):
             self.send_response(HTTPStatus.NOT_MODIFIED)
             self.send_header("ETag", found.etag)
@@ -242,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(chunk)
             count -= len(chunk)
 
-    def _range(self, found: _Found, total: int) -> tuple[int, int, bool] | None:
+    def _range(self, found: Opened, total: int) -> tuple[int, int, bool] | None:
         """First byte, number of bytes, whether that is a part; None if it is outside.
 
         One range is understood; anything else is answered with the whole (RFC 9110,
@@ -302,62 +284,3 @@ def _quality(parameters: str) -> float:
             except ValueError:
                 return 0
     return 1
-
-
-def _parts(raw: str) -> list[str] | None:
-    """The parts of a request's path; None for one that no file of ours has."""
-    try:
-        parts = [unquote(part, errors="strict") for part in raw.split("/") if part]
-    except UnicodeDecodeError:
-        return None
-    if len(parts) > _PATH_PARTS:
-        return None
-    for part in parts:
-        if part in (".", "..") or "/" in part or "\\" in part or part.startswith("."):
-            return None
-        if any(ord(char) < 32 or ord(char) == 127 for char in part):
-            return None
-    return parts
-
-
-def _opened(site: Path, parts: list[str], *, json: bool) -> _Found | None:
-    """The regular file that the parts name, or its folder's index."""
-    folder = os.open(site, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for at, part in enumerate(parts):
-            last = at == len(parts) - 1
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-            opened = os.open(part, flags, dir_fd=folder)
-            if stat.S_ISDIR(os.fstat(opened).st_mode):
-                os.close(folder)
-                folder = opened
-            elif last:
-                return _regular(opened, part)
-            else:
-                os.close(opened)
-                return None
-        for name in ("index.json",) * json + ("index.html",):
-            found = _named(name, folder)
-            if found is not None:
-                return found
-    except (OSError, ValueError):
-        return None
-    finally:
-        os.close(folder)
-    return None
-
-
-def _named(name: str, folder: int) -> _Found | None:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    try:
-        return _regular(os.open(name, flags, dir_fd=folder), name)
-    except OSError:
-        return None
-
-
-def _regular(opened: int, name: str) -> _Found | None:
-    status = os.fstat(opened)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(opened)
-        return None
-    return _Found(os.fdopen(opened, "rb"), name, status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
@@ -94,34 +94,14 @@ class Sources:
         if index:
             named = self.named(index)
             if owner is not None and owner != named:
-                message = (
-                    f"{name} belongs to your index {owner.name} by its prefix; on "
-                    f"{index} anybody could have taken the name"
-                )
-                hint = (
-                    f"Take it from {owner.name}, or change the prefixes of that index."
-                )
-                raise SourceError(
-                    "source-reserved", message, index=owner.name, hint=hint
-                )
+                raise _reserved(name, owner, index)
             return named
         if owner is not None:
             return owner
         if self.default:
             return self.named(self.default)
-        if not self.indexes:
-            raise SourceError("source-none", f"no index answers for {name}")
-        if len(self.indexes) > 1:
-            known = ", ".join(sorted(self.indexes))
-            message = (
-                f"which index is {name} to come from? There are {known}, and none is "
-                "asked just in case: whoever takes a name there would be installed"
-            )
-            first = next(iter(sorted(self.indexes)))
-            hint = (
-                f"Say which: {first}/{name}, or set `default` or the index's prefixes."
-            )
-            raise SourceError("source-unbound", message, hint=hint)
+        if len(self.indexes) != 1:
+            raise _unbound(name, sorted(self.indexes))
         return next(iter(self.indexes.values()))
 
     def bind_dependency(self, name: str, parent: Index) -> Index:
@@ -156,3 +136,23 @@ class Sources:
         key = canonicalize_name(name)
         best = max(self.indexes.values(), key=lambda i: i.owns(key), default=None)
         return best if best is not None and best.owns(key) else None
+
+
+def _reserved(name: str, owner: Index, index: str) -> SourceError:
+    message = (
+        f"{name} belongs to your index {owner.name} by its prefix; on {index} anybody "
+        "could have taken the name"
+    )
+    hint = f"Take it from {owner.name}, or change the prefixes of that index."
+    return SourceError("source-reserved", message, index=owner.name, hint=hint)
+
+
+def _unbound(name: str, known: Sequence[str]) -> SourceError:
+    if not known:
+        return SourceError("source-none", f"no index answers for {name}")
+    message = (
+        f"which index is {name} to come from? There are {', '.join(known)}, and none "
+        "is asked just in case: whoever takes a name there would be installed"
+    )
+    hint = f"Say which: {known[0]}/{name}, or set `default` or the index's prefixes."
+    return SourceError("source-unbound", message, hint=hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +55,7 @@ def lineage(folder: StoreFolder, keep: int) -> Iterator[Generation]:
 def collect(folder: StoreFolder, staging: Path, keep: int, *, dry: bool) -> Collected:
     """Take away what neither the last `keep` generations nor staged releases name.
 
-    What a host that runs imports from stays, whoever names it.
-
-    Hold the store alone.
-
-    Generations go first, then what only they named: a crash in between leaves
-    garbage, and never a generation without its wheels.
+    What a host that runs imports from stays, whoever names it. Hold the store alone.
 
     Raises:
         InstalledError: If the generation in force can't be read: nothing is taken.
@@ -82,14 +77,7 @@ def collect(folder: StoreFolder, staging: Path, keep: int, *, dry: bool) -> Coll
     size = sum(_size(path) for path in (*lost_wheels, *lost_merged))
     if not dry:
         with writing(root):
-            for number in old:
-                Path(folder.file(number)).unlink(missing_ok=True)
-            if old:
-                sync_folder(root / "generations")
-            for path in (*lost_wheels, *lost_merged):
-                _remove(path, staging)
-            for path in _others(staging, set()):
-                discard(path)
+            _take_away(folder, old, (*lost_wheels, *lost_merged), staging)
     return Collected(
         tuple(generation.number for generation in kept),
         old,
@@ -98,6 +86,23 @@ def collect(folder: StoreFolder, staging: Path, keep: int, *, dry: bool) -> Coll
         size,
         tuple(_name(path) for path in used),
     )
+
+
+def _take_away(
+    folder: StoreFolder, old: Sequence[int], lost: Iterable[Path], staging: Path
+) -> None:
+    """Generations first, then what only they named.
+
+    A crash in between leaves garbage, and never a generation without its wheels.
+    """
+    for number in old:
+        Path(folder.file(number)).unlink(missing_ok=True)
+    if old:
+        sync_folder(Path(folder.root) / "generations")
+    for path in lost:
+        _remove(path, staging)
+    for path in _others(staging, set()):
+        discard(path)
 
 
 def _others(folder: Path, names: set[str]) -> list[Path]:

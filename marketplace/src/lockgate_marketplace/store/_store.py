@@ -290,6 +290,20 @@ class Store:
         """
         return lineage(self.folder, sys.maxsize)
 
+    def generations(self) -> Iterator[Generation]:
+        """Every generation that is kept, the oldest first.
+
+        Raises:
+            InstalledError: If one can't be read; one that is collected meanwhile is
+                left out.
+        """
+        for number in self.folder.numbers():
+            try:
+                yield self.folder.read(number)
+            except InstalledError:
+                if number in self.folder.numbers():
+                    raise
+
     def _before(self) -> int:
         now = self.folder.read()
         if now.parent == 0:

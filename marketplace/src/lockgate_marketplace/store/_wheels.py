@@ -24,7 +24,6 @@ __all__ = [
     "described",
     "fresh_folder",
     "lacks",
-    "stored_wheel",
     "whole_wheel",
 ]
 
@@ -32,15 +31,6 @@ __all__ = [
 def fresh_folder(staging: Path) -> Path:
     """A name in `staging` that nobody has."""
     return staging / f"{os.getpid()}-{secrets.token_hex(8)}"
-
-
-def stored_wheel(wheels: Path, sha256: str) -> StoredWheel:
-    """The wheel of that hash.
-
-    Raises:
-        StoreError: If it is not there, or does not say what it is.
-    """
-    return read_record(wheels / sha256)
 
 
 def add_wheel(wheel: Wheel, wheels: Path, staging: Path) -> StoredWheel:

@@ -63,11 +63,6 @@ class Wheel:
     """Members that are not in `_data`: RECORD, if the gate wrote it anew; all of
     them, if they lie unpacked."""
 
-    @property
-    def top_level(self) -> frozenset[str]:
-        """The names that can be imported."""
-        return frozenset(module.partition(".")[0] for module in self.modules)
-
     def pieces(self, member: Member) -> Iterator[bytes | memoryview]:
         """The bytes of `member`, in pieces of at most a mebibyte."""
         place = (member.area, member.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockgate_marketplace.errors import WheelError
 from lockgate_marketplace.wheel._zip_extra import (
@@ -169,6 +169,18 @@ def read_local(data: bytes, entry: ZipEntry, raw_limit: int) -> ZipEntry:
         message = "the local header has one size in zip64's field, not both"
         raise WheelError("wheel-zip-zip64", message, where=name)
     size, packed = zip64_values((size, packed), extra, name)
+    _check_same(entry, flags, method, crc, size, packed)
+    return replace(entry, start=start)
+
+
+def _check_same(
+    entry: ZipEntry, flags: int, method: int, crc: int, size: int, packed: int
+) -> None:
+    """Whether the local header, whose fields these are, says what the central one did.
+
+    Raises:
+        WheelError: ``wheel-zip-differs``.
+    """
     for what, here, there in (
         ("flags", flags, entry.flags),
         ("method", method, entry.method),
@@ -178,15 +190,4 @@ def read_local(data: bytes, entry: ZipEntry, raw_limit: int) -> ZipEntry:
     ):
         if here != there:
             message = f"{what}: {here} in the local header, {there} in the directory"
-            raise WheelError("wheel-zip-differs", message, where=name)
-    return ZipEntry(
-        name,
-        entry.mode,
-        flags,
-        method,
-        crc,
-        packed,
-        size,
-        entry.offset,
-        start,
-    )
+            raise WheelError("wheel-zip-differs", message, where=entry.name)
