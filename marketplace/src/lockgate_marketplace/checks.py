@@ -9,7 +9,7 @@ from typing import Literal
 from lockgate.errors import ConfigError
 from lockgate.values import Data
 from lockgate_marketplace.errors import SourceError
-from lockgate_marketplace.levels import CHECKS, CheckName, Levels
+from lockgate_marketplace.levels import CHECKS, Levels
 from lockgate_marketplace.sources import Index, Sources
 
 __all__ = ["Check", "check_indexes", "check_levels"]
@@ -60,7 +60,7 @@ def check_levels(settings: Mapping[str, Data]) -> tuple[Check, ...]:
         levels = Levels.from_settings(settings)
     except ConfigError as error:
         return (Check(name, "problem", f"{error.key}: {error.message}", error.hint),)
-    weak: list[CheckName] = [check for check in CHECKS if not levels.stops(check)]
+    weak = levels.weakened()
     if not weak:
         return ()
     said = "; ".join(f"{CHECKS[check]} ({levels.of(check)})" for check in weak)

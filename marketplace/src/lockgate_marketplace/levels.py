@@ -23,7 +23,9 @@ from lockgate.values import Data
 
 __all__ = ["CHECKS", "CheckName", "Level", "Levels"]
 
-CheckName: TypeAlias = Literal["undeclared", "opaque", "contract", "load"]
+CheckName: TypeAlias = Literal[
+    "undeclared", "opaque", "contract", "load", "cooldown", "proof"
+]
 Level: TypeAlias = Literal["off", "note", "stop", "required"]
 """``off``: not made. ``note``: what it finds is told. ``stop``: what it finds stops, as
 does that it can't be made, unless a flag takes it back for once. ``required``: as
@@ -35,16 +37,20 @@ CHECKS: Mapping[CheckName, str] = MappingProxyType(
         "opaque": "some of the source can't be read",
         "contract": "its functions do not fit the hooks",
         "load": "it does not load in a sealed worker without a right",
+        "cooldown": "it was uploaded only just now",
+        "proof": "nothing proves who made it",
     }
 )
-"""Each check, and what it stops at. All begin at ``stop``."""
+"""Each check, and what it stops at. All begin at ``stop``, but `proof` at ``off``."""
+
+_BEGIN: Mapping[CheckName, Level] = MappingProxyType({"proof": "off"})
 
 _KEY = "plugins.marketplace.checks"
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The level of each check; what is not named is at ``stop``."""
+    """The level of each check; what is not named is where it begins."""
 
     given: Mapping[CheckName, Level] = field(default_factory=dict[CheckName, Level])
 
@@ -72,7 +78,12 @@ class Levels:
 
     def of(self, check: CheckName) -> Level:
         """The level of one check."""
-        return self.given.get(check, "stop")
+        return self.given.get(check, _BEGIN.get(check, "stop"))
+
+    def weakened(self) -> list[CheckName]:
+        """Those that stop where nothing is said, and do not here."""
+        bare = Levels()
+        return [one for one in CHECKS if bare.stops(one) and not self.stops(one)]
 
     def made(self, check: CheckName) -> bool:
         """Whether it is made at all."""

@@ -456,3 +456,62 @@ def test_an_editable_copy_that_it_takes_the_place_of_is_named(
     assert [
         p["editable"] for p in home.json("list")["plugins"] if p["name"] == "acme"
     ] == [True]
+
+
+def checks(monkeypatch: pytest.MonkeyPatch, **levels: str) -> None:
+    for name, level in levels.items():
+        key = f"LOCKGATE_PLUGINS__MARKETPLACE__CHECKS__{name.upper()}"
+        monkeypatch.setenv(key, level)
+
+
+def test_the_cooldown_is_as_firm_as_its_owner_says(
+    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered(main, uploaded=datetime.now(UTC))
+
+    def tried(*words: str) -> Any:
+        return home.json("install", "acme", "--dry-run", *words)
+
+    checks(monkeypatch, cooldown="required")
+    firm = tried("--no-cooldown")
+    checks(monkeypatch, cooldown="stop")
+    stopped, hasty = tried(), tried("--no-cooldown")
+    checks(monkeypatch, cooldown="note")
+    noted, (row,) = tried(), home.json("why", "acme")["plugins"]
+    checks(monkeypatch, cooldown="off")
+    silent = tried()
+
+    assert firm["error"]["code"] == stopped["error"]["code"] == "resolve-no-candidate"
+    assert "--no-cooldown" in stopped["error"]["hint"]
+    assert "required" in firm["error"]["hint"]
+    assert (hasty["status"], hasty["warnings"]) == (0, [])
+    assert noted["status"] == 0
+    assert "less than 3 days ago" in noted["warnings"][0]
+    assert row["would-install"][0]["version"] == "1.0"
+    assert (silent["status"], silent["warnings"]) == (0, [])
+
+
+def test_a_proof_is_asked_for_as_its_owner_says(
+    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered(main)
+
+    def tried() -> Any:
+        return home.json("install", "acme", "--dry-run")
+
+    bare = tried()
+    checks(monkeypatch, proof="note")
+    noted = tried()
+    checks(monkeypatch, proof="stop")
+    stopped = tried()
+    home.indexes(main=f'url = "{main.url}"\nproof = false')
+    trusted = tried()
+    checks(monkeypatch, proof="off")
+    home.indexes(main=f'url = "{main.url}"\nproof = true')
+    demanded = tried()
+
+    assert (bare["status"], bare["warnings"]) == (0, [])
+    assert noted["warnings"] == ["nothing proves who made acme 1.0"]
+    assert stopped["error"]["code"] == "identity-unproven"
+    assert (trusted["status"], trusted["warnings"]) == (0, [])
+    assert demanded["error"]["code"] == "identity-unproven"

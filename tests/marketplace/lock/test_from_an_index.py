@@ -133,7 +133,7 @@ def test_an_index_that_the_owner_does_not_name_is_not_asked(
     crossed = there.json("sync")["error"]
 
     assert unnamed["code"] == crossed["code"] == "lock-index"
-    assert "[plugins.marketplace.indexes.NAME]" in unnamed["hint"]
+    assert "[plugins.marketplace.indexes.main]" in unnamed["hint"]
     assert "what acme needs comes from mine" in crossed["message"]
     assert len(main.requests) == before
     there.indexes(main=main)

@@ -28,6 +28,7 @@ from lockgate_marketplace.publish import (
 )
 from lockgate_marketplace.site import Options, build
 from tests.marketplace.site.samples import manifest, plugin_wheel, provenance_for
+from tests.support.market import CODE
 from tests.support.servers import Server, http_server, reply
 from tests.support.wheels import Draft, forge_file
 
@@ -45,6 +46,8 @@ def transform(tree, options, context):
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
         monkeypatch.delenv(name)
+    # Half a second each; what it finds is `test_trial`'s.
+    monkeypatch.setenv("LOCKGATE_PLUGINS__MARKETPLACE__CHECKS__LOAD", "off")
     monkeypatch.setenv("HOME", str(tmp_path))
     for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
@@ -128,7 +131,10 @@ def test_a_name_that_is_taken_by_other_bytes_stops_all(tmp_path: Path) -> None:
 
 def plugin(folder: Path, name: str, **about: Any) -> Path:
     """A plugin's wheel whose code answers what its manifest says."""
-    return plugin_wheel(folder, name, **about)
+    code = CODE.format(version="1.0").replace("def transform(", "def answer(")
+    code = code.replace("@hookimpl", '@hookimpl(specname="transform")')
+    files = {f"lockgate_{name}/__init__.py": code}
+    return plugin_wheel(folder, name, files=files, **about)
 
 
 def test_a_wheel_that_changes_while_it_is_judged_stops(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def plugin_wheel(
     requires: tuple[str, ...] = (),
     requires_python: str = ">=3.11",
     project: str = "",
+    files: Mapping[str, str] | None = None,
     **about: Any,
 ) -> Path:
     """The wheel of a plugin as a file; `about` is what `manifest` takes."""
@@ -106,6 +108,7 @@ def plugin_wheel(
         requires=requires,
         requires_python=requires_python,
         headers=extra,
+        files=files,
     )
 
 

@@ -101,9 +101,11 @@ def _fetched(
     trust = Trust.below(data)
     wants = [_want(word, args.index) for word in args.names]
     names = frozenset(canonicalize_name(one.requirement.name) for one in wants)
+    judged_by = terms(args, config)
     policy = Policy.running(
         cooldowns=dict.fromkeys(names, timedelta()) if args.no_cooldown else None,
         prereleases=names if args.pre else frozenset(),
+        cooldown_level=judged_by.levels.of("cooldown"),
         known=known_names(present, trust.pins()),
         right_names=names if args.name_is_right else frozenset(),
     )
@@ -118,7 +120,7 @@ def _fetched(
             Incoming.below(data),
             present,
             policy,
-            terms(args, config),
+            judged_by,
             tell=tell,
         )
 

@@ -17,6 +17,7 @@ from lockgate.verb import (
     progress,
     settings,
 )
+from lockgate_marketplace.levels import Levels
 from lockgate_marketplace.store import Store
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ def _standings(config: Config, *, quiet: bool) -> Sequence[Standing]:
 
     data = Path(config.data_dir)
     pins = Trust.below(data).pins()
-    policy = policy_now(installed(config).plugins, pins)
+    levels = Levels.from_settings(config.for_plugin("marketplace"))
+    policy = policy_now(
+        installed(config).plugins, pins, cooldown_level=levels.of("cooldown")
+    )
     found: list[Standing] = []
     with (
         progress("looking", quiet=quiet) as tell,

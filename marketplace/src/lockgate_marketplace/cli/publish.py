@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.errors import UsageError
 from lockgate.verb import (
+    Report,
     Subparsers,
     one_line,
     print_json,
@@ -16,6 +18,7 @@ from lockgate.verb import (
     progress,
     settings,
 )
+from lockgate_marketplace.cli._accepts import add_accepts, terms
 
 if TYPE_CHECKING:
     from lockgate_marketplace.publish import Ready
@@ -52,12 +55,19 @@ def add(subparsers: Subparsers) -> None:
         type=Path,
         help="with --to: sign with the key that `lockgate trust key` made",
     )
+    parser.add_argument(
+        "--needs",
+        metavar="DIR",
+        type=Path,
+        help="a folder of wheels that they need, for the load",
+    )
+    add_accepts(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """All wheels are judged before the first goes out; without a place, only that."""
-    from lockgate_marketplace.publish import checked_url, prepare, wheels_of
+    from lockgate_marketplace.publish import checked_url
 
     if args.out is not None and args.to is None:
         raise UsageError("--out goes with --to", hint="Name the folder of wheels.")
@@ -68,11 +78,8 @@ def run(args: argparse.Namespace) -> int:
         args.upload = _upload_of(args)
     if args.upload is not None:
         checked_url(args.upload)
-    with progress("publish") as shown:
-        ready: list[Ready] = []
-        for path in wheels_of(args.wheels):
-            shown(path.name, None)
-            ready.append(prepare(path))
+    with progress("publish", quiet=args.json) as shown:
+        ready = _judged(args, shown)
         ready = _signed(ready, args.key)
         refused = _publish(args, ready)
     if args.json:
@@ -80,6 +87,33 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(args, ready, refused)
     return 1 if refused else 0
+
+
+def _judged(args: argparse.Namespace, shown: Report) -> list[Ready]:
+    """Each wheel, judged as whoever installs it will judge it.
+
+    Raises:
+        MarketplaceError: Of the step that refuses.
+        ConfigError: If the settings name what is no check, or no level.
+    """
+    from lockgate_marketplace.publish import prepare, tried, wheels_of
+
+    paths = wheels_of(args.wheels)
+    at_hand = _at_hand(paths, [args.to, args.needs])
+    judged = terms(args, settings(args))
+    ready: list[Ready] = []
+    for path in paths:
+        shown(path.name, None)
+        ready.append(tried(prepare(path, judged.levels), at_hand, judged))
+    return ready
+
+
+def _at_hand(wheels: Iterable[Path], folders: Iterable[Path | None]) -> list[Path]:
+    """The wheels beside those that go out, and those below `folders`."""
+    beside = {path.parent for path in wheels}
+    found = [path for folder in beside for path in folder.glob("*.whl")]
+    below = (folder.rglob("*.whl") for folder in folders if folder is not None)
+    return [*found, *(path for paths in below for path in paths)]
 
 
 def _upload_of(args: argparse.Namespace) -> str:

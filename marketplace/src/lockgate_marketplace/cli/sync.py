@@ -43,6 +43,7 @@ from lockgate_marketplace.install.locked import (
     origins_of,
     put_in_force,
 )
+from lockgate_marketplace.levels import Levels
 from lockgate_marketplace.lock import (
     LockedPlugin,
     LockedWheel,
@@ -157,10 +158,12 @@ def _synced(
     check_there(nowhere, store, _sought(args))
     trust = Trust.below(Path(config.data_dir))
     pins = trust.pins()
-    with _fetched(args, missing, changed, config, present, pins, tell) as got:
+    judged_by = terms(args, config)
+    levels = judged_by.levels
+    with _fetched(args, missing, changed, config, levels, present, pins, tell) as got:
         files |= {sha256: one.path for sha256, one in got.items()}
         tell("judging", None)
-        plans = judge_locked(changed, store, files, present, terms(args, config))
+        plans = judge_locked(changed, store, files, present, judged_by)
     if not args.keep_rights:
         names = [plan.manifest.name for plan in plans]
         check_rights(plans, {name: grant_of(name, config) for name in names})
@@ -192,6 +195,7 @@ def _fetched(
     missing: Sequence[LockedWheel],
     changed: Sequence[LockedPlugin],
     config: Config,
+    levels: Levels,
     present: Sequence[PluginState],
     pins: Sequence[Pin],
     tell: Report,
@@ -208,6 +212,7 @@ def _fetched(
     names = frozenset(one.name for one in missing)
     policy = Policy.running(
         cooldowns=dict.fromkeys(names, timedelta()) if args.no_cooldown else None,
+        cooldown_level=levels.of("cooldown"),
         known=known_names(present, pins),
         right_names=names if args.name_is_right else frozenset(),
     )
@@ -216,7 +221,7 @@ def _fetched(
     with (
         open_client(config.for_plugin("marketplace"), data) as client,
         fetch_missing(
-            missing, changed, client, pins, incoming, policy, tell=tell
+            missing, changed, client, pins, incoming, policy, levels, tell=tell
         ) as got,
     ):
         yield got

@@ -117,11 +117,13 @@ def _offered(
     trust = Trust.below(data)
     pins = trust.pins()
     names = frozenset(entry.distribution for entry in entries)
+    judged_by = terms(args, config)
     policy = policy_now(
         present,
         pins,
         hasty=names if args.no_cooldown else frozenset(),
         prereleases=names if args.pre else frozenset(),
+        cooldown_level=judged_by.levels.of("cooldown"),
     )
     found: list[Outcome] = []
     with (
@@ -140,7 +142,7 @@ def _offered(
                 incoming,
                 present,
                 policy,
-                terms(args, config),
+                judged_by,
                 tell=tell,
             )
             return made

@@ -22,6 +22,7 @@ from lockgate.verb import (
     settings,
 )
 from lockgate_marketplace.errors import MarketplaceError
+from lockgate_marketplace.levels import Levels
 from lockgate_marketplace.store import Store
 
 if TYPE_CHECKING:
@@ -85,7 +86,10 @@ def _explained(wants: Sequence[Want], config: Config, *, quiet: bool) -> list[_T
     store = Store(config.data_dir)
     entries = store.folder.read().entries
     pins = Trust.below(data).pins()
-    policy = policy_now(installed(config).plugins, pins)
+    levels = Levels.from_settings(config.for_plugin("marketplace"))
+    policy = policy_now(
+        installed(config).plugins, pins, cooldown_level=levels.of("cooldown")
+    )
     told: list[_Told] = []
     with (
         progress("asking", quiet=quiet),

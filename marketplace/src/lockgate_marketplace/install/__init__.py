@@ -21,9 +21,11 @@ from lockgate_marketplace.install._claims import check_claims
 from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._former import brings_others, former
 from lockgate_marketplace.install._incoming import Incoming
+from lockgate_marketplace.install._needs import check_needs, needs_of
 from lockgate_marketplace.install._offer import Offer, from_files, origin_of
 from lockgate_marketplace.install._origin import Origin, remember
 from lockgate_marketplace.install._plan import Plan, Terms, judge
+from lockgate_marketplace.install._trial import try_out
 
 __all__ = [
     "Incoming",
@@ -34,12 +36,15 @@ __all__ = [
     "brings_others",
     "carry_out",
     "check_claims",
+    "check_needs",
     "former",
     "from_files",
     "judge",
+    "needs_of",
     "origin_of",
     "remember",
     "set_aside",
     "stage",
     "surroundings",
+    "try_out",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
@@ -12,7 +12,7 @@ from packaging.version import Version
 from lockgate_marketplace.errors import ContractError
 from lockgate_marketplace.wheel import Wheel
 
-__all__ = ["check_needs"]
+__all__ = ["check_needs", "needs_of"]
 
 
 def check_needs(wheels: Sequence[Wheel], provided: Mapping[str, str]) -> None:
@@ -23,15 +23,24 @@ def check_needs(wheels: Sequence[Wheel], provided: Mapping[str, str]) -> None:
     """
     present = {wheel.name: wheel.version for wheel in wheels} | dict(provided)
     for wheel in wheels:
-        for text in wheel.requires_dist:
-            need = _need(text, wheel)
-            if need is None:
-                continue
+        for need in needs_of(wheel):
             found = present.get(canonicalize_name(need.name))
             if found is None:
                 raise _lacking(wheel, need, "which is not among the wheels given")
             if not need.specifier.contains(Version(found), prereleases=True):
                 raise _lacking(wheel, need, f"and {found} is given")
+
+
+def needs_of(wheel: Wheel) -> Iterator[Requirement]:
+    """The requirements of a wheel that count here.
+
+    Raises:
+        ContractError: ``contract-needs`` if one is none.
+    """
+    for text in wheel.requires_dist:
+        need = _need(text, wheel)
+        if need is not None:
+            yield need
 
 
 def _need(text: str, wheel: Wheel) -> Requirement | None:

@@ -14,9 +14,10 @@ from lockgate_marketplace.identity import (
     WheelFile,
     check,
 )
+from lockgate_marketplace.levels import Levels
 from lockgate_marketplace.sources import Index
 
-__all__ = ["Origin", "of_file", "of_index", "remember"]
+__all__ = ["Origin", "of_file", "of_index", "remember", "unproven"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,14 @@ def of_index(
     pins: Iterable[Pin],
     *,
     plugin: bool,
+    levels: Levels,
 ) -> Origin:
     """Judge who made a file of an index; `named` is its name and version.
 
     An installed plugin answers to one name, whichever index it comes from, so a
     `plugin` has to be by whom it was proven to be in every index. What it needs is
-    held against its own index only.
+    held against its own index only. Whether it has to be proven is the word of the
+    index's settings, else of the `levels`.
 
     Raises:
         IdentityError: If it is not by whom it was so far.
@@ -69,7 +72,8 @@ def of_index(
     name, version = named
     known = {pin.index: pin for pin in pins if pin.name == name}
     here = known.pop(index.name, None)
-    finding = check(file, evidence, here, proof_required=index.proof)
+    required = levels.stops("proof") if index.proof is None else index.proof
+    finding = check(file, evidence, here, proof_required=required)
     moved: tuple[str, ...] = ()
     if plugin:
         for pin in known.values():
@@ -80,6 +84,14 @@ def of_index(
     return Origin(
         index.name, name, version, finding, (index.name,), here is None, moved
     )
+
+
+def unproven(origin: Origin, index: Index, levels: Levels) -> tuple[str, ...]:
+    """That nothing proves who made it, if the owner wants that told."""
+    noted = index.proof is None and levels.of("proof") == "note"
+    if not noted or origin.finding.identity.kind != "none":
+        return ()
+    return (f"nothing proves who made {origin.name} {origin.version}",)
 
 
 def of_file(

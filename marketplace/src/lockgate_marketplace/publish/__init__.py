@@ -3,6 +3,7 @@
 ::
 
     ready = [prepare(path) for path in paths]     # gate, manifest, rights: or refused
+    ready = [tried(one, paths, terms) for one in ready]     # hooks, and one load
     place(ready, wheels)                          # into a folder of wheels, whole
     upload(ready, url, credentials)               # to an index, by its upload API
 """
@@ -14,6 +15,7 @@ from lockgate_marketplace.publish._prepare import (
     signed,
     wheels_of,
 )
+from lockgate_marketplace.publish._trial import tried
 from lockgate_marketplace.publish._upload import (
     Credentials,
     checked_url,
@@ -29,6 +31,7 @@ __all__ = [
     "place",
     "prepare",
     "signed",
+    "tried",
     "upload",
     "wheels_of",
 ]

@@ -16,13 +16,14 @@ from lockgate.manifest import Manifest, parse_manifest
 from lockgate.values import Finding
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.identity import WheelFile, sign
-from lockgate_marketplace.scan import scan
+from lockgate_marketplace.levels import Levels
+from lockgate_marketplace.scan import check_verdict, scan
 from lockgate_marketplace.site.beside import SIDECAR_LIMIT_BYTES, check_provenance
 from lockgate_marketplace.site.intake import ANY_MACHINE
 from lockgate_marketplace.site.release import PROVENANCE_SUFFIX, Verdict, moment
 from lockgate_marketplace.wheel import Wheel, open_wheel
 
-__all__ = ["Ready", "prepare", "signed", "wheels_of"]
+__all__ = ["Ready", "prepare", "signed", "verdict_of", "wheels_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,13 @@ def wheels_of(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def prepare(path: Path) -> Ready:
-    """Judge the wheel at `path`.
+def prepare(path: Path, levels: Levels | None = None) -> Ready:
+    """Judge the wheel at `path`; `levels` say how firmly, as for an installation.
 
     Raises:
         WheelError: If the gate refuses it.
         ManifestError: If its manifest is wrong.
+        ScanError: If some of its source can't be read.
         PublishError: If its code uses a right that its manifest does not ask for
             (`publish-rights`), the file changes under us (`publish-changed`), or what
             lies beside it is wrong (`index-sidecar-invalid`).
@@ -82,13 +84,22 @@ def prepare(path: Path) -> Ready:
     )
     # What runs in the host has every right: lockgate's own, which only it installs.
     found = None if manifest.tier == "system" else scan(wheel, manifest)
-    if found is not None and found.undeclared:
+    levels = levels or Levels()
+    if found is not None and found.undeclared and levels.stops("undeclared"):
         raise _undeclared(wheel, found.undeclared)
-    findings = () if found is None else (*found.opaque, *found.notes)
+    if found is not None:
+        opaque = not levels.stops("opaque")
+        check_verdict(found, wheel, undeclared=True, opaque=opaque)
+    findings = (*found.undeclared, *found.opaque, *found.notes) if found else ()
     notes = tuple(one.message for one in findings)
+    verdicts = (verdict_of("rights", notes),)
+    return Ready(wheel, data, manifest, verdicts, notes, provenance)
+
+
+def verdict_of(check: str, notes: Sequence[str]) -> Verdict:
+    """What a check said just now: it passed, but for what is to be noted."""
     outcome, detail = ("noted", "; ".join(notes)[:500]) if notes else ("passed", "")
-    verdict = Verdict("rights", outcome, moment(_now()), detail)
-    return Ready(wheel, data, manifest, (verdict,), notes, provenance)
+    return Verdict(check, outcome, moment(_now()), detail)
 
 
 def signed(ready: Ready, key: Ed25519PrivateKey) -> Ready:

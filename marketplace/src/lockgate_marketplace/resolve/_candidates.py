@@ -16,7 +16,7 @@ from lockgate_marketplace.resolve._result import Rejected
 from lockgate_marketplace.simple import IndexFile
 from lockgate_marketplace.sources import Index, Sources
 
-__all__ = ["Candidate", "Pages", "Shelf", "judged", "shelf", "status_of"]
+__all__ = ["Candidate", "Pages", "Shelf", "judged", "shelf", "status_of", "young_word"]
 
 _STATUS_CHARS = 240
 
@@ -51,6 +51,8 @@ class Candidate:
     index: Index
     file: IndexFile
     extras: frozenset[str] = frozenset()
+    young: str = ""
+    """That it was uploaded only just now, where that stops nothing."""
 
 
 @dataclass(slots=True)
@@ -75,10 +77,11 @@ def shelf(pages: Pages, index: Index, name: str, policy: Policy) -> Shelf:
     seen = pages.page(index, name)
     age = policy.cooldown_for(name, pages.sources.cooldown_of(index))
     best: dict[Version, tuple[int, IndexFile]] = {}
+    first_seen = seen.first_seen
     against: dict[Version, Rejected] = {}
     yanked: dict[Version, tuple[int, IndexFile]] = {}
     for file in seen.page.files:
-        rank, code, reason = judged(file, policy, age, seen.first_seen)
+        rank, code, reason = judged(file, policy, age, first_seen)
         version = file.version
         if code:
             rejected = Rejected(
@@ -94,10 +97,18 @@ def shelf(pages: Pages, index: Index, name: str, policy: Policy) -> Shelf:
     left = [r for v, r in sorted(against.items(), reverse=True) if v not in best]
     left += _without_wheel(seen, index, listed)
     chosen = sorted(best.items(), reverse=True)
+
+    def candidate(version: Version, file: IndexFile) -> Candidate:
+        young = young_word(file, policy, age, first_seen)
+        return Candidate(name, version, index, file, young=young)
+
     return Shelf(
-        [Candidate(name, version, index, file) for version, (_, file) in chosen],
+        [candidate(version, file) for version, (_, file) in chosen],
         left,
-        {str(v): Candidate(name, v, index, file) for v, (_, file) in yanked.items()},
+        {
+            str(version): candidate(version, file)
+            for version, (_, file) in yanked.items()
+        },
         status_of(seen),
     )
 
@@ -130,16 +141,25 @@ def judged(
     if not ranks:
         tags = ", ".join(sorted(map(str, file.wheel.tags))[:2])
         return 0, "tags", f"its wheels are for other machines ({tags})"
-    since = _since(file, first_seen)
-    if age and since is not None and policy.now - since < age:
-        days = age / timedelta(days=1)
-        told = "uploaded" if file.upload_time else "first seen here"
-        reason = f"it was {told} {since:%Y-%m-%d %H:%M}, less than {days:g} days ago"
-        return 0, "cooldown", reason
+    young = young_word(file, policy, age, first_seen)
+    if young and policy.cooldown_level != "note":
+        return 0, "cooldown", young
     if file.yanked is not None:
         why = f": {ascii(file.yanked[:100])[1:-1]}" if file.yanked else ""
         return min(ranks), "yanked", f"it was yanked{why}"
     return min(ranks), "", ""
+
+
+def young_word(
+    file: IndexFile, policy: Policy, age: timedelta, first_seen: Mapping[str, datetime]
+) -> str:
+    """That a file is younger than `age`, in words; ``""`` if it is not."""
+    since = _since(file, first_seen)
+    if not age or since is None or policy.now - since >= age:
+        return ""
+    days = age / timedelta(days=1)
+    told = "uploaded" if file.upload_time else "first seen here"
+    return f"it was {told} {since:%Y-%m-%d %H:%M}, less than {days:g} days ago"
 
 
 def _since(file: IndexFile, first_seen: Mapping[str, datetime]) -> datetime | None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from lockgate_marketplace.errors import ResolutionError
 from lockgate_marketplace.memory import Seen
-from lockgate_marketplace.resolve._candidates import Pages, judged, status_of
+from lockgate_marketplace.resolve._candidates import (
+    Pages,
+    judged,
+    status_of,
+    young_word,
+)
 from lockgate_marketplace.resolve._policy import Policy
 from lockgate_marketplace.resolve._result import Rejected, summary, way_out
 from lockgate_marketplace.simple import IndexFile
@@ -34,7 +39,8 @@ def check_file(
     name, version = seen.page.name, file.wheel.version
     age = policy.cooldown_for(name, pages.sources.cooldown_of(index))
     _, code, reason = judged(file, policy, age, seen.first_seen)
-    warnings: list[str] = []
+    young = young_word(file, policy, age, seen.first_seen)
+    warnings = [f"{name} {version}: {young}"] if young else []
     if code == "yanked":
         warnings.append(f"{name} {version}: {reason}")
     elif code:
@@ -43,7 +49,12 @@ def check_file(
             "resolve-no-candidate",
             summary(name, against),
             where=f"{index.name}/{file.filename}",
-            hint=way_out(name, against, needed=needed),
+            hint=way_out(
+                name,
+                against,
+                needed=needed,
+                firm=policy.cooldown_level == "required",
+            ),
         )
     if said := status_of(seen):
         warnings.append(f"{index.name} says that {name} is {said}")

@@ -12,6 +12,7 @@ from packaging.markers import default_environment
 from packaging.tags import Tag, sys_tags
 
 from lockgate.hookspecs import HOOK_API_VERSION
+from lockgate_marketplace.levels import Level
 
 __all__ = ["Policy"]
 
@@ -34,7 +35,9 @@ class Policy:
     cooldown: timedelta | None = None
     """Goes before every other cooldown, if it is set."""
     cooldowns: Mapping[str, timedelta] = field(default_factory=dict[str, timedelta])
-    """By name; goes before the index's."""
+    """By name; goes before the index's, unless that is required."""
+    cooldown_level: Level = "stop"
+    """What becomes of a file that is too young: ``off`` and ``note`` let it pass."""
     prereleases: frozenset[str] = frozenset()
     """Names whose pre-releases may be used; ``*`` stands for all."""
     hook_api: str = HOOK_API_VERSION
@@ -56,6 +59,7 @@ class Policy:
         now: datetime | None = None,
         cooldown: timedelta | None = None,
         cooldowns: Mapping[str, timedelta] | None = None,
+        cooldown_level: Level = "stop",
         prereleases: frozenset[str] = frozenset(),
         locked: Mapping[str, str] | None = None,
         known: frozenset[str] = frozenset(),
@@ -71,6 +75,7 @@ class Policy:
             now or datetime.now(UTC),
             cooldown,
             cooldowns or {},
+            cooldown_level,
             prereleases,
             locked=locked or {},
             known=known,
@@ -83,7 +88,11 @@ class Policy:
         return "*" in self.prereleases or name in self.prereleases
 
     def cooldown_for(self, name: str, of_index: timedelta) -> timedelta:
-        """How old a file of `name` must be."""
+        """How old a file of `name` must be; zero if that is not looked at."""
+        if self.cooldown_level == "off":
+            return timedelta()
         if self.cooldown is not None:
             return self.cooldown
+        if self.cooldown_level == "required":
+            return of_index
         return self.cooldowns.get(name, of_index)

@@ -156,6 +156,11 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
             if holds and canonicalize_name(requirement.name) not in provided:
                 yield requirement
 
+    @property
+    def firm(self) -> bool:
+        """Whether no option shortens the cooldown."""
+        return self._policy.cooldown_level == "required"
+
     def status(self, name: str) -> str:
         """What its index says of the whole project, if it is not active."""
         return self._shelves[name].status

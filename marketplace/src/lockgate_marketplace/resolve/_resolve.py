@@ -85,7 +85,7 @@ def _impossible(
     if len({(need.parent, str(need.requirement)) for need, _ in found}) < 2:
         name, by = names[0], found[0][0].parent
         message = summary(name, rejected) + (f" ({by} needs it)" if by else "")
-        hint = way_out(name, rejected, needed=bool(by))
+        hint = way_out(name, rejected, needed=bool(by), firm=provider.firm)
         return ResolutionError(
             "resolve-no-candidate", message, where=name, hint=hint, rejected=fields
         )
@@ -128,6 +128,7 @@ def _resolution(
                 tuple(sorted(required)),
                 tuple(sorted(by[name])),
                 provider.status(name),
+                candidate.young,
             )
         )
     rejected = [
@@ -147,6 +148,8 @@ def _warnings(
     for one in pinned:
         if one.status:
             yield f"{one.index} says that {one.name} is {one.status}"
+        if one.young:
+            yield f"{one.name} {one.version}: {one.young}"
         if one.file.yanked is not None:
             yield f"{one.name} {one.version} was yanked, and was asked for all the same"
         near = near_name(one.name, WELL_KNOWN | policy.known)

@@ -36,6 +36,8 @@ class Pinned:
     """Names that require it; ``""`` stands for whoever asked."""
     status: str = ""
     """What its index says of the whole project, if it is not active."""
+    young: str = ""
+    """That it was uploaded only just now, where that stops nothing."""
 
     def check(self, wheel: Wheel) -> None:
         """See that the wheel that came has the metadata that were resolved with.
@@ -122,15 +124,20 @@ def summary(name: str, rejected: Iterable[Rejected]) -> str:
     )
 
 
-def way_out(name: str, rejected: Iterable[Rejected], *, needed: bool) -> str:
+def way_out(
+    name: str, rejected: Iterable[Rejected], *, needed: bool, firm: bool = False
+) -> str:
     """What to do about `summary`, by what speaks against the newest version.
 
-    `needed`: it is another's dependency. ``""`` if there is nothing to say.
+    `needed`: it is another's dependency; `firm`: no option shortens the cooldown.
+    ``""`` if there is nothing to say.
     """
     left = [r for r in rejected if r.name == name]
     if not left:
         return ""
     newest = max(left, key=lambda r: Version(r.version))
+    if newest.code == "cooldown" and firm:
+        return f"{_WAIT} Your settings leave no other way: `cooldown` is required."
     if newest.code == "cooldown" and not needed:
         return f"{_WAIT} If it has to be now: --no-cooldown"
     if newest.code == "cooldown":

@@ -46,8 +46,9 @@ class Index:
     """Files without a hash are taken, and the first hash seen is pinned."""
     insecure: bool = False
     """http is good enough."""
-    proof: bool = False
-    """Files that nothing proves the maker of are refused, the first one too."""
+    proof: bool | None = None
+    """Whether files that nothing proves the maker of are refused, the first one too;
+    None: as the marketplace's checks say."""
     upload: str = ""
     """Where wheels are sent to be published in it; empty: nowhere."""
     cooldown: timedelta | None = None
@@ -94,7 +95,7 @@ class Index:
             if not _HOST.fullmatch(host):
                 message = f"{host!r} is no host: write `host` or `host:port`"
                 raise SourceError("source-config", message, where=f"{where}.files")
-        days = settings.get("cooldown-days")
+        days, proof = settings.get("cooldown-days"), settings.get("proof")
         return cls(
             name,
             url if url.endswith("/") else f"{url}/",
@@ -103,7 +104,7 @@ class Index:
             frozenset(files),
             settings.get("unhashed") is True,
             insecure,
-            settings.get("proof") is True,
+            proof if isinstance(proof, bool) else None,
             cooldown=timedelta(days=days) if isinstance(days, int | float) else None,
             upload=upload,
         )

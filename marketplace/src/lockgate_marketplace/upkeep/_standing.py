@@ -12,6 +12,7 @@ from lockgate.installed import Installed, Staged
 from lockgate_marketplace.errors import MarketplaceError
 from lockgate_marketplace.identity import Pin
 from lockgate_marketplace.install.named import PROVIDED, known_names
+from lockgate_marketplace.levels import Level
 from lockgate_marketplace.resolve import (
     IndexClient,
     Outdated,
@@ -52,6 +53,7 @@ def policy_now(
     *,
     hasty: Iterable[str] = (),
     prereleases: frozenset[str] = frozenset(),
+    cooldown_level: Level = "stop",
 ) -> Policy:
     """By what candidates are judged here and now: what is installed is known.
 
@@ -59,6 +61,7 @@ def policy_now(
     """
     return Policy.running(
         cooldowns=dict.fromkeys(hasty, timedelta()),
+        cooldown_level=cooldown_level,
         prereleases=prereleases,
         known=known_names(present, pins),
         provided={name: version(name) for name in PROVIDED},

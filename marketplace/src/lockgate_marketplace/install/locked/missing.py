@@ -9,7 +9,7 @@ because it brings the HTTP client, which wheels at hand do without.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,9 +21,10 @@ from lockgate_marketplace.errors import FetchError, LockFileError
 from lockgate_marketplace.identity import Pin, WheelFile
 from lockgate_marketplace.install._disk import told_of_the_disk
 from lockgate_marketplace.install._incoming import Incoming
-from lockgate_marketplace.install._origin import Origin, of_index
+from lockgate_marketplace.install._origin import Origin, of_index, unproven
 from lockgate_marketplace.install.named import Tell
-from lockgate_marketplace.install.named._get import get
+from lockgate_marketplace.install.named._get import Arrived, get
+from lockgate_marketplace.levels import Levels
 from lockgate_marketplace.lock import LockedPlugin, LockedWheel
 from lockgate_marketplace.resolve import (
     IndexClient,
@@ -64,6 +65,7 @@ def fetch_missing(
     pins: Sequence[Pin],
     incoming: Incoming,
     policy: Policy,
+    levels: Levels,
     *,
     tell: Tell,
 ) -> Generator[Mapping[str, Got]]:
@@ -91,7 +93,8 @@ def fetch_missing(
         with told_of_the_disk(), incoming.held():
             pinned = _asked(wanted, client, policy, tell)
             places += (incoming.place(p.index, p.file.filename) for p, _ in pinned)
-            yield _got(wanted, pinned, client, pins, incoming, tell)
+            arrived = get([pin for pin, _ in pinned], client, incoming, tell)
+            yield dict(_got(wanted, pinned, arrived, pins, levels))
     except FetchError:
         raise  # what came whole is what it must be, and need not come again
     except LockgateError:
@@ -110,13 +113,11 @@ def _asked(
 def _got(
     wanted: Sequence[_Wanted],
     pinned: Sequence[tuple[Pinned, tuple[str, ...]]],
-    client: IndexClient,
+    arrived: Mapping[tuple[str, str], Arrived],
     pins: Sequence[Pin],
-    incoming: Incoming,
-    tell: Tell,
-) -> Mapping[str, Got]:
-    arrived = get([pin for pin, _ in pinned], client, incoming, tell)
-    found: dict[str, Got] = {}
+    levels: Levels,
+) -> Iterator[tuple[str, Got]]:
+    """Each file by its hash, with who made it."""
     for one, (pin, warnings) in zip(wanted, pinned, strict=True):
         came = arrived[pin.index, pin.file.filename]
         origin = of_index(
@@ -126,9 +127,10 @@ def _got(
             came.evidence,
             pins,
             plugin=one.plugin,
+            levels=levels,
         )
-        found[one.wheel.sha256] = Got(came.file.path, origin, warnings)
-    return found
+        told = (*warnings, *unproven(origin, one.index, levels))
+        yield one.wheel.sha256, Got(came.file.path, origin, told)
 
 
 def _wanted(
@@ -158,7 +160,13 @@ def _index_of(wheel: LockedWheel, entry: LockedPlugin, client: IndexClient) -> I
             f"the lock has {wheel.name} {wheel.version} from the index "
             f"{wheel.index!r}, which your settings do not name"
         )
-        raise LockFileError("lock-index", message, where=where)
+        hint = (
+            "A lock is anybody's text: which index is asked is your word. If you trust "
+            f"it, add [plugins.marketplace.indexes.{wheel.index}] with its `url` to "
+            "your settings (`lockgate config path`). Or bring the wheels along: "
+            "--wheels."
+        )
+        raise LockFileError("lock-index", message, where=where, hint=hint)
     parent = entry.wheels[0].index
     if wheel is entry.wheels[0] or parent not in sources.indexes:
         return sources.bind(wheel.name, wheel.index)

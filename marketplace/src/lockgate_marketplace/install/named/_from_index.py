@@ -12,11 +12,12 @@ from lockgate_marketplace.install._disk import told_of_the_disk
 from lockgate_marketplace.install._fits import surroundings
 from lockgate_marketplace.install._incoming import Incoming
 from lockgate_marketplace.install._offer import Offer
-from lockgate_marketplace.install._origin import Origin, of_index
+from lockgate_marketplace.install._origin import Origin, of_index, unproven
 from lockgate_marketplace.install._plan import Terms, judge
 from lockgate_marketplace.install.named._choose import Chosen, choose
 from lockgate_marketplace.install.named._get import Arrived, Tell, get, opened
 from lockgate_marketplace.install.named._older import check_not_older
+from lockgate_marketplace.levels import Levels
 from lockgate_marketplace.resolve import IndexClient, Policy, Want, projects_told
 from lockgate_marketplace.wheel import Surroundings, Wheel
 
@@ -64,8 +65,8 @@ def from_index(
             for one in chosen:
                 tell(f"judging {one.pinned[0].name} {one.pinned[0].version}", None)
                 files = [arrived[p.index, p.file.filename] for p in one.pinned]
-                judged = _judged(files, client, pins, around)
-                offers.append(_offer(one, files, judged, terms))
+                judged = _judged(files, client, pins, around, terms.levels)
+                offers.append(_offer(one, files, judged, terms, client))
             _check_names(offers)
     except FetchError:
         raise  # what came whole is what it must be, and need not come again
@@ -80,6 +81,7 @@ def _judged(
     client: IndexClient,
     pins: Sequence[Pin],
     around: Surroundings,
+    levels: Levels,
 ) -> list[tuple[Wheel, Origin]]:
     """Who made each file, and then the file itself; the plugin's comes first."""
     found: list[tuple[Wheel, Origin]] = []
@@ -92,6 +94,7 @@ def _judged(
             one.evidence,
             pins,
             plugin=number == 0,
+            levels=levels,
         )
         found.append((opened(one, client, around), origin))
     return found
@@ -102,11 +105,18 @@ def _offer(
     files: Sequence[Arrived],
     judged: Sequence[tuple[Wheel, Origin]],
     terms: Terms,
+    client: IndexClient,
 ) -> Offer:
     wheels, origins = zip(*judged, strict=True)
     plan = judge(wheels, terms)
     paths = tuple(one.file.path for one in files)
-    return Offer(plan, origins, chosen.warnings, paths, chosen.pinned[0].status)
+    told = [
+        line
+        for one in origins
+        for line in unproven(one, client.sources.named(one.index), terms.levels)
+    ]
+    warnings = (*chosen.warnings, *told)
+    return Offer(plan, origins, warnings, paths, chosen.pinned[0].status)
 
 
 def _check_names(offers: Sequence[Offer]) -> None:
