@@ -172,7 +172,9 @@ def test_without_a_script_a_facet_is_a_page(browser: Browser, url: str) -> None:
     browser.visit(browser.ask("document.querySelector('.rows h3 a').href"))
     assert browser.ask("document.querySelector('h1').textContent") == "acme 1.1"
     assert not browser.ask("document.querySelector('.copy').checkVisibility()")
-    browser.ask("document.querySelector('#install summary').click()")
+    browser.ask("document.querySelectorAll('#install summary').forEach(s => s.click())")
+    told = browser.ask("document.querySelector('#install').innerText")
+    assert "[plugins.marketplace.indexes.main]" in told
     assert "pip install" in browser.ask("document.querySelector('#install').innerText")
 
 

@@ -67,6 +67,8 @@ class Case:
     """What its owner granted to a plugin of its name so far, to whichever release."""
     along: tuple[Along, ...]
     """What it brings besides itself, and what the source of that does."""
+    moved: bool = False
+    """Whether what it takes the place of came from somewhere else."""
 
     @property
     def name(self) -> str:
@@ -90,7 +92,8 @@ def case_of(offer: Offer, present: Sequence[PluginState], config: Config) -> Cas
     """
     before = former(offer.plan, present)
     held, grant = None, grant_of(offer.plan.manifest.name, config)
-    here = not offer.origin.new and _same_index(offer, config)
+    same = _same_index(offer, config)
+    here = not offer.origin.new and same
     if before is not None and here and not brings_others(offer.plan, before):
         try:
             held, grant = consent_now(replace(before, stored=True), config)
@@ -99,7 +102,8 @@ def case_of(offer: Offer, present: Sequence[PluginState], config: Config) -> Cas
     plan = offer.plan
     cache = VerdictCache.below(Path(config.data_dir))
     along = scan_along(plan.wheels[1:], plan.manifest, cache)
-    return Case(offer, before, compare(plan.manifest, held), grant, along)
+    asked = compare(plan.manifest, held)
+    return Case(offer, before, asked, grant, along, moved=not same)
 
 
 def changed_meanwhile(offer: Offer) -> ConsentError:
@@ -183,8 +187,9 @@ def _agree(args: argparse.Namespace, case: Case, *, sharing: bool) -> Agreed:
 def introduced(case: Case) -> list[str]:
     """Who it is by, what it wants, and what comes with it."""
     lines = [f"{case.name} {case.version} {case.offer.origin.describe()}"]
-    if case.before is not None and case.offer.origin.new:
-        lines.append(f"{case.name} {case.before.version}, which it replaces, did not.")
+    if case.before is not None and case.moved:
+        old = f"{case.name} {case.before.version}, which it replaces,"
+        lines.append(f"{old} did not come from there.")
     lines += told(f"{case.name} {case.version}", case.asked)
     others = case.offer.origins[1:]
     if others:

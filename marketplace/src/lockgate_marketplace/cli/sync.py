@@ -34,7 +34,7 @@ from lockgate.verb import (
 from lockgate_marketplace.cli._accepts import add_accepts, terms
 from lockgate_marketplace.cli.lock import FILE, lock_now, read_told
 from lockgate_marketplace.identity import Pin, Trust
-from lockgate_marketplace.install import Incoming, check_claims
+from lockgate_marketplace.install import Incoming, Origin, check_claims
 from lockgate_marketplace.install.locked import (
     changes,
     check_once,
@@ -170,8 +170,7 @@ def _synced(
     check_claims(plans, present)
     fetched = {sha256: one.origin for sha256, one in got.items()}
     origins = origins_of(plans, store, folder, pins, fetched)
-    proven = [(one.name, one.finding.identity) for one in origins]
-    check_makers(changed, [*((p.name, p.identity) for p in pins), *proven])
+    _check_makers(changed, pins, origins)
     number = 0
     if not args.dry_run:
         number = put_in_force(
@@ -187,6 +186,18 @@ def _synced(
         Incoming.below(Path(config.data_dir)).discard(paths)
     warnings = tuple(line for one in got.values() for line in one.warnings)
     return _Synced(number, tuple(one.path.name for one in got.values()), warnings)
+
+
+def _check_makers(
+    changed: Sequence[LockedPlugin], pins: Sequence[Pin], origins: Sequence[Origin]
+) -> None:
+    """Whether the lock names other makers than those that are known, or proven now.
+
+    Raises:
+        LockFileError: ``lock-identity``.
+    """
+    proven = [(one.name, one.finding.identity) for one in origins]
+    check_makers(changed, [*((pin.name, pin.identity) for pin in pins), *proven])
 
 
 @contextmanager

@@ -136,14 +136,7 @@ def _offered(
             want = Want.parse(f"{one.index}/{name}=={one.latest}")
             incoming = Incoming.below(data)
             (made,) = from_index(
-                [want],
-                client,
-                trust,
-                incoming,
-                present,
-                policy,
-                judged_by,
-                tell=tell,
+                [want], client, trust, incoming, present, policy, judged_by, tell=tell
             )
             return made
 

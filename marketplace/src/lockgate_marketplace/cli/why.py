@@ -167,8 +167,10 @@ def _lines(one: _Told) -> Iterator[str]:
             yield f"{one.name} {use.version} is in the environment of {use.within}"
         yield from (f"  {by} requires {text}" for by, text in use.wanted_by)
     if one.error is not None:
-        yield f"{one.name}: nothing would be installed: {one.error}"
-        yield from _against(one.error)
+        against = list(_against(one.error))
+        reason = "" if against else f": {one.error}"
+        yield f"{one.name}: nothing would be installed{reason}"
+        yield from against
         if one.error.hint:
             yield f"  {one.error.hint}"
         return
@@ -189,10 +191,7 @@ def _lines(one: _Told) -> Iterator[str]:
 def _against(error: MarketplaceError) -> Iterator[str]:
     from lockgate_marketplace.resolve import rejected_of
 
-    against = rejected_of(error)
-    if len(against) == 1 and f"{against[0].version}: {against[0].reason}" in str(error):
-        return  # it was said just now
-    for left in against:
+    for left in rejected_of(error):
         yield f"  not {left.name} {left.version}: {left.reason}"
 
 

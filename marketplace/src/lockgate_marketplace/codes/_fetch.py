@@ -80,7 +80,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     (
         "fetch-unreachable",
         "the server cannot be reached",
-        "See that the machine is online.",
+        "See that the machine is online, and that the address of the index is right.",
     ),
     ("fetch-url", "the index leads to what is no URL that may be asked", _REPORT),
 )

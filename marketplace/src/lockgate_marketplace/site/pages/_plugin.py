@@ -87,23 +87,32 @@ def _section(name: str, title: str, content: Iterator[Html] | list[Html]) -> Htm
 
 def _install(frame: Frame, project: Project) -> Iterator[Html]:
     index = f"{frame.base or 'SITE/'}simple/"
-    yield _command(f"lockgate install {project.name}", "lockgate")
+    yield _command(f"lockgate install {project.name}", "lockgate command")
+    table = f'[plugins.marketplace.indexes.main]\nurl = "{index}"'
+    site = "" if frame.base else " SITE is the address of this index."
+    where = "It goes into your settings: lockgate config path tells where they are."
+    yield tag(
+        "details",
+        tag("summary", text("If your lockgate does not know this index yet")),
+        _command(table, "settings"),
+        tag("p", text(where + site), class_="muted"),
+    )
     more = tag("summary", text("With pip or uv"))
     note = text(
         "They install the same wheel, unjudged and with no seal of their own; "
         "lockgate then seals it when it runs."
     )
-    if not frame.base:
-        note = join(note, text(" SITE is the address of this index."))
+    note = join(note, text(site))
     other = [
-        _command(f"pip install --index-url {index} {project.name}", "pip"),
-        _command(f"uv pip install --index-url {index} {project.name}", "uv"),
+        _command(f"pip install --index-url {index} {project.name}", "pip command"),
+        _command(f"uv pip install --index-url {index} {project.name}", "uv command"),
         tag("p", note, class_="muted"),
     ]
     yield tag("details", more, other)
 
 
-def _command(line: str, tool: str) -> Html:
+def _command(line: str, what: str) -> Html:
+    """Something to copy; `what` names it for whoever does not see it."""
     code = tag("code", text(line))
     # It appears with the script that makes it work.
     button = tag(
@@ -111,11 +120,11 @@ def _command(line: str, tool: str) -> Html:
         text("Copy"),
         type="button",
         class_="copy",
-        aria_label=f"Copy the {tool} command",
+        aria_label=f"Copy the {what}",
         data_copy=line,
         hidden=True,
     )
-    box = tag("pre", code, tabindex="0", aria_label=f"{tool} command", role="group")
+    box = tag("pre", code, tabindex="0", aria_label=what, role="group")
     return tag("div", box, button, class_="command")
 
 
