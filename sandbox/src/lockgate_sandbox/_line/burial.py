@@ -25,9 +25,6 @@ from lockgate_sandbox.tiers import Limits
 
 __all__ = ["Burial"]
 
-_DYING_SECONDS = 0.05
-"""How long a process may take from closing its channel to being dead."""
-
 
 class Burial:
     """Buries one worker, once. Under the line's lock for reading.
@@ -78,12 +75,13 @@ class Burial:
             return self.closed
         if self._fate is not None:
             return self.end(self._fate)
-        dead = self._process.wait_dead(_DYING_SECONDS)
+        dead = self._process.wait_dying()
         kills = self._ground.memory_kills()
         ended = self._process.close()
-        if not dead and ended.signal == SIGKILL:
+        told = self._process.killed_for(self._ground.verdicts, self._limits)
+        if not (dead or told) and ended.signal == SIGKILL:
             return self.end(ProtocolError("it closed its channel"))
-        return self.end(cause(ended, self._limits, kills))
+        return self.end(cause(ended, self._limits, kills, told))
 
     def end(self, error: SandboxError) -> SandboxError:
         """Bury the worker, remembering why; gives the first reason there was."""

@@ -14,6 +14,7 @@ from lockgate_sandbox._seal.enforce import open_ruleset
 from lockgate_sandbox.policy import Policy
 
 if TYPE_CHECKING:
+    from lockgate_sandbox._line.verdicts import Verdicts
     from lockgate_sandbox._seal.sealplan import SealPlan
     from lockgate_sandbox.linux.cgroup import Group
 
@@ -91,12 +92,13 @@ def _environment(policy: Policy, scratch: str | None) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What one child stands on."""
+    """What one child stands on; `verdicts` are what its keeper tells."""
 
     policy: Policy
     file: SettingsFile
     scratch: str | None
     group: Group | None
+    verdicts: Verdicts
 
     @property
     def plan(self) -> SealPlan:

@@ -16,9 +16,11 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lockgate_sandbox._line.ground import SettingsFile
 from lockgate_sandbox._watch import limits as _limits
+from lockgate_sandbox._watch import tree
 from lockgate_sandbox._wire import life as _life
 from lockgate_sandbox.errors import (
     ClosedError,
@@ -29,6 +31,10 @@ from lockgate_sandbox.errors import (
     WorkerDiedError,
 )
 from lockgate_sandbox.tiers import Limits
+
+if TYPE_CHECKING:
+    from lockgate_sandbox._line.verdicts import Verdicts
+    from lockgate_sandbox.errors import LimitError
 
 __all__ = [
     "Exit",
@@ -45,6 +51,12 @@ _START_SECONDS = 30.0
 _REAP_SECONDS = 5.0
 """How long to wait for the word that a killed tree is dead and reaped."""
 
+
+_DYING_SECONDS = 0.05
+"""How long a process may take from closing its channel to being dead."""
+
+_ENDING_SECONDS = 2.0
+"""How long it may take if it is seen to be ending."""
 
 _NEAR = 0.95
 """A process killed with this part of its memory limit in use was killed for it."""
@@ -81,6 +93,7 @@ class Process:
         self, life: socket.socket, reap_seconds: float = _REAP_SECONDS
     ) -> None:
         self._reap_seconds = reap_seconds
+        self._asked = time.monotonic()
         self._life = life
         self._pidfds: list[int] = []
         self._exit: Exit | None = None
@@ -145,6 +158,17 @@ class Process:
         """Whether the child is dead within `seconds`; it may not be reaped yet."""
         return bool(self._exit or wait_readable(self._pidfds[0], seconds))
 
+    def wait_dying(self) -> bool:
+        """Whether the child, which has closed its channel, is dead.
+
+        What the kernel does for a process that ends takes its time on a busy machine.
+        """
+        deadline = time.monotonic() + _ENDING_SECONDS
+        while not self.wait_dead(_DYING_SECONDS):
+            if not tree.is_ending(self.pid) or time.monotonic() > deadline:
+                return self.wait_dead(0)
+        return True
+
     def wait(self) -> Exit:
         """How the child ended; all unknown if no word comes in time."""
         deadline = time.monotonic() + self._reap_seconds
@@ -158,6 +182,10 @@ class Process:
             elif len(data) == _life.EXIT.size:
                 self._exit = _exit(*_life.EXIT.unpack(data)[1:])
         return self._exit
+
+    def killed_for(self, verdicts: Verdicts, limits: Limits) -> LimitError | None:
+        """The limit that the keeper killed it for, if it did."""
+        return verdicts.on({self.pid, self.root}, limits, since=self._asked)
 
     def close(self) -> Exit:
         """Kill what lives, wait until it is reaped, release every descriptor."""
@@ -183,12 +211,20 @@ def _exit(status: int, cpu: float, peak: int, bits: int) -> Exit:
     return Exit(code, None, cpu, peak, refused)
 
 
-def cause(ended: Exit, limits: Limits, memory_kills: int = 0) -> SandboxError:
+def cause(
+    ended: Exit,
+    limits: Limits,
+    memory_kills: int = 0,
+    killed_for: LimitError | None = None,
+) -> SandboxError:
     """What killed a child that we did not kill: a limit of the kernel's, or not.
 
-    `memory_kills` is how often the kernel killed for the control group's memory.
+    `memory_kills` is how often the kernel killed for the control group's memory,
+    `killed_for` what the keeper says that it killed for.
     """
     number = ended.signal
+    if killed_for is not None and number in (None, signal.SIGKILL):
+        return killed_for
     if number == signal.SIGXCPU:
         # The kernel counts by ticks here and exactly in what it reports.
         used = max(limits.cpu_seconds, ended.cpu_seconds)

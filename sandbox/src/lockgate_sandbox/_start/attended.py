@@ -236,7 +236,9 @@ class Attended:
 
     def cause(self, ended: Exit) -> SandboxError:
         """What ended the program if a signal did."""
-        return cause(ended, self._policy.limits, self._ground.memory_kills())
+        limits = self._policy.limits
+        told = self.process.killed_for(self._ground.verdicts, limits)
+        return cause(ended, limits, self._ground.memory_kills(), told)
 
     def check_memory(self) -> None:
         """Raise if the kernel killed any process of the tree for its memory.

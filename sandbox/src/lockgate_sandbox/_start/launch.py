@@ -52,13 +52,14 @@ def launch(
     `namespaces`: its zygote enters some of its own, with `pids` one of process ids
     too.
 
-    Gives the leash, which keeps it alive, and the zygote's control socket.
+    Gives the leash, which keeps it alive and by which it says whom it killed, and the
+    control socket of the zygote.
 
     Raises:
         StartError: If it can't be started.
     """
     _platform.require()
-    leash, leash_end = socket.socketpair()
+    leash, leash_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     control, control_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     codec = str(Path(msgspec.__file__).resolve().parent)
     ends = (leash_end.fileno(), control_end.fileno())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from lockgate_sandbox._line.ground import Ground, SettingsFile
 from lockgate_sandbox._line.process import spawn
+from lockgate_sandbox._line.verdicts import Verdicts
 from lockgate_sandbox._seal.plan import has_sized_scratch, open_group, prepare, probe
 from lockgate_sandbox._start.launch import channel_pair, launch
 from lockgate_sandbox._watch import scratch as _scratch
@@ -66,6 +67,7 @@ class Nursery:
         except BaseException:
             Path(self._base).rmdir()
             raise
+        self._verdicts = Verdicts(self._leash)
         self.null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._lock = threading.Lock()
         self._counter = 0
@@ -170,7 +172,7 @@ class Nursery:
                 undo.callback(file.close)
             else:
                 file = self._shared_settings(policy, tuple(path))
-            yield Ground(policy, file, scratch, group)
+            yield Ground(policy, file, scratch, group, self._verdicts)
 
     def _shared_settings(self, policy: Policy, path: tuple[str, ...]) -> SettingsFile:
         """Settings with nothing in them that belongs to one worker alone."""

@@ -20,6 +20,7 @@ __all__ = [
     "descendants",
     "end",
     "is_below",
+    "is_ending",
     "kill_descendants",
     "parent_of",
     "reap",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
 _GENERATIONS_LIMIT = 64
+_PF_EXITING = 4  # include/linux/sched.h; the flags of proc_pid_stat(5)
 _SIGKILL = 9
 _SIGSTOP = 19
 
@@ -105,13 +107,23 @@ def is_below(pid: int, root: int) -> bool:
 
 def parent_of(pid: int) -> int:
     """The parent's pid; 0 if `pid` is gone."""
+    return _number(pid, 1)
+
+
+def is_ending(pid: int) -> bool:
+    """Whether the first thread of `pid` is on its way out (PF_EXITING), or is out."""
+    return bool(_number(pid, 6) & _PF_EXITING)
+
+
+def _number(pid: int, at: int) -> int:
+    """What `/proc/PID/stat` has `at` places behind the state; 0 if `pid` is gone."""
     # Of a start with preloaded modules several are asked for: the quickest way.
     try:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return 0
     try:
-        return int(os.read(fd, 4096).rpartition(b")")[2].split()[1])
+        return int(os.read(fd, 4096).rpartition(b")")[2].split()[at])
     except OSError:
         return 0
     finally:

@@ -11,7 +11,11 @@ bounds each process of a tree by itself.
 
 from __future__ import annotations
 
-from lockgate_sandbox._watch import sample, tree
+from lockgate_sandbox._watch import sample, tree, verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["LOOK_SECONDS", "Watch"]
 
@@ -23,9 +27,11 @@ class Watch:
     """Kills whoever below a zygote holds more memory or took more time than it may.
 
     The limits are those that the seal left in the process: RLIMIT_DATA, RLIMIT_CPU.
+    Why it kills it tells first, with `tell`: the host may not have looked by then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[bytes], object]) -> None:
+        self._tell = tell
         self._spent: dict[int, float] = {}
 
     def look(self, zygote: int) -> None:
@@ -41,23 +47,25 @@ class Watch:
                 continue
             shared = _limit(child, _DATA) if below else 0
             above = {zygote, child, *below}
-            _judge(pids, shared or max(_limit(pid, _DATA) for pid in pids), above)
+            self._judge(pids, shared or max(_limit(pid, _DATA) for pid in pids), above)
             if below and not shared:
-                _judge_time(pids, spent[child], above)
+                self._judge_time(pids, spent[child], above)
         self._spent = spent
 
+    def _judge(self, pids: list[int], limit: int, above: set[int]) -> None:
+        rough = sample.resident_bytes(pids)
+        used = sample.memory_of(pids, rough, limit) if limit else 0
+        if used > limit:
+            self._end(pids, above, verdict.MEMORY, used)
 
-def _judge(pids: list[int], limit: int, above: set[int]) -> None:
-    rough = sample.resident_bytes(pids)
-    if limit and sample.memory_of(pids, rough, limit) > limit:
-        for pid in pids:
-            tree.end(pid, above)
+    def _judge_time(self, pids: list[int], spent: float, above: set[int]) -> None:
+        """Each process has a limit of CPU seconds, which is that of the whole tree."""
+        limit = max(_limit(pid, _TIME) for pid in pids)
+        if limit and spent > limit:
+            self._end(pids, above, verdict.CPU, spent)
 
-
-def _judge_time(pids: list[int], spent: float, above: set[int]) -> None:
-    """Each process has a limit of CPU seconds, which is that of the whole tree."""
-    limit = max(_limit(pid, _TIME) for pid in pids)
-    if limit and spent > limit:
+    def _end(self, pids: list[int], above: set[int], limit: bytes, used: float) -> None:
+        self._tell(verdict.pack(pids, limit, used))
         for pid in pids:
             tree.end(pid, above)
 

@@ -7,7 +7,8 @@ embedding program never has a child that it does not know; the second half
   re-parented here, killed and reaped;
 - executes the zygote, and again if it dies (the control socket is inherited, so
   requests waiting in it are not lost);
-- kills workers that take too much memory while the host does not look;
+- kills workers that take too much memory while the host does not look, and says by
+  the leash why;
 - ends with everything below it when the leash, a socket whose other end only
   the host holds, reports the host's end.
 
@@ -83,7 +84,16 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
     zygote = _spawn_zygote(control, sweep, rest, scratch)
     from lockgate_sandbox._watch import watch as _watch  # while the zygote starts
 
-    watch, restarts = _watch.Watch(), 0
+    os.set_blocking(leash, False)
+
+    def tell(data: bytes) -> None:
+        # A host that reads none of it has its own reasons, or is gone.
+        try:
+            os.write(leash, data)
+        except OSError:
+            return
+
+    watch, restarts = _watch.Watch(tell), 0
     while True:
         ready = {fd for fd, _ in poll.poll(_watch.LOOK_SECONDS * 1000)}
         if not ready:
