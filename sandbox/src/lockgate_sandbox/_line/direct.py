@@ -9,6 +9,7 @@ call than with looking all of it up.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import msgpack
@@ -18,6 +19,7 @@ from lockgate_sandbox._line.row import in_a_row
 from lockgate_sandbox._wire.buffers import SCALAR
 from lockgate_sandbox._wire.frame import LENGTH, PACKET_BYTES, Kind
 from lockgate_sandbox._wire.host_end import decode_plain
+from lockgate_sandbox._wire.scan import FrameError
 from lockgate_sandbox._wire.wire import NO_SIGNAL, TRUE_LENGTH
 from lockgate_sandbox.errors import SandboxError
 
@@ -135,7 +137,7 @@ class Direct:
             SandboxError: As `Worker.call` does.
         """
         if self._calls == _MANY:
-            self._enter_pipe()
+            self._enter_pipe(timeout)
             row = self._line.row
             reply = row and row(method, arguments, timeout)
             if reply is not None:
@@ -219,31 +221,27 @@ class Direct:
         self._line.hand_on(flight)
         return self._line.finish(flight, started)
 
-    def _enter_pipe(self) -> None:
+    def _enter_pipe(self, timeout: float | None) -> None:
         """Have the worker read its calls from a pipe, until a frame comes otherwise.
 
-        It costs much less than the socket does.
+        It costs much less than the socket does. Whoever calls with a `timeout` waits
+        no longer for this than for the call.
 
         Raises:
-            SandboxError: If the worker does not answer properly; it is dead then.
+            SandboxError: If the worker does not answer properly; it is dead then,
+                unless it was only too late.
         """
         self._calls = _NEVER
         line, now = self._line, _now()
-        flight = line.flights.open(self._wall, now + self._wall)
+        wall = self._wall if timeout is None or timeout > self._wall else timeout
+        flight = line.flights.open(wall, now + wall)
         flight.waited_for = True
         try:
             entered = line.sender.enter_pipe(flight.call, self._table, line.output.fd)
         except BaseException as error:
             raise line.broken(error) from None
         if entered:
-            while not flight.done:
-                line.until_mail(flight)
-                line.answer(flight)
-            line.flights.answer_taken(flight)
-            answer: Any = line.value_of(flight)
-            if isinstance(answer, SandboxError):
-                raise answer
-            if answer is True:
+            if self._is_taken(flight):
                 self._calls = 0
                 self._use(self._channel.pipe)
             else:  # it has no descriptor left
@@ -252,6 +250,27 @@ class Direct:
             self._table.pop(flight.call, None)
             if entered is None:  # not now
                 self._calls = 0
+
+    def _is_taken(self, flight: Flight) -> bool:
+        """What the worker answers to the PIPE of `flight`.
+
+        Raises:
+            SandboxError: If that is neither yes nor no.
+        """
+        line = self._line
+        while not flight.done:
+            line.until_mail(flight)
+            line.answer(flight)
+        line.flights.answer_taken(flight)
+        told: Any = flight.answer
+        answer: Any = line.value_of(flight)
+        if type(answer) is bool and told[0] == _REPLY:
+            return answer
+        if isinstance(answer, SandboxError) and not isinstance(told, Sequence):
+            raise answer
+        if flight.fate is not None:
+            raise flight.fate
+        raise line.broken(FrameError("a PIPE that is answered by neither yes nor no"))
 
     def _use(self, pipe: HostPipe | None) -> None:
         if self._line.row is None and pipe is not None:

@@ -50,10 +50,10 @@ class Verdicts:
     def _read(self) -> None:
         try:
             while data := self._leash.recv(verdict.VERDICT_BYTES):
-                pids, *said = verdict.unpack(data)
+                pids, limit, when, used = verdict.unpack(data)
                 for pid in pids:
                     self._by_pid.pop(pid, None)
-                    self._by_pid[pid] = (said[0], said[1], said[2])
+                    self._by_pid[pid] = limit, when, used
         except OSError:  # nothing more, or it is closed
             pass
         while len(self._by_pid) > _KEPT_LIMIT:
