@@ -123,11 +123,11 @@ class Sandbox:
             packages=packages,
         )
         self._nursery.check_open()  # what waits may be a forked copy's too
-        kind = order.recipe.kind
-        starting = Starting(order, self._spares.take(kind))
+        kind, job = order.recipe.kind, order.recipe.job
+        starting = Starting(order, self._spares.take(kind, job))
 
         def next_one() -> None:
-            self._spares.want(kind, order.recipe.job)
+            self._spares.want(kind, job)
 
         return starting.finish(self._opened, self._released, next_one)
 

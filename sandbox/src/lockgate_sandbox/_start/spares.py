@@ -220,6 +220,10 @@ class Spares:
 
     A kind is a policy, import folders and modules to preload; `make` forks a child
     of one, if told so when nothing else is to do, and `hurry` has it done now.
+
+    A child that was told of a job has compiled the source for it, and what that took
+    of its time and memory was the source's choice. So it serves that job and no other,
+    and where several jobs are of one kind nothing is told.
     """
 
     def __init__(
@@ -229,13 +233,13 @@ class Spares:
         self._hurry = hurry
         self._rushed = False  # the last request came before its child was there
         self._lock = threading.Lock()
-        self._asked: set[Kind] = set()
-        self._wanted: dict[Kind, Raw] = {}
+        self._asked: dict[Kind, Raw | None] = {}  # the job, if it was always the same
+        self._wanted: set[Kind] = set()
         self._spares: dict[Kind, _Waiting] = {}
         self._closed = False
 
-    def take(self, kind: Kind) -> Forked:
-        """The waiting child of that kind, or a new one.
+    def take(self, kind: Kind, job: Raw) -> Forked:
+        """The waiting child of that kind, if it may do `job`, or a new one.
 
         Raises:
             SandboxError: If there is none and none can be made.
@@ -243,7 +247,7 @@ class Spares:
         with self._lock:
             waiting = self._spares.pop(kind, None)
         self._rushed = True
-        if waiting is not None and waiting.fits():
+        if waiting is not None and waiting.fits(job):
             if waiting.child.is_ready():
                 self._rushed = False
                 return waiting.child
@@ -268,9 +272,11 @@ class Spares:
                 self._asked.clear()
                 self._wanted.clear()
             if kind not in self._asked:
-                self._asked.add(kind)
+                self._asked[kind] = job
                 return
-            self._wanted[kind] = job
+            if self._asked[kind] != job:
+                self._asked[kind] = None
+            self._wanted.add(kind)
         if self._rushed:
             self.restock()
             self._hurry()
@@ -285,17 +291,18 @@ class Spares:
             return
         surplus: list[_Waiting] = []
         with self._lock:
-            wanted, self._wanted = self._wanted, {}
-            for kind, job in wanted.items():
+            wanted, self._wanted = self._wanted, set()
+            for kind in wanted:
                 if self._closed or kind in self._spares:
                     continue
                 try:
                     child = self._make(kind, True)
                 except (OSError, SandboxError):
                     continue
-                self._spares[kind] = _Waiting(child, kind.path)
-                if not self._rushed:  # else its job is there before it has looked
-                    child.foretell(job)
+                job = self._asked.get(kind)
+                if self._rushed:  # its job is there before it has looked
+                    job = None
+                self._spares[kind] = _Waiting(child, kind.path, job)
                 if len(self._spares) > _SPARES_LIMIT:
                     surplus.append(self._spares.pop(next(iter(self._spares))))
         for waiting in surplus:
@@ -312,16 +319,21 @@ class Spares:
 
 
 class _Waiting:
-    """A waiting child, and which files its seal was made for."""
+    """A waiting child, which files its seal was made for, and for which `job`."""
 
-    def __init__(self, child: Forked, path: Sequence[str]) -> None:
+    def __init__(self, child: Forked, path: Sequence[str], job: Raw | None) -> None:
         policy = child.ground.policy
         self.child = child
+        self._job = job
+        if job is not None:
+            child.foretell(job)
         self._paths = (*path, *policy.read, *policy.write)
         self._files = self._identities()
 
-    def fits(self) -> bool:
-        """Whether its paths lead where they led."""
+    def fits(self, job: Raw) -> bool:
+        """Whether it may do `job`, and its paths lead where they led."""
+        if self._job is not None and self._job != job:
+            return False
         return self._identities() == self._files
 
     def _identities(self) -> list[tuple[int, int] | None]:

@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import _io
 import os
+import resource
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
+
+from lockgate_sandbox.linux import rlimits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ __all__ = ["Ahead", "Lone"]
 
 _SOURCE_BYTES = 256 << 10
 """A larger module is compiled when it is wanted: nobody may want it."""
+
+_MODEST = ((resource.RLIMIT_CPU, 1), (resource.RLIMIT_DATA, 128 << 20))
 
 
 class Lone:
@@ -63,8 +68,14 @@ class Ahead:
     def compile(self, module: str) -> None:
         """Make what the import of `module` will need, as far as that can be known.
 
-        What is wrong with it the import itself will tell.
+        What is wrong with it the import itself will tell. A few lines can keep a
+        compiler busy for hours and fill any memory, and here nobody has asked yet:
+        what takes a second costs the process, which will be another one's start.
         """
+        with rlimits.Lowered(_MODEST):
+            self._follow(module)
+
+    def _follow(self, module: str) -> None:
         path: Sequence[str] | None = None
         name = ""
         for part in module.split("."):
@@ -88,9 +99,7 @@ class Ahead:
             if info.st_size > _SOURCE_BYTES:
                 return False
             code = spec.loader.get_code(spec.name)
-        except (OSError, ImportError, SyntaxError, ValueError):
-            return False
-        except (MemoryError, RecursionError, OverflowError):
+        except Exception:
             return False
         finally:
             sys.stderr = errors

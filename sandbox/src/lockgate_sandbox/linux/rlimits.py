@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["apply", "bound_thread_stacks", "largest_file", "values"]
+__all__ = ["Lowered", "apply", "bound_thread_stacks", "largest_file", "values"]
 
 _STACK_BYTES = 8 * 1024 * 1024
 
@@ -87,6 +87,28 @@ def apply(wanted: Iterable[tuple[int, int, int]]) -> None:
             # Above the hard limit that already holds, which is tighter then.
             _, ceiling = resource.getrlimit(which)
             resource.setrlimit(which, (min(soft, ceiling), min(hard, ceiling)))
+
+
+class Lowered:
+    """Soft limits of this process that are lower for a while: pairs of which and what.
+
+    One that is lower already stays as it is.
+    """
+
+    def __init__(self, wanted: Iterable[tuple[int, int]]) -> None:
+        self._wanted = wanted
+        self._before: list[tuple[int, tuple[int, int]]] = []
+
+    def __enter__(self) -> None:
+        for which, most in self._wanted:
+            soft, hard = resource.getrlimit(which)
+            if soft == resource.RLIM_INFINITY or soft > most:
+                resource.setrlimit(which, (most, hard))
+                self._before.append((which, (soft, hard)))
+
+    def __exit__(self, *_: object) -> None:
+        while self._before:
+            resource.setrlimit(*self._before.pop())
 
 
 def bound_thread_stacks() -> None:
