@@ -7,6 +7,7 @@ ended. One thread uses it at a time, but for `kill`, which any thread may call.
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 import select
 import signal
@@ -283,6 +284,7 @@ def spawn(
 
     Raises:
         ClosedError: If the keeper and the zygote are gone.
+        StartError: If too many descriptors are under way.
     """
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     fds = [channel.fileno(), theirs.fileno(), *stdio, *file.descriptors()]
@@ -294,6 +296,12 @@ def spawn(
         control.sendmsg([request], ancillary, socket.MSG_NOSIGNAL)
     except OSError as error:
         mine.close()
+        if error.errno == errno.ETOOMANYREFS:
+            # The worker of the same user that holds them has a limit as high as ours.
+            hint = (
+                "let this process open more files (ulimit -n) than any of its workers"
+            )
+            raise StartError("fork", error.strerror, hint=hint) from None
         msg = f"the sandbox's keeper is gone: {error.strerror}"
         raise ClosedError(msg, hint="open a new sandbox") from None
     finally:

@@ -58,6 +58,7 @@ def seal(
     ruleset: int = -1,
     warden: int = -1,
     left: list[int] | None = None,
+    files_later: bool = False,
 ) -> Posture:
     """Lock the calling process down as `plan` says, for good.
 
@@ -66,12 +67,13 @@ def seal(
     from `open_ruleset` (closed here); without one it is built now, which takes
     some 0.3 ms longer. `warden` is a socket of a warden that can count processes
     (closed here). With `left` the ruleset stays open and is put there.
+    With `files_later` the caller sets the limit of open files, before anything foreign.
 
     Raises:
         LayerError: If a strict layer could not be put in place. The process is
             then in an undefined state between the steps and must end.
     """
-    child = Child(plan, keep_fds, ruleset, warden, left)
+    child = Child(plan, keep_fds, ruleset, warden, left, files_later)
     states: list[LayerState] = []
     for layer, step in STEPS:
         state = _run(child, layer, step)

@@ -38,6 +38,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _SIGKILL = 9
 _LEAST_IMPORTANT = 19
 _RLIMIT_NPROC = 6
+_RLIMIT_NOFILE = 7
 
 REMEDIES = {
     "landlock": (
@@ -71,8 +72,10 @@ class Child:
         ruleset: int,
         warden: int,
         left: list[int] | None,
+        files_later: bool,
     ) -> None:
         self.plan = plan
+        self.files_later = files_later
         self.keep = [*keep, *namespaces.hidden_descriptors()]
         if ruleset >= 0:
             self.keep.append(ruleset)
@@ -251,8 +254,13 @@ def _no_new_privs(_child: Child) -> LayerState:
 
 
 def _rlimits(child: Child) -> LayerState:
+    # Behind what is sent to the warden: the kernel lets a user have no more descriptors
+    # under way than the sender may open, and those of all its workers count.
     rlimits.bound_thread_stacks()
-    rlimits.apply(child.plan.limits)
+    limits = child.plan.limits
+    if child.files_later:
+        limits = [limit for limit in limits if limit[0] != _RLIMIT_NOFILE]
+    rlimits.apply(limits)
     return LayerState("rlimits", "active", "CPU, memory, file size, open files")
 
 
@@ -390,9 +398,9 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("uid", take_uid),
     ("capabilities", _drop_capabilities),
     ("no-new-privs", _no_new_privs),
-    ("rlimits", _rlimits),
     ("process-limit", _process_limit),
     ("scratch", count_scratch),
+    ("rlimits", _rlimits),
     ("landlock", _landlock),
     ("seccomp", _seccomp),
 )

@@ -18,6 +18,7 @@ import struct
 import sys
 import types
 from importlib import import_module
+from resource import RLIMIT_NOFILE
 
 from lockgate_sandbox._inside import observe, reach, script, shim
 from lockgate_sandbox._inside import session as _session
@@ -30,6 +31,7 @@ from lockgate_sandbox._wire.guest_end import GuestChannel
 from lockgate_sandbox._wire.wire import Channel
 from lockgate_sandbox._zygote import preloading, rehearsal
 from lockgate_sandbox._zygote.importing import Ahead, Lone
+from lockgate_sandbox.linux import rlimits
 from lockgate_sandbox.posture import LayerError, Posture
 
 TYPE_CHECKING = False
@@ -87,7 +89,14 @@ def run(
         os.chdir("/")
         kept = (0, 1, 2, channel_fd)
         left: list[int] | None = [] if plan.tree_bytes else None
-        posture = seal(plan, keep_fds=kept, ruleset=ruleset, warden=warden, left=left)
+        posture = seal(
+            plan,
+            keep_fds=kept,
+            ruleset=ruleset,
+            warden=warden,
+            left=left,
+            files_later=True,
+        )
         _enter(settings["cwd"], settings["scratch"])
         channel.send([_READY, BEFORE_CALLS, posture.to_wire()])
     except Exception as error:
@@ -96,7 +105,9 @@ def run(
         # Now what any job will need, under the seal.
         rehearsal.rehearse(channel, channel.has_more)
         rehearsal.look_into(plan.path)
-    _do_job(channel, {**settings, "rulesets": left}, posture)
+    wanted = plan.limits if plan.modes.get("rlimits") != "off" else []
+    opens = [limit for limit in wanted if limit[0] == RLIMIT_NOFILE]
+    _do_job(channel, {**settings, "rulesets": left, "opens": opens}, posture)
 
 
 def _do_job(
@@ -119,6 +130,8 @@ def _do_job(
         _set_environment(job["env"])
     if "cwd" in job:
         _enter(job["cwd"], settings["scratch"])
+    if job["kind"] != "exec":
+        rlimits.apply(settings["opens"])
     sys.modules["__main__"] = types.ModuleType("__main__")
     _RUNNERS[job["kind"]](channel, call, {**settings, **job}, posture)
 
@@ -270,9 +283,11 @@ def _run_exec(
 ) -> NoReturn:
     try:
         _write_files(job["files"])
+        _hand_over(channel)
     except OSError as error:
         _fail_with(channel, call, "files", error)
-    _hand_over(channel)
+    # Only now: with few files of its own it might not have handed over anything.
+    rlimits.apply(job["opens"])
     # Python ignores these for itself; a program expects the defaults.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)

@@ -1,0 +1,121 @@
+"""A worker that shares its host's uid fills what that user may have under way.
+
+The kernel refuses to send a descriptor (ETOOMANYREFS) where its user has more of them
+under way than the sender may open (unix(7)); all processes of the user count. So a
+worker that may open 256 can keep everybody from sending one who may open no more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.layers import ORDINARY_UID, Base
+
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user"),
+]
+
+_SCRIPT = """
+import json, os, resource, socket, sys, tempfile
+os.setgid({uid}); os.setuid({uid})
+sys.path[:0] = [{folder!r}]
+from lockgate_sandbox import Policy, Program, Sandbox, SandboxError
+
+HANDLER = '''
+import array, os, socket
+kept = []
+
+def build(session):
+    def fill(method, arguments):
+        null, sent = os.open("/dev/null", os.O_RDONLY), 0
+        packed = array.array("i", [null] * 100)
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
+        try:
+            while True:
+                kept.append(socket.socketpair())
+                kept[-1][0].setblocking(False)
+                try:
+                    while True:
+                        kept[-1][0].sendmsg([b"x"], rights)
+                        sent += 100
+                except BlockingIOError:
+                    continue
+        except OSError as error:
+            return [sent, error.errno]
+    return fill
+'''
+
+def sends():
+    one, _two = socket.socketpair()
+    try:
+        socket.send_fds(one, [b"x"], [0])
+    except OSError as error:
+        return error.errno
+    return 0
+
+resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}))
+true = Program("true", "/bin/true")
+elevated = Policy.for_tier("elevated", programs=[true])
+told = {{}}
+with tempfile.TemporaryDirectory() as folder, Sandbox.open() as sandbox:
+    with open(os.path.join(folder, "filler.py"), "w") as file:
+        file.write(HANDLER)
+    start = lambda: sandbox.worker(elevated, target="filler:build", path=[folder])
+    with start() as worker:
+        told["filled"] = worker.call("fill").value
+        if not os.fork():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+            os._exit(sends())
+        told["others"] = os.waitstatus_to_exitcode(os.wait()[1])
+        try:
+            told["program"] = sandbox.run_program(elevated, ["/bin/true"]).status
+            start().close()
+        except SandboxError as error:
+            told["error"] = str(error)
+            told["hint"] = error.hint
+print(json.dumps(told))
+"""
+
+
+def _told(stocked: Base, files: int) -> dict[str, Any]:
+    folder = str(Path(stocked.package).parent)
+    script = _SCRIPT.format(uid=ORDINARY_UID, folder=folder, files=files)
+    library = str(Path(stocked.python).parent.parent / "lib")
+    done = subprocess.run(
+        [stocked.python, "-c", script],
+        env={"LD_LIBRARY_PATH": library, "PATH": "/usr/bin:/bin"},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    sent, why = told["filled"]
+    assert sent > 256
+    assert why == 109  # ETOOMANYREFS
+    assert told["others"] == 109  # the attack works on who may open as few
+    return told
+
+
+def test_other_workers_and_programs_of_that_user_start(stocked: Base) -> None:
+    told = _told(stocked, 1024)
+    assert "error" not in told
+    assert told["program"] == 0
+
+
+def test_a_host_that_may_open_no_more_than_its_worker_is_told_so(
+    stocked: Base,
+) -> None:
+    told = _told(stocked, 256)
+    assert "program" not in told
+    assert "Too many references" in told["error"]
+    assert "ulimit -n" in told["hint"]
