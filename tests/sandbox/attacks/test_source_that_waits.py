@@ -70,8 +70,8 @@ class _House:
     @property
     def waiting(self) -> list[Forked]:
         """The children that wait."""
-        made: Spares = self.sandbox._spares
-        return [one.child for one in made._spares.values()]
+        made: Spares = self.sandbox._spares  # pyright: ignore[reportPrivateUsage]
+        return [one.child for one in made._spares.values()]  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.fixture
