@@ -34,7 +34,7 @@ kebab-case, `hint` says the way out and may be empty.
 
 from __future__ import annotations
 
-import signal as _signal
+from signal import Signals
 from typing import ClassVar, TypeAlias
 
 __all__ = [
@@ -359,7 +359,7 @@ def _number(value: float) -> str:
 def _how(status: int | None, signal: int | None) -> str:
     if signal is not None:
         try:
-            return f"signal {signal} ({_signal.Signals(signal).name})"
+            return f"signal {signal} ({Signals(signal).name})"
         except ValueError:
             return f"signal {signal}"
     return "cause unknown" if status is None else f"exit status {status}"

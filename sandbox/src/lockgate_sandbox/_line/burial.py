@@ -10,7 +10,7 @@ from lockgate_sandbox._line.flights import Flights
 from lockgate_sandbox._line.ground import Ground
 from lockgate_sandbox._line.process import Process, cause
 from lockgate_sandbox._line.sender import Sender
-from lockgate_sandbox._watch import limits as _limits
+from lockgate_sandbox._watch.limits import too_large
 from lockgate_sandbox._watch.output import Output
 from lockgate_sandbox._wire.frame import ChannelClosed
 from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
@@ -118,7 +118,7 @@ def _reason(error: BaseException) -> SandboxError:
     if isinstance(error, SandboxError):
         return error
     if isinstance(error, FrameTooLargeError):
-        return _limits.too_large(error.limit, error.used, error.unit)
+        return too_large(error.limit, error.used, error.unit)
     if isinstance(error, FrameError):
         return ProtocolError(str(error))
     killed = WorkerDiedError(None, int(SIGKILL))

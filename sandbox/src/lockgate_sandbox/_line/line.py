@@ -26,7 +26,7 @@ from lockgate_sandbox._line.process import Process
 from lockgate_sandbox._line.reading import Reading
 from lockgate_sandbox._line.sender import Sender
 from lockgate_sandbox._line.vigil import Vigil
-from lockgate_sandbox._watch import limits as _limits
+from lockgate_sandbox._watch.limits import too_large
 from lockgate_sandbox._watch.output import Output
 from lockgate_sandbox._wire import exchange
 from lockgate_sandbox._wire.frame import BEFORE_CALLS, Kind, NotDataError
@@ -260,7 +260,7 @@ class Line(Reading):
                 raise self.broken(error) from None
             if message[0] == _CALL:
                 self.forget(flight)
-            raise _limits.too_large(error.limit, error.used, error.unit) from None
+            raise too_large(error.limit, error.used, error.unit) from None
         except BaseException as error:
             raise self.broken(error) from None
         if self.errands:

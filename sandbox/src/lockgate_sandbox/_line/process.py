@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox._line.ground import SettingsFile
-from lockgate_sandbox._watch import limits as _limits
 from lockgate_sandbox._watch import tree
-from lockgate_sandbox._wire import life as _life
+from lockgate_sandbox._watch.limits import reached
+from lockgate_sandbox._wire.life import COUNTED, EXIT, FAILED, RUNS
 from lockgate_sandbox.errors import (
     ClosedError,
     CpuLimitError,
@@ -113,12 +113,12 @@ class Process:
                 msg = f"no answer from the zygote within {_START_SECONDS:g} s"
                 raise StartError("zygote", msg)
             data, fds = receive_fds(life, 2)
-            if data.startswith(_life.RUNS) and fds:
+            if data.startswith(RUNS) and fds:
                 self._meet(fds)
                 return
             for fd in fds:
                 os.close(fd)
-            if data.startswith(_life.FAILED):
+            if data.startswith(FAILED):
                 raise StartError("fork", data[1:].decode(errors="replace"))
             raise StartError("zygote", "it ended before the worker was forked")
         except BaseException:
@@ -180,8 +180,8 @@ class Process:
             data = self._life.recv(256)
             if not data:  # the zygote itself is gone
                 self._exit = Exit(None, None)
-            elif len(data) == _life.EXIT.size:
-                self._exit = _exit(*_life.EXIT.unpack(data)[1:])
+            elif len(data) == EXIT.size:
+                self._exit = _exit(*EXIT.unpack(data)[1:])
         return self._exit
 
     def killed_for(self, verdicts: Verdicts, limits: Limits) -> LimitError | None:
@@ -204,7 +204,7 @@ class Process:
 
 
 def _exit(status: int, cpu: float, peak: int, bits: int) -> Exit:
-    refused = frozenset(n for i, n in enumerate(_life.COUNTED) if bits >> i & 1)
+    refused = frozenset(n for i, n in enumerate(COUNTED) if bits >> i & 1)
     if os.WIFSIGNALED(status):
         return Exit(None, os.WTERMSIG(status), cpu, peak, refused)
     # Of any other status nothing is known; a zygote with foreign code may say one.
@@ -231,7 +231,7 @@ def cause(
         used = max(limits.cpu_seconds, ended.cpu_seconds)
         return CpuLimitError(limits.cpu_seconds, used, "s")
     if number == signal.SIGXFSZ:
-        return _limits.reached("file_bytes", limits)
+        return reached("file_bytes", limits)
     if number == signal.SIGKILL:
         # Behind the soft CPU limit comes SIGKILL; the kernel's own memory killer
         # and a memory cgroup use it too.
@@ -243,7 +243,7 @@ def cause(
         if peak >= limits.memory_bytes * _NEAR:
             return MemoryLimitError(limits.memory_bytes, peak, "bytes")
         if "disk_bytes" in ended.refused:  # a warden looks when nobody else does
-            return _limits.reached("disk_bytes", limits)
+            return reached("disk_bytes", limits)
     hint = ""
     if number == signal.SIGSYS:
         hint = "it made a system call of a foreign architecture"

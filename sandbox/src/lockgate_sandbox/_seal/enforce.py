@@ -148,9 +148,9 @@ def probe() -> Capabilities:
 
     Host side: see `lockgate_sandbox._seal.plan.probe`.
     """
-    from lockgate_sandbox._seal import plan as _plan
+    from lockgate_sandbox._seal import plan
 
-    return _plan.probe()
+    return plan.probe()
 
 
 def prepare(
@@ -170,9 +170,9 @@ def prepare(
     Raises:
         PolicyError: If a mode names an unknown layer or an unknown mode.
     """
-    from lockgate_sandbox._seal import plan as _plan
+    from lockgate_sandbox._seal import plan
 
-    return _plan.prepare(
+    return plan.prepare(
         policy,
         modes,
         path=path,

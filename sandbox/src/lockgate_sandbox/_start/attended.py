@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lockgate_sandbox._line.ground import Ground
 from lockgate_sandbox._line.process import Exit, Process, cause, receive_fds
 from lockgate_sandbox._start.notes import Notes
-from lockgate_sandbox._watch import limits as _limits
+from lockgate_sandbox._watch.limits import claimed, reached
 from lockgate_sandbox._watch.output import Output
 from lockgate_sandbox._watch.sample import Sampler
 from lockgate_sandbox._wire import exchange
@@ -257,7 +257,7 @@ class Attended:
         claim = self.notes.claim if self.notes is not None else ""
         if not ended.status or not claim:
             return None
-        return _limits.claimed(claim, self._policy.limits)
+        return claimed(claim, self._policy.limits)
 
     def check_refusals(self, ended: Exit) -> None:
         """Raise if a failed program has used up what its tree or folder may have.
@@ -271,13 +271,13 @@ class Attended:
             refused.add("processes")
         for name in ("processes", "inodes", "disk_bytes"):
             if name in refused:
-                raise _limits.reached(name, limits)
+                raise reached(name, limits)
         if self.folder >= 0 and self.posture["scratch"].state == "active":
             left = os.statvfs(self.folder)
             if not left.f_ffree:
-                raise _limits.reached("inodes", limits)
+                raise reached("inodes", limits)
             if not left.f_bavail:
-                raise _limits.reached("disk_bytes", limits)
+                raise reached("disk_bytes", limits)
 
     def usage(self, ended: Exit) -> Usage:
         """What the whole tree used."""

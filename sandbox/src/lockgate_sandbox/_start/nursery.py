@@ -21,7 +21,7 @@ from lockgate_sandbox._line.process import spawn
 from lockgate_sandbox._line.verdicts import Verdicts
 from lockgate_sandbox._seal.plan import has_sized_scratch, open_group, prepare, probe
 from lockgate_sandbox._start.launch import channel_pair, launch
-from lockgate_sandbox._watch import scratch as _scratch
+from lockgate_sandbox._watch.scratch import remove
 from lockgate_sandbox.errors import ClosedError, StartError
 from lockgate_sandbox.policy import Policy
 
@@ -87,7 +87,7 @@ class Nursery:
             for file in self._shared.values():
                 file.close()  # what is left of a worker may still know it
             self._shared.clear()
-        _scratch.remove(self._base)
+        remove(self._base)
 
     def disown(self) -> None:
         """Let go without ending anything: this is a forked copy of the host."""
@@ -155,7 +155,7 @@ class Nursery:
         with ExitStack() as undo:
             if policy.tier.may_write:
                 scratch = self._new_folder()
-                undo.callback(_scratch.remove, scratch)
+                undo.callback(remove, scratch)
             group = self._group(policy, preloading)
             if group is not None:
                 undo.callback(group.close)

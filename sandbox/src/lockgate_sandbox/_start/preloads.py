@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, cast
 from lockgate_sandbox._line.process import Exit, Process, receive_fds, wait_readable
 from lockgate_sandbox._start.launch import channel_pair
 from lockgate_sandbox._start.spares import Forked, Kind, fork
-from lockgate_sandbox._watch import tree as _tree
 from lockgate_sandbox._watch.output import Output
+from lockgate_sandbox._watch.tree import is_below
 from lockgate_sandbox._wire import exchange
-from lockgate_sandbox._wire import life as _life
 from lockgate_sandbox._wire.frame import BEFORE_CALLS, ChannelClosed
+from lockgate_sandbox._wire.life import FAILED, RUNS
 from lockgate_sandbox._wire.scan import FrameError
 from lockgate_sandbox._zygote.preloading import HELLO
 from lockgate_sandbox.errors import (
@@ -159,7 +159,7 @@ class _Zygote:
 
     def owns(self, pid: int) -> bool:
         """Whether `pid` is a process of this zygote's tree."""
-        return _tree.is_below(pid, self._process.root)
+        return is_below(pid, self._process.root)
 
     def close(self) -> None:
         """Kill it with all its workers, and wait for that."""
@@ -194,9 +194,9 @@ class _Hatched(Process):
         told, fds = receive_fds(self._life, 2)
         for fd in fds:  # nothing that we asked for
             os.close(fd)
-        if told.startswith(_life.FAILED):
+        if told.startswith(FAILED):
             raise StartError("fork", told[1:].decode(errors="replace"))
-        if told != _life.RUNS:
+        if told != RUNS:
             detail = "it ended before the worker was forked, or has no room for one"
             raise StartError("zygote", detail, hint=_ROOM)
         pid = self._sender()

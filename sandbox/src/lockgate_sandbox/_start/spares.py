@@ -20,7 +20,7 @@ from msgspec import Raw
 
 from lockgate_sandbox._line.line import Line
 from lockgate_sandbox._line.process import Process
-from lockgate_sandbox._watch import limits as _limits
+from lockgate_sandbox._watch.limits import too_large
 from lockgate_sandbox._watch.output import Output
 from lockgate_sandbox._wire.buffers import is_flat
 from lockgate_sandbox._wire.frame import BEFORE_CALLS, ChannelClosed, NotDataError
@@ -165,7 +165,7 @@ class Forked:
             raise PolicyError(f"arguments: {error}") from None
         except FrameTooLargeError as error:
             self.discard()
-            raise _limits.too_large(error.limit, error.used, error.unit) from None
+            raise too_large(error.limit, error.used, error.unit) from None
         except BaseException:
             self.discard()
             raise

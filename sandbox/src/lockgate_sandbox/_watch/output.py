@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from fcntl import ioctl
-from termios import FIONREAD as _FIONREAD
+from termios import FIONREAD
 
 from lockgate_sandbox.errors import OutputLimitError
 
@@ -39,7 +39,7 @@ class Output:
         """Whether there is something to read: one quick call (FIONREAD)."""
         if self.fd < 0:
             return False
-        ioctl(self.fd, _FIONREAD, self._room)
+        ioctl(self.fd, FIONREAD, self._room)
         return self._room != _NOTHING
 
     def drain(self) -> bool:

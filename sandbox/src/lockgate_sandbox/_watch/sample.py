@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lockgate_sandbox._watch import scratch as _scratch
 from lockgate_sandbox._watch import tree
+from lockgate_sandbox._watch.scratch import measure
 from lockgate_sandbox.errors import (
     CpuLimitError,
     DiskLimitError,
@@ -143,7 +143,7 @@ class Sampler:
         if self._scratch is None or now < self._disk_due:
             return None
         limits = self._limits
-        used, inodes = _scratch.measure(self._scratch, limits.disk_bytes, limits.inodes)
+        used, inodes = measure(self._scratch, limits.disk_bytes, limits.inodes)
         self._disk_due = now + _DISK_SECONDS
         if used > limits.disk_bytes:
             return DiskLimitError(limits.disk_bytes, used, "bytes")

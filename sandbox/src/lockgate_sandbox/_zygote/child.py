@@ -21,7 +21,7 @@ from importlib import import_module
 from resource import RLIMIT_NOFILE
 
 from lockgate_sandbox._inside import observe, reach, script, shim
-from lockgate_sandbox._inside import session as _session
+from lockgate_sandbox._inside.session import Session
 from lockgate_sandbox._inside.stage import Stage
 from lockgate_sandbox._seal.enforce import SealPlan, seal
 from lockgate_sandbox._watch.claims import CLAIM, Claims
@@ -320,7 +320,7 @@ def _run_file(
     given.__dict__["session"] = reach.Ungranted()
     sys.modules["lockgate_session"] = given
     if job["brokered"]:
-        session = _session.Session(channel, job)
+        session = Session(channel, job)
         session.begin(call)
         given.__dict__["session"] = session
         shim.install(session)

@@ -16,8 +16,7 @@ import os
 import select
 
 from lockgate_sandbox.linux import namespaces
-from lockgate_sandbox.linux._libc import prctl as _prctl
-from lockgate_sandbox.linux._libc import reason
+from lockgate_sandbox.linux._libc import prctl, reason
 
 __all__ = ["become_init"]
 
@@ -40,7 +39,7 @@ def become_init(keeper: int) -> bool:
         return False
     # Until it is announced the second is below this process: the keeper kills
     # whatever else becomes a child of its own.
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
     mine, theirs = _socket.socketpair()
     first = os.pidfd_open(os.getpid())
     middle = os.fork()
@@ -60,7 +59,7 @@ def become_init(keeper: int) -> bool:
             select.select([], [], [])
     while _reaped():
         pass
-    _prctl(_PR_SET_CHILD_SUBREAPER, 0)
+    prctl(_PR_SET_CHILD_SUBREAPER, 0)
     refused = told.decode() or "its first process ended at once"
     namespaces.note_pid_namespace(refused, namespaces.PROC_REMEDY)
     return False
@@ -87,7 +86,7 @@ def _outlive(first: int) -> None:
     poll.register(first, select.POLLIN)
     poll.poll()
     os.close(first)
-    _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    prctl(_PR_SET_PDEATHSIG, _SIGKILL)
 
 
 def _reaped() -> bool:

@@ -69,8 +69,8 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
     package = types.ModuleType("lockgate_sandbox")
     package.__path__ = [_PACKAGE]
     sys.modules[package.__name__] = package
-    from lockgate_sandbox._watch import scratch as _scratch
     from lockgate_sandbox._watch import tree
+    from lockgate_sandbox._watch.scratch import remove
 
     wake, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(told, warn_on_full_buffer=False)
@@ -82,7 +82,10 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
     for fd in (leash, wake, orphaned):
         poll.register(fd, select.POLLIN)
     zygote = _spawn_zygote(control, sweep, rest, scratch)
-    from lockgate_sandbox._watch import watch as _watch  # while the zygote starts
+    from lockgate_sandbox._watch.watch import (  # while the zygote starts
+        LOOK_SECONDS,
+        Watch,
+    )
 
     os.set_blocking(leash, False)
 
@@ -93,9 +96,9 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
         except OSError:
             return
 
-    watch, restarts = _watch.Watch(tell), 0
+    watch, restarts = Watch(tell), 0
     while True:
-        ready = {fd for fd, _ in poll.poll(_watch.LOOK_SECONDS * 1000)}
+        ready = {fd for fd, _ in poll.poll(LOOK_SECONDS * 1000)}
         if not ready:
             watch.look(zygote)
             continue
@@ -122,7 +125,7 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
     while tree.children(os.getpid()):
         tree.kill_descendants()
         os.waitpid(-1, 0)
-    _scratch.remove(scratch)
+    remove(scratch)
 
 
 def _main() -> None:

@@ -23,7 +23,7 @@ import struct
 from importlib import import_module
 
 from lockgate_sandbox._watch import tree
-from lockgate_sandbox._wire import life as _life
+from lockgate_sandbox._wire.life import EXIT, FAILED, RUNS, tell
 from lockgate_sandbox._zygote import packing, spare
 from lockgate_sandbox.linux import descriptors, landlock, seccomp
 from lockgate_sandbox.linux._libc import prctl
@@ -123,9 +123,9 @@ class Nest:
                     self._prepare()
                     self._use(data, fds)
             self._lives[pid] = life
-            _life.tell(life, _life.RUNS)
+            tell(life, RUNS)
         except OSError as error:
-            _life.tell(life, _life.FAILED + os.strerror(error.errno or 0).encode())
+            tell(life, FAILED + os.strerror(error.errno or 0).encode())
             life.close()
         for fd in (fds[0], *fds[2:]):
             os.close(fd)
@@ -134,7 +134,7 @@ class Nest:
         for pid, status, cpu, peak in tree.reap():
             life = self._lives.pop(pid, None)
             if life is not None:
-                _life.tell(life, _life.EXIT.pack(b"X", status, cpu, peak, 0))
+                tell(life, EXIT.pack(b"X", status, cpu, peak, 0))
                 life.close()
 
     def _prepare(self) -> None:

@@ -11,8 +11,8 @@ import _socket
 import sys
 from importlib import import_module
 
-from lockgate_sandbox._inside import session as _session
 from lockgate_sandbox._inside.serve_direct import answer_plain
+from lockgate_sandbox._inside.session import Session
 from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox._wire.wire import Channel
 
@@ -78,7 +78,7 @@ def _answer(channel: GuestChannel, stage: Stage | None) -> None:
 
 def _converse(host: Channel, channel: GuestChannel, stage: Stage | None) -> None:
     """Answer a few calls that this process itself asks."""
-    session = stage.session if stage else _session.Session(channel, _JOB)
+    session = stage.session if stage else Session(channel, _JOB)
     for size in (20, 5):
         host.send([_CALL, _ID, "method", {"text": ["x" * 20] * size}])
         if stage is not None:

@@ -11,7 +11,7 @@ from msgspec import msgpack
 
 from lockgate_sandbox._seal.sealplan import SealPlan
 from lockgate_sandbox._zygote import child, rehearsal
-from lockgate_sandbox._zygote import warden as _warden
+from lockgate_sandbox._zygote.warden import watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def work(tree: bool, fds: tuple[int, ...], early: bool) -> NoReturn:
     if tree:
         if plan.tree_bytes:  # for the keeper to see
             resource.setrlimit(resource.RLIMIT_DATA, (plan.tree_bytes, plan.tree_bytes))
-        _warden.watch(become, channel, _socket.socket(fileno=life), stdio)
+        watch(become, channel, _socket.socket(fileno=life), stdio)
     become()
 
 

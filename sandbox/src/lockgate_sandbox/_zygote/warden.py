@@ -17,7 +17,7 @@ import signal
 
 from lockgate_sandbox._seal import counter
 from lockgate_sandbox._watch import room, tree
-from lockgate_sandbox._wire import life as _life
+from lockgate_sandbox._wire.life import COUNTED, EXIT, RUNS, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def watch(
     for fd in (channel, *stdio):
         os.close(fd)
     pidfd, own = os.pidfd_open(worker), os.pidfd_open(os.getpid())
-    _life.tell(life, _life.RUNS, (pidfd, own))
+    tell(life, RUNS, (pidfd, own))
     os.close(own)
     poll = select.poll()
     # The pidfd: it may be dead by now.
@@ -69,7 +69,7 @@ def watch(
         poll.register(fd, select.POLLIN)
     ward = _Ward(worker, mine)
     ward.until_end(poll, wake, life.fileno())
-    _life.tell(life, ward.exit())
+    tell(life, ward.exit())
     os._exit(0)
 
 
@@ -108,8 +108,8 @@ class _Ward:
     def exit(self) -> bytes:
         """What is told of the end."""
         counted = self._counter.refused if self._counter else ()
-        bits = sum(1 << n for n, name in enumerate(_life.COUNTED) if name in counted)
-        return _life.EXIT.pack(b"X", self._status, self._cpu, self._peak, bits)
+        bits = sum(1 << n for n, name in enumerate(COUNTED) if name in counted)
+        return EXIT.pack(b"X", self._status, self._cpu, self._peak, bits)
 
     def _begin_to_count(self) -> None:
         self._counter = counter.take_over(self._sealing)
