@@ -301,7 +301,9 @@ def spawn(
             hint = (
                 "let this process open more files (ulimit -n) than any of its workers"
             )
-            raise StartError("fork", os.strerror(error.errno), hint=hint) from None
+            raise StartError(
+                "fork", os.strerror(errno.ETOOMANYREFS), hint=hint
+            ) from None
         msg = f"the sandbox's keeper is gone: {error.strerror}"
         raise ClosedError(msg, hint="open a new sandbox") from None
     finally:
