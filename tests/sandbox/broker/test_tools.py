@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,23 @@ def test_a_program_that_is_not_granted_is_not_run(bench: MakeBench) -> None:
     for name in ("sh", "/usr/bin/sort", "sort ", ""):
         assert "refused" in at.run(code, name=name)
     assert "put 'sh' among the policy's tools" in at.denials()[0].grant
+
+
+@pytest.mark.parametrize("given", [{"arguments": ["a\0b"]}, {"files": {"a\0b": b""}}])
+def test_what_no_program_can_be_given_is_told(
+    bench: MakeBench, given: dict[str, Any]
+) -> None:
+    """Before, it ended with the status of a child of ours that had failed."""
+    at = bench(tier="admin", tools=[SORT])
+    code = """
+        try:
+            result = session.run_tool("sort", **given)["status"]
+        except session.HostCallError as error:
+            result = [error.code, str(error)]
+    """
+    code, told = at.run(code, given=given)
+    assert code == "start-failed"
+    assert "ValueError" in told
 
 
 def test_a_slow_program_does_not_hold_up_the_calls_deadline(bench: MakeBench) -> None:

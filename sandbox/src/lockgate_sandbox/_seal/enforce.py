@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import os
 
+from lockgate_sandbox._seal.bounds import count_scratch
+from lockgate_sandbox._seal.child import REMEDIES, Child
 from lockgate_sandbox._seal.sealplan import LAYERS, SealPlan
-from lockgate_sandbox._seal.steps import REMEDIES, STEPS, Child, count_scratch, take_uid
+from lockgate_sandbox._seal.steps import STEPS, take_uid
 from lockgate_sandbox.linux import landlock, namespaces
 from lockgate_sandbox.linux._libc import reason
 from lockgate_sandbox.posture import LayerError, LayerState, Posture

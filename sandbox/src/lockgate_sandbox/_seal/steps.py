@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 
-from lockgate_sandbox._seal import counter
+from lockgate_sandbox._seal.bounds import count_scratch, limit_processes, set_rlimits
+from lockgate_sandbox._seal.child import REMEDIES, Child
 from lockgate_sandbox.linux import (
     cgroup,
     credentials,
     descriptors,
     landlock,
     namespaces,
-    rlimits,
     seccomp,
 )
 from lockgate_sandbox.linux._libc import prctl, reason
@@ -23,80 +23,20 @@ from lockgate_sandbox.posture import LayerState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import TypeAlias
 
-    from lockgate_sandbox._seal.sealplan import SealPlan
+    Step: TypeAlias = Callable[[Child], LayerState | None]
 
-    Step: TypeAlias = Callable[["Child"], LayerState | None]
-
-__all__ = ["REMEDIES", "STEPS", "Child", "count_scratch", "take_uid"]
+__all__ = ["STEPS", "take_uid"]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
 _SIGKILL = 9
 _LEAST_IMPORTANT = 19
-_RLIMIT_NPROC = 6
-_RLIMIT_NOFILE = 7
-
-REMEDIES = {
-    "landlock": (
-        "a kernel from 5.13 with Landlock among its security modules (boot option "
-        "lsm=landlock,...), and a container profile that permits landlock_*"
-    ),
-    "seccomp": "a kernel with CONFIG_SECCOMP_FILTER on x86-64 or aarch64",
-    "fds": "a kernel from 5.9 (close_range)",
-    "uid": (
-        "let other users enter the interpreter's and the plugins' folders "
-        "(chmod o+x on their parents), or run as an ordinary user"
-    ),
-    "process-limit": cgroup.REMEDY,
-    "cgroup": cgroup.REMEDY,
-    "scratch": namespaces.REMEDY,
-    "user-namespace": namespaces.REMEDY,
-    "mount-namespace": namespaces.REMEDY,
-}
-
 
 _ROOT_REMEDY = "run as an ordinary user, or with CAP_SETUID and CAP_SETGID"
-
-
-class Child:
-    """What the steps of one seal know of each other."""
-
-    def __init__(
-        self,
-        plan: SealPlan,
-        keep: Sequence[int],
-        ruleset: int,
-        warden: int,
-        left: list[int] | None,
-        files_later: bool,
-    ) -> None:
-        self.plan = plan
-        self.files_later = files_later
-        self.keep = [*keep, *namespaces.hidden_descriptors()]
-        if ruleset >= 0:
-            self.keep.append(ruleset)
-        if warden >= 0:
-            self.keep.append(warden)
-        self.ruleset = ruleset
-        self.left = left
-        self.warden = warden
-        self.uid = os.geteuid()
-        self.own_uid = False
-        self.bounded = False
-        self.counted_apart = False
-        self.in_group = False
-        self.unsized = ""
-        self.asks_for_files = False
-        self.trees: list[tuple[int, str]] = []
-        self.abi = 0
-
-    def wants(self, layer: str) -> bool:
-        """Whether `layer` is not switched off."""
-        return self.plan.modes.get(layer) != "off"
 
 
 def _close_descriptors(child: Child) -> LayerState:
@@ -253,107 +193,6 @@ def _no_new_privs(_child: Child) -> LayerState:
     return LayerState("no-new-privs", "active", detail)
 
 
-def _rlimits(child: Child) -> LayerState:
-    # Behind what is sent to the warden: the kernel lets a user have no more descriptors
-    # under way than the sender may open, and those of all its workers count.
-    rlimits.bound_thread_stacks()
-    limits = child.plan.limits
-    if child.files_later:
-        limits = [limit for limit in limits if limit[0] != _RLIMIT_NOFILE]
-    rlimits.apply(limits)
-    return LayerState("rlimits", "active", "CPU, memory, file size, open files")
-
-
-def _process_limit(child: Child) -> LayerState:
-    plan = child.plan
-    count = plan.processes
-    bound = [(_RLIMIT_NPROC, count, count)]
-    # The group first: it tells the host what it refused.
-    if child.in_group and "pids" in plan.cgroup_controllers:
-        return LayerState("process-limit", "active", f"cgroup pids {count}")
-    if child.own_uid or child.counted_apart:
-        rlimits.apply(bound)
-        return LayerState("process-limit", "active", f"RLIMIT_NPROC {count}")
-    if not plan.may_fork and child.wants("seccomp"):
-        detail = "seccomp: one process; its threads are counted by the host"
-        return LayerState("process-limit", "degraded", detail, cgroup.REMEDY)
-    if child.uid != 0:
-        total = count + _tasks_of(child.uid)
-        rlimits.apply([(_RLIMIT_NPROC, total, total)])
-        detail = f"RLIMIT_NPROC {total}, shared with all processes of uid {child.uid}"
-        return LayerState("process-limit", "degraded", detail, namespaces.REMEDY)
-    try:
-        if _ask_warden(child, forks=True):
-            detail = f"{count}: the warden is asked before each start"
-            return LayerState("process-limit", "active", detail)
-        refused = "no warden counts"
-    except OSError as error:
-        refused = f"no warden can count: {reason(error)}"
-    detail = f"uid 0 has no process limit, there is no pids cgroup, {refused}"
-    remedy = f"{REMEDIES['uid']}; or {cgroup.REMEDY}"
-    return LayerState("process-limit", "missing", detail, remedy)
-
-
-def count_scratch(child: Child) -> LayerState | None:
-    """Have the warden count what is made in a scratch folder without a size."""
-    if not child.unsized or child.plan.scratch is None:
-        return None
-    _, size, inodes = child.plan.scratch
-    plain = f"a plain folder ({child.unsized})"
-    try:
-        if child.asks_for_files or _ask_warden(child, forks=False):
-            detail = (
-                f"{plain}: the warden is asked before each of {inodes} files is made; "
-                f"files are limited one by one, their sum of {size} bytes is measured, "
-                "but for what is deleted and still open"
-            )
-            return LayerState("scratch", "degraded", detail, namespaces.REMEDY)
-        refused = "no warden counts"
-    except OSError as error:
-        refused = f"no warden can count: {reason(error)}"
-    detail = (
-        f"{plain}: files are limited one by one, their sum and number are measured "
-        f"by the host ({refused})"
-    )
-    return LayerState("scratch", "missing", detail, namespaces.REMEDY)
-
-
-def _ask_warden(child: Child, *, forks: bool) -> bool:
-    """Have starts (if `forks`) and files (if unsized) decided by the warden.
-
-    False if there is none. A process can ask one only, so all is asked for at once.
-    """
-    plan = child.plan
-    files = bool(child.unsized) and "count-files" in plan.filters
-    asked = [*(["count-forks"] if forks else []), *(["count-files"] if files else [])]
-    program = plan.filters.get("+".join(asked))
-    if child.warden < 0 or program is None:
-        return False
-    listener = seccomp.listen(program[0])
-    counter.hand_over(
-        child.warden,
-        listener,
-        plan.processes if forks else 0,
-        plan.scratch if files else None,
-    )
-    child.asks_for_files = files
-    return True
-
-
-def _tasks_of(uid: int) -> int:
-    """How many tasks (threads) of `uid` there are now."""
-    count = 0
-    proc = namespaces.open_outer_proc()
-    for name in os.listdir(proc):  # noqa: PTH208
-        try:
-            if name.isdigit() and os.stat(name, dir_fd=proc).st_uid == uid:
-                count += os.stat(f"{name}/task", dir_fd=proc).st_nlink - 2
-        except OSError:
-            continue
-    os.close(proc)
-    return count
-
-
 def _landlock(child: Child) -> LayerState:
     plan = child.plan
     if not plan.abi:
@@ -398,9 +237,9 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("uid", take_uid),
     ("capabilities", _drop_capabilities),
     ("no-new-privs", _no_new_privs),
-    ("process-limit", _process_limit),
+    ("process-limit", limit_processes),
     ("scratch", count_scratch),
-    ("rlimits", _rlimits),
+    ("rlimits", set_rlimits),
     ("landlock", _landlock),
     ("seccomp", _seccomp),
 )

@@ -284,7 +284,7 @@ def _run_exec(
     try:
         _write_files(job["files"])
         _hand_over(channel)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name may hold what no name can
         _fail_with(channel, call, "files", error)
     # Only now: with few files of its own it might not have handed over anything.
     rlimits.apply(job["opens"])
@@ -294,7 +294,7 @@ def _run_exec(
     try:
         # A successful exec closes the channel: that is how the host knows.
         os.execve(job["program"], job["argv"], dict(os.environ))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         _fail_with(channel, call, "exec", error)
 
 

@@ -21,7 +21,12 @@ from lockgate_sandbox.broker._gate import Gate
 from lockgate_sandbox.broker._pinned import PinnedNetwork
 from lockgate_sandbox.broker._quota import QuotaError
 from lockgate_sandbox.broker._scrub import Scrub
-from lockgate_sandbox.broker._web_rules import RuleError, WebRequest, choose
+from lockgate_sandbox.broker._web_rules import (
+    RuleError,
+    WebRequest,
+    choose,
+    same_header,
+)
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.grants import HostGrant
 
@@ -172,8 +177,10 @@ class Web:
         if credential is None:
             return [*headers, *request.headers], Scrub()
         value = self._reveal(credential.secret)
-        drop = {credential.header.lower(), "accept-encoding"}
-        headers += [item for item in request.headers if item[0].lower() not in drop]
+        drop = {same_header(credential.header), "accept-encoding"}
+        headers += [
+            item for item in request.headers if same_header(item[0]) not in drop
+        ]
         # So that the answer can be looked through for an echo of it.
         headers.append(("Accept-Encoding", "identity"))
         headers.append((credential.header, credential.form.replace("{}", value)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from lockgate_sandbox._spelling.hostname import canonical_host
 from lockgate_sandbox.errors import PolicyError
@@ -23,6 +24,7 @@ __all__ = [
     "choose",
     "clean_response_headers",
     "plain_path",
+    "same_header",
 ]
 
 HEADER_COUNT = 128
@@ -35,6 +37,23 @@ _TARGET = re.compile(r"/[!$-~]*")  # printable ASCII; no space, quote or '#'
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _NEVER = frozenset({"CONNECT", "TRACE", "TRACK"})
+
+# What frameworks and proxies take for the method or the path that is meant, whatever
+# the request line says. Where a grant names those, nothing else may.
+_SAYS_METHOD = frozenset(
+    {"x-http-method", "x-http-method-override", "x-method-override"}
+)
+_SAYS_PATH = frozenset(
+    {
+        "x-envoy-original-path",
+        "x-forwarded-path",
+        "x-forwarded-prefix",
+        "x-forwarded-uri",
+        "x-original-uri",
+        "x-original-url",
+        "x-rewrite-url",
+    }
+)
 
 
 class RuleError(ValueError):
@@ -101,9 +120,19 @@ class WebRequest:
         """What is sent: the very path that was judged, where it was judged."""
         return (plain_path(self.path) if grant.paths else self.path) + self.query
 
+    def named_among(self, names: frozenset[str]) -> str:
+        """The first header that is one of `names`; empty if none is."""
+        found = (name for name, _ in self.headers if same_header(name) in names)
+        return next(found, "")
+
     def describe(self) -> str:
         """The request in a few words, without its query: that may hold anything."""
         return f"{self.method} {self.scheme}://{self.authority}{self.path}"
+
+
+def same_header(name: str) -> str:
+    """`name` as it is compared: gateways (CGI, WSGI) read ``_`` as ``-``."""
+    return name.lower().replace("_", "-")
 
 
 def plain_path(path: str) -> str:
@@ -111,8 +140,14 @@ def plain_path(path: str) -> str:
 
     Raises:
         RuleError: If servers differ about what it means: encoded slashes, dots
-            behind a second encoding, backslashes, ``;`` parameters, ``//``.
+            behind a second encoding, backslashes, ``;`` parameters, ``//``, bytes that
+            are no UTF-8 (an overlong one may stand for a dot or a slash).
     """
+    try:
+        unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        msg = f"{path!r} holds bytes that are no UTF-8: servers differ about them"
+        raise RuleError(msg) from None
     decoded: list[str] = []
     rest = path
     while rest:
@@ -166,7 +201,7 @@ def _request_headers(
         if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             msg = f"the header {name!r} holds characters that end a header"
             raise RuleError(msg)
-        if name.lower() in FRAMING_HEADERS:
+        if same_header(name) in FRAMING_HEADERS:
             msg = f"the header {name!r} is the broker's to set"
             raise RuleError(msg)
     if size > HEADER_LIMIT_BYTES:
@@ -201,6 +236,10 @@ def _why_not(request: WebRequest, grant: HostGrant) -> str:
         return f"the grant is for {grant.scheme}"
     if grant.methods and request.method not in grant.methods:
         return f"the grant is for {', '.join(grant.methods)}"
+    for limits, names in ((grant.methods, _SAYS_METHOD), (grant.paths, _SAYS_PATH)):
+        again = request.named_among(names) if limits else ""
+        if again:
+            return f"the header {again!r} may ask for what the grant does not give"
     if grant.paths:
         try:
             path = plain_path(request.path)
