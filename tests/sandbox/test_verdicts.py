@@ -38,6 +38,11 @@ _MANY = """
             os._exit(0)
     time.sleep(60)
 """
+_LATER = f"""
+    import threading
+    code = compile({textwrap.dedent(_MANY)!r}, "<many>", "exec")
+    threading.Thread(target=exec, args=(code, {{}}), daemon=True).start()
+"""
 _BUSY = """
     import os
     for _ in range(3):
@@ -122,18 +127,30 @@ def test_what_a_program_was_killed_for_is_named_too(
 def test_a_worker_that_was_killed_between_calls_is_gone_for_a_reason(
     lab_without: Callable[..., Lab],
 ) -> None:
-    later = f"""
-        import threading
-        code = compile({textwrap.dedent(_MANY)!r}, "<many>", "exec")
-        threading.Thread(target=exec, args=(code, {{}}), daemon=True).start()
-    """
     given = _policy(memory_bytes=96 * _MIB)
     with lab_without("cgroup").worker(given) as worker:
-        run(worker, later)
+        run(worker, _LATER)
         assert wait_until(worker.line.process.ended)
         with pytest.raises(MemoryLimitError):
             run(worker, "result = 1")
         with pytest.raises(ClosedError, match="memory"):
+            run(worker, "result = 1")
+
+
+@pytest.mark.kernel
+def test_a_keeper_that_has_much_to_do_looks_all_the_same(
+    lab_without: Callable[..., Lab],
+) -> None:
+    """Without a pid namespace each end of a tree is the keeper's business."""
+    lab = lab_without("cgroup", "pid-namespace")
+    with lab.worker(_policy(memory_bytes=96 * _MIB)) as worker:
+        run(worker, _LATER)
+        ends = time.monotonic() + 5
+        while not worker.line.process.ended() and time.monotonic() < ends:
+            with lab.worker(_policy()) as other:
+                run(other, "result = 1")
+        assert worker.line.process.ended()
+        with pytest.raises(MemoryLimitError):
             run(worker, "result = 1")
 
 

@@ -31,7 +31,12 @@ import os
 import select
 import signal
 import sys
+import time
 import types
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PR_SET_CHILD_SUBREAPER = 36
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -64,30 +69,46 @@ def _heir(orphaned: int) -> int:
     return int(pid) if pid.isdigit() else 0
 
 
-def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
-    # The package by its place, without running the host's __init__.
+def _find_package() -> None:
+    """Make the package importable by its place, without running the host's __init__."""
     package = types.ModuleType("lockgate_sandbox")
     package.__path__ = [_PACKAGE]
     sys.modules[package.__name__] = package
-    from lockgate_sandbox._watch import tree
-    from lockgate_sandbox._watch.scratch import remove
 
+
+def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
+    _find_package()
     wake, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(told, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, _on_child)
     orphaned, sweep = os.pipe2(os.O_NONBLOCK)
     os.set_inheritable(orphaned, False)
     os.set_inheritable(leash, False)
+    os.set_blocking(leash, False)
+
+    def spawn() -> int:
+        return _spawn_zygote(control, sweep, rest, scratch)
+
+    _watch_over(spawn, leash, wake, orphaned)
+    os.close(control)
+    from lockgate_sandbox._watch import tree
+    from lockgate_sandbox._watch.scratch import remove
+
+    while tree.children(os.getpid()):
+        tree.kill_descendants()
+        os.waitpid(-1, 0)
+    remove(scratch)
+
+
+def _watch_over(spawn: Callable[[], int], leash: int, wake: int, orphaned: int) -> None:
+    """Keep a zygote until the leash is let go, or too many have ended."""
     poll = select.poll()
     for fd in (leash, wake, orphaned):
         poll.register(fd, select.POLLIN)
-    zygote = _spawn_zygote(control, sweep, rest, scratch)
-    from lockgate_sandbox._watch.watch import (  # while the zygote starts
-        LOOK_SECONDS,
-        Watch,
-    )
-
-    os.set_blocking(leash, False)
+    zygote = spawn()
+    # While it starts.
+    from lockgate_sandbox._watch import tree
+    from lockgate_sandbox._watch.watch import LOOK_SECONDS, Watch
 
     def tell(data: bytes) -> None:
         # A host that reads none of it has its own reasons, or is gone.
@@ -96,14 +117,17 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
         except OSError:
             return
 
-    watch, restarts = Watch(tell), 0
+    watch, restarts, due = Watch(tell), 0, time.monotonic()
     while True:
         ready = {fd for fd, _ in poll.poll(LOOK_SECONDS * 1000)}
-        if not ready:
+        # However much else there is to do: workers must not be able to see to that.
+        if time.monotonic() >= due:
             watch.look(zygote)
+            due = time.monotonic() + LOOK_SECONDS
+        if not ready:
             continue
         if leash in ready:
-            break
+            return
         if wake in ready:
             os.read(wake, 65_536)
         if heir := _heir(orphaned):
@@ -116,16 +140,11 @@ def _keep(leash: int, control: int, scratch: str, rest: list[str]) -> None:
             tree.kill_descendants()
             restarts += 1
             if restarts > _RESTARTS_LIMIT:
-                break
-            zygote = _spawn_zygote(control, sweep, rest, scratch)
+                return
+            zygote = spawn()
         else:
             # Whatever else is a child of the keeper was left behind by a warden.
             tree.kill_descendants(frozenset({zygote}))
-    os.close(control)
-    while tree.children(os.getpid()):
-        tree.kill_descendants()
-        os.waitpid(-1, 0)
-    remove(scratch)
 
 
 def _main() -> None:
