@@ -1,15 +1,17 @@
 """What a hostile worker does, it does not do to the event loop.
 
-A heartbeat runs beside each attack. How late it may be is measured in the same run,
-beside a worker that only sleeps; an attack that blocked the loop would do so for as
-long as the worker may live, which is `_WALL_SECONDS`.
+A heartbeat runs beside each attack. An attack that blocked the loop would do so for as
+long as the worker may live, which is `_WALL_SECONDS`. What the kernel says that our
+threads waited for a core is no fault of the loop's, and is taken off.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ _WALL_SECONDS = 1.5
 _BEAT_SECONDS = 0.002
 _STILL_SECONDS = 0.25
 """A pause so long is counted: other threads that want the interpreter make shorter
-ones (5 ms each, `sys.getswitchinterval`), but for a busy machine."""
+ones (5 ms each, `sys.getswitchinterval`)."""
 
 _FIND = """
 import os, socket, stat, struct, time
@@ -61,28 +63,39 @@ async def _up_async(_: dict[str, Data]) -> Data:
     return "x" * 1000
 
 
+def _queued() -> float:
+    """How long our threads waited for a core, in s (Documentation sched-stats.rst)."""
+    total = 0
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # gone
+            total += int((thread / "schedstat").read_text().split()[1])
+    return total / 1e9
+
+
 class _Heart:
     """Beats in the loop and adds up how long it could not."""
 
     def __init__(self) -> None:
         self.stood = 0.0
         self.beats = 0
-        self.began = time.monotonic()
+        self.began, self.queued = time.monotonic(), _queued()
 
     async def beat(self) -> None:
-        last = time.monotonic()
+        last, queued = time.monotonic(), _queued()
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
-            now = time.monotonic()
+            now, more = time.monotonic(), _queued()
             self.beats += 1
-            if now - last > _STILL_SECONDS:
-                self.stood += now - last
-            last = now
+            pause = now - last - max(0.0, more - queued)
+            if pause > _STILL_SECONDS:
+                self.stood += pause
+            last, queued = now, more
 
     @property
     def still(self) -> float:
         """The share of its life that the loop stood still."""
-        return self.stood / (time.monotonic() - self.began)
+        lived = time.monotonic() - self.began - max(0.0, _queued() - self.queued)
+        return self.stood / max(lived, _STILL_SECONDS)
 
 
 async def _beside(work: Any) -> tuple[_Heart, object]:
@@ -111,20 +124,12 @@ def _attack(
     given = policy(limits={"wall_seconds": _WALL_SECONDS})
 
     async def main() -> object:
-        calm = lab.worker(given, callbacks=callbacks)
-        wild = lab.worker(given, callbacks=callbacks)
-        async with AsyncWorker(calm) as worker:
-            nap = "import time; time.sleep(1)"
-            baseline, error = await _beside(worker.call(nap))
-            assert error is None
-        async with AsyncWorker(wild) as worker:
+        async with AsyncWorker(lab.worker(given, callbacks=callbacks)) as worker:
             asked = asyncio.gather(*(worker.call(*call) for call in calls))
             heart, error = await _beside(asked)
             assert not worker.alive
         # A loop that an attack blocks stands still from its start to the worker's end.
-        # So the share of the time is judged, and not one pause: the kernel may take
-        # a busy machine's core away from us for longer than any bound worth having.
-        assert heart.still < max(0.5, 2 * baseline.still)
+        assert heart.still < 0.25
         assert heart.beats > 3
         for _ in range(100):  # a cancelled task takes a turn or two to end
             if asyncio.all_tasks() == {asyncio.current_task()}:
