@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lockgate_sandbox._wire.arena import Region
+from lockgate_sandbox._wire.exchange import AT_BUILD, IN_CALL
 from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox._wire.scan import FrameError
 from lockgate_sandbox.errors import (
@@ -45,12 +46,9 @@ _ID_CHARS = 8
 _IDS_AT_ONCE = 256
 _FIRST_IDS = 16  # of many a worker no more is asked
 
-# Elements of each frame that may come in a call, by plain integers.
 _REPLY, _RAISE, _ASK = int(Kind.REPLY), int(Kind.RAISE), int(Kind.ASK)
 _ITEM, _CREDIT = int(Kind.ITEM), int(Kind.CREDIT)
-_SHAPES = {_REPLY: 3, _RAISE: 6, _ASK: 5, _ITEM: 3, _CREDIT: 3}
 _FAILED = int(Kind.FAILED)
-_AT_BUILD = {_REPLY: 3, _FAILED: 4, _ASK: 5}
 _LAST = (_REPLY, _RAISE, _FAILED)
 
 
@@ -169,7 +167,7 @@ class Flights:
 
     def __init__(self, message_bytes: int) -> None:
         self.table: dict[bytes, Flight] = {}
-        self._shapes = _AT_BUILD
+        self._shapes = AT_BUILD
         self.ids = _fresh_ids(_FIRST_IDS)
         self._message_bytes = message_bytes
         self._kept_bytes = 0
@@ -195,7 +193,7 @@ class Flights:
 
     def built(self) -> None:
         """The target is there: from now on calls are answered."""
-        self._shapes = _SHAPES
+        self._shapes = IN_CALL
 
     def land(self, flight: Flight, frame: list[Any]) -> None:
         """Take the answer of `flight` by the thread that waits for it.
@@ -203,7 +201,7 @@ class Flights:
         Raises:
             FrameError: If it has been answered, or is only being built.
         """
-        if self._shapes is not _SHAPES or flight.call not in self.table:
+        if self._shapes is not IN_CALL or flight.call not in self.table:
             self.route(frame, 0, flight)
             return
         del self.table[flight.call]

@@ -40,7 +40,13 @@ __all__ = [
 # later can neither claim a posture nor name a layer and its remedy.
 AT_SEAL = {int(Kind.READY): 3, int(Kind.FAILED): 4}
 AT_BUILD = {int(Kind.REPLY): 3, int(Kind.FAILED): 4, int(Kind.ASK): 5}
-IN_CALL = {int(Kind.REPLY): 3, int(Kind.RAISE): 6, int(Kind.ASK): 5}
+IN_CALL = {
+    int(Kind.REPLY): 3,
+    int(Kind.RAISE): 6,
+    int(Kind.ASK): 5,
+    int(Kind.ITEM): 3,
+    int(Kind.CREDIT): 3,
+}
 
 
 def check(frame: list[Any], call: bytes, due: Mapping[int, int]) -> int:

@@ -33,7 +33,6 @@ __all__ = [
     "unreachable",
 ]
 
-CAP_CHOWN = 0
 CAP_SETGID = 6
 CAP_SETUID = 7
 CAP_SETPCAP = 8
