@@ -20,7 +20,6 @@ from lockgate_sandbox.errors import (
     PolicyError,
     SandboxError,
     StartError,
-    WorkerDiedError,
 )
 from lockgate_sandbox.policy import Policy, Program
 from lockgate_sandbox.profiles import Profile, restricted_locations
@@ -71,16 +70,7 @@ def run_program(
             for writer, _ in ends:
                 os.close(writer)
         ended = run.wait()
-        run.check_memory()
-        status = ended.status if ended.status is not None else -(ended.signal or 0)
-        if ended.signal is not None:
-            reason = run.cause(ended)
-            if isinstance(reason, LimitError):
-                raise reason
-        elif ended.status is None:
-            raise WorkerDiedError(None, None)
-        elif status:
-            run.check_refusals(ended)
+        status = _judged(run, ended)
         limits = policy.limits
         found = read_back(
             run.folder,
@@ -90,6 +80,24 @@ def run_program(
         )
         out, err = (output.take() for _, output in ends)
         return ProgramResult(status, out, err, found, run.posture, run.usage(ended))
+
+
+def _judged(run: Attended, ended: Exit) -> int:
+    """The status of a program that has ended: its own, or minus the signal.
+
+    Raises:
+        LimitError: If a limit is what ended it, or it failed for one.
+        WorkerDiedError: If nobody knows how it ended.
+    """
+    run.check_memory()
+    if ended.status is None:
+        reason = run.cause(ended)
+        if isinstance(reason, LimitError) or ended.signal is None:
+            raise reason
+        return -ended.signal
+    if ended.status:
+        run.check_refusals(ended)
+    return ended.status
 
 
 def _resolve(argv: Sequence[str]) -> str:
