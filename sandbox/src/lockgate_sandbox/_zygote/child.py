@@ -18,7 +18,7 @@ import struct
 import sys
 import types
 from importlib import import_module
-from resource import RLIMIT_NOFILE
+from resource import RLIMIT_CPU, RLIMIT_DATA, RLIMIT_NOFILE
 
 from lockgate_sandbox._inside import observe, reach, script, shim
 from lockgate_sandbox._inside.session import Session
@@ -55,6 +55,11 @@ CHANNEL.share(_RING)
 
 _KEPT: list[types.ModuleType] = []
 """Modules that are in use but no longer importable."""
+
+_MODEST = ((RLIMIT_CPU, 1), (RLIMIT_DATA, 128 << 20))
+"""For what a child compiles ahead: a few lines can keep a compiler busy for hours and
+fill any memory, and nobody has asked yet. What takes a second costs the child, which
+has used no time before; the next start takes another."""
 
 # What was made ahead for a target, if there was time.
 _AHEAD = Ahead()
@@ -148,7 +153,8 @@ def _look_ahead(channel: GuestChannel, job: dict[str, Any], posture: Posture) ->
     sys.path[:] = [*_STDLIB, *job["path"]]
     lone = Lone(job["packages"])
     sys.meta_path.append(lone)
-    _AHEAD.compile(job["target"].partition(":")[0])
+    with rlimits.Lowered(_MODEST):
+        _AHEAD.compile(job["target"].partition(":")[0])
     sys.meta_path.remove(lone)
 
 

@@ -14,11 +14,8 @@ from __future__ import annotations
 
 import _io
 import os
-import resource
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
-
-from lockgate_sandbox.linux import rlimits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +27,6 @@ __all__ = ["Ahead", "Lone"]
 
 _SOURCE_BYTES = 256 << 10
 """A larger module is compiled when it is wanted: nobody may want it."""
-
-_MODEST = ((resource.RLIMIT_CPU, 1), (resource.RLIMIT_DATA, 128 << 20))
 
 
 class Lone:
@@ -68,14 +63,8 @@ class Ahead:
     def compile(self, module: str) -> None:
         """Make what the import of `module` will need, as far as that can be known.
 
-        What is wrong with it the import itself will tell. A few lines can keep a
-        compiler busy for hours and fill any memory, and here nobody has asked yet:
-        what takes a second costs the process, which will be another one's start.
+        What is wrong with it the import itself will tell.
         """
-        with rlimits.Lowered(_MODEST):
-            self._follow(module)
-
-    def _follow(self, module: str) -> None:
         path: Sequence[str] | None = None
         name = ""
         for part in module.split("."):
