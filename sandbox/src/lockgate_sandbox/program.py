@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._line.process import Exit
 from lockgate_sandbox._start.attended import Attended
+from lockgate_sandbox._start.lent import Lent
 from lockgate_sandbox._watch.collect import collect as read_back
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
@@ -159,6 +160,7 @@ def run_file(
         "brokered": callbacks is not None,
     }
     with ExitStack() as undo:
+        undo.callback(Lent(stdio).take_back)  # last of all, when it is dead
         run = Attended(nursery, policy, undo)
         run.start(job, folders, list(stdio), callbacks)
         error: SandboxError | None = None

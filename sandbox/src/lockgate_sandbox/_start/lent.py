@@ -1,0 +1,56 @@
+"""The host's own input and output, lent to a script and taken back as they were.
+
+An open file has flags (fcntl(2), F_SETFL) and a terminal has settings (termios(3),
+ioctl_tty(2)) that all share who have it open: the script, the host, and the shell that
+the host was started from.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import termios
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Lent"]
+
+_SIZE = bytes(8)
+"""struct winsize: rows, columns and pixels, four numbers of 16 bits."""
+
+
+class Lent:
+    """Remembers what `fds` are like."""
+
+    def __init__(self, fds: Iterable[int]) -> None:
+        self._flags: dict[int, int] = {}
+        self._settings: dict[int, list[Any]] = {}
+        self._sizes: dict[int, bytes] = {}
+        for fd in set(fds):
+            with suppress(OSError, termios.error):  # closed; or no terminal
+                self._flags[fd] = fcntl.fcntl(fd, fcntl.F_GETFL)
+                self._settings[fd] = termios.tcgetattr(fd)
+                self._sizes[fd] = fcntl.ioctl(fd, termios.TIOCGWINSZ, _SIZE)
+
+    def take_back(self) -> None:
+        """Make them so again, where they were changed."""
+        for fd, flags in self._flags.items():
+            with suppress(OSError):
+                if fcntl.fcntl(fd, fcntl.F_GETFL) != flags:
+                    fcntl.fcntl(fd, fcntl.F_SETFL, flags)
+        # A host in the background would be stopped for it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
+        try:
+            for fd, settings in self._settings.items():
+                with suppress(OSError, termios.error):
+                    if termios.tcgetattr(fd) != settings:
+                        termios.tcsetattr(fd, termios.TCSANOW, settings)
+            for fd, size in self._sizes.items():
+                with suppress(OSError):
+                    if fcntl.ioctl(fd, termios.TIOCGWINSZ, _SIZE) != size:
+                        fcntl.ioctl(fd, termios.TIOCSWINSZ, size)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
