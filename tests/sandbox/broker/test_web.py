@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import textwrap
 import threading
 import time
 
 import pytest
 
-from lockgate_sandbox import RemoteError
+from lockgate_sandbox import RemoteError, WallLimitError
 from tests.sandbox.broker.conftest import MakeBench, always
 from tests.support.sandbox import wait_until
 from tests.support.servers import Request, http_server, reply, serve
@@ -551,6 +552,7 @@ def test_a_decompression_bomb_is_the_workers_own(bench: MakeBench) -> None:
         at = bench(f"http://127.0.0.1:{server.port}/ private")
         url = f"http://127.0.0.1:{server.port}/"
         told = at.run(GET, url=url, follow=False)
+        assert wait_until(lambda: at.records[-1].decision == "end")
         assert 0 < at.records[-1].bytes <= len(packed)
     assert told[0] != 200
     assert len(packed) < 2 << 20
@@ -663,8 +665,6 @@ def hang(sock: socket.socket) -> None:
 
 
 def test_a_slow_server_does_not_hold_up_the_calls_deadline(bench: MakeBench) -> None:
-    from lockgate_sandbox import WallLimitError
-
     with serve(hang) as server:
         at = bench(f"http://127.0.0.1:{server.port}/ private")
         url = f"http://127.0.0.1:{server.port}/"
@@ -766,3 +766,26 @@ def test_answers_that_are_never_read_do_not_pile_up(bench: MakeBench) -> None:
     with http_server() as server:
         at = bench(f"http://127.0.0.1:{server.port}/ private")
         assert at.run(code, port=server.port) == 64
+
+
+def test_a_name_server_that_is_slow_does_not_hold_up_the_calls_deadline(
+    bench: MakeBench,
+) -> None:
+    """Whoever owns the name owns its server, which may answer when it likes."""
+    asked = threading.Event()
+
+    def resolve(_: str) -> list[str]:
+        asked.set()
+        time.sleep(4)
+        return ["127.0.0.1"]
+
+    at = bench("http://slow.test/ private", resolve=resolve)
+    started = time.monotonic()
+    with pytest.raises(WallLimitError):
+        at.worker.call(
+            textwrap.dedent(GET),
+            {"url": "http://slow.test/", "follow": False},
+            timeout=0.5,
+        )
+    assert asked.is_set()
+    assert time.monotonic() - started < 3

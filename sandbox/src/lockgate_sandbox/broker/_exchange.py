@@ -77,7 +77,10 @@ class _Queue:
 
 
 class Exchange:
-    """A request under way and its response; both flow through bounded queues."""
+    """A request under way and its response; both flow through bounded queues.
+
+    `admit` is asked on its own thread before anything is sent, and raises to refuse.
+    """
 
     def __init__(
         self,
@@ -85,6 +88,7 @@ class Exchange:
         grant: HostGrant,
         meters: Meters,
         *,
+        admit: Callable[[], None],
         scrub: Scrub,
         has_body: bool,
     ) -> None:
@@ -94,7 +98,9 @@ class Exchange:
         self.socket: socket | None = None
         self.moved = 0
         self.use: Use | None = None
+        self.admitted = False
         self._request = request
+        self._admit = admit
         self._scrub = scrub
         self._changed = threading.Condition()
         self._up, self._down = _Queue(self._changed), _Queue(self._changed)
@@ -186,6 +192,8 @@ class Exchange:
         network.enter(self)
         reason, told = "", None
         try:
+            self._admit()
+            self.admitted = True
             response = pool.handle_request(self._request)
             try:
                 self._receive(response)

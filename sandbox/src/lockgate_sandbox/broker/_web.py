@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import httpcore
@@ -110,23 +111,26 @@ class Web:
             wanted = f"{origin} methods={request.method}"
             raise self._gate.refuse("net", request.describe(), why, wanted=wanted)
         try:
-            meters = self._gate.meters(grant)
-            meters.take_request()
-            self._pins.addresses(grant)
+            self._gate.meters(grant).take_request()
         except QuotaError as error:
             self._gate.refuse("net", request.describe(), str(error), wanted="")
             raise
+        exchange = self._start(request, grant)
+        number = self._keep(exchange)
+        if request.length == 0:
+            return {"id": number, **_head(exchange.head())}
+        return {"id": number, "status": None, "headers": None}
+
+    def _admit(self, request: WebRequest, grant: HostGrant) -> None:
+        """Look where the name leads, and record what is done; may take its time."""
+        try:
+            self._pins.addresses(grant)
         except PermissionError as error:
             wanted = f"{request.host}:{request.port} private"
             raise self._gate.refuse(
                 "net", request.describe(), str(error), wanted=wanted
             ) from None
         self._gate.allow(grant, request.describe())
-        exchange = self._start(request, grant)
-        number = self._keep(exchange)
-        if request.length == 0:
-            return {"id": number, **_head(exchange.head())}
-        return {"id": number, "status": None, "headers": None}
 
     def _start(self, request: WebRequest, grant: HostGrant) -> Exchange:
         headers, scrub = self._headers(request, grant)
@@ -144,6 +148,7 @@ class Web:
             sent,
             grant,
             self._gate.meters(grant),
+            admit=partial(self._admit, request, grant),
             scrub=scrub,
             has_body=request.length != 0,
         )
@@ -197,9 +202,10 @@ class Web:
             self._running -= 1
         if exchange.use is not None:
             self._gate.release(exchange.use)
-        self._gate.allow(
-            exchange.grant, exchange.grant.origin, reason=reason, end=exchange.moved
-        )
+        if exchange.admitted:
+            self._gate.allow(
+                exchange.grant, exchange.grant.origin, reason=reason, end=exchange.moved
+            )
 
     def _write(self, arguments: Arguments) -> Data:
         data, last = arguments.get("data"), arguments.get("last")
