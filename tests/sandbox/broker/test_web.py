@@ -8,10 +8,16 @@ import socket
 import textwrap
 import threading
 import time
+from typing import Any
 
 import pytest
 
 from lockgate_sandbox import RemoteError, WallLimitError
+from lockgate_sandbox.broker._addresses import Pins
+from lockgate_sandbox.broker._pinned import PinnedNetwork
+from lockgate_sandbox.broker._pinned import _Stream as Stream  # pyright: ignore
+from lockgate_sandbox.broker._quota import Meters
+from lockgate_sandbox.broker._refusal import RevokedError
 from tests.sandbox.broker.conftest import MakeBench, always
 from tests.support.sandbox import wait_until
 from tests.support.servers import Request, http_server, reply, serve
@@ -789,3 +795,36 @@ def test_a_name_server_that_is_slow_does_not_hold_up_the_calls_deadline(
         )
     assert asked.is_set()
     assert time.monotonic() - started < 3
+
+
+class _Shut:
+    """An exchange that is ended just when its thread has looked whether it is."""
+
+    grant = None
+    meters = Meters()
+    deadline = float("inf")
+    socket: socket.socket | None = None
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def check(self) -> None:
+        self.looks += 1
+        if self.looks > 1:
+            raise RevokedError("taken back")
+        assert self.socket is not None
+        self.socket.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_end_that_the_host_made_is_no_end_of_a_body() -> None:
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    flow: Any = _Shut()
+    flow.socket = near
+    network = PinnedNetwork(Pins())
+    network.enter(flow)
+    stream = Stream(network, near)
+    with pytest.raises(RevokedError):
+        stream.read(100)
+    near.close()
+    far.close()

@@ -118,7 +118,10 @@ class _Stream(httpcore.NetworkStream):
             return data
 
         late = httpcore.ReadTimeout("the server sends nothing")
-        return self._io(flow, receive, select.POLLIN, timeout, late)
+        data = self._io(flow, receive, select.POLLIN, timeout, late)
+        if not data:
+            flow.check()  # an end that we made is no end of a body
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of `buffer`."""
