@@ -515,3 +515,15 @@ def test_a_proof_is_asked_for_as_its_owner_says(
     assert stopped["error"]["code"] == "identity-unproven"
     assert (trusted["status"], trusted["warnings"]) == (0, [])
     assert demanded["error"]["code"] == "identity-unproven"
+
+
+def test_what_is_needed_and_not_there_is_told_by_who_needs_it(
+    home: Home, main: LoopbackIndex
+) -> None:
+    offered(main, requires=("needed>=1",))
+
+    refused = home.json("install", "acme")["error"]
+
+    assert refused["code"] == "fetch-missing"
+    assert refused["message"] == "acme needs needed, and the index main has none"
+    assert "`dependencies` in [plugins.marketplace.indexes.main]" in refused["hint"]

@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from resolvelib import AbstractProvider
 
-from lockgate_marketplace.errors import PageError, SourceError, WheelError
+from lockgate_marketplace.errors import FetchError, PageError, SourceError, WheelError
 from lockgate_marketplace.resolve._candidates import Candidate, Pages, Shelf, shelf
 from lockgate_marketplace.resolve._policy import Policy
 from lockgate_marketplace.resolve._result import Rejected
@@ -34,6 +34,8 @@ class Need:
     index: Index
     parent: str = ""
     """The name that requires it; ``""`` stands for whoever asked."""
+    home: str = ""
+    """The index that the parent comes from."""
 
     @property
     def name(self) -> str:
@@ -100,7 +102,7 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
         needs = [n for key in requirements if key[0] == name for n in requirements[key]]
         refused = {c.version for c in incompatibilities.get(identifier, ())}
         index = self._one_index(name, needs)
-        ready = self._shelf(name, index)
+        ready = self._shelf_for(name, index, needs)
         offered = list(ready.candidates)
         for need in needs:
             if need.exact in ready.yanked:  # PEP 592: an exact version may be yanked
@@ -132,7 +134,7 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
             index = self._pages.sources.bind_dependency(
                 requirement.name, candidate.index
             )
-            yield Need(requirement, index, candidate.name)
+            yield Need(requirement, index, candidate.name, candidate.index.name)
 
     def requires(self, candidate: Candidate) -> Iterable[Requirement]:
         """The requirements of a candidate whose markers hold here.
@@ -182,6 +184,29 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
                 )
                 raise SourceError("source-two-indexes", message, where=name)
         return self._index[name]
+
+    def _shelf_for(self, name: str, index: Index, needs: Sequence[Need]) -> Shelf:
+        """The shelf; who needs it is told, where the index has no such project.
+
+        Raises:
+            FetchError: ``fetch-missing``.
+        """
+        try:
+            return self._shelf(name, index)
+        except FetchError as error:
+            by = sorted({need.parent for need in needs})
+            if error.code != "fetch-missing" or "" in by:
+                raise
+            message = (
+                f"{', '.join(by)} needs {name}, and the index {index.name} has none"
+            )
+            hint = (
+                "If it comes from another index of yours: `dependencies` in "
+                f"[plugins.marketplace.indexes.{needs[0].home}] names that."
+            )
+            raise FetchError(
+                "fetch-missing", message, where=error.where, hint=hint
+            ) from None
 
     def _shelf(self, name: str, index: Index) -> Shelf:
         if name not in self._shelves:
