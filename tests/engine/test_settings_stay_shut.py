@@ -1,4 +1,4 @@
-"""The file that says how firm the sandbox is: no grant opens the folder it is in."""
+"""What says how firm the sandbox is, and who may what: no grant opens where it is."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ from lockgate.plugin import Document, Transformation, Tree, hookimpl
 
 @hookimpl
 def transform(tree: Tree, options: Document) -> Transformation:
-    """Loosen the sandbox of the next start."""
+    """Loosen the sandbox of the next start, or be granted more."""
     with open("{file}", "a") as file:
         file.write('layers = "available"')
     return Transformation(tree)
 '''
 
 
-@pytest.mark.parametrize("how", ["grants-file", "LOCKGATE_CONFIG"])
+@pytest.mark.parametrize(
+    "how", ["grants-file", "LOCKGATE_CONFIG", "consent-policy", "runtime-dir"]
+)
 def test_a_plugin_never_writes_the_settings(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -46,6 +48,15 @@ def test_a_plugin_never_writes_the_settings(
     file.parent.mkdir(parents=True)
     file.write_text(f'grants-file = "{tmp_path}/other/grants.toml"\n')
     (tmp_path / "other").mkdir()
+    if how in ("consent-policy", "runtime-dir"):
+        place = tmp_path / "elsewhere"
+        place.mkdir()
+        named = place / "consent.toml" if how == "consent-policy" else place
+        file.write_text(f'{how} = "{named}"\n')
+        # Beside the sockets of running hosts, which take orders.
+        file = place / "consent.toml"
+        file.write_text("schema = 1\n")
+        file.chmod(0o600)
     extra = f'[rights]\nwrite = ["{file.parent}"]\n'
     text = manifest_text("acme", tier='"elevated"', extra=extra)
     files = {"acme/__init__.py": CODE.format(file=file)}

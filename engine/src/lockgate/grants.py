@@ -14,7 +14,7 @@ but not granted is absent; the plugin runs without it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,8 @@ class Grant:
 
     `asked` is everything the manifest asked for when the owner was asked, as
     key and detail; `granted` the keys that were given; `at` the time (RFC 3339).
+    `by` is who gave a key, where it was not the owner at that moment but a consent
+    policy that they keep: its file and rule.
     """
 
     identity: Identity
@@ -81,6 +83,7 @@ class Grant:
     granted: frozenset[str]
     any_version: bool = False
     at: str = ""
+    by: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def covers(self, identity: Identity, asked: Mapping[str, str]) -> bool:
         """Whether this consent still speaks of the plugin as it is now."""

@@ -32,6 +32,7 @@ from lockgate.cli._session import (
     installed,
     present,
     settings,
+    writers_of,
 )
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "print_warning",
     "progress",
     "settings",
+    "writers_of",
 ]
 
 

@@ -64,7 +64,7 @@ def test_a_right_is_refused_granted_used_and_taken_back(acme: Shell) -> None:
     assert call(acme) == 0
 
     revoked = acme.run("grants", "revoke", "acme", "program:ruff", "--json")
-    assert revoked.json == {"plugin": "acme", "revoked": ["program:ruff"]}
+    assert revoked.json == {"plugin": "acme", "revoked": ["program:ruff"], "by": {}}
     assert call(acme) == 1
 
 

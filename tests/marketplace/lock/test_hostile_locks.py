@@ -12,7 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate_marketplace.cli import sync
 from lockgate_marketplace.identity import FILES, WheelFile, key_identity, sign
-from lockgate_marketplace.lock import Lock, LockedPlugin, LockedWheel, to_text
+from lockgate_marketplace.lock import (
+    Lock,
+    LockedPlugin,
+    LockedWheel,
+    read_lock,
+    to_text,
+)
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import open_wheel
 from tests.marketplace.install.test_install import HIDDEN, RIGHTS, SOCKET
@@ -277,3 +283,26 @@ def test_a_lock_does_not_bring_back_what_nobody_proved(home: Home, early: bool) 
     home.run("uninstall", "acme")
     assert home.json("sync")["status"] == 0, "what was proven is taken from the store"
     assert home.answer() == "1.2"
+
+
+def test_one_plugins_proven_wheel_proves_nothing_of_anothers_of_its_name(
+    home: Home,
+) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    real = forge_file(home.root, "needed", "2.0", files={"needed/__init__.py": ""})
+    file = WheelFile(real.name, sha256(real.read_bytes()).hexdigest())
+    real.with_name(f"{real.name}.signature").write_bytes(sign(file, key))
+    fake = forge_file(home.root, "needed", "1.0", files={"needed/__init__.py": "#"})
+    write(
+        home,
+        (("evil",), [plugin(home, "evil", requires=("needed",)), fake]),
+        (("honest",), [plugin(home, "honest", requires=("needed",)), real]),
+    )
+
+    assert synced(home)["status"] == 0
+
+    home.run("lock")
+    lock = read_lock(home.root / "lockgate.lock")
+    wheels = [wheel for entry in lock.entries for wheel in entry.wheels]
+    by = {(wheel.name, wheel.version): wheel.identity.kind for wheel in wheels}
+    assert (by["needed", "1.0"], by["needed", "2.0"]) == ("none", "key")

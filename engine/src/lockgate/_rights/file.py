@@ -27,8 +27,9 @@ SCHEMA = 1
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 
 
-Agreement: TypeAlias = "tuple[Identity, tuple[Right, ...], frozenset[str]]"
-"""Whose rights, what they ask for, and the keys of what they get."""
+Agreement: TypeAlias = "tuple[Identity, tuple[Right, ...], Mapping[str, str]]"
+"""Whose rights, what they ask for, and the keys of what they get, each with who gives
+it (`Grant.by`; ``""``: the owner)."""
 
 
 class GrantsFile:
@@ -83,8 +84,9 @@ class GrantsFile:
             GrantsError: If the file can't be read or written.
         """
         with self._locked() as grants:
+            given = dict.fromkeys(keys, "")
             return _give(
-                grants, identity, asked, keys, any_version=any_version, exact=exact
+                grants, identity, asked, given, any_version=any_version, exact=exact
             )
 
     def grant_exactly(
@@ -122,7 +124,8 @@ class GrantsFile:
             taken = old.granted if keys is None else old.granted & keys
             left = old.granted - taken
             if left:
-                grants[plugin] = replace(old, granted=left)
+                by = {key: by for key, by in old.by.items() if key in left}
+                grants[plugin] = replace(old, granted=left, by=by)
             else:
                 del grants[plugin]
         return taken
@@ -154,24 +157,27 @@ def _give(
     grants: dict[str, Grant],
     identity: Identity,
     asked: tuple[Right, ...],
-    keys: frozenset[str],
+    given: Mapping[str, str],
     *,
     any_version: bool | None,
     exact: bool,
 ) -> Grant:
     wanted = {right.key: right.detail for right in asked}
     old = grants.get(identity.plugin)
-    kept: set[str] = set()
+    kept: dict[str, str] = {}
     if old is not None and old.identity.distribution == identity.distribution:
         if not exact:
-            kept = {k for k in old.granted if old.asked.get(k) == wanted.get(k)}
+            same = (k for k in old.granted if old.asked.get(k) == wanted.get(k))
+            kept = {key: old.by.get(key, "") for key in same if key in wanted}
         any_version = old.any_version if any_version is None else any_version
+    granted = {**kept, **given}
     grants[identity.plugin] = Grant(
         identity=identity,
         asked=wanted,
-        granted=frozenset((kept & wanted.keys()) | keys),
+        granted=frozenset(granted),
         any_version=bool(any_version),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
+        by={key: by for key, by in granted.items() if by},
     )
     return grants[identity.plugin]
 
@@ -195,6 +201,9 @@ def _to_toml(grants: Mapping[str, Grant]) -> str:
         granted = ", ".join(quoted(key) for key in sorted(grant.granted))
         lines += [f"granted = [{granted}]", "", f"[{table}.asked]"]
         lines += [f"{quoted(k)} = {quoted(v)}" for k, v in sorted(grant.asked.items())]
+        if grant.by:
+            lines += ["", f"[{table}.by]"]
+            lines += [f"{quoted(k)} = {quoted(v)}" for k, v in sorted(grant.by.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -222,9 +231,11 @@ def _grant(name: str, entry: object, file: str) -> Grant:
         return value
 
     asked = _object(table.get("asked"), f"{key}.asked", file)
+    by = _object(table.get("by", {}), f"{key}.by", file)
     granted = table.get("granted")
     names = cast(list[object], granted) if isinstance(granted, list) else [None]
-    if not all(isinstance(item, str) for item in [*names, *asked.values()]):
+    texts = [*names, *asked.values(), *by.values()]
+    if not all(isinstance(item, str) for item in texts):
         raise GrantsError("a list of rights is missing", file=file, key=key)
     return Grant(
         identity=Identity(name, text("distribution"), text("version"), text("digest")),
@@ -232,6 +243,7 @@ def _grant(name: str, entry: object, file: str) -> Grant:
         granted=frozenset(cast(list[str], names)),
         any_version=table.get("any-version") is True,
         at=text("at"),
+        by=cast(Mapping[str, str], by),
     )
 
 

@@ -213,9 +213,11 @@ class Seats:
         )
 
     def secret(self) -> tuple[str, ...]:
-        """The folders of lockgate's own state and settings: no grant ever opens them.
+        """Lockgate's own state, settings and sockets: no grant ever opens them.
 
-        Who can write the user's file can take the seal away at the next start.
+        Who can write the user's file can take the seal away at the next start; who can
+        write the consent policy can have anything granted; who reaches a control socket
+        can tell the host what to do.
         """
         config = self.config
         files = (
@@ -224,7 +226,9 @@ class Seats:
             os.environ.get("LOCKGATE_CONFIG", ""),
         )
         folders = [os.path.dirname(os.path.abspath(file)) for file in files if file]  # noqa: PTH100, PTH120
-        return (*folders, config.state_dir, config.cache_dir, config.data_dir)
+        own = (config.state_dir, config.cache_dir, config.data_dir)
+        policy = (config.consent_policy,) if config.consent_policy else ()
+        return (*folders, *own, config.runtime_folder, *policy)
 
     def _settings(
         self, state: PluginState, manifest: Manifest, secret: Callable[[str], str]

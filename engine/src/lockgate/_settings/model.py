@@ -23,7 +23,14 @@ from lockgate._settings.value import (
 
 __all__ = ["NAMES", "PATHS", "SettingsForm"]
 
-PATHS = ("grants-file", "cache-dir", "data-dir", "state-dir", "runtime-dir")
+PATHS = (
+    "grants-file",
+    "consent-policy",
+    "cache-dir",
+    "data-dir",
+    "state-dir",
+    "runtime-dir",
+)
 
 
 def _split(value: object) -> object:
@@ -64,6 +71,7 @@ class SettingsForm(BaseSettings):
     plugin_limits: dict[str, dict[str, Amount]] = {}
     layers: dict[str, Literal["strict"]] = {}
     grants_file: str = ""
+    consent_policy: str = ""
     cache_dir: str = ""
     data_dir: str = ""
     state_dir: str = ""

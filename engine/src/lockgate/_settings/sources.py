@@ -21,6 +21,7 @@ __all__ = ["absolute", "layers"]
 _NOT_IN_PROJECT = frozenset(
     {
         "grants-file",
+        "consent-policy",
         "cache-dir",
         "data-dir",
         "state-dir",
@@ -43,11 +44,27 @@ def layers(sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:
         ConfigError: If one can't be read, or holds what it must not.
     """
     for origin, values in _read(sources):
+        _refuse_relative(values, origin)
         if "plugins" in values:
             if origin == sources.project_file:
                 refuse_in_project(values["plugins"], origin)
             values["plugins"] = named(values["plugins"])
         yield origin, values
+
+
+def _refuse_relative(values: Mapping[str, Any], origin: str) -> None:
+    """A consent policy is never looked for in the working folder: it may be anybody's.
+
+    What a file names is absolute by now.
+    """
+    named: object = values.get("consent-policy")
+    if isinstance(named, str) and named and not named.startswith(("/", "~")):
+        raise ConfigError(
+            "it must be an absolute path",
+            key="consent-policy",
+            source=origin,
+            hint="`lockgate install --policy FILE` takes one of the working folder.",
+        )
 
 
 def _read(sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:

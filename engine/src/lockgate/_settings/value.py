@@ -68,6 +68,8 @@ class Config:
     `when_down` says of a plugin what becomes of calls while it can't be asked
     (`lockgate._call.down`). `control` is when a host opens its control socket: with its
     first worker (``auto``), at once (``always``), or not at all; `runtime_dir` where.
+    `consent_policy` is the file that says which rights are granted without asking;
+    empty: none.
     """
 
     grants_file: str
@@ -99,6 +101,7 @@ class Config:
     when_down: Mapping[str, WhenDown] = field(default_factory=dict[str, WhenDown])
     control: ControlMode = "auto"
     runtime_dir: str = ""
+    consent_policy: str = ""
     origins: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
     """The source of each dotted key that somebody set."""
 

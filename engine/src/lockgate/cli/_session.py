@@ -26,6 +26,7 @@ __all__ = [
     "present",
     "settings",
     "tolerant_settings",
+    "writers_of",
 ]
 
 
@@ -165,14 +166,16 @@ def grant_now(
 
 
 def grant_exactly(
-    agreed: Sequence[tuple[PluginState, Collection[str]]],
+    agreed: Sequence[tuple[PluginState, Mapping[str, str]]],
     config: Config,
     was: Mapping[str, Grant | None],
 ) -> None:
     """Write down the owner's consent to several plugins at once, and nothing else.
 
-    `was` are the grants (`grant_of`) that they were asked by. Whoever holds the store
-    too takes its lock first, and this file's within.
+    Each right is given by its owner (``""``), or by the consent policy that is named
+    (`Grant.by`); what a policy gives stands in the plugin's log as well. `was` are the
+    grants (`grant_of`) that they were asked by. Whoever holds the store too takes its
+    lock first, and this file's within.
 
     Raises:
         GrantsError: If those are not the grants any more, or can't be written.
@@ -188,11 +191,56 @@ def grant_exactly(
         (
             identity_of(state),
             rights_asked(state.manifest) if state.manifest is not None else (),
-            frozenset(keys),
+            given,
         )
-        for state, keys in agreed
+        for state, given in agreed
     ]
     GrantsFile(Path(config.grants_file)).grant_exactly(rows, was)
+    _record(agreed, config)
+
+
+def _record(
+    agreed: Sequence[tuple[PluginState, Mapping[str, str]]], config: Config
+) -> None:
+    """Tell the logs what was granted without anybody being asked."""
+    from lockgate._record.audit import AuditRecord
+    from lockgate._record.logbook import Logbook
+
+    book = Logbook(config.state_dir)
+    for state, given in agreed:
+        for key, by in sorted(given.items()):
+            if by:
+                book.decided(
+                    AuditRecord(
+                        "grant",
+                        state.name,
+                        state.version,
+                        allowed=True,
+                        right=key,
+                        detail=f"by the {by}",
+                    )
+                )
+
+
+def writers_of(path: str, config: Config) -> tuple[str, ...]:
+    """The plugins that a grant lets write to `path`, or to a folder above it.
+
+    Raises:
+        GrantsError: If the grants file can't be read.
+    """
+    from pathlib import Path
+
+    from lockgate._rights.file import GrantsFile
+
+    place = Path(os.path.realpath(path))
+    grants = GrantsFile(Path(config.grants_file)).read()
+    found: set[str] = set()
+    for plugin, grant in grants.items():
+        for key in grant.granted:
+            kind, _, folder = key.partition(":")
+            if kind == "write" and place.is_relative_to(os.path.realpath(folder)):
+                found.add(plugin)
+    return tuple(sorted(found))
 
 
 def grant_of(plugin: str, config: Config) -> Grant | None:

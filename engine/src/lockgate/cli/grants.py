@@ -80,6 +80,8 @@ class _Row:
     right: str
     state: str
     detail: str
+    by: str = ""
+    """Who gave it: ``owner``, ``shipped`` or a consent policy; empty if nobody did."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -104,7 +106,7 @@ def _print(rows: list[_Row], args: argparse.Namespace) -> int:
             ["Nothing is asked for." if args.verb == "show" else "No difference."]
         )
         return 0
-    table = [[row.plugin, row.right, row.state, row.detail] for row in rows]
+    table = [[row.plugin, row.right, row.state, _told(row)] for row in rows]
     print_table(["plugin", "right", "state", "detail"], table, colors=_COLORS)
     if args.verb == "diff":
         from lockgate.grants import grant_command
@@ -115,12 +117,19 @@ def _print(rows: list[_Row], args: argparse.Namespace) -> int:
     return 0
 
 
+def _told(row: _Row) -> str:
+    """What the right comes with, and who gave it if that was neither of the two."""
+    by = "" if row.by in ("", "owner", "shipped") else f"by the {row.by}"
+    return "; ".join(part for part in (row.detail, by) if part)
+
+
 def _data(row: _Row) -> dict[str, Data]:
     return {
         "plugin": row.plugin,
         "right": row.right,
         "state": row.state,
         "detail": row.detail,
+        "by": row.by,
     }
 
 
@@ -149,7 +158,10 @@ def _rows(state: PluginState, config: Config) -> list[_Row]:
         word = held if given.has(right.key) else "not granted"
         if word == "not granted" and given.source == "stale" and grant is not None:
             word = "stale" if right.key in grant.granted else word
-        rows.append(_Row(state.name, right.key, word, right.detail))
+        by = {"granted": "owner", "shipped": "shipped"}.get(word, "")
+        if grant is not None and word in ("granted", "stale"):
+            by = grant.by.get(right.key, "owner")
+        rows.append(_Row(state.name, right.key, word, right.detail, by))
     return rows
 
 
@@ -193,9 +205,14 @@ def _revoke(args: argparse.Namespace, config: Config) -> int:
         raise UsageError("no right is named", hint="Name rights, or give --all.")
     file = GrantsFile(Path(config.grants_file))
     keys = None if args.all else frozenset(args.rights)
+    old = file.read().get(args.plugin)
     taken = sorted(file.revoke(args.plugin, keys))
+    given = old.by if old is not None else {}
+    by = {key: given[key] for key in taken if key in given}
     if args.json:
-        print_json({"plugin": args.plugin, "revoked": taken})
-    else:
-        print_lines([f"Revoked from {args.plugin}: {', '.join(taken) or 'nothing'}"])
+        print_json({"plugin": args.plugin, "revoked": taken, "by": by})
+        return 0
+    print_lines([f"Revoked from {args.plugin}: {', '.join(taken) or 'nothing'}"])
+    for key, rule in by.items():
+        print_lines([clean(f"{key} was given by the {rule}, which may give it again")])
     return 0

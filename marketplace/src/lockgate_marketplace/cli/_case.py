@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,17 @@ from lockgate.errors import PluginUnavailableError
 from lockgate.grants import Grant
 from lockgate.verb import confirm, consent_now, grant_of, is_terminal, one_line
 from lockgate_marketplace.cli._accepts import add_accepts
-from lockgate_marketplace.consent import Agreed, Asked, Word, compare, decide, told
+from lockgate_marketplace.cli._given import Given
+from lockgate_marketplace.cli._policy import add_policy, allowed, coming
+from lockgate_marketplace.consent import (
+    Agreed,
+    Asked,
+    ConsentPolicy,
+    Word,
+    compare,
+    decide,
+    told,
+)
 from lockgate_marketplace.errors import ConsentError
 from lockgate_marketplace.install import Offer, brings_others, former, set_aside
 from lockgate_marketplace.lock import index_recorded
@@ -50,6 +60,7 @@ def add_consent(parser: argparse.ArgumentParser) -> None:
     rights.add_argument(
         "--no-rights", action="store_true", help="install it, and grant nothing"
     )
+    add_policy(parser)
     add_accepts(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="judge it, and change nothing"
@@ -67,6 +78,8 @@ class Case:
     """What its owner granted to a plugin of its name so far, to whichever release."""
     along: tuple[Along, ...]
     """What it brings besides itself, and what the source of that does."""
+    allowed: Mapping[str, str]
+    """The rights that its owner's policy gives, each with the rule that does."""
     moved: bool = False
     """Whether what it takes the place of came from somewhere else."""
 
@@ -81,7 +94,12 @@ class Case:
         return self.offer.plan.plugin.version
 
 
-def case_of(offer: Offer, present: Sequence[PluginState], config: Config) -> Case:
+def case_of(
+    offer: Offer,
+    present: Sequence[PluginState],
+    config: Config,
+    policy: ConsentPolicy,
+) -> Case:
     """What is asked for, beside what still speaks of an earlier release.
 
     What the shipped policy gives is the host's own installation's, no wheel's; what
@@ -103,7 +121,8 @@ def case_of(offer: Offer, present: Sequence[PluginState], config: Config) -> Cas
     cache = VerdictCache.below(Path(config.data_dir))
     along = scan_along(plan.wheels[1:], plan.manifest, cache)
     asked = compare(plan.manifest, held)
-    return Case(offer, before, asked, grant, along, moved=not same)
+    given = allowed(policy, plan, coming(offer.origins), config)
+    return Case(offer, before, asked, grant, along, given, moved=not same)
 
 
 def changed_meanwhile(offer: Offer) -> ConsentError:
@@ -143,7 +162,7 @@ def check_known(args: argparse.Namespace, cases: Sequence[Case]) -> None:
 
 def consented(
     args: argparse.Namespace, case: Case, store: Store, *, sharing: bool
-) -> frozenset[str]:
+) -> Given:
     """The rights that the owner agrees to. An upgrade that lacks some is set aside.
 
     A right that is named may be of one of several plugins (`sharing`).
@@ -154,12 +173,25 @@ def consented(
     """
     agreed = _agree(args, case, sharing=sharing)
     if agreed.said and (args.no_rights or not agreed.open or case.before is None):
-        return agreed.granted
+        return _given(args, case, agreed.granted)
     left = sorted(agreed.open)
     if case.before is not None:
         raise _stage(case, case.before, left, store)
     message = f"{case.name} asks for {', '.join(left)}"
     raise ConsentError("consent-needed", message, asked=left)
+
+
+def _given(args: argparse.Namespace, case: Case, granted: Collection[str]) -> Given:
+    """By whom each right is given: what the owner says now is their own word."""
+    held = {one.right.key for one in case.asked if one.change == "held"}
+    before = case.grant.by if case.grant is not None else {}
+    found: dict[str, str] = {}
+    for key in granted:
+        if args.grant_all or key in args.grant:
+            found[key] = ""
+        else:
+            found[key] = (before if key in held else case.allowed).get(key, "")
+    return found
 
 
 def _agree(args: argparse.Namespace, case: Case, *, sharing: bool) -> Agreed:
@@ -171,7 +203,8 @@ def _agree(args: argparse.Namespace, case: Case, *, sharing: bool) -> Agreed:
     grant = frozenset(args.grant)
     if sharing:
         grant &= {one.right.key for one in case.asked}
-    word = Word(grant, all=args.grant_all, none=args.no_rights)
+    policy = frozenset(case.allowed)
+    word = Word(grant, all=args.grant_all, none=args.no_rights, policy=policy)
     agreed = decide(case.name, case.asked, word)
     if agreed.said or args.json or not is_terminal():
         return agreed
@@ -190,7 +223,7 @@ def introduced(case: Case) -> list[str]:
     if case.before is not None and case.moved:
         old = f"{case.name} {case.before.version}, which it replaces,"
         lines.append(f"{old} did not come from there.")
-    lines += told(f"{case.name} {case.version}", case.asked)
+    lines += told(f"{case.name} {case.version}", case.asked, case.allowed)
     others = case.offer.origins[1:]
     if others:
         names = ", ".join(f"{one.name} {one.version}" for one in others)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lockgate_marketplace.cli._case import Case, introduced
+from lockgate_marketplace.cli._given import Given
 from lockgate_marketplace.cli._settle import done_lines, row_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Outcome:
     state: str
     found: Standing
     case: Case | None = None
-    granted: frozenset[str] = frozenset()
+    granted: Given = field(default_factory=dict[str, str])
     error: LockgateError | None = None
 
 

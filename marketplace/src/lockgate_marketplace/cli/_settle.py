@@ -13,7 +13,7 @@ from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.grants import tier_missing
 from lockgate.installed import Generation
-from lockgate.verb import grant_exactly, installed, one_line, print_json, print_lines
+from lockgate.verb import installed, one_line, print_json, print_lines
 from lockgate_marketplace.cli._case import (
     Case,
     beyond,
@@ -24,7 +24,8 @@ from lockgate_marketplace.cli._case import (
     displaced,
     introduced,
 )
-from lockgate_marketplace.errors import ConsentError
+from lockgate_marketplace.cli._given import Given, grant_given
+from lockgate_marketplace.consent import ConsentPolicy
 from lockgate_marketplace.identity import Trust
 from lockgate_marketplace.install import (
     Incoming,
@@ -43,6 +44,7 @@ def settle(
     offers: Sequence[Offer],
     present: Sequence[PluginState],
     config: Config,
+    policy: ConsentPolicy,
 ) -> int:
     """Ask for consent to each offer, then install all of them, and tell.
 
@@ -54,7 +56,7 @@ def settle(
         StoreError, IdentityError, InstalledError: As `carry_out` does.
     """
     check_claims([offer.plan for offer in offers], present)
-    cases = [case_of(offer, present, config) for offer in offers]
+    cases = [case_of(offer, present, config, policy) for offer in offers]
     if args.dry_run:
         discard(offers, Path(config.data_dir))
         return _told(args, cases, {}, generation=0)
@@ -77,7 +79,7 @@ def settle(
 
 def carried(
     cases: Sequence[Case],
-    granted: Mapping[str, frozenset[str]],
+    granted: Mapping[str, Given],
     config: Config,
     *,
     verb: str,
@@ -90,13 +92,15 @@ def carried(
     """
     store, data = Store(config.data_dir), Path(config.data_dir)
     offers = [case.offer for case in cases]
+    agreed = [(case.offer.plan, granted[case.name]) for case in cases]
+    was = {case.name: case.grant for case in cases}
     generation = carry_out(
         offers,
         store,
         Trust.below(data),
         verb=verb,
         before=lambda: _check_same(cases, config, store),
-        after=lambda made: _grant(cases, config, granted, store, made),
+        after=lambda made: grant_given(agreed, was, config, store, made),
     )
     discard(offers, data)
     return generation
@@ -136,51 +140,17 @@ def _shown(state: PluginState | None) -> tuple[object, ...]:
     return state.version, state.environment, state.location, state.manifest_text
 
 
-def _grant(
-    cases: Sequence[Case],
-    config: Config,
-    granted: Mapping[str, frozenset[str]],
-    store: Store,
-    generation: Generation,
-) -> None:
-    """Write down what was agreed to, and nothing else, for these environments.
-
-    Raises:
-        ConsentError: If another one answers to a name: nothing is granted then.
-        GrantsError: If the grants are not those that its owner was asked by, or can't
-            be written.
-    """
-    present = installed(config)
-    agreed: list[tuple[PluginState, frozenset[str]]] = []
-    for case in cases:
-        plan = case.offer.plan
-        found = present.get(plan.manifest.name)
-        entry = generation.get(plan.plugin.name)
-        folders = tuple(entry.folders(str(store.root))) if entry is not None else ()
-        if found is None or not found.stored or found.environment != folders:
-            message = f"{case.name} would not be the one that has that name"
-            hint = "`lockgate list` says which one has."
-            where = plan.plugin.filename
-            raise ConsentError("consent-needed", message, where=where, hint=hint)
-        agreed.append((found, granted[case.name]))
-    was = {case.name: case.grant for case in cases}
-    grant_exactly(agreed, config, was)
-
-
 def _told(
     args: argparse.Namespace,
     cases: Sequence[Case],
-    granted: Mapping[str, frozenset[str]],
+    granted: Mapping[str, Given],
     *,
     generation: int,
     same: frozenset[str] = frozenset(),
 ) -> int:
     """`same` are the distributions that were there already, just so."""
     if args.json:
-        rows = [
-            row_of(case, granted.get(case.name, frozenset()), generation)
-            for case in cases
-        ]
+        rows = [row_of(case, granted.get(case.name, {}), generation) for case in cases]
         alone = rows[0] if len(rows) == 1 else {}
         print_json({**alone, "generation": generation, "plugins": rows})
         return 0
@@ -197,7 +167,7 @@ def _told(
 
 
 def done_lines(
-    case: Case, granted: frozenset[str], generation: int, *, again: bool = False
+    case: Case, granted: Given, generation: int, *, again: bool = False
 ) -> list[str]:
     """What was installed, for a person; `again`: it was there, just so."""
     told = f"{case.name} {case.version}"
@@ -206,7 +176,10 @@ def done_lines(
     lines.append(f"  {case.offer.origin.describe()}")
     if granted:
         lines.append(f"  granted: {', '.join(sorted(granted))}")
-    lacking = sorted({one.right.key for one in case.asked} - granted)
+        lines += [
+            f"    {key}: by the {by}" for key, by in sorted(granted.items()) if by
+        ]
+    lacking = sorted({one.right.key for one in case.asked} - granted.keys())
     if lacking:
         lines.append(f"  not granted: {', '.join(lacking)}")
         useless = tier_missing(case.name, lacking, granted)
@@ -215,7 +188,11 @@ def done_lines(
     return [*lines, *(f"  warning: {warning}" for warning in case.offer.warnings)]
 
 
-def row_of(case: Case, granted: frozenset[str], generation: int) -> dict[str, object]:
+def _by(granted: Given, key: str) -> str:
+    return granted[key] or "owner" if key in granted else ""
+
+
+def row_of(case: Case, granted: Given, generation: int) -> dict[str, object]:
     """What was installed, or would be, as plain data."""
     plan = case.offer.plan
     return {
@@ -239,6 +216,7 @@ def row_of(case: Case, granted: frozenset[str], generation: int) -> dict[str, ob
                 "right": one.right.key,
                 "change": one.change,
                 "granted": one.right.key in granted,
+                "by": _by(granted, one.right.key),
             }
             for one in case.asked
         ],

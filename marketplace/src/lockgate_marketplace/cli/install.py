@@ -17,6 +17,7 @@ from lockgate.errors import UsageError
 from lockgate.verb import Subparsers, installed, progress, settings
 from lockgate_marketplace.cli._accepts import terms
 from lockgate_marketplace.cli._case import add_consent
+from lockgate_marketplace.cli._policy import policy_of
 from lockgate_marketplace.cli._settle import settle
 from lockgate_marketplace.identity import Trust
 from lockgate_marketplace.install import Incoming, Offer, from_files
@@ -71,9 +72,10 @@ def run(args: argparse.Namespace) -> int:
         hint = "Install files in one command, and names in another."
         raise UsageError(f"{other!r} is no wheel's file", hint=hint)
     config = settings(args)
+    policy = policy_of(args, config)
     present = installed(config).plugins
     offers = (_offered if files else _fetched)(args, present, config)
-    return settle(args, offers, present, config)
+    return settle(args, offers, present, config, policy)
 
 
 def _offered(

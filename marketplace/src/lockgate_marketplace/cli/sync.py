@@ -32,14 +32,18 @@ from lockgate.verb import (
     settings,
 )
 from lockgate_marketplace.cli._accepts import add_accepts, terms
+from lockgate_marketplace.cli._given import Given, by_policy, given_lines, grant_given
+from lockgate_marketplace.cli._policy import add_policy, policy_of
 from lockgate_marketplace.cli.lock import FILE, lock_now, read_told
+from lockgate_marketplace.consent import ConsentPolicy
 from lockgate_marketplace.identity import Pin, Trust
-from lockgate_marketplace.install import Incoming, Origin, check_claims
+from lockgate_marketplace.install import Incoming, Origin, Plan, check_claims
 from lockgate_marketplace.install.locked import (
     changes,
     check_once,
     check_rights,
     judge_locked,
+    known_makers,
     origins_of,
     put_in_force,
 )
@@ -65,7 +69,8 @@ def add(subparsers: Subparsers) -> None:
     """Describe the command."""
     about = (
         "Install exactly the wheels that a lock file names, in one step, judged as "
-        "`lockgate install` judges them. It grants nothing and takes nothing away. "
+        "`lockgate install` judges them. It grants nothing but what a policy of yours "
+        "allows, and takes nothing away. "
         "Plugins are loaded in sealed workers only."
     )
     parser = subparsers.add_parser("sync", description=about)
@@ -86,6 +91,7 @@ def add(subparsers: Subparsers) -> None:
         action="store_true",
         help="though a name in it is close to a well-known one",
     )
+    add_policy(parser)
     add_accepts(parser)
     parser.add_argument(
         "--keep-rights",
@@ -105,19 +111,22 @@ def run(args: argparse.Namespace) -> int:
         StoreError: If the disk refuses.
     """
     config = settings(args)
+    policy = policy_of(args, config)
     lock = read_told(args.file)
     store = Store(config.data_dir)
     check_once(lock, args.file)
     before = store.folder.read()
     changed = changes(lock, store)
     with progress("syncing", quiet=args.json) as tell:
-        done = _synced(args, changed, store, config, tell)
+        done = _synced(args, changed, store, config, policy, tell)
     left = differences(lock, lock_now(config)) if not args.dry_run else ()
     if args.json:
         rows = [{"distribution": d.distribution, "message": d.message} for d in left]
         told = {"fetched": list(done.fetched), "warnings": list(done.warnings)}
         same = {"same": not left, "differences": rows}
-        print_json({"generation": done.generation, **told, **same})
+        given = {plan.manifest.name: dict(keys) for plan, keys in done.given}
+        more = {"generation": done.generation, "granted": given}
+        print_json({**more, **told, **same})
         return 0
     print_lines(one_line(f"warning: {warning}") for warning in done.warnings)
     if args.dry_run:
@@ -126,6 +135,7 @@ def run(args: argparse.Namespace) -> int:
     count = len(lock.entries)
     print_lines([f"{count} distribution(s) as locked (generation {done.generation})."])
     print_lines(one_line(f"  {line}") for line in _done(changed, before))
+    print_lines(one_line(f"  {line}") for line in given_lines(done.given))
     if left:
         print_lines(["What sync leaves to you:"])
         print_lines(one_line(f"  {one.distribution}: {one.message}") for one in left)
@@ -134,11 +144,12 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Synced:
-    """The generation that holds it, or 0; and what came from indexes."""
+    """The generation that holds it, or 0; what came from indexes; what was granted."""
 
     generation: int
     fetched: tuple[str, ...]
     warnings: tuple[str, ...]
+    given: tuple[tuple[Plan, Given], ...]
 
 
 def _synced(
@@ -146,6 +157,7 @@ def _synced(
     changed: Sequence[LockedPlugin],
     store: Store,
     config: Config,
+    policy: ConsentPolicy,
     tell: Report,
 ) -> _Synced:
     """Judge what changes, and put it in force; get what is not at hand."""
@@ -164,13 +176,14 @@ def _synced(
         files |= {sha256: one.path for sha256, one in got.items()}
         tell("judging", None)
         plans = judge_locked(changed, store, files, present, judged_by)
+    was = {p.manifest.name: grant_of(p.manifest.name, config) for p in plans}
     if not args.keep_rights:
-        names = [plan.manifest.name for plan in plans]
-        check_rights(plans, {name: grant_of(name, config) for name in names})
+        check_rights(plans, was)
     check_claims(plans, present)
     fetched = {sha256: one.origin for sha256, one in got.items()}
     origins = origins_of(plans, store, folder, pins, fetched)
     _check_makers(changed, pins, origins)
+    given = by_policy(plans, known_makers(plans, origins, store), policy, config)
     number = 0
     if not args.dry_run:
         number = put_in_force(
@@ -180,12 +193,14 @@ def _synced(
             trust,
             origins,
             before=lambda: check_claims(plans, installed(config).plugins),
+            after=lambda made: grant_given(given, was, config, store, made),
         )
     if got:
         paths = [one.path for one in got.values()]
         Incoming.below(Path(config.data_dir)).discard(paths)
     warnings = tuple(line for one in got.values() for line in one.warnings)
-    return _Synced(number, tuple(one.path.name for one in got.values()), warnings)
+    names = tuple(one.path.name for one in got.values())
+    return _Synced(number, names, warnings, tuple(given))
 
 
 def _check_makers(

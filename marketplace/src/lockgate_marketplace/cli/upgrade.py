@@ -38,7 +38,9 @@ from lockgate_marketplace.cli._outcome import (
     outcome_row,
     status_of,
 )
+from lockgate_marketplace.cli._policy import policy_of
 from lockgate_marketplace.cli._settle import carried, discard
+from lockgate_marketplace.consent import ConsentPolicy
 from lockgate_marketplace.errors import ConsentError, MarketplaceError
 from lockgate_marketplace.store import Store
 
@@ -83,12 +85,13 @@ def run(args: argparse.Namespace) -> int:
         hint = "`lockgate outdated` shows what there is."
         raise UsageError("name what to upgrade, or say --all", hint=hint)
     config = settings(args)
+    policy = policy_of(args, config)
     store = Store(config.data_dir)
     present = installed(config).plugins
     entries = store.folder.read().entries
     if not args.all:
         entries = entries_to_upgrade(args.names, entries, present)
-    outcomes = _offered(args, entries, present, config) if entries else []
+    outcomes = _offered(args, entries, present, config, policy) if entries else []
     generation = 0
     if args.dry_run:
         offers = [o.case.offer for o in outcomes if o.case is not None]
@@ -105,6 +108,7 @@ def _offered(
     entries: Sequence[Installed],
     present: Sequence[PluginState],
     config: Config,
+    policy: ConsentPolicy,
 ) -> list[Outcome]:
     """What the indexes have that is newer, got and judged, each on its own."""
     from lockgate_marketplace.identity import Trust
@@ -118,7 +122,7 @@ def _offered(
     pins = trust.pins()
     names = frozenset(entry.distribution for entry in entries)
     judged_by = terms(args, config)
-    policy = policy_now(
+    usable = policy_now(
         present,
         pins,
         hasty=names if args.no_cooldown else frozenset(),
@@ -134,14 +138,20 @@ def _offered(
         def offer(one: Standing) -> Offer:
             name = one.entry.distribution
             want = Want.parse(f"{one.index}/{name}=={one.latest}")
-            incoming = Incoming.below(data)
             (made,) = from_index(
-                [want], client, trust, incoming, present, policy, judged_by, tell=tell
+                [want],
+                client,
+                trust,
+                Incoming.below(data),
+                present,
+                usable,
+                judged_by,
+                tell=tell,
             )
             return made
 
         staged = Store(config.data_dir).folder.staged()
-        for one in standings(entries, client, pins, policy, staged):
+        for one in standings(entries, client, pins, usable, staged):
             tell(f"looking for {one.entry.distribution}", None)
             if one.error is not None or not one.newer:
                 state = "current" if one.error is None else "failed"
@@ -150,7 +160,7 @@ def _offered(
             try:
                 made = offer(one)
                 check_claims([made.plan], present)
-                case = case_of(made, present, config)
+                case = case_of(made, present, config, policy)
             except MarketplaceError as error:
                 found.append(Outcome(one.entry, "failed", one, error=error))
             else:

@@ -25,6 +25,12 @@ CONSENT: dict[str, Code] = {
         "Install that wheel with `lockgate install`, or say that it is fine: "
         "--keep-rights.",
     ),
+    "consent-policy": Code(
+        "consent",
+        "The consent policy is not its owner's alone, can be reached by plugins, or "
+        "holds what is no rule.",
+        "Mend the file, or do without it: --set consent-policy=",
+    ),
     "consent-unknown-right": Code(
         "consent",
         "A right was granted that the plugin does not ask for.",

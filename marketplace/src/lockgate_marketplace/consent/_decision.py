@@ -13,11 +13,15 @@ __all__ = ["Agreed", "Word", "decide"]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What the owner said beforehand: these rights, all of them, or none."""
+    """What the owner said beforehand: these rights, all of them, or none.
+
+    `policy` are those that a policy of theirs gives; what they say now goes before it.
+    """
 
     grant: frozenset[str] = frozenset()
     all: bool = False
     none: bool = False
+    policy: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +53,5 @@ def decide(plugin: str, asked: Sequence[Asked], word: Word) -> Agreed:
     if word.all:
         return Agreed(keys, frozenset(), said=True)
     held = frozenset(one.right.key for one in asked if one.change == "held")
-    given = held | word.grant
+    given = held | word.grant | (word.policy & keys)
     return Agreed(given, keys - given, said=bool(word.grant) or given == keys)

@@ -22,12 +22,16 @@ __all__ = ["Origin", "of_file", "of_index", "remember", "unproven"]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A wheel's origin. `index` is empty for a file."""
+    """A wheel's origin. `index` is empty for a file.
+
+    Two plugins may bring different wheels of one name, so `sha256` says which it is.
+    """
 
     index: str
     name: str
     version: str
     finding: Finding
+    sha256: str
     remembered: tuple[str, ...] = ()
     """The indexes in whose name the finding is to be remembered."""
     new: bool = False
@@ -82,7 +86,14 @@ def of_index(
         if here is None:
             moved = tuple(sorted("a file" if name == FILES else name for name in known))
     return Origin(
-        index.name, name, version, finding, (index.name,), here is None, moved
+        index.name,
+        name,
+        version,
+        finding,
+        file.sha256,
+        (index.name,),
+        here is None,
+        moved,
     )
 
 
@@ -115,10 +126,10 @@ def of_file(
     if not findings:
         first = check(file, evidence, None)
         remembered = (index or FILES,) if first.identity.kind != "none" else ()
-        return Origin("", name, version, first, remembered)
+        return Origin("", name, version, first, file.sha256, remembered)
     where = tuple(pin.index for pin in known)
     known_as = next((one for one in findings if one.known), findings[0])
-    return Origin("", name, version, known_as, where)
+    return Origin("", name, version, known_as, file.sha256, where)
 
 
 def remember(trust: Trust, origins: Sequence[Origin]) -> None:

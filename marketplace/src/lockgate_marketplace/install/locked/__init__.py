@@ -23,7 +23,7 @@ from lockgate_marketplace.install.locked._changes import (
     check_once,
     judge_locked,
 )
-from lockgate_marketplace.install.locked._makers import origins_of
+from lockgate_marketplace.install.locked._makers import known_makers, origins_of
 from lockgate_marketplace.install.locked._put import put_in_force
 from lockgate_marketplace.install.locked._rights import check_rights
 
@@ -32,6 +32,7 @@ __all__ = [
     "check_once",
     "check_rights",
     "judge_locked",
+    "known_makers",
     "origins_of",
     "put_in_force",
 ]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lockgate.errors import InstalledError
 from lockgate.installed import Generation
+from lockgate_marketplace.consent import Coming
 from lockgate_marketplace.identity import UNPROVEN, Identity, Pin
 from lockgate_marketplace.install._offer import origin_of
 from lockgate_marketplace.install._origin import Origin
@@ -20,7 +21,7 @@ from lockgate_marketplace.lock import LockedPlugin, origin_data, proven_of
 from lockgate_marketplace.store import Store
 from lockgate_marketplace.wheel import Wheel
 
-__all__ = ["origins_of", "recorded_origin"]
+__all__ = ["known_makers", "origins_of", "recorded_origin"]
 
 
 def origins_of(
@@ -53,17 +54,35 @@ def origins_of(
     return found
 
 
+def known_makers(
+    plans: Iterable[Plan], origins: Iterable[Origin], store: Store
+) -> list[Coming]:
+    """Who made each wheel, for a consent policy: as it is proven now, or was before.
+
+    What a lock says of makers and indexes counts for nothing.
+    """
+    kept = tuple(_kept(store))
+    before = [
+        Coming(wheel.sha256, identity=identity)
+        for plan in plans
+        for wheel in plan.wheels
+        for identity in proven_of(wheel.sha256, wheel.name, kept)[-1:]
+    ]
+    now = [Coming(o.sha256, o.index, o.finding.identity) for o in origins]
+    return [*before, *now]
+
+
 def recorded_origin(
     plan: Plan, locked: LockedPlugin, origins: Iterable[Origin], store: Store
 ) -> tuple[tuple[str, str], ...]:
     """What was proven here of who made it, else what the lock says; and the verdict."""
-    found = {one.name: one.finding.identity for one in origins}
+    found = {one.sha256: one.finding.identity for one in origins}
     kept = tuple(_kept(store))
     said: set[str] = set()
     wheels: list[tuple[str, str, Identity]] = []
     for one in locked.wheels:
         before = proven_of(one.sha256, one.name, kept)
-        identity = found.get(one.name, UNPROVEN)
+        identity = found.get(one.sha256, UNPROVEN)
         if identity == UNPROVEN and before:
             identity = before[-1]
         if identity == UNPROVEN:

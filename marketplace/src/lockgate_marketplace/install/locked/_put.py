@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from lockgate.installed import Generation
 from lockgate_marketplace.identity import Trust
 from lockgate_marketplace.install._carry_out import stage
 from lockgate_marketplace.install._origin import Origin, remember
@@ -24,11 +25,13 @@ def put_in_force(
     origins: Sequence[Origin],
     *,
     before: Callable[[], None],
+    after: Callable[[Generation], None],
 ) -> int:
     """The number of the generation that holds it, the one in force if it does.
 
     `plans` are those of `changed`, in its order. `before` is done while the store is
-    held: whether it is still free to come. Who made it is remembered just after.
+    held: whether it is still free to come. Who made it is remembered just after, and
+    `after` it is in force come the rights that go with it.
 
     Raises:
         StoreError: If wheels don't go together, or the disk refuses.
@@ -50,4 +53,6 @@ def put_in_force(
             for plan, locked in zip(plans, changed, strict=True)
         ]
         reason = "sync with a lock"
-        return store.commit(entries, reason=reason, before=still_free).number
+        return store.commit(
+            entries, reason=reason, before=still_free, after=after
+        ).number
