@@ -207,8 +207,7 @@ def _revoke(args: argparse.Namespace, config: Config) -> int:
     keys = None if args.all else frozenset(args.rights)
     old = file.read().get(args.plugin)
     taken = sorted(file.revoke(args.plugin, keys))
-    given = old.by if old is not None else {}
-    by = {key: given[key] for key in taken if key in given}
+    by = {k: old.by[k] for k in taken if k in old.by} if old is not None else {}
     if args.json:
         print_json({"plugin": args.plugin, "revoked": taken, "by": by})
         return 0

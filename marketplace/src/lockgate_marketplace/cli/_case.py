@@ -184,7 +184,7 @@ def consented(
 def _given(args: argparse.Namespace, case: Case, granted: Collection[str]) -> Given:
     """By whom each right is given: what the owner says now is their own word."""
     held = {one.right.key for one in case.asked if one.change == "held"}
-    before = case.grant.by if case.grant is not None else {}
+    before: Given = case.grant.by if case.grant is not None else {}
     found: dict[str, str] = {}
     for key in granted:
         if args.grant_all or key in args.grant:
