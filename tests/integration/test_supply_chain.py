@@ -23,7 +23,7 @@ SLOW = [pytest.mark.slow]
 def test_our_column_is_what_the_code_does(row: Row, tmp_path: Path) -> None:
     outcome = row.runs["lockgate"](tmp_path)
 
-    text = f"`{row.code}`" if row.code else "takes it from its own index"
+    text = f"`{row.code}`" if row.code else row.ours
     assert outcome == Outcome("refused", text)
     assert CELLS[row.name]["lockgate"] == outcome
 

@@ -69,10 +69,15 @@ class Environment:
         found = self.base.rglob(name)
         return [path for path in found if not path.is_relative_to(self.folder)]
 
-    def install(self, tool: Tool, *arguments: str | Path) -> Installed:
-        """Install with pip or uv, without any network, cache or configuration."""
+    def command(
+        self, tool: Tool, *arguments: str | Path, cache: str = ""
+    ) -> tuple[list[str], dict[str, str]]:
+        """What installs with pip or uv, without network or configuration; its environ.
+
+        Nothing is cached, but in `cache` by uv if it is given.
+        """
         words = [str(word) for word in arguments]
-        python, cache = str(self.python), str(self.base / "cache")
+        python, cache = str(self.python), cache or str(self.base / "cache")
         commands: dict[str, str] = {
             "pip": f"{sys.executable} -m pip --python {python} --isolated install "
             "--disable-pip-version-check --no-input --no-cache-dir --no-deps",
@@ -82,8 +87,13 @@ class Environment:
         keep = ("PATH", "HOME", "TMPDIR", "LANG")
         environment = {key: os.environ[key] for key in keep if key in os.environ}
         environment["PIP_CONFIG_FILE"] = os.devnull
+        return [*commands[tool].split(), *words], environment
+
+    def install(self, tool: Tool, *arguments: str | Path, cache: str = "") -> Installed:
+        """Install with pip or uv, as `command` says."""
+        command, environment = self.command(tool, *arguments, cache=cache)
         done = subprocess.run(
-            [*commands[tool].split(), *words],
+            command,
             capture_output=True,
             text=True,
             errors="replace",

@@ -37,6 +37,8 @@ class Row:
     """The code with which lockgate refuses it."""
     runs: Mapping[Tool, Callable[[Path], Outcome]] = field(repr=False)
     slow: bool = False
+    ours: str = "takes it from its own index"
+    """What lockgate's cell says where it has no code."""
 
 
 @dataclass(frozen=True)

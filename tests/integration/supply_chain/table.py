@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.integration.supply_chain import index_rows, wheel_rows
+from tests.integration.supply_chain import course_rows, index_rows, wheel_rows
 from tests.integration.supply_chain.rows import TOOLS, Outcome, Part, Tool
 
 __all__ = ["PAGE", "PARTS", "RUN", "load", "render", "save"]
 
-PARTS: tuple[Part, ...] = (wheel_rows.PART, index_rows.PART)
+PARTS: tuple[Part, ...] = (wheel_rows.PART, index_rows.PART, course_rows.PART)
 
 _ROOT = Path(__file__).parents[3]
 RUN = _ROOT / "tests" / "data" / "supply_chain.json"
