@@ -263,3 +263,24 @@ def test_a_remote_file_needs_ranges(server: LoopbackIndex, fetcher: Fetcher) -> 
 
     with refused("fetch-range"):
         fetcher.remote(Index("main", server.url), f"{server.origin}/f")
+
+
+def test_all_files_together_have_a_bound(server: LoopbackIndex, tmp_path: Path) -> None:
+    limits = FetchLimits(total_bytes=len(CONTENT) * 3 // 2, attempts=1)
+    one, two = wanted(server, tmp_path), wanted(server, tmp_path / "two", size=None)
+    two.to.parent.mkdir()
+    with Fetcher(limits=limits, credentials=Credentials({}, {})) as fetcher:
+        with refused("fetch-too-much"):
+            fetcher.download_all([one, one])
+        assert server.requests == [], "their sizes were told, so nothing is begun"
+
+        fetcher.download(one)
+        with refused("fetch-too-much"):
+            fetcher.download(two)
+    (left,) = two.to.parent.glob(".*.part")
+    size = left.stat().st_size
+    assert 0 < size <= len(CONTENT) // 2
+
+    # The way out: another command goes on where this one stopped.
+    with Fetcher(limits=limits, credentials=Credentials({}, {})) as fetcher:
+        assert fetcher.download(two).resumed == size

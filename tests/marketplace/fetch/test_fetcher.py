@@ -13,7 +13,7 @@ import httpcore
 import pytest
 
 from lockgate_marketplace.errors import FetchError
-from lockgate_marketplace.fetch import Credentials, Fetcher, FetchLimits
+from lockgate_marketplace.fetch import Credentials, Fetcher, FetchLimits, allowed
 from lockgate_marketplace.sources import Index
 from tests.support.indexes import (
     LoopbackIndex,
@@ -98,6 +98,40 @@ def test_a_cache_that_others_may_write_is_not_used(
     entry.chmod(0o666)
 
     assert fetcher.page(index_of(server), url).origin == "new"
+
+
+def test_a_cache_whose_folder_others_may_write_is_not_used(
+    fetcher: Fetcher, tmp_path: Path
+) -> None:
+    """Whoever may can't write our files, and can put an old one back."""
+    fetcher.remember("a", b"kept")
+    assert fetcher.remembered("a") == b"kept"
+
+    (tmp_path / "cache").chmod(0o777)
+
+    assert fetcher.remembered("a") is None
+
+
+@pytest.mark.parametrize("status", ["304 Not Modified", "206 Partial Content"])
+def test_a_sidecar_that_is_no_whole_answer_is_refused(
+    server: LoopbackIndex, fetcher: Fetcher, status: str
+) -> None:
+    server.answers["/x"] = lambda _: reply(b"", status)
+
+    with refused("fetch-status"):
+        fetcher.sidecar(index_of(server), f"{server.origin}/x")
+
+
+def test_all_pages_together_have_a_bound(server: LoopbackIndex) -> None:
+    limits = FetchLimits(total_bytes=5000)
+    url = body_of(server, b"x" * 2000)
+    with Fetcher(limits=limits, credentials=NOBODY) as fetcher:
+        for number in range(2):
+            fetcher.page(index_of(server), f"{url}?{number}")
+        with refused("fetch-too-much"):
+            fetcher.page(index_of(server), f"{url}?2")
+        with refused("fetch-too-much"):
+            fetcher.sidecar(index_of(server), f"{url}?3")
 
 
 def test_the_cache_is_trimmed(server: LoopbackIndex, tmp_path: Path) -> None:
@@ -406,6 +440,49 @@ def test_netrc_is_for_the_host_that_it_names(
 
     assert server.requests[0].header("authorization") == "Basic bWU6cHc="
     assert server.requests[1].header("authorization") is None
+
+
+def test_netrc_goes_to_no_other_port_of_the_host(
+    server: LoopbackIndex, tmp_path: Path
+) -> None:
+    path = tmp_path / "netrc"
+    path.write_text("machine 127.0.0.1 login me password pw\n")
+    who = Credentials.of_user({"NETRC": str(path)})
+    with (
+        loopback_index() as other,
+        Fetcher(limits=QUICK, credentials=who) as fetcher,
+    ):
+        server.answers["/x"] = redirect(body_of(other, b"there"))
+        port = other.server.port
+        for files in ("127.0.0.1", f"127.0.0.1:{port}"):
+            index = index_of(server, files=frozenset((files,)))
+            fetcher.page(index, f"{server.origin}/x")
+
+    assert {r.header("authorization") for r in server.requests} == {"Basic bWU6cHc="}
+    assert [r.header("authorization") for r in other.requests] == [
+        None,  # any port was meant for files, and none for the password
+        "Basic bWU6cHc=",  # this one was named
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "at", "goes"),
+    [
+        ("https://a.test/", "https://a.test/x", True),
+        ("https://a.test:8443/", "https://a.test:8443/x", True),
+        ("https://a.test/", "https://b.test/x", True),
+        ("https://a.test/", "https://b.test:8443/x", False),
+        ("http://a.test/", "http://a.test/x", False),
+        ("http://a.test/", "http://b.test/x", False),
+    ],
+)
+def test_netrc_goes_over_tls_to_whom_the_owner_meant(
+    url: str, at: str, goes: bool
+) -> None:
+    hosts = {"a.test": ("me", "pw"), "b.test": ("me", "pw")}
+    index = Index("main", url, files=frozenset(("b.test",)), insecure=True)
+
+    assert bool(Credentials({}, hosts).header(index, allowed(index, at))) is goes
 
 
 def test_a_broken_netrc_is_told_without_its_content(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -527,3 +528,32 @@ def test_what_is_needed_and_not_there_is_told_by_who_needs_it(
     assert refused["code"] == "fetch-missing"
     assert refused["message"] == "acme needs needed, and the index main has none"
     assert "`dependencies` in [plugins.marketplace.indexes.main]" in refused["hint"]
+
+
+@pytest.mark.parametrize("what", ["provenance", "signature"])
+@pytest.mark.parametrize("how", ["empty", "not modified"])
+def test_a_proof_that_is_named_and_comes_empty_is_not_none(
+    home: Home, main: LoopbackIndex, what: str, how: str
+) -> None:
+    """Else whoever runs the index could make any release one that nobody proved."""
+    made = offered(main)
+    beside(main, made, what, f".{what}", b"")
+    if how == "not modified":
+        path = f"/files/{made.filename}.{what}"
+        main.answers[path] = lambda _: reply(b"", "304 Not Modified")
+
+    refused = home.json("install", "acme")
+
+    expected = "fetch-missing" if how == "empty" else "fetch-status"
+    assert refused["error"]["code"] == expected
+    assert home.files() == set()
+
+
+@pytest.mark.parametrize("suffix", [".provenance", ".signature"])
+def test_an_empty_file_beside_a_wheel_is_no_proof_and_not_none(
+    home: Home, suffix: str
+) -> None:
+    wheel = home.wheel()
+    Path(wheel + suffix).touch()
+
+    assert home.json("install", wheel)["error"]["code"] == "identity-malformed"

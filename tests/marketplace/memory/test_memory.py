@@ -78,6 +78,7 @@ CONTRADICTIONS: dict[str, tuple[ProjectPage, ProjectPage]] = {
         page(file("1.0"), status="quarantined"),
         page(file("1.0")),
     ),
+    "freshness-serial-gone": (page(file("1.0"), serial=9), page(file("1.0"))),
     "freshness-serial-back": (page(file("1.0"), serial=9), page(file("1.0"), serial=8)),
 }
 

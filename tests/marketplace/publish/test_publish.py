@@ -279,16 +279,18 @@ def test_credentials_come_from_the_environment_or_netrc(tmp_path: Path) -> None:
     )
 
     netrc = tmp_path / ".netrc"
-    netrc.write_text("machine index.example login me password s\n")
+    entries = "machine index.example login me password s\n"
+    netrc.write_text(f"{entries}default login any password x\n")
     netrc.chmod(0o600)
     assert credentials_for(url, {}) == Credentials("me", "s")
     assert credentials_for("https://other.example/", {}) is None
     assert "'s'" not in repr(credentials_for(url, {}))
 
-    netrc.write_text("machine\n")
+    netrc.write_text("machine index.example login me password s hunter2\n")
     with pytest.raises(PublishError) as caught:
         credentials_for(url, {})
     assert caught.value.code == "publish-credentials"
+    assert "hunter2" not in str(caught.value)
 
 
 # -- the verb

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from lockgate_marketplace.errors import MarketplaceError
-from lockgate_marketplace.fetch import Credentials, Fetcher, FetchLimits
+from lockgate_marketplace.fetch import Credentials, Downloaded, Fetcher, FetchLimits
+from lockgate_marketplace.identity import Evidence
+from lockgate_marketplace.install.named._get import Arrived, opened
 from lockgate_marketplace.memory import Forgetful, LocalMemory
 from lockgate_marketplace.resolve import (
     IndexClient,
@@ -23,6 +25,7 @@ from lockgate_marketplace.resolve import (
     search,
 )
 from lockgate_marketplace.sources import Index, Sources
+from lockgate_marketplace.wheel import Surroundings
 from tests.support.indexes import HTML, LoopbackIndex, loopback_index
 from tests.support.servers import reply
 
@@ -286,6 +289,27 @@ def test_the_cooldown_is_shortened_for_a_name_an_index_or_all(
     only = {"main": Index("main", index.url, cooldown=none)}
     client.sources = Sources(only)
     assert versions(client.resolve("base"))
+
+
+def test_metadata_that_were_not_the_wheels_are_asked_for_anew(
+    index: LoopbackIndex, client: Client, tmp_path: Path
+) -> None:
+    index.add("needed")
+    good = index.add("base", requires=("needed",))
+    name, honest = good.filename, index.served[f"/files/{good.filename}.metadata"]
+    good.row["core-metadata"] = {}  # it is there, without a hash
+    lie = honest.replace(b"Requires-Dist", b"X-Dist")
+    index.served[f"/files/{name}.metadata"] = lie
+    (pinned,) = client.resolve("base").pinned
+    wheel = tmp_path / name
+    wheel.write_bytes(good.content)
+    got = Downloaded(wheel, good.sha256, len(good.content), 0)
+
+    with refused("resolve-metadata-differs"):
+        opened(Arrived(pinned, got, Evidence()), client.pages, Surroundings())
+
+    index.served[f"/files/{name}.metadata"] = honest
+    assert sorted(versions(client.resolve("base"))) == ["base", "needed"]
 
 
 def test_without_upload_times_the_cooldown_is_from_the_first_sight(

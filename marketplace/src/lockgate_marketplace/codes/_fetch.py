@@ -76,6 +76,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "the answer is larger than the limit, unpacked",
         "No sound index sends so much; tell whoever runs it.",
     ),
+    (
+        "fetch-too-much",
+        "all that one command fetches is more than the limit",
+        "If that is meant, install in several commands: what came whole is kept.",
+    ),
     ("fetch-truncated", "the answer ends too early each time, or is no HTTP", _LATER),
     (
         "fetch-unreachable",

@@ -31,6 +31,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "Try again in some minutes; if it stays so, somebody replays an old page.",
     ),
     (
+        "freshness-serial-gone",
+        "the index counted its changes, and does not tell the number any more",
+        "Try again in some minutes; " + _ASK[:1].lower() + _ASK[1:],
+    ),
+    (
         "freshness-status-back",
         "a project that was in quarantine is out of it again",
         _ASK,

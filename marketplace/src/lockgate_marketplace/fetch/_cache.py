@@ -46,6 +46,10 @@ class Cache:
     def get(self, key: str, largest: int) -> Kept | None:
         """The entry `key`, if it is sound."""
         try:
+            # Its files may be ours and their places not: what answers to a key is
+            # whatever was moved there.
+            if foreign_writer(self.folder) is not None:
+                return None
             raw = read_owned(self._path(key), largest + _HEAD_BYTES)
             head, _, content = raw.partition(b"\n")
             fields = json.loads(head)
@@ -84,6 +88,11 @@ class Cache:
             with os.fdopen(os.open(aside, flags, 0o600), "wb") as file:
                 file.write(json.dumps(fields).encode() + b"\n" + content)
             aside.replace(path)
+
+    def drop(self, key: str) -> None:
+        """Keep the entry `key` no longer."""
+        with contextlib.suppress(OSError):
+            self._path(key).unlink(missing_ok=True)
 
     def trim(self) -> None:
         """Drop what was not written for longest, until the rest is within the limit."""

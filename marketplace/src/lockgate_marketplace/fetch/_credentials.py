@@ -1,8 +1,10 @@
 """Who we are to an index: from the environment or netrc, for its own origin alone.
 
 ``LOCKGATE_INDEX_NAME_USERNAME`` and ``…_PASSWORD`` are for the index NAME (upper case,
-``_`` for ``-``). A netrc entry is for the host that it names; its ``default`` is for
-nobody, because it would go to every host that an index leads to.
+``_`` for ``-``). A netrc entry names a host and no port: it is for the index at that
+host, and for a host that its owner named for files (``files``), there by https at the
+usual port or at the port that is named. It goes over TLS, or to this machine. Its
+``default`` is for nobody, because it would go to every host that an index leads to.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ from pathlib import Path
 
 from lockgate_marketplace.errors import FetchError
 from lockgate_marketplace.fetch._rules import Place
-from lockgate_marketplace.sources import Index
+from lockgate_marketplace.sources import Index, is_loopback
 
 __all__ = ["Credentials"]
+
+_HTTPS = 443
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,24 @@ class Credentials:
             if password:
                 name = self.environment.get(f"{stem}_USERNAME", "__token__")
                 pair = name, password
-        pair = pair or self.hosts.get(place.host)
+        if pair is None and _netrc_is_for(index, place):
+            pair = self.hosts.get(place.host)
         if pair is None:
             return ""
         return f"Basic {base64.b64encode(':'.join(pair).encode()).decode()}"
+
+
+def _netrc_is_for(index: Index, place: Place) -> bool:
+    """Whether the owner meant `place` by a netrc entry of its host.
+
+    Who listens at another port of the host, or on the wire, may be anybody.
+    """
+    if place.scheme != "https" and not is_loopback(place.host):
+        return False
+    if place.origin == index.origin:
+        return True
+    named = f"{place.host}:{place.port}" in index.files
+    return named or (place.host in index.files and place.port == _HTTPS)
 
 
 def _netrc(path: Path) -> dict[str, tuple[str, str]]:

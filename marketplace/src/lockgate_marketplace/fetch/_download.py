@@ -83,7 +83,13 @@ def download(exchange: Exchange, wanted: Wanted, progress: Progress) -> Download
 
 
 _GO_ON_LATER = frozenset(
-    ("fetch-truncated", "fetch-unreachable", "fetch-slow", "fetch-status")
+    (
+        "fetch-truncated",
+        "fetch-unreachable",
+        "fetch-slow",
+        "fetch-status",
+        "fetch-too-much",
+    )
 )
 
 
@@ -128,6 +134,7 @@ def _take(
             code = "fetch-too-large" if wanted.size is None else "fetch-size"
             message = f"the file has more than {limit:,} bytes"
             raise FetchError(code, message, where=where)
+        exchange.budget.spend(len(piece))
         part.add(piece)
         progress(wanted.to.name, part.size, total)
 

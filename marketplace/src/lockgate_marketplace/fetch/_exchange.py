@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lockgate_marketplace.errors import FetchError
+from lockgate_marketplace.fetch._budget import Budget
 from lockgate_marketplace.fetch._credentials import Credentials
 from lockgate_marketplace.fetch._limits import FetchLimits
 from lockgate_marketplace.fetch._pace import Pace
@@ -44,6 +45,7 @@ class Exchange:
     wire: Wire
     credentials: Credentials
     limits: FetchLimits
+    budget: Budget
     sleep: Callable[[float], object] = time.sleep
 
     def pace(self, seconds: float) -> Pace:
@@ -76,6 +78,7 @@ class Exchange:
                     size += len(piece)
                     if size > limit:
                         raise _too_large(limit, place)
+                    self.budget.spend(len(piece))
                     pieces.append(piece)
                 return Body(place, answer.status, answer.headers, b"".join(pieces))
 

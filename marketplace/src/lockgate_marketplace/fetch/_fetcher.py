@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Literal
 
 from lockgate_marketplace.errors import FetchError
+from lockgate_marketplace.fetch._budget import Budget
 from lockgate_marketplace.fetch._cache import Cache, Kept
 from lockgate_marketplace.fetch._credentials import Credentials
 from lockgate_marketplace.fetch._download import Downloaded, Progress, Wanted, download
@@ -59,7 +60,8 @@ class Fetcher:
         self.limits = limits or FetchLimits()
         self._wire = Wire(proxies=proxies)
         who = Credentials.of_user() if credentials is None else credentials
-        self._exchange = Exchange(self._wire, who, self.limits, sleep)
+        budget = Budget(self.limits.total_bytes)
+        self._exchange = Exchange(self._wire, who, self.limits, budget, sleep)
         self._cache = Cache(cache, self.limits.cache_bytes) if cache else None
 
     def __enter__(self) -> Fetcher:
@@ -119,11 +121,16 @@ class Fetcher:
         """A small file beside a wheel; whoever asks checks its hash.
 
         Raises:
-            FetchError: If it can't be had within the limits.
+            FetchError: If it can't be had within the limits. ``fetch-status`` if the
+                answer is none: nobody asked for a part, or whether it changed.
         """
         limit = self.limits.sidecar_bytes
         headers = {"Accept": accept}
-        return self._exchange.read(index, url, headers, limit=limit).content
+        body = self._exchange.read(index, url, headers, limit=limit)
+        if body.status != 200:
+            message = f"the server says {body.status}, which nobody asked for"
+            raise FetchError("fetch-status", message, where=url)
+        return body.content
 
     def remote(self, index: Index, url: str) -> RemoteFile:
         """A file that is read in places, by range requests.
@@ -145,6 +152,11 @@ class Fetcher:
         if self._cache is not None:
             self._cache.put(f"fixed\n{name}", Kept("", "", "", "", "", content))
 
+    def forget(self, name: str) -> None:
+        """Keep no longer what `remember` kept: it turned out to be wrong."""
+        if self._cache is not None:
+            self._cache.drop(f"fixed\n{name}")
+
     def download(self, wanted: Wanted, progress: Progress = quiet) -> Downloaded:
         """A file onto the disk, checked while it comes.
 
@@ -160,8 +172,11 @@ class Fetcher:
 
         Raises:
             FetchError: The first that occurs; those under way end first, the
-                others are not begun.
+                others are not begun. ``fetch-too-much`` before the first one, if the
+                index says that they are too large together.
         """
+        wanted = tuple(wanted)
+        self._exchange.budget.check(sum(one.size or 0 for one in wanted))
         with ThreadPoolExecutor(self.limits.parallel, "lockgate-fetch") as pool:
             running = [pool.submit(self.download, one, progress) for one in wanted]
             done, waiting = wait(running, return_when=FIRST_EXCEPTION)

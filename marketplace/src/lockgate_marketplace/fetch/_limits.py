@@ -21,6 +21,8 @@ class FetchLimits:
     """Metadata, provenance, manifest."""
     file_bytes: int = 1024 * _MIB
     """A wheel whose size the index does not say."""
+    total_bytes: int = 4096 * _MIB
+    """All that one command fetches: pages, sidecars and files together."""
     connect_seconds: float = 15
     idle_seconds: float = 20
     """Between two pieces of an answer."""

@@ -41,4 +41,6 @@ def _beside(wheel: Path, suffix: str, limit: int) -> bytes:
     if len(content) > limit:
         message = f"it is larger than {limit:,} bytes"
         raise IdentityError("identity-malformed", message, where=str(path))
+    if not content:  # not the word that there is none
+        raise IdentityError("identity-malformed", "it is empty", where=str(path))
     return content

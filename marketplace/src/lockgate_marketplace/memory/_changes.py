@@ -99,8 +99,16 @@ def _status(record: Record, page: ProjectPage) -> list[Change]:
 
 
 def _serial(record: Record, page: ProjectPage) -> list[Change]:
-    if record.serial is None or page.serial is None or page.serial >= record.serial:
+    if record.serial is None or (
+        page.serial is not None and page.serial >= record.serial
+    ):
         return []
+    if page.serial is None:
+        message = (
+            f"the index does not say at which change it is any more (it was at "
+            f"{record.serial}): an old page without its number looks like a new one"
+        )
+        return [Change("freshness-serial-gone", message)]
     message = (
         f"the index shows an older state than before (change {page.serial}, it was at "
         f"{record.serial}): it lags, or somebody hides what came since"

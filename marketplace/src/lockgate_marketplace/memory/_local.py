@@ -171,7 +171,7 @@ def _contradiction(page: ProjectPage, found: tuple[Change, ...]) -> FreshnessErr
     hint = (
         f"Ask the project what happened. If it is right: lockgate trust accept {name}"
     )
-    if first.code == "freshness-serial-back":
+    if first.code in ("freshness-serial-back", "freshness-serial-gone"):
         hint = "Try again in some minutes. " + hint
     return FreshnessError(
         first.code,

@@ -63,12 +63,14 @@ def credentials_for(
     if password := variables.get(PASSWORD, ""):
         return Credentials(variables.get(USER, "") or "__token__", password)
     try:
-        found = netrc.netrc().authenticators(urlsplit(url).hostname or "")
+        # Its `default` entry is for whoever an address leads to: for nobody.
+        found = netrc.netrc().hosts.get(urlsplit(url).hostname or "")
     except FileNotFoundError:
         return None
-    except (netrc.NetrcParseError, OSError) as error:
-        message = f"~/.netrc can't be used: {error}"
-        raise PublishError("publish-credentials", message) from error
+    except (netrc.NetrcParseError, OSError, UnicodeDecodeError) as error:
+        # The parser's message may hold a token of the file.
+        message = f"~/.netrc can't be used ({type(error).__name__})"
+        raise PublishError("publish-credentials", message) from None
     if found is None:
         return None
     user, _, password = found

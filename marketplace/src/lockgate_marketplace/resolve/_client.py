@@ -9,7 +9,11 @@ from packaging.utils import canonicalize_name
 from lockgate_marketplace.errors import FetchError, PageError
 from lockgate_marketplace.fetch import Fetcher, Wanted
 from lockgate_marketplace.memory import Freshness, Seen
-from lockgate_marketplace.resolve._metadata import fetch_manifest, fetch_metadata
+from lockgate_marketplace.resolve._metadata import (
+    fetch_manifest,
+    fetch_metadata,
+    forget_metadata,
+)
 from lockgate_marketplace.simple import (
     ACCEPT,
     IndexFile,
@@ -88,6 +92,10 @@ class IndexClient:
             FetchError: If it can't be had.
         """
         return fetch_metadata(self.fetcher, index, file)
+
+    def forget_metadata(self, index: Index, file: IndexFile) -> None:
+        """Ask for METADATA anew the next time: `Pinned.check` found another's."""
+        forget_metadata(self.fetcher, index, file)
 
     def manifest(self, index: Index, file: IndexFile) -> dict[str, object] | None:
         """The plugin's manifest as data, if the index has it beside the wheel.

@@ -15,7 +15,7 @@ from lockgate_marketplace.simple import IndexFile, PageLimits, load_json
 from lockgate_marketplace.sources import Index
 from lockgate_marketplace.wheel import open_wheel
 
-__all__ = ["fetch_manifest", "fetch_metadata"]
+__all__ = ["fetch_manifest", "fetch_metadata", "forget_metadata"]
 
 _MOST_BYTES = 2 << 20
 _MANIFEST_LIMITS = PageLimits(depth=24)
@@ -32,8 +32,7 @@ def fetch_metadata(fetcher: Fetcher, index: Index, file: IndexFile) -> bytes:
         WheelError: If the whole wheel had to be fetched, and is refused.
     """
     digest = file.metadata_sha256 or ""
-    # What nothing was checked by is one index's word, and no other's.
-    key = f"metadata {digest or f'{index.name} {index.url} {file.sha256}'}"
+    key = _key(index, file)
     kept = fetcher.remembered(key) if digest or file.sha256 else None
     if kept is not None and digest in ("", hashlib.sha256(kept).hexdigest()):
         return kept
@@ -45,6 +44,17 @@ def fetch_metadata(fetcher: Fetcher, index: Index, file: IndexFile) -> bytes:
     if digest or file.sha256:
         fetcher.remember(key, content)
     return content
+
+
+def forget_metadata(fetcher: Fetcher, index: Index, file: IndexFile) -> None:
+    """Ask for METADATA anew the next time: it was not the wheel's."""
+    fetcher.forget(_key(index, file))
+
+
+def _key(index: Index, file: IndexFile) -> str:
+    # What nothing was checked by is one index's word, and no other's.
+    digest = file.metadata_sha256 or f"{index.name} {index.url} {file.sha256}"
+    return f"metadata {digest}"
 
 
 def fetch_manifest(

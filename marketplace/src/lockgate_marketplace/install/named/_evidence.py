@@ -35,13 +35,16 @@ def evidence_at(client: IndexClient, index: Index, file: IndexFile) -> Evidence:
 
 def _named(client: IndexClient, index: Index, file: IndexFile, url: str) -> bytes:
     try:
-        return client.fetcher.sidecar(index, url)
+        content = client.fetcher.sidecar(index, url)
     except FetchError as error:
         if error.code != "fetch-missing":
             raise
+        content = b""
+    if not content:  # nothing is no proof, and not the word that there is none
         message = (
             f"the index {index.name} names a proof of who made {file.filename}, and "
             "does not have it"
         )
         hint = "Do not install the file without it; tell whoever runs the index."
-        raise FetchError("fetch-missing", message, where=url, hint=hint) from None
+        raise FetchError("fetch-missing", message, where=url, hint=hint)
+    return content

@@ -121,8 +121,13 @@ def opened(arrived: Arrived, client: IndexClient, around: Surroundings) -> Wheel
     wheel = open_wheel(
         file.path, expect=pinned.file.wheel, sha256=file.sha256, around=around
     )
-    pinned.check(wheel)
-    shown = client.manifest(client.sources.named(pinned.index), pinned.file)
+    index = client.sources.named(pinned.index)
+    try:
+        pinned.check(wheel)
+    except ResolutionError:
+        client.forget_metadata(index, pinned.file)
+        raise
+    shown = client.manifest(index, pinned.file)
     if shown is not None and not same_manifest(wheel, shown):
         message = (
             "the manifest in the wheel is not the one that the index showed: it may "
