@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lockgate.errors import ManifestError
 from lockgate.grants import Right
 from lockgate.manifest import Manifest, parse_manifest
 from lockgate.rights import RISKS, rating, worded
@@ -22,6 +23,8 @@ def manifest(rights: str = "", tier: str = "elevated") -> Manifest:
         ("read:/srv/data", "read /srv/data and everything below", "moderate"),
         ("read:~/.ssh", "read ~/.ssh and everything below", "high"),
         ("read:/", "read / and everything below", "high"),
+        ("read://etc", "read //etc and everything below", "high"),
+        ("read:/./etc//", "read /./etc// and everything below", "high"),
         ("write:/srv", "read and change /srv and everything below", "high"),
         (
             "net:api.example.org",
@@ -44,6 +47,20 @@ def test_a_right_reads_as_a_sentence(key: str, text: str, risk: str) -> None:
     said = worded(Right(key))
 
     assert (said.text, said.risk) == (text, risk)
+
+
+@pytest.mark.parametrize(
+    "rights",
+    [
+        'net = ["\u0430pi.github.com"]',  # a Cyrillic letter
+        'net = ["api.github.com\u200d"]',
+        'env = ["L\u0410NG"]',
+        f'read = ["/srv/{"a" * 5000}"]',
+    ],
+)
+def test_what_reads_like_something_else_is_no_right(rights: str) -> None:
+    with pytest.raises(ManifestError):
+        manifest(rights)
 
 
 def test_the_words_are_the_sandboxs_own() -> None:

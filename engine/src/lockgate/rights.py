@@ -8,6 +8,7 @@ each kind of right, and one more where two rights together reach further.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -102,7 +103,8 @@ def _risk(right: Right) -> Risk:
 
 
 def _is_wide(path: str) -> bool:
-    plain = path.rstrip("/") or "/"
+    # "//etc" is /etc (path_resolution(7)), but for POSIX's sake `normpath` keeps it.
+    plain = posixpath.normpath(path).replace("//", "/")
     return plain in _WIDE or "/.ssh" in plain or "/.config" in plain
 
 

@@ -191,6 +191,31 @@ def test_a_strangers_wheel_beside_a_proven_one_gets_nothing_by_sync(
     assert synced(home, "--policy", str(policy))["granted"]
 
 
+def test_sync_grants_by_the_index_that_it_fetched_from_not_by_the_locks_word(
+    home: Home, main: LoopbackIndex, policy: Path
+) -> None:
+    asking(main)
+    home.json("install", "acme", "--grant-all")
+    home.run("lock")
+    for words in (("uninstall", "acme"), ("grants", "revoke", "acme", "--all")):
+        home.run(*words)
+    home.run("gc", "--keep", "1")
+    (wheel,) = [made.content for made in main.project("acme").files]
+    folder = home.root / "folder"
+    folder.mkdir()
+    (folder / main.file("acme", "1.0").filename).write_bytes(wheel)
+    named = ("--policy", str(policy))
+
+    by_hand = home.json("sync", "--wheels", str(folder), *named, "--dry-run")
+    fetched = home.json("sync", *named)
+
+    assert by_hand["granted"] == {}, "the lock says that it is the index's"
+    assert fetched["granted"] == {
+        "acme": dict.fromkeys(sorted(BOTH), f"policy {policy}, rule 1")
+    }
+    assert granted(home) == dict.fromkeys(BOTH, f"policy {policy}, rule 1")
+
+
 def plugin_less(home: Home, name: str) -> Path:
     return forge_file(home.root, name, "1.0", files={f"{name}/__init__.py": ""})
 

@@ -18,6 +18,7 @@ __all__ = [
     "Amount",
     "Doc",
     "HookName",
+    "Host",
     "Inside",
     "Line",
     "Module",
@@ -45,6 +46,7 @@ _UNITS = {
     "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
 }  # fmt: skip
+_PATH_CHARS = 1024
 _LIMIT_MAXIMUM = 2.0**53
 """Beyond it a float no longer holds each integer; no limit is that large."""
 
@@ -78,6 +80,16 @@ def _one_line(value: str) -> str:
     if any(not (c.isprintable() or c in "\xa0\u202f\u200d") for c in value):
         refuse("must be one line without control characters")
     return value
+
+
+def _host(value: str) -> str:
+    # An owner agrees to what they read, and "аpi.example.org" reads like its twin.
+    if not value.isascii():
+        refuse(
+            "must be plain ASCII: other letters look like these",
+            hint="A host with other letters is written xn--…",
+        )
+    return _one_line(value)
 
 
 def _lines(value: str) -> str:
@@ -121,6 +133,8 @@ def _absolute(value: str) -> str:
             f"{value[:80]!r} is not an absolute path without '..'",
             hint="Write it from / or ~/.",
         )
+    if len(value) > _PATH_CHARS:  # it would push the rest off an owner's screen
+        refuse(f"is longer than {_PATH_CHARS} characters")
     return _one_line(value)
 
 
@@ -156,6 +170,9 @@ Doc = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_lines)]
 Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_one_line)]
 Version = Annotated[str, AfterValidator(_version)]
 Inside = Annotated[str, AfterValidator(_inside)]
+Host = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_host)
+]
 Absolute = Annotated[str, AfterValidator(_absolute)]
 Amount = Annotated[float, BeforeValidator(_size), Field(ge=0, le=_LIMIT_MAXIMUM)]
 Module = Annotated[

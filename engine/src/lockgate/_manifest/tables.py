@@ -22,6 +22,7 @@ from lockgate._manifest.fields import (
     Absolute,
     Doc,
     HookName,
+    Host,
     Inside,
     Line,
     Module,
@@ -110,8 +111,10 @@ class RightsForm(Form):
 
     read: list[Absolute] = []
     write: list[Absolute] = []
-    env: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]] = []
-    net: list[Line] = []
+    env: list[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    ] = []
+    net: list[Host] = []
     devices: list[Line] = []
     secrets: list[Word] = []
     workers: bool = False

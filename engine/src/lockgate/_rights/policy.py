@@ -21,6 +21,7 @@ from lockgate._rights.environment import (
     own_folders,
     runtime_package,
 )
+from lockgate._rights.places import below, openable
 from lockgate._rights.records import ProgramMissingError, find_program
 from lockgate._rights.services import checked_device, checked_host, checked_secret
 from lockgate.discovery import PluginState
@@ -71,6 +72,7 @@ def build_plan(
     path: Sequence[str],
     limits: Mapping[str, float],
     secret: Sequence[str],
+    writable: Sequence[str] = (),
     alone: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> Plan:
@@ -79,7 +81,8 @@ def build_plan(
     `path` are the plugin's own import folders, `limits` the configuration's
     (which can only tighten); `alone` says that these folders are an environment of
     its own, and nothing of the host's is seen; `secret` are the folders of
-    lockgate's own state, which no grant ever opens.
+    lockgate's own state, which no grant ever opens; `writable` those that some plugin
+    may write to, where a link may be any plugin's.
     """
     absent: dict[str, str] = {}
     folders = own_folders(path) if alone else import_folders(path)
@@ -91,10 +94,12 @@ def build_plan(
         return _kept(kind, granted, check, absent)
 
     def place(value: str) -> str:
-        return _openable(value, secret)
+        return openable(value, secret, writable)
 
-    read = kept("read", rights.read, place)
     write = kept("write", rights.write, place) if tier.may_grant else []
+    write = [one for one in write if not below(one, write)]
+    # What it may write it may read; opened by its own name it could be swapped.
+    read = [one for one in kept("read", rights.read, place) if not below(one, write)]
     env = kept("env", rights.env, lambda name: _variable(name, environ))
     programs: list[Program] = []
     if tier.may_grant:
@@ -104,7 +109,7 @@ def build_plan(
     net, devices, secrets = asked if tier.may_grant else ((), (), ())
     tools = {}
     if tier >= Tier.ADMIN:
-        tools = _tools(rights.tools, consent, absent, secret)
+        tools = _tools(rights.tools, consent, absent, place)
     policy = Policy.for_tier(
         tier,
         limits=Limits.for_tier(tier).tightened(manifest.limits).tightened(limits),
@@ -209,7 +214,7 @@ def _tools(
     asked: Sequence[ToolRight],
     consent: Consent,
     absent: dict[str, str],
-    secret: Sequence[str],
+    place: Callable[[str], str],
 ) -> dict[str, Tool]:
     found: dict[str, Tool] = {}
     for tool in asked:
@@ -222,33 +227,12 @@ def _tools(
             continue
         there = [folder for folder in tool.read if Path(folder).exists()]
         try:
-            read = tuple(_openable(folder, secret) for folder in there)
+            read = tuple(place(folder) for folder in there)
         except ValueError as error:
             absent[key] = str(error)
             continue
         found[tool.name] = Tool(tool.name, path, read)
     return found
-
-
-def _openable(value: str, secret: Sequence[str]) -> str:
-    """A granted path as the kernel sees it.
-
-    Raises:
-        ValueError: If it is relative, absent, or touches lockgate's own state.
-    """
-    if not value.startswith("/"):
-        message = f"{value!r} is no absolute path"
-        raise ValueError(message)
-    path = Path(os.path.realpath(value))
-    for one in secret:
-        own = Path(os.path.realpath(one))
-        if path.is_relative_to(own) or own.is_relative_to(path):
-            message = f"{value} touches {one}, which holds lockgate's own state"
-            raise ValueError(message)
-    if not path.exists():
-        message = f"{value} does not exist"
-        raise ValueError(message)
-    return str(path)
 
 
 def _variable(name: str, environ: Mapping[str, str]) -> str:

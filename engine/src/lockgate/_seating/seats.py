@@ -26,6 +26,7 @@ from lockgate._record.meter import Meter
 from lockgate._record.quarantine import QuarantineFolder
 from lockgate._rights.claims import claims_folder
 from lockgate._rights.file import GrantsFile
+from lockgate._rights.places import below, write_folders
 from lockgate._rights.policy import Plan, build_plan, read_only_plan
 from lockgate._rights.services import secret_value, settings_secret
 from lockgate._sealed.legacy import LegacyPlugin, legacy_hooks, legacy_target
@@ -278,38 +279,61 @@ class _CurrentRights:
         self._manifest = manifest
         self._file = GrantsFile(Path(seats.config.grants_file))
         self._lock = threading.Lock()
+        self._swappable: tuple[str, ...] = ()
 
     def now(self, stamp: object) -> Rights | None:
         """The rights, or None if `stamp` says that they are unchanged."""
-        current = self._file.stamp()
+        current = self._stamp()
         if stamp == current:
             return None
         with self._lock:
             identity = identity_of(self._state)
-            given = self._consent(identity)
-            plan = self._plan(given)
+            grants = self._grants()
+            given = self._consent(identity, grants.get(self._state.name))
+            plan = self._plan(given, grants)
+            current = self._stamp()
         claims = claims_folder(self._seats.config.runtime_folder)
         data = self._seats.data(self._state, plan.policy)
         return Rights(current, given, plan, identity.digest, claims, data)
 
-    def _consent(self, identity: Identity) -> Consent:
+    def _stamp(self) -> object:
+        """The state of the grants file, and of what granted paths stand for.
+
+        Only of paths that another plugin could have swapped since: mostly none.
+        """
+        stamp = self._file.stamp()
+        if not self._swappable:
+            return stamp
+        return (stamp, tuple(os.path.realpath(path) for path in self._swappable))
+
+    def _consent(self, identity: Identity, grant: Grant | None) -> Consent:
         return consent(
             identity,
             rights_asked(self._manifest),
             tier=self._manifest.tier,
-            grant=self._grant(),
+            grant=grant,
             shipped=NOBODY if self._state.stored else self._seats.shipped,
         )
 
-    def _grant(self) -> Grant | None:
+    def _grants(self) -> Mapping[str, Grant]:
         try:
-            return self._file.read().get(self._state.name)
+            return self._file.read()
         except GrantsError:
             # Fail closed: nothing is granted from a file that can't be trusted.
             # `lockgate grants` and `lockgate doctor` show the error itself.
-            return None
+            return {}
 
-    def _plan(self, given: Consent) -> Plan:
+    def _plan(self, given: Consent, grants: Mapping[str, Grant]) -> Plan:
+        folders = [one for some in write_folders(grants).values() for one in some]
+        rights = self._manifest.rights
+        real = [os.path.realpath(folder) for folder in folders]
+        paths = dict.fromkeys((*rights.read, *rights.write))
+        self._swappable = tuple(
+            path
+            for path in paths
+            if below(os.path.normpath(path), real)
+            or below(os.path.realpath(path), real)
+        )
         return build_plan(
             self._manifest,
             given,
@@ -317,4 +341,5 @@ class _CurrentRights:
             alone=bool(self._state.environment),
             limits=self._seats.limits(self._state.name),
             secret=self._seats.secret(),
+            writable=folders,
         )

@@ -231,16 +231,15 @@ def writers_of(path: str, config: Config) -> tuple[str, ...]:
     from pathlib import Path
 
     from lockgate._rights.file import GrantsFile
+    from lockgate._rights.places import write_folders
 
     place = Path(os.path.realpath(path))
     grants = GrantsFile(Path(config.grants_file)).read()
-    found: set[str] = set()
-    for plugin, grant in grants.items():
-        for key in grant.granted:
-            kind, _, folder = key.partition(":")
-            if kind == "write" and place.is_relative_to(os.path.realpath(folder)):
-                found.add(plugin)
-    return tuple(sorted(found))
+    return tuple(
+        plugin
+        for plugin, folders in sorted(write_folders(grants).items())
+        if any(place.is_relative_to(os.path.realpath(one)) for one in folders)
+    )
 
 
 def grant_of(plugin: str, config: Config) -> Grant | None:
