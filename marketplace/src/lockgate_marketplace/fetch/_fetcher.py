@@ -176,7 +176,9 @@ class Fetcher:
                 index says that they are too large together.
         """
         wanted = tuple(wanted)
-        self._exchange.budget.check(sum(one.size or 0 for one in wanted))
+        # One that is too large on its own is told as that.
+        most = self.limits.file_bytes
+        self._exchange.budget.check(sum(min(one.size or 0, most) for one in wanted))
         with ThreadPoolExecutor(self.limits.parallel, "lockgate-fetch") as pool:
             running = [pool.submit(self.download, one, progress) for one in wanted]
             done, waiting = wait(running, return_when=FIRST_EXCEPTION)
