@@ -138,15 +138,9 @@ def _offered(
         def offer(one: Standing) -> Offer:
             name = one.entry.distribution
             want = Want.parse(f"{one.index}/{name}=={one.latest}")
+            came = Incoming.below(data)
             (made,) = from_index(
-                [want],
-                client,
-                trust,
-                Incoming.below(data),
-                present,
-                usable,
-                judged_by,
-                tell=tell,
+                [want], client, trust, came, present, usable, judged_by, tell=tell
             )
             return made
 
