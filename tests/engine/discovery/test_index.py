@@ -395,3 +395,17 @@ def test_an_index_is_written_whole(place: Place) -> None:
     place.find()
 
     assert [path.name for path in place.cache.iterdir()] == [place.file.name]
+
+
+def test_what_a_killed_writer_left_is_swept_by_the_next(place: Place) -> None:
+    left = place.cache / "discovery-0badcafe.index.4711.new"
+    under_way = place.cache / "discovery-0badcafe.index.4712.new"
+    for file in (left, under_way):
+        file.write_bytes(b"half an ind")
+    os.utime(left, (time.time() - 7200, time.time() - 7200))
+
+    place.site.wheel("lamp")  # the next index is written
+    place.find()
+
+    assert not left.exists()
+    assert under_way.exists(), "somebody may be writing it"

@@ -12,7 +12,9 @@ from __future__ import annotations
 import binascii
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from sys import implementation
@@ -41,6 +43,8 @@ DAMAGE = (ValueError, TypeError, KeyError, IndexError, RuntimeError)
 _INDEX_LIMIT_BYTES = 64 * 1024 * 1024
 _FIRST_READ_BYTES = 8 * 1024
 """Holds the first part for a few dozen plugins; more is read if it is longer."""
+_LEFT_SECONDS = 3600
+"""To write takes milliseconds: what is older, nobody goes on with."""
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOREIGN_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _CODE = f"{form.FORMAT}\0{HOOK_API_VERSION}\0{implementation.cache_tag}\0"
@@ -199,10 +203,21 @@ def save(path: str, raw: bytes) -> str:
         finally:
             os.close(handle)
         os.replace(aside, path)  # noqa: PTH105
+        _sweep(os.path.dirname(path), time.time() - _LEFT_SECONDS)  # noqa: PTH120
     except OSError as error:
         _remove(aside)
         return f"cannot be written: {error.strerror}"
     return ""
+
+
+def _sweep(folder: str, before: float) -> None:
+    """Remove what writers that were killed have left aside since."""
+    for name in os.listdir(folder):  # noqa: PTH208
+        if name.endswith(".new"):
+            left = f"{folder}/{name}"
+            with suppress(OSError):  # another sweeps, too; what can't go can stay
+                if os.lstat(left).st_mtime < before:
+                    os.unlink(left)  # noqa: PTH108
 
 
 def _write_all(handle: int, data: bytes) -> None:
