@@ -129,7 +129,8 @@ def test_an_index_that_the_owner_does_not_name_is_not_asked(
     there.indexes(main=main, mine='url = "https://127.0.0.1:1/"\nprefixes = ["acme"]')
     assert refused(there) == "source-reserved"
     mine = 'url = "https://127.0.0.1:1/simple/"'
-    there.indexes(main=f'url = "{main.url}"\ndependencies = "mine"', mine=mine)
+    both = {"main": f'url = "{main.url}"\ndependencies = "mine"', "mine": mine}
+    there.indexes("main", **both)
     crossed = there.json("sync")["error"]
 
     assert unnamed["code"] == crossed["code"] == "lock-index"
@@ -138,6 +139,62 @@ def test_an_index_that_the_owner_does_not_name_is_not_asked(
     assert len(main.requests) == before
     there.indexes(main=main)
     assert there.json("sync")["same"]
+
+
+def test_a_lock_has_no_word_in_which_index_a_bare_name_comes_from(
+    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a stranger's lock has a name of mine come from where anybody can take it."""
+    with loopback_index() as public:
+        offered(public)
+        home.indexes(default="main", main=main, public=public)
+        locked(home, "public/acme")
+        there = elsewhere(home, monkeypatch)
+        before = len(public.requests)
+
+        confused = there.json("sync")
+        there.indexes(main=main, public=public)
+        unbound = there.json("sync")
+        there.indexes("main", main=main, public=public)
+        asked = len(public.requests)
+        agreed = there.json("install", "public/acme")
+        there.json("uninstall", "acme")
+        there.json("gc", "--keep", "0")
+        after = there.json("sync")
+
+    for refused in (confused, unbound):
+        assert (refused["status"], refused["error"]["code"]) == (3, "lock-index")
+        assert "'prefixes'" in refused["error"]["hint"].replace("`", "'")
+    assert "comes from main" in confused["error"]["message"]
+    assert "comes from none of your indexes" in unbound["error"]["message"]
+    assert asked == before, "nobody was asked for it"
+    assert agreed["installed"]
+    assert after["same"], "its owner has agreed that it comes from there"
+
+
+def test_a_lock_has_no_word_in_which_index_needed_the_name(
+    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes along comes from where the plugin came, not from where a lock says."""
+    with loopback_index() as public:
+        for index in (main, public):
+            index.add("needed", "2.0", files={"needed/__init__.py": "VALUE = 5\n"})
+        published = offered(main, requires=("needed>=1",))
+        home.indexes(default="main", main=main, public=public)
+        locked(home, "acme")
+        there = elsewhere(home, monkeypatch)
+        lock = there.root / "lockgate.lock"
+        lock.write_text(lock.read_text().replace('"main"', '"public"'))
+        wheels = there.root / "wheels"
+        wheels.mkdir()
+        (wheels / published.filename).write_bytes(published.content)
+        before = len(public.requests)
+
+        refused = there.json("sync", "--wheels", str(wheels))
+
+    assert (refused["status"], refused["error"]["code"]) == (3, "lock-index")
+    assert len(public.requests) == before
+    assert there.files() == set()
 
 
 def other_bytes(main: LoopbackIndex, old: Published) -> None:

@@ -41,8 +41,9 @@ LOCK: dict[str, Code] = {
         "from another",
         "A lock is anybody's text: which index is asked is your word. If you trust it, "
         "name it in your settings (`lockgate config path`): "
-        "`[plugins.marketplace.indexes.NAME]` with its `url`. Or bring the wheels "
-        "along: --wheels.",
+        "`[plugins.marketplace.indexes.NAME]` with its `url`, and the name in its "
+        "`prefixes` if it would come from another. Or bring the wheels along: "
+        "--wheels.",
     ),
     "lock-wheel-missing": Code(
         _STEP,

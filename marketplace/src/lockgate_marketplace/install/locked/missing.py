@@ -9,15 +9,23 @@ because it brings the HTTP client, which wheels at hand do without.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from lockgate.errors import LockgateError
-from lockgate_marketplace.errors import FetchError, LockFileError
+from lockgate_marketplace.errors import FetchError, LockFileError, SourceError
 from lockgate_marketplace.identity import Pin, WheelFile
 from lockgate_marketplace.install._disk import told_of_the_disk
 from lockgate_marketplace.install._incoming import Incoming
@@ -33,9 +41,12 @@ from lockgate_marketplace.resolve import (
     check_file,
     check_name,
 )
-from lockgate_marketplace.sources import Index
+from lockgate_marketplace.sources import Index, Sources
 
 __all__ = ["Got", "fetch_missing"]
+
+Came: TypeAlias = Collection[tuple[str, str]]
+"""By index and name, what was installed here before, with its owner's consent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +87,15 @@ def fetch_missing(
 
     Raises:
         LockFileError: ``lock-index`` if the settings know no index of that name, or
-            have the name of a wheel come from another; ``lock-wheel-missing`` if the
-            index does not list a file any more, ``lock-wheel-differs`` if it lists
-            another one by its name.
+            have the name of a wheel come from another, or from none;
+            ``lock-wheel-missing`` if the index does not list a file any more,
+            ``lock-wheel-differs`` if it lists another one by its name.
         SourceError: ``source-reserved`` if a name belongs to another index.
         ResolutionError: If a name is like another's, or a file is not for this
             machine, or too young.
         FetchError, PageError, FreshnessError, IdentityError: As with a name.
     """
-    wanted = _wanted({wheel.sha256 for wheel in missing}, entries, client)
+    wanted = _wanted({wheel.sha256 for wheel in missing}, entries, client, pins)
     for one in wanted:
         if one.plugin:
             check_name(one.wheel.name, policy)
@@ -134,43 +145,38 @@ def _got(
 
 
 def _wanted(
-    hashes: set[str], entries: Iterable[LockedPlugin], client: IndexClient
+    hashes: set[str],
+    entries: Iterable[LockedPlugin],
+    client: IndexClient,
+    pins: Iterable[Pin],
 ) -> list[_Wanted]:
     """Each wheel once, with its index; a plugin's own before what comes along."""
     found: dict[str, _Wanted] = {}
+    came = {(pin.index, pin.name) for pin in pins}
     for entry in entries:
         for number, wheel in enumerate(entry.wheels):
             known = found.get(wheel.sha256)
             if wheel.sha256 in hashes and (known is None or not known.plugin):
-                index = _index_of(wheel, entry, client)
+                index = _index_of(wheel, entry, client.sources, came)
                 found[wheel.sha256] = _Wanted(wheel, index, number == 0)
     return list(found.values())
 
 
-def _index_of(wheel: LockedWheel, entry: LockedPlugin, client: IndexClient) -> Index:
+def _index_of(
+    wheel: LockedWheel, entry: LockedPlugin, sources: Sources, came: Came
+) -> Index:
     """The index that the lock names, if by the settings the name comes from there.
 
     Raises:
         LockFileError: ``lock-index``.
         SourceError: ``source-reserved``, ``source-elsewhere``.
     """
-    sources, where = client.sources, wheel.filename
-    if wheel.index not in sources.indexes:
-        message = (
-            f"the lock has {wheel.name} {wheel.version} from the index "
-            f"{wheel.index!r}, which your settings do not name"
-        )
-        hint = (
-            "A lock is anybody's text: which index is asked is your word. If you trust "
-            f"it, add [plugins.marketplace.indexes.{wheel.index}] with its `url` to "
-            "your settings (`lockgate config path`). Or bring the wheels along: "
-            "--wheels."
-        )
-        raise LockFileError("lock-index", message, where=where, hint=hint)
-    parent = entry.wheels[0].index
-    if wheel is entry.wheels[0] or parent not in sources.indexes:
-        return sources.bind(wheel.name, wheel.index)
-    index = sources.bind_dependency(wheel.name, sources.named(parent))
+    own = entry.wheels[0]
+    _check_named(wheel, sources)
+    if wheel is own or own.index not in sources.indexes:
+        return _by_name(wheel, sources, came)
+    # The lock says by which index the plugin came, too: it must be so.
+    index = sources.bind_dependency(wheel.name, _by_name(own, sources, came))
     if index.name != wheel.index:
         message = (
             f"the lock has {wheel.name} {wheel.version} from the index {wheel.index}; "
@@ -178,11 +184,63 @@ def _index_of(wheel: LockedWheel, entry: LockedPlugin, client: IndexClient) -> I
         )
         hint = (
             f"If it may come from there: dependencies = {wheel.index!r} in "
-            f"[plugins.marketplace.indexes.{parent}]. Or bring the wheels along: "
+            f"[plugins.marketplace.indexes.{own.index}]. Or bring the wheels along: "
             "--wheels."
         )
-        raise LockFileError("lock-index", message, where=where, hint=hint)
+        raise LockFileError("lock-index", message, where=wheel.filename, hint=hint)
     return index
+
+
+def _check_named(wheel: LockedWheel, sources: Sources) -> None:
+    """Whether the settings name the index that the lock names.
+
+    Raises:
+        LockFileError: ``lock-index``.
+    """
+    if wheel.index in sources.indexes:
+        return
+    message = (
+        f"the lock has {wheel.name} {wheel.version} from the index "
+        f"{wheel.index!r}, which your settings do not name"
+    )
+    hint = (
+        "A lock is anybody's text: which index is asked is your word. If you trust "
+        f"it, add [plugins.marketplace.indexes.{wheel.index}] with its `url` to "
+        "your settings (`lockgate config path`). Or bring the wheels along: "
+        "--wheels."
+    )
+    raise LockFileError("lock-index", message, where=wheel.filename, hint=hint)
+
+
+def _by_name(wheel: LockedWheel, sources: Sources, came: Came) -> Index:
+    """The index of the lock, if the bare name comes from there or came from there.
+
+    Else whoever writes a lock could have a name of one index come from another, where
+    anybody may have taken it.
+
+    Raises:
+        LockFileError: ``lock-index`` if the settings say another, or none.
+        SourceError: ``source-reserved``.
+    """
+    index = sources.bind(wheel.name, wheel.index)
+    if (index.name, wheel.name) in came:
+        return index
+    try:
+        bound = sources.bind(wheel.name).name
+    except SourceError:
+        bound = ""
+    if bound == index.name:
+        return index
+    message = (
+        f"the lock has {wheel.name} {wheel.version} from the index {index.name}; by "
+        f"your settings that name comes from {bound or 'none of your indexes'}"
+    )
+    hint = (
+        f"If it may come from there: add {wheel.name!r} to `prefixes` in "
+        f"[plugins.marketplace.indexes.{index.name}], or install it once: lockgate "
+        f"install {index.name}/{wheel.name}. Or bring the wheels along: --wheels."
+    )
+    raise LockFileError("lock-index", message, where=wheel.filename, hint=hint)
 
 
 def _pinned(
