@@ -185,6 +185,12 @@ def _synced(
     _check_makers(changed, pins, origins)
     given = by_policy(plans, known_makers(plans, origins, store), policy, config)
     number = 0
+
+    def still_free() -> None:
+        check_claims(plans, installed(config).plugins)
+        # Of what the store had before there is no origin yet to hold against pins.
+        origins_of(plans, store, folder, trust.pins(), fetched)
+
     if not args.dry_run:
         number = put_in_force(
             plans,
@@ -192,7 +198,7 @@ def _synced(
             store,
             trust,
             origins,
-            before=lambda: check_claims(plans, installed(config).plugins),
+            before=still_free,
             after=lambda made: grant_given(given, was, config, store, made),
         )
     if got:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +41,10 @@ class Pin:
     version: str
     since: str
     """ISO 8601, UTC."""
+
+
+def _nothing(pins: Collection[Pin]) -> None:
+    del pins
 
 
 class Trust:
@@ -85,8 +89,16 @@ class Trust:
             pins[key] = Pin(index, key[1], identity, version, since)
             return pins[key]
 
-    def pin_all(self, seen: Iterable[tuple[str, str, Identity, str]]) -> None:
+    def pin_all(
+        self,
+        seen: Iterable[tuple[str, str, Identity, str]],
+        *,
+        before: Callable[[Collection[Pin]], None] = _nothing,
+    ) -> None:
         """Pin what an installation found: index, name, identity, version of each.
+
+        `before` is given the pins as they are, while nobody else may change them;
+        what it raises leaves them so.
 
         Raises:
             IdentityError: `identity-changed` if a name is by somebody else by now,
@@ -94,6 +106,7 @@ class Trust:
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._locked() as pins:
+            before(pins.values())
             for index, name, identity, version in seen:
                 key = (index, canonicalize_name(name))
                 old = pins.get(key)

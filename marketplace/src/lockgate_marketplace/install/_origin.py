@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from lockgate_marketplace.errors import IdentityError
 from lockgate_marketplace.identity import (
     FILES,
     Evidence,
@@ -38,6 +39,30 @@ class Origin:
     """Whether nothing of its name came from this index before."""
     moved: tuple[str, ...] = ()
     """The indexes that its name came from so far, if it is new to this one."""
+    held: tuple[Pin, ...] = ()
+    """The pins that it was held against."""
+    only: str = ""
+    """The one index whose pins count for it; empty if those of every one do."""
+
+    def check_since(self, pins: Iterable[Pin]) -> None:
+        """Hold it against `pins`, of which some may be newer than the judgement.
+
+        Raises:
+            IdentityError: ``identity-changed`` if its name is somebody else's by now.
+        """
+        known = [(pin.index, pin.identity) for pin in self.held]
+        mine = self.finding.identity
+        for pin in pins:
+            counts = pin.name == self.name and self.only in ("", pin.index)
+            if not counts or (pin.index, pin.identity) in known:
+                continue
+            awaited = pin.identity.kind == "awaited" and self.index in ("", pin.index)
+            proven = pin.identity.kind in ("attestation", "key")
+            if (awaited and mine.kind == "none") or (
+                proven and pin.identity.differences(mine)
+            ):
+                message = f"{self.name} is by {pin.identity.describe()} by now"
+                raise IdentityError("identity-changed", message, where=self.name)
 
     def describe(self) -> str:
         """One line for whoever is asked to agree."""
@@ -74,7 +99,8 @@ def of_index(
         IdentityError: If it is not by whom it was so far.
     """
     name, version = named
-    known = {pin.index: pin for pin in pins if pin.name == name}
+    held = [p for p in pins if p.name == name and (plugin or p.index == index.name)]
+    known = {pin.index: pin for pin in held}
     here = known.pop(index.name, None)
     required = levels.stops("proof") if index.proof is None else index.proof
     finding = check(file, evidence, here, proof_required=required)
@@ -94,6 +120,8 @@ def of_index(
         (index.name,),
         here is None,
         moved,
+        held=tuple(held),
+        only="" if plugin else index.name,
     )
 
 
@@ -126,20 +154,31 @@ def of_file(
     if not findings:
         first = check(file, evidence, None)
         remembered = (index or FILES,) if first.identity.kind != "none" else ()
-        return Origin("", name, version, first, file.sha256, remembered)
+        return Origin("", name, version, first, file.sha256, remembered, only=index)
     where = tuple(pin.index for pin in known)
     known_as = next((one for one in findings if one.known), findings[0])
-    return Origin("", name, version, known_as, file.sha256, where)
+    held = tuple(known)
+    return Origin(
+        "", name, version, known_as, file.sha256, where, held=held, only=index
+    )
 
 
 def remember(trust: Trust, origins: Sequence[Origin]) -> None:
     """Pin all of them, in one write: their owner has agreed.
 
+    Each is held against the pins once more, also one of which nothing is remembered.
+
     Raises:
         IdentityError: If somebody else was pinned meanwhile, or it can't be written.
     """
-    trust.pin_all(
+
+    def check_again(pins: Collection[Pin]) -> None:
+        for one in origins:
+            one.check_since(pins)
+
+    seen = (
         (index, one.name, one.finding.identity, one.version)
         for one in origins
         for index in one.remembered
     )
+    trust.pin_all(seen, before=check_again)
