@@ -74,7 +74,7 @@ def test_each_odd_file_is_left_out_by_name_and_the_rest_is_built(
 def test_a_known_wheel_that_can_no_longer_be_read_is_served_still(
     tmp_path: Path,
 ) -> None:
-    """The bytes were published; a pipe in their place keeps nobody waiting."""
+    """The bytes were published; neither a pipe nor a device keeps anybody busy."""
     wheels, site = tmp_path / "wheels", tmp_path / "site"
     path = plugin_wheel(wheels, "acme")
     build(wheels, site)
@@ -85,8 +85,42 @@ def test_a_known_wheel_that_can_no_longer_be_read_is_served_still(
     assert codes(build(wheels, site)) == {path.name: "wheel-unreadable"}
     path.unlink()
     os.mkfifo(path)
-    assert codes(build(wheels, site)) == {path.name: "index-file-changed"}
+    assert codes(build(wheels, site)) == {path.name: "wheel-unreadable"}
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert codes(build(wheels, site)) == {path.name: "wheel-unreadable"}
     assert content(site) == before
+
+
+@pytest.mark.parametrize("suffix", [".provenance", ".signature"])
+def test_a_pipe_beside_a_wheel_keeps_nobody_waiting(
+    tmp_path: Path, suffix: str
+) -> None:
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    path = plugin_wheel(wheels, "acme")
+    plugin_wheel(wheels, "lamp")
+    os.mkfifo(f"{path}{suffix}")
+
+    report = build(wheels, site)
+
+    assert codes(report) == {path.name: "index-sidecar-invalid"}
+    assert report.plugins == 1
+
+
+@pytest.mark.parametrize("what", ["pipe", "/dev/zero"])
+def test_what_is_no_file_has_no_word_on_projects(tmp_path: Path, what: str) -> None:
+    wheels = tmp_path / "wheels"
+    plugin_wheel(wheels, "acme")
+    status = wheels / "status.toml"
+    if what == "pipe":
+        os.mkfifo(status)
+    else:
+        status.symlink_to(what)
+
+    with pytest.raises(PublishError, match="no regular file") as caught:
+        build(wheels, tmp_path / "site")
+
+    assert caught.value.code == "index-status-invalid"
 
 
 @pytest.mark.parametrize("yanked", ["1.0", "1.0.0", "1"])

@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import stat
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
@@ -28,6 +28,7 @@ from lockgate.manifest import parse_manifest
 from lockgate_marketplace.errors import PublishError, WheelError
 from lockgate_marketplace.identity import WheelFile, verify_signature
 from lockgate_marketplace.site import beside
+from lockgate_marketplace.site._regular import open_regular
 from lockgate_marketplace.site.release import (
     MANIFEST_SUFFIX,
     METADATA_SUFFIX,
@@ -56,8 +57,6 @@ _COMING = ".coming"
 _BESIDE = (PROVENANCE_SUFFIX, SIGNATURE_SUFFIX, beside.VERDICTS_SUFFIX)
 _BATCH = 64
 _PIECE_BYTES = 1 << 20
-_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-"""Of what lies in a folder of wheels a pipe would keep whoever opens it."""
 
 _AHEAD = 4
 _THREADS = 2
@@ -187,7 +186,7 @@ def _hashed(names: Sequence[str], found: Mapping[str, str]) -> dict[str, str]:
 def _sha256(path: str) -> str:
     """The hash; empty if the file can't be read."""
     try:
-        with open(os.open(path, _READ), "rb", buffering=0) as file:  # noqa: PTH123
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
@@ -250,14 +249,11 @@ def _copy(path: str, coming: Path) -> None:
         WheelError: If there is no file that can be read (`wheel-unreadable`).
     """
     try:
-        descriptor = os.open(path, _READ)
+        file = open_regular(path)
     except OSError as error:
         raise _unreadable(path, error.strerror) from None
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _unreadable(path, "it is no regular file")
-        with coming.open("wb") as copy:
-            shutil.copyfileobj(file, copy, _PIECE_BYTES)
+    with file, coming.open("wb") as copy:
+        shutil.copyfileobj(file, copy, _PIECE_BYTES)
 
 
 def _release(wheel: Wheel, uploaded: int) -> tuple[Release, bytes]:
@@ -338,10 +334,13 @@ def _beside(path: str, suffix: str, others: frozenset[str]) -> bytes | None:
     if name not in others:
         return None
     try:
-        with Path(path).with_name(name).open("rb") as file:
+        with BufferedReader(open_regular(Path(path).with_name(name))) as file:
             raw = file.read(beside.SIDECAR_LIMIT_BYTES + 1)
     except FileNotFoundError:  # that of a wheel in another folder
         return None
+    except OSError as error:
+        message = f"{name} can't be read: {error.strerror}"
+        raise PublishError("index-sidecar-invalid", message, where=name) from None
     if len(raw) > beside.SIDECAR_LIMIT_BYTES:
         limit = f"{beside.SIDECAR_LIMIT_BYTES >> 20} MiB"
         message = f"{name} is larger than {limit}"

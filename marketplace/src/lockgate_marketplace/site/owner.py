@@ -15,6 +15,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,6 +24,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.site._regular import open_regular
 
 __all__ = ["STATUS_FILE", "Standing", "read_standings"]
 
@@ -72,7 +74,7 @@ def read_standings(path: Path) -> dict[str, Standing]:
         PublishError: If it is not what it must be (`index-status-invalid`).
     """
     try:
-        with path.open("rb") as file:
+        with BufferedReader(open_regular(path)) as file:
             raw = file.read(_LIMIT_BYTES + 1)
     except FileNotFoundError:
         return {}
