@@ -73,14 +73,18 @@ class Home:
         return {"status": status, **json.loads(out)}
 
     def indexes(self, default: str = "", **indexes: LoopbackIndex | str) -> None:
-        """Write the settings: by name, an index or the whole table of one."""
+        """Write the settings: by name, an index or the whole table of one.
+
+        An index has no cooldown then: what a test adds after a first look has come just
+        now, whatever its upload time says.
+        """
         lines = ["[plugins.marketplace]"]
         if default:
             lines.append(f'default = "{default}"')
         for name, index in indexes.items():
             lines.append(f"[plugins.marketplace.indexes.{name}]")
             if isinstance(index, LoopbackIndex):
-                index = f'url = "{index.url}"'
+                index = f'url = "{index.url}"\ncooldown-days = 0'
             lines.append(index)
         place = self.root / "CONFIG" / "lockgate" / "config.toml"
         place.parent.mkdir(parents=True, exist_ok=True)

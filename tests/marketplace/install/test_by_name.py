@@ -245,6 +245,7 @@ def test_the_owner_may_want_what_is_left_out(
     home: Home, main: LoopbackIndex, version: str, how: dict[str, Any], flag: str
 ) -> None:
     offered(main, version=version, **how)
+    home.indexes(main=f'url = "{main.url}"')
 
     refused = home.json("install", "acme")
     assert refused["error"]["code"] == "resolve-no-candidate"
@@ -468,6 +469,7 @@ def checks(monkeypatch: pytest.MonkeyPatch, **levels: str) -> None:
 def test_the_cooldown_is_as_firm_as_its_owner_says(
     home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    home.indexes(main=f'url = "{main.url}"')
     offered(main, uploaded=datetime.now(UTC))
 
     def tried(*words: str) -> Any:

@@ -48,6 +48,8 @@ class Scene:
 
     def settings(self, more: str = "", *, public: bool = False, **top: str) -> None:
         """Both indexes, `more` said of the main one."""
+        if "cooldown" not in more:
+            more += "\ncooldown-days = 0"
         main = f'url = "{self.main.url}"\n{more}'
         both = {"main": main, "public": self.public} if public else {"main": main}
         self.home.indexes(**both, **top)
@@ -213,10 +215,12 @@ def back_by_a_yank(on: Scene) -> None:
 
 
 def fresh(on: Scene) -> None:
+    on.settings("cooldown-days = 3")
     offered(on.main, uploaded=datetime.now(UTC) - timedelta(hours=2))
 
 
 def fresh_below(on: Scene) -> None:
+    on.settings("cooldown-days = 3")
     offered(on.main, requires=("needed",))
     on.main.add("needed", uploaded=datetime.now(UTC) - timedelta(hours=2))
 

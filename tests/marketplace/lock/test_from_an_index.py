@@ -19,9 +19,9 @@ pytestmark = pytest.mark.kernel
 
 @pytest.fixture
 def main(home: Home) -> Generator[LoopbackIndex]:
-    """The one index of the settings."""
+    """The one index of the settings, with the cooldown that every index has."""
     with loopback_index() as index:
-        home.indexes(main=index)
+        home.indexes(main=f'url = "{index.url}"')
         yield index
 
 

@@ -291,6 +291,53 @@ def test_the_cooldown_is_shortened_for_a_name_an_index_or_all(
     assert versions(client.resolve("base"))
 
 
+def test_a_file_that_came_since_is_not_as_old_as_the_index_says(
+    index: LoopbackIndex, client: Client
+) -> None:
+    """Whoever can publish can back-date; not before what was seen here without it."""
+    index.add("base")
+    assert versions(client.resolve("base")) == {"base": "1.0"}
+    memory = client.memory
+
+    def at(**later: float) -> datetime:
+        moment = NOW + timedelta(**later)
+        client.memory = LocalMemory(memory.folder, now=lambda: moment)
+        return moment
+
+    index.add("base", "1.1")  # LONG_AGO, it says
+    found = client.resolve("base", now=at(days=30))
+    assert versions(found) == {"base": "1.0"}
+    assert "first seen here 2026-07-01" in found.why("base").text()
+    found = client.resolve("base", now=at(days=32))
+    assert versions(found) == {"base": "1.0"}
+    client.memory = LocalMemory(memory.folder / "fresh")
+    fresh = client.resolve("base", now=NOW + timedelta(days=32))
+    assert versions(fresh) == {"base": "1.1"}, "at a first look the index is believed"
+    assert versions(client.resolve("base", now=at(days=33, hours=1))) == {"base": "1.1"}
+
+    # Who looks rarely need not wait: it may well have come meanwhile.
+    index.add("base", "1.2", uploaded=NOW + timedelta(days=40))
+    assert versions(client.resolve("base", now=at(days=60))) == {"base": "1.2"}
+
+    # Nor is a clock that differs by minutes held against anybody.
+    index.add("base", "1.3", uploaded=NOW + timedelta(days=60, minutes=-10))
+    assert versions(client.resolve("base", now=at(days=90))) == {"base": "1.3"}
+
+
+def test_a_memory_of_an_earlier_form_knows_what_it_did_not_see(
+    index: LoopbackIndex, client: Client
+) -> None:
+    index.add("base")
+    client.resolve("base")
+    (file,) = client.memory.folder.glob("main/*.json")
+    record = json.loads(file.read_text())
+    del record["looked"], record["files"][index.file("base", "1.0").filename]["absent"]
+    file.write_text(json.dumps(record))
+    index.add("base", "1.1")
+
+    assert versions(client.resolve("base")) == {"base": "1.0"}
+
+
 def test_metadata_that_were_not_the_wheels_are_asked_for_anew(
     index: LoopbackIndex, client: Client, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,9 @@ def test_outdated_tells_what_is_newer_and_why_the_newest_is_not_taken(
     show_manifest(main, later, text)
     offered(main, version="1.4", uploaded=datetime.now(UTC))
     offered(main, version="1.5b1")
+    home.indexes(main=f'url = "{main.url}"')
+    # As on a machine that looks first now: an upload time is believed there.
+    shutil.rmtree(home.data / "trust" / "seen")
 
     found = home.json("outdated")
     (row,) = found["plugins"]
@@ -166,6 +170,7 @@ def test_why_explains_every_candidate_and_who_wants_it(
     offered(main, requires=("needed>=1,<3",))
     offered(main, version="1.1", requires=("needed>=4",))
     offered(main, version="1.2", uploaded=datetime.now(UTC))
+    home.indexes(main=f'url = "{main.url}"')
 
     found = home.json("why", "acme")
 
@@ -243,6 +248,7 @@ def test_why_says_one_thing_once_and_the_way_out(
     home: Home, main: LoopbackIndex
 ) -> None:
     offered(main, version="0.1.0", uploaded=datetime.now(UTC))
+    home.indexes(main=f'url = "{main.url}"')
     offered(main, "bolt", version="0.3.0")
 
     waiting = home.run("why", "acme")[1]

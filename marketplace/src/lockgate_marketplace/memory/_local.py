@@ -36,7 +36,7 @@ class LocalMemory:
     """Remembers pages below a folder. Processes wait for each other."""
 
     def __init__(self, folder: Path, *, now: Callable[[], datetime] = _now) -> None:
-        self._folder = folder
+        self.folder = folder
         self._now = now
 
     def observe(self, page: ProjectPage) -> Seen:
@@ -56,7 +56,8 @@ class LocalMemory:
             if after != record:
                 self._write(path, after)
         first_seen = {name: file.first_seen for name, file in after.files.items()}
-        return Seen(_pinned(page, after), first_seen)
+        absent = {n: f.absent for n, f in after.files.items() if f.absent is not None}
+        return Seen(_pinned(page, after), first_seen, absent)
 
     def accept(self, page: ProjectPage) -> tuple[Change, ...]:
         """Take a page for the truth, on the owner's word; gives what it contradicted.
@@ -72,7 +73,7 @@ class LocalMemory:
             listed = {file.filename for file in page.files}
             kept = {n: f for n, f in record.files.items() if n not in listed}
             gone = {file.version for file in kept.values()}
-            plain = Record(record.status, None, kept, frozenset(gone))
+            plain = Record(record.status, None, kept, frozenset(gone), record.last_look)
             after = plain.with_page(page, now)
             for name, known in record.files.items():
                 file = after.files[name]
@@ -112,7 +113,7 @@ class LocalMemory:
 
     def _path(self, index: str, name: str) -> Path:
         # Both are checked where they enter: lower case, digits and hyphens.
-        return self._folder / index / f"{name}.json"
+        return self.folder / index / f"{name}.json"
 
     def _read(self, path: Path) -> Record:
         try:
@@ -141,7 +142,7 @@ class LocalMemory:
 
     @contextmanager
     def _locked(self, index: str) -> Generator[None]:
-        folder = self._folder / index
+        folder = self.folder / index
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             other = foreign_writer(folder)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from packaging.specifiers import SpecifierSet
@@ -77,11 +76,10 @@ def shelf(pages: Pages, index: Index, name: str, policy: Policy) -> Shelf:
     seen = pages.page(index, name)
     age = policy.cooldown_for(name, pages.sources.cooldown_of(index))
     best: dict[Version, tuple[int, IndexFile]] = {}
-    first_seen = seen.first_seen
     against: dict[Version, Rejected] = {}
     yanked: dict[Version, tuple[int, IndexFile]] = {}
     for file in seen.page.files:
-        rank, code, reason = judged(file, policy, age, first_seen)
+        rank, code, reason = judged(file, policy, age, seen)
         version = file.version
         if code:
             rejected = Rejected(
@@ -99,7 +97,7 @@ def shelf(pages: Pages, index: Index, name: str, policy: Policy) -> Shelf:
     chosen = sorted(best.items(), reverse=True)
 
     def candidate(version: Version, file: IndexFile) -> Candidate:
-        young = young_word(file, policy, age, first_seen)
+        young = young_word(file, policy, age, seen)
         return Candidate(name, version, index, file, young=young)
 
     return Shelf(
@@ -123,11 +121,11 @@ def status_of(seen: Seen) -> str:
 
 
 def judged(
-    file: IndexFile, policy: Policy, age: timedelta, first_seen: Mapping[str, datetime]
+    file: IndexFile, policy: Policy, age: timedelta, seen: Seen
 ) -> tuple[int, str, str]:
     """The rank of its best tag, and the code and reason that speak against it.
 
-    `age` is how old it must be, `first_seen` when each file was, by its name.
+    `age` is how old it must be, `seen` what is known of how old it is.
     """
     try:
         python = SpecifierSet(file.requires_python)
@@ -141,7 +139,7 @@ def judged(
     if not ranks:
         tags = ", ".join(sorted(map(str, file.wheel.tags))[:2])
         return 0, "tags", f"its wheels are for other machines ({tags})"
-    young = young_word(file, policy, age, first_seen)
+    young = young_word(file, policy, age, seen)
     if young and policy.cooldown_level != "note":
         return 0, "cooldown", young
     if file.yanked is not None:
@@ -150,24 +148,14 @@ def judged(
     return min(ranks), "", ""
 
 
-def young_word(
-    file: IndexFile, policy: Policy, age: timedelta, first_seen: Mapping[str, datetime]
-) -> str:
+def young_word(file: IndexFile, policy: Policy, age: timedelta, seen: Seen) -> str:
     """That a file is younger than `age`, in words; ``""`` if it is not."""
-    since = _since(file, first_seen)
-    if not age or since is None or policy.now - since >= age:
+    known = seen.since(file)
+    if not age or known is None or policy.now - known[0] >= age:
         return ""
+    since, told = known
     days = age / timedelta(days=1)
-    told = "uploaded" if file.upload_time else "first seen here"
     return f"it was {told} {since:%Y-%m-%d %H:%M}, less than {days:g} days ago"
-
-
-def _since(file: IndexFile, first_seen: Mapping[str, datetime]) -> datetime | None:
-    """When the file was uploaded, or first seen here if the index does not say.
-
-    The index may backdate; what it can't is to have been seen here before.
-    """
-    return file.upload_time or first_seen.get(file.filename)
 
 
 def _without_wheel(seen: Seen, index: Index, listed: set[Version]) -> list[Rejected]:

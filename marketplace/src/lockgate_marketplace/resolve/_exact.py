@@ -38,8 +38,8 @@ def check_file(
     """
     name, version = seen.page.name, file.wheel.version
     age = policy.cooldown_for(name, pages.sources.cooldown_of(index))
-    _, code, reason = judged(file, policy, age, seen.first_seen)
-    young = young_word(file, policy, age, seen.first_seen)
+    _, code, reason = judged(file, policy, age, seen)
+    young = young_word(file, policy, age, seen)
     warnings = [f"{name} {version}: {young}"] if young else []
     if code == "yanked":
         warnings.append(f"{name} {version}: {reason}")
