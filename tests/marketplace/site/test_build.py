@@ -10,6 +10,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -277,6 +278,29 @@ def test_provenance_of_another_form_or_file_is_refused(
 
     assert codes(build(tmp_path / "wheels", tmp_path / "site")) == {
         path.name: "index-sidecar-invalid"
+    }
+
+
+def test_a_slow_build_takes_back_nothing_that_another_published(
+    tmp_path: Path,
+) -> None:
+    """What was published and forgotten could be published with other bytes."""
+    wheels, site = tmp_path / "wheels", tmp_path / "site"
+    plugin_wheel(wheels, "acme")
+    other = Thread(target=build, args=(wheels, site))
+
+    def meanwhile(message: str, fraction: float | None) -> None:
+        del message, fraction
+        plugin_wheel(wheels, "lamp")
+        other.start()
+        other.join(1.5)  # it waits; if it did not, it would have ended by then
+
+    build(wheels, site, Options(progress=meanwhile))
+    other.join()
+
+    assert {path.parent.name for path in site.glob("plugins/*/index.html")} == {
+        "lockgate-acme",
+        "lockgate-lamp",
     }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import gc
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -97,6 +100,7 @@ def build(wheels: Path, site: Path, options: Options | None = None) -> Report:
     """Make `site` the index of the wheels below `wheels`: whole, or as it was.
 
     The same wheels, options, `SOURCE_DATE_EPOCH` and present site give the same bytes.
+    A build waits for another one of the same site.
 
     Raises:
         PublishError: If the folder, the owner's file or the present site is wrong, or
@@ -106,13 +110,35 @@ def build(wheels: Path, site: Path, options: Options | None = None) -> Report:
     collects = gc.isenabled()
     gc.disable()  # a build makes some 100,000 values that live until its end
     try:
-        return _build(wheels, site, options or Options())
+        with _alone(site):
+            return _build(wheels, site, options or Options())
     except OSError as error:
         message = f"{error.filename or site}: {error.strerror or error}"
         raise PublishError("index-unwritable", message, where=str(site)) from error
     finally:
         if collects:
             gc.enable()
+
+
+@contextmanager
+def _alone(site: Path) -> Generator[None]:
+    """Let builds of a site go one after the other, each from what the last one left.
+
+    Else the slower one takes back what the other published, and forgets that those
+    names have their bytes for ever.
+    """
+    parent = Path(os.path.realpath(site)).parent
+    parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:  # NFS has no locks of folders
+            if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOTSUP):
+                raise
+        yield
+    finally:
+        os.close(lock)
 
 
 def _build(wheels: Path, site: Path, chosen: Options) -> Report:
