@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,9 @@ from textwrap import dedent
 import pytest
 
 from lockgate.contract import CODES, Problem, check_impls
+from lockgate.contract._marks import OPTIONS
 from lockgate.manifest import HookImpl, Manifest
+from lockgate.plugin import hookimpl
 
 
 def manifest(*impls: HookImpl) -> Manifest:
@@ -105,6 +108,10 @@ WRONG = [
         12,
         "wrapper",
     ),
+    ("@hookimpl(hook='x')\ndef transform(tree): ...", "impl-mark", 12, "no 'hook'"),
+    ("@hookimpl(hookwrapper=1)\ndef transform(): ...", "impl-mark", 12, "takes no"),
+    ("@hookimpl('transform')\ndef transform(): ...", "impl-mark", 12, "a keyword"),
+    ("@hookimpl(x=1, **y)\ndef transform(): ...", "impl-mark", 12, "takes no 'x'"),
     ("@hookimpl\ndef transform(tree):\n    yield tree", "impl-form", 12, "yields"),
     ("@hookimpl\ndef transform(tree: str): ...", "impl-annotation", 12, "str"),
     (
@@ -159,6 +166,19 @@ def test_every_code_is_met_and_explained(tmp_path: Path) -> None:
     met = {code for _, code, _, _ in WRONG} | {"module-missing", "hook-unknown"}
 
     assert met == set(CODES)
+
+
+def test_an_option_that_the_mark_does_not_take_is_told_with_those_it_takes(
+    tmp_path: Path,
+) -> None:
+    source = HEAD + "@hookimpl(hookwrapper=True)\ndef transform(tree): ..."
+    (problem,) = problems(tmp_path, {"plugin.py": source})
+    parameters = list(inspect.signature(hookimpl).parameters.values())
+    taken = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+    assert "Did you mean 'wrapper'?" in problem.hint
+    assert all(name in problem.hint for name in taken)
+    assert tuple(taken) == OPTIONS
 
 
 def test_a_name_that_is_nearly_right_is_offered(tmp_path: Path) -> None:

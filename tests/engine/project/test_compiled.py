@@ -138,6 +138,23 @@ def test_an_unknown_hook_and_a_second_impl_are_problems(tmp_path: Path) -> None:
     assert "Did you mean 'transform'" in found.problems[0].hint
 
 
+def test_an_option_that_there_is_not_is_told_instead_of_an_unknown_hook(
+    tmp_path: Path,
+) -> None:
+    found = marked(
+        tmp_path,
+        __init__="",
+        a="@hookimpl(hook='analyze')\ndef look(tree): ...",
+        b="@hookimpl(hook='x')\ndef transform(tree): ...",
+    )
+    codes = [(p.code, Path(p.file).name, p.line) for p in found.problems]
+
+    assert codes == [("impl-mark", "a.py", 3), ("impl-mark", "b.py", 3)]
+    assert "takes no 'hook'" in found.problems[0].message
+    assert "specname" in found.problems[0].hint
+    assert [impl.hook for impl in found.impls] == ["transform"]
+
+
 HOOKS = sorted(name for name, spec in specs().items() if not spec.stream)
 impls = st.lists(
     st.builds(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from lockgate._specs.spec import CONTEXT, HookSpec
-from lockgate.contract._marks import Mark, is_generator, mark_of
+from lockgate.contract._marks import Mark, is_generator, mark_of, refused_words
 from lockgate.contract._modules import Module, Sources
 from lockgate.contract._names import Found, find
 from lockgate.contract._problems import Problem
@@ -127,6 +127,9 @@ class Impls:
             yield from self._annotations(impl, spec, module, node)
 
     def _mark(self, impl: HookImpl, found: Found, mark: Mark) -> Iterator[Problem]:
+        if mark.refused is not None:
+            yield self._problem("impl-mark", impl, found, *refused_words(mark.refused))
+            return
         if mark.hook and mark.hook != impl.hook:
             yield self._problem(
                 "impl-mismatch",

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lockgate.contract._modules import Module, Sources
 from lockgate.contract._names import dotted_of
+from lockgate.errors import did_you_mean
 
-__all__ = ["Mark", "is_generator", "mark_of"]
+__all__ = ["OPTIONS", "Mark", "is_generator", "mark_of", "refused_words"]
 
 _HOOKIMPL = frozenset({"lockgate.hookimpl", "lockgate.plugin.hookimpl"})
+
+OPTIONS = ("specname", "tryfirst", "trylast", "wrapper", "optionalhook")
+"""What ``@hookimpl(...)`` takes, each by its name."""
+
+_TAKES = f"It takes {', '.join(OPTIONS[:-1])} and {OPTIONS[-1]}, each by its name."
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -23,7 +29,8 @@ class Mark:
 
     `hook` is its ``specname``; `wrapper` is None where nobody can say. `alone` is
     whether nothing else decorates the function. `sure` is whether ``@hookimpl``
-    itself was seen; else a decorator may do the marking.
+    itself was seen; else a decorator may do the marking. `refused` names what it is
+    given and does not take: a keyword, or ``""`` for what has none.
     """
 
     hook: str = ""
@@ -32,6 +39,7 @@ class Mark:
     optional: bool = False
     alone: bool = True
     sure: bool = True
+    refused: str | None = None
 
 
 def mark_of(sources: Sources, module: Module, node: Function) -> Mark | None:
@@ -46,18 +54,23 @@ def mark_of(sources: Sources, module: Module, node: Function) -> Mark | None:
     if not marks:
         return Mark(wrapper=None, alone=False, sure=False) if others else None
     mark = marks[0]
-    return Mark(mark.hook, mark.wrapper, mark.order, mark.optional, alone=not others)
+    return replace(mark, alone=not others)
 
 
 def _read(call: ast.Call | None) -> Mark:
     """What ``hookimpl(...)`` is given, as far as it is written out."""
     if call is None:
         return Mark()
+    refused = next(
+        (k.arg for k in call.keywords if k.arg and k.arg not in OPTIONS), None
+    )
+    if call.args and not isinstance(call.args[0], ast.Starred):
+        refused = ""
     given: dict[str, object] = {}
     unknown: set[str] = set()
     for keyword in call.keywords:
         if keyword.arg is None:
-            return Mark(wrapper=None)
+            return Mark(wrapper=None, refused=refused)
         if isinstance(keyword.value, ast.Constant):
             given[keyword.arg] = keyword.value.value
         else:
@@ -73,7 +86,16 @@ def _read(call: ast.Call | None) -> Mark:
         wrapper=None if "wrapper" in unknown else given.get("wrapper") is True,
         order=order,
         optional=given.get("optionalhook") is True,
+        refused=refused,
     )
+
+
+def refused_words(refused: str) -> tuple[str, str]:
+    """What to say of an option that ``@hookimpl`` does not take, and the way out."""
+    if not refused:
+        return "@hookimpl is given something without a keyword", _TAKES
+    hint = did_you_mean(refused, OPTIONS)
+    return f"@hookimpl takes no {refused!r}", f"{hint} {_TAKES}".lstrip()
 
 
 def is_generator(node: Function) -> bool:

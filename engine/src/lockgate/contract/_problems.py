@@ -16,6 +16,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "impl-missing": "The module has no function of that name.",
         "impl-twice": "A hook has two impls, or a name two functions; one is lost.",
         "impl-unmarked": "The function is not marked with `@hookimpl`.",
+        "impl-mark": "`@hookimpl` is given an option that it does not take.",
         "impl-mismatch": "The function is marked for something else.",
         "impl-arguments": "The function can't be called with what the hook gives.",
         "impl-form": "The function is of a form that the hook can't be answered in.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate._specs.spec import HookSpec, specs
-from lockgate.contract._marks import Mark, mark_of
+from lockgate.contract._marks import Mark, mark_of, refused_words
 from lockgate.contract._modules import Module, SourceError, Sources
 from lockgate.contract._problems import Problem
 from lockgate.errors import did_you_mean
@@ -74,8 +74,10 @@ class _Marks:
         for name in modules:
             for module, node, mark in self._functions(name, problems):
                 hook, wrapper = mark.hook or node.name, bool(mark.wrapper)
+                if mark.refused is not None:
+                    problems.append(self._refused(module, node, hook, mark.refused))
                 if hook not in known:
-                    if not mark.optional:
+                    if not mark.optional and mark.refused is None:
                         problems.append(self._unknown(module, node, hook, list(known)))
                     continue
                 key, target = (hook, wrapper), f"{name}:{node.name}"
@@ -104,6 +106,17 @@ class _Marks:
                 mark = mark_of(self.sources, module, node)
                 if mark is not None and mark.sure:
                     yield module, node, mark
+
+    def _refused(
+        self,
+        module: Module,
+        node: ast.FunctionDef | ast.AsyncFunctionDef,
+        hook: str,
+        refused: str,
+    ) -> Problem:
+        message, hint = refused_words(refused)
+        place = self.distribution, module.file, node.lineno
+        return Problem("impl-mark", message, hint, *place, hook)
 
     def _unknown(
         self,
