@@ -17,6 +17,7 @@ from lockgate.config import default_config
 from lockgate.host import Host
 from lockgate.values import Tree
 from tests.engine.cli.conftest import Shell
+from tests.support.dists import SitePackages
 
 PLUGIN = r"""
 from lockgate.plugin import Transformation, hookimpl
@@ -142,6 +143,9 @@ def test_a_plugin_is_reloaded_from_another_terminal(shell: Shell, host: Host) ->
     Path(shell.site.path, "acme", "__init__.py").write_text(body)
     refused = shell.run("reload", "acme")
     nobody = shell.run("reload", "acmo")
+    more = SitePackages(shell.home / "more")  # which the host does not look into
+    more.wheel("late", files={"late/__init__.py": PLUGIN})
+    late = shell.run("reload", "late", PYTHONPATH=more.path)
 
     assert done.status == 0
     assert done.json["hosts"][0]["pid"] == os.getpid()
@@ -154,6 +158,9 @@ def test_a_plugin_is_reloaded_from_another_terminal(shell: Shell, host: Host) ->
     assert nobody.status == 2
     assert "error[unknown-plugin]: there is no plugin named 'acmo'" in nobody.err
     assert "Did you mean 'acme'?" in nobody.err
+    assert late.status == 1
+    assert "error[no-host]: no running host has the plugin 'late'" in late.err
+    assert "hint: `lockgate ps` shows what they have" in late.err
     assert host.call("transform", plugin="acme", tree=Tree()).asked == ("acme",)
 
 

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Tell each host; status 1 if one refused.
 
     Raises:
-        NoHostError: If no host runs.
+        NoHostError: If no host runs, or none has this plugin.
         UnknownPluginError: If none of them has a plugin of that name.
     """
     name: str = args.name
@@ -45,7 +45,13 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         raise NoHostError("no host runs")
     if all(_unknown(answer) for _, answer in found):
-        raise UnknownPluginError(name, known=_installed_names(args))
+        names = _installed_names(args)
+        if name in names:
+            raise NoHostError(
+                f"no running host has the plugin {name!r}",
+                hint="`lockgate ps` shows what they have: they may look elsewhere.",
+            )
+        raise UnknownPluginError(name, known=names)
     failed = any(told(answer) or answer.get("failed") for _, answer in found)
     if args.json:
         print_json({"hosts": [{"pid": pid, **answer} for pid, answer in found]})
