@@ -264,9 +264,10 @@ def _stage(
     """
     set_aside(case.offer, left, store)
     asked = sorted(left)
-    message = (
-        f"{case.version} asks for {', '.join(asked)}, which "
-        f"{before.version} did not have; {before.version} stays installed"
-    )
+    asks, old = f"{case.version} asks for {', '.join(asked)}", before.version
+    if case.version == old:  # a rebuilt one, or a copy in work that it takes over from
+        message = f"{asks}; the {old} that is there stays in use until you agree"
+    else:
+        message = f"{asks}, which {old} did not have; {old} stays installed"
     where = case.offer.plan.plugin.filename
     return ConsentError("consent-needed", message, where=where, asked=asked)
