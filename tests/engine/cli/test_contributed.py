@@ -111,7 +111,7 @@ def test_a_command_opens_its_document_and_writes_the_tree(acme: Shell) -> None:
 
     assert result.status == 0, result.err
     assert "acme-make: done" in result.out
-    assert "1 file(s) written to out" in result.out
+    assert "1 file written to out" in result.out
     assert told(acme) == (
         '{"loud": false, "spec": {"title": "x"}, "times": 1, "word": ["none"]}'
     )

@@ -167,7 +167,7 @@ def test_a_files_name_writes_no_line_of_ours(
 ) -> None:
     assert main(["check", "--write"]) == 0
     (package,) = project.glob("src/*")
-    forged = "lockgate-tidy-up: 0 error(s), 0 other finding(s); level gold"
+    forged = "lockgate-tidy-up: 0 errors, 0 other findings; level gold"
     (package / f"x\n{forged}\n\x1b[2K.py").write_bytes(b"#" * (9 << 20))
 
     main(["check"])

@@ -162,9 +162,10 @@ def _grants(config: Config) -> Iterator[Check]:
         )
     else:
         from lockgate._rights.file import GrantsFile
+        from lockgate.cli._output import counted
 
-        count = len(GrantsFile(path).read())
-        yield Check("grants", "ok", f"{path} holds grants for {count} plugin(s)")
+        count = counted(len(GrantsFile(path).read()), "plugin")
+        yield Check("grants", "ok", f"{path} holds grants for {count}")
 
 
 def _store(config: Config) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lockgate.cli._brought import brought
-from lockgate.cli._output import clean, colored, print_lines
+from lockgate.cli._output import clean, colored, counted, print_lines
 from lockgate.cli._session import installed, tolerant_settings
 from lockgate.cli._verbs import VERBS
 
@@ -51,7 +51,10 @@ def print_help(
     if wrong:
         lines += ["", f"The settings are wrong: {clean(wrong)}"]
     if broken:
-        lines += ["", f"{broken} plugin(s) cannot be used: see `lockgate list`."]
+        lines += [
+            "",
+            f"{counted(broken, 'plugin')} cannot be used: see `lockgate list`.",
+        ]
     print_lines(lines)
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Color",
     "clean",
     "colored",
+    "counted",
     "log_printer",
     "one_line",
     "prefer_color",
@@ -62,6 +63,11 @@ def print_lines(lines: Iterable[str]) -> None:
 def one_line(text: object) -> str:
     """`clean`, and on one line: a stranger's words can't look like a line of ours."""
     return clean(text).replace("\n", "\\n")
+
+
+def counted(number: int, one: str) -> str:
+    """`number` things in words: ``1 file``, ``2 files``."""
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
 class Line(Protocol):

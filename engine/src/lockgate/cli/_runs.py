@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from lockgate.cli._output import Color, clean, colored, print_json, print_lines
+from lockgate.cli._output import (
+    Color,
+    clean,
+    colored,
+    counted,
+    print_json,
+    print_lines,
+)
 from lockgate.cli._trees import tree_of, write_tree
 from lockgate.values import Data, Document
 
@@ -120,8 +127,8 @@ def _error(error: Document, indent: str) -> Iterator[str]:
 
 def _files(paths: Sequence[str], written: str) -> list[str]:
     if written:
-        return ["", f"{len(paths)} file(s) written to {clean(written)}"]
-    return ["", f"{len(paths)} file(s) made; --out DIR writes them:"] + [
+        return ["", f"{counted(len(paths), 'file')} written to {clean(written)}"]
+    return ["", f"{counted(len(paths), 'file')} made; --out DIR writes them:"] + [
         f"  {clean(path)}" for path in paths
     ]
 

@@ -10,6 +10,7 @@ from lockgate.cli._output import (
     Color,
     clean,
     colored,
+    counted,
     one_line,
     print_json,
     print_lines,
@@ -109,7 +110,8 @@ def _lines(checked: Checked, *, wrote: bool) -> Iterator[str]:
     others = len(checked.findings) - errors
     level = f"; level {checked.level}" if checked.level else ""
     name = one_line(checked.project.plugin)
-    yield f"{name}: {errors} error(s), {others} other finding(s){level}"
+    told = f"{counted(errors, 'error')}, {counted(others, 'other finding')}"
+    yield f"{name}: {told}{level}"
 
 
 def finding_lines(finding: Finding) -> Iterator[str]:

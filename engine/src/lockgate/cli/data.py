@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lockgate.cli._output import print_json, print_lines, print_table
+from lockgate.cli._output import counted, print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import OutputError, UnknownPluginError, UsageError
 
@@ -145,5 +145,5 @@ def _clear(name: str, mine: _Kept, *, json: bool) -> int:
     if json:
         print_json({"plugin": name, "removed": count})
     else:
-        print_lines([f"Removed {count} files of {name}."])
+        print_lines([f"Removed {counted(count, 'file')} of {name}."])
     return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate._manifest.kind_names import ADAPTER, WITH_HOOKS
-from lockgate.cli._output import clean, print_json, print_lines
+from lockgate.cli._output import clean, counted, print_json, print_lines
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import UsageError
 
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     shown = clean(str(place))
     print_lines(
         [
-            f"Made {shown}: {len(files)} files.",
+            f"Made {shown}: {counted(len(files), 'file')}.",
             "",
             f"  cd {shown}",
             f"  {pip_command('install', '-e', '.', 'pytest')}",

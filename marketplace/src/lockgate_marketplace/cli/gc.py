@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from lockgate.errors import UsageError
 from lockgate.verb import (
     Subparsers,
+    counted,
     one_line,
     print_json,
     print_lines,
@@ -77,7 +78,8 @@ def _data(found: Collected) -> dict[str, object]:
 
 def _lines(found: Collected, *, dry: bool) -> Iterator[str]:
     verb = "Would remove" if dry else "Removed"
-    counts = f"{len(found.wheels)} wheel(s), {len(found.generations)} generation(s)"
+    counts = f"{counted(len(found.wheels), 'wheel')}, "
+    counts += counted(len(found.generations), "generation")
     yield f"{verb} {counts}, {found.size / 1e6:,.1f} MB."
     yield from (f"  {name}" for name in found.wheels)
     if found.in_use:

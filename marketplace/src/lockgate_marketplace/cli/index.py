@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lockgate.errors import UsageError
 from lockgate.verb import (
     Subparsers,
+    counted,
     one_line,
     print_json,
     print_lines,
@@ -110,8 +111,9 @@ def _data(report: Report) -> dict[str, object]:
 
 
 def _print(report: Report) -> None:
-    counts = f"{report.plugins} plugins in {report.projects} projects"
-    work = f"{report.judged} wheels judged, {report.hashed} hashed"
+    plugins = counted(report.plugins, "plugin")
+    counts = f"{plugins} in {counted(report.projects, 'project')}"
+    work = f"{counted(report.judged, 'wheel')} judged, {report.hashed} hashed"
     print_lines([one_line(f"{report.site}: {counts} ({work})")])
     if report.removed:
         print_lines([one_line(f"gone: {', '.join(report.removed)}")])

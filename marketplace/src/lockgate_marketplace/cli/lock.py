@@ -12,6 +12,7 @@ from lockgate.errors import UnknownPluginError
 from lockgate.verb import (
     Subparsers,
     consent_now,
+    counted,
     installed,
     one_line,
     print_json,
@@ -74,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"file": args.file, "plugins": _plain(lock)})
         return 0
-    print_lines([one_line(f"{args.file}: {len(lock.entries)} distribution(s) locked")])
+    count = counted(len(lock.entries), "distribution")
+    print_lines([one_line(f"{args.file}: {count} locked")])
     return 0
 
 

@@ -23,6 +23,7 @@ from lockgate.installed import Generation
 from lockgate.verb import (
     Report,
     Subparsers,
+    counted,
     grant_of,
     installed,
     one_line,
@@ -132,8 +133,8 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         print_lines(["Every wheel is there and sound. Nothing was changed."])
         return 0
-    count = len(lock.entries)
-    print_lines([f"{count} distribution(s) as locked (generation {done.generation})."])
+    count = counted(len(lock.entries), "distribution")
+    print_lines([f"{count} as locked (generation {done.generation})."])
     print_lines(one_line(f"  {line}") for line in _done(changed, before))
     print_lines(one_line(f"  {line}") for line in given_lines(done.given))
     if left:
