@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -155,6 +156,25 @@ def test_its_owner_alone_could_forge_one(cache: VerdictCache) -> None:
     right(cache)
 
     assert scan(WHEEL, manifest(), cache).undeclared == ()
+
+
+@pytest.mark.parametrize("part", ["undeclared", "opaque", "notes"])
+def test_a_verdict_without_one_of_its_parts_is_none(
+    cache: VerdictCache, part: str
+) -> None:
+    cache.put("00", "scanner", Verdict())
+    file = cache.folder / "00.json"
+    body = json.loads(file.read_bytes().partition(b"\n")[2])
+
+    def put(table: object) -> None:
+        raw = json.dumps(table).encode()
+        file.write_bytes(hashlib.sha256(raw).hexdigest().encode() + b"\n" + raw)
+
+    put(body)
+    assert cache.get("00", "scanner") == Verdict()
+    del body["verdict"][part]
+    put(body)
+    assert cache.get("00", "scanner") is None
 
 
 def test_nothing_is_made_where_nothing_is(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from lockgate.owned import NotOwnedError, foreign_writer, read_owned, replace_whole
+from lockgate.values import Finding
 from lockgate_marketplace.scan._verdict import Verdict
 
 __all__ = ["VerdictCache"]
@@ -23,6 +24,25 @@ __all__ = ["VerdictCache"]
 _SCHEMA = 1
 _SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 _COUNT_LIMIT = 4096
+
+
+class _Parts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A `Verdict`, of which no part may be left out."""
+
+    undeclared: tuple[Finding, ...]
+    opaque: tuple[Finding, ...]
+    notes: tuple[Finding, ...]
+
+
+class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    schema: int
+    subject: str
+    scanner: str
+    verdict: _Parts
+
+
+_DECODER = msgspec.json.Decoder(_Kept)
+"""Checks each field's type while it reads: a verdict may have hundreds of findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +65,21 @@ class VerdictCache:
             head, _, body = raw.partition(b"\n")
             if head.decode() != hashlib.sha256(body).hexdigest():
                 return None
-            table: dict[str, Any] = json.loads(body)
-            who = (table["schema"], table["subject"], table["scanner"])
-            if who != (_SCHEMA, subject, scanner):
-                return None
-            return Verdict.from_data(table["verdict"])
-        except (OSError, NotOwnedError, ValueError, TypeError, KeyError):
+            kept = _DECODER.decode(body)
+        except (OSError, NotOwnedError, ValueError, RecursionError):
             return None
-        except (AttributeError, RecursionError):
+        if (kept.schema, kept.subject, kept.scanner) != (_SCHEMA, subject, scanner):
             return None
+        said = kept.verdict
+        return Verdict(said.undeclared, said.opaque, said.notes)
 
     def put(self, subject: str, scanner: str, verdict: Verdict) -> None:
         """Keep a verdict. One that can't be kept is no error: it is reached again.
 
         Nothing is made where nothing of lockgate's is yet.
         """
-        table = {
-            "schema": _SCHEMA,
-            "subject": subject,
-            "scanner": scanner,
-            "verdict": verdict.to_data(),
-        }
-        body = json.dumps(table, sort_keys=True).encode()
+        parts = _Parts(verdict.undeclared, verdict.opaque, verdict.notes)
+        body = msgspec.json.encode(_Kept(_SCHEMA, subject, scanner, parts))
         raw = hashlib.sha256(body).hexdigest().encode() + b"\n" + body
         if len(raw) > _SIZE_LIMIT_BYTES or not self.folder.parent.is_dir():
             return

@@ -23,6 +23,8 @@ __all__ = ["discard", "place", "seal", "write_file", "writing"]
 
 FOLDER_MODE = 0o555
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager
@@ -42,8 +44,12 @@ def writing(where: Path) -> Generator[None]:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file into a folder that is not in its place yet; `seal` syncs it."""
-    path.write_bytes(content)
-    path.chmod(0o444)
+    descriptor = os.open(path, _NEW, 0o600)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        left = memoryview(content)
+        while left:
+            left = left[file.write(left) :]
+        os.fchmod(descriptor, 0o444)
 
 
 def seal(folder: Path) -> None:
@@ -66,8 +72,7 @@ def _sync_all(descriptor: int) -> None:
 
     It tells of data that could not be written (Linux 5.8, syncfs(2)).
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    while libc.syncfs(descriptor):
+    while _LIBC.syncfs(descriptor):
         code = ctypes.get_errno()
         if code != errno.EINTR:
             raise OSError(code, os.strerror(code))

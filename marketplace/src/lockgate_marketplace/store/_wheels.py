@@ -6,6 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from lockgate_marketplace.errors import StoreError
@@ -60,7 +61,7 @@ def add_wheel(wheel: Wheel, wheels: Path, staging: Path) -> StoredWheel:
                 target.rename(fresh_folder(staging))
         finally:
             discard(made)
-    return read_record(target)
+    return replace(stored, folder=target)
 
 
 def whole_wheel(folder: Path) -> StoredWheel | None:
