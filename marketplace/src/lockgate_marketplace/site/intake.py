@@ -99,16 +99,7 @@ def take_in(
     found, others, refused = _listed(wheels)
     hashes = _hashed([name for name in found if name in state.releases], found)
     names = sorted(found)
-    same_rules = state.rules == rules
-    fresh = [
-        name
-        for name in names
-        if not (before := state.releases.get(name))
-        or (
-            hashes[name] == before.sha256
-            and not (same_rules and tree.has(before.path(), before.size))
-        )
-    ]
+    fresh = [name for name in names if _to_judge(name, hashes, state, tree, rules)]
     releases: list[Release] = []
     judged = frozenset(fresh)
     with closing(_opened([found[name] for name in fresh], tree)) as opened:
@@ -128,6 +119,18 @@ def take_in(
                 refused.append(_refused(name, error))
     tree.drop(_COMING)
     return Intake(tuple(releases), tuple(refused), judged)
+
+
+def _to_judge(
+    name: str, hashes: Mapping[str, str], state: State, tree: Tree, rules: str
+) -> bool:
+    """Whether a wheel is new, or has to pass again: other `rules`, or no copy of it."""
+    before = state.releases.get(name)
+    if not before:
+        return True
+    if hashes[name] != before.sha256:
+        return False  # refused for that, whatever is in it
+    return state.rules != rules or not tree.has(before.path(), before.size)
 
 
 def _opened(paths: Sequence[str], tree: Tree) -> Generator[Future[Wheel]]:
