@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from lockgate._codec.own_types import own_types
@@ -94,7 +94,18 @@ def loaded(code: str, name: str) -> ModuleType:
     return module
 
 
+def record(required: str, **fields: Any) -> Any:
+    table = {"type": "object", "properties": fields, "additionalProperties": False}
+    return {**table, "required": required.split()}
+
+
+TEXT, TABLE, INNER = {"type": "string"}, {"type": "object"}, {"$ref": "#/$defs/Inner"}
+OUTER = AddedHook(name="answer_it", answer={"$ref": "#/$defs/Outer"})
+
+
 @settings(deadline=None, max_examples=60, phases=[Phase.explicit, Phase.generate])
+@example(record("", a=TEXT), record("", field=TEXT, b=TABLE), OUTER)
+@example(record("", a=TEXT), record("b", b=INNER, **{"class": TEXT}), OUTER)
 @given(inner=records(PLAIN), outer=records(SCHEMAS), hook=HOOKS)
 def test_what_is_written_answers_what_its_own_test_says(
     inner: Any, outer: Any, hook: AddedHook

@@ -7,6 +7,7 @@ and text goes into comments and strings only, cleaned.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from shlex import quote
@@ -86,10 +87,12 @@ class _Code:
 
     def _fields(self, schema: Mapping[str, Any]) -> Iterator[str]:
         required, parts = schema.get("required", ()), schema["properties"]
-        for name in sorted(parts, key=lambda one: one not in required):
-            part = parts[name]
-            text = f"    {name}: {_annotation(part)}"
-            yield text if name in required else f"{text} = {self._default(part)}"
+        defaults = {n: self._default(p) for n, p in parts.items() if n not in required}
+        # Behind it, a field with a default is what its name means in the class.
+        words = set(re.findall(r"\w+", " ".join(defaults.values())))
+        for name in sorted(parts, key=lambda n: (n not in required, n in words)):
+            text = f"    {name}: {_annotation(parts[name])}"
+            yield f"{text} = {defaults[name]}" if name in defaults else text
 
     def _default(self, part: Mapping[str, Any]) -> str:
         if "default" not in part and self.samples.record(part):
@@ -122,8 +125,6 @@ class _Code:
 
 def _imports(body: str) -> Iterator[str]:
     """What the names in `body` come from, in the order that ruff has."""
-    import re
-
     from lockgate import values
 
     first = ""

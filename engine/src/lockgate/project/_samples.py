@@ -78,40 +78,44 @@ class Samples:
                 found += self.used(cast("Schema", one))
         return list(dict.fromkeys([*found, *([name] if name else [])]))
 
-    def data(self, schema: Schema, *, whole: bool = False) -> Data | object:
-        """The sample as data; with `whole` the fields that may be left out too."""
+    def data(
+        self, schema: Schema, *, whole: bool = False, plain: bool = False
+    ) -> Data | object:
+        """The sample as data; with `whole` the fields that may be left out too.
+
+        `plain` says that it stands in an object without a class: nothing in there is
+        of a class that would fill its fields.
+        """
         if "$ref" in schema:
             name = str(schema["$ref"]).removeprefix(_DEFS)
-            return self._object_or(
-                self.defs[name], whole=whole, own=bool(self.record(schema))
-            )
+            inner, own = self.defs[name], bool(self.record(schema)) and not plain
+            if "properties" in inner:
+                return self._object(inner, whole=whole, own=own)
+            return self.data(inner, whole=whole, plain=plain)
         if "anyOf" in schema:
-            return self.data(schema["anyOf"][0], whole=whole)
+            return self.data(schema["anyOf"][0], whole=whole, plain=plain)
         if "format" in schema:
             return _value(str(schema["format"]).removeprefix(_FORMAT))
         kind = _kind(schema)
         if kind == "array":
-            return (self.data(schema["items"], whole=whole),)
-        if kind == "object":
+            return (self.data(schema["items"], whole=whole, plain=plain),)
+        if kind == "object" and "properties" in schema:
             return self._object(schema, whole=whole, own=False)
+        if kind == "object":
+            more = schema.get("additionalProperties")
+            of = cast("Schema", more) if isinstance(more, Mapping) else None
+            if of is None:
+                return {}
+            return {"key": self.data(of, whole=whole, plain=plain)}
         if "contentEncoding" in schema:
             return b"bytes"
         return schema["enum"][0] if "enum" in schema else _PLAIN.get(kind, "text")
 
-    def _object_or(self, schema: Schema, *, whole: bool, own: bool) -> object:
-        """A definition's sample: of an object all fields that its class has."""
-        if "properties" in schema:
-            return self._object(schema, whole=whole, own=own)
-        return self.data(schema, whole=whole)
-
     def _object(self, schema: Schema, *, whole: bool, own: bool) -> dict[str, object]:
-        if "properties" not in schema:
-            more = schema.get("additionalProperties")
-            inner = cast("Schema", more) if isinstance(more, Mapping) else None
-            return {"key": self.data(inner, whole=whole)} if inner is not None else {}
+        """An object's sample: of one with an `own` class all fields that that has."""
         required = schema.get("required", ())
         return {
-            name: self.data(part, whole=whole)
+            name: self.data(part, whole=whole, plain=not own)
             if name in required
             else self.left_out(part)
             for name, part in schema["properties"].items()
