@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import TypeAlias
 
 from lockgate_sandbox.parsing import parse
 from lockgate_sandbox.source import _registry as registry
@@ -22,7 +21,7 @@ def judge(text: str, source: bytes, limit: int) -> list[Report]:
     Raises:
         SyntaxError: As `parse` does, and RecursionError, MemoryError, ValueError.
     """
-    scopes, texts = scopes_of(parse(text), registry.WORDS, registry.CALLED)
+    scopes, texts = scopes_of(parse(text))
     try:
         names = Names(scopes, registry.BUILTINS, registry.NAMES)
         names.shadow(scopes)
@@ -36,14 +35,13 @@ def judge(text: str, source: bytes, limit: int) -> list[Report]:
 
 
 def _apply(site: Site, scopes: list[Scope], texts: list[Text]) -> None:
-    known: _Candidates = {}
     for scope in scopes:
         site.scope = scope
         for node in scope.imports:
             _import(site, node)
         _names(site, scope)
-        _attributes(site, scope, known)
-        _calls(site, scope, known)
+        _attributes(site, scope)
+        _calls(site, scope)
         _subscripts(site, scope)
         _assigns(site, scope)
         if site.full:
@@ -87,7 +85,7 @@ def _names(site: Site, scope: Scope) -> None:
     told, rules = site.names.told, registry.NAMES
     stars = bool(site.names.stars)
     for node in scope.names:
-        if (node.id in told or stars) and node.ctx.__class__ is ast.Load:
+        if node.id in told or stars:
             for dotted in site.names.lookup(node.id, scope, node.lineno):
                 rule = rules.get(dotted)
                 if rule is not None:
@@ -95,11 +93,7 @@ def _names(site: Site, scope: Scope) -> None:
                     site.report(rule, node, f"uses {said}")
 
 
-_Candidates: TypeAlias = "dict[ast.Attribute, frozenset[str]]"
-"""What attributes may be, as far as it was asked: most are called, too."""
-
-
-def _attributes(site: Site, scope: Scope, known: _Candidates) -> None:
+def _attributes(site: Site, scope: Scope) -> None:
     last_words, rules, loud = (
         registry.LAST_WORDS,
         registry.NAMES,
@@ -108,8 +102,7 @@ def _attributes(site: Site, scope: Scope, known: _Candidates) -> None:
     for node in scope.attributes:
         attr = node.attr
         if attr in last_words:
-            found = known[node] = _candidates(site, node)
-            for dotted in found:
+            for dotted in _candidates(site, node):
                 rule = rules.get(dotted)
                 if rule is not None:
                     site.report(rule, node, f"uses {dotted}")
@@ -130,7 +123,7 @@ def _candidates(site: Site, node: ast.Attribute) -> frozenset[str]:
     return found
 
 
-def _calls(site: Site, scope: Scope, known: _Candidates) -> None:
+def _calls(site: Site, scope: Scope) -> None:
     watch, last_words = site.names.watch, registry.LAST_WORDS
     calls, methods = registry.CALLS, registry.METHODS
     stars = bool(site.names.stars)
@@ -145,7 +138,7 @@ def _calls(site: Site, scope: Scope, known: _Candidates) -> None:
                 check(site, node, function.attr)
             if function.attr not in last_words:
                 continue
-            found = known[function]
+            found = _candidates(site, function)
         else:
             _made(site, node, function)
             continue
@@ -214,15 +207,19 @@ def _assigns(site: Site, scope: Scope) -> None:
 
 
 def _texts(site: Site, texts: list[Text]) -> None:
-    everything = "\0".join([text for text, _ in texts])
+    literals = [
+        (value if isinstance(value, str) else value.decode("latin-1"), node)
+        for value, node in texts
+    ]
+    everything = "\0".join([text for text, _ in literals])
     for least, words, check in registry.TEXTS:
         # By far most modules hold none of the words, and most texts neither.
         present = [word for word in words if word in everything]
         found = [
             (text, node)
             for word in (present if words else ("",))
-            for text, node in texts
-            if len(text) >= least and word in text
+            for text, node in literals
+            if word in text and len(text) >= least
         ]
         for text, node in dict.fromkeys(found):
             check(site, node, text)

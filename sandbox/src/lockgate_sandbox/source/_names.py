@@ -120,8 +120,8 @@ class Names:
         """Note where watched names are bound otherwise: loops, ``with``, ``del``."""
         watch = self.watch
         for scope in scopes:
-            for node in scope.names:
-                if node.id in watch and node.ctx.__class__ is not ast.Load:
+            for node in scope.stores:
+                if node.id in watch:
                     scope.bind(node.id, None, node)
                     if node.ctx.__class__ is ast.Del:
                         # From here on the builtin may show through again.

@@ -96,12 +96,6 @@ BUILTINS = frozenset(
 LAST_WORDS = frozenset(name.rpartition(".")[2] for name in (*NAMES, *CALLS))
 """The last part of every dotted name that a rule is about."""
 
-WORDS = LAST_WORDS | ATTRIBUTES.keys()
-"""Attributes that a rule may have something to say of."""
-
-CALLED = LAST_WORDS | METHODS.keys()
-"""Attributes whose call a rule may have something to say of."""
-
 OWNERS = frozenset(name.rpartition(".")[0] for name in (*NAMES, *CALLS))
 """What those names are attributes of."""
 

@@ -2,15 +2,13 @@
 
 The walk is a stack and a table by node type, without recursion and without a call
 for each node; what a rule needs is sorted into lists and judged afterwards, when
-every name is known. A name may turn out to be anything, an attribute's word is what
-it is: those that no rule asks for are left out at once.
+every name is known.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Container, Iterable
-from operator import attrgetter
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 __all__ = ["Bound", "Scope", "Text", "scopes_of"]
@@ -20,8 +18,8 @@ Bound: TypeAlias = "tuple[ast.expr | str | None, Scope, ast.AST]"
 """What a name stands for (an expression, a dotted name, or unknown), the scope in
 which that is to be read, and the node that binds it."""
 
-Text: TypeAlias = "tuple[str, ast.Constant]"
-"""A literal that is long enough to say something (bytes as Latin-1), and its node."""
+Text: TypeAlias = "tuple[str | bytes, ast.Constant]"
+"""A literal that is long enough to say something, and its node."""
 
 _SHORT = 4
 
@@ -30,8 +28,8 @@ class Scope:
     """A module, class or function with what stands directly in it.
 
     A comprehension counts as a function, as in the language. `outer` holds the
-    names declared ``global`` or ``nonlocal``. `names` are read, bound or deleted; a
-    name that an assignment binds stands in `assigns` alone.
+    names declared ``global`` or ``nonlocal``. `names` are read, `stores` are bound or
+    deleted.
     """
 
     __slots__ = (
@@ -47,6 +45,7 @@ class Scope:
         "outer",
         "parent",
         "stars",
+        "stores",
         "subscripts",
         "top",
     )
@@ -56,6 +55,7 @@ class Scope:
         self.parent = parent
         self.body = body
         self.names: list[ast.Name] = []
+        self.stores: list[ast.Name] = []
         self.attributes: list[ast.Attribute] = []
         self.calls: list[ast.Call] = []
         self.subscripts: list[ast.Subscript] = []
@@ -65,7 +65,7 @@ class Scope:
         self.bound: dict[str, list[Bound]] = {}
         self.stars: list[str] = []
         self.outer: dict[str, str] = {}
-        self.top: frozenset[int] = frozenset()
+        self.top: set[int] = set()
 
     def bind(
         self,
@@ -91,7 +91,7 @@ class Scope:
     def is_firm(self, node: ast.AST) -> bool:
         """Whether `node` is a statement of the body itself, under no condition."""
         if not self.top:
-            self.top = frozenset(map(id, self.body))
+            self.top = set(map(id, self.body))
         return id(node) in self.top
 
 
@@ -110,85 +110,49 @@ _FIELDS: dict[type, tuple[str, ...]] = {
 }
 
 
-# What stands directly in the nodes that are frequent, read by one call each. None
-# may be among it. Others are read field by field.
-_CHILDREN: dict[type, Callable[[Any], Iterable[Any]]] = {
-    ast.AugAssign: attrgetter("target", "value"),
-    ast.BinOp: attrgetter("left", "right"),
-    ast.BoolOp: attrgetter("values"),
-    ast.Compare: lambda node: (node.left, *node.comparators),
-    ast.Expr: lambda node: (node.value,),
-    ast.If: lambda node: (node.test, *node.body, *node.orelse),
-    ast.IfExp: attrgetter("test", "body", "orelse"),
-    ast.JoinedStr: attrgetter("values"),
-    ast.List: attrgetter("elts"),
-    ast.Raise: attrgetter("exc", "cause"),
-    ast.Return: lambda node: (node.value,),
-    ast.Slice: attrgetter("lower", "upper", "step"),
-    ast.Tuple: attrgetter("elts"),
-    ast.UnaryOp: lambda node: (node.operand,),
-}
-
-
-def scopes_of(
-    tree: ast.Module, words: Container[str], called: Container[str]
-) -> tuple[list[Scope], list[Text]]:
-    """Every scope of `tree`, the module's first, and the texts and bytes in it.
-
-    Of attributes those in `words` are kept, of calls of an attribute those in `called`.
-    """
+def scopes_of(tree: ast.Module) -> tuple[list[Scope], list[Text]]:
+    """Every scope of `tree`, the module's first, and the texts and bytes in it."""
     module = Scope("module", None, tree.body)
     pending, found = [module], list[Scope]()
     texts: list[Text] = []
     while pending:
         scope = pending.pop()
         found.append(scope)
-        _walk(scope, pending, texts, words, called)
+        _walk(scope, pending, texts)
     return found, texts
 
 
-def _walk(
-    scope: Scope,
-    pending: list[Scope],
-    texts: list[Text],
-    words: Container[str],
-    called: Container[str],
-) -> None:
+def _walk(scope: Scope, pending: list[Scope], texts: list[Text]) -> None:
     stack: list[Any] = list(scope.body)
     pop, push, extend = stack.pop, stack.append, stack.extend
-    name, call, text = scope.names.append, scope.calls.append, texts.append
-    attribute = scope.attributes.append
+    name, store = scope.names.append, scope.stores.append
+    attribute, call = scope.attributes.append, scope.calls.append
     while stack:
         node = pop()
         cls = node.__class__
-        if cls is ast.Call:
-            extend(node.args)
-            for keyword in node.keywords:
-                push(keyword.value)
-            function = node.func
-            cls = function.__class__
-            if cls is not ast.Attribute or function.attr in called:
-                call(node)
-            node = function
-        while cls is ast.Attribute:
-            if node.attr in words:
-                attribute(node)
-            node = node.value
-            cls = node.__class__
         if cls is ast.Name:
-            name(node)
+            if node.ctx.__class__ is ast.Load:
+                name(node)
+            else:
+                store(node)
         elif cls is ast.Constant:
             value = node.value
             kind = value.__class__
-            if kind is str:
-                if len(value) > _SHORT:
-                    text((value, node))
-            elif kind is bytes and len(value) > _SHORT:
-                text((value.decode("latin-1"), node))
+            if (kind is str or kind is bytes) and len(value) > _SHORT:
+                texts.append((value, node))
+        elif cls is ast.Attribute:
+            attribute(node)
+            inner = node.value
+            if inner.__class__ is ast.Name:
+                name(inner)
+            else:
+                push(inner)
         elif cls is ast.Call:
-            push(node)
-        elif (children := _CHILDREN.get(cls)) is not None:
-            extend(children(node))
+            call(node)
+            push(node.func)
+            extend(node.args)
+            for keyword in node.keywords:
+                push(keyword.value)
         elif (special := _SPECIAL.get(cls)) is not None:
             special(node, scope, stack, pending)
         else:
@@ -297,22 +261,15 @@ def _function(node: Any, scope: Scope, stack: list[Any], pending: list[Scope]) -
 
 def _parameters(node: Any, inner: Scope, stack: list[Any]) -> None:
     given = node.args
-    plain, named = given.args, given.kwonlyargs
-    if given.posonlyargs:
-        plain = [*given.posonlyargs, *plain]
-    every = plain
-    if named or given.vararg or given.kwarg:
-        every = [*plain, *named, given.vararg, given.kwarg]
-    bound, unknown = inner.bound, (None, inner, node)
-    for arg in every:
+    bound = inner.bound
+    plain = [*given.posonlyargs, *given.args] if given.posonlyargs else given.args
+    for arg in (*plain, *given.kwonlyargs, given.vararg, given.kwarg):
         if arg is not None:
-            bound[arg.arg] = [unknown]
+            bound[arg.arg] = [(None, inner, node)]
             if arg.annotation is not None:
                 stack.append(arg.annotation)
-    if not given.defaults and not named:
-        return
     defaults = [*zip(reversed(plain), reversed(given.defaults), strict=False)]
-    defaults += zip(named, given.kw_defaults, strict=True)
+    defaults += zip(given.kwonlyargs, given.kw_defaults, strict=True)
     for arg, default in defaults:
         if default is not None:
             # What the argument stands for if nobody gives another.
