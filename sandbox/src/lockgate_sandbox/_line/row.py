@@ -141,7 +141,7 @@ def _asking(
             return None
         try:
             # Looked at again, so that there is one by the pipe at most.
-            if table or not channel.piped:  # closed, it is not piped
+            if table or channel.beside or not channel.piped:  # closed, it is not piped
                 return None
             flight = spare.pop() if spare else _flight()
             seconds = wall if timeout is None or timeout > wall else timeout
@@ -171,7 +171,8 @@ def _hearing(
     hear, read = pipe.ear.poll, pipe.answers.readinto
     # What is heard when an answer has come and nothing was printed, by either way.
     answered = [(pipe.answers.fileno(), EPOLLIN)]
-    answered_beside = [(channel.socket.fileno(), EPOLLIN)]
+    socket = channel.socket.fileno()
+    answered_beside = [(socket, EPOLLIN)]
     room = channel.room[LENGTH.size :]
 
     def take(flight: Flight) -> Any:
@@ -179,6 +180,7 @@ def _hearing(
         if heard != answered:
             if heard == answered_beside:
                 return by_socket(flight)
+            channel.beside = any(fd == socket for fd, _ in heard)
             line.take_for(flight, channel.receive(line.wait))
             return None
         size = read(room) or 0

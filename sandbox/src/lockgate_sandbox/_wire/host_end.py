@@ -58,10 +58,12 @@ class HostChannel(Channel):
     """The host's end: it believes nothing that comes.
 
     While it is `piped` calls go by the pipe. `owed` is the last one that did: as long
-    as it is `under_way`, its answer may come by the pipe too.
+    as it is `under_way`, its answer may come by the pipe too. `beside` says that the
+    socket had something too when an answer came by the pipe, which nothing asked for:
+    the next call goes by the socket, where that is read first.
     """
 
-    __slots__ = ("_plain_end", "_view", "owed", "pipe", "piped", "under_way")
+    __slots__ = ("_plain_end", "_view", "beside", "owed", "pipe", "piped", "under_way")
 
     def __init__(self, sock: _socket.socket, limit: int) -> None:
         super().__init__(sock, limit)
@@ -69,6 +71,7 @@ class HostChannel(Channel):
         self._plain_end = 0
         self.pipe: HostPipe | None = None
         self.piped = False
+        self.beside = False
         self.owed = b""
         self.under_way: Container[bytes] = ()
 
@@ -94,7 +97,7 @@ class HostChannel(Channel):
         Raises:
             FrameError: If it has left its pipe unread.
         """
-        self.piped = False
+        self.piped = self.beside = False
         if self.pipe is not None:
             self.pipe.leave()
 
