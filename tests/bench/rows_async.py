@@ -6,7 +6,6 @@ Against what asyncio offers for processes, and against awaiting the function its
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -20,7 +19,7 @@ from lockgate_sandbox import AsyncWorker, Policy
 from lockgate_sandbox.errors import Data
 from tests.bench.harness import Row, paired, pinned
 from tests.bench.workers import echo_sandbox
-from tests.support.host_plugins import Site, manifest_of
+from tests.support.host_plugins import Site, importable, manifest_of
 
 __all__ = ["ROWS"]
 
@@ -100,8 +99,7 @@ def _on_loop(name: str) -> Row:
         site.add(
             "workflows", IMPL, manifest=manifest, distribution="lockgate-workflows"
         )
-        sys.path.insert(0, str(site.folder))
-        stack.callback(sys.path.remove, str(site.folder))
+        stack.enter_context(importable(site.folder))
         loop = asyncio.new_event_loop()
         stack.callback(loop.close)
         host = AsyncHost.open(site.config, search_path=[site.folder])

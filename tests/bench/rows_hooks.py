@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pluggy
@@ -15,7 +14,7 @@ import pluggy
 from lockgate.host import Host
 from lockgate.values import Document, Transformation, Tree
 from tests.bench.harness import Row, paired, per_call, pinned
-from tests.support.host_plugins import Site, manifest_of
+from tests.support.host_plugins import Site, importable, manifest_of
 
 __all__ = ["ROWS"]
 
@@ -54,8 +53,8 @@ class _Plugin:
 @contextmanager
 def _host(*, in_host: bool) -> Generator[Host, None, None]:
     """A host with one plugin: of the trusted base, or sealed."""
-    with tempfile.TemporaryDirectory() as folder:
-        site = Site(Path(folder))
+    with ExitStack() as stack:
+        site = Site(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         if in_host:
             hooks = {"check_pipeline": "check_pipeline"}
             manifest = manifest_of(
@@ -67,15 +66,10 @@ def _host(*, in_host: bool) -> Generator[Host, None, None]:
                 manifest=manifest,
                 distribution="lockgate-workflows",
             )
-            sys.path.insert(0, str(site.folder))
+            stack.enter_context(importable(site.folder))
         else:
             site.add("echo", SEALED)
-        try:
-            with site.open() as host:
-                yield host
-        finally:
-            if in_host:
-                sys.path.remove(str(site.folder))
+        yield stack.enter_context(site.open())
 
 
 def _in_process(name: str) -> Row:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -13,7 +15,22 @@ from lockgate.config import Config
 from lockgate.discovery import PluginState, discover
 from lockgate.host import AuditRecord, Host, Lifecycle, LogLine, Progress
 
-__all__ = ["Site", "manifest_of"]
+__all__ = ["Site", "importable", "manifest_of"]
+
+
+@contextmanager
+def importable(folder: Path) -> Generator[None]:
+    """Have this process import from `folder`, and forget afterwards what it did."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            place = getattr(sys.modules[name], "__file__", None) or ""
+            if Path(place).is_relative_to(folder):
+                del sys.modules[name]
 
 
 def manifest_of(
