@@ -28,11 +28,7 @@ class Budget:
             FetchError: ``fetch-too-much`` if not.
         """
         with self._lock:
-            over = self._spent + size > self._limit
-        if over:
-            mib = self._limit >> 20
-            message = f"all that is asked for has more than {mib:,} MiB together"
-            raise FetchError("fetch-too-much", message)
+            self._check(size)
 
     def spend(self, size: int) -> None:
         """Count `size` bytes that came.
@@ -40,6 +36,12 @@ class Budget:
         Raises:
             FetchError: ``fetch-too-much`` if they are too many.
         """
-        self.check(size)
         with self._lock:
+            self._check(size)
             self._spent += size
+
+    def _check(self, size: int) -> None:
+        if self._spent + size > self._limit:
+            mib = self._limit >> 20
+            message = f"all that is asked for has more than {mib:,} MiB together"
+            raise FetchError("fetch-too-much", message)
