@@ -162,6 +162,14 @@ def test_what_is_no_policy_is_refused_whole(text: str) -> None:
     assert (caught.value.code, caught.value.where) == ("consent-policy", "/p.toml")
 
 
+def test_who_lists_the_tier_is_told_its_own_key() -> None:
+    rule = INDEX.replace("env:LANG", "tier:admin")
+    with pytest.raises(ConsentError) as caught:
+        parse_policy(f"schema = 1\n[[allow]]\n{rule}".encode(), "/p.toml")
+
+    assert 'tier = "elevated"' in str(caught.value.hint)
+
+
 def test_a_star_is_a_letter_and_no_pattern() -> None:
     rule = INDEX.replace("env:LANG", "net:*.example")
 

@@ -136,7 +136,8 @@ def _rule(form: _Rule, path: str, number: int) -> Rule:
         key, detail = (one, None) if isinstance(one, str) else (one.right, one.detail)
         kind, _, value = key.partition(":")
         if key != "workers" and not (kind in _KINDS and value):
-            hint = "The tier is a key of its own: tier = ." if kind == "tier" else ""
+            hint = 'The tier has a key of its own: tier = "elevated".'
+            hint = hint if kind == "tier" else ""
             raise _refused(path, f"rule {number}: {key!r:.60} is no right", hint)
         rights[key] = detail
     return Rule(
