@@ -15,7 +15,7 @@ from lockgate.grants import Grant
 from lockgate.verb import confirm, consent_now, grant_of, is_terminal, one_line
 from lockgate_marketplace.cli._accepts import add_accepts
 from lockgate_marketplace.cli._given import Given
-from lockgate_marketplace.cli._policy import add_policy, allowed, coming
+from lockgate_marketplace.cli._policy import add_policy, allowed
 from lockgate_marketplace.consent import (
     Agreed,
     Asked,
@@ -121,7 +121,7 @@ def case_of(
     cache = VerdictCache.below(Path(config.data_dir))
     along = scan_along(plan.wheels[1:], plan.manifest, cache)
     asked = compare(plan.manifest, held)
-    given = allowed(policy, plan, coming(offer.origins), config)
+    given = allowed(policy, plan, [one.coming for one in offer.origins], config)
     return Case(offer, before, asked, grant, along, given, moved=not same)
 
 

@@ -10,10 +10,10 @@ from lockgate.config import Config
 from lockgate.grants import rights_asked
 from lockgate.verb import writers_of
 from lockgate_marketplace.consent import Coming, ConsentPolicy
-from lockgate_marketplace.install import Origin, Plan
+from lockgate_marketplace.install import Plan
 from lockgate_marketplace.sources import Sources
 
-__all__ = ["add_policy", "allowed", "coming", "policy_of"]
+__all__ = ["add_policy", "allowed", "policy_of"]
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
@@ -42,11 +42,6 @@ def policy_of(args: argparse.Namespace, config: Config) -> ConsentPolicy:
     kept = (config.data_dir, config.state_dir, config.cache_dir)
     file = Path(named).expanduser()
     return read_policy(file, kept=kept, writers=writers_of(str(file), config))
-
-
-def coming(origins: Iterable[Origin]) -> list[Coming]:
-    """What was found out about wheels, as a policy looks at it."""
-    return [Coming(one.sha256, one.index, one.finding.identity) for one in origins]
 
 
 def allowed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from lockgate_marketplace.consent import Coming
 from lockgate_marketplace.errors import IdentityError
 from lockgate_marketplace.identity import (
     FILES,
@@ -43,6 +44,11 @@ class Origin:
     """The pins that it was held against."""
     only: str = ""
     """The one index whose pins count for it; empty if those of every one do."""
+
+    @property
+    def coming(self) -> Coming:
+        """What was found out of it, as a consent policy looks at it."""
+        return Coming(self.sha256, self.index, self.finding.identity)
 
     def check_since(self, pins: Iterable[Pin]) -> None:
         """Hold it against `pins`, of which some may be newer than the judgement.

@@ -68,8 +68,7 @@ def known_makers(
         for wheel in plan.wheels
         for identity in proven_of(wheel.sha256, wheel.name, kept)[-1:]
     ]
-    now = [Coming(o.sha256, o.index, o.finding.identity) for o in origins]
-    return [*before, *now]
+    return [*before, *(one.coming for one in origins)]
 
 
 def recorded_origin(
