@@ -5,17 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
+from types import MappingProxyType
 
+import pytest
+
+from lockgate import _host
 from lockgate.config import Config
 from lockgate.discovery import PluginState, discover
 from lockgate.host import AuditRecord, Host, Lifecycle, LogLine, Progress
+from lockgate.shipped import FirstParty, ShippedPolicy
 
-__all__ = ["Site", "importable", "manifest_of"]
+__all__ = ["Site", "importable", "manifest_of", "trusted_in_host"]
 
 
 @contextmanager
@@ -31,6 +36,19 @@ def importable(folder: Path) -> Generator[None]:
             place = getattr(sys.modules[name], "__file__", None) or ""
             if Path(place).is_relative_to(folder):
                 del sys.modules[name]
+
+
+@contextmanager
+def trusted_in_host(folder: Path, names: Iterable[str]) -> Generator[None]:
+    """Have the plugins `names` of `folder` be of the trusted base, in this process."""
+    parties = {
+        name: FirstParty(name, f"test-{name}", ("tier:system",), in_host=True)
+        for name in names
+    }
+    policy = ShippedPolicy(MappingProxyType(parties))
+    with pytest.MonkeyPatch.context() as patch, importable(folder):
+        patch.setattr(_host, "shipped_policy", lambda: policy)
+        yield
 
 
 def manifest_of(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, asdict
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockgate import _host
 from lockgate._call.answers import (
     Answer,
     Answers,
@@ -24,9 +21,8 @@ from lockgate._dispatch import in_process
 from lockgate._record.trace import current
 from lockgate.errors import ArgumentError, HookError, HostClosedError, LockgateError
 from lockgate.host import Host
-from lockgate.shipped import FirstParty, ShippedPolicy
 from lockgate.values import Document, Task, Tree
-from tests.support.host_plugins import Site, manifest_of
+from tests.support.host_plugins import Site, manifest_of, trusted_in_host
 
 ACTING = """
 import asyncio
@@ -99,18 +95,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
             hooks={hook: hook for hook in HOOKS},
         )
         site.add(name, ACTING.format(name=name), manifest=manifest)
-    parties = {
-        name: FirstParty(name, f"test-{name}", ("tier:system",), in_host=True)
-        for name in NAMES
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        policy = ShippedPolicy(MappingProxyType(parties))
-        patch.setattr(_host, "shipped_policy", lambda: policy)
-        patch.setattr(sys, "path", [str(site.folder), *sys.path])
-        with site.open() as host:
-            yield host
-    for module in [one for one in sys.modules if one.partition("_")[0] in NAMES]:
-        del sys.modules[module]
+    with trusted_in_host(site.folder, NAMES), site.open() as host:
+        yield host
 
 
 def arguments(hook: str, wishes: dict[str, str]) -> dict[str, Any]:

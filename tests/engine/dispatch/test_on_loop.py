@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import asdict
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockgate import _host
 from lockgate._record.trace import current, tracing
 from lockgate.aio import AsyncHost
 from lockgate.errors import (
@@ -27,9 +24,8 @@ from lockgate.errors import (
     LockgateError,
 )
 from lockgate.host import Answers, Host
-from lockgate.shipped import FirstParty, ShippedPolicy
 from lockgate.values import Document, Task
-from tests.support.host_plugins import Site, manifest_of
+from tests.support.host_plugins import Site, manifest_of, trusted_in_host
 
 AWAITED = """
 import asyncio, threading, time
@@ -141,20 +137,10 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, Asyn
         SEALED.format(name="sealed"),
         manifest=manifest_of("sealed", kinds="ai", hooks=one),
     )
-    parties = {
-        name: FirstParty(name, f"test-{name}", ("tier:system",), in_host=True)
-        for name in NAMES[:3]
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        policy = ShippedPolicy(MappingProxyType(parties))
-        patch.setattr(_host, "shipped_policy", lambda: policy)
-        patch.setattr(sys, "path", [str(site.folder), *sys.path])
-        with site.open() as host:
-            twin = AsyncHost.open(site.config, search_path=[site.folder])
-            yield host, twin
-            asyncio.run(twin.close())
-    for module in [one for one in sys.modules if one.partition("_")[0] in NAMES]:
-        del sys.modules[module]
+    with trusted_in_host(site.folder, NAMES[:3]), site.open() as host:
+        twin = AsyncHost.open(site.config, search_path=[site.folder])
+        yield host, twin
+        asyncio.run(twin.close())
 
 
 @pytest.fixture

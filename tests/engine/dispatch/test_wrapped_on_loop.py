@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockgate import _host
 from lockgate.aio import AsyncHost
 from lockgate.errors import HookTimeoutError, LockgateError
 from lockgate.host import Answers, Host
-from lockgate.shipped import FirstParty, ShippedPolicy
 from lockgate.values import Document, Task
 from tests.engine.conformance.places import grant_all
-from tests.support.host_plugins import Site, manifest_of
+from tests.support.host_plugins import Site, manifest_of, trusted_in_host
 
 SOURCE = """
 import asyncio, threading, time
@@ -149,22 +145,12 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, Asyn
         )
         source = SHARED if name in ("runner", "sharing") else SOURCE
         site.add(name, source.replace("{name}", name), manifest=manifest)
-    parties = {
-        name: FirstParty(name, f"test-{name}", ("tier:system",), in_host=True)
-        for name in {*HOOKS, *WRAPS} - SEALED
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        policy = ShippedPolicy(MappingProxyType(parties))
-        patch.setattr(_host, "shipped_policy", lambda: policy)
-        patch.setattr(sys, "path", [str(site.folder), *sys.path])
+    with trusted_in_host(site.folder, {*HOOKS, *WRAPS} - SEALED):
         grant_all(site)
         with site.open() as host:
             twin = AsyncHost.open(site.config, search_path=[site.folder])
             yield host, twin
             asyncio.run(twin.close())
-    packages = {f"{name}_plugin" for name in (*HOOKS, *WRAPS)}
-    for module in [name for name in sys.modules if name.partition(".")[0] in packages]:
-        del sys.modules[module]
 
 
 @pytest.fixture
