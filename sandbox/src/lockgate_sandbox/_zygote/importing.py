@@ -88,7 +88,7 @@ class Ahead:
             if info.st_size > _SOURCE_BYTES:
                 return False
             code = spec.loader.get_code(spec.name)
-        except Exception:
+        except Exception:  # whoever imports it is told, of this as of anything
             return False
         finally:
             sys.stderr = errors
