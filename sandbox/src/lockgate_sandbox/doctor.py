@@ -29,7 +29,7 @@ __all__ = ["FEATURES", "Examination", "TierState", "examine", "examine_tiers"]
 FEATURES = {
     "close_range": ("5.9", "closes what the host had open, in one call"),
     "pidfd": ("5.3", "tells and kills a process that can't be mistaken for another"),
-    "openat2": ("5.6", "opens granted files for a worker without a way around"),
+    "openat2": ("5.6", "opens what was granted, in one call, without a way around"),
     "sealed_memory": ("5.1", "hands large data over without a copy"),
     "seccomp_notify": ("5.5", "counts processes and files where no limit does"),
     "network_namespace": ("3.8", "a second lock on network and System V IPC"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._line.process import Exit
+from lockgate_sandbox._spelling.written import owners_place
 from lockgate_sandbox._start.attended import Attended
 from lockgate_sandbox._start.lent import Lent
 from lockgate_sandbox._watch.collect import collect as read_back
@@ -142,10 +143,10 @@ def run_file(
 ) -> RunResult:
     """`Sandbox.run_file`."""
     # Without links and '..': the file itself is granted, not a way to it.
-    file = Path(script).resolve()
+    file = Path(_place("script", script))
     parts = restricted_locations() if profile is Profile.RESTRICTED else ()
     policy = replace(policy, read=(*policy.read, str(file), *parts))
-    folders = [str(Path(folder).resolve()) for folder in path]
+    folders = [_place("import folder", folder) for folder in path]
     job: dict[str, Any] = {
         "kind": "file",
         "script": str(file),
@@ -178,6 +179,10 @@ def run_file(
             error,
             tuple(run.notes.denials if run.notes is not None else ()),
         )
+
+
+def _place(what: str, path: str | os.PathLike[str]) -> str:
+    return owners_place(what, str(Path(path).absolute()))
 
 
 def _status(ended: Exit, error: SandboxError | None) -> int:

@@ -35,8 +35,8 @@ class Sandbox:
     space. Everything ends with `close`, at the latest with the host process.
     """
 
-    def __init__(self, layers: LayerModes) -> None:
-        self._nursery = Nursery(layers)
+    def __init__(self, layers: LayerModes, *, follow_links: bool = True) -> None:
+        self._nursery = Nursery(layers, follow_links=follow_links)
         self._preloads = Preloads(self._nursery)
         self._spares = Spares(self._fork, self._nursery.hurry)
         self._recipes = Recipes()
@@ -46,16 +46,24 @@ class Sandbox:
         self._pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
 
     @classmethod
-    def open(cls, *, layers: LayerModes | None = None) -> Sandbox:
+    def open(
+        cls, *, layers: LayerModes | None = None, follow_links: bool = True
+    ) -> Sandbox:
         """Start a keeper.
 
         `layers` changes how firmly a layer is held; switching one off is for
         tests of the other layers.
 
+        A symbolic link in a path that is granted is followed when a worker starts,
+        unless it lies where some policy of this process lets workers write. Without
+        `follow_links` none is: for a host that looks paths up when they are granted,
+        and whose policies hold what it found. Such a path that has become a link
+        opens nothing.
+
         Raises:
             StartError: If the keeper can't be started.
         """
-        return cls(dict(layers or {}))
+        return cls(dict(layers or {}), follow_links=follow_links)
 
     def __enter__(self) -> Sandbox:
         return self

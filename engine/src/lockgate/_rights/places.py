@@ -8,14 +8,13 @@ plugin that may write to ``/srv/a`` and read ``/srv/a/data`` could put a link to
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lockgate.grants import Grant
+from lockgate_sandbox.places import resolved
 
 __all__ = ["below", "openable", "write_folders"]
-
-_LINKS_LIMIT = 40
 
 
 def write_folders(grants: Mapping[str, Grant]) -> dict[str, list[str]]:
@@ -46,14 +45,21 @@ def openable(value: str, secret: Sequence[str], writable: Sequence[str]) -> str:
     if not value.startswith("/"):
         message = f"{value!r} is no absolute path"
         raise ValueError(message)
-    path = Path(os.path.realpath(value))
+    # The place and the links that lead there are of one look: between two, a link
+    # could have been there for the first alone.
+    try:
+        real, links = resolved(value)
+    except OSError as error:
+        message = f"{value} can't be followed: {error.strerror}"
+        raise ValueError(message) from None
+    path = Path(real)
     for one in secret:
         own = Path(os.path.realpath(one))
         if path.is_relative_to(own) or own.is_relative_to(path):
             message = f"{value} touches {one}, which holds lockgate's own state"
             raise ValueError(message)
     theirs = [os.path.realpath(one) for one in writable]
-    for link in _links(value) if theirs else ():
+    for link in links if theirs else ():
         folder = Path(os.path.dirname(link))  # noqa: PTH120
         if any(folder.is_relative_to(one) for one in theirs):
             message = f"{value} leads through {link}: a plugin may have put it there"
@@ -61,26 +67,4 @@ def openable(value: str, secret: Sequence[str], writable: Sequence[str]) -> str:
     if not path.exists():
         message = f"{value} does not exist"
         raise ValueError(message)
-    return str(path)
-
-
-def _links(value: str) -> Iterator[str]:
-    """Each symbolic link on the way to `value`, by its real place; at most some."""
-    left = [part for part in value.split("/") if part not in ("", ".")][::-1]
-    here, seen = "/", 0
-    while left and seen < _LINKS_LIMIT:
-        part = left.pop()
-        if part == "..":
-            here = os.path.dirname(here)  # noqa: PTH120
-            continue
-        one = os.path.join(here, part)  # noqa: PTH118
-        try:
-            target = os.readlink(one)  # noqa: PTH115
-        except OSError:
-            here = one
-            continue
-        seen += 1
-        yield one
-        if target.startswith("/"):
-            here = "/"
-        left += [part for part in target.split("/") if part not in ("", ".")][::-1]
+    return real

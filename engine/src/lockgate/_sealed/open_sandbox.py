@@ -22,7 +22,8 @@ def open_sandbox(config: Config) -> Sandbox:
     from lockgate_sandbox import Sandbox, SandboxError
 
     try:
-        return Sandbox.open(layers=dict(config.layers) or None)
+        # What is granted was looked up when the rights were read (`_rights.places`).
+        return Sandbox.open(layers=dict(config.layers) or None, follow_links=False)
     except SandboxError as error:
         raise SandboxUnavailableError(
             str(error), cause=error.code, hint=error.hint

@@ -40,6 +40,9 @@ class SettingsFile:
         self.shared = shared
         self._fds = [os.memfd_create("settings", os.MFD_CLOEXEC)]
         self.close = weakref.finalize(self, _close, self._fds)
+        # What was granted may hold links of its owner, who may change them.
+        spelled = (*policy.read, *policy.write, *plan.path)
+        self._watched = tuple(dict.fromkeys([*(p for p, _ in plan.rules), *spelled]))
         self._files = self._identities() if shared else []
         # A worker may have a /proc of its own: then ours has other files.
         proc = any(path == "/proc" or path[:6] == "/proc/" for path, _ in plan.rules)
@@ -67,7 +70,7 @@ class SettingsFile:
 
     def _identities(self) -> list[tuple[int, int, int, int] | None]:
         found: list[tuple[int, int, int, int] | None] = []
-        for path, _ in self.plan.rules:
+        for path in self._watched:
             try:
                 info = os.stat(path)  # noqa: PTH116 - for every start
             except OSError:

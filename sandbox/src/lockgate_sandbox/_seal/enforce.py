@@ -142,7 +142,7 @@ def open_ruleset(plan: SealPlan) -> int:
     Raises:
         OSError: If the kernel refuses.
     """
-    return landlock.open_ruleset(plan.rules, plan.abi)
+    return landlock.open_ruleset(plan.rules, plan.abi, plan.identities)
 
 
 def probe() -> Capabilities:

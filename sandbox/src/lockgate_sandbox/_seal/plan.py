@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from lockgate_sandbox import policies
 from lockgate_sandbox._seal.fresh import ask_kernel
+from lockgate_sandbox._seal.places import Places
 from lockgate_sandbox._seal.sealplan import LAYERS, SealPlan
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.linux import cgroup, credentials, gpu, landlock, rlimits
@@ -154,6 +155,18 @@ def _library_paths() -> tuple[str, ...]:
     )
 
 
+@functools.cache
+def _common_paths() -> tuple[str, ...]:
+    """What everything reads in passing, without links."""
+    return tuple(map(os.path.realpath, (*_COMMON_FILES, *_READ_DEVICES)))
+
+
+@functools.cache
+def _own_paths() -> tuple[str, ...]:
+    """`interpreter_paths` without links."""
+    return tuple(map(os.path.realpath, interpreter_paths()))
+
+
 def open_group(
     policy: Policy, capabilities: Capabilities, *, preloading: bool = False
 ) -> cgroup.Group | None:
@@ -208,6 +221,7 @@ def prepare(
     capabilities: Capabilities | None = None,
     abi: int | None = None,
     preloading: bool = False,
+    follow_links: bool = True,
 ) -> SealPlan:
     """The plan that `policy` means on this machine.
 
@@ -215,11 +229,12 @@ def prepare(
 
     `path` are the worker's import folders, `scratch` an existing folder that it
     may fill, `group` a control group to join. `modes` changes the mode of some
-    layers. `abi` pretends an older Landlock than the machine has.
+    layers. `abi` pretends an older Landlock than the machine has. Without
+    `follow_links` what is granted for reading and writing holds no link.
 
     Raises:
         PolicyError: If a mode names an unknown layer or an unknown mode, or a
-            path is not absolute.
+            path is not absolute or leads through a link that a worker may have made.
         StartError: If the machine cannot be probed.
     """
     found = capabilities or probe()
@@ -230,6 +245,7 @@ def prepare(
         if not folder.startswith("/"):
             msg = f"an import or scratch folder is absolute: {folder!r}"
             raise PolicyError(msg)
+    places = Places(policy, path, follow=follow_links)
     limits = policy.limits
     counts_files = scratch is not None and not has_sized_scratch(found, chosen)
     # Workers of one environment share a group, which counts none of them alone.
@@ -240,8 +256,9 @@ def prepare(
         modes=chosen,
         abi=level,
         path=list(path),
-        rules=_rules(policy, path, scratch),
-        reach=_reach(policy, path),
+        rules=_rules(places, scratch),
+        identities=places.identities,
+        reach=_reach(places),
         filters=_filters(
             policy,
             found,
@@ -288,26 +305,19 @@ def _modes(asked: LayerModes | None) -> dict[str, str]:
     return chosen
 
 
-def _reach(policy: Policy, path: Sequence[str]) -> list[tuple[str, int]]:
+def _reach(places: Places) -> list[tuple[str, int]]:
     """What a uid of the worker's own must be able to use, and how."""
-    wanted: dict[str, int] = {}
-    for item in (*interpreter_paths(), *path, *policy.read):
-        wanted[item] = os.R_OK
-    for item in policy.write:
-        wanted[item] = os.R_OK | os.W_OK
-    for program in policy.programs:
-        wanted[program.path] = os.R_OK | os.X_OK
-        wanted |= dict.fromkeys(program.read, os.R_OK)
-    found: list[tuple[str, int]] = []
-    for item, access in wanted.items():
-        real = Path(item).resolve()
-        found.append((str(real), access | (os.X_OK if real.is_dir() else 0)))
-    return found
+    wanted = dict.fromkeys((*_own_paths(), *places.path, *places.read), os.R_OK)
+    wanted |= dict.fromkeys(places.write, os.R_OK | os.W_OK)
+    wanted |= dict.fromkeys(places.programs, os.R_OK | os.X_OK)
+    wanted |= dict.fromkeys(places.program_files, os.R_OK)
+    return [
+        (real, access | (os.X_OK if Path(real).is_dir() else 0))
+        for real, access in wanted.items()
+    ]
 
 
-def _rules(
-    policy: Policy, path: Sequence[str], scratch: str | None
-) -> list[tuple[str, int]]:
+def _rules(places: Places, scratch: str | None) -> list[tuple[str, int]]:
     """The Landlock rules: rights of one path are joined, the order is kept."""
     joined: dict[str, int] = {}
 
@@ -316,20 +326,18 @@ def _rules(
             joined[item] = joined.get(item, 0) | rights
 
     libraries = landlock.READ
-    if policy.programs:
+    if places.programs:
         # Starting a program means executing its loader, and a script's
         # interpreter; what they may do is bounded by this very seal.
         libraries |= landlock.EXECUTE
         allow(["/dev/zero"], landlock.READ)
     allow(_library_paths(), libraries)
-    allow((*_COMMON_FILES, *_READ_DEVICES, *path, *policy.read), landlock.READ)
+    allow((*_common_paths(), *places.path, *places.read), landlock.READ)
     allow(["/dev/null"], landlock.DEVICE)
-    allow(policy.write, landlock.WRITE)
-    for program in policy.programs:
-        allow([os.path.realpath(program.path)], landlock.READ | landlock.EXECUTE)
-        allow(program.read, landlock.READ | landlock.EXECUTE)
+    allow(places.write, landlock.WRITE)
+    allow((*places.programs, *places.program_files), landlock.READ | landlock.EXECUTE)
     if scratch:
-        extra = landlock.EXECUTE if policy.programs else 0
+        extra = landlock.EXECUTE if places.programs else 0
         allow([scratch], landlock.WRITE | extra)
     return list(joined.items())
 

@@ -46,7 +46,9 @@ class SealPlan:
         tier: The tier's name.
         modes: Mode of each layer in `LAYERS`.
         abi: The Landlock ABI to use, 0 without.
-        rules: (path, Landlock rights) pairs.
+        rules: (path, Landlock rights) pairs; the paths hold no link.
+        identities: Which file a granted path was, (device, inode); where it is another
+            one by now, nothing is granted.
         path: The worker's import folders.
         reach: (path, access) pairs that a uid of the worker's own must be able
             to use; without symbolic links.
@@ -77,6 +79,7 @@ class SealPlan:
         "cpu_share",
         "filters",
         "gpu_memory",
+        "identities",
         "limits",
         "may_fork",
         "modes",
@@ -98,6 +101,7 @@ class SealPlan:
     abi: int
     path: list[str]
     rules: list[tuple[str, int]]
+    identities: dict[str, tuple[int, int]]
     reach: list[tuple[str, int]]
     filters: dict[str, tuple[bytes, list[int]]]
     limits: list[tuple[int, int, int]]

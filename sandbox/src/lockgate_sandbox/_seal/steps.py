@@ -199,7 +199,7 @@ def _landlock(child: Child) -> LayerState:
         detail = plan.reasons.get("landlock", "") or "the kernel does not offer it"
         return LayerState("landlock", "missing", detail, REMEDIES["landlock"])
     if child.ruleset < 0:
-        child.ruleset = landlock.open_ruleset(plan.rules, plan.abi)
+        child.ruleset = landlock.open_ruleset(plan.rules, plan.abi, plan.identities)
     landlock.restrict_self(child.ruleset)
     if child.left is None:
         os.close(child.ruleset)

@@ -47,10 +47,11 @@ class Nursery:
         StartError: If the keeper can't be started.
     """
 
-    def __init__(self, layers: LayerModes) -> None:
+    def __init__(self, layers: LayerModes, *, follow_links: bool = True) -> None:
         self._layers = layers
+        self._follow_links = follow_links
         try:
-            self._base = tempfile.mkdtemp(prefix="lockgate-")
+            self._base = os.path.realpath(tempfile.mkdtemp(prefix="lockgate-"))
         except OSError as error:
             detail = f"no folder for temporary files: {error.strerror}"
             hint = "set TMPDIR to a folder that may be written"
@@ -167,6 +168,7 @@ class Nursery:
                     scratch=scratch,
                     group=group,
                     preloading=preloading,
+                    follow_links=self._follow_links,
                 )
                 file = SettingsFile(policy, plan, scratch, shared=False)
                 undo.callback(file.close)
@@ -182,7 +184,12 @@ class Nursery:
                 self.check_open()
                 if len(self._shared) >= _PLANS_LIMIT:
                     self._shared.clear()
-                plan = prepare(policy, self._layers, path=path)
+                plan = prepare(
+                    policy,
+                    self._layers,
+                    path=path,
+                    follow_links=self._follow_links,
+                )
                 file = self._shared[policy, path] = SettingsFile(
                     policy, plan, None, shared=True
                 )

@@ -17,10 +17,12 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Protocol, cast
 
+from lockgate_sandbox._spelling.written import owners_place
 from lockgate_sandbox.broker._gate import Gate
 from lockgate_sandbox.callbacks import Passed
-from lockgate_sandbox.errors import Data
+from lockgate_sandbox.errors import Data, PolicyError
 from lockgate_sandbox.grants import Device
+from lockgate_sandbox.linux.plain import open_plain
 
 __all__ = ["Claims", "DeviceBusyError", "Devices", "why_not"]
 
@@ -74,7 +76,7 @@ class Devices:
         grant = cast("Device | None", self._gate.named(Device, name))
         if grant is None:
             raise self._gate.refuse("device", name, "this device is not granted")
-        seen = os.open(grant.path, os.O_PATH | os.O_CLOEXEC)
+        seen = self._seen(grant)
         try:
             found = os.fstat(seen)
             why = why_not(found)
@@ -84,6 +86,14 @@ class Devices:
             return Passed(grant.path, [self._claimed(seen, found, grant)])
         finally:
             os.close(seen)
+
+    def _seen(self, grant: Device) -> int:
+        """The device, not opened; udev's links to it change when it is plugged in."""
+        try:
+            return open_plain(owners_place("device", grant.path), os.O_PATH)
+        except PolicyError as error:
+            reason = str(error)
+        raise self._gate.refuse("device", grant.name, reason, wanted="")
 
     def _claimed(self, seen: int, found: os.stat_result, grant: Device) -> int:
         """The device, open and claimed.

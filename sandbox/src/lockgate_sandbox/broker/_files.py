@@ -1,6 +1,7 @@
 """Files outside a worker's scratch, opened by the host and handed over open.
 
-A granted folder is opened once, when the broker is made; everything below is opened
+A granted folder is opened once, when the broker is made, by no link that a worker may
+have put there (`_spelling.written`); everything below is opened
 relative to it by ``openat2`` (Linux 5.6): no ``..``, no link of any kind and no magic
 link leads out, however the tree is changed meanwhile. What is there is looked at
 before it is opened (O_PATH), because opening a device or a pipe does something; then
@@ -11,28 +12,22 @@ of a process never.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import re
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 
+from lockgate_sandbox._spelling.written import WRITTEN, owners_place
 from lockgate_sandbox.broker._gate import Gate
 from lockgate_sandbox.broker._refusal import RefusedError
 from lockgate_sandbox.callbacks import Passed
 from lockgate_sandbox.errors import Data, PolicyError
 from lockgate_sandbox.grants import PathGrant
-from lockgate_sandbox.linux._libc import syscall
+from lockgate_sandbox.linux.plain import open_plain
 
 __all__ = ["Files"]
 
-# openat2(2)
-_RESOLVE_NO_MAGICLINKS = 0x02
-_RESOLVE_NO_SYMLINKS = 0x04
-_RESOLVE_BENEATH = 0x08
-_RESOLVE = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
 _TRIES = 16
 """EAGAIN means that the tree was changed on the way: ask again, not for ever."""
 
@@ -60,12 +55,15 @@ class Files:
     """Answers ``broker.file.open``. Owns the granted folders' descriptors.
 
     Raises:
-        PolicyError: If a granted path can't be opened.
+        PolicyError: If a granted path can't be opened, or leads through a link that a
+            worker may have made.
     """
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._roots: dict[PathGrant, int] = {}
+        written = [grant.path for grant in gate.paths() if grant.write]
+        WRITTEN.note(owners_place("path", path) for path in written)
         try:
             for grant in gate.paths():
                 self._roots[grant] = _root(grant)
@@ -132,7 +130,7 @@ class Files:
             return self._open_seen(root, grant, flags, what)
         for _ in range(_TRIES):
             try:
-                seen = _openat2(root, below, os.O_PATH | os.O_CLOEXEC)
+                seen = open_plain(below, os.O_PATH, beneath=root)
             except FileNotFoundError:
                 if not flags & os.O_CREAT:
                     raise
@@ -142,7 +140,8 @@ class Files:
                 finally:
                     os.close(seen)
             try:  # there is nothing: what is made now is a file of our own making
-                return _openat2(root, below, flags | _ALWAYS | os.O_EXCL)
+                made = flags | _ALWAYS | os.O_EXCL
+                return open_plain(below, made, beneath=root)
             except FileExistsError:
                 if flags & os.O_EXCL:
                     raise
@@ -174,26 +173,9 @@ def _why_not(fd: int, grant: PathGrant) -> str:
 
 def _root(grant: PathGrant) -> int:
     try:
-        return os.open(grant.path, os.O_PATH | os.O_CLOEXEC)
+        return open_plain(owners_place("path", grant.path), os.O_PATH)
     except OSError as error:
         raise PolicyError(
             f"{grant.path} can't be granted: {error.strerror}",
             hint="create it first, or leave it out",
         ) from error
-
-
-def _openat2(root: int, path: str, flags: int) -> int:
-    """Open `path` beneath the folder `root`; see openat2(2)."""
-    # struct open_how: flags, mode (only with O_CREAT), resolve.
-    mode = 0o666 if flags & os.O_CREAT else 0
-    how = (ctypes.c_uint64 * 3)(flags, mode, _RESOLVE)
-    for _ in range(_TRIES):
-        with suppress(BlockingIOError):
-            return syscall(
-                "openat2",
-                root,
-                os.fsencode(path),
-                ctypes.byref(how),
-                ctypes.sizeof(how),
-            )
-    raise OSError(errno.EAGAIN, "the folder is being changed")

@@ -15,14 +15,16 @@ rule, `restrict_self` some 20 us in all.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import stat
 
 from lockgate_sandbox.linux._libc import NUMBERS, prctl, raw_syscall, syscall
+from lockgate_sandbox.linux.plain import open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     Rule = tuple[str, int]
 
@@ -132,12 +134,18 @@ def handled(abi: int) -> tuple[int, int, int]:
     return files, _NET_TCP if abi >= 4 else 0, _SCOPES if abi >= 6 else 0
 
 
-def open_ruleset(rules: Iterable[Rule], abi: int) -> int:
+def open_ruleset(
+    rules: Iterable[Rule],
+    abi: int,
+    identities: Mapping[str, Sequence[int]] | None = None,
+) -> int:
     """A file descriptor of a ruleset that allows `rules` and nothing else.
 
-    Each rule is an absolute path and the rights beneath it. A path that does
-    not exist is left out: there is nothing to allow. `abi` may be lower than
-    the kernel's, which then behaves like an older one. The caller owns the
+    Each rule is an absolute path without links and the rights beneath it. A path
+    that does not exist is left out, and so is one that leads through a link, or is
+    not the file of its (device, inode) in `identities`: somebody put it there since.
+    The rule is made of the very descriptor that was looked at. `abi` may be lower
+    than the kernel's, which then behaves like an older one. The caller owns the
     descriptor (close-on-exec).
 
     Raises:
@@ -151,9 +159,10 @@ def open_ruleset(rules: Iterable[Rule], abi: int) -> int:
     ruleset = syscall("landlock_create_ruleset", ctypes.byref(attr), size, 0)
     try:
         beneath = _PathBeneathAttr()
+        known = identities or {}
         number = NUMBERS["landlock_add_rule"]
         for path, rights in rules:
-            _add_rule(ruleset, number, beneath, path, rights & files)
+            _add_rule(ruleset, number, beneath, path, rights & files, known.get(path))
     except BaseException:
         os.close(ruleset)
         raise
@@ -161,16 +170,28 @@ def open_ruleset(rules: Iterable[Rule], abi: int) -> int:
 
 
 def _add_rule(
-    ruleset: int, number: int, beneath: _PathBeneathAttr, path: str, rights: int
+    ruleset: int,
+    number: int,
+    beneath: _PathBeneathAttr,
+    path: str,
+    rights: int,
+    identity: Sequence[int] | None,
 ) -> None:
     """Allow `rights` beneath `path`, masked to what fits its kind of file."""
     try:
-        target = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        target = open_plain(path, os.O_PATH)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         # Not there, or not reachable for us: it will not be for the child.
         return
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return  # a link that was not there when the path was looked up
+        raise
     try:
-        if not stat.S_ISDIR(os.fstat(target).st_mode):
+        found = os.fstat(target)
+        if identity is not None and (found.st_dev, found.st_ino) != tuple(identity):
+            return
+        if not stat.S_ISDIR(found.st_mode):
             rights &= _FILE_RIGHTS
         if not rights:
             return

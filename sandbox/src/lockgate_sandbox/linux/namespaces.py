@@ -15,6 +15,7 @@ import os
 
 from lockgate_sandbox.linux import credentials, rlimits
 from lockgate_sandbox.linux._libc import reason, syscall
+from lockgate_sandbox.linux.plain import open_plain
 from lockgate_sandbox.posture import LayerState
 
 TYPE_CHECKING = False
@@ -53,6 +54,7 @@ _MS_PRIVATE = 0x40000
 _OPEN_TREE_CLONE = 1
 _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
+_AT_EMPTY_PATH = 0x1000
 _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 
 
@@ -348,13 +350,17 @@ def close_hidden() -> None:
 
 
 def _clone(folder: int, path: str) -> int:
-    """A detached copy of the mounts below `path` in `folder`."""
-    return syscall(
-        "open_tree",
-        folder,
-        os.fsencode(path),
-        _OPEN_TREE_CLONE | os.O_CLOEXEC | _AT_RECURSIVE,
-    )
+    """A detached copy of the mounts below `path`, which holds no link, in `folder`."""
+    there = open_plain(path, os.O_PATH, beneath=folder)
+    try:
+        return syscall(
+            "open_tree",
+            there,
+            b"",
+            _OPEN_TREE_CLONE | os.O_CLOEXEC | _AT_RECURSIVE | _AT_EMPTY_PATH,
+        )
+    finally:
+        os.close(there)
 
 
 def _attach(tree: int, path: str) -> None:
