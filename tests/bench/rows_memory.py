@@ -59,10 +59,10 @@ def _sealed(count: int, *preload: str) -> float:
         return _mean(pids)
 
 
-def _bare(count: int) -> float:
+def _bare(count: int, *preload: str) -> float:
     with (
         open_echo() as folder,
-        bare_workers(practise=False) as fork,
+        bare_workers(*preload, site=site_folder(), practise=False) as fork,
         ExitStack() as stack,
     ):
         workers = [fork() for _ in range(count)]
@@ -92,4 +92,7 @@ ROWS: dict[str, Callable[[str], Row]] = {
         name, _sealed(_PRELOADED, HEAVY), _spawned(HEAVY)
     ),
     "floor-idle-memory": lambda name: _row(name, _bare(_IDLE), _spawned()),
+    "floor-idle-memory-pydantic": lambda name: _row(
+        name, _bare(_PRELOADED, HEAVY), _spawned(HEAVY)
+    ),
 }

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,43 +45,57 @@ def _checkout(monty: Any) -> Callable[[], float]:
     return lambda: _seconds(monty.checkout, lambda session: session.feed_run("1"))
 
 
-def _row(name: str, *, fresh: bool) -> Row:
+@contextmanager
+def _monty() -> Generator[Callable[[], float]]:
     import pydantic_monty
 
+    with pydantic_monty.Monty() as monty:
+        yield _checkout(monty)
+
+
+def _paired(
+    name: str,
+    ours: Callable[[], float],
+    peer: Callable[[], float],
+    *,
+    rounds: int = 100,
+    placement: str = "free",
+) -> Row:
+    return paired(
+        name,
+        ours,
+        peer,
+        peer_name="pydantic-monty checkout + run",
+        target=1 / 8,
+        rounds=rounds,
+        placement=placement,
+    )
+
+
+def _fresh(name: str) -> Row:
     policy = Policy.for_tier("read-only")
-    with ExitStack() as stack:
-        # On two cores a reused one measures how long the other core takes to wake.
-        placement = "free" if fresh else stack.enter_context(pinned())
-        sandbox, folder = stack.enter_context(echo_sandbox())
-        pool = sandbox.pool(
-            policy,
-            target="echo:build",
-            path=[folder],
-            size=2 if fresh else 1,
-            leases=1 if fresh else 1_000_000,
-        )
-        monty = stack.enter_context(pydantic_monty.Monty())
+    with echo_sandbox() as (sandbox, folder), _monty() as peer:
+        pool = sandbox.pool(policy, target="echo:build", path=[folder], size=2)
         # What is made anew has waited when it is taken; so has the peer's, then.
-        ours, peer = _ours(pool), _checkout(monty)
-        return paired(
-            name,
-            rested(ours) if fresh else ours,
-            rested(peer) if fresh else peer,
-            peer_name="pydantic-monty checkout + run",
-            target=1 / 8,
-            rounds=100,
-            placement=placement,
+        return _paired(name, rested(_ours(pool)), rested(peer))
+
+
+def _reused(name: str) -> Row:
+    policy = Policy.for_tier("read-only")
+    # On two cores a reused one measures how long the other core takes to wake.
+    with (
+        pinned() as placement,
+        echo_sandbox() as (sandbox, folder),
+        _monty() as peer,
+    ):
+        pool = sandbox.pool(
+            policy, target="echo:build", path=[folder], size=1, leases=1_000_000
         )
+        return _paired(name, _ours(pool), peer, placement=placement)
 
 
-def _floor(name: str) -> Row:
-    import pydantic_monty
-
-    with ExitStack() as stack:
-        folder = stack.enter_context(open_echo())
-        fork = stack.enter_context(bare_workers())
-        monty = stack.enter_context(pydantic_monty.Monty())
-
+def _floor_fresh(name: str) -> Row:
+    with open_echo() as folder, bare_workers() as fork, _monty() as peer:
         waiting: list[Bare] = []
 
         def make() -> None:
@@ -98,48 +112,77 @@ def _floor(name: str) -> Row:
             return seconds
 
         make()
-        return paired(
-            name,
-            rested(ours),
-            rested(_checkout(monty)),
-            peer_name="pydantic-monty checkout + run",
-            target=1 / 8,
-            rounds=100,
-        )
+        return _paired(name, rested(ours), rested(peer))
 
 
-def _floor_c(name: str) -> Row:
-    """A program in C that waits and echoes one packet: waking it, and nothing else."""
-    import pydantic_monty
+def _floor_reused(name: str) -> Row:
+    with (
+        pinned() as placement,
+        open_echo() as folder,
+        bare_workers() as fork,
+        _monty() as peer,
+    ):
+        worker = fork()
+        worker.build(folder)
 
-    with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory())
+        def ours() -> float:
+            started = time.perf_counter()
+            worker.call()
+            return time.perf_counter() - started
+
+        row = _paired(name, ours, peer, placement=placement)
+        worker.close()
+        return row
+
+
+@contextmanager
+def _echo_in_c(*arguments: str) -> Generator[list[str]]:
+    """The command of a program in C that waits and echoes one packet.
+
+    Waking it, and nothing else.
+    """
+    with TemporaryDirectory() as folder:
         source = Path(__file__).with_name("seqpacket_echo.c")
-        argv = [
-            compiled(source, Path(folder)),
-            "3",
-            "100",
-            str(int(REST_SECONDS * 1e6)),
-        ]
-        monty = stack.enter_context(pydantic_monty.Monty())
+        yield [compiled(source, Path(folder)), *arguments]
+
+
+def _floor_fresh_c(name: str) -> Row:
+    rest = str(int(REST_SECONDS * 1e6))
+    with _echo_in_c("3", "100", rest) as argv, _monty() as peer:
 
         def ours() -> float:
             done = subprocess.run(argv, capture_output=True, check=True)
             return int(done.stdout) / 1e9
 
-        return paired(
-            name,
-            ours,
-            rested(_checkout(monty)),
-            peer_name="pydantic-monty checkout + run",
-            target=1 / 8,
-            rounds=60,
-        )
+        return _paired(name, ours, rested(peer), rounds=60)
+
+
+def _floor_reused_c(name: str) -> Row:
+    pipe = subprocess.PIPE
+    with (
+        pinned() as placement,
+        _echo_in_c("1", "100", "asked") as argv,
+        subprocess.Popen(argv, stdin=pipe, stdout=pipe, bufsize=0) as process,
+        _monty() as peer,
+    ):
+        asking, telling = process.stdin, process.stdout
+        assert asking is not None
+        assert telling is not None
+
+        def ours() -> float:
+            asking.write(b".")
+            return int(telling.readline()) / 1e9
+
+        row = _paired(name, ours, peer, placement=placement)
+        asking.close()
+        return row
 
 
 ROWS: dict[str, Callable[[str], Row]] = {
-    "sandbox-pool-fresh": lambda name: _row(name, fresh=True),
-    "sandbox-pool-reused": lambda name: _row(name, fresh=False),
-    "floor-pool-fresh": _floor,
-    "floor-pool-fresh-c": _floor_c,
+    "sandbox-pool-fresh": _fresh,
+    "sandbox-pool-reused": _reused,
+    "floor-pool-fresh": _floor_fresh,
+    "floor-pool-fresh-c": _floor_fresh_c,
+    "floor-pool-reused": _floor_reused,
+    "floor-pool-reused-c": _floor_reused_c,
 }

@@ -47,9 +47,10 @@ def test_a_worker_without_disk_may_still_print_into_a_file() -> None:
 def test_the_process_id_goes_into_its_slots_only(slots: list[int], pid: int) -> None:
     program = b"".join(struct.pack("=HBBI", 0x15, 1, 2, 7) for _ in range(10))
 
-    got = seccomp.with_pid(program, slots, pid)
+    made = seccomp.Filter(program, slots)
+    made.name(pid)
 
-    for index, (*rest, constant) in enumerate(struct.iter_unpack("=HBBI", got)):
+    for index, (*rest, constant) in enumerate(struct.iter_unpack("=HBBI", made.code)):
         assert rest == [0x15, 1, 2]
         assert constant == (pid if index in slots else 7)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lockgate_sandbox import policies
 from lockgate_sandbox.bpf.simulate import describe, simulate
 from lockgate_sandbox.linux._libc import AUDIT_ARCH
-from lockgate_sandbox.linux.seccomp import with_pid
+from lockgate_sandbox.linux.seccomp import Filter
 from lockgate_sandbox.policies import PolicyFileError
 from tests.sandbox.policies.page import PAGE, replaced
 
@@ -33,7 +33,9 @@ def ask(names: tuple[str, ...], machine: str, call: str, *args: int) -> str:
     if number is None:
         return ""
     made = policies.build(names, machine)
-    code = with_pid(made.code, made.pid_slots, PID)
+    named = Filter(made.code, made.pid_slots)
+    named.name(PID)
+    code = bytes(named.code)
     seen = simulate(code, number=number, audit_arch=AUDIT_ARCH[machine], args=args)
     text = describe(seen)
     kind, _, number_text = text.partition(" ")

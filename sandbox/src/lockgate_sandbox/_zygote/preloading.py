@@ -18,7 +18,6 @@ import _socket
 import gc
 import os
 import select
-import signal
 import struct
 from importlib import import_module
 
@@ -26,12 +25,12 @@ from lockgate_sandbox._watch import tree
 from lockgate_sandbox._wire.life import EXIT, FAILED, RUNS, tell
 from lockgate_sandbox._zygote import packing, spare
 from lockgate_sandbox.linux import descriptors, landlock, seccomp
-from lockgate_sandbox.linux._libc import prctl
+from lockgate_sandbox.linux._libc import carry_out, prepared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from lockgate_sandbox._seal.sealplan import SealPlan
     from lockgate_sandbox._wire.guest_end import GuestChannel
@@ -44,6 +43,9 @@ HELLO = b"H"
 _FDS = struct.Struct("5i")
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS.size)
 _PR_SET_PDEATHSIG = 1
+
+# Below the module `signal`, which looks each number up by way of its class.
+_signal: Any = import_module("_signal")
 _IDLE_MILLISECONDS = 2
 
 
@@ -76,17 +78,24 @@ class Nest:
     ) -> None:
         self._channel = channel
         self._control = channel.socket
-        self._plan = plan
         self._work = work
-        self._ruleset = ruleset
+        self._kept = (0, 1, 2) if ruleset < 0 else (0, 1, 2, ruleset)
+        self._own = [
+            prepared("prctl", _PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0),
+            prepared("setsid"),
+            *(landlock.restricting(ruleset) if ruleset >= 0 else ()),
+        ]
+        self._filter: seccomp.Filter | None = None
+        if "worker" in plan.filters and plan.modes["seccomp"] != "off":
+            self._filter = seccomp.Filter(*plan.filters["worker"])
         self._lives: dict[int, _socket.socket] = {}
         self._spare = spare.Spare(self._prepare, self._use)
 
     def serve(self) -> NoReturn:
         """Serve until the host closes the channel."""
         wake, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _on_child)
+        _signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        _signal.signal(_signal.SIGCHLD, _on_child)
         poll = select.poll()
         poll.register(self._control.fileno(), select.POLLIN)
         poll.register(wake, select.POLLIN)
@@ -120,7 +129,7 @@ class Nest:
             if not pid:
                 pid = os.fork()
                 if not pid:
-                    self._prepare()
+                    self._prepare(fds)
                     self._use(data, fds)
             self._lives[pid] = life
             tell(life, RUNS)
@@ -137,17 +146,19 @@ class Nest:
                 tell(life, EXIT.pack(b"X", status, cpu, peak, 0))
                 life.close()
 
-    def _prepare(self) -> None:
-        """Be a child: a session, a filter and a Landlock domain of its own."""
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._lives.clear()
-        os.setsid()
-        if self._ruleset >= 0:
-            landlock.restrict_self(self._ruleset)
-        if "worker" in self._plan.filters and self._plan.modes["seccomp"] != "off":
-            seccomp.install(*self._plan.filters["worker"])
+    def _prepare(self, kept: tuple[int, ...]) -> None:
+        """Be a child: a session, a filter and a Landlock domain of its own.
+
+        Of this process's descriptors it has only those that are `kept`.
+        """
+        _signal.set_wakeup_fd(-1)
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+        # By their numbers: a socket that is dropped before it is closed is warned of.
+        descriptors.close_others([*self._kept, *kept])
+        for call in self._own:
+            carry_out(call)
+        if self._filter is not None:
+            self._filter.install()
 
     def _use(self, _kind: bytes, fds: tuple[int, ...]) -> NoReturn:
         channel, _life, *stdio = fds

@@ -24,13 +24,13 @@ _ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS_LIMIT * 4)
 class Spare:
     """The zygote's spare child, if there is one.
 
-    `prepare` is what it does at once, `work` what it does with a request. `pid` is that
-    of the last one.
+    `prepare` is what it does at once, given the descriptors that it needs, `work` what
+    it does with a request. `pid` is that of the last one.
     """
 
     def __init__(
         self,
-        prepare: Callable[[], None],
+        prepare: Callable[[tuple[int, ...]], None],
         work: Callable[[bytes, tuple[int, ...]], NoReturn],
     ) -> None:
         self._prepare = prepare
@@ -54,7 +54,7 @@ class Spare:
             return
         try:
             mine.close()
-            self._prepare()
+            self._prepare((theirs.fileno(),))
             kind, ancillary, _, _ = theirs.recvmsg(
                 16, _ANCILLARY_BYTES, _socket.MSG_CMSG_CLOEXEC
             )

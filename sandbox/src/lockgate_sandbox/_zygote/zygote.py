@@ -202,7 +202,7 @@ class Zygote:
         self._by_pidfd[child.pidfd] = child
         return child
 
-    def _let_go(self) -> None:
+    def _let_go(self, _kept: tuple[int, ...] = ()) -> None:
         """Be a child: without what only the zygote itself may hold."""
         _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
         self._epoll.close()

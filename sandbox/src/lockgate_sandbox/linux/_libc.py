@@ -15,7 +15,10 @@ __all__ = [
     "ARCH",
     "AUDIT_ARCH",
     "NUMBERS",
+    "Prepared",
+    "carry_out",
     "prctl",
+    "prepared",
     "raw_syscall",
     "reason",
     "syscall",
@@ -30,8 +33,15 @@ AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 NUMBERS: dict[str, int] = _TABLES.get(ARCH, {})
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Prepared: TypeAlias = tuple[str, tuple[object, ...]]
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+_call = _libc.syscall
 _long = ctypes.c_long
 _set_errno = ctypes.set_errno
 _get_errno = ctypes.get_errno
@@ -52,7 +62,7 @@ def raw_syscall(number: int, *args: object) -> int:
         OSError: If the kernel refuses.
     """
     given = [_long(a) if isinstance(a, int) else a for a in args]
-    result: int = _libc.syscall(_long(number), *given)
+    result: int = _call(_long(number), *given)
     if result == -1:
         errno = _get_errno()
         _set_errno(0)
@@ -83,3 +93,34 @@ def prctl(option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
         OSError: If the kernel refuses.
     """
     return syscall("prctl", option, a, b, c, d)
+
+
+def prepared(name: str, *args: object) -> Prepared:
+    """The call `name` with everything that `carry_out` would have to make for it.
+
+    For a child that was just forked: it copies each page that it writes to, and to
+    look at an object is to write to it.
+
+    Raises:
+        OSError: If this machine has no such call (ENOSYS).
+    """
+    number = NUMBERS.get(name)
+    if number is None:
+        raise OSError(38, f"no system call {name} on {ARCH}")
+    given = (_long(a) if isinstance(a, int) else a for a in args)
+    return name, (_long(number), *given)
+
+
+def carry_out(call: Prepared) -> int:
+    """The kernel's answer to a prepared call.
+
+    Raises:
+        OSError: If the kernel refuses.
+    """
+    name, given = call
+    result: int = _call(*given)
+    if result == -1:
+        errno = _get_errno()
+        _set_errno(0)
+        raise OSError(errno, f"{name}: {os.strerror(errno)}")
+    return result

@@ -19,12 +19,20 @@ import errno
 import os
 import stat
 
-from lockgate_sandbox.linux._libc import NUMBERS, prctl, raw_syscall, syscall
+from lockgate_sandbox.linux._libc import (
+    NUMBERS,
+    carry_out,
+    prepared,
+    raw_syscall,
+    syscall,
+)
 from lockgate_sandbox.linux.plain import open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from lockgate_sandbox.linux._libc import Prepared
 
     Rule = tuple[str, int]
 
@@ -38,6 +46,7 @@ __all__ = [
     "kernel_abi",
     "open_ruleset",
     "restrict_self",
+    "restricting",
 ]
 
 NEWEST_ABI = 7
@@ -215,5 +224,17 @@ def restrict_self(ruleset: int) -> None:
     Raises:
         OSError: If the kernel refuses.
     """
-    prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    syscall("landlock_restrict_self", ruleset, 0)
+    for call in restricting(ruleset):
+        carry_out(call)
+
+
+def restricting(ruleset: int) -> tuple[Prepared, Prepared]:
+    """The calls of `restrict_self`, made ready.
+
+    Raises:
+        OSError: If this machine has no Landlock (ENOSYS).
+    """
+    return (
+        prepared("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+        prepared("landlock_restrict_self", ruleset, 0),
+    )

@@ -11,16 +11,18 @@ import ctypes
 import os
 import struct
 
-from lockgate_sandbox.linux._libc import prctl, syscall
+from lockgate_sandbox.linux._libc import carry_out, prctl, prepared, syscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["INSTRUCTION_BYTES", "install", "listen", "with_pid"]
+__all__ = ["INSTRUCTION_BYTES", "Filter", "install", "listen"]
 
 INSTRUCTION_BYTES = 8
 """sizeof(struct sock_filter): u16 code, u8 jt, u8 jf, u32 k."""
+_CONSTANT_AT = 4
+_CONSTANT = struct.Struct("=I")
 
 _PR_SET_NO_NEW_PRIVS = 38
 _SET_MODE_FILTER = 1
@@ -30,31 +32,54 @@ _EINVAL = 22
 
 
 class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def with_pid(program: bytes, slots: Sequence[int], pid: int) -> bytes:
-    """`program` with `pid` as the constant of each instruction in `slots`."""
-    if not slots:
-        return program
-    patched = bytearray(program)
-    for slot in slots:
-        struct.pack_into("=I", patched, slot * INSTRUCTION_BYTES + 4, pid)
-    return bytes(patched)
+class Filter:
+    """A program made ready to be installed: by the calling process, or by a child.
+
+    Instructions in `slots` compare with the process id, which only the child knows.
+    """
+
+    __slots__ = ("_calls", "_places", "_start", "code")
+
+    def __init__(self, program: bytes, slots: Sequence[int] = ()) -> None:
+        self._places = [slot * INSTRUCTION_BYTES + _CONSTANT_AT for slot in slots]
+        self.code = bytearray(program)
+        # Of its first byte alone: for an array ctypes would make a type, 50 us.
+        self._start = ctypes.c_char.from_buffer(self.code)
+        length = len(program) // INSTRUCTION_BYTES
+        header = _Program(length, ctypes.addressof(self._start))
+        self._calls = (
+            prepared("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+            prepared("seccomp", _SET_MODE_FILTER, 0, ctypes.byref(header)),
+        )
+
+    def name(self, pid: int) -> None:
+        """Put `pid` into the slots."""
+        for place in self._places:
+            _CONSTANT.pack_into(self.code, place, pid)
+
+    def install(self) -> None:
+        """Put the calling thread under the program, for good.
+
+        The process must be single-threaded. Sets no_new_privs first.
+
+        Raises:
+            OSError: If the kernel refuses the program or has no seccomp.
+        """
+        self.name(os.getpid())
+        for call in self._calls:
+            carry_out(call)
 
 
 def install(program: bytes, slots: Sequence[int] = ()) -> None:
-    """Put the calling thread under `program`, for good.
-
-    The process must be single-threaded. Sets no_new_privs first.
+    """Put the calling thread under `program`, for good: see `Filter.install`.
 
     Raises:
         OSError: If the kernel refuses the program or has no seccomp.
     """
-    code = with_pid(program, slots, os.getpid())
-    header = _Program(len(code) // INSTRUCTION_BYTES, code)
-    prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    syscall("seccomp", _SET_MODE_FILTER, 0, ctypes.byref(header))
+    Filter(program, slots).install()
 
 
 def listen(program: bytes) -> int:
@@ -67,7 +92,8 @@ def listen(program: bytes) -> int:
         OSError: If the kernel refuses; EBUSY if a filter further out has a
             listener, of which there can be one.
     """
-    header = _Program(len(program) // INSTRUCTION_BYTES, program)
+    start = ctypes.cast(ctypes.c_char_p(program), ctypes.c_void_p)
+    header = _Program(len(program) // INSTRUCTION_BYTES, start)
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
     # From Linux 5.19: once the question is read no signal interrupts the caller,
     # to whose program fork would seem to fail with EINTR, which it never does.
