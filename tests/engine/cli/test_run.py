@@ -20,9 +20,9 @@ def transform(tree, options):
     if options.get("refuse"):
         reason = Reason("no", "tree", "not this one", "Bring another.")
         raise RefusedError([reason])
-    note = Note("substituted", "a.txt", "No echo.")
+    notes = [Note("substituted", name, "No echo.") for name in ("a.txt", "b.txt")] * 2
     tree = Tree.of({f.path: f.text.upper() for f in tree})
-    return Transformation(tree, notes=(note,) if options.get("note") else ())
+    return Transformation(tree, notes=tuple(notes) if options.get("note") else ())
 """
 
 PIPELINE = """
@@ -37,6 +37,32 @@ steps:
     plugin: acme
     with: {tree: "${inputs.tree}", options: "${inputs.options}"}
 outputs: {tree: "${steps.shout.value.tree}"}
+"""
+
+INNER = """
+schema: 1
+name: inner
+inputs:
+  about: {type: document}
+  tree: {type: document}
+steps:
+  - id: shout
+    hook: transform
+    plugin: acme
+    with: {tree: "${inputs.tree}"}
+"""
+
+EACH = """
+schema: 1
+name: each
+inputs:
+  tree: {type: document}
+steps:
+  - id: build
+    foreach: [{title: "Red\\nlamp"}, {title: LONG}, {}]
+    as: about
+    pipeline: inner.yaml
+    with: {about: "${about}", tree: "${inputs.tree}"}
 """
 
 
@@ -82,7 +108,21 @@ def test_what_was_not_made_as_asked_is_told(acme: Shell) -> None:
     result = acme.run(*words)
 
     assert result.status == 0
-    assert "not as asked: a.txt: No echo." in result.out
+    assert result.out.count("not as asked: a.txt: No echo.") == 1
+    assert result.out.count("not as asked: b.txt: No echo.") == 1
+
+
+def test_runs_of_one_pipeline_are_told_apart_by_what_they_were_given(
+    acme: Shell,
+) -> None:
+    (acme.work / "inner.yaml").write_text(INNER, "utf-8")
+    (acme.work / "each.yaml").write_text(EACH.replace("LONG", "x" * 60), "utf-8")
+    result = acme.run("run", "each.yaml", "tree=@code/")
+
+    assert result.status == 0, result.out
+    assert "inner (Red lamp): done" in result.out
+    assert f"inner ({'x' * 39}…): done" in result.out
+    assert "inner: done" in result.out
 
 
 def test_a_refused_input_has_status_three_and_writes_nothing(acme: Shell) -> None:

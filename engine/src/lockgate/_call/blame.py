@@ -42,6 +42,14 @@ __all__ = ["Blame"]
 
 _REASONS: Callable[[object], tuple[Reason, ...]] = codec(tuple[Reason, ...]).decode
 
+_BEFORE_PLUGIN = frozenset({"scratch", "keeper", "probe", "zygote", "fork", "seal"})
+"""Stages of a start at which nothing of the plugin has run."""
+
+_MACHINE = (
+    "Nothing of the plugin ran: the machine did not let its worker start. Call again; "
+    "if it stays so, look for a limit on processes or memory, and run `lockgate doctor`."
+)
+
 _UNASKED = "If the plugin is yours, ask for it in its manifest, under [rights]."
 
 
@@ -106,8 +114,14 @@ class Blame:
             kind = HookLimitError
         elif isinstance(error, WorkerDiedError | ProtocolError):
             kind = WorkerCrashedError
-        traceback = error.traceback if isinstance(error, StartError) else ""
-        return kind(str(error), cause=error.code, traceback=traceback, **self._named())
+        traceback, hint = "", ""
+        if isinstance(error, StartError):
+            traceback = error.traceback
+            if error.stage in _BEFORE_PLUGIN:
+                hint = error.hint or _MACHINE
+        return kind(
+            str(error), cause=error.code, traceback=traceback, hint=hint, **self._named()
+        )
 
     def raised_here(self, error: Exception | SystemExit) -> LockgateError:
         """The error for what an impl inside the host raised."""

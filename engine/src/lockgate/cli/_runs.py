@@ -30,6 +30,8 @@ _COLORS: Mapping[str, Color] = {
     "cancelled": "dim",
 }
 
+_ABOUT_CHARS = 40
+
 
 def finish_run(
     document: Document, *, out: Path | None, force: bool, as_json: bool
@@ -95,21 +97,34 @@ def _steps(document: Document, indent: str) -> Iterator[str]:
         for run in map(_table, _list(step.get("runs"))):
             inner = str(run.get("state", ""))
             shown = colored(inner, _COLORS.get(inner, "red"))
-            yield f"{indent}  {clean(run.get('name') or '')}: {shown}"
+            yield f"{indent}  {clean(run.get('name') or '')}{_about(run)}: {shown}"
             yield from _steps(run, f"{indent}    ")
+
+
+def _about(run: Document) -> str:
+    """What tells a run from others of the same pipeline: the first text given to it."""
+    given: Data = run.get("inputs")
+    while isinstance(given, Mapping) and given:
+        given = next(iter(given.values()))
+    if not isinstance(given, str) or not given.strip():
+        return ""
+    text = " ".join(clean(given).split())
+    cut = text[: _ABOUT_CHARS - 1] + "…" if len(text) > _ABOUT_CHARS else text
+    return f" ({cut})"
 
 
 def _notes(step: Document, indent: str) -> Iterator[str]:
     """What was made otherwise than asked, and what its owner must know."""
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for answer in map(_table, _list(step.get("answers"))):
         for note in map(_table, _list(_table(answer.get("value")).get("notes"))):
             kind, message = str(note.get("kind")), clean(note.get("message", ""))
-            if kind not in ("substituted", "warning") or message in seen:
+            subject = clean(note.get("subject", ""))
+            if kind not in ("substituted", "warning") or (subject, message) in seen:
                 continue
-            seen.add(message)
+            seen.add((subject, message))
             label = colored("not as asked" if kind == "substituted" else kind, "yellow")
-            yield f"{indent}{label}: {clean(note.get('subject', ''))}: {message}"
+            yield f"{indent}{label}: {subject}: {message}"
 
 
 def _error(error: Document, indent: str) -> Iterator[str]:
