@@ -114,7 +114,11 @@ def test_each_command_has_help_of_its_own(shell: Shell, name: str) -> None:
     ("arguments", "code", "hint"),
     [
         (["lst"], "usage", "'list'"),
+        (["remove", "acme"], "usage", "'uninstall'"),
+        (["update"], "usage", "'upgrade'"),
         (["--jsn", "list"], "usage", "'--set'"),
+        (["list", "--jsn"], "usage", "Did you mean '--json'?"),
+        (["list", "--yes"], "usage", "list --help"),
         (["--xyzzy", "list"], "usage", "behind its name"),
         (["--set"], "usage", ""),
         (["--set", "x", "list"], "usage", "--set log-level=debug"),

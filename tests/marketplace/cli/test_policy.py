@@ -302,3 +302,14 @@ def test_a_policy_that_a_plugin_may_write_is_refused(
 
     home.run("grants", "revoke", "writer", f"write:{policy.parent}")
     assert home.json("install", "acme", "--policy", str(policy))["status"] == 0
+
+
+@pytest.mark.parametrize("option", ["--yes", "-y"])
+def test_there_is_no_yes_to_everything_and_the_hint_says_what_there_is(
+    home: Home, option: str
+) -> None:
+    hint = refused(home, option, status=2)["hint"]
+
+    assert "--grant-all" in hint
+    assert "--policy FILE" in hint
+    assert "--pre" not in hint

@@ -47,7 +47,7 @@ _BEFORE_PLUGIN = frozenset({"scratch", "keeper", "probe", "zygote", "fork", "sea
 
 _MACHINE = (
     "Nothing of the plugin ran: the machine did not let its worker start. Call again; "
-    "if it stays so, look for a limit on processes or memory, and run `lockgate doctor`."
+    "if it stays so, look for a limit on processes or memory: `lockgate doctor`."
 )
 
 _UNASKED = "If the plugin is yours, ask for it in its manifest, under [rights]."
@@ -119,9 +119,8 @@ class Blame:
             traceback = error.traceback
             if error.stage in _BEFORE_PLUGIN:
                 hint = error.hint or _MACHINE
-        return kind(
-            str(error), cause=error.code, traceback=traceback, hint=hint, **self._named()
-        )
+        told = {"cause": error.code, "traceback": traceback, "hint": hint}
+        return kind(str(error), **told, **self._named())
 
     def raised_here(self, error: Exception | SystemExit) -> LockgateError:
         """The error for what an impl inside the host raised."""

@@ -98,6 +98,19 @@ def _run(
         return answers.first
 
 
+_ELSEWHERE = {
+    **dict.fromkeys(("remove", "delete", "rm"), "uninstall"),
+    **dict.fromkeys(("add", "get"), "install"),
+    **dict.fromkeys(("create", "init", "scaffold"), "new"),
+    **dict.fromkeys(("plugins", "ls", "freeze"), "list"),
+    "exec": "call",
+    "show": "info",
+    "status": "doctor",
+    "update": "upgrade",
+}
+"""What other tools call our commands."""
+
+
 def _owner(noun: str, config: Config) -> tuple[PluginState, Manifest]:
     """The usable plugin whose command noun is `noun`."""
     found = installed(config).plugins
@@ -112,9 +125,11 @@ def _owner(noun: str, config: Config) -> tuple[PluginState, Manifest]:
             )
     known = [*VERBS, *(verb.name for verb, _ in brought(found))]
     known += [plugin.noun for plugin in plugins if plugin.usable]
+    meant = _ELSEWHERE.get(noun, "")
+    near = did_you_mean(meant, [meant]) if meant in known else did_you_mean(noun, known)
     raise UsageError(
         f"there is no command {noun!r}",
-        hint=did_you_mean(noun, known) or "`lockgate --help` lists the commands.",
+        hint=near or "`lockgate --help` lists the commands.",
     )
 
 

@@ -8,6 +8,7 @@ from lockgate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 __all__ = ["VERBS", "Verb", "make_parser"]
 
@@ -72,6 +73,25 @@ def make_parser(prog: str, description: str = "") -> argparse.ArgumentParser:
     return Parser(prog=prog, description=description or None, allow_abbrev=False)
 
 
+_WITHOUT_ASKING = (
+    "What it asks for is agreed to by name: --grant RIGHT, --grant-all, or "
+    "--policy FILE. One that asks for nothing is not asked about."
+)
+
+
+def _grants(option: str, known: Sequence[str]) -> bool:
+    """Whether `option` is what others call agreeing to everything."""
+    return option in ("-y", "--yes", "--assume-yes") and "--grant-all" in known
+
+
+def _near(option: str, known: Sequence[str]) -> str:
+    # The dashes are alike in all of them, and would make "--yes" close to "--pre".
+    dashes = len(option) - len(option.lstrip("-"))
+    alike = [name for name in dict.fromkeys(known) if name[:dashes] == "-" * dashes]
+    words = [name[dashes:] for name in alike]
+    return did_you_mean(option[dashes:], words).replace(" '", " '" + "-" * dashes)
+
+
 def _unknown(parser: argparse.ArgumentParser, word: str) -> UsageError:
     """A word that no argument of a command takes."""
     import re
@@ -82,7 +102,7 @@ def _unknown(parser: argparse.ArgumentParser, word: str) -> UsageError:
     else:
         known = re.findall(r"(?<![\w-])--?[a-z][\w-]*", parser.format_help())
         what = f"there is no option {option!r}"
-        near = did_you_mean(option, dict.fromkeys(known))
+        near = _WITHOUT_ASKING if _grants(option, known) else _near(option, known)
     return UsageError(
         f"{what} in `{parser.prog}`", hint=near or f"Try: {parser.prog} --help"
     )
