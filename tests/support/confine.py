@@ -113,6 +113,7 @@ def command(
     uid: int = -1,
     keep: Sequence[int] | None = None,
     ids: Sequence[tuple[int, int, int]] = (),
+    hidepid: int = 0,
 ) -> list[str]:
     """The command line that runs `argv` on that poorer machine.
 
@@ -121,6 +122,7 @@ def command(
     tree of control groups. `uid` is taken before the command starts (root only).
     Of the capabilities `keep` stay, if it is given. With `ids`, lines of a map of
     user and group ids, all of it happens in a user namespace, as its uid 0.
+    With `hidepid` ``/proc`` is mounted so (root only, proc(5)).
     """
     asked = {
         "refuse": dict(refuse),
@@ -129,6 +131,7 @@ def command(
         "uid": uid,
         "keep": None if keep is None else list(keep),
         "ids": [list(line) for line in ids],
+        "hidepid": hidepid,
     }
     return [sys.executable, __file__, json.dumps(asked), *argv]
 
@@ -153,6 +156,13 @@ def _hide_cgroups() -> None:
     syscall("unshare", _CLONE_NEWNS)
     syscall("mount", b"none", b"/", 0, _MS_PRIVATE_REC, 0)
     syscall("mount", b"none", b"/sys/fs/cgroup", b"tmpfs", _MS_RDONLY, 0)
+
+
+def _hide_processes(hidepid: int) -> None:
+    syscall("unshare", _CLONE_NEWNS)
+    syscall("mount", b"none", b"/", 0, _MS_PRIVATE_REC, 0)
+    options = f"hidepid={hidepid}".encode()
+    syscall("mount", b"proc", b"/proc", b"proc", 0, options)
 
 
 def _keep(capabilities: Sequence[int]) -> None:
@@ -196,6 +206,8 @@ def _main() -> None:
         _in_user_namespace(asked["ids"])
     if not asked["cgroups"] and credentials.has_capability(credentials.CAP_SYS_ADMIN):
         _hide_cgroups()
+    if asked["hidepid"]:
+        _hide_processes(asked["hidepid"])
     if asked["uid"] >= 0:
         credentials.become(asked["uid"])
     if not asked["capabilities"]:

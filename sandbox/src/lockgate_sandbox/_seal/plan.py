@@ -70,8 +70,8 @@ class Capabilities:
 
     `reasons` holds, for each facility, an empty text or why it can't be had:
     ``landlock``, ``seccomp``, ``user_namespace``, ``mount_namespace``,
-    ``own_uid``, ``cgroup``, ``cpu_share``, ``gpu_memory``. `cgroup_parents` are
-    (controller, folder) pairs.
+    ``own_uid``, ``sight_of_workers``, ``cgroup``, ``cpu_share``, ``gpu_memory``.
+    `cgroup_parents` are (controller, folder) pairs.
     """
 
     machine: str
@@ -280,6 +280,7 @@ def prepare(
         cgroup_controllers=list(group.controllers) if group else [],
         cpu_share=limits.cpu_share,
         gpu_memory=_gpu_memory(policy),
+        hides=bool(found.reasons.get("sight_of_workers")),
         reasons=dict(found.reasons),
     )
 

@@ -63,6 +63,7 @@ class SealPlan:
         tree_bytes: What all processes below a warden may hold, if that is more
             than one of them may; else 0.
         uids: (first, count) of the ids to take one from, or None.
+        hides: Whether /proc would hide a worker that can't be traced from its host.
         user_namespace: Whether user namespaces are permitted here.
         scratch: (folder, bytes, inodes) or None.
         cgroup: Folders of the control group to join.
@@ -79,6 +80,7 @@ class SealPlan:
         "cpu_share",
         "filters",
         "gpu_memory",
+        "hides",
         "identities",
         "limits",
         "may_fork",
@@ -116,6 +118,7 @@ class SealPlan:
     cgroup_controllers: list[str]
     cpu_share: float | None
     gpu_memory: int | None
+    hides: bool
     reasons: dict[str, str]
 
     def __init__(self, **fields: object) -> None:

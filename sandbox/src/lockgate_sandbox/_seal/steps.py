@@ -10,6 +10,7 @@ import os
 
 from lockgate_sandbox._seal.bounds import count_scratch, limit_processes, set_rlimits
 from lockgate_sandbox._seal.child import REMEDIES, Child
+from lockgate_sandbox._watch import tree
 from lockgate_sandbox.linux import (
     cgroup,
     credentials,
@@ -183,12 +184,19 @@ def _drop_capabilities(child: Child) -> LayerState:
     return LayerState("capabilities", "active", detail)
 
 
-def _no_new_privs(_child: Child) -> LayerState:
+def _no_new_privs(child: Child) -> LayerState:
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    # No other process of the same uid may trace it or read its memory.
-    prctl(_PR_SET_DUMPABLE, 0)
     # A change of credentials clears the death signal, so not before here.
     prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    if child.plan.hides:
+        # Whoever can't see it can neither measure it nor end what it leaves behind.
+        detail = (
+            "execve adds no right and it dies with its parent; unsealed processes of "
+            "its uid may trace it, or /proc would hide it from its host"
+        )
+        return LayerState("no-new-privs", "active", detail, tree.SIGHT_REMEDY)
+    # No other process of the same uid may trace it or read its memory.
+    prctl(_PR_SET_DUMPABLE, 0)
     detail = "execve adds no right; it is not traceable and dies with its parent"
     return LayerState("no-new-privs", "active", detail)
 

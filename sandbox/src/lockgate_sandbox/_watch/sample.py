@@ -21,9 +21,11 @@ from lockgate_sandbox.errors import (
     CpuLimitError,
     DiskLimitError,
     InodeLimitError,
+    LayerMissingError,
     LimitError,
     MemoryLimitError,
     ProcessLimitError,
+    SandboxError,
 )
 from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.tiers import Limits
@@ -38,6 +40,7 @@ __all__ = [
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MEMORY_FILES = ("/memfd:", "/dev/shm/", "/SYSV")  # noqa: S108 - seen, not used
+_HIDDEN = "/proc hides the worker (hidepid), so that nobody can measure it"
 _DISK_SECONDS = 0.25
 """A scratch folder is walked no more often than this."""
 
@@ -84,13 +87,15 @@ class Sampler:
         self._disk_due = 0.0
         self.peak_bytes = 0
 
-    def check(self) -> LimitError | None:
-        """The limit that the tree is over, if any."""
+    def check(self) -> SandboxError | None:
+        """The limit that the tree is over, if any, or that nobody can tell."""
         limits = self._limits
         pids = [self._pid]
         if self._root != self._pid:
             pids = tree.descendants(self._root)
         total = self._sum(pids)
+        if not total.tasks and _is_hidden(self._pid):
+            return LayerMissingError("process-limit", _HIDDEN, hint=tree.SIGHT_REMEDY)
         if total.cpu_seconds > limits.cpu_seconds:
             return CpuLimitError(limits.cpu_seconds, total.cpu_seconds, "s")
         if total.tasks > limits.processes:
@@ -150,6 +155,17 @@ class Sampler:
         if inodes > limits.inodes:
             return InodeLimitError(limits.inodes, inodes, "files and folders")
         return None
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether ``/proc`` does not show a process that is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return _stat(pid) is None
 
 
 def resident_bytes(pids: list[int]) -> int:

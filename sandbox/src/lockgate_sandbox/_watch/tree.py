@@ -14,6 +14,7 @@ import time
 from lockgate_sandbox.linux import pidfd
 
 __all__ = [
+    "SIGHT_REMEDY",
     "children",
     "cpu_clock",
     "cpu_seconds",
@@ -29,6 +30,9 @@ __all__ = [
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
+
+SIGHT_REMEDY = "mount /proc without hidepid, or with a gid= that the host has"
+"""Where ``/proc`` does not show what this walks (proc(5))."""
 
 _GENERATIONS_LIMIT = 64
 _PF_EXITING = 4  # include/linux/sched.h; the flags of proc_pid_stat(5)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import sys
 
 from lockgate_sandbox.linux import cgroup, credentials, landlock, namespaces, seccomp
-from lockgate_sandbox.linux._libc import ARCH, NUMBERS, reason
+from lockgate_sandbox.linux._libc import ARCH, NUMBERS, prctl, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ __all__ = ["find_all", "in_child"]
 # "allow everything": the smallest program the kernel accepts.
 _ALLOW_ALL = b"\x06\x00\x00\x00\x00\x00\xff\x7f"
 
-_TRUTH = {False: "", True: "yes"}
+_PR_SET_DUMPABLE = 4
+_SIGKILL = 9
 
 
 def in_child(act: Callable[[], None]) -> str:
@@ -82,6 +84,33 @@ def _uid() -> None:
     credentials.become(credentials.adopt_uid(*ids, os.getpid()))
 
 
+def _hidden_from_host() -> str:
+    """Why nobody but root sees the state of a process that can't be traced, or nothing.
+
+    A /proc with hidepid (proc(5)) hides from a user what that user may not trace.
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if not pid:
+        try:
+            prctl(_PR_SET_DUMPABLE, 0)
+        finally:
+            os.write(writer, b"x")
+        while True:  # until it is killed
+            select.select([], [], [])
+    os.read(reader, 1)
+    try:
+        os.close(os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return f"/proc hides it (hidepid): {reason(error)}"
+    finally:
+        os.kill(pid, _SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(reader)
+        os.close(writer)
+    return ""
+
+
 def find_all() -> dict[str, object]:
     """The findings as plain data, as `_enforce.Capabilities` names them.
 
@@ -100,6 +129,7 @@ def find_all() -> dict[str, object]:
         reasons[name] = in_child(act)
     if not NUMBERS:
         reasons["seccomp"] = f"no system call table for {ARCH}"
+    reasons["sight_of_workers"] = _hidden_from_host()
     parents, reasons["cgroup"] = cgroup.find_parents()
     for name, controller in (("cpu_share", "cpu"), ("gpu_memory", "dmem")):
         more, reasons[name] = cgroup.find_parents([controller])
