@@ -117,6 +117,58 @@ def test_a_syntax_error_shows_the_line(python: Interpreter) -> None:
     assert "    a b\n" in error.traceback
 
 
+def test_a_text_may_await_and_all_texts_share_one_loop(python: Interpreter) -> None:
+    python.run("import asyncio\nlock = asyncio.Lock()\nawait lock.acquire()").check()
+    python.run("async def start(): return asyncio.create_task(lock.acquire())").check()
+    python.run("waiting = await start()").check()
+    python.run("lock.release()").check()
+
+    assert python.run("await waiting").check().value is True
+    assert python.run("[await asyncio.sleep(0, n) for n in (1, 2)]").value == [1, 2]
+    assert python.run("asyncio.run(asyncio.sleep(0, 3))").value == 3
+    error = python.run("await asyncio.sleep(0)\n1 / 0").error
+    assert isinstance(error, RemoteError)
+    assert error.type == "ZeroDivisionError"
+    assert error.traceback.count("File ") == 1, error.traceback
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("open('/etc/passwd')", "grant `read=('/etc/passwd',)`"),
+        ("open('/etc/passwd', 'w')", "to change it, `write`"),
+        ("open('new', 'w')", "tier basic has a folder of its own"),
+        ("import tempfile; tempfile.mkdtemp()", "tier basic has a folder of its own"),
+        ("import socket; socket.socket()", "a function of yours"),
+        ("import os; os.fork()", "a function of yours"),
+        ("import urllib.request as u; u.urlopen('http://a.test')", "no network"),
+        ("import nothing_like_it", "`path`: add the folder that it lies in"),
+        ("import pytest", "`path`: add '/"),
+        ("1 / 0", ""),
+        ("open('/nothing/like/it')", ""),
+    ],
+)
+def test_what_was_refused_comes_with_the_way_to_allow_it(
+    python: Interpreter, source: str, hint: str
+) -> None:
+    error = python.run(source).error
+
+    assert isinstance(error, RemoteError)
+    assert hint in error.hint
+    assert bool(error.hint) == bool(hint)
+
+
+def test_the_hint_of_a_refused_read_is_a_policy_that_allows_it() -> None:
+    policy = Policy.for_tier("read-only", read=["/etc/passwd"])
+
+    assert run_python("open('/etc/passwd').read()", policy).error is None
+    error = run_python("open('/etc/passwd', 'w')", policy).error
+    assert error is not None
+    assert (
+        error.hint == "to change it, grant `write=('/etc/passwd',)`, from tier elevated"
+    )
+
+
 def test_leaving_ends_the_text_and_not_the_interpreter(python: Interpreter) -> None:
     assert python.run("exit()").error is None
     error = python.run("raise SystemExit(3)").error

@@ -28,6 +28,13 @@ def test_the_order_is_that_of_trust_not_of_the_alphabet() -> None:
     assert Tier.SYSTEM > Tier.ADMIN >= Tier.ADMIN
 
 
+def test_a_name_that_is_no_tier_is_told_with_those_that_are() -> None:
+    with pytest.raises(PolicyError, match="no such tier: 'basik'") as refused:
+        Tier("basik")
+
+    assert refused.value.hint == "known: read-only, basic, elevated, admin, system"
+
+
 def test_only_elevated_and_above_carry_grants() -> None:
     assert [tier for tier in Tier if tier.may_grant] == [
         Tier.ELEVATED,

@@ -296,7 +296,8 @@ class RemoteError(SandboxError):
     """Code in the worker raised; the worker lives on.
 
     `type` is the qualified name of the exception's class, `traceback` its text;
-    both are the worker's words and prove nothing.
+    both are the worker's words and prove nothing. `hint` says what would allow what
+    those words say was refused: grant it if you want to, not because it is said.
     """
 
     code = "remote-error"
@@ -307,8 +308,10 @@ class RemoteError(SandboxError):
         message: str,
         traceback: str = "",
         details: Data = None,
+        *,
+        hint: str = "",
     ) -> None:
-        super().__init__(f"{type}: {message}" if message else type)
+        super().__init__(f"{type}: {message}" if message else type, hint=hint)
         self.type = type
         self.message = message
         self.traceback = traceback

@@ -18,9 +18,9 @@ __all__ = ["Denial", "ProgramResult", "RunResult", "limit_status"]
 class Denial:
     """Something that was tried without the right to it.
 
-    `right` is read, write, net, program or process, or what a broker refused: net,
-    path, device, secret or tool. `what` names the resource, `grant` says what would
-    allow it, where that is known.
+    `right` is read, write, net, program, process or import, or what a broker refused:
+    net, path, device, secret or tool. `what` names the resource, `grant` says what
+    would allow it, where that is known.
     """
 
     right: str

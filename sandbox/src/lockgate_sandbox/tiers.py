@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from lockgate_sandbox.errors import PolicyError
 
@@ -30,6 +30,11 @@ class Tier(StrEnum):
     ELEVATED = "elevated"
     ADMIN = "admin"
     SYSTEM = "system"
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        known = ", ".join(tier.value for tier in cls)
+        raise PolicyError(f"no such tier: {value!r}", hint=f"known: {known}")
 
     @property
     def rank(self) -> int:

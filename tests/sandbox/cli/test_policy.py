@@ -85,7 +85,7 @@ def test_diff_has_its_own_status(folder: Path) -> None:
     [
         (["policy", "show", "--policy", "gone.json"], 3, "gone.json: No such file"),
         (["policy", "explain", "--allow-read", "gone"], 3, "no such file or folder"),
-        (["policy", "diff", "basic", "gone"], 3, "gone: No such file"),
+        (["policy", "diff", "basic", "gone"], 3, "gone is neither a tier nor a file"),
         (["policy", "diff", "basic"], 2, "required: AFTER"),
         (["policy"], 2, "required: WHAT"),
         (["run", "--policy", "gone.json", "x.py"], 125, "gone.json: No such file"),
@@ -113,3 +113,32 @@ def test_options_tighten_a_policy_file_and_add_no_grant(folder: Path) -> None:
     assert json.loads(shown.stdout)["limits"]["wall_seconds"] == 60
     assert grant.returncode == 125
     assert "write them into policy.json" in grant.stderr
+
+
+@pytest.mark.parametrize("verb", ["show", "explain"])
+def test_a_tier_or_a_file_alone_is_a_policy_too(folder: Path, verb: str) -> None:
+    options = command("policy", verb, "--tier", "basic", cwd=folder)
+    tier = command("policy", verb, "basic", cwd=folder)
+    (folder / "mine.json").write_text(json.dumps(Policy.for_tier("basic").to_dict()))
+    file = command("policy", verb, "mine.json", cwd=folder)
+    both = command("policy", verb, "basic", "--tier", "admin", cwd=folder)
+    neither = command("policy", verb, "bsic", cwd=folder)
+
+    assert tier.stdout == file.stdout == options.stdout != ""
+    assert (both.returncode, neither.returncode) == (3, 3)
+    assert "leave one of them out" in both.stderr
+    assert "tiers are: read-only, basic, elevated, admin" in neither.stderr
+
+
+def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
+    line = f"{sys.executable} -m lockgate_sandbox policy explain admin"
+    done = subprocess.run(
+        ["bash", "-c", f"{line} | true; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=folder,
+    )
+
+    assert (done.returncode, done.stderr) in ((141, ""), (0, ""))

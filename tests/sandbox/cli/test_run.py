@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -252,6 +253,55 @@ def test_a_file_that_fails_is_told_what_it_was_refused(folder: Path) -> None:
     assert done.returncode == 1
     assert f"refused: read '{folder / 'in'}'" in done.stderr
     assert f"to allow it: --allow-read {folder / 'in'}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "way"),
+    [
+        ("open('out/new', 'w')", "--allow-write {folder}/out"),
+        ("open('out/a/b', 'w')", "--allow-write {folder}/out"),
+        ("import mate", "--path {folder}"),
+        ("import mates.of.mine", "--path {folder}"),
+        ("import socket; socket.getaddrinfo('a.test', 80)", "--allow-net a.test:80"),
+        ("import socket; socket.socket()", "--allow-net HOST[:PORT]"),
+        ("import nothing_like_it", "--path DIR, the folder that it lies in"),
+        ("import tempfile; tempfile.mkdtemp()", "--tier basic, for a"),
+        (
+            "import socket; socket.create_connection(('10.0.0.1', 1))",
+            "--allow-net 10.0.0.1:1",
+        ),
+    ],
+)
+def test_the_way_out_is_one_that_can_be_gone(folder: Path, code: str, way: str) -> None:
+    (folder / "out").mkdir()
+    (folder / "mate.py").touch()
+    (folder / "mates").mkdir()
+    done = _run(folder, code)
+
+    ways = [line for line in done.stderr.splitlines() if "to allow it: " in line]
+    assert done.returncode == 1
+    assert way.format(folder=folder) in ways[0], done.stderr
+    assert len(ways) == len(set(ways))
+
+
+def test_a_write_is_allowed_by_the_option_that_was_told(folder: Path) -> None:
+    (folder / "out").mkdir()
+    code = "open('out/new', 'w').write('made')"
+    told = _run(folder, code).stderr.partition("to allow it: ")[2].split("\n")[0]
+    done = _run(folder, code, *shlex.split(told))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / "out" / "new").read_text() == "made"
+
+
+def test_less_memory_than_python_needs_is_refused_in_words(folder: Path) -> None:
+    done = _run(folder, "print(1)", "--memory", "8M")
+    least = _run(folder, "print(1)", "--memory", "16M")
+
+    assert done.returncode == 125
+    assert "less than Python needs to start" in done.stderr
+    # What is let through tells, too, if it was not enough for the file.
+    assert least.returncode == 0 or least.stderr
 
 
 def test_nobody_is_advised_to_grant_files_of_the_sandbox(folder: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_host_that_is_not_granted_names_the_option(folder: Path) -> None:
 def test_without_any_grant_a_script_has_no_network(folder: Path) -> None:
     done = _run(folder, "import socket; socket.create_connection(('127.0.0.1', 1))")
     assert done.returncode == 1
-    assert "to allow it: --allow-net HOST[:PORT]" in done.stderr
+    assert "to allow it: --allow-net 127.0.0.1:1\n" in done.stderr
 
 
 def test_a_credential_is_added_and_never_seen(folder: Path) -> None:

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 _ONLY_AST = 0x400  # ast.PyCF_ONLY_AST, without importing ast
+_AWAITS = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_COROUTINE = 0x80  # inspect.CO_COROUTINE
 _DEPTH = 48
 _NODES = 200_000
 _TEXT_CHARS = 8_192
+_RUNNERS: list[Any] = []
+"""The event loop of all texts, once one of them has awaited."""
 
 
 def build(session: Any, tools: dict[str, list[str]]) -> Callable[..., Any]:
@@ -78,10 +82,22 @@ def _run(source: str, name: str, space: dict[str, Any]) -> object:
     last = None
     if tree.body and isinstance(tree.body[-1], _ast.Expr):
         last = _ast.Expression(tree.body.pop().value)
-    exec(compile(tree, name, "exec", dont_inherit=True), space)  # noqa: S102
+    _evaluate(compile(tree, name, "exec", _AWAITS, dont_inherit=True), space)
     if last is None:
         return None
-    return eval(compile(last, name, "eval", dont_inherit=True), space)  # noqa: S307
+    return _evaluate(compile(last, name, "eval", _AWAITS, dont_inherit=True), space)
+
+
+def _evaluate(code: Any, space: dict[str, Any]) -> object:
+    """What `code` gives; one that awaits is run to its end, all in one event loop."""
+    value = eval(code, space)  # noqa: S307
+    if not code.co_flags & _COROUTINE:
+        return value
+    if not _RUNNERS:
+        import asyncio
+
+        _RUNNERS.append(asyncio.Runner())
+    return _RUNNERS[0].run(value)
 
 
 def _remember(sources: dict[str, str]) -> None:

@@ -89,7 +89,8 @@ class _Observer:
         if not self._net and event.startswith("socket."):
             return None  # the broker tells of it
         if event == "socket.getaddrinfo":
-            return "net", str(args[0])
+            host, port = str(args[0]), args[1]
+            return "net", f"{host}:{port}" if isinstance(port, int) else host
         if event == "socket.__new__" and args[1] != _AF_UNIX:
             return "net", f"a socket of family {args[1]!s}"
         if event in _STARTS and not self._programs:

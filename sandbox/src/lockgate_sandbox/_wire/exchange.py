@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from lockgate_sandbox._watch import limits
+from lockgate_sandbox._wire import remedy
 from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox._wire.raised import BUILTIN_KINDS, TOO_LARGE
 from lockgate_sandbox._wire.scan import FrameError
@@ -111,7 +112,8 @@ def answer(
 def _raised(frame: Sequence[Any], policy: Policy) -> SandboxError:
     kind, message, traceback = (_text(frame, index) for index in (2, 3, 4))
     details = cast("Data", frame[5])
-    told = RemoteError(kind, message, traceback, details)
+    hint = remedy.way_out(kind, message, policy)
+    told = RemoteError(kind, message, traceback, details, hint=hint)
     if not isinstance(details, dict):
         return told
     if kind == TOO_LARGE:

@@ -333,6 +333,8 @@ def _run_file(
     claims = Claims.of(job["scratch"], posture)
 
     def failed(error: BaseException) -> None:
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            tell("import", str(error.name))
         limit = claims.limit_of(error)
         if limit:
             tell(CLAIM, limit)

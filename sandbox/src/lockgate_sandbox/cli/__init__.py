@@ -8,6 +8,7 @@ into its own with `add_verbs` and `dispatch`.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,6 +19,7 @@ from lockgate_sandbox.cli._parser import Parser
 __all__ = ["VERBS", "Verb", "add_verbs", "dispatch", "main"]
 
 _INTERRUPTED = 130
+_NO_READER = 141
 """128 + SIGINT, as a shell tells it."""
 
 
@@ -88,7 +90,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action=_Version, help="tell the version")
     add_verbs(parser)
     try:
-        return dispatch(parser.parse_args(argv))
+        status = dispatch(parser.parse_args(argv))
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("\nlockgate-sandbox: interrupted", file=sys.stderr)
         return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NO_READER
+    return status

@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sysconfig
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lockgate_sandbox.errors import SandboxError
     from lockgate_sandbox.policy import Policy
-    from lockgate_sandbox.results import RunResult
+    from lockgate_sandbox.results import Denial, RunResult
 
-__all__ = ["GRANTS", "report"]
+__all__ = ["grant_for", "report"]
 
-GRANTS = {
+_GRANTS = {
     "read": "--allow-read {}",
-    "write": "--allow-write {}",
-    "net": "--allow-net HOST[:PORT]",
     "device": "--allow-device {}",
     "secret": "--secret {}=VARIABLE",
     "program": "none: a file run this way starts no programs",
     "process": "none: a file run this way starts no processes",
 }
-"""The option that would allow what was denied, by right."""
+
+_TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - where tempfile looks
+
+
+def grant_for(denial: Denial, script: str) -> str:
+    """The option of ``run`` that would allow what `script` was denied, or nothing."""
+    if denial.grant:
+        return denial.grant
+    what = denial.what
+    if denial.right == "write":
+        return _write(what)
+    if denial.right == "net":
+        # A host by its name or address; else the audit event of a bare socket.
+        return f"--allow-net {'HOST[:PORT]' if ' ' in what else shlex.quote(what)}"
+    if denial.right == "import":
+        return f"--path {_folder_of(what.partition('.')[0], script)}"
+    return _GRANTS.get(denial.right, "").format(shlex.quote(what))
+
+
+def _write(what: str) -> str:
+    """A grant names what exists: of a new file, the folder that it comes into."""
+    path = Path(what)
+    if str(path.parent) in _TEMPORARY and not os.path.lexists(path):
+        return "--tier basic, for a temporary folder of its own"
+    while not os.path.lexists(path):
+        path = path.parent
+    return f"--allow-write {shlex.quote(str(path))}"
+
+
+def _folder_of(name: str, script: str) -> str:
+    """Where a module lies that an import did not find, or a word for it."""
+    for folder in (str(Path(script).parent), sysconfig.get_path("purelib")):
+        place = Path(folder)
+        if (place / f"{name}.py").is_file() or (place / name).is_dir():
+            return shlex.quote(folder)
+    return "DIR, the folder that it lies in"
 
 
 def report(
@@ -52,7 +89,7 @@ def report(
             {
                 "right": item.right,
                 "what": item.what,
-                "grant": item.grant or GRANTS.get(item.right, "").format(item.what),
+                "grant": grant_for(item, script),
             }
             for item in (result.denials if result else ())
         ],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lockgate_sandbox.cli._complaint import INVALID, complain
 from lockgate_sandbox.cli._options import add_policy_options, policy_of
-from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.errors import PolicyError, SandboxError
 from lockgate_sandbox.explain import explain
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.policy_file import read_policy
@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         verb = verbs.add_parser(name, help=about, description=_sentence(about))
         add_policy_options(verb)
+        text = f"FILE.json, or a tier: {', '.join(_TIERS)}; instead of options"
+        verb.add_argument("given", metavar="POLICY", nargs="?", help=text)
         verb.add_argument("--json", action="store_true", help="print JSON")
     about = "say what changes from one policy to another: + more, - less"
     diff = verbs.add_parser("diff", help=about, description=_sentence(about))
@@ -58,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         if args.policy_verb == "diff":
             return _diff(_named(args.before), _named(args.after), as_json=args.json)
-        policy = policy_of(args)
+        policy = _asked(args)
     except SandboxError as error:
         complain(error, as_json=args.json)
         return INVALID
@@ -70,9 +72,38 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _asked(args: argparse.Namespace) -> Policy:
+    """The policy of a name that was given alone, or else of the options."""
+    if args.given is None:
+        return policy_of(args)
+    if args.tier or args.policy:
+        raise PolicyError(
+            f"{args.given} is a policy, and --tier or --policy is another one",
+            hint="leave one of them out",
+        )
+    name = "tier" if _is_tier(args.given) else "policy"
+    return policy_of(argparse.Namespace(**{**vars(args), name: args.given}))
+
+
+def _is_tier(name: str) -> bool:
+    """Whether `name` is a tier's, and no file's.
+
+    Raises:
+        PolicyError: If it can be neither.
+    """
+    if Path(name).exists():
+        return False
+    if name not in _TIERS and name.replace("-", "").isalpha():
+        raise PolicyError(
+            f"{name} is neither a tier nor a file",
+            hint=f"tiers are: {', '.join(_TIERS)}",
+        )
+    return name in _TIERS
+
+
 def _named(name: str) -> Policy:
     """The policy of a tier's name, or else of a file."""
-    if name in _TIERS and not Path(name).exists():
+    if _is_tier(name):
         return Policy.for_tier(name)
     return read_policy(name)
 

@@ -25,7 +25,7 @@ from lockgate_sandbox.cli._options import (
     policy_of,
     secret_variables,
 )
-from lockgate_sandbox.cli._report import GRANTS, report
+from lockgate_sandbox.cli._report import grant_for, report
 from lockgate_sandbox.errors import PolicyError, SandboxError
 from lockgate_sandbox.profiles import Profile
 from lockgate_sandbox.results import Denial, limit_status
@@ -47,7 +47,11 @@ ABOUT = (
 _BROKER_DENIALS = 200
 
 _EXPLAINED = 5
-"""Denials that are written to standard error; a report has them all."""
+"""Ways out that are written to standard error; a report has all denials."""
+
+
+_LEAST_MEMORY = 16 << 20
+"""Below it an interpreter ends before it could say why."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +74,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rest.required = False  # argparse would name it as missing, beside the file
 
 
+def _check_memory(policy: Policy) -> None:
+    given = policy.limits.memory_bytes
+    if given < _LEAST_MEMORY:
+        raise PolicyError(
+            f"{given:,} bytes of memory are less than Python needs to start",
+            hint=f"give it at least {_LEAST_MEMORY >> 20}M; 64M is enough for a little",
+        )
+
+
 def _check_file(name: str) -> None:
     if Path(name).is_dir():
         hint = "name the Python file in it that is to run"
@@ -85,6 +98,7 @@ def main(args: argparse.Namespace) -> int:
     policy: Policy | None = None
     try:
         policy = policy_of(args)
+        _check_memory(policy)
         _check_file(args.file)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -104,7 +118,7 @@ def main(args: argparse.Namespace) -> int:
             result = replace(result, denials=(*denied, *result.denials))
         error, status = result.error, result.status
         if error is None and status:
-            _explain(result)
+            _explain(result, args.file)
     except SandboxError as refused:
         # A limit may be reached before the file's first line, on a busy machine.
         error, status = refused, limit_status(refused) or REFUSED
@@ -144,16 +158,26 @@ def _broker(policy: Policy, args: argparse.Namespace, denied: list[Denial]) -> B
 def _advice(right: str, what: str) -> str:
     if right == "net":
         return f"--allow-net {shlex.quote(what)}"
-    return GRANTS.get(right, "").format(shlex.quote(what))
+    return grant_for(Denial(right, what), "")
 
 
-def _explain(result: RunResult) -> None:
+def _explain(result: RunResult, script: str) -> None:
     """Say what a file that failed was refused, and the option that allows it."""
-    for item in result.denials[:_EXPLAINED]:
-        grant = item.grant or GRANTS.get(item.right, "").format(shlex.quote(item.what))
-        print(f"lockgate-sandbox: refused: {item.right} {item.what!r}", file=sys.stderr)
+    granted = set[str]()
+    left = list(result.denials)
+    if any(item.right == "net" and " " not in item.what for item in left):
+        left = [item for item in left if item.right != "net" or " " not in item.what]
+    while left and len(granted) < _EXPLAINED:
+        item = left.pop(0)
+        grant = grant_for(item, script)
+        if grant in granted:
+            continue  # one option allows them all: the first of them is enough
+        granted.add(grant)
+        done = "not found" if item.right == "import" else "refused"
+        told = f"{done}: {item.right} {item.what!r}"
+        print(f"lockgate-sandbox: {told}", file=sys.stderr)
         if grant:
             print(f"  to allow it: {grant}", file=sys.stderr)
-    more = len(result.denials) - _EXPLAINED
-    if more > 0:
-        print(f"lockgate-sandbox: {more} more: see --report FILE", file=sys.stderr)
+    if left:
+        more = f"{len(left)} more: see --report FILE"
+        print(f"lockgate-sandbox: {more}", file=sys.stderr)
