@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text, package_of
 
@@ -85,3 +91,22 @@ def test_bad_words_are_usage_errors(shell: Shell) -> None:
     told = shell.run("bisect", "--text", "(", "--", "list")
     assert told.status == 2
     assert "no regular expression" in told.err
+
+
+def test_a_folder_of_its_name_in_the_working_folder_is_not_run(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout, ran = tmp_path / "checkout", tmp_path / "ran"
+    fake = checkout / "lockgate"
+    fake.mkdir(parents=True)
+    (fake / "__init__.py").write_text("")
+    (fake / "__main__.py").write_text(f"open({str(ran)!r}, 'w').close()\n")
+    monkeypatch.chdir(checkout)
+
+    told = shell.run("bisect", "--", "call", "no-such-hook")
+
+    assert "no plugin's doing" in told.out
+    assert not ran.exists()
+    # What `python -m` does by itself: the folder is there to be run.
+    subprocess.run([sys.executable, "-m", "lockgate"], check=True)
+    assert ran.exists()

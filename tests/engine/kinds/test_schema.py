@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockgate._codec.convert import Misfit
+from lockgate.kinds import _schema
 from lockgate.kinds._schema import SchemaError, Schemas
 from lockgate.values import Data, Tree
 
@@ -201,3 +202,56 @@ def test_values_of_lockgate_are_carried_as_themselves() -> None:
 
     assert codec.decode(codec.encode(tree)) == tree
     assert codec.decode(tree) == tree
+
+
+def _laughs(levels: int) -> dict[str, Any]:
+    """Definitions of which each has the one before as two defaults."""
+    leaf = {"x": {"type": "integer", "default": 1}}
+    defs: dict[str, Any] = {}
+    for level in range(levels):
+        inner = {"$ref": f"#/$defs/L{level - 1}", "default": {}}
+        properties = {"a": inner, "b": inner} if level else leaf
+        defs[f"L{level}"] = {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+        }
+    return defs
+
+
+def _count(value: Any) -> int:
+    return 1 + (sum(map(_count, value.values())) if isinstance(value, dict) else 0)  # pyright: ignore
+
+
+def test_defaults_of_defaults_do_not_unfold_into_a_bomb(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refers = {"$ref": "#/$defs/L16"}
+    with pytest.raises(SchemaError, match="more than 1,000 values") as caught:
+        Schemas(_laughs(17)).codec(refers)
+    assert caught.value.where[-1] in ("a", "b")
+    few = Schemas(_laughs(4)).codec({"$ref": "#/$defs/L3"})
+    assert _count(few.encode(few.decode({}))) == 23
+
+    monkeypatch.setattr(_schema, "is_small", lambda _: True)
+    bomb = Schemas(_laughs(17)).codec(refers)
+    # 17 definitions, and an answer of no bytes.
+    assert _count(bomb.encode(bomb.decode({}))) > 190_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "default"),
+    [
+        ({"type": "array", "items": {"type": "integer"}}, [0] * 1001),
+        ({"type": "string"}, "x" * (16 * 1024 + 1)),
+        ({"type": "object"}, {"k" * 20_000: 1}),
+    ],
+)
+def test_a_default_is_small(kind: dict[str, Any], default: object) -> None:
+    table = {
+        "type": "object",
+        "properties": {"field": {**kind, "default": default}},
+        "additionalProperties": False,
+    }
+    with pytest.raises(SchemaError, match="written out"):
+        Schemas({}).codec(table)

@@ -141,7 +141,9 @@ class _Trial:
             told = f"run {self.runs}, {len(only)} of {len(self.names)} plugins"
             self.report(told, None)
         off = [word for n in self.names if n not in only for word in ("-p", f"no:{n}")]
-        command = [sys.executable, "-m", "lockgate", *self.options, *off, *self.words]
+        # Without -P a folder `lockgate` of the working folder would be run instead.
+        lockgate = [sys.executable, "-P", "-m", "lockgate"]
+        command = [*lockgate, *self.options, *off, *self.words]
         try:
             done = subprocess.run(
                 command,

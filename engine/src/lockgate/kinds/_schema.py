@@ -30,6 +30,7 @@ from lockgate._codec.convert import (
     optional,
     sequence,
 )
+from lockgate.kinds._defaults import TOO_LARGE, is_small
 from lockgate.values import Data
 
 __all__ = ["SchemaError", "Schemas"]
@@ -264,9 +265,13 @@ def _names(
 
 def _default(schema: Mapping[str, Any], part: Exact, where: tuple[str, ...]) -> object:
     try:
-        return part.decode(schema["default"])
+        found = part.decode(schema["default"])
     except Misfit as misfit:
         raise SchemaError(f"`default` does not fit: {misfit}", where) from None
+    if not is_small(found):
+        hint = "Leave it out: let the plugins fill it in."
+        raise SchemaError(f"`default` is {TOO_LARGE}", where, hint)
+    return found
 
 
 def _enum(given: object, where: tuple[str, ...]) -> Exact:
