@@ -30,6 +30,7 @@
     ├── SandboxUnavailableError     sandbox-unavailable  (1)
     ├── EntryPointClashError        entry-point-clash    (1)
     ├── HostClosedError             host-closed          (1)
+    ├── HostExhaustedError          host-exhausted       (1)
     ├── NoHostError                 no-host              (1)
     ├── ControlError                control-refused      (1)
     └── InternalError               internal-error       (1)
@@ -61,6 +62,7 @@ from lockgate._errors.host import (
     EntryPointClashError,
     GrantsError,
     HostClosedError,
+    HostExhaustedError,
     InstalledError,
     NoAnswerError,
     NoHostError,
@@ -87,6 +89,7 @@ __all__ = [
     "HookLimitError",
     "HookTimeoutError",
     "HostClosedError",
+    "HostExhaustedError",
     "InputRefusedError",
     "InstalledError",
     "InternalError",

@@ -11,6 +11,7 @@ __all__ = [
     "EntryPointClashError",
     "GrantsError",
     "HostClosedError",
+    "HostExhaustedError",
     "InstalledError",
     "NoAnswerError",
     "NoHostError",
@@ -114,6 +115,21 @@ class HostClosedError(LockgateError):
 
     def _text(self) -> str:
         return "the host is closed"
+
+
+class HostExhaustedError(LockgateError):
+    """The host's own process, or the machine, has no more of something.
+
+    Nobody's fault who was asked meanwhile, and no word about what is installed.
+    """
+
+    code = "host-exhausted"
+    remedy = "`ulimit -n` shows how many files this process may open; give it more."
+
+    @classmethod
+    def of(cls, error: OSError, doing: str) -> HostExhaustedError:
+        """What the system said no to while the host was `doing` something."""
+        return cls(f"the host can't {doing}: {error.strerror or error}")
 
 
 class EntryPointClashError(LockgateError):

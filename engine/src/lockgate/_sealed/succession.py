@@ -17,7 +17,7 @@ from lockgate._record.audit import AuditRecord, Observer
 from lockgate._record.quarantine import WAY_OUT
 from lockgate._sealed.running import Rights, Running, Target, start, why_active
 from lockgate._start.supervision import Supervisor
-from lockgate.errors import PluginUnavailableError
+from lockgate.errors import HostExhaustedError, PluginUnavailableError
 from lockgate.grants import Identity, grant_command
 from lockgate_sandbox import (
     LayerMissingError,
@@ -35,6 +35,8 @@ __all__ = ["Succession"]
 
 _FAULTS = (WorkerDiedError, ProtocolError, StartError)
 """Deaths that are the plugin's own doing, whatever it was asked."""
+_MACHINE = frozenset({"scratch", "keeper", "fork"})
+"""Stages of a start that fail for want of room: another plugin may have taken it."""
 
 
 class Succession:
@@ -121,6 +123,8 @@ class Succession:
         except SandboxError as error:
             self.failed(None, error, blame)
             raise blame.of(error, seconds=call.seconds) from error
+        except OSError as error:
+            raise HostExhaustedError.of(error, f"start {plugin}") from error
         self.running = running
         self.supervisor.started(why_active(running))
         return running
@@ -136,6 +140,9 @@ class Succession:
                 self.running = None
             running.end()
         if isinstance(error, LayerMissingError) or not isinstance(error, _FAULTS):
+            return
+        if isinstance(error, StartError) and error.stage in _MACHINE:
+            self.audit("start", blame.hook, str(error), allowed=False)
             return
         self.audit("crash", blame.hook, str(error), allowed=False)
         if self.supervisor.died(str(error)):

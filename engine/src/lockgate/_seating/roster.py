@@ -217,30 +217,49 @@ class Roster:
             claims = _claims(found)
             usable = {name for name, state in claims.items() if state.usable}
             removed = sorted(self.berths.keys() - usable)
-            reloaded: list[str] = []
-            failed: dict[str, LockgateError] = {}
-            for name, berth in sorted(self.berths.items()):
-                state = claims.get(name)
-                if name in removed or state is None or not _changed(berth, state):
-                    continue
-                try:
-                    self._renew(berth, state, prove=berth.seat.pid is not None)
-                    reloaded.append(name)
-                except ReloadRefusedError as error:
-                    failed[name] = error
-            leaving = [self._remove(name, claims.get(name)) for name in removed]
-            before = set(self.berths)
-            for name, state in sorted(claims.items()):
-                if name not in before:
-                    self._begin(name, state)
-            added = sorted(self.berths.keys() - before)
-            self._keep(found)
-            self._arrange()
+            try:
+                reloaded, failed = self._renewed(claims, removed)
+                leaving = [self._remove(name, claims.get(name)) for name in removed]
+                added = self._added(claims, failed)
+                self._keep(found)
+            finally:
+                self._arrange()  # whoever is in service is asked by its own hooks
         while leaving:
             leaving.pop().leave()
         with self._changing:
             self._hold(self.found)
         return Refreshed(tuple(added), tuple(removed), tuple(reloaded), failed)
+
+    def _renewed(
+        self, claims: Mapping[str, PluginState], removed: Sequence[str]
+    ) -> tuple[list[str], dict[str, LockgateError]]:
+        """Renew who changed; who it is done for, and why it could not be for others."""
+        reloaded: list[str] = []
+        failed: dict[str, LockgateError] = {}
+        for name, berth in sorted(self.berths.items()):
+            state = claims.get(name)
+            if name in removed or state is None:
+                continue
+            try:
+                if _changed(berth, state):
+                    self._renew(berth, state, prove=berth.seat.pid is not None)
+                    reloaded.append(name)
+            except LockgateError as error:
+                failed[name] = error
+        return reloaded, failed
+
+    def _added(
+        self, claims: Mapping[str, PluginState], failed: dict[str, LockgateError]
+    ) -> list[str]:
+        """Take in who is new; why somebody could not be goes to `failed`."""
+        before = set(self.berths)
+        for name, state in sorted(claims.items()):
+            if name not in before:
+                try:
+                    self._begin(name, state)
+                except LockgateError as error:
+                    failed[name] = error
+        return sorted(self.berths.keys() - before)
 
     def _renew(self, berth: Berth, state: PluginState, *, prove: bool) -> None:
         """Let what is installed now take the berth, once it has proven itself."""

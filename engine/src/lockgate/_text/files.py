@@ -7,6 +7,7 @@ the path of every command.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TypeAlias
@@ -15,6 +16,7 @@ __all__ = [
     "ABSENT",
     "Stamp",
     "UnreadableError",
+    "check_exhausted",
     "read_bounded",
     "read_opened",
     "settled",
@@ -69,16 +71,34 @@ def read_bounded(path: str, limit: int) -> bytes:
 
     Raises:
         UnreadableError: If it is missing, no regular file, unreadable or larger.
+        HostExhaustedError: If this process can open no more files.
     """
     try:
         # O_NONBLOCK: opening a FIFO must not wait for somebody to write to it.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise UnreadableError("is missing") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UnreadableError(f"cannot be read: {reason}") from None
+    except OSError as error:
+        check_exhausted(error, path)
+        raise UnreadableError(f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UnreadableError(f"cannot be read: {error}") from None
     return read_opened(handle, limit)
+
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+def check_exhausted(error: OSError, path: str) -> None:
+    """See whether `error` is about this process, and tells nothing about `path`.
+
+    Raises:
+        HostExhaustedError: If it is.
+    """
+    if error.errno in _EXHAUSTED:
+        from lockgate.errors import HostExhaustedError
+
+        raise HostExhaustedError.of(error, f"read {path}") from None
 
 
 def read_opened(handle: int, limit: int) -> bytes:

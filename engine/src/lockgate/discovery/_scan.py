@@ -14,6 +14,7 @@ from lockgate._text.files import (
     ABSENT,
     Stamp,
     UnreadableError,
+    check_exhausted,
     read_bounded,
     settled,
     stamp,
@@ -75,13 +76,17 @@ def scan_folder(
 
     `known` is the memo of an earlier scan: what is unchanged is not read again.
     A folder that is missing or cannot be listed holds nothing.
+
+    Raises:
+        HostExhaustedError: If this process can open no more files.
     """
     found: list[Distribution] = []
     memo: Memo = {}
     try:
         with os.scandir(folder) as entries:
             names = sorted(e.name for e in entries if e.name.endswith("-info"))
-    except OSError:
+    except OSError as error:
+        check_exhausted(error, folder)
         return found, memo
     for name in names:
         if not name.endswith((".dist-info", ".egg-info")) or name.startswith("~"):

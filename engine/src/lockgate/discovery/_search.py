@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from lockgate._text.files import ABSENT, stamp_fresh
+from lockgate._text.files import ABSENT, check_exhausted, stamp_fresh
 from lockgate.discovery import _index
 from lockgate.discovery._entry_points import OURS, Wanted
 from lockgate.discovery._index_format import Depends, Found, Stored, encode
@@ -185,7 +185,8 @@ def _single_files(folder: str) -> list[str]:
     """The modules in a plugin folder; private ones are somebody's helpers."""
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208
-    except OSError:
+    except OSError as error:
+        check_exhausted(error, folder)
         return []
     return [
         f"{folder}/{name}"
