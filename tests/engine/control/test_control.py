@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lockgate._control.client import RunningHost, ask, ask_all, running_hosts
-from lockgate._control.socket import ControlSocket, address, checked_folder
+from lockgate._control.socket import (
+    SLOW_MAXIMUM,
+    ControlSocket,
+    address,
+    checked_folder,
+)
 from lockgate._control.wire import (
     REQUEST_LIMIT_BYTES,
     VERBS,
@@ -145,6 +151,49 @@ def test_a_failure_of_the_host_is_told_and_the_next_one_is_served(
         told.append(answer.get("error", {}).get("code", "ok"))
 
     assert told == ["control-refused", "usage", "ok"]
+
+
+def test_a_plugin_that_takes_its_time_to_start_blinds_nobody(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on, heard = threading.Event(), threading.Event()
+
+    def answer(request: Request) -> dict[str, Any]:
+        if request.verb == "reload":
+            going_on.wait(30)
+        return {"verb": request.verb}
+
+    def reload() -> None:
+        told.append(ask(folder, host, Request("reload", "evil")) or {})
+        heard.set()
+
+    with closing(ControlSocket(folder, answer)) as served:
+        (host,) = running_hosts(folder)
+        told: list[dict[str, Any]] = []
+        threads = [threading.Thread(target=reload) for _ in range(SLOW_MAXIMUM + 1)]
+        for thread in threads:
+            thread.start()
+        # One too many: it hears so, the others wait, and whoever looks sees.
+        assert heard.wait(20)
+        assert ask(folder, host, Request("ps"), timeout=5) == {"verb": "ps"}
+        assert [one.get("error", {}).get("code") for one in told] == ["control-refused"]
+        going_on.set()
+        for thread in threads:
+            thread.join()
+        assert told[1:] == [{"verb": "reload"}] * SLOW_MAXIMUM
+        assert served.name == host.socket
+
+    going_on.clear()
+    monkeypatch.setattr(Request, "slow", False)  # all in one line, as it was
+    with closing(ControlSocket(folder, answer)):
+        (host,) = running_hosts(folder)
+        thread = threading.Thread(target=reload)
+        thread.start()
+        time.sleep(0.2)
+        with pytest.raises(TimeoutError):
+            ask(folder, host, Request("ps"), timeout=0.5)
+        going_on.set()
+        thread.join()
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,7 +2,8 @@
 
 A socket of the file system in a folder that only its owner may enter; who connects
 must have the same user id (``SO_PEERCRED``, unix(7)). A worker can't reach it: it has
-neither sockets nor the folder. One small thread serves one request at a time.
+neither sockets nor the folder. One small thread serves one request at a time; what
+starts plugins may take as long as a plugin likes, and has a thread of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ __all__ = ["ControlSocket", "address", "checked_folder", "peer_uid"]
 
 PATIENCE_SECONDS = 2.0
 """What a client may take for its one line."""
+SLOW_MAXIMUM = 8
+"""Requests that wait for plugins to start; they take turns."""
 
 _UCRED = struct.Struct("3i")
 
@@ -65,7 +68,7 @@ class ControlSocket:
     """Serves `answer` to this user's own processes until it is closed.
 
     `answer` may raise a `LockgateError`, which is told the client. It is called on
-    the socket's thread.
+    the socket's thread, or one of its own for what `Request.slow` says.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class ControlSocket:
         self._answer = answer
         self._owner = os.getpid()
         self._closed = False
+        self._slow = threading.BoundedSemaphore(SLOW_MAXIMUM)
         self._folder = checked_folder(folder, make=True)
         self.name = f"{self._owner}-{secrets.token_hex(4)}.sock"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -124,24 +128,53 @@ class ControlSocket:
                     return
                 time.sleep(0.05)  # out of descriptors, perhaps
                 continue
-            with connection, suppress(OSError):
+            with suppress(OSError):
                 self._attend(connection)
 
     def _attend(self, connection: socket.socket) -> None:
-        connection.settimeout(PATIENCE_SECONDS)
+        with ExitStack() as ours:
+            ours.enter_context(connection)
+            connection.settimeout(PATIENCE_SECONDS)
+            try:
+                raw = _line(connection)  # unread bytes would break off the reply
+                if peer_uid(connection) != os.geteuid():
+                    message = "this host answers its own user only"
+                    raise ControlError(message)
+                request = parse_request(raw)
+                if request.slow and not self._slow.acquire(blocking=False):
+                    message = f"{SLOW_MAXIMUM} requests wait for plugins to start"
+                    raise ControlError(message, hint="`lockgate ps` shows them.")
+            except ControlError as error:
+                connection.sendall(encode({"error": error.to_dict()}))
+                return
+            if not request.slow:
+                self._reply(connection, request)
+                return
+            slow = ours.pop_all()
+            slow.callback(self._slow.release)
+            thread = threading.Thread(
+                target=self._reply_slowly, args=(slow, connection, request), daemon=True
+            )
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads: the client sees the end
+                slow.close()
+
+    def _reply_slowly(
+        self, held: ExitStack, connection: socket.socket, request: Request
+    ) -> None:
+        with held, suppress(OSError):
+            self._reply(connection, request)
+
+    def _reply(self, connection: socket.socket, request: Request) -> None:
         try:
-            raw = _line(connection)  # unread bytes would break off the reply
-            if peer_uid(connection) != os.geteuid():
-                message = "this host answers its own user only"
-                raise ControlError(message)
-            reply = self._answer(parse_request(raw))
+            reply = self._answer(request)
         except LockgateError as error:
             reply = {"error": error.to_dict()}
-        except OSError:
-            raise
         except Exception as error:  # a bug must not end the thread
             told = ControlError(f"the host failed: {type(error).__name__}: {error}")
             reply = {"error": told.to_dict()}
+        connection.settimeout(PATIENCE_SECONDS)
         connection.sendall(encode(reply))
 
 

@@ -39,6 +39,11 @@ class Request:
     plugin: str = ""
     after: int = 0
 
+    @property
+    def slow(self) -> bool:
+        """Whether it waits for a plugin, which takes as long as that likes."""
+        return self.verb in ("reload", "refresh", "release")
+
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
