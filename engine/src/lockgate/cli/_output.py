@@ -20,6 +20,7 @@ __all__ = [
     "clean",
     "colored",
     "counted",
+    "indented",
     "log_printer",
     "one_line",
     "prefer_color",
@@ -179,7 +180,7 @@ def print_error(error: Exception, *, as_json: bool = False) -> int:
 def print_warning(error: LockgateError) -> None:
     """Tell of what is wrong without ending for it: to standard error."""
     label = colored(f"warning[{error.code}]", "yellow", sys.stderr)
-    said, hint = _indented(str(error)), _indented(error.hint)
+    said, hint = indented(str(error)), indented(error.hint)
     _write(sys.stderr, f"{label}: {said}\n  hint: {hint}\n")
 
 
@@ -199,7 +200,7 @@ def _unexpected(error: Exception) -> LockgateError:
 
 def _lines(error: LockgateError) -> Iterable[str]:
     label = colored(f"error[{error.code}]", "red", sys.stderr)
-    yield f"{label}: {_indented(error.message)}"
+    yield f"{label}: {indented(error.message)}"
     if error.where:
         yield f"  where: {one_line(error.where)}"
     if isinstance(error, HookError) and error.fields.get("line"):
@@ -207,16 +208,16 @@ def _lines(error: LockgateError) -> Iterable[str]:
         yield f"  at: {clean(file)}:{line!r}"
     if isinstance(error, InputRefusedError):
         for reason in error.reasons:
-            yield f"  - {one_line(reason.where)}: {_indented(reason.message)}"
+            yield f"  - {one_line(reason.where)}: {indented(reason.message)}"
             if reason.hint:
-                yield f"    {_indented(reason.hint)}"
+                yield f"    {indented(reason.hint)}"
     if isinstance(error, HookError) and error.traceback:
         yield "  in the plugin:"
         yield from (f"    {line}" for line in clean(error.traceback).splitlines())
     if error.hint:
-        yield f"  hint: {_indented(error.hint)}"
+        yield f"  hint: {indented(error.hint)}"
 
 
-def _indented(text: str) -> str:
+def indented(text: object) -> str:
     """A text of several lines that can't be taken for several messages."""
     return clean(text).replace("\n", "\n    ")

@@ -11,6 +11,7 @@ from lockgate.cli._output import (
     clean,
     colored,
     counted,
+    one_line,
     print_json,
     print_lines,
 )
@@ -63,7 +64,7 @@ def finish_run(
 
 def _lines(document: Document) -> Iterator[str]:
     state = str(document.get("state", "failed"))
-    name = clean(document.get("name") or "run")
+    name = one_line(document.get("name") or "run")
     took = _seconds(document.get("seconds"))
     yield f"{name}: {colored(state, _COLORS.get(state, 'red'))} {took}".rstrip()
     yield from _steps(document, "  ")
@@ -76,7 +77,7 @@ def _lines(document: Document) -> Iterator[str]:
 
 def _steps(document: Document, indent: str) -> Iterator[str]:
     steps = [_table(step) for step in _list(document.get("steps"))]
-    width = max((len(clean(step.get("id", ""))) for step in steps), default=0)
+    width = max((len(one_line(step.get("id", ""))) for step in steps), default=0)
     for step in steps:
         state = str(step.get("state", ""))
         label = colored(f"{state:<11}", _COLORS.get(state, "red"))
@@ -84,8 +85,8 @@ def _steps(document: Document, indent: str) -> Iterator[str]:
             f"{answer.get('plugin', '?')} [{answer.get('tier', '?')}]"
             for answer in map(_table, _list(step.get("answers")))
         )
-        tail = f"{_seconds(step.get('seconds')):>9}  {clean(plugins)}".rstrip()
-        yield f"{indent}{label} {clean(step.get('id', '')):<{width}} {tail}"
+        tail = f"{_seconds(step.get('seconds')):>9}  {one_line(plugins)}".rstrip()
+        yield f"{indent}{label} {one_line(step.get('id', '')):<{width}} {tail}"
         denials = sum(
             len(_list(answer.get("denials")))
             for answer in map(_table, _list(step.get("answers")))
@@ -97,7 +98,7 @@ def _steps(document: Document, indent: str) -> Iterator[str]:
         for run in map(_table, _list(step.get("runs"))):
             inner = str(run.get("state", ""))
             shown = colored(inner, _COLORS.get(inner, "red"))
-            yield f"{indent}  {clean(run.get('name') or '')}{_about(run)}: {shown}"
+            yield f"{indent}  {one_line(run.get('name') or '')}{_about(run)}: {shown}"
             yield from _steps(run, f"{indent}    ")
 
 
@@ -118,8 +119,8 @@ def _notes(step: Document, indent: str) -> Iterator[str]:
     seen: set[tuple[str, str]] = set()
     for answer in map(_table, _list(step.get("answers"))):
         for note in map(_table, _list(_table(answer.get("value")).get("notes"))):
-            kind, message = str(note.get("kind")), clean(note.get("message", ""))
-            subject = clean(note.get("subject", ""))
+            kind, message = str(note.get("kind")), one_line(note.get("message", ""))
+            subject = one_line(note.get("subject", ""))
             if kind not in ("substituted", "warning") or (subject, message) in seen:
                 continue
             seen.add((subject, message))
@@ -133,18 +134,18 @@ def _error(error: Document, indent: str) -> Iterator[str]:
     text = clean(error.get("message", "")).replace("\n", f"\n{indent}")
     yield f"{indent}{colored(str(error.get('code', 'error')), 'red')}: {text}"
     for reason in map(_table, _list(error.get("reasons"))):
-        yield f"{indent}- {clean(reason.get('where', ''))}: {clean(reason['message'])}"
+        yield f"{indent}- {one_line(reason.get('where', ''))}: {one_line(reason['message'])}"
         if reason.get("hint"):
-            yield f"{indent}  {clean(reason['hint'])}"
+            yield f"{indent}  {one_line(reason['hint'])}"
     if error.get("hint"):
-        yield f"{indent}hint: {clean(error['hint'])}"
+        yield f"{indent}hint: {one_line(error['hint'])}"
 
 
 def _files(paths: Sequence[str], written: str) -> list[str]:
     if written:
-        return ["", f"{counted(len(paths), 'file')} written to {clean(written)}"]
+        return ["", f"{counted(len(paths), 'file')} written to {one_line(written)}"]
     return ["", f"{counted(len(paths), 'file')} made; --out DIR writes them:"] + [
-        f"  {clean(path)}" for path in paths
+        f"  {one_line(path)}" for path in paths
     ]
 
 

@@ -11,7 +11,9 @@ from lockgate.cli._arguments import interleave, read_arguments
 from lockgate.cli._output import (
     clean,
     colored,
+    indented,
     log_printer,
+    one_line,
     print_json,
     print_lines,
 )
@@ -116,7 +118,7 @@ def print_stream(hook: str, stream: AnswerStream[Any], *, as_json: bool) -> int:
                 items.append({"plugin": plugin, "value": data})
                 continue
             if plugin != last:
-                print_lines([colored(clean(plugin), "bold")])
+                print_lines([colored(one_line(plugin), "bold")])
             last = plugin
             print_lines(_shown(data) if not isinstance(data, str) else [clean(data)])
     failed: list[Data] = [failure.to_dict() for failure in stream.failed]
@@ -137,18 +139,18 @@ def print_answers(answers: Answers[Any]) -> None:
         who = (
             f"{answer.plugin} {answer.version} ({answer.tier}, {answer.seconds:.2f} s)"
         )
-        print_lines([colored(clean(who), "bold"), *_shown(answer.data)])
+        print_lines([colored(one_line(who), "bold"), *_shown(answer.data)])
         if answer.output:
             print_lines(["printed:", *_indented(answer.output)])
         for denial in answer.denials:
-            message = clean(f"denied: {denial.get('message')!s}")
+            message = indented(f"denied: {denial.get('message')!s}")
             print_lines([colored(message, "yellow")])
     _print_failures(answers.failed)
 
 
 def _print_failures(failures: Iterable[HookFailure]) -> None:
     for failure in failures:
-        message = clean(f"{failure.plugin} failed: {failure.error.message}")
+        message = indented(f"{failure.plugin} failed: {failure.error.message}")
         print_lines([colored(message, "red")])
 
 

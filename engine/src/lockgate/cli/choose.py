@@ -11,7 +11,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lockgate.cli._output import clean, print_json, print_lines
+from lockgate.cli._output import (
+    indented,
+    one_line,
+    print_json,
+    print_lines,
+)
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.discovery.choice import Rule
 from lockgate.errors import (
@@ -135,11 +140,11 @@ def _tell(args: argparse.Namespace, name: str, path: Path, *, changed: bool) -> 
         print_json({"file": str(path), "changed": changed, "plugin": plugin})
         return 0
     done = "written to" if changed else "nothing to change in"
-    lines = [f"{args.verb} {clean(name)}: {done} {clean(path)}"]
+    lines = [f"{args.verb} {one_line(name)}: {done} {one_line(path)}"]
     if state is None:
-        lines.append(f"{clean(name)} is not installed")
+        lines.append(f"{one_line(name)} is not installed")
     else:
-        about = f": {clean(state.reason)}" if state.reason else ""
-        lines.append(f"{clean(name)} is {state_in_words(state.state)}{about}")
+        about = f": {indented(state.reason)}" if state.reason else ""
+        lines.append(f"{one_line(name)} is {state_in_words(state.state)}{about}")
     print_lines(lines)
     return 0

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lockgate.cli._checks import Check, State, checks
-from lockgate.cli._output import Color, clean, colored, print_json, print_lines
+from lockgate.cli._output import (
+    Color,
+    colored,
+    indented,
+    one_line,
+    print_json,
+    print_lines,
+)
 from lockgate.cli._session import Subparsers, installed, tolerant_settings
 
 if TYPE_CHECKING:
@@ -91,6 +98,6 @@ def _contributed(config: Config, *, safe: bool) -> Iterator[Check]:
 
 def _lines(check: Check) -> Iterator[str]:
     label = colored(f"{check.state:<8}", _COLORS[check.state])
-    yield f"{label} {clean(check.name)}: {clean(check.message)}"
+    yield f"{label} {one_line(check.name)}: {indented(check.message)}"
     if check.hint and check.state != "ok":
-        yield f"         hint: {clean(check.hint)}"
+        yield f"         hint: {indented(check.hint)}"

@@ -6,7 +6,14 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockgate.cli._output import Color, clean, print_json, print_lines, print_table
+from lockgate.cli._output import (
+    Color,
+    clean,
+    one_line,
+    print_json,
+    print_lines,
+    print_table,
+)
 from lockgate.cli._session import (
     Subparsers,
     consent_now,
@@ -213,5 +220,7 @@ def _revoke(args: argparse.Namespace, config: Config) -> int:
         return 0
     print_lines([f"Revoked from {args.plugin}: {', '.join(taken) or 'nothing'}"])
     for key, rule in by.items():
-        print_lines([clean(f"{key} was given by the {rule}, which may give it again")])
+        print_lines(
+            [one_line(f"{key} was given by the {rule}, which may give it again")]
+        )
     return 0

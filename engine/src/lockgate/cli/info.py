@@ -6,7 +6,12 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lockgate.cli._output import clean, colored, print_json, print_lines
+from lockgate.cli._output import (
+    colored,
+    one_line,
+    print_json,
+    print_lines,
+)
 from lockgate.cli._session import Subparsers, effective_tier, present, settings
 from lockgate.cli.list import life_of, tier_in_words
 from lockgate.contract import judged_by
@@ -172,9 +177,9 @@ def _settings(state: PluginState, config: Config) -> Iterator[str]:
 
 
 def _lines(state: PluginState, life: Lifecycle, tier: str) -> Iterator[str]:
-    yield f"{colored(clean(state.name), 'bold')} {clean(state.version)}"
+    yield f"{colored(one_line(state.name), 'bold')} {one_line(state.version)}"
     if state.summary:
-        yield f"  {clean(state.summary)}"
+        yield f"  {one_line(state.summary)}"
     yield _row("state", state.state)
     if state.reason:
         yield _row("reason", state.reason)
@@ -248,4 +253,4 @@ def _rights(rights: Rights) -> Iterator[str]:
 
 
 def _row(label: str, value: str) -> str:
-    return f"  {label:<13} {clean(value)}"
+    return f"  {label:<13} {one_line(value)}"

@@ -11,7 +11,7 @@ from lockgate._manifest.kind_names import WITH_HOOKS
 from lockgate._store_place import StorePlace
 from lockgate.cli._output import (
     Color,
-    clean,
+    one_line,
     print_json,
     print_lines,
     print_table,
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     for plugin in plugins:
         if one := _aside(plugin, staged):
             told = f"{plugin.name} {one.entry.version} is staged"
-            print_lines([clean(f"{told}: it asks for {', '.join(one.asks)}")])
+            print_lines([one_line(f"{told}: it asks for {', '.join(one.asks)}")])
     return 0
 
 

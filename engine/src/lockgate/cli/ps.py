@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, cast
 
 from lockgate._control.wire import Request
 from lockgate.cli._hosts import add_host_option, asked, size, told
-from lockgate.cli._output import Color, clean, print_json, print_lines, print_table
+from lockgate.cli._output import (
+    Color,
+    indented,
+    print_json,
+    print_lines,
+    print_table,
+)
 from lockgate.cli._session import Subparsers, settings
 
 if TYPE_CHECKING:
@@ -64,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     ]
     headers = ["host", "plugin", "version", "stage", "worker", "calls", "failed"]
     print_table([*headers, "memory", "since", "devices"], rows, colors=STAGE_COLORS)
-    print_lines(clean(line) for line in failed)
+    print_lines(indented(line) for line in failed)
     return 1 if failed else 0
 
 

@@ -7,7 +7,11 @@ from typing import Any, cast
 
 from lockgate._control.wire import Request
 from lockgate.cli._hosts import add_host_option, asked, code_of, told, way_out
-from lockgate.cli._output import clean, print_json, print_lines
+from lockgate.cli._output import (
+    indented,
+    print_json,
+    print_lines,
+)
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import NoHostError, UnknownPluginError
 
@@ -57,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
         print_json({"hosts": [{"pid": pid, **answer} for pid, answer in found]})
         return 1 if failed else 0
     for pid, answer in found:
-        print_lines([clean(f"{pid}: {_words(answer)}")])
+        print_lines([indented(f"{pid}: {_words(answer)}")])
         if hint := way_out(answer):
-            print_lines([clean(f"  hint: {hint}")])
+            print_lines([indented(f"  hint: {hint}")])
     return 1 if failed else 0
 
 

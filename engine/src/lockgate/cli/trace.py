@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate._control.wire import Request
 from lockgate.cli._hosts import add_host_option, asked
-from lockgate.cli._output import clean, colored, print_json, print_lines
+from lockgate.cli._output import (
+    colored,
+    one_line,
+    print_json,
+    print_lines,
+)
 from lockgate.cli._session import Subparsers, settings
 
 if TYPE_CHECKING:
@@ -86,11 +91,11 @@ def _new(
 
 def _line(call: dict[str, Any]) -> str:
     good = call["outcome"] in ("answered", "none")
-    outcome = colored(clean(str(call["outcome"])), "green" if good else "red")
+    outcome = colored(one_line(call["outcome"]), "green" if good else "red")
     parent = f" < {call['parent']}" if call["parent"] else ""
-    ids = clean(f"{call['trace']} {call['span']}{parent}")
+    ids = one_line(f"{call['trace']} {call['span']}{parent}")
     said = (
         f"{call['at'][11:23]} {call['host']} {call['plugin']} {call['version']} "
         f"{call['hook']} {call['seconds'] * 1000:.2f} ms"
     )
-    return f"{clean(said)} {outcome} {ids}"
+    return f"{one_line(said)} {outcome} {ids}"

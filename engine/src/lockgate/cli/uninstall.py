@@ -11,7 +11,11 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lockgate.cli._output import clean, print_json, print_lines
+from lockgate.cli._output import (
+    indented,
+    print_json,
+    print_lines,
+)
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import NotInStoreError, UnknownPluginError
 
@@ -121,11 +125,11 @@ def _tell(
         return 0
     for entry in gone:
         words = ", ".join(entry.plugins) or entry.distribution
-        print_lines([clean(f"{words} {entry.version} is uninstalled.")])
+        print_lines([indented(f"{words} {entry.version} is uninstalled.")])
     for state in back:
-        print_lines([clean(f"{state.name} is now {state.location}: {state.state}.")])
+        print_lines([indented(f"{state.name} is now {state.location}: {state.state}.")])
     for state in bereft:
-        print_lines([clean(f"{state.name} can't be used: {state.reason}.")])
+        print_lines([indented(f"{state.name} can't be used: {state.reason}.")])
     former = f"generation {made.parent} has what was there before"
     print_lines([f"Generation {made.number} is in force; {former}."])
     return 0
