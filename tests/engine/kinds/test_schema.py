@@ -209,8 +209,8 @@ def _laughs(levels: int) -> dict[str, Any]:
     leaf = {"x": {"type": "integer", "default": 1}}
     defs: dict[str, Any] = {}
     for level in range(levels):
-        inner = {"$ref": f"#/$defs/L{level - 1}", "default": {}}
-        properties = {"a": inner, "b": inner} if level else leaf
+        inner: Any = {"$ref": f"#/$defs/L{level - 1}", "default": {}}
+        properties: Any = {"a": inner, "b": inner} if level else leaf
         defs[f"L{level}"] = {
             "type": "object",
             "properties": properties,
@@ -233,7 +233,10 @@ def test_defaults_of_defaults_do_not_unfold_into_a_bomb(
     few = Schemas(_laughs(4)).codec({"$ref": "#/$defs/L3"})
     assert _count(few.encode(few.decode({}))) == 23
 
-    monkeypatch.setattr(_schema, "is_small", lambda _: True)
+    def anything(_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(_schema, "is_small", anything)
     bomb = Schemas(_laughs(17)).codec(refers)
     # 17 definitions, and an answer of no bytes.
     assert _count(bomb.encode(bomb.decode({}))) > 190_000

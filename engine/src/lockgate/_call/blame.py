@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from traceback import format_exception
 from typing import Any
 
+from lockgate._call.way_out import IMPL_CODES, spoken
 from lockgate._call.wrapping import WrapperMisuseError
 from lockgate._codec.convert import Misfit, codec
 from lockgate.errors import (
@@ -38,11 +39,11 @@ from lockgate_sandbox import (
     WorkerDiedError,
 )
 
-__all__ = ["Blame"]
+__all__ = ["BEFORE_PLUGIN", "Blame"]
 
 _REASONS: Callable[[object], tuple[Reason, ...]] = codec(tuple[Reason, ...]).decode
 
-_BEFORE_PLUGIN = frozenset({"scratch", "keeper", "probe", "zygote", "fork", "seal"})
+BEFORE_PLUGIN = frozenset({"scratch", "keeper", "probe", "zygote", "fork", "seal"})
 """Stages of a start at which nothing of the plugin has run."""
 
 _MACHINE = (
@@ -73,9 +74,10 @@ class Blame:
         detail = f"{place} should be {misfit.expected}, but is {misfit.found}"
         return AnswerInvalidError(detail, path=misfit.where, **self._named())
 
-    def timeout(self, seconds: float) -> HookTimeoutError:
-        """There was no answer in time."""
+    def timeout(self, seconds: float, why: str = "") -> HookTimeoutError:
+        """There was no answer in time; `why` says who else took it."""
         detail = f"no answer within {round(seconds, 2):g} seconds"
+        detail = f"{detail}, and {why}" if why else detail
         return HookTimeoutError(detail, cause="wall-limit", **self._named())
 
     def busy(self) -> HookError:
@@ -94,17 +96,19 @@ class Blame:
         error: SandboxError,
         *,
         seconds: float,
+        why: str = "",
         consent: Consent | None = None,
         denials: Sequence[Document] = (),
     ) -> LockgateError:
         """The engine's error for what the sandbox reported.
 
-        `seconds` is the time the call had; `denials` what was refused meanwhile.
+        `seconds` is the time the call had, `why` who else took it; `denials` what was
+        refused meanwhile.
         """
         if isinstance(error, RemoteError):
             return self._remote(error, consent, denials)
         if isinstance(error, WallLimitError):
-            return self.timeout(seconds)
+            return self.timeout(seconds, why)
         if isinstance(error, LayerMissingError):
             return SandboxUnavailableError(
                 str(error), layer=error.layer, cause=error.code, hint=error.hint
@@ -117,7 +121,7 @@ class Blame:
         traceback, hint = "", ""
         if isinstance(error, StartError):
             traceback = error.traceback
-            if error.stage in _BEFORE_PLUGIN:
+            if error.stage in BEFORE_PLUGIN:
                 hint = error.hint or _MACHINE
         told = {"cause": error.code, "traceback": traceback, "hint": hint}
         return kind(str(error), **told, **self._named())
@@ -149,7 +153,7 @@ class Blame:
         except Misfit as misfit:
             return self.misfit(misfit.below("reasons"))
         if kind == "impl":
-            return self.impl(error.message, told, error.traceback)
+            return self.impl(error.message, told, error.traceback, denials)
         if kind == "denied-call":
             hint = _way_out(_text(told, "file"))
             return self._failed(error, cause="permission-denied", hint=hint)
@@ -158,7 +162,7 @@ class Blame:
             return self._denied(error, denial)
         # What the host answered it, or how it ended, in the host's own words.
         plain = error.message if kind in ("exit", "host-call") else ""
-        return self._failed(error, plain, hint=_text(told, "hint"))
+        return self._failed(error, plain, hint=self._way_out(told, denials))
 
     def _refused(self, reasons: Sequence[Reason]) -> InputRefusedError:
         return InputRefusedError(reasons, plugin=self.identity.plugin, hook=self.hook)
@@ -168,16 +172,24 @@ class Blame:
         misfit.where = _text(told, "where")
         return self.misfit(misfit)
 
+    def _way_out(self, told: Mapping[str, object], denials: Sequence[Document]) -> str:
+        granted = [str(denial["grant"]) for denial in denials]
+        return spoken(self.identity.plugin, _text(told, "hint"), granted)
+
     def impl(
-        self, message: str, told: Mapping[str, object], traceback: str = ""
+        self,
+        message: str,
+        told: Mapping[str, object],
+        traceback: str = "",
+        denials: Sequence[Document] = (),
     ) -> HookError:
         """The impl can't be had: where it should be, and what is wrong with it."""
-        line = told.get("line")
+        line, code = told.get("line"), _text(told, "code")
         return HookError(
             message,
-            cause=_text(told, "code"),
+            cause=code if code in IMPL_CODES else RemoteError.code,
             traceback=traceback,
-            hint=_text(told, "hint"),
+            hint=self._way_out(told, denials),
             file=_text(told, "file"),
             line=line if isinstance(line, int) else 0,
             **self._named(),

@@ -76,6 +76,8 @@ class Call:
     asked: list[str] = field(default_factory=list[str])
     position: int | None = None
     """Its place in the history, if it is a part of it."""
+    spent: dict[str, float] | None = None
+    """Of a call with an end: the seconds that each plugin has taken of it so far."""
 
     @classmethod
     def of(
@@ -161,6 +163,21 @@ class Call:
         if self.deadline >= latest and not cancelled:
             return self
         return replace(self, deadline=latest, cancellation=None)
+
+    def took(self, plugin: str, seconds: float) -> None:
+        """Note what `plugin` took of the time that the whole call has."""
+        if self.deadline == _NEVER:
+            return
+        self.spent = self.spent or {}
+        self.spent[plugin] = self.spent.get(plugin, 0.0) + seconds
+
+    def who_took_it(self, plugin: str) -> str:
+        """Who left `plugin` less time than they had themselves, in words; or ``""``."""
+        others = {name: s for name, s in (self.spent or {}).items() if name != plugin}
+        slowest = max(others, key=others.__getitem__, default="")
+        if not slowest or self.seconds - sum(others.values()) >= others[slowest]:
+            return ""
+        return f"{slowest} took {others[slowest]:.2f} of them"
 
     def seconds_left(self) -> float:
         """How long the next plugin may take; not above 0 if time is up."""

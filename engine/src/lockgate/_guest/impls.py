@@ -13,6 +13,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, cast
 
+from lockgate._call.way_out import (
+    CORRECT_NAME,
+    MARK,
+    NAMED_MODULE,
+    TAKE_ARGUMENTS,
+    WRAPPER_AGREES,
+    brings,
+)
 from lockgate._codec.convert import Misfit, codec
 from lockgate._codec.own_types import own_types
 from lockgate._guest.awaiting import is_awaited, items_of, plain_items
@@ -264,12 +272,8 @@ def _import_hint(name: str, error: BaseException) -> str:
     if missing is None:
         return ""
     if name == missing or name.startswith(f"{missing}."):
-        return "[hooks] in the manifest names it: correct it there, or add the module."
-    top = missing.partition(".")[0]
-    return (
-        f"Add what brings {top!r} to the dependencies in the plugin's pyproject.toml "
-        "and install the plugin again."
-    )
+        return NAMED_MODULE
+    return brings(missing.partition(".")[0])
 
 
 def lookup(module: object, path: str) -> object:
@@ -292,14 +296,12 @@ def checked_impl(
     """
     if not callable(found):
         message = f"there is no function {target!r} for the hook {spec.name!r}"
-        hint = "[hooks] in the manifest names it: correct the name there or here."
-        raise ImplError(message, code="impl-missing", file=file, hint=hint)
+        raise ImplError(message, code="impl-missing", file=file, hint=CORRECT_NAME)
     line = _line(found)
     options: object = getattr(found, IMPL_ATTRIBUTE, None)
     if not isinstance(options, Mapping):
         message = f"the function for {spec.name!r} lacks the mark @hookimpl"
-        hint = "Put @hookimpl, from lockgate.plugin, above it."
-        raise ImplError(message, code="impl-unmarked", file=file, line=line, hint=hint)
+        raise ImplError(message, code="impl-unmarked", file=file, line=line, hint=MARK)
     mark = cast(Mapping[str, object], options)
     if bool(mark.get("wrapper")) is not wrapper:
         message = (
@@ -307,12 +309,11 @@ def checked_impl(
             f"{'@hookimpl' if wrapper else '@hookimpl(wrapper=True)'}, the manifest "
             f"names {'a wrapper' if wrapper else 'an impl'}"
         )
-        hint = "Both say `wrapper = true`, or neither; only a manifest can name one."
-        raise ImplError(message, code="impl-mismatch", file=file, line=line, hint=hint)
+        raise _mismatch(message, file, line, WRAPPER_AGREES)
     marked = mark.get("specname")
     if isinstance(marked, str) and marked != spec.name:
         message = f"the function for {spec.name!r} is marked for {marked!r}"
-        raise ImplError(message, code="impl-mismatch", file=file, line=line)
+        raise _mismatch(message, file, line)
     unknown = [
         name
         for name, parameter in inspect.signature(found).parameters.items()
@@ -325,9 +326,12 @@ def checked_impl(
             f"the impl of {spec.name!r} wants {', '.join(unknown)}; "
             f"the hook gives {', '.join(spec.parameters)}"
         )
-        hint = "Take any of the hook's arguments, by its name."
-        raise ImplError(message, code="impl-mismatch", file=file, line=line, hint=hint)
+        raise _mismatch(message, file, line, TAKE_ARGUMENTS)
     return found
+
+
+def _mismatch(message: str, file: str, line: int, hint: str = "") -> ImplError:
+    return ImplError(message, code="impl-mismatch", file=file, line=line, hint=hint)
 
 
 def _line(function: object) -> int:

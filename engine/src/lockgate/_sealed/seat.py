@@ -183,7 +183,7 @@ class SealedPlugin:
         except SandboxError as error:
             self._workers.failed(running, error, blame)
             seconds = wall if left == wall else call.seconds
-            raise self._blamed(running, error, blame, seconds) from error
+            raise self._blamed(running, error, blame, seconds, call) from error
         finally:
             watch(call, None)
         self._went_well(running, reply, blame)
@@ -261,7 +261,7 @@ class SealedPlugin:
             return
         began = time.monotonic()
         if seconds <= 0 or not self._lock.acquire(timeout=seconds):
-            raise blame.timeout(call.seconds)
+            raise blame.timeout(call.seconds, call.who_took_it(self.identity.plugin))
         self._supervisor.waited(time.monotonic() - began)
 
     def close(self) -> None:
@@ -285,7 +285,7 @@ class SealedPlugin:
         except SandboxError as error:
             self._workers.failed(running, error, blame)
             seconds = wall if left == wall else call.seconds
-            raise self._blamed(running, error, blame, seconds) from error
+            raise self._blamed(running, error, blame, seconds, call) from error
         finally:
             watch(call, None)
         self._went_well(running, reply, blame)
@@ -307,15 +307,25 @@ class SealedPlugin:
         wall = running.rights.plan.policy.limits.wall_seconds
         left = min(call.seconds_left(), wall)
         if left <= 0:
-            raise blame.timeout(call.seconds)
+            raise blame.timeout(call.seconds, call.who_took_it(self.identity.plugin))
         running.broker.begin(blame.hook, time.monotonic() + left)
         return wall, left
 
     def _blamed(
-        self, running: Running, error: SandboxError, blame: Blame, seconds: float
+        self,
+        running: Running,
+        error: SandboxError,
+        blame: Blame,
+        seconds: float,
+        call: Call,
     ) -> LockgateError:
-        consent, denials = running.rights.consent, running.broker.denials
-        return blame.of(error, seconds=seconds, consent=consent, denials=denials)
+        return blame.of(
+            error,
+            seconds=seconds,
+            why=call.who_took_it(self.identity.plugin),
+            consent=running.rights.consent,
+            denials=running.broker.denials,
+        )
 
     def _answer(
         self,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lockgate._call.blame import Blame
+from lockgate._call.blame import BEFORE_PLUGIN, Blame
 from lockgate._call.call import Call
 from lockgate._record.audit import AuditRecord, Observer
 from lockgate._record.quarantine import WAY_OUT
@@ -35,8 +35,11 @@ __all__ = ["Succession"]
 
 _FAULTS = (WorkerDiedError, ProtocolError, StartError)
 """Deaths that are the plugin's own doing, whatever it was asked."""
-_MACHINE = frozenset({"scratch", "keeper", "fork"})
-"""Stages of a start that fail for want of room: another plugin may have taken it."""
+_MACHINE = BEFORE_PLUGIN - {"zygote"}
+"""Stages of a start that fail for want of room: another plugin may have taken it.
+
+A zygote may be the plugin's environment's, which has loaded what the plugin needs.
+"""
 
 
 class Succession:

@@ -150,6 +150,7 @@ class Berth:
         finally:
             current.reset(token)
             seconds = perf_counter() - started
+            call.took(sitting.seat.identity.plugin, seconds)
             self._over(sitting, call.spec.name, span, seconds, outcome)
 
     def direct(self, spec: HookSpec, *, alone: bool) -> Direct | None:
@@ -298,7 +299,9 @@ class Berth:
         def over(seconds: float, outcome: str) -> None:
             self._over(sitting, hook, span, seconds, outcome)
 
-        return _Staying(wrapping, perf_counter() - started, over)
+        seconds = perf_counter() - started
+        call.took(sitting.seat.identity.plugin, seconds)
+        return _Staying(wrapping, seconds, over)
 
     def take(
         self,

@@ -134,7 +134,8 @@ def _error(error: Document, indent: str) -> Iterator[str]:
     text = clean(error.get("message", "")).replace("\n", f"\n{indent}")
     yield f"{indent}{colored(str(error.get('code', 'error')), 'red')}: {text}"
     for reason in map(_table, _list(error.get("reasons"))):
-        yield f"{indent}- {one_line(reason.get('where', ''))}: {one_line(reason['message'])}"
+        where, said = one_line(reason.get("where", "")), one_line(reason["message"])
+        yield f"{indent}- {where}: {said}"
         if reason.get("hint"):
             yield f"{indent}  {one_line(reason['hint'])}"
     if error.get("hint"):
