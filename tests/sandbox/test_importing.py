@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import time
 from collections.abc import Generator, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lockgate_sandbox import Policy, Sandbox, SandboxError, StartError
+from lockgate_sandbox._zygote import importing
 from lockgate_sandbox._zygote.importing import Ahead
 from tests.support.sandbox import open_folder
 
@@ -110,6 +114,61 @@ def test_a_module_that_now_comes_first_is_taken(source: Path, tmp_path: Path) ->
     sys.path.insert(0, str(first))
     assert _imported(ahead)["VALUE"] == "first"
     assert ahead.given == 0
+
+
+def _looked_for_again(ahead: Ahead, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How often the finders of Python are asked while the module is imported."""
+    asked: list[str] = []
+    find = PathFinder.find_spec
+
+    def counting(name: str, *rest: Any) -> object:
+        asked.append(name)
+        return find(name, *rest)
+
+    monkeypatch.setattr(PathFinder, "find_spec", counting)
+    with ahead:
+        importlib.import_module(_NAME)
+    return asked.count(_NAME)
+
+
+@pytest.mark.parametrize("change", ["", "before", "beside", "package", "finder"])
+def test_a_module_is_looked_for_again_only_where_a_folder_changed(
+    source: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    before = source.parent / "before"
+    before.mkdir()
+    sys.path.insert(0, str(before))
+    source.write_text("VALUE = 'found ahead'\n")
+    os.utime(before, (1, 1))
+    os.utime(source.parent, (1, 1))
+    more = [_Foreign] if change == "finder" else []
+    monkeypatch.setattr(sys, "meta_path", [*importing._USUAL, *more])  # pyright: ignore[reportPrivateUsage]
+    ahead = _Counting()
+    ahead.compile(_NAME)
+    if change == "before":
+        (before / source.name).write_text("VALUE = 'comes first'\n")
+    elif change == "beside":
+        (source.parent / "other.py").touch()
+    elif change == "package":
+        package = source.with_suffix("")
+        package.mkdir()
+        (package / "__init__.py").write_text("VALUE = 'comes first'\n")
+
+    times = _looked_for_again(ahead, monkeypatch)
+
+    value = vars(sys.modules[_NAME])["VALUE"]
+    assert value == (
+        "comes first" if change in ("before", "package") else "found ahead"
+    )
+    assert times == (1 if change else 0)
+
+
+class _Foreign:
+    """A finder that a library has brought."""
+
+    @staticmethod
+    def find_spec(*_: object) -> None:
+        """Find nothing."""
 
 
 @pytest.mark.parametrize(

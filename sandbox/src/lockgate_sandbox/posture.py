@@ -9,7 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any, Literal, NoReturn
+    from typing import Literal, NoReturn
 
     State = Literal["active", "degraded", "missing", "off", "unneeded"]
 
@@ -142,52 +142,40 @@ class Posture(_Frozen):
         items = cast("Sequence[object]", layers)
         return cls(tuple(_layer(item) for item in items), uid, abi)
 
-    def to_wire(self) -> list[object]:
-        """What a sealed child tells: uid, ABI, and the layers in short groups.
-
-        In msgpack the head of a short list is one that `_scan.check` knows at a glance.
-        """
-        layers = [
-            [layer.name, layer.state, layer.detail, layer.remedy]
-            for layer in self.layers
-        ]
-        groups = range(0, len(layers), _GROUP)
-        return [self.uid, self.abi, *(layers[at : at + _GROUP] for at in groups)]
+    def to_wire(self) -> str:
+        """What a sealed child tells: uid, ABI and the texts of the layers, in one."""
+        told = [str(self.uid), str(self.abi)]
+        for layer in self.layers:
+            told += (layer.name, layer.state, layer.detail, layer.remedy)
+        return _BETWEEN.join(told)
 
     @classmethod
-    def from_wire(cls, data: Any) -> Posture:
+    def from_wire(cls, told: str) -> Posture:
         """The inverse of `to_wire`.
 
+        One worker's is most often like another's, and is read once.
+
         Raises:
-            TypeError: If the data has not the shape that `to_wire` gives.
+            TypeError: If what is told has not the shape that `to_wire` gives.
             ValueError: Likewise.
         """
-        uid, abi, *groups = data
-        if type(uid) is not int or type(abi) is not int:
-            msg = "a posture has an integer uid and abi"
-            raise ValueError(msg)
-        layers = [_told(*item) for group in groups for item in group]
-        return cls(tuple(layers), uid, abi)
+        found = _told_before.get(told)
+        if found is None:
+            uid, abi, *texts = told.split(_BETWEEN)
+            groups = zip(*[iter(texts)] * 4, strict=True)
+            layers = [LayerState(*group) for group in groups]  # pyright: ignore
+            found = cls(tuple(layers), int(uid), int(abi))
+            if len(_told_before) >= _TOLD_LIMIT:
+                _told_before.clear()
+            _told_before[told] = found
+        return found
 
 
-_GROUP = 12
-_TOLD_LIMIT = 256
-_told_before: dict[tuple[str, ...], LayerState] = {}
+_BETWEEN = "\0"
+"""Between two texts of a posture: no path and no message of the kernel's holds one."""
 
-
-def _told(*fields: Any) -> LayerState:
-    """A layer from its four texts: one worker's is like another's."""
-    found = _told_before.get(fields)
-    if found is None:
-        name, state, detail, remedy = fields
-        if not all(type(field) is str for field in fields):
-            msg = "a layer has the texts name, state, detail and remedy"
-            raise ValueError(msg)
-        found = LayerState(name, state, detail, remedy)
-        if len(_told_before) >= _TOLD_LIMIT:
-            _told_before.clear()
-        _told_before[fields] = found
-    return found
+_TOLD_LIMIT = 64
+_told_before: dict[str, Posture] = {}
 
 
 def _layer(item: object) -> LayerState:

@@ -521,7 +521,7 @@ channel, call, posture = found["channel"], found["call"], found["posture"]
 def test_a_target_cannot_claim_a_posture(lab: Lab) -> None:
     lab.write(
         "claims_posture",
-        f"{_LIAR}channel.send([5, call, posture.to_wire()[:2]])\n",
+        f"{_LIAR}channel.send([5, call, [posture.to_wire(), 1]])\n",
     )
     with pytest.raises(ProtocolError):
         lab.worker(policy(), target="claims_posture:build")

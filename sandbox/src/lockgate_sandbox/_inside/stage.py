@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Stage"]
 
-_SHOWN = ("scratch", "programs", "tier", "name")
-"""What a session shows of its job."""
-
 
 class Stage:
     """A worker's session, and the loop that answers its calls."""
@@ -30,8 +27,3 @@ class Stage:
         self.session = Session(channel, job)
         self.claims = Claims.of(job["scratch"], posture)
         self.server = Server(self.session, channel, self.claims, serve)
-        self._shown = [job[name] for name in _SHOWN]
-
-    def fits(self, job: Mapping[str, Any]) -> bool:
-        """Whether it is what `job` needs."""
-        return self._shown == [job[name] for name in _SHOWN]

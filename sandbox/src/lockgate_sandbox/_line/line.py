@@ -125,7 +125,6 @@ class Line(Reading):
         self.vigil.begin(now)
         posture = sealed or self._told_posture()
         self.vigil.sampler.trust(posture)
-        self.vigil.sampler.note_peak()
         while not flight.done:
             self.until_mail(flight)
             self.answer(flight)
@@ -146,6 +145,7 @@ class Line(Reading):
                 raise self.burial.after(error) from None
         if isinstance(told, SandboxError):
             raise self.broken(told)
+        self.vigil.sampler.note_told(frame[2][1])
         return cast("Posture", told)
 
     def reply(self, flight: Flight, started: float) -> Reply:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+import fcntl
 import os
 import select
 import signal
@@ -52,6 +53,13 @@ _START_SECONDS = 30.0
 _REAP_SECONDS = 5.0
 """How long to wait for the word that a killed tree is dead and reaped."""
 
+
+_PIDFD_GET_INFO = 0xC040FF0B
+"""``_IOWR(0xFF, 11, struct pidfd_info)``, include/uapi/linux/pidfd.h."""
+
+_INFO_BYTES = 64  # PIDFD_INFO_SIZE_VER0
+_INFO_PID = struct.Struct("I")
+_INFO_PID_AT = 16
 
 _DYING_SECONDS = 0.05
 """How long a process may take from closing its channel to being dead."""
@@ -109,10 +117,13 @@ class Process:
         """
         life = self._life
         try:
-            if not wait_readable(life.fileno(), _START_SECONDS):
-                msg = f"no answer from the zygote within {_START_SECONDS:g} s"
-                raise StartError("zygote", msg)
-            data, fds = receive_fds(life, 2)
+            try:  # it was most often forked ahead
+                data, fds = receive_fds(life, 2, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                if not wait_readable(life.fileno(), _START_SECONDS):
+                    msg = f"no answer from the zygote within {_START_SECONDS:g} s"
+                    raise StartError("zygote", msg) from None
+                data, fds = receive_fds(life, 2)
             if data.startswith(RUNS) and fds:
                 self._meet(fds)
                 return
@@ -260,6 +271,15 @@ def wait_readable(fd: int, seconds: float) -> bool:
 
 def _pid_of(pidfd: int) -> int:
     """The pid in our own namespace, wherever the child lives."""
+    info = bytearray(_INFO_BYTES)
+    try:
+        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
+    except OSError:  # before Linux 6.13, or it is dead and reaped
+        return _pid_in_proc(pidfd)
+    return _INFO_PID.unpack_from(info, _INFO_PID_AT)[0] or _pid_in_proc(pidfd)
+
+
+def _pid_in_proc(pidfd: int) -> int:
     fd = os.open(f"/proc/self/fdinfo/{pidfd}", os.O_RDONLY | os.O_CLOEXEC)
     try:
         after = os.read(fd, 1024).partition(b"\nPid:")[2]
@@ -311,14 +331,16 @@ def spawn(
     return mine
 
 
-def receive_fds(sock: _socket.socket, count: int) -> tuple[bytes, list[int]]:
+def receive_fds(
+    sock: _socket.socket, count: int, flags: int = 0
+) -> tuple[bytes, list[int]]:
     """One message of a trusted peer and the descriptors that came with it.
 
     Not `socket.recv_fds`, which drops its flags and so leaves the descriptors
     open for every program that the host starts.
     """
     room = socket.CMSG_SPACE(count * 4)
-    data, ancillary, _, _ = sock.recvmsg(256, room, socket.MSG_CMSG_CLOEXEC)
+    data, ancillary, _, _ = sock.recvmsg(256, room, flags | socket.MSG_CMSG_CLOEXEC)
     fds: list[int] = []
     for level, kind, packed in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -92,6 +92,7 @@ class Forked:
         self.ground = ground
         self.posture: Posture | None = None  # until the child tells
         self.channel = HostChannel(sock, policy.limits.message_bytes)
+        self._foretold: Raw | None = None
         self.undo = undo
         self.line = Line(process, self.channel, output, policy=policy, ground=ground)
         self._process = process
@@ -143,8 +144,8 @@ class Forked:
             MessageLimitError: If it is larger than a message may be.
             WallLimitError: If it is not taken within the policy's wall limit.
         """
-        first = os.urandom(8)
-        message: list[Any] = [_START, first, job]
+        first = self.line.flights.fresh_id()
+        message: list[Any] = [_START, first, None if job is self._foretold else job]
         if arguments is not None:
             message += [arguments, brokered, unhurried]
         limits = self.ground.policy.limits
@@ -172,9 +173,10 @@ class Forked:
         return first
 
     def foretell(self, job: Raw) -> None:
-        """Tell it what its job will probably be, if it waits for one."""
+        """Tell it what its job will be, if it gets one."""
         with suppress(ChannelClosed, NotDataError, FrameTooLargeError):
-            self.channel.send_now([_AHEAD, BEFORE_CALLS, job])
+            if self.channel.send_now([_AHEAD, BEFORE_CALLS, job]):
+                self._foretold = job
 
     def discard(self) -> None:
         """Kill the child and release everything."""

@@ -115,6 +115,10 @@ class Sampler:
         if posture["scratch"].state not in ("missing", "off"):
             self._scratch = None
 
+    def note_told(self, peak_kib: int) -> None:
+        """Take the high-water mark that a sealed child has told before its job."""
+        self.peak_bytes = peak_kib * 1024
+
     def note_peak(self) -> None:
         """Read the kernel's own high-water mark of the worker's memory."""
         try:

@@ -147,10 +147,14 @@ def _failure(frame: Sequence[Any], policy: Policy, sealed: bool) -> SandboxError
 
 def _ready(frame: Sequence[Any]) -> Posture:
     try:
-        return Posture.from_wire(frame[2])
+        told, peak_kib = frame[2]
+        if type(told) is str and type(peak_kib) is int:
+            return Posture.from_wire(told)
     except (TypeError, ValueError) as error:
         msg = "a READY without a posture"
         raise FrameError(msg) from error
+    msg = "a READY without a posture and a peak"
+    raise FrameError(msg)
 
 
 def note(frame: list[Any], call: bytes) -> tuple[str, str]:

@@ -62,11 +62,11 @@ Wait: TypeAlias = Callable[[], object]
 class Kind(IntEnum):
     """What a frame says."""
 
-    START = 1  # id, job[, arguments of a target and whether a broker serves it]
+    START = 1  # id, job or none if it is as foretold[, what only this target is told]
     CALL = 2  # id, method, arguments[, credit for a stream each way or -1]
     ANSWER = 3  # id, sequence, value
     REFUSE = 4  # id, sequence, kind of exception, code, message, hint
-    READY = 5  # id, posture: sealed, and nothing foreign has run yet
+    READY = 5  # id, (posture, peak KiB): sealed, and nothing foreign has run yet
     FAILED = 6  # id, stage, fields
     REPLY = 7  # id, value
     RAISE = 8  # id, type, message, traceback, details
@@ -81,7 +81,7 @@ class Kind(IntEnum):
     SEGMENT = 17  # number, bytes, writable, numbers to forget; its descriptor follows
     ROOM = 18  # bytes: the worker wants a ring for a buffer so large
     PIPE = 20  # id, number of descriptors in the next packet, most bytes of an answer
-    AHEAD = 19  # id, job: what a START will probably say; to a child that waits for it
+    AHEAD = 19  # id, job: what the START will say, if one comes
 
 
 class NotDataError(TypeError):

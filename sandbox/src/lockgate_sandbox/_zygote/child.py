@@ -18,7 +18,7 @@ import struct
 import sys
 import types
 from importlib import import_module
-from resource import RLIMIT_CPU, RLIMIT_DATA, RLIMIT_NOFILE
+from resource import RLIMIT_CPU, RLIMIT_DATA, RLIMIT_NOFILE, RUSAGE_SELF, getrusage
 
 from lockgate_sandbox._inside import observe, reach, script, shim
 from lockgate_sandbox._inside.session import Session
@@ -36,6 +36,7 @@ from lockgate_sandbox.posture import LayerError, Posture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 __all__ = ["CHANNEL", "forget_runtime", "run"]
@@ -103,34 +104,57 @@ def run(
             files_later=True,
         )
         _enter(settings["cwd"], settings["scratch"])
-        channel.send([_READY, BEFORE_CALLS, posture.to_wire()])
+        wanted = plan.limits if plan.modes.get("rlimits") != "off" else []
+        opens = [limit for limit in wanted if limit[0] == RLIMIT_NOFILE]
+        settings = {**settings, "rulesets": left, "opens": opens}
     except Exception as error:
         _refuse(channel, error)
-    if early and not channel.has_more():
+    if not early:
+        _tell_ready(channel, posture)
+    elif channel.has_more():
+        # What it takes to read a source is told as well: so that comes first.
+        _do_job(channel, settings, posture, lambda: _tell_ready(channel, posture))
+    else:
+        _tell_ready(channel, posture)
         # Now what any job will need, under the seal.
         rehearsal.rehearse(channel, channel.has_more)
         rehearsal.look_into(plan.path)
-    wanted = plan.limits if plan.modes.get("rlimits") != "off" else []
-    opens = [limit for limit in wanted if limit[0] == RLIMIT_NOFILE]
-    _do_job(channel, {**settings, "rulesets": left, "opens": opens}, posture)
+    _do_job(channel, settings, posture)
+
+
+def _tell_ready(channel: GuestChannel, posture: Posture) -> None:
+    peak = getrusage(RUSAGE_SELF).ru_maxrss
+    channel.send([_READY, BEFORE_CALLS, [posture.to_wire(), peak]])
 
 
 def _do_job(
-    channel: GuestChannel, settings: dict[str, Any], posture: Posture
+    channel: GuestChannel,
+    settings: dict[str, Any],
+    posture: Posture,
+    tell: Callable[[], None] | None = None,
 ) -> NoReturn:
+    """Do what comes first, and `tell` when what was foretold is looked at."""
     channel.limit = _START_LIMIT_BYTES
+    ahead: dict[str, Any] = {}
     try:
-        kind, call, job, *more = channel.receive()
-        while kind == _AHEAD_OF:
-            _look_ahead(channel, {**settings, **job}, posture)
-            kind, call, job, *more = channel.receive()
+        frame = channel.receive()
+        if frame[0] == _AHEAD_OF:
+            ahead = {**settings, **frame[2]}
+            _look_ahead(channel, ahead, posture)
+        if tell is not None:
+            tell()
+        if frame[0] == _AHEAD_OF:
+            frame = channel.receive()
     except ChannelClosed:
         os._exit(0)
+    kind, call, job, *more = frame
     if kind != _START:
         os._exit(70)
     channel.limit = settings["limit"]
-    if more:
+    job = ahead if job is None else {**settings, **job}
+    if job["kind"] == "target":
         job["arguments"], job["brokered"], job["unhurried"] = more
+        _run_target(channel, call, job, posture)
     if "env" in job:
         _set_environment(job["env"])
     if "cwd" in job:
@@ -138,24 +162,31 @@ def _do_job(
     if job["kind"] != "exec":
         rlimits.apply(settings["opens"])
     sys.modules["__main__"] = types.ModuleType("__main__")
-    _RUNNERS[job["kind"]](channel, call, {**settings, **job}, posture)
+    _RUNNERS[job["kind"]](channel, call, job, posture)
+
+
+def _prepare(channel: GuestChannel, job: dict[str, Any], posture: Posture) -> Stage:
+    """Be what the target of `job` finds, before anything of it is executed."""
+    stage = Stage(channel, job, posture)
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.path[:] = [*_STDLIB, *job["path"]]
+    if job["packages"]:
+        sys.meta_path.append(Lone(job["packages"]))
+    sys.argv = [job["name"]]
+    return stage
 
 
 def _look_ahead(channel: GuestChannel, job: dict[str, Any], posture: Posture) -> None:
-    """Make what a target like that of `job` will need; execute nothing of it."""
+    """Make what the target of `job` will need; execute nothing of it."""
     wanted = channel.has_more
     if wanted():
         return
-    _STAGES[:] = [Stage(channel, job, posture)]
+    _STAGES.append(_prepare(channel, job, posture))
     rehearsal.rehearse(channel, wanted, _STAGES[0])
-    if wanted():
-        return
-    sys.path[:] = [*_STDLIB, *job["path"]]
-    lone = Lone(job["packages"])
-    sys.meta_path.append(lone)
-    with rlimits.Lowered(_MODEST):
-        _AHEAD.compile(job["target"].partition(":")[0])
-    sys.meta_path.remove(lone)
+    if not wanted():
+        with rlimits.Lowered(_MODEST):
+            _AHEAD.compile(job["target"].partition(":")[0])
+    rlimits.apply(job["opens"])  # now that nothing is practised any more
 
 
 def _refuse(channel: GuestChannel, error: Exception) -> NoReturn:
@@ -228,16 +259,14 @@ def _fields(error: BaseException) -> dict[str, str]:
 def _run_target(
     channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
 ) -> NoReturn:
-    stage = next((stage for stage in _STAGES if stage.fits(job)), None)
-    if stage is None:
-        stage = Stage(channel, job, posture)
+    if _STAGES:
+        stage = _STAGES[0]
+    else:
+        stage = _prepare(channel, job, posture)
+        rlimits.apply(job["opens"])
     if job["unhurried"]:
         rehearsal.rehearse(channel, lambda: False, stage)
     session, claims = stage.session, stage.claims
-    sys.path[:] = [*_STDLIB, *job["path"]]
-    if job["packages"]:
-        sys.meta_path.append(Lone(job["packages"]))
-    sys.argv = [job["name"]]
     if job["brokered"]:
         shim.install(session)
     session.begin(call)
@@ -361,7 +390,6 @@ def _run_preload(
 
 
 _RUNNERS = {
-    "target": _run_target,
     "exec": _run_exec,
     "file": _run_file,
     "preload": _run_preload,

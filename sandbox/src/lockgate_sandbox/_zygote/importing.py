@@ -15,7 +15,14 @@ from __future__ import annotations
 import _io
 import os
 import sys
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import (
+    BuiltinImporter,
+    FileFinder,
+    FrozenImporter,
+    ModuleSpec,
+    PathFinder,
+    SourceFileLoader,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +31,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ["Ahead", "Lone"]
+
+_USUAL = (BuiltinImporter, FrozenImporter, PathFinder)
 
 _SOURCE_BYTES = 256 << 10
 """A larger module is compiled when it is wanted: nobody may want it."""
@@ -51,6 +60,49 @@ class Lone:
         return spec
 
 
+class _Made:
+    """A module that was looked for ahead: on which path, what was found, its code.
+
+    `places` are the folders that were looked into, and when each changed last: as
+    long as none does, any import finds the same. None if that can't be known.
+    """
+
+    __slots__ = ("code", "identity", "path", "places", "spec")
+
+    def __init__(
+        self,
+        spec: Any,
+        path: Sequence[str],
+        places: list[tuple[str, float]],
+        identity: tuple[int, ...],
+        code: CodeType,
+    ) -> None:
+        self.spec = spec
+        self.path = [*path]
+        self.places = places
+        self.identity = identity
+        self.code = code
+
+    def is_first(self, path: Sequence[str]) -> bool:
+        """Whether an import that looks at `path` is sure to find it."""
+        if not self.places or [*path] != self.path:
+            return False
+        try:
+            for folder, changed in self.places:
+                if os.stat(folder).st_mtime != changed:
+                    return False
+        except OSError:
+            return False
+        return True
+
+    def is_same(self) -> bool:
+        """Whether the file is the one that the code was made of."""
+        try:
+            return _identity(os.stat(self.spec.origin)) == self.identity
+        except OSError:
+            return False
+
+
 class Ahead:
     """The code of a module and of the packages that it is in.
 
@@ -58,7 +110,7 @@ class Ahead:
     """
 
     def __init__(self) -> None:
-        self._codes: dict[str, tuple[str, tuple[int, ...], CodeType]] = {}
+        self._made: dict[str, _Made] = {}
 
     def compile(self, module: str) -> None:
         """Make what the import of `module` will need, as far as that can be known.
@@ -72,12 +124,14 @@ class Ahead:
             if name in sys.modules:
                 path = getattr(sys.modules[name], "__path__", None)
                 continue
+            looked = sys.path if path is None else path
+            changed = _changed(looked)
             spec = _found(name, path)
-            if spec is None or not self._keep(spec):
+            if spec is None or not self._keep(spec, looked, changed):
                 return
             path = spec.submodule_search_locations
 
-    def _keep(self, spec: Any) -> bool:
+    def _keep(self, spec: Any, path: Sequence[str], changed: dict[str, float]) -> bool:
         """Whether the code of `spec` could be made; then it is kept."""
         if type(spec.loader) is not SourceFileLoader:
             return False
@@ -94,33 +148,34 @@ class Ahead:
             sys.stderr = errors
         if code is None or said.tell():  # a warning, which belongs to the import
             return False
-        self._codes[spec.name] = spec.origin, _identity(info), code
+        _ = spec.cached  # made when it is asked for
+        places = _places(spec, path, changed)
+        self._made[spec.name] = _Made(spec, path, places, _identity(info), code)
         return True
 
     def __enter__(self) -> None:
-        if self._codes:
+        if self._made:
             sys.meta_path.insert(0, self)
 
     def __exit__(self, *_: object) -> None:
         if self in sys.meta_path:
             sys.meta_path.remove(self)
-        self._codes.clear()
+        self._made.clear()
 
     def find_spec(self, name: str, path: Sequence[str] | None, *_: object) -> Any:
         """The module `name` as the other finders find it, with its code."""
-        kept = self._codes.pop(name, None)
-        if kept is None:
+        made = self._made.pop(name, None)
+        if made is None:
             return None
-        spec = _found(name, path)
-        origin, identity, code = kept
-        if spec is None or spec.origin != origin:
-            return spec
-        try:
-            same = _identity(os.stat(origin)) == identity
-        except OSError:
-            same = False
-        if same and type(spec.loader) is SourceFileLoader:
+        if made.is_first(sys.path if path is None else path):
+            spec = made.spec
+        else:
+            spec = _found(name, path)
+            if spec is None or spec.origin != made.spec.origin:
+                return spec
+        if made.is_same() and type(spec.loader) is SourceFileLoader:
             loader: Any = spec.loader
+            code = made.code
 
             def get_code(_: str) -> CodeType:
                 del loader.get_code  # the next one asks for the file as it is then
@@ -128,6 +183,43 @@ class Ahead:
 
             loader.get_code = get_code
         return spec
+
+
+def _changed(path: Sequence[str]) -> dict[str, float]:
+    """When each folder of `path` changed last."""
+    found: dict[str, float] = {}
+    for entry in path:
+        try:
+            found[entry] = os.stat(entry).st_mtime
+        except OSError:  # which Python's finders look at once, too
+            continue
+    return found
+
+
+def _places(
+    spec: Any, path: Sequence[str], changed: dict[str, float]
+) -> list[tuple[str, float]]:
+    """The folders that `spec` was looked for in, and when each had `changed`.
+
+    None where a finder was asked that knows of modules otherwise.
+    """
+    for finder in _finders():
+        if finder not in _USUAL and type(finder) is not Lone:
+            return []
+    own = spec.origin.rpartition("/")[0]
+    if spec.submodule_search_locations is not None:
+        own = own.rpartition("/")[0]
+    found: list[tuple[str, float]] = []
+    for entry in path:
+        finder = sys.path_importer_cache.get(entry)
+        if finder is None:
+            continue
+        if type(finder) is not FileFinder or entry not in changed:
+            return []
+        found.append((entry, changed[entry]))
+        if entry == own:
+            break
+    return found
 
 
 def _finders() -> Iterator[Any]:
