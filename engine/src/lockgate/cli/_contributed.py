@@ -107,6 +107,7 @@ _ELSEWHERE = {
     "show": "info",
     "status": "doctor",
     "update": "upgrade",
+    "version": "--version",
 }
 """What other tools call our commands."""
 
@@ -126,7 +127,9 @@ def _owner(noun: str, config: Config) -> tuple[PluginState, Manifest]:
     known = [*VERBS, *(verb.name for verb, _ in brought(found))]
     known += [plugin.noun for plugin in plugins if plugin.usable]
     meant = _ELSEWHERE.get(noun, "")
-    near = did_you_mean(meant, [meant]) if meant in known else did_you_mean(noun, known)
+    near = did_you_mean(noun, known)
+    if meant in (*known, "--version"):
+        near = did_you_mean(meant, [meant])
     raise UsageError(
         f"there is no command {noun!r}",
         hint=near or "`lockgate --help` lists the commands.",

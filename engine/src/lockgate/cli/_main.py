@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from lockgate import __version__
 from lockgate._manifest.reserved import RESERVED_NOUNS
-from lockgate.cli._verbs import VERBS, make_parser
-from lockgate.errors import UsageError, did_you_mean
+from lockgate.cli._verbs import VERBS, make_parser, near_option
+from lockgate.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -103,7 +103,7 @@ def _split(arguments: Sequence[str], line: _Line) -> None:
             options = ["--debug", "--help", "--safe", "--set", "--version"]
             raise UsageError(
                 f"unknown option {word!r} before the command",
-                hint=did_you_mean(word, options)
+                hint=near_option(word, options)
                 or "Options of a command stand behind its name.",
             )
         else:

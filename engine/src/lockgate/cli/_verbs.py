@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-__all__ = ["VERBS", "Verb", "make_parser"]
+__all__ = ["VERBS", "Verb", "make_parser", "near_option"]
 
 
 class Verb(NamedTuple):
@@ -84,7 +84,8 @@ def _grants(option: str, known: Sequence[str]) -> bool:
     return option in ("-y", "--yes", "--assume-yes") and "--grant-all" in known
 
 
-def _near(option: str, known: Sequence[str]) -> str:
+def near_option(option: str, known: Sequence[str]) -> str:
+    """A sentence that names the known options nearest to `option`, or ``""``."""
     # The dashes are alike in all of them, and would make "--yes" close to "--pre".
     dashes = len(option) - len(option.lstrip("-"))
     alike = [name for name in dict.fromkeys(known) if name[:dashes] == "-" * dashes]
@@ -102,7 +103,7 @@ def _unknown(parser: argparse.ArgumentParser, word: str) -> UsageError:
     else:
         known = re.findall(r"(?<![\w-])--?[a-z][\w-]*", parser.format_help())
         what = f"there is no option {option!r}"
-        near = _WITHOUT_ASKING if _grants(option, known) else _near(option, known)
+        near = _WITHOUT_ASKING if _grants(option, known) else near_option(option, known)
     return UsageError(
         f"{what} in `{parser.prog}`", hint=near or f"Try: {parser.prog} --help"
     )

@@ -109,4 +109,4 @@ def _leaves(table: Mapping[str, Data], prefix: str) -> Iterator[tuple[str, Data]
 def _text(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value) or "-"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return "-" if value is None or value == {} else str(value)
+    return "-" if value in (None, {}, "") else str(value)
