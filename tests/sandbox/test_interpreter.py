@@ -185,6 +185,16 @@ def test_a_class_of_the_code_belongs_to_main(python: Interpreter) -> None:
     assert (result.value, result.text) == (None, "A(x=1)")
 
 
+def test_a_coroutine_function_is_no_tool() -> None:
+    async def later() -> int:
+        return 1
+
+    with pytest.raises(PolicyError, match="the tool later is a coroutine") as refused:
+        run_python("later()", tools={"later": later})
+
+    assert "asyncio.run" in refused.value.hint
+
+
 def test_tools_are_functions_of_the_host(sandbox: Sandbox) -> None:
     seen: list[int] = []
 

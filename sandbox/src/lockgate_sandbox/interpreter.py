@@ -110,13 +110,15 @@ class Interpreter:
                 backend is registered.
             LayerMissingError: If a strict layer can't be had here.
             StartError: If it can't be started.
-            PolicyError: If a tool's name is no identifier.
+            PolicyError: If a tool's name is no identifier, or it is a coroutine
+                function.
         """
         wanted = policy or "read-only"
         if isinstance(wanted, str):
             wanted = Policy.for_tier(wanted)
         given = dict(tools or {})
         _check_names("tool", given)
+        _check_plain(given)
         with ExitStack() as undo:
             owner = sandbox or undo.enter_context(open_confinement())
             made = cls(owner, wanted, given, path)
@@ -228,6 +230,15 @@ def _check_names(what: str, names: Mapping[str, object]) -> None:
         if not name.isidentifier():
             msg = f"an {what} is a name in the code, and {name!r} can't be one"
             raise PolicyError(msg.replace("an tool", "a tool"))
+
+
+def _check_plain(tools: Mapping[str, Callable[..., object]]) -> None:
+    for name, tool in tools.items():
+        if inspect.iscoroutinefunction(tool):
+            raise PolicyError(
+                f"the tool {name} is a coroutine function, and nobody would await it",
+                hint="give a plain function, which may call asyncio.run",
+            )
 
 
 def _positional(tool: Callable[..., object]) -> list[Data]:

@@ -14,7 +14,7 @@ from lockgate.errors import HookError, HookTimeoutError
 from lockgate.grants import Identity
 from lockgate.host import Host
 from lockgate.values import Data, Tree
-from lockgate_sandbox import StartError
+from lockgate_sandbox import RemoteError, StartError
 from tests.support.host_plugins import Site
 
 TREE = Tree.of({"a.txt": "text"})
@@ -131,3 +131,18 @@ def test_what_failed_in_the_plugin_is_the_plugins(stage: str) -> None:
 
     assert "The fault is in acme" in told.hint
     assert told.to_dict()["traceback"] == "tb"
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "hint"),
+    [
+        ("socket.gaierror", "[Errno -3] Temporary failure in name resolution", "`net`"),
+        ("httpx.ConnectError", "Temporary failure in name resolution", "`net`"),
+        ("ModuleNotFoundError", "No module named 'numpy'", "what brings 'numpy' to"),
+        ("KeyError", "'x'", "report it to its author"),
+    ],
+)
+def test_an_exception_that_speaks_of_what_is_missing_leads_to_it(
+    kind: str, message: str, hint: str
+) -> None:
+    assert hint in BLAME.of(RemoteError(kind, message), seconds=1).hint

@@ -82,8 +82,25 @@ def test_a_person_reads_who_answered_and_what(acme: Shell) -> None:
 
     assert result.status == 0, result.err
     assert result.out.startswith("acme 1.0 (basic, ")
-    assert '"path": "options"' in result.out
+    assert "\n  +++ b/options\n  @@ -0,0 +1 @@\n  +{}\n" in result.out
     assert result.err == ""
+
+
+def test_a_person_reads_findings_as_lines_and_a_text_as_text(acme: Shell) -> None:
+    bad = acme.work / "bad"
+    bad.mkdir()
+    (bad / "bad").touch()
+    found = acme.run("call", "analyze", "tree=@bad/")
+    clean = acme.run("call", "analyze", 'tree={"files": []}')
+    said = acme.run("call", "complete", 'task={"kind": "x", "prompt": "a\\nacme 2.0"}')
+
+    assert found.status == 1
+    assert "\n  a: error[r]: m\n  1 error, 0 other findings\n" in found.out
+    assert (clean.status, clean.out.splitlines()[1:]) == (
+        0,
+        ["  0 errors, 0 other findings"],
+    )
+    assert said.out.splitlines()[1:] == ["  a", "  acme 2.0"]
 
 
 def test_json_is_the_only_thing_on_standard_output(acme: Shell) -> None:

@@ -65,6 +65,18 @@ steps:
     with: {about: "${about}", tree: "${inputs.tree}"}
 """
 
+LONG = PIPELINE.replace(
+    "outputs:",
+    """
+  - {id: never, hook: transform, plugin: acme, needs: [shout],
+     when: "len(inputs.options) > 0", with: {tree: "${inputs.tree}"}}
+  - {id: second, hook: transform, plugin: acme, needs: [shout],
+     with: {tree: "${inputs.tree}"}}
+  - {id: third, hook: transform, plugin: acme, needs: [shout],
+     with: {tree: "${inputs.tree}"}}
+outputs:""",
+)
+
 
 @pytest.fixture
 def acme(shell: Shell) -> Shell:
@@ -123,6 +135,18 @@ def test_runs_of_one_pipeline_are_told_apart_by_what_they_were_given(
     assert "inner (Red lamp): done" in result.out
     assert f"inner ({'x' * 39}…): done" in result.out
     assert "inner: done" in result.out
+
+
+def test_steps_that_never_began_take_one_line_and_one_left_out_says_why(
+    acme: Shell,
+) -> None:
+    (acme.work / "long.yaml").write_text(LONG, "utf-8")
+    refused = acme.run("run", "long.yaml", "tree=@code/", 'options={"refuse": true}')
+    done = acme.run("run", "long.yaml", "tree=@code/")
+
+    assert "  cancelled   never, second, third\n" in refused.out
+    assert refused.out.count("cancelled") == 1
+    assert "when: len(inputs.options) > 0" in done.out
 
 
 def test_a_refused_input_has_status_three_and_writes_nothing(acme: Shell) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from traceback import format_exception
 from typing import Any
 
-from lockgate._call.way_out import IMPL_CODES, spoken
+from lockgate._call.way_out import IMPL_CODES, NO_NETWORK, guessed, spoken
 from lockgate._call.wrapping import WrapperMisuseError
 from lockgate._codec.convert import Misfit, codec
 from lockgate.errors import (
@@ -162,7 +162,10 @@ class Blame:
             return self._denied(error, denial)
         # What the host answered it, or how it ended, in the host's own words.
         plain = error.message if kind in ("exit", "host-call") else ""
-        return self._failed(error, plain, hint=self._way_out(told, denials))
+        hint = self._way_out(told, denials)
+        if not (hint or plain):
+            hint = guessed(error.type, error.message)
+        return self._failed(error, plain, hint=hint)
 
     def _refused(self, reasons: Sequence[Reason]) -> InputRefusedError:
         return InputRefusedError(reasons, plugin=self.identity.plugin, hook=self.hook)
@@ -236,7 +239,7 @@ def _way_out(file: str) -> str:
     """What a plugin does instead of the call that the kernel refused in `file`."""
     name = file.rpartition("/")[2]
     if name in ("socket.py", "ssl.py"):
-        return "A plugin has no network: have what it needs handed in as an argument."
+        return NO_NETWORK
     if name in ("subprocess.py", "os.py", "popen_fork.py", "pty.py"):
         return (
             "A plugin starts no process of its own: name the program in the manifest "

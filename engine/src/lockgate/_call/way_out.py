@@ -14,9 +14,11 @@ __all__ = [
     "IMPL_CODES",
     "MARK",
     "NAMED_MODULE",
+    "NO_NETWORK",
     "TAKE_ARGUMENTS",
     "WRAPPER_AGREES",
     "brings",
+    "guessed",
     "spoken",
 ]
 
@@ -31,6 +33,12 @@ MARK = "Put @hookimpl, from lockgate.plugin, above it."
 WRAPPER_AGREES = "Both say `wrapper = true`, or neither; only a manifest can name one."
 TAKE_ARGUMENTS = "Take any of the hook's arguments, by its name."
 NAMED_MODULE = "[hooks] in the manifest names it: correct it there, or add the module."
+NO_NETWORK = (
+    "A plugin reaches only the hosts that it was granted. If it is yours, ask for the "
+    "host in its manifest: `net` under [rights], tier elevated."
+)
+_NO_NAME = "Temporary failure in name resolution"
+_NO_MODULE = re.compile(r"No module named '(\w{1,64})[.']", re.ASCII)
 _BRINGS = (
     "Add what brings {} to the dependencies in the plugin's pyproject.toml and install "
     "the plugin again."
@@ -54,3 +62,11 @@ def spoken(plugin: str, told: str, granted: Collection[str]) -> str:
     if any(told == f"To allow it: {command}" for command in granted if command):
         return told
     return f"{plugin} says: {told}"
+
+
+def guessed(kind: str, message: str) -> str:
+    """What an exception of class `kind` may come from that says nothing of rights."""
+    if _NO_NAME in message:  # a resolver that reaches no server: there is no network
+        return NO_NETWORK
+    missing = _NO_MODULE.match(message) if kind == "ModuleNotFoundError" else None
+    return brings(missing[1]) if missing else ""

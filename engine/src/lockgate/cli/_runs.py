@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 from lockgate.cli._output import (
@@ -32,6 +33,8 @@ _COLORS: Mapping[str, Color] = {
 }
 
 _ABOUT_CHARS = 40
+_NEVER = "cancelled"
+"""The state of a step that never began, because of one before it."""
 
 
 def finish_run(
@@ -78,28 +81,36 @@ def _lines(document: Document) -> Iterator[str]:
 def _steps(document: Document, indent: str) -> Iterator[str]:
     steps = [_table(step) for step in _list(document.get("steps"))]
     width = max((len(one_line(step.get("id", ""))) for step in steps), default=0)
-    for step in steps:
-        state = str(step.get("state", ""))
-        label = colored(f"{state:<11}", _COLORS.get(state, "red"))
-        plugins = ", ".join(
-            f"{answer.get('plugin', '?')} [{answer.get('tier', '?')}]"
-            for answer in map(_table, _list(step.get("answers")))
-        )
-        tail = f"{_seconds(step.get('seconds')):>9}  {one_line(plugins)}".rstrip()
-        yield f"{indent}{label} {one_line(step.get('id', '')):<{width}} {tail}"
-        denials = sum(
-            len(_list(answer.get("denials")))
-            for answer in map(_table, _list(step.get("answers")))
-        )
-        if denials:
-            yield f"{indent}    {colored(f'{denials} denied request(s)', 'yellow')}"
-        yield from _notes(step, f"{indent}    ")
-        yield from _error(_table(step.get("error")), f"{indent}    ")
-        for run in map(_table, _list(step.get("runs"))):
-            inner = str(run.get("state", ""))
-            shown = colored(inner, _COLORS.get(inner, "red"))
-            yield f"{indent}  {one_line(run.get('name') or '')}{_about(run)}: {shown}"
-            yield from _steps(run, f"{indent}    ")
+    for cancelled, group in groupby(steps, lambda step: step.get("state") == _NEVER):
+        if cancelled:
+            names = ", ".join(one_line(step.get("id", "")) for step in group)
+            yield f"{indent}{_label(_NEVER)} {names}"
+            continue
+        for step in group:
+            yield from _step(step, indent, width)
+
+
+def _step(step: Document, indent: str, width: int) -> Iterator[str]:
+    answers = [_table(answer) for answer in _list(step.get("answers"))]
+    by = ", ".join(f"{a.get('plugin', '?')} [{a.get('tier', '?')}]" for a in answers)
+    # Why it was left out, or that what looks wrong was wanted.
+    tail = one_line(by or step.get("note") or "")
+    line = f"{one_line(step.get('id', '')):<{width}} {_seconds(step.get('seconds')):>9}"
+    yield f"{indent}{_label(str(step.get('state', '')))} {line}  {tail}".rstrip()
+    denials = sum(len(_list(answer.get("denials"))) for answer in answers)
+    if denials:
+        yield f"{indent}    {colored(f'{denials} denied request(s)', 'yellow')}"
+    yield from _notes(step, f"{indent}    ")
+    yield from _error(_table(step.get("error")), f"{indent}    ")
+    for run in map(_table, _list(step.get("runs"))):
+        inner = str(run.get("state", ""))
+        shown = colored(inner, _COLORS.get(inner, "red"))
+        yield f"{indent}  {one_line(run.get('name') or '')}{_about(run)}: {shown}"
+        yield from _steps(run, f"{indent}    ")
+
+
+def _label(state: str) -> str:
+    return colored(f"{state:<11}", _COLORS.get(state, "red"))
 
 
 def _about(run: Document) -> str:

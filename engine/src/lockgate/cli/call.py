@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lockgate.cli._answers import answer_lines, data_lines
 from lockgate.cli._arguments import interleave, read_arguments
 from lockgate.cli._output import (
     clean,
@@ -31,7 +31,8 @@ Call one hook and print the answers.
 
 An argument is written key=value: JSON if it parses, else text. key=@file.yaml
 loads a document (yaml, json, toml, else text), key=@folder/ a tree of files, and
-a lone - reads a JSON object of arguments from standard input."""
+a lone - reads a JSON object of arguments from standard input. What comes back is
+shown for people; --json prints all of it, the files' contents too."""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -120,7 +121,9 @@ def print_stream(hook: str, stream: AnswerStream[Any], *, as_json: bool) -> int:
             if plugin != last:
                 print_lines([colored(one_line(plugin), "bold")])
             last = plugin
-            print_lines(_shown(data) if not isinstance(data, str) else [clean(data)])
+            print_lines(
+                data_lines(data) if not isinstance(data, str) else [clean(data)]
+            )
     failed: list[Data] = [failure.to_dict() for failure in stream.failed]
     if not (items or last):
         hint = "; ".join(f"{f.plugin}: {f.error.message}" for f in stream.failed)
@@ -139,7 +142,9 @@ def print_answers(answers: Answers[Any]) -> None:
         who = (
             f"{answer.plugin} {answer.version} ({answer.tier}, {answer.seconds:.2f} s)"
         )
-        print_lines([colored(one_line(who), "bold"), *_shown(answer.data)])
+        print_lines(
+            [colored(one_line(who), "bold"), *answer_lines(answer.value, answer.data)]
+        )
         if answer.output:
             print_lines(["printed:", *_indented(answer.output)])
         for denial in answer.denials:
@@ -159,20 +164,8 @@ def _objects(value: Data) -> list[Mapping[str, Data]]:
     return [item for item in items if isinstance(item, Mapping)]
 
 
-def _shown(value: Data) -> list[str]:
-    """A value for a person: JSON, in which a file's content is text or a size."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=_bytes)
-    return clean(text).splitlines()
-
-
 def _indented(text: str) -> list[str]:
     return [f"  {line}" for line in clean(text).splitlines()]
-
-
-def _bytes(value: object) -> str:
-    if not isinstance(value, bytes):
-        raise TypeError(type(value).__name__)
-    return f"<{len(value)} bytes>"
 
 
 def _failed(value: Data) -> bool:

@@ -6,10 +6,9 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lockgate.cli._answers import finding_lines
 from lockgate.cli._output import (
-    Color,
     clean,
-    colored,
     counted,
     one_line,
     print_json,
@@ -19,11 +18,8 @@ from lockgate.cli._session import Subparsers
 
 if TYPE_CHECKING:
     from lockgate.project import Checked
-    from lockgate.values import Finding
 
-__all__ = ["add", "finding_lines", "run"]
-
-_COLORS: dict[str, Color] = {"error": "red", "warning": "yellow", "note": "dim"}
+__all__ = ["add", "run"]
 
 
 def add(subparsers: Subparsers) -> None:
@@ -112,12 +108,3 @@ def _lines(checked: Checked, *, wrote: bool) -> Iterator[str]:
     name = one_line(checked.project.plugin)
     told = f"{counted(errors, 'error')}, {counted(others, 'other finding')}"
     yield f"{name}: {told}{level}"
-
-
-def finding_lines(finding: Finding) -> Iterator[str]:
-    """A finding for a person: where, what, and the way out."""
-    line = f":{finding.range.start.line}" if finding.range else ""
-    word = colored(f"{finding.severity}[{finding.rule}]", _COLORS[finding.severity])
-    yield f"{one_line(finding.path)}{line}: {word}: {one_line(finding.message)}"
-    if finding.hint:
-        yield f"  hint: {one_line(finding.hint)}"

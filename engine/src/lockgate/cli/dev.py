@@ -117,7 +117,7 @@ def _round(folder: Path, args: argparse.Namespace) -> int:
 
 
 def _summary(findings: Sequence[Finding], *, passed: bool) -> Iterator[str]:
-    from lockgate.cli.check import finding_lines
+    from lockgate.cli._answers import finding_lines
 
     for finding in findings:
         if finding.severity == "error":

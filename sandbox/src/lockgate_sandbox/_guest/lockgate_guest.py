@@ -63,7 +63,8 @@ def build(session: Any, tools: dict[str, list[str]]) -> Callable[..., Any]:
 def _tool(session: Any, name: str, parameters: list[str]) -> Callable[..., Any]:
     def tool(*given: object, **named: object) -> Any:
         if len(given) > len(parameters):
-            msg = f"{name}() takes {len(parameters)} positional arguments"
+            counted = "argument" if len(parameters) == 1 else "arguments"
+            msg = f"{name}() takes {len(parameters)} positional {counted}"
             raise TypeError(msg)
         for parameter, value in zip(parameters, given, strict=False):
             if parameter in named:
