@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,15 @@ def test_a_number_of_ten_thousand_digits_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["yaml", "json", "toml", "text"])
+@pytest.mark.parametrize("nested", ["a = {}", "a = [[{}]]", "[a]\nb = [{{c = {}}}]"])
+def test_a_number_that_nobody_can_show_is_refused(nested: str) -> None:
+    longest, longer = "0x" + "f" * 256, "0x1" + "0" * 256
+    assert parse(nested.format(longest), "toml")
+    assert "number that is too long" in refused(nested.format(longer), "toml").message
+    with pytest.raises(ValueError, match="4300 digits"):  # what such a one would do
+        str(tomllib.loads("a = 0x" + "f" * 5000)["a"])
+
+
 def test_bytes_that_are_not_utf8_are_blamed_on_their_line(kind: DocumentFormat) -> None:
     with pytest.raises(DocumentError) as caught:
         parse_document(b"\n\n\xff", kind, name="spec")

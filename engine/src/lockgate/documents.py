@@ -36,6 +36,9 @@ ITEMS_LIMIT = 200_000
 TEXT_LIMIT_CHARS = 2 * DOCUMENT_LIMIT_BYTES
 """Text in one document, likewise: an alias may stand for megabytes of it."""
 
+_NUMBER_LIMIT_BITS = 1024
+"""Largest whole number, as large as the largest other one. One of 14,000 bits can't be
+shown any more, as TOML's ``0xfff…`` may be: whoever tried would fail."""
 _SUFFIXES: Mapping[str, DocumentFormat] = {
     ".json": "json",
     ".toml": "toml",
@@ -159,6 +162,8 @@ def _bounded(document: object, name: str) -> Data:
         if count > ITEMS_LIMIT:
             _refuse(f"holds more than {ITEMS_LIMIT} values", name)
         chars += _chars(item)
+        if isinstance(item, int) and item.bit_length() > _NUMBER_LIMIT_BITS:
+            _refuse("holds a number that is too long", name)
         if chars > TEXT_LIMIT_CHARS:
             _refuse(f"holds more than {TEXT_LIMIT_CHARS} characters", name)
         if isinstance(item, dict):

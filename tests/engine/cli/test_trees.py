@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from lockgate.cli._trees import MARKER, tree_of, write_tree
+from lockgate.cli._trees import MARKER, check_target, tree_of, write_tree
 from lockgate.errors import OutputError
 from lockgate.values import File, Tree
 
@@ -136,3 +137,41 @@ def test_nothing_is_written_that_git_would_run(
 
     assert path in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_no_file_of_a_checkout_keeps_who_looks_at_its_output(tmp_path: Path) -> None:
+    """Its ``build`` may hold anything: a pipe, a link to what never ends, depth."""
+
+    def refused(folder: Path) -> None:
+        with pytest.raises(OutputError, match="did not write"):
+            check_target(folder, force=False)
+
+    out = tmp_path / "out"
+    write_tree(TREE, out)
+    check_target(out, force=False)
+    marker, told = out / MARKER, (out / MARKER).read_text()
+    for name, target in (("a.txt", "/dev/zero"), ("a.txt", str(tmp_path / "kept"))):
+        (tmp_path / "kept").write_text("a")
+        (out / name).unlink()
+        (out / name).symlink_to(target)
+        refused(out)
+    (out / "a.txt").unlink()
+    os.mkfifo(out / "a.txt")
+    refused(out)
+    (out / "a.txt").unlink()
+    (out / "a.txt").write_text("a")
+    check_target(out, force=False)
+
+    marker.write_text('{"files": ' + "[" * 100_000)
+    refused(out)
+    marker.unlink()
+    os.mkfifo(marker)
+    refused(out)
+    # Whoever opens it as any file waits until somebody writes.
+    waiting = threading.Thread(target=marker.read_bytes, daemon=True)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    marker.write_text(told)
+    waiting.join(10)
+    assert not waiting.is_alive()

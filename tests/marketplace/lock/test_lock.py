@@ -275,3 +275,9 @@ def test_another_version_is_the_whole_difference() -> None:
 
     assert newer.message == "acme 1.0 is locked, 2.0 is installed"
     assert judged.message.startswith("its source was judged otherwise")
+
+
+def test_a_number_that_nobody_can_show_is_refused() -> None:
+    with pytest.raises(LockFileError) as caught:
+        parse_lock(b"schema = 0x" + b"f" * 6000)
+    assert caught.value.code == "lock-invalid"

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from lockgate_marketplace.publish import (
     wheels_of,
 )
 from lockgate_marketplace.site import Options, build
+from lockgate_marketplace.site.release import PROVENANCE_SUFFIX
 from tests.marketplace.site.samples import manifest, plugin_wheel, provenance_for
 from tests.support.market import CODE
 from tests.support.servers import Server, http_server, reply
@@ -127,6 +129,33 @@ def test_a_name_that_is_taken_by_other_bytes_stops_all(tmp_path: Path) -> None:
 
     assert caught.value.code == "index-file-changed"
     assert sorted(path.name for path in (tmp_path / "wheels").iterdir()) == before
+
+
+def test_no_pipe_of_a_checkout_keeps_who_publishes(tmp_path: Path) -> None:
+    wheel = plugin(tmp_path / "checkout", "one")
+    ready, wheels = prepare(wheel), tmp_path / "wheels"
+    beside = wheel.with_name(wheel.name + PROVENANCE_SUFFIX)
+    wheels.mkdir()
+    os.mkfifo(beside)
+    os.mkfifo(wheels / wheel.name)
+
+    with pytest.raises(PublishError) as unread:
+        prepare(wheel)
+    with pytest.raises(PublishError) as unplaced:
+        place([ready], wheels)
+
+    assert (unread.value.code, unplaced.value.code) == (
+        "index-sidecar-invalid",
+        "index-unwritable",
+    )
+    assert "no regular file" in unread.value.message
+    # Whoever opens it as any file waits until somebody writes.
+    waiting = threading.Thread(target=beside.read_bytes, daemon=True)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    beside.write_bytes(b"")
+    waiting.join(10)
 
 
 def plugin(folder: Path, name: str, **about: Any) -> Path:

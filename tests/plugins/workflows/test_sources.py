@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate.values import Tree
+from lockgate_workflows import sources
 from lockgate_workflows.sources import SourceError, load, read
 
 
@@ -86,3 +87,22 @@ def test_any_bytes_are_a_document_or_a_source_error(content: bytes) -> None:
     with suppress(SourceError):
         document: Any = read(content).document
         assert document is None or isinstance(document, str | int | float | list | dict)
+
+
+@pytest.mark.parametrize(
+    "number", ["1" + ":59" * 170_000, "1" + ":59" * 9_000 + ".5", "0x" + "f" * 500_000]
+)
+def test_a_number_takes_no_time_of_the_host(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = f"a: {number}".encode()
+    with pytest.raises(SourceError, match="is no number"):
+        read(content)
+
+    monkeypatch.setattr(sources, "NUMBER_LIMIT_CHARS", len(number))
+    started = time.process_time()
+    with suppress(
+        SourceError
+    ):  # a text of 500 KB: seconds, or a number nobody can show
+        read(content)
+    assert ":" not in number[:9] or "." in number or time.process_time() - started > 1

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from lockgate._text.files import UnreadableError, read_bounded
+
 __all__ = [
     "environment_prefixes",
     "import_folders",
@@ -77,10 +79,9 @@ def _added(folder: str) -> Iterator[str]:
     """The folders that the ``.pth`` files of a site folder name. No line is run."""
     for path in sorted(Path(folder).glob("*.pth")):
         try:
-            if path.stat().st_size > PTH_LIMIT_BYTES:
-                continue
-            lines = path.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
+            raw = read_bounded(str(path), PTH_LIMIT_BYTES)
+            lines = raw.decode("utf-8").splitlines()
+        except (UnreadableError, UnicodeDecodeError):
             continue
         for line in lines:
             if line.strip() and not line.startswith(("#", "import ", "import\t")):

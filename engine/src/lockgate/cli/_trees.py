@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
+from lockgate._text.files import UnreadableError, read_bounded
 from lockgate.errors import OutputError
 from lockgate.values import Data, File, Tree
 
@@ -164,22 +165,28 @@ def _ours(folder: Path) -> bool:
     """Whether lockgate wrote the folder and every file is as it was then."""
     marker = folder / MARKER
     try:
-        if marker.is_symlink() or marker.stat().st_size > _MARKER_LIMIT_BYTES:
+        if marker.is_symlink():
             return False
-        told: object = json.loads(marker.read_bytes())
+        told: object = json.loads(read_bounded(str(marker), _MARKER_LIMIT_BYTES))
         table = cast("dict[str, object]", told) if isinstance(told, dict) else {}
         listed = table.get("files")
         if not isinstance(listed, dict):
             return False
         hashes = cast("dict[str, object]", listed)
-        found = {
-            str(path.relative_to(folder))
-            for path in folder.rglob("*")
-            if path.is_symlink() or not path.is_dir()
-        }
-        return found == {*hashes, MARKER} and all(
-            sha256((folder / path).read_bytes()).hexdigest() == digest
-            for path, digest in hashes.items()
+        found = [path for path in folder.rglob("*") if not _is_folder(path)]
+        names = {str(path.relative_to(folder)) for path in found}
+        # A link leads to what may never end, a pipe to what never begins.
+        plain = not any(path.is_symlink() for path in found)
+        return (plain and names == {*hashes, MARKER}) and all(
+            _digest(folder / path) == digest for path, digest in hashes.items()
         )
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError, UnreadableError):
         return False
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _digest(path: Path) -> str:
+    return sha256(read_bounded(str(path), path.stat().st_size)).hexdigest()

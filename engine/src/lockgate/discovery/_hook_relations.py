@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
-from lockgate._manifest.value import HookImpl
+from lockgate._manifest.value import MANIFEST_LIMIT_BYTES, HookImpl
 from lockgate._order.line import Edge, cycle_of, edges_of
 from lockgate._order.words import HookOrder
+from lockgate._text.files import UnreadableError, read_bounded
 from lockgate._text.toml_lines import line_of
 from lockgate.discovery._state import PluginState
 
@@ -136,8 +136,8 @@ def _place(states: Sequence[PluginState], name: str, hook: str, key: str) -> str
     """Where a plugin's manifest says it: file, line and key."""
     path = next(one.manifest_path for one in states if one.name == name and one.usable)
     try:
-        text = Path(path).read_text("utf-8")
-    except (OSError, ValueError):
+        text = read_bounded(path, MANIFEST_LIMIT_BYTES).decode("utf-8")
+    except (UnreadableError, ValueError):
         text = ""
     line = line_of(text, ("hooks", hook, key))
     return f"{path}:{line} hooks.{hook}.{key}" if line else f"{path} hooks.{hook}.{key}"

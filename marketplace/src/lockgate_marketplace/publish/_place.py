@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from io import BufferedReader
 from pathlib import Path
 
 from lockgate.owned import replace_whole
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.publish._prepare import Ready
 from lockgate_marketplace.site.beside import VERDICTS_SUFFIX
+from lockgate_marketplace.site.regular import open_regular
 from lockgate_marketplace.site.release import PROVENANCE_SUFFIX, SIGNATURE_SUFFIX
 
 __all__ = ["place"]
@@ -57,7 +59,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _check_free(path: Path, sha256: str) -> None:
     try:
-        with path.open("rb") as file:
+        with BufferedReader(open_regular(path)) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return

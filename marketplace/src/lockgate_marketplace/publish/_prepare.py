@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +21,7 @@ from lockgate_marketplace.levels import Levels
 from lockgate_marketplace.scan import check_verdict, scan
 from lockgate_marketplace.site.beside import SIDECAR_LIMIT_BYTES, check_provenance
 from lockgate_marketplace.site.intake import ANY_MACHINE
+from lockgate_marketplace.site.regular import open_regular
 from lockgate_marketplace.site.release import PROVENANCE_SUFFIX, Verdict, moment
 from lockgate_marketplace.wheel import Wheel, open_wheel
 
@@ -110,7 +112,11 @@ def signed(ready: Ready, key: Ed25519PrivateKey) -> Ready:
 
 def _judged_bytes(path: Path, wheel: Wheel) -> bytes:
     """The file once more, if it is still what was judged."""
-    data = path.read_bytes()
+    try:
+        with open_regular(path) as file:
+            data = file.readall()
+    except OSError:
+        data = b""
     if hashlib.sha256(data).hexdigest() != wheel.sha256:
         message = f"{path.name} changed while it was judged"
         raise PublishError("publish-changed", message, where=str(path))
@@ -134,10 +140,16 @@ def _undeclared(wheel: Wheel, wrong: Sequence[Finding]) -> PublishError:
 
 
 def _provenance(path: Path, wheel: Wheel) -> bytes | None:
+    beside = path.with_name(path.name + PROVENANCE_SUFFIX)
     try:
-        with path.with_name(path.name + PROVENANCE_SUFFIX).open("rb") as file:
+        with BufferedReader(open_regular(beside)) as file:
             raw = file.read(SIDECAR_LIMIT_BYTES)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        message = f"{beside.name} can't be read: {error.strerror}"
+        raise PublishError(
+            "index-sidecar-invalid", message, where=str(beside)
+        ) from None
     check_provenance(raw, filename=wheel.filename, sha256=wheel.sha256)
     return raw

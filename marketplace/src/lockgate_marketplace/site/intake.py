@@ -28,7 +28,7 @@ from lockgate.manifest import parse_manifest
 from lockgate_marketplace.errors import PublishError, WheelError
 from lockgate_marketplace.identity import WheelFile, verify_signature
 from lockgate_marketplace.site import beside
-from lockgate_marketplace.site._regular import open_regular
+from lockgate_marketplace.site.regular import open_regular
 from lockgate_marketplace.site.release import (
     MANIFEST_SUFFIX,
     METADATA_SUFFIX,

@@ -24,7 +24,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from lockgate_marketplace.errors import PublishError
-from lockgate_marketplace.site._regular import open_regular
+from lockgate_marketplace.site.regular import open_regular
 
 __all__ = ["STATUS_FILE", "Standing", "read_standings"]
 

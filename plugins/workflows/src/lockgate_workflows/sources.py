@@ -22,6 +22,9 @@ __all__ = ["Source", "SourceError", "beside", "load", "read"]
 SIZE_LIMIT_BYTES = 512 * 1024
 DEPTH_LIMIT = 40
 NODE_LIMIT = 50_000
+NUMBER_LIMIT_CHARS = 64
+"""Longest number. ``1:59:59…`` is one, in base 60: made in time that grows with the
+square of its length."""
 
 
 class SourceError(ValueError):
@@ -50,6 +53,7 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, rule) for tag, rule in rules if not tag.endswith(":timestamp")]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_NUMBERS = (":int", ":float")
 _SCALARS = frozenset(
     f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str")
 )
@@ -148,8 +152,10 @@ class _Building:
 
     def _scalar(self, node: yaml.ScalarNode, line: int) -> Data:
         try:
+            if node.tag.endswith(_NUMBERS) and len(node.value) > NUMBER_LIMIT_CHARS:
+                raise ValueError("too long")
             found: Any = cast("Any", self._scalars).construct_object(node)
-        except (ValueError, yaml.YAMLError) as error:
+        except (ValueError, OverflowError, yaml.YAMLError) as error:
             raise SourceError(f"{node.value!r:.60} is no number", line=line) from error
         return cast("Data", found)
 
