@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import multiprocessing
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lockgate._record import logbook
 from lockgate._record.logbook import (
     FILE_LIMIT_BYTES,
     FILES_MAXIMUM,
@@ -19,6 +21,7 @@ from lockgate._record.logbook import (
     log_files,
     read_lines,
 )
+from lockgate.errors import LockgateError
 from lockgate.host import LogLine
 from lockgate.values import Tree
 from tests.support.host_plugins import Site
@@ -37,9 +40,24 @@ def transform(tree, options, context):
 """
 
 
+FLOODER = r"""
+from contextlib import suppress
+from lockgate.plugin import Transformation, hookimpl
+
+@hookimpl
+def transform(tree, context):
+    with suppress(PermissionError):
+        context.run_program("passwd", [])
+    for _ in range(FILES * 1024 * 1024 // 4096 + 100):
+        context.log("info", "nothing happened " + "." * 4096)
+    return Transformation(tree)
+""".replace("FILES", str(FILES_MAXIMUM))
+
+
 def lines_of(state_dir: str, plugin: str) -> list[dict[str, object]]:
     files = log_files(state_dir, plugin)
-    return [line for file in files for line in read_lines(file.read_bytes())]
+    found = [line for file in files for line in read_lines(file.read_bytes())]
+    return sorted(found, key=lambda line: str(line["at"]))
 
 
 def test_words_prints_and_deaths_are_there_after_the_host(tmp_path: Path) -> None:
@@ -156,3 +174,23 @@ def test_a_damaged_file_reads_as_what_is_whole_in_it(raw: bytes) -> None:
     assert list(read_lines(raw.replace(b"{", b"") + b"\n" + good)) == [
         {"message": "good"}
     ]
+
+
+def test_a_plugin_can_not_flood_away_what_is_said_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path)
+    site.add("loud", FLOODER)
+
+    def refusals() -> int:
+        with site.open() as host, suppress(LockgateError):
+            host.call("transform", tree=Tree())
+        found = lines_of(site.config.state_dir, "loud")
+        assert sum("nothing happened" in str(line["message"]) for line in found) > 500
+        return sum("refuse" in str(line["message"]) for line in found)
+
+    assert refusals() == 1
+    monkeypatch.setattr(logbook, "HOST", "")  # all in one file, as it was
+    for file in log_files(site.config.state_dir):
+        file.unlink()
+    assert refusals() == 0

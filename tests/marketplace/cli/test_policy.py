@@ -87,7 +87,7 @@ def test_what_the_policy_allows_is_granted_without_asking(
         BOTH, by
     )
     assert granted(home) == dict.fromkeys(BOTH, by)
-    logs = (home.root / "STATE/lockgate/logs/acme.jsonl").read_text().splitlines()
+    logs = (home.root / "STATE/lockgate/logs/acme.host.jsonl").read_text().splitlines()
     told = [json.loads(line)["message"] for line in logs]
     assert told == [f"grant {key} by the {by}" for key in sorted(BOTH)]
     text = home.run("grants", "show", "acme")[1]

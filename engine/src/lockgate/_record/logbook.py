@@ -1,9 +1,11 @@
-"""What plugins said, kept in files: one rotating file of JSON lines per plugin.
+"""What plugins said, kept in files: rotating files of JSON lines, two per plugin.
 
-``STATE/logs/NAME.jsonl``, then ``.1`` and ``.2``, the oldest. A line is written with
-one call that appends, so that lines of several hosts never mix; a line that would be
-too long is cut in its text, never in its form. Writing never fails a call: where the
-folder can't be written, or the disk is full, lines are lost.
+``STATE/logs/NAME.jsonl``, then ``.1`` and ``.2``, the oldest. What the host did about
+the plugin stands beside it, in ``NAME.host.jsonl``: whoever writes much can't push out
+what is said of them. A line is written with one call that appends, so that lines of
+several hosts never mix; a line that would be too long is cut in its text, never in its
+form. Writing never fails a call: where the folder can't be written, or the disk is
+full, lines are lost.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ MESSAGE_LIMIT_CHARS = 4096
 CUT_MESSAGE_CHARS = 2000
 """Of a line that is too long: each character may take twelve bytes of ASCII."""
 OUTPUT_LIMIT_LINES = 1000
+HOST = ".host"
+"""In the name of the file of what the host did: no plugin's name has a dot."""
 
 _NOT_KEPT = frozenset({"broker", "end"})
 """Decisions that come by the hundred: for whoever listens, not for the files."""
@@ -49,7 +53,7 @@ class Logbook:
         """A plugin wrote a line."""
         fields = line.fields
         self._write(
-            line.plugin,
+            file_name(line.plugin),
             {
                 "at": line.at,
                 "source": "log",
@@ -67,7 +71,7 @@ class Logbook:
         at, trace = utc_now(), current_trace_id()
         for line in output.splitlines()[:OUTPUT_LIMIT_LINES]:
             self._write(
-                plugin,
+                file_name(plugin),
                 {
                     "at": at,
                     "source": "print",
@@ -83,7 +87,7 @@ class Logbook:
     def decided(self, record: AuditRecord) -> None:
         """The host decided something about a plugin, or saw it die."""
         self._write(
-            record.plugin,
+            f"{file_name(record.plugin)}{HOST}",
             {
                 "at": record.at,
                 "source": "host",
@@ -100,9 +104,9 @@ class Logbook:
             },
         )
 
-    def _write(self, plugin: str, line: dict[str, Data]) -> None:
+    def _write(self, name: str, line: dict[str, Data]) -> None:
         raw = _encoded(line)
-        path = self._folder / f"{file_name(plugin)}.jsonl"
+        path = self._folder / f"{name}.jsonl"
         # No lock: an append is whole, and one plugin's words hold nobody else up.
         with suppress(OSError):
             try:
@@ -175,13 +179,14 @@ def _encoded(line: dict[str, Data]) -> bytes:
 
 def log_files(state_dir: str, plugin: str = "") -> tuple[Path, ...]:
     """The log files of a plugin, or of all, the oldest first."""
-    folder = Path(state_dir, "logs")
-    name = file_name(plugin) if plugin else "[!.]*"
+    folder, name = Path(state_dir, "logs"), file_name(plugin)
+    names = (f"{name}{HOST}", name) if plugin else ("[!.]*",)
     found: list[Path] = []
     for number in range(FILES_MAXIMUM - 1, -1, -1):
         suffix = f".{number}" if number else ""
-        with suppress(OSError):
-            found.extend(sorted(folder.glob(f"{name}.jsonl{suffix}")))
+        for one in names:
+            with suppress(OSError):
+                found.extend(sorted(folder.glob(f"{one}.jsonl{suffix}")))
     return tuple(found)
 
 
