@@ -22,6 +22,7 @@ from lockgate._record.audit import AuditRecord, LogLine, Observer
 from lockgate._record.lifecycle import utc_now
 from lockgate._record.quarantine import file_name
 from lockgate._record.trace import current_trace_id
+from lockgate._text.json_text import json_text
 from lockgate.owned import hold
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _encoded(line: dict[str, Data]) -> bytes:
     line["message"] = str(line["message"])[:MESSAGE_LIMIT_CHARS]
     line["level"] = str(line["level"])[:32]
     try:
-        raw = json.dumps(line, default=repr).encode("ascii")
+        raw = json_text(line, default=repr).encode("ascii")
     except (ValueError, RecursionError):
         raw = b""
     if not raw or len(raw) > LINE_LIMIT_BYTES:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import isnan
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from lockgate._codec.convert import to_data
@@ -184,7 +185,9 @@ class Broker:
     def _progress(self, arguments: Mapping[str, Data]) -> Data:
         line: ProgressRequest = request(ProgressRequest, arguments)
         message = line.message[:LOG_MESSAGE_LIMIT_CHARS]
-        fraction = None if line.fraction is None else min(max(line.fraction, 0.0), 1.0)
+        fraction = line.fraction
+        if fraction is not None:
+            fraction = None if isnan(fraction) else min(max(fraction, 0.0), 1.0)
         event = Progress(self._identity.plugin, self._hook, message, fraction)
         self._observer.progress(event)
         return None

@@ -104,10 +104,9 @@ def log_printer(least: str) -> Callable[[Line], None]:
 
 def print_json(value: Any) -> None:
     """Print `value` as JSON; bytes become Base64 text."""
-    import json
+    from lockgate._text.json_text import json_text
 
-    text = json.dumps(value, indent=2, ensure_ascii=True, default=_as_json)
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{json_text(value, indent=2, default=_as_json)}\n")
 
 
 def _as_json(value: object) -> object:

@@ -60,9 +60,9 @@ def run(args: argparse.Namespace) -> int:
     while True:
         for line in lines:
             if args.json:
-                import json
+                from lockgate._text.json_text import json_text
 
-                sys.stdout.write(json.dumps(line) + "\n")
+                sys.stdout.write(json_text(line) + "\n")
             else:
                 print_lines([_text(line)])
         sys.stdout.flush()

@@ -63,9 +63,9 @@ def run(args: argparse.Namespace) -> int:
     while True:
         for call in calls:
             if args.json:
-                import json
+                from lockgate._text.json_text import json_text
 
-                sys.stdout.write(json.dumps(call) + "\n")
+                sys.stdout.write(json_text(call) + "\n")
             else:
                 print_lines([_line(call)])
         sys.stdout.flush()
