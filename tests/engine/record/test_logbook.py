@@ -79,10 +79,12 @@ def test_words_prints_and_deaths_are_there_after_the_host(tmp_path: Path) -> Non
     assert [str(m).split()[0] for s, m in said if s == "host"] == ["start", "crash"]
     assert found[1]["fields"] == {"count": 3}
     assert found[1]["level"] == "warning"
-    (file,) = log_files(site.config.state_dir, "loud")
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert file.parent.stat().st_mode & 0o777 == 0o700
-    assert b"\x1b" not in file.read_bytes()
+    files = log_files(site.config.state_dir, "loud")
+    assert [file.name for file in files] == ["loud.host.jsonl", "loud.jsonl"]
+    for file in files:
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert file.parent.stat().st_mode & 0o777 == 0o700
+        assert b"\x1b" not in file.read_bytes()
 
 
 def test_the_files_are_bounded_and_the_newest_lines_stay(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from lockgate.cli import main
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.publish import (
     Credentials,
+    _prepare,
     checked_url,
     credentials_for,
     place,
@@ -29,6 +30,7 @@ from lockgate_marketplace.publish import (
 )
 from lockgate_marketplace.site import Options, build
 from lockgate_marketplace.site.release import PROVENANCE_SUFFIX
+from lockgate_marketplace.wheel import Surroundings, Wheel, open_wheel
 from tests.marketplace.site.samples import manifest, plugin_wheel, provenance_for
 from tests.support.market import CODE
 from tests.support.servers import Server, http_server, reply
@@ -171,10 +173,12 @@ def test_a_wheel_that_changes_while_it_is_judged_stops(
 ) -> None:
     path = plugin(tmp_path, "acme")
 
-    def other(path: Path) -> bytes:
-        return b"other bytes"
+    def judged(path: Path, *, around: Surroundings) -> Wheel:
+        wheel = open_wheel(path, around=around)
+        path.write_bytes(b"other bytes")
+        return wheel
 
-    monkeypatch.setattr(Path, "read_bytes", other)
+    monkeypatch.setattr(_prepare, "open_wheel", judged)
 
     with pytest.raises(PublishError) as caught:
         prepare(path)
