@@ -236,6 +236,45 @@ def test_bounds_are_findings() -> None:
     assert found == ["dynamic-execution"] * 3 + ["more-findings"]
 
 
+def test_what_is_dropped_because_of_many_vague_mentions_is_told() -> None:
+    # Each line is found twice, and the vaguer finding is left out afterwards.
+    many = b"import os\n" + b"os.environ['HOME']\n" * 700 + b"os.environ['API_TOKEN']\n"
+
+    found = {f.rule for f in scan_source(many)}
+
+    assert "more-findings" in found
+
+
+def test_a_name_that_came_by_a_star_may_have_another() -> None:
+    star = "from os import *\nrun = system\ndef f(system): return system\nrun('x')\n"
+
+    found = [(f.rule, f.line) for f in scan_source(star) if f.line in (2, 4)]
+
+    assert ("shell", 2) in found
+    assert ("shell", 4) in found
+
+
+def test_a_function_that_binds_a_name_for_the_module_is_followed() -> None:
+    bound = (
+        "import os\n"
+        "def f():\n"
+        "    global run\n"
+        "    run = os.system\n"
+        "def g():\n"
+        "    def h():\n"
+        "        nonlocal other\n"
+        "        other = eval\n"
+        "    other = None\n"
+        "    other('1')\n"
+        "run('x')\n"
+    )
+
+    found = {(f.rule, f.line) for f in scan_source(bound)}
+
+    assert ("shell", 11) in found
+    assert ("dynamic-execution", 10) in found
+
+
 def test_a_bound_below_one_is_refused() -> None:
     with pytest.raises(PolicyError, match="files must be at least 1"):
         ScanLimits(files=0)

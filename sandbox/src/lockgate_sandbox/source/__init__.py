@@ -13,8 +13,8 @@ kernel holds it.
         print(finding.path, finding.line, finding.rule, finding.message)
 
 Host side only: nothing of this is imported by a zygote or a worker. Text walks one
-street: `scan` -> `lockgate_sandbox.parsing` -> `_scope` -> `_names` -> `_judge` (by
-`_registry`, which joins `_rules`) -> findings -> `derived`.
+street: `scan` -> `lockgate_sandbox.parsing` -> `_walk` (to the places of `_scope`) ->
+`_names` -> `_judge` (by `_registry`, which joins `_rules`) -> findings -> `derived`.
 """
 
 from __future__ import annotations

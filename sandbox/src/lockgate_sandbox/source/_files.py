@@ -16,6 +16,7 @@ _SUFFIXES = (".py", ".pyw", ".pth", ".pyc", ".pyo", ".so", ".pyd", ".dylib", ".d
 _SKIPPED = frozenset({".git", ".hg", ".svn", "__pycache__"})
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _HEAD_BYTES = 128
+_CHUNK_BYTES = 64 << 10
 
 
 class Source(NamedTuple):
@@ -122,14 +123,15 @@ def _read(
     except OSError as error:
         return Left(path, f"can't be read: {error.strerror}")
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
             return Left(path, "no regular file")
         want = _HEAD_BYTES if head else limits.file_bytes + 1
-        with os.fdopen(fd, "rb", closefd=False, buffering=0) as opened:
-            data = opened.read(want)
-            while data and len(data) < want and (more := opened.read(want - len(data))):
-                data += more
-        return Source(path, data or b"")
+        data = os.read(fd, min(want, status.st_size + 1))
+        # It may have grown, or be of a kind whose size is only known when it is read.
+        while data and (more := os.read(fd, min(want - len(data), _CHUNK_BYTES))):
+            data += more
+        return Source(path, data)
     except OSError as error:
         return Left(path, f"can't be read: {error.strerror}")
     finally:

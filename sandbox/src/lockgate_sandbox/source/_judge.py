@@ -6,9 +6,11 @@ import ast
 
 from lockgate_sandbox.parsing import parse
 from lockgate_sandbox.source import _registry as registry
-from lockgate_sandbox.source._names import Names, canonical
-from lockgate_sandbox.source._scope import Scope, Text, scopes_of
+from lockgate_sandbox.source._dotted import canonical
+from lockgate_sandbox.source._names import Names
+from lockgate_sandbox.source._scope import Places
 from lockgate_sandbox.source._site import Report, Site
+from lockgate_sandbox.source._walk import places_of
 
 __all__ = ["judge"]
 
@@ -21,42 +23,28 @@ def judge(text: str, source: bytes, limit: int) -> list[Report]:
     Raises:
         SyntaxError: As `parse` does, and RecursionError, MemoryError, ValueError.
     """
-    scopes, texts = scopes_of(parse(text))
+    places = places_of(parse(text), registry.WORDS)
+    names = Names(places, registry.BUILTINS, registry.NAMES, registry.LEADING)
     try:
-        names = Names(scopes, registry.BUILTINS, registry.NAMES)
-        names.shadow(scopes)
-        site = Site(names, scopes[0], source, limit)
-        _apply(site, scopes, texts)
+        site = Site(names, places.scopes[0], source, limit)
+        for judged in _STEPS:
+            judged(site, places)
+            if site.full:
+                break
         return site.reports
     finally:
-        # What is bound points back to its scope, and the collector rests.
-        for scope in scopes:
-            scope.bound.clear()
-
-
-def _apply(site: Site, scopes: list[Scope], texts: list[Text]) -> None:
-    for scope in scopes:
-        site.scope = scope
-        for node in scope.imports:
-            _import(site, node)
-        _names(site, scope)
-        _attributes(site, scope)
-        _calls(site, scope)
-        _subscripts(site, scope)
-        _assigns(site, scope)
-        if site.full:
-            break
-    site.scope = scopes[0]
-    _texts(site, texts)
-    for word, check in registry.WHOLE:
-        if word in site.source:
-            check(site)
+        names.forget()  # the collector rests
 
 
 def _module(site: Site, node: ast.AST, module: str, how: str) -> None:
     found = registry.module_rule(module)
     if found is not None:
         site.report(found[0], node, f"{how} {module}")
+
+
+def _imports(site: Site, places: Places) -> None:
+    for node in places.imports:
+        _import(site, node)
 
 
 def _import(site: Site, node: ast.Import | ast.ImportFrom) -> None:
@@ -81,26 +69,24 @@ def _import(site: Site, node: ast.Import | ast.ImportFrom) -> None:
         site.report(known[0], node, f"imports {module}")
 
 
-def _names(site: Site, scope: Scope) -> None:
-    told, rules = site.names.told, registry.NAMES
-    stars = bool(site.names.stars)
-    for node in scope.names:
-        if node.id in told or stars:
-            for dotted in site.names.lookup(node.id, scope, node.lineno):
-                rule = rules.get(dotted)
-                if rule is not None:
-                    said = node.id if dotted.endswith(node.id) else dotted
-                    site.report(rule, node, f"uses {said}")
+def _names(site: Site, _: Places) -> None:
+    rules = registry.NAMES
+    for node, scope in site.names.mentions:
+        for dotted in site.names.lookup(node.id, scope, node.lineno):
+            rule = rules.get(dotted)
+            if rule is not None:
+                said = node.id if dotted.endswith(node.id) else dotted
+                site.report(rule, node, f"uses {said}")
 
 
-def _attributes(site: Site, scope: Scope) -> None:
+def _attributes(site: Site, places: Places) -> None:
     last_words, rules, loud = (
         registry.LAST_WORDS,
         registry.NAMES,
         registry.ATTRIBUTES,
     )
-    for node in scope.attributes:
-        attr = node.attr
+    for node, scope in places.attributes:
+        site.scope, attr = scope, node.attr
         if attr in last_words:
             for dotted in _candidates(site, node):
                 rule = rules.get(dotted)
@@ -123,30 +109,32 @@ def _candidates(site: Site, node: ast.Attribute) -> frozenset[str]:
     return found
 
 
-def _calls(site: Site, scope: Scope) -> None:
-    watch, last_words = site.names.watch, registry.LAST_WORDS
-    calls, methods = registry.CALLS, registry.METHODS
-    stars = bool(site.names.stars)
-    for node in scope.calls:
-        function = node.func
-        if isinstance(function, ast.Name):
-            if function.id not in watch and not stars:
-                continue
-            found = site.names.lookup(function.id, scope, function.lineno)
-        elif isinstance(function, ast.Attribute):
+def _calls(site: Site, places: Places) -> None:
+    watch, stars = site.names.watch, bool(site.names.stars)
+    for name, node, scope in places.calls:
+        if name in watch or stars:
+            site.scope = scope
+            _called(site, node, site.names.lookup(name, scope, node.func.lineno))
+
+
+def _methods(site: Site, places: Places) -> None:
+    methods, last_words = registry.METHODS, registry.LAST_WORDS
+    for node, scope in places.methods:
+        site.scope, function = scope, node.func
+        if isinstance(function, ast.Attribute):
             for check in methods.get(function.attr, ()):
                 check(site, node, function.attr)
-            if function.attr not in last_words:
-                continue
-            found = _candidates(site, function)
-        else:
-            _made(site, node, function)
-            continue
-        for dotted in found:
-            for check in calls.get(dotted, ()):
-                check(site, node, dotted)
-            if dotted in _REACHING:
-                _reached(site, node, dotted)
+            if function.attr in last_words:
+                _called(site, node, _candidates(site, function))
+
+
+def _called(site: Site, node: ast.Call, found: frozenset[str]) -> None:
+    """A call of something that may be any of `found`."""
+    for dotted in found:
+        for check in registry.CALLS.get(dotted, ()):
+            check(site, node, dotted)
+        if dotted in _REACHING:
+            _reached(site, node, dotted)
 
 
 _REACHING = frozenset(
@@ -154,14 +142,16 @@ _REACHING = frozenset(
 )
 
 
-def _made(site: Site, node: ast.Call, function: ast.expr) -> None:
-    """A call of what a call, a subscript or a condition gave."""
-    for dotted in site.dotted(function):
-        rule = registry.NAMES.get(dotted)
-        if rule is not None and not isinstance(function, ast.Call):
-            site.report(rule, node, f"uses {dotted}")
-        for check in registry.CALLS.get(dotted, ()):
-            check(site, node, dotted)
+def _made(site: Site, places: Places) -> None:
+    """Calls of what a call, a subscript or a condition gave."""
+    for node, scope in places.made:
+        site.scope, function = scope, node.func
+        for dotted in site.dotted(function):
+            rule = registry.NAMES.get(dotted)
+            if rule is not None and not isinstance(function, ast.Call):
+                site.report(rule, node, f"uses {dotted}")
+            for check in registry.CALLS.get(dotted, ()):
+                check(site, node, dotted)
 
 
 def _reached(site: Site, node: ast.Call, how: str) -> None:
@@ -175,9 +165,9 @@ def _reached(site: Site, node: ast.Call, how: str) -> None:
             _module(site, node, dotted, "imports at run time")
 
 
-def _subscripts(site: Site, scope: Scope) -> None:
-    for node in scope.subscripts:
-        part = node.slice
+def _subscripts(site: Site, places: Places) -> None:
+    for node, scope in places.subscripts:
+        site.scope, part = scope, node.slice
         key: object = None
         if isinstance(part, ast.Constant):
             key = part.value
@@ -197,29 +187,47 @@ def _subscripts(site: Site, scope: Scope) -> None:
 _FOLDABLE = frozenset({ast.BinOp, ast.Call, ast.JoinedStr, ast.Subscript, ast.Name})
 
 
-def _assigns(site: Site, scope: Scope) -> None:
-    for target, _, node in scope.assigns:
-        if isinstance(target, ast.Attribute | ast.Subscript):
-            for dotted in site.dotted(target.value):
-                rule = registry.CHANGED.get(dotted)
-                if rule is not None:
-                    site.report(rule, node, f"changes {dotted}", dotted)
+def _changes(site: Site, places: Places) -> None:
+    for target, node, scope in places.changes:
+        site.scope = scope
+        for dotted in site.dotted(target.value):
+            rule = registry.CHANGED.get(dotted)
+            if rule is not None:
+                site.report(rule, node, f"changes {dotted}", dotted)
 
 
-def _texts(site: Site, texts: list[Text]) -> None:
+def _texts(site: Site, places: Places) -> None:
+    site.scope = places.scopes[0]
     literals = [
         (value if isinstance(value, str) else value.decode("latin-1"), node)
-        for value, node in texts
+        for value, node in places.texts
     ]
-    everything = "\0".join([text for text, _ in literals])
-    for least, words, check in registry.TEXTS:
+    joined: dict[int, tuple[list[tuple[str, ast.Constant]], str]] = {}
+    for check, words, least, most in registry.TEXTS:
+        if most not in joined:
+            rows = [row for row in literals if len(row[0]) <= most]
+            joined[most] = rows, "\0".join([text for text, _ in rows])
+        rows, everything = joined[most]
         # By far most modules hold none of the words, and most texts neither.
         present = [word for word in words if word in everything]
         found = [
             (text, node)
             for word in (present if words else ("",))
-            for text, node in literals
+            for text, node in rows
             if word in text and len(text) >= least
         ]
         for text, node in dict.fromkeys(found):
             check(site, node, text)
+
+
+def _whole(site: Site, _: Places) -> None:
+    plain = site.source.isascii()
+    for word, check in registry.WHOLE:
+        if (not plain or word.isascii()) and word in site.source:
+            check(site)
+
+
+_STEPS = (
+    _imports, _names, _attributes, _calls, _methods, _made, _subscripts, _changes,
+    _texts, _whole,
+)  # fmt: skip

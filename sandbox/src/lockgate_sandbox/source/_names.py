@@ -12,57 +12,34 @@ a chain of more links, or a name with more bindings than the bounds, is unknown.
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterable
+from collections.abc import Container
+from functools import cache
 
+from lockgate_sandbox.source._aliases import Aliases
+from lockgate_sandbox.source._bindings import Bindings
+from lockgate_sandbox.source._dotted import (
+    GETTERS,
+    IMPORTERS,
+    LINKS,
+    MAKERS,
+    canonical,
+)
 from lockgate_sandbox.source._fold import fold
-from lockgate_sandbox.source._scope import Scope
+from lockgate_sandbox.source._scope import Places, Scope
 
 __all__ = ["Names"]
 
 _NOTHING: frozenset[str] = frozenset()
-_LINKS = 64
 _DEPTH = 24
 _BINDINGS = 64
 
-# The same object under the name that rules know.
-_SAME_MODULE = {
-    "posix": "os",
-    "nt": "os",
-    "_io": "io",
-    "_pickle": "pickle",
-    "_socket": "socket",
-    "_thread": "threading",
-    "_ctypes": "ctypes",
-    "__builtin__": "builtins",
-    "__builtins__": "builtins",
-}
-_SAME_NAME = {
-    "io.open": "builtins.open",
-    "_pyio.open": "builtins.open",
-    "importlib.__import__": "builtins.__import__",
-    "importlib._bootstrap._gcd_import": "importlib.import_module",
-    "importlib._bootstrap.import_module": "importlib.import_module",
-}
-_GETTERS = {
-    "builtins.getattr": 0,
-    "inspect.getattr_static": 0,
-    "builtins.object.__getattribute__": 0,
-    "builtins.type.__getattribute__": 0,
-}
-_IMPORTERS = frozenset({"builtins.__import__", "importlib.import_module"})
-_MAKERS = frozenset(
-    {*_GETTERS, *_IMPORTERS, "builtins.vars", "builtins.globals", "builtins.locals"}
-    | {"functools.partial"}
-)
-"""Functions whose answer may be something a rule is about."""
 
-
-def canonical(dotted: str) -> str:
-    """`dotted` under the name that rules know."""
-    head, dot, rest = dotted.partition(".")
-    head = _SAME_MODULE.get(head, head)
-    whole = head + dot + rest
-    return _SAME_NAME.get(whole, whole)
+@cache
+def _builtin(name: str) -> frozenset[str]:
+    """What the builtin `name` is."""
+    return frozenset(
+        {"builtins" if name == "__builtins__" else canonical(f"builtins.{name}")}
+    )
 
 
 class Names:
@@ -72,108 +49,131 @@ class Names:
     """
 
     def __init__(
-        self, scopes: list[Scope], builtins: frozenset[str], asked: Container[str]
+        self,
+        places: Places,
+        builtins: frozenset[str],
+        asked: Container[str],
+        leading: Container[str],
     ) -> None:
-        self._module = scopes[0]
+        self._module = places.scopes[0]
         self._builtins = builtins
-        self._values: dict[tuple[int, str], frozenset[str] | None] = {}
-        self._known: dict[tuple[int, str], frozenset[str]] = {}
-        self._firm: dict[tuple[int, str], int] = {}
+        self._leading = leading
+        self._values: dict[tuple[Scope, str], frozenset[str] | None] = {}
+        self._known: dict[tuple[Scope, str], frozenset[str]] = {}
+        self._firm: dict[tuple[Scope, str], int] = {}
         self._depth = 0
+        self.stars: list[str] = []
+        """The modules that everything was imported from."""
         self.watch = set(builtins)
         """Every name that may lead to something a rule is about."""
         self.told = set(builtins)
         """Those of them whose mention alone may be one."""
-        aliases = _Aliases()
-        for scope in scopes:
-            self._bind(scope, asked, aliases)
+        self.mentions: list[tuple[ast.Name, Scope]] = []
+        """Where those are read."""
+        self._follow(places, asked)
+        self._bindings = Bindings(places)
+        self._bound = self._bindings.of
+        self._sort(places)
+
+    def _follow(self, places: Places, asked: Container[str]) -> None:
+        """Note which names lead to something, by imports and by others."""
+        aliases = Aliases()
+        for name, value, _ in places.bindings:
+            if value is None:
+                continue
+            if not isinstance(value, str):
+                aliases.note(name, value)
+            elif name == "*":
+                self.stars.append(value)
+            else:
+                self.watch.add(name)
+                if value in asked:
+                    self.told.add(name)
+                if value in MAKERS:
+                    aliases.makers.add(name)
+        for name, default in places.defaults:
+            aliases.note(name, default)
         fresh = aliases.reached(self.watch)
         self.watch |= fresh
         self.told |= fresh
+        if self.stars:
+            read = self._starred(places.ids)
+            self.told |= read | aliases.reached(self.watch | read)
 
-    @property
-    def stars(self) -> list[str]:
-        """The modules that everything was imported from."""
-        return self._module.stars
+    def _starred(self, ids: list[str]) -> set[str]:
+        """Names that may have come by a star and lead to something."""
+        return {
+            name
+            for name in set(ids)
+            for module in self.stars
+            if canonical(f"{module}.{name}") in self._leading
+        }
 
-    def _bind(self, scope: Scope, asked: Container[str], aliases: _Aliases) -> None:
-        for statement in scope.imports:
-            for name, dotted in imported(statement):
-                if name == "*":
-                    scope.stars.append(dotted)
-                else:
-                    scope.bind(name, dotted, statement)
-                    self.watch.add(name)
-                    if dotted in asked:
-                        self.told.add(name)
-                    if dotted in _MAKERS:
-                        aliases.makers.add(name)
-        for target, value, node in scope.assigns:
-            if isinstance(target, ast.Name):
-                scope.bind(target.id, value, node)
-                aliases.note(target.id, value)
-        for name, default in scope.defaults:
-            scope.bind(name, default, default, scope.parent)
-            aliases.note(name, default)
-
-    def shadow(self, scopes: Iterable[Scope]) -> None:
+    def _sort(self, places: Places) -> None:
         """Note where watched names are bound otherwise: loops, ``with``, ``del``."""
-        watch = self.watch
-        for scope in scopes:
-            for node in scope.stores:
-                if node.id in watch:
-                    scope.bind(node.id, None, node)
-                    if node.ctx.__class__ is ast.Del:
-                        # From here on the builtin may show through again.
-                        self._firm[id(scope), node.id] = 1 << 60
+        for node, scope in places.named(self.watch | self.told):
+            if node.ctx.__class__ is ast.Load:
+                if node.id in self.told:
+                    self.mentions.append((node, scope))
+            elif node.id in self.watch:
+                self._bindings.add(scope, node.id, None, node)
+                if node.ctx.__class__ is ast.Del:
+                    # From here on the builtin may show through again.
+                    self._firm[scope, node.id] = 1 << 60
+
+    def forget(self) -> None:
+        """Free what was found: without this only the collector could."""
+        self._bindings.forget()
 
     def lookup(self, name: str, scope: Scope, line: int) -> frozenset[str]:
         """What `name` may stand for when it is read in `scope` at `line`."""
         if name in self._builtins:
+            if name not in self._bindings.names:
+                return _builtin(name)
             return self._found(name, scope, line)
         # No builtin shows through, so the line is of no interest.
-        key = (id(scope), name)
+        key = (scope, name)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._found(name, scope, 1 << 60)
         return known
 
     def _found(self, name: str, scope: Scope, line: int) -> frozenset[str]:
-        at: Scope | None = self._module if name in scope.outer else scope
+        outer = scope.outer is not None and name in scope.outer
+        at: Scope | None = self._module if outer else scope
         found: frozenset[str] = _NOTHING
         known = False
         while at is not None:
-            if name in at.bound and (at.kind != "class" or at is scope):
+            if name in self._bound(at) and (at.kind != "class" or at is scope):
                 known = True
                 found |= self._values_of(name, at)
                 if at.kind == "function" or self._firm_line(name, at) < line:
                     return found
             at = at.parent
         if name in self._builtins:
-            whole = canonical(f"builtins.{name}")
-            return found | {"builtins" if name == "__builtins__" else whole}
-        if not known and self._module.stars:
-            return frozenset(canonical(f"{m}.{name}") for m in self._module.stars)
+            return found | _builtin(name)
+        if not known and self.stars:
+            return frozenset(canonical(f"{module}.{name}") for module in self.stars)
         return found
 
     def _firm_line(self, name: str, scope: Scope) -> int:
-        key = (id(scope), name)
+        key = (scope, name)
         line = self._firm.get(key)
         if line is None:
             lines = [
                 getattr(node, "lineno", 0)
-                for _, _, node in scope.bound[name]
+                for _, _, node in self._bound(scope)[name]
                 if scope.is_firm(node)
             ]
             line = self._firm[key] = min(lines, default=1 << 60)
         return line
 
     def _values_of(self, name: str, scope: Scope) -> frozenset[str]:
-        key = (id(scope), name)
+        key = (scope, name)
         if key not in self._values:
             self._values[key] = None  # a name that leads to itself
             found: set[str] = set()
-            for value, read_in, _ in scope.bound[name][:_BINDINGS]:
+            for value, read_in, _ in self._bound(scope)[name][:_BINDINGS]:
                 if isinstance(value, str):
                     found.add(value)
                 elif value is not None:
@@ -188,14 +188,14 @@ class Names:
             if isinstance(node, ast.Attribute):
                 tail.append(node.attr)
                 node = node.value
-                if len(tail) > _LINKS:
+                if len(tail) > LINKS:
                     return _NOTHING
             elif isinstance(node, ast.NamedExpr):
                 node = node.value
             else:
                 break
         if isinstance(node, ast.Name):
-            if node.id not in self.watch and not self._module.stars:
+            if node.id not in self.watch and not self.stars:
                 return _NOTHING
             bases = self.lookup(node.id, scope, node.lineno)
         else:
@@ -228,9 +228,9 @@ class Names:
     def _called(self, node: ast.Call, scope: Scope) -> frozenset[str]:
         found: set[str] = set()
         for function in self.resolve(node.func, scope):
-            if function in _IMPORTERS and node.args:
+            if function in IMPORTERS and node.args:
                 found |= self._imported(function, node, scope)
-            elif function in _GETTERS and len(node.args) > 1:
+            elif function in GETTERS and len(node.args) > 1:
                 attribute = self.text(node.args[1], scope)
                 if attribute is not None:
                     bases = self.resolve(node.args[0], scope)
@@ -288,9 +288,9 @@ class Names:
 
     def only_value(self, name: str, scope: Scope) -> ast.expr | None:
         """The expression that `name` is bound to, if there is only one."""
-        at: Scope | None = scope
+        at = scope if name in self._bindings.names else None
         while at is not None:
-            bound = at.bound.get(name)
+            bound = self._bound(at).get(name)
             if bound:
                 values = [value for value, _, _ in bound if value is not None]
                 only = values[0] if len(values) == 1 else None
@@ -313,90 +313,3 @@ class _Values:
         """The one expression that `name` stands for, or None."""
         self._left -= 1
         return self._names.only_value(name, self._scope) if self._left >= 0 else None
-
-
-def imported(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
-    """The names that an import binds, each with what it stands for."""
-    if isinstance(node, ast.ImportFrom):
-        module = "." * node.level + (node.module or "")
-        joint = "" if module.endswith(".") else "."
-        return [
-            ("*", module)
-            if alias.name == "*"
-            else (alias.asname or alias.name, canonical(module + joint + alias.name))
-            for alias in node.names
-        ]
-    return [
-        (alias.asname, canonical(alias.name))
-        if alias.asname
-        else (alias.name.partition(".")[0], canonical(alias.name.partition(".")[0]))
-        for alias in node.names
-    ]
-
-
-class _Aliases:
-    """Which names may stand for others, by the form of what is assigned to them."""
-
-    def __init__(self) -> None:
-        self.makers = {name.rpartition(".")[2] for name in _MAKERS} | {"__builtins__"}
-        self._plain: dict[str, list[str]] = {}
-        self._made: list[tuple[str, str]] = []
-        self._from_attribute = self.makers | {"get"}
-
-    def note(self, name: str, value: ast.expr) -> None:
-        """`value` is assigned to `name`."""
-        cls = value.__class__
-        if cls is ast.Name or cls is ast.Attribute or cls is ast.Subscript:
-            self._plain.setdefault(_root(value), []).append(name)
-        elif isinstance(value, ast.Call):
-            function = value.func
-            if isinstance(function, ast.Name):
-                self._made.append((function.id, name))
-            elif not isinstance(function, ast.Attribute):
-                self._plain.setdefault(_root(value), []).append(name)
-            elif function.attr in self._from_attribute:
-                self._plain.setdefault(_root(function), []).append(name)
-        elif isinstance(value, ast.IfExp):
-            for part in (value.body, value.orelse):
-                self._plain.setdefault(_root(part), []).append(name)
-        elif isinstance(value, ast.BoolOp):
-            for part in value.values[:4]:
-                self._plain.setdefault(_root(part), []).append(name)
-        elif isinstance(value, ast.NamedExpr):
-            self._plain.setdefault(_root(value.value), []).append(name)
-
-    def reached(self, watched: set[str]) -> set[str]:
-        """Every name that leads to one of `watched`, however many steps away."""
-        makers = self.makers | self._closure(self.makers, self._plain)
-        for function, name in self._made:
-            if function in makers:
-                self._plain.setdefault(function, []).append(name)
-        return self._closure(watched | makers, self._plain)
-
-    @staticmethod
-    def _closure(start: set[str], leads: dict[str, list[str]]) -> set[str]:
-        found: set[str] = set()
-        fresh = [name for name in leads if name in start]
-        while fresh:
-            for name in leads[fresh.pop()]:
-                if name not in found:
-                    found.add(name)
-                    if name in leads:
-                        fresh.append(name)
-        return found
-
-
-def _root(node: ast.expr) -> str:
-    """The name that an expression begins with, or an empty text."""
-    for _ in range(_LINKS):
-        if isinstance(node, ast.Name):
-            return node.id
-        if isinstance(node, ast.Call):
-            node = node.func
-        elif isinstance(node, ast.Attribute | ast.Subscript | ast.NamedExpr):
-            node = node.value
-        elif isinstance(node, ast.IfExp):
-            node = node.body
-        else:
-            return ""
-    return ""

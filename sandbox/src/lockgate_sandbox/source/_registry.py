@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from lockgate_sandbox.source._dotted import MAKERS, SAME_NAME
 from lockgate_sandbox.source._rules import (
     dynamic,
     environment,
@@ -96,8 +97,25 @@ BUILTINS = frozenset(
 LAST_WORDS = frozenset(name.rpartition(".")[2] for name in (*NAMES, *CALLS))
 """The last part of every dotted name that a rule is about."""
 
+WORDS = LAST_WORDS | ATTRIBUTES.keys() | METHODS.keys()
+"""The attributes that are looked at, in an expression or in a call."""
+
 OWNERS = frozenset(name.rpartition(".")[0] for name in (*NAMES, *CALLS))
 """What those names are attributes of."""
+
+
+def _beginnings(dotted: Iterable[str]) -> frozenset[str]:
+    """Every name in `dotted`, and whatever it is an attribute of."""
+    found: set[str] = set()
+    for name in dotted:
+        while name:
+            found.add(name)
+            name = name.rpartition(".")[0]
+    return frozenset(found)
+
+
+LEADING = _beginnings([*NAMES, *CALLS, *CHANGED, *SAME_NAME, *MAKERS, "sys.modules"])
+"""Every dotted name that something a rule is about may be reached from."""
 
 
 def module_rule(module: str) -> tuple[Rule, str] | None:

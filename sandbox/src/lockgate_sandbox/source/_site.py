@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from lockgate_sandbox.source._names import Names
 from lockgate_sandbox.source._scope import Scope
@@ -19,6 +19,7 @@ __all__ = [
     "Site",
     "StepCheck",
     "TextCheck",
+    "TextLook",
     "argument",
 ]
 
@@ -88,6 +89,15 @@ TextCheck: TypeAlias = "Callable[[Site, ast.Constant, str], None]"
 """Judges a text (or bytes, decoded as Latin-1)."""
 
 
+class TextLook(NamedTuple):
+    """Literals that a check wants to see: of `least` to `most` characters."""
+
+    check: TextCheck
+    words: tuple[str, ...] = ()
+    least: int = 5
+    most: int = 1 << 62
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """The rules of one module and what sets them off.
@@ -98,9 +108,8 @@ class Family:
     attribute of anything, also through `getattr`, unless one of `steps` has more
     to say of it; `methods` by a call of one. `keys` see subscripts with a text.
     `changed` are set off by an assignment to an attribute or item of a dotted name.
-    `texts` see every literal of at least the given length that holds one of the given
-    words, if there are any. `whole` sees the module
-    once, if its bytes hold the word.
+    `texts` see every literal that is as long as said, and holds one of the words if
+    there are any. `whole` sees the module once, if its bytes hold the word.
     """
 
     rules: tuple[Rule, ...]
@@ -112,7 +121,7 @@ class Family:
     changed: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
     steps: tuple[StepCheck, ...] = ()
     keys: tuple[KeyCheck, ...] = ()
-    texts: tuple[tuple[int, tuple[str, ...], TextCheck], ...] = ()
+    texts: tuple[TextLook, ...] = ()
     whole: tuple[tuple[bytes, Callable[[Site], None]], ...] = ()
 
 

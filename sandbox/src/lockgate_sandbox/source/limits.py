@@ -50,6 +50,8 @@ def refusal(source: bytes, limits: ScanLimits) -> str:
     """Why `source` is not parsed, or an empty text."""
     if len(source) > limits.file_bytes:
         return f"{len(source):,} bytes; at most {limits.file_bytes:,} are read"
+    if len(source) <= min(limits.signs, limits.chain):
+        return ""  # it can't hold more signs than bytes
     signs = source.translate(None, _WORDS)
     if len(signs) > limits.signs:
         return f"{len(signs):,} signs and lines; at most {limits.signs:,} are read"

@@ -271,7 +271,7 @@ def _python(path: str, data: bytes, limits: ScanLimits) -> tuple[Finding, ...]:
         return (_plain(path, parsing.UNREADABLE, str(error)[:200]),)
     lines = None if text.isascii() else raw.split(b"\n")
     found = [_finding(path, report, lines) for report in _distinct(reports)]
-    return _bounded(path, found, limits)
+    return _bounded(path, found, limits, more=len(reports) > limits.findings)
 
 
 def _decoded(data: bytes) -> tuple[str, bytes]:
@@ -361,9 +361,10 @@ def _character(lines: list[bytes] | None, line: int, column: int) -> int:
 
 
 def _bounded(
-    path: str, found: list[Finding], limits: ScanLimits
+    path: str, found: list[Finding], limits: ScanLimits, *, more: bool = False
 ) -> tuple[Finding, ...]:
-    if len(found) <= limits.findings:
+    """At most so many as are kept; `more` if some were dropped before this."""
+    if len(found) <= limits.findings and not more:
         return tuple(found)
     kept = found[: limits.findings]
     said = f"only the first {limits.findings:,} findings are listed"

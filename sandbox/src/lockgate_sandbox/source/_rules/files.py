@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lockgate_sandbox.source._site import Family, Site, argument
+from lockgate_sandbox.source._site import Family, Site, TextLook, argument
 from lockgate_sandbox.source.findings import Level, Right, Rule
 
 __all__ = ["FAMILY"]
@@ -70,6 +70,7 @@ _SECRET_WORDS = (
 )  # fmt: skip
 """At least one stands in each such path."""
 _PATH_CHARS = 1_024
+"""What is longer is prose about such files, and no path."""
 _SECRET = re.compile(
     r"/\.ssh\b|\bid_(?:rsa|ed25519|ecdsa)\b|/etc/(?:shadow|sudoers|gshadow)\b"
     r"|\.aws/credentials|\.docker/config\.json|\.kube/config|\.netrc\b|\.pgpass\b"
@@ -125,8 +126,7 @@ def _method(site: Site, node: ast.Call, name: str) -> None:
 
 
 def _secret(site: Site, node: ast.Constant, text: str) -> None:
-    # Prose about such files is no path.
-    match = _SECRET.search(text) if len(text) <= _PATH_CHARS else None
+    match = _SECRET.search(text)
     if match:
         site.report(SECRET, node, f"names {match[0]}", match[0])
 
@@ -143,5 +143,5 @@ FAMILY = Family(
         **dict.fromkeys((*_READ_METHODS, *_WRITE_METHODS), _method),
         "open": _opened,
     },
-    texts=((5, _SECRET_WORDS, _secret),),
+    texts=(TextLook(_secret, _SECRET_WORDS, most=_PATH_CHARS),),
 )

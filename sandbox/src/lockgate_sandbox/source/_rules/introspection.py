@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lockgate_sandbox.source._site import Family, Site, argument
+from lockgate_sandbox.source._site import Family, Site, TextLook, argument
 from lockgate_sandbox.source.findings import Level, Right, Rule
 
 __all__ = ["FAMILY"]
@@ -181,5 +181,5 @@ FAMILY = Family(
     },
     steps=(_step,),
     keys=(_item,),
-    texts=((5, ("{",), _field),),
+    texts=(TextLook(_field, ("{",)),),
 )

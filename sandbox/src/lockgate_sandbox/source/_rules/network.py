@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lockgate_sandbox.source._site import Family, Site, argument
+from lockgate_sandbox.source._site import Family, Site, TextLook, argument
 from lockgate_sandbox.source.findings import Level, Right, Rule
 
 __all__ = ["FAMILY"]
@@ -76,5 +76,5 @@ FAMILY = Family(
     },
     names=dict.fromkeys(_FUNCTIONS, NETWORK),
     methods=dict.fromkeys(_METHODS, _connection),
-    texts=((10, ("://",), _host),),
+    texts=(TextLook(_host, ("://",), least=10),),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lockgate_sandbox.source._site import Family, Site, argument
+from lockgate_sandbox.source._site import Family, Site, TextLook, argument
 from lockgate_sandbox.source.findings import Level, Right, Rule
 
 __all__ = ["FAMILY"]
@@ -167,6 +167,6 @@ FAMILY = Family(
     rules=(DECODED, CODE, SPELT, ESCAPED, INVISIBLE, BLOB),
     calls={**dict.fromkeys(_DECODERS, _decoder), **dict.fromkeys(_RUNNERS, _runs)},
     methods={"join": _chr, "decode": _chr},
-    texts=((_BLOB, (), _blob),),
+    texts=(TextLook(_blob, least=_BLOB),),
     whole=((b"\\", _escapes), (b"\xe2\x80", _invisible), (b"\xe2\x81", _invisible)),
 )

@@ -1,0 +1,79 @@
+"""Which names may stand for others, by the form of what is assigned to them."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from lockgate_sandbox.source._dotted import LINKS, MAKERS
+
+__all__ = ["Aliases"]
+
+
+class Aliases:
+    """Which names may stand for others, by the form of what is assigned to them."""
+
+    def __init__(self) -> None:
+        self.makers = {name.rpartition(".")[2] for name in MAKERS} | {"__builtins__"}
+        self._plain: dict[str, list[str]] = {}
+        self._made: list[tuple[str, str]] = []
+        self._from_attribute = self.makers | {"get"}
+
+    def note(self, name: str, value: ast.expr) -> None:
+        """`value` is assigned to `name`."""
+        cls = value.__class__
+        if cls is ast.Name or cls is ast.Attribute or cls is ast.Subscript:
+            self._plain.setdefault(_root(value), []).append(name)
+        elif isinstance(value, ast.Call):
+            function = value.func
+            if isinstance(function, ast.Name):
+                self._made.append((function.id, name))
+            elif not isinstance(function, ast.Attribute):
+                self._plain.setdefault(_root(value), []).append(name)
+            elif function.attr in self._from_attribute:
+                self._plain.setdefault(_root(function), []).append(name)
+        elif isinstance(value, ast.IfExp):
+            for part in (value.body, value.orelse):
+                self._plain.setdefault(_root(part), []).append(name)
+        elif isinstance(value, ast.BoolOp):
+            for part in value.values[:4]:
+                self._plain.setdefault(_root(part), []).append(name)
+        elif isinstance(value, ast.NamedExpr):
+            self._plain.setdefault(_root(value.value), []).append(name)
+
+    def reached(self, watched: set[str]) -> set[str]:
+        """Every name that leads to one of `watched`, however many steps away."""
+        makers = self.makers | self._closure(self.makers, self._plain)
+        for function, name in self._made:
+            if function in makers:
+                self._plain.setdefault(function, []).append(name)
+        return self._closure(watched | makers, self._plain)
+
+    @staticmethod
+    def _closure(start: set[str], leads: dict[str, list[str]]) -> set[str]:
+        found: set[str] = set()
+        fresh = [name for name in leads if name in start]
+        while fresh:
+            for name in leads[fresh.pop()]:
+                if name not in found:
+                    found.add(name)
+                    if name in leads:
+                        fresh.append(name)
+        return found
+
+
+def _root(node: Any) -> str:
+    """The name that an expression begins with, or an empty text."""
+    for _ in range(LINKS):
+        cls = node.__class__
+        if cls is ast.Name:
+            return node.id  # type: ignore[no-any-return]
+        if cls is ast.Attribute or cls is ast.Subscript or cls is ast.NamedExpr:
+            node = node.value
+        elif cls is ast.Call:
+            node = node.func
+        elif cls is ast.IfExp:
+            node = node.body
+        else:
+            return ""
+    return ""
