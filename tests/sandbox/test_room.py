@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import textwrap
 import threading
 import time
@@ -27,6 +29,9 @@ from lockgate_sandbox import (
     Tier,
 )
 from lockgate_sandbox._watch.room import FileRoom
+from lockgate_sandbox._watch.scratch import measure
+from lockgate_sandbox._watch.still import Still
+from lockgate_sandbox._watch.tree import children
 from lockgate_sandbox.linux._libc import NUMBERS
 from tests.support.confine import CONTAINER
 from tests.support.ordinary import run_as_ordinary
@@ -196,6 +201,90 @@ def test_a_folder_that_moves_while_it_is_counted_hides_nothing(plain: Lab) -> No
         result = 3 + sum(len(files) for _, _, files in os.walk("."))
     """
     assert plain.run(small(), _START + _dedent(code)) == LIMIT
+
+
+_DANCE = """
+for n in range(1500):
+    open(f"f{n}", "w").close()
+os.mkdir("d0")
+inside = os.open("d0", os.O_RDONLY)
+def dance():
+    n = 0
+    while True:
+        os.rename(f"d{n}", f"d{n + 1}")
+        n += 1
+threading.Thread(target=dance, daemon=True).start()
+"""
+"""A folder that is never twice where it was when its neighbours were read."""
+
+
+def test_a_folder_that_moves_does_not_hide_its_bytes(plain: Lab) -> None:
+    code = """
+        for n in range(30):
+            file = os.open(str(n), os.O_CREAT | os.O_RDWR, dir_fd=inside)
+            os.write(file, bytes(1 << 20))
+            time.sleep(0.1)
+        result = "through"
+    """
+    given = small(inodes=2000, wall_seconds=20)
+    with pytest.raises(DiskLimitError):
+        plain.run(given, _START + _DANCE + _dedent(code))
+
+
+def test_whoever_only_looks_finds_less_than_is_there(tmp_path: Path) -> None:
+    code = f"""
+import os, sys, threading
+os.chdir({str(tmp_path)!r})
+if not os.fork():
+    {_DANCE.replace(chr(10), chr(10) + "    ")}
+    os.write(os.open("big", os.O_CREAT | os.O_RDWR, dir_fd=inside), bytes(1 << 20))
+    print("dances", flush=True)
+    threading.Event().wait()
+os.wait()
+"""
+    argv = [sys.executable, "-c", code]
+    held: list[tuple[int, int]] = []
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as parent:
+        try:
+            assert parent.stdout is not None
+            assert parent.stdout.readline() == "dances\n"
+            bare = [measure(str(tmp_path), 1 << 30, 10_000) for _ in range(20)]
+            for _ in range(20):
+                with Still(parent.pid):
+                    held.append(measure(str(tmp_path), 1 << 30, 10_000))
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)
+    assert min(bare)[0] < 1 << 20
+    assert held == [(max(held)[0], 1502)] * 20
+    assert held[0][0] >= 1 << 20
+
+
+def test_what_had_stopped_before_a_look_stays_stopped() -> None:
+    argv = ["sh", "-c", "sleep 5 & sleep 5 & wait"]
+    with subprocess.Popen(argv, start_new_session=True) as parent:
+        try:
+            assert wait_until(lambda: len(children(parent.pid)) == 2)
+            one, other = children(parent.pid)
+            os.kill(one, signal.SIGSTOP)
+            assert wait_until(lambda: _state(one) == "T")
+            with Still(parent.pid):
+                assert _state(one) == _state(other) == "T"
+            assert wait_until(lambda: _state(other) == "S")
+            assert _state(one) == "T"
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)
+
+
+def test_who_asks_in_vain_does_not_keep_the_warden_busy(tmp_path: Path) -> None:
+    for n in range(2000):
+        (tmp_path / str(n)).touch()
+    room = FileRoom(os.open(tmp_path, os.O_RDONLY), 1 << 30, 2000)
+    wall, busy = time.monotonic(), time.thread_time()
+    while time.monotonic() < wall + 0.5:
+        assert room.ask(1) == 122
+    assert time.thread_time() - busy < 0.4 * (time.monotonic() - wall)
 
 
 def test_a_folder_that_can_not_be_looked_into_is_too_much(tmp_path: Path) -> None:
@@ -394,6 +483,10 @@ def test_a_refused_path_is_still_refused(plain: Lab) -> None:
 
 def _dedent(code: str) -> str:
     return textwrap.dedent(code)
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _parent(pid: int) -> int:

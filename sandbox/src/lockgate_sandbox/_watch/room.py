@@ -5,14 +5,21 @@ folder or link is made (`_seal.counter`). It grants as many as there was room fo
 last look, and looks again when they are used up, so that what was removed
 meanwhile gives its room back. Bytes nobody asks for: RLIMIT_FSIZE bounds each
 file, and a look every quarter of a second bounds what all of them hold.
+
+Whoever renames is stopped for the moment of a look. Looks take a tenth of the time at
+most: who is told that there is no room asks again and again, and a look costs more than
+the question does.
 """
 
 from __future__ import annotations
 
+import _thread
 import errno
+import os
 import time
 
 from lockgate_sandbox._watch import scratch
+from lockgate_sandbox._watch.still import Still
 
 __all__ = ["LOOK_SECONDS", "FileRoom"]
 
@@ -28,6 +35,9 @@ _PAUSE_SECONDS = 0.002
 _REMEMBERED = 1024
 """Threads with a call under way; of more the old ones are forgotten."""
 
+_TRIES = 20
+"""Looks at a tree that does not stand still; then it gets no more files."""
+
 _PATIENCE = 10
 """A look may take one of so many parts of the time."""
 
@@ -35,8 +45,9 @@ _PATIENCE = 10
 class FileRoom:
     """Knows whether one more file fits below an open folder; owns the descriptor.
 
-    One thread asks; another one may look at the bytes meanwhile. `refused` holds
-    the names of the limits that something was refused for.
+    What is below the calling process makes them. One thread asks; another one may
+    look at the bytes meanwhile. `refused` holds the names of the limits that something
+    was refused for.
     """
 
     def __init__(self, folder: int, bytes_limit: int, inodes_limit: int) -> None:
@@ -45,8 +56,11 @@ class FileRoom:
         self._inodes_limit = inodes_limit
         self._left = 0
         self._making: dict[int, float] = {}
-        self._moving: dict[int, float] = {}
-        self._due = 0.0
+        self._looking = _thread.allocate_lock()
+        self._root = os.getpid()
+        self._asker = 0
+        self._moved = False
+        self._due = self._rested = 0.0
         self._too_many_bytes = False
         self.refused: set[str] = set()
 
@@ -57,9 +71,10 @@ class FileRoom:
         question at a time.
         """
         self._making.pop(thread, None)
-        self._moving.pop(thread, None)
+        self._asker = thread
         if self._left <= 0:
             self._recount()
+        self._asker = 0
         if self._too_many_bytes:
             self.refused.add("disk_bytes")
             return errno.ENOSPC
@@ -71,23 +86,26 @@ class FileRoom:
         return 0
 
     def move(self, thread: int) -> None:
-        """Note that `thread` is about to rename something."""
-        self._moving = _noted(self._moving, thread)
+        """Note that `thread` is about to rename something; not while anybody looks."""
+        self._asker = thread
+        with self._looking:
+            self._moved = True
+            self._asker = 0
 
     def _recount(self) -> None:
         """Find out how many more may be made, none of those under way forgotten."""
-        while True:
-            if self._moving:
-                # A folder on its way could be missed or found twice.
-                last = max(self._moving.values())
-                time.sleep(max(0.0, last + _SETTLE_SECONDS - time.monotonic()))
-                self._moving = {}
+        restless = 0
+        while restless < _TRIES:
+            time.sleep(max(0.0, self._rested - time.monotonic()))
             self._making = _recent(self._making)
-            inodes = self._look()
+            inodes, still = self._look()
             self._left = self._inodes_limit - inodes - len(self._making)
-            if self._left > 0 or inodes >= self._inodes_limit:
+            if not still:
+                restless += 1
+            elif self._left > 0 or inodes >= self._inodes_limit:
                 return
             time.sleep(_PAUSE_SECONDS)
+        self._left = 0
 
     def is_due(self) -> bool:
         """Whether it is time to look at the bytes again."""
@@ -100,15 +118,25 @@ class FileRoom:
             self.refused.add("disk_bytes")
         return self._too_many_bytes
 
-    def _look(self) -> int:
-        started = time.monotonic()
-        held, inodes = scratch.measure(
-            self._path, self._bytes_limit, self._inodes_limit
-        )
-        now = time.monotonic()
-        self._due = now + max(LOOK_SECONDS, _PATIENCE * (now - started))
-        self._too_many_bytes = held > self._bytes_limit
-        return inodes
+    def _look(self) -> tuple[int, bool]:
+        """How many files there are, and whether they held still meanwhile."""
+        with self._looking:
+            started = time.thread_time()
+            held, inodes = self._measure()
+            now = time.monotonic()
+            self._rested = now + _PATIENCE * (time.thread_time() - started)
+            self._due = max(now + LOOK_SECONDS, self._rested)
+            self._too_many_bytes = held > self._bytes_limit
+            return inodes, not self._moved
+
+    def _measure(self) -> tuple[int, int]:
+        limits = self._bytes_limit, self._inodes_limit
+        if not self._moved:
+            return scratch.measure(self._path, *limits)
+        # A folder on its way could be missed or found twice.
+        with Still(self._root, lambda: self._asker) as still:
+            self._moved = not still
+            return scratch.measure(self._path, *limits)
 
 
 def _noted(calls: dict[int, float], thread: int) -> dict[int, float]:

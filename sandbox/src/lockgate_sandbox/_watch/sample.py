@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from lockgate_sandbox._watch import tree
 from lockgate_sandbox._watch.scratch import measure
+from lockgate_sandbox._watch.still import Still
 from lockgate_sandbox.errors import (
     CpuLimitError,
     DiskLimitError,
@@ -152,7 +153,8 @@ class Sampler:
         if self._scratch is None or now < self._disk_due:
             return None
         limits = self._limits
-        used, inodes = measure(self._scratch, limits.disk_bytes, limits.inodes)
+        with Still(self._root):  # else it could keep folders out of sight
+            used, inodes = measure(self._scratch, limits.disk_bytes, limits.inodes)
         self._disk_due = now + _DISK_SECONDS
         if used > limits.disk_bytes:
             return DiskLimitError(limits.disk_bytes, used, "bytes")
