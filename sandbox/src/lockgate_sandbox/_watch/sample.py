@@ -165,13 +165,16 @@ class Sampler:
 
 def _is_hidden(pid: int) -> bool:
     """Whether ``/proc`` does not show a process that is there."""
+    # In this order: one that ends meanwhile is gone for the second question too.
+    if _stat(pid) is not None:
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    return _stat(pid) is None
+    return True
 
 
 def resident_bytes(pids: list[int]) -> int:
