@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,3 +166,23 @@ def test_a_remedy_names_the_hook_and_the_plugin_that_it_is_about() -> None:
     error = HookLimitError("much", plugin="acme", hook="embed")
     assert "`lockgate info acme`" in error.hint
     assert "HOOK" not in error.hint
+
+
+def test_a_traceback_that_nobody_caught_ends_with_the_way_out() -> None:
+    program = """
+from lockgate import Host
+with Host.open(autoload=False) as host:
+    host.call("generat", spec={})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    *_, error, hint = done.stderr.splitlines()
+    assert error.startswith("lockgate.errors.UnknownHookError: ")
+    assert hint.startswith("hint: Did you mean 'generate'?")
+
+
+def test_an_error_without_a_hint_has_no_empty_line_for_it() -> None:
+    assert not hasattr(LockgateError("it is so"), "__notes__")

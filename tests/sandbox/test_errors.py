@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 
 import pytest
 
@@ -82,3 +83,10 @@ def test_public_names_all_resolve() -> None:
     assert sorted(lockgate_sandbox.__all__) == dir(lockgate_sandbox)
     with pytest.raises(AttributeError):
         _ = lockgate_sandbox.nothing
+
+
+def test_a_traceback_ends_with_the_way_out() -> None:
+    error = SandboxError("it is so", hint="do that")
+
+    assert traceback.format_exception_only(error)[-1] == "hint: do that\n"
+    assert len(traceback.format_exception_only(SandboxError("it is so"))) == 1

@@ -38,7 +38,8 @@
 An error keeps data: a stable kebab-case `code`, its own fields, a `hint` that
 says the way out, and the exit status of a command that it ends (in brackets
 above). Text is rendered when it is asked for (`message`, `str`), and printed in
-one place, at the edge (`lockgate.cli._output`). ``docs/reference/errors.md`` is
+one place, at the edge (`lockgate.cli._output`); the traceback of an error that
+nobody catches ends with its hint. ``docs/reference/errors.md`` is
 made from this module.
 
 Standard library only: imported wherever lockgate is.

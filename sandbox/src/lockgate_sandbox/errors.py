@@ -29,7 +29,8 @@
     └── PolicyError               policy-invalid      (also a ValueError)
 
 An error keeps its fields; `str()` renders them. `code` is stable and
-kebab-case, `hint` says the way out and may be empty.
+kebab-case, `hint` says the way out and may be empty; the traceback of an error
+that nobody catches ends with it.
 """
 
 from __future__ import annotations
@@ -79,6 +80,8 @@ class SandboxError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # where nobody catches it (PEP 678)
 
 
 class PlatformError(SandboxError):

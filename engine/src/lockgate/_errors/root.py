@@ -42,6 +42,8 @@ class LockgateError(Exception):
         self.where = where
         self.fields: Mapping[str, Data] = fields
         self._message = message
+        if self.hint:
+            self.add_note(f"hint: {self.hint}")  # where nobody catches it (PEP 678)
 
     def _remedy_for(self, fields: Mapping[str, Data]) -> str:
         text = self.remedy
