@@ -179,3 +179,23 @@ def test_the_verbs_know_an_added_kind(
     assert shown["kind"] == "audio"
     assert shown["plugins"] == names
     assert [a["type"] for a in shown["arguments"]] == ["Clip", "float"]
+    assert shown["types"] == {
+        "Clip": ["rate: int", "samples: tuple[int, ...]", "raw: bytes = …"]
+    }
+
+
+def test_the_types_of_an_added_kind_are_shown_as_its_own(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(site.folder), *sys.path])
+
+    assert main(["hooks", "show", "process_audio"]) == 0
+    _, _, types = capsys.readouterr().out.partition("\nTypes ")
+
+    assert types.splitlines() == [
+        "of the kind audio:",
+        "  Clip",
+        "    rate: int",
+        "    samples: tuple[int, ...]",
+        "    raw: bytes = …",
+    ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lockgate import values
@@ -45,9 +45,14 @@ def all_shapes() -> dict[str, Shape]:
     return found
 
 
-def shapes_of(*annotations: str) -> tuple[Shape, ...]:
-    """The classes that `annotations` name, and those that their fields do."""
-    known, found = all_shapes(), dict[str, Shape]()
+def shapes_of(
+    *annotations: str, added: Mapping[str, Shape] | None = None
+) -> tuple[Shape, ...]:
+    """The classes that `annotations` name, and those that their fields do.
+
+    `added` are those of an added kind; a name of theirs means theirs.
+    """
+    known, found = {**all_shapes(), **(added or {})}, dict[str, Shape]()
     waiting = [name for annotation in annotations for name in _names(annotation)]
     while waiting:
         shape = known.get(waiting.pop(0))

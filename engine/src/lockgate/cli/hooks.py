@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lockgate.cli._output import print_json, print_lines, print_table
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lockgate._specs.spec import HookSpec
     from lockgate.config import Config
     from lockgate.discovery import PluginState
+    from lockgate.kinds import AddedKind
 
 __all__ = ["add", "run"]
 
@@ -42,12 +43,13 @@ def run(args: argparse.Namespace) -> int:
         UnknownHookError: If there is no such hook.
         UsageError: If one is to be shown and none is named.
     """
-    from lockgate._seating.registry import adders, specs_of
+    from lockgate._seating.registry import adders, kinds_added, specs_of
 
     config = settings(args)
     plugins = installed(config).plugins
     known, answering = specs_of(plugins), _Answering(plugins, config)
     by_kind = {kind: plugin.name for kind, plugin in adders(plugins).items()}
+    added = kinds_added(plugins)
     if args.action == "show" or args.hook:
         name: str = args.hook or ""
         if not name:
@@ -55,8 +57,9 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("the hook to show is not named", hint=hint)
         if name not in known:
             raise UnknownHookError(name, known=known)
-        return _show(_data(known[name], answering, by_kind), as_json=args.json)
-    rows = [_data(spec, answering, by_kind) for spec in known.values()]
+        hook = _data(known[name], answering, by_kind, added)
+        return _show(hook, as_json=args.json)
+    rows = [_data(spec, answering, by_kind, added) for spec in known.values()]
     if args.json:
         print_json({"hooks": rows})
         return 0
@@ -121,13 +124,19 @@ class _Answering:
 
 
 def _data(
-    spec: HookSpec, answering: _Answering, by_kind: Mapping[str, str]
+    spec: HookSpec,
+    answering: _Answering,
+    by_kind: Mapping[str, str],
+    added: Mapping[str, AddedKind],
 ) -> dict[str, Any]:
     from lockgate._specs.shapes import shapes_of
+    from lockgate.kinds._shapes import shapes_in
 
     options = spec.options
     order = answering.places(spec.name, wrapper=False)
-    types = shapes_of(spec.annotation, *(a.annotation for a in spec.arguments))
+    own = shapes_in(added[spec.kind]) if spec.kind in added else {}
+    asked = (argument.annotation for argument in spec.arguments)
+    types = shapes_of(spec.annotation, *asked, added=own)
     return {
         "name": spec.name,
         "kind": options.kind,
@@ -144,6 +153,7 @@ def _data(
         ],
         "answer": spec.annotation,
         "types": {shape.name: list(shape.fields) for shape in types},
+        "types_of_kind": [shape.name for shape in types if shape.name in own],
         "first_result": options.firstresult,
         "timeout_seconds": options.timeout_seconds,
         "failure": options.failure,
@@ -188,9 +198,17 @@ def _show(hook: dict[str, Any], *, as_json: bool) -> int:
                 lines.append(f"  {'':12} not granted; to allow it: {place['grant']}")
     if hook["disabled"]:
         lines.append(f"  {'disabled':12} {', '.join(hook['disabled'])}")
-    if hook["types"]:
-        lines += ["", "Types (from lockgate.plugin):"]
-    for name, fields in hook["types"].items():
-        lines += [f"  {name}", *(f"    {field}" for field in fields)]
-    print_lines(lines)
+    print_lines([*lines, *_type_lines(hook)])
     return 0
+
+
+def _type_lines(hook: dict[str, Any]) -> Iterator[str]:
+    own = {name: hook["types"][name] for name in hook["types_of_kind"]}
+    ours = {name: hook["types"][name] for name in hook["types"] if name not in own}
+    from_kind = f"Types of the kind {hook['kind']}:"
+    for title, types in ((from_kind, own), ("Types (from lockgate.plugin):", ours)):
+        if types:
+            yield from ("", title)
+        for name, fields in types.items():
+            yield f"  {name}"
+            yield from (f"    {field}" for field in fields)
