@@ -235,6 +235,26 @@ def test_a_quarantined_project_offers_no_file(tmp_path: Path) -> None:
     assert len(page(site, "lockgate-acme")["files"]) == 3
 
 
+def test_a_plugin_that_is_yanked_whole_is_offered_by_version_only(
+    tmp_path: Path,
+) -> None:
+    """PEP 592: an installer takes a yanked version only where it is named."""
+    wheels, site = stock(tmp_path / "wheels"), tmp_path / "site"
+    build(wheels, site)
+    page_file = site / "plugins" / "lockgate-acme" / "index.html"
+    versions = page(site, "lockgate-acme")["versions"]
+    assert "lockgate install lockgate-acme<" in page_file.read_text()
+
+    rows = "".join(f'"{version}" = "broken"\n' for version in versions)
+    (wheels / "status.toml").write_text(f"[projects.lockgate-acme.yanked]\n{rows}")
+    build(wheels, site)
+
+    html = page_file.read_text()
+    assert "Every version is yanked" in html
+    assert "lockgate install lockgate-acme==" in html
+    assert "lockgate install lockgate-acme<" not in html
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [

@@ -8,12 +8,13 @@ from typing import Any, cast
 from packaging.metadata import parse_email
 
 from lockgate.rights import Worded
+from lockgate.verb import size
 from lockgate_marketplace.site.html import Html, join, link, tag, text
 from lockgate_marketplace.site.markdown import readme
 from lockgate_marketplace.site.pages._catalogue import FACET_PAGES, facet_path
 from lockgate_marketplace.site.pages._frame import Frame
 from lockgate_marketplace.site.pages._history import history
-from lockgate_marketplace.site.pages._words import meter, risk_mark, size, when
+from lockgate_marketplace.site.pages._words import meter, risk_mark, when
 from lockgate_marketplace.site.projects import Plugin, Project
 from lockgate_marketplace.site.release import PROVENANCE_SUFFIX, Release
 
@@ -87,7 +88,12 @@ def _section(name: str, title: str, content: Iterator[Html] | list[Html]) -> Htm
 
 def _install(frame: Frame, project: Project) -> Iterator[Html]:
     index = f"{frame.base or 'SITE/'}simple/"
-    yield _command(f"lockgate install {project.name}", "lockgate command")
+    wanted = project.name
+    if project.latest.yanked is not None:  # PEP 592: then only what is asked for
+        wanted = f"{wanted}=={project.latest.version}"
+        said = "Every version is yanked. An installer takes one if it is named:"
+        yield tag("p", text(said))
+    yield _command(f"lockgate install {wanted}", "lockgate command")
     table = f'[plugins.marketplace.indexes.main]\nurl = "{index}"'
     site = "" if frame.base else " SITE is the address of this index."
     where = "It goes into your settings: lockgate config path tells where they are."
@@ -104,8 +110,8 @@ def _install(frame: Frame, project: Project) -> Iterator[Html]:
     )
     note = join(note, text(site))
     other = [
-        _command(f"pip install --index-url {index} {project.name}", "pip command"),
-        _command(f"uv pip install --index-url {index} {project.name}", "uv command"),
+        _command(f"pip install --index-url {index} {wanted}", "pip command"),
+        _command(f"uv pip install --index-url {index} {wanted}", "uv command"),
         tag("p", note, class_="muted"),
     ]
     yield tag("details", more, other)
