@@ -22,6 +22,7 @@ from lockgate.cli._output import (
     print_lines,
     print_table,
     print_warning,
+    size,
 )
 from lockgate.cli._progress import Report, progress
 from lockgate.cli._session import (
@@ -58,6 +59,7 @@ __all__ = [
     "print_warning",
     "progress",
     "settings",
+    "size",
     "writers_of",
 ]
 

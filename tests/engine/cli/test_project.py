@@ -42,6 +42,7 @@ def test_a_new_project_is_gold_and_another_kind_is_a_word_away(
     ("words", "status", "said"),
     [
         ([], 2, "KIND is missing"),
+        ([], 2, "Kinds: generator, analyzer"),
         (["analyzer"], 2, "NAME is missing"),
         (["analyser", "x"], 2, "Did you mean 'analyzer'"),
         (["analyzer", "Bad Name"], 2, "like 'bad-name'"),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lockgate._control.wire import Request
     from lockgate.config import Config
 
-__all__ = ["add_host_option", "asked", "code_of", "size", "told", "way_out"]
+__all__ = ["add_host_option", "asked", "code_of", "told", "way_out"]
 
 
 def add_host_option(parser: argparse.ArgumentParser) -> None:
@@ -63,12 +63,3 @@ def way_out(answer: dict[str, Any]) -> str:
 def _error(answer: dict[str, Any]) -> dict[str, Any]:
     error: object = answer.get("error")
     return cast("dict[str, Any]", error) if isinstance(error, dict) else {}
-
-
-def size(count: float) -> str:
-    """Bytes as people read them."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"

@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
     kind: str = args.kind or _chosen("Which kind of plugin?", choices, asks=asks)
     name: str = args.name
     while not name:
-        answer = _asked("What shall it be called, like word-count?", "NAME", asks=asks)
+        question = "What shall it be called, like word-count?"
+        answer = _asked(question, "NAME", f"lockgate new {kind} word-count", asks=asks)
         try:
             name = check_name(answer)
         except UsageError as error:
@@ -103,10 +104,9 @@ def _added(args: argparse.Namespace) -> dict[str, Adder]:
     }
 
 
-def _asked(question: str, word: str, *, asks: bool) -> str:
+def _asked(question: str, word: str, example: str, *, asks: bool) -> str:
     if not asks:
-        hint = "lockgate new KIND NAME, for example: lockgate new analyzer word-count"
-        raise UsageError(f"{word} is missing", hint=hint)
+        raise UsageError(f"{word} is missing", hint=f"For example: {example}")
     try:
         return input(f"{question} ").strip()
     except EOFError:
@@ -117,8 +117,9 @@ def _chosen(question: str, choices: Sequence[str], *, asks: bool) -> str:
     if asks:
         lines = [f"  {number} {choice}" for number, choice in enumerate(choices, 1)]
         print_lines([question, *lines])
+    example = f"lockgate new analyzer word-count. Kinds: {', '.join(choices)}."
     while True:
-        answer = _asked("Number or word:", "KIND", asks=asks)
+        answer = _asked("Number or word:", "KIND", example, asks=asks)
         if answer in choices:
             return answer
         if answer.isdigit() and 0 < int(answer) <= len(choices):

@@ -14,6 +14,7 @@ from lockgate.verb import (
     print_lines,
     progress,
     settings,
+    size,
 )
 from lockgate_marketplace.store import KEEP, Collected, Store
 
@@ -80,7 +81,7 @@ def _lines(found: Collected, *, dry: bool) -> Iterator[str]:
     verb = "Would remove" if dry else "Removed"
     counts = f"{counted(len(found.wheels), 'wheel')}, "
     counts += counted(len(found.generations), "generation")
-    yield f"{verb} {counts}, {found.size / 1e6:,.1f} MB."
+    yield f"{verb} {counts}, {size(found.size)}."
     yield from (f"  {name}" for name in found.wheels)
     if found.in_use:
         names = ", ".join(found.in_use)

@@ -11,7 +11,6 @@ __all__ = [
     "badge",
     "meter",
     "risk_mark",
-    "size",
     "value_word",
     "when",
 ]
@@ -80,11 +79,3 @@ def when(seconds: int) -> Html:
     """A day, the same for every reader."""
     full = moment(seconds)
     return tag("time", text(full[:10]), datetime=full)
-
-
-def size(count: int) -> str:
-    """A number of bytes as people read it."""
-    for limit, unit in ((1 << 20, "MB"), (1 << 10, "kB")):
-        if count >= limit:
-            return f"{count / limit:.1f} {unit}"
-    return f"{count} B"
