@@ -302,6 +302,79 @@ def test_a_module_that_can_not_be_loaded_is_told(lab: Lab) -> None:
         assert caught.value.stage == "preload"
 
 
+def test_a_worker_shows_what_it_is_and_not_what_its_zygote_has_built(lab: Lab) -> None:
+    code = """
+        has_scratch = session.scratch is not None
+        result = [session.name, session.tier, has_scratch, session.programs]
+    """
+    for tier in (Tier.READ_ONLY, Tier.BASIC):
+        for name in ("one", "other"):
+            with lab.sandbox.worker(
+                policy(tier),
+                target="lab_target:build",
+                path=[str(lab.folder)],
+                preload=["library"],
+                name=name,
+            ) as worker:
+                assert run(worker, code) == [name, tier.value, tier is Tier.BASIC, {}]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        """
+        import threading
+        def refuse():
+            raise RuntimeError("no")
+        threading._after_fork = refuse
+        """,
+        """
+        import sys
+        class Finder:
+            def find_spec(self, name, *_):
+                if name == "colorsys":
+                    raise RuntimeError("no")
+        sys.meta_path.insert(0, Finder())
+        """,
+    ],
+)
+def test_a_module_that_spoils_what_a_zygote_practises_can_be_preloaded(
+    lab: Lab, hostile: str
+) -> None:
+    lab.write("spoiler", hostile)
+    with _worker(lab, policy(), "spoiler") as worker:
+        assert run(worker, "import spoiler; result = 1") == 1
+
+
+def test_a_thread_of_a_preloaded_module_goes_on(lab: Lab) -> None:
+    lab.write(
+        "ticker",
+        """
+        import threading, time
+        COUNT = [0]
+        def tick():
+            while True:
+                COUNT[0] += 1
+                time.sleep(0.001)
+        THREAD = threading.Thread(target=tick, daemon=True)
+        THREAD.start()
+        while not COUNT[0]:
+            time.sleep(0.001)
+        """,
+    )
+    first = _ticks(lab)
+    assert wait_until(lambda: _ticks(lab) > first)
+
+
+def _ticks(lab: Lab) -> int:
+    with _worker(lab, policy(), "ticker") as worker:
+        # A fork takes one thread along.
+        assert run(worker, "import ticker; result = ticker.THREAD.is_alive()") is False
+        found = run(worker, "import ticker; result = ticker.COUNT[0]")
+    assert isinstance(found, int)
+    return found
+
+
 def test_a_worker_that_dies_does_not_take_the_others_along(lab: Lab) -> None:
     with _worker(lab, policy(), "library") as one:
         other = _worker(lab, policy(), "library")

@@ -72,10 +72,13 @@ class Server:
         self._claims = claims
         self._serve_async = serve_async
         self.copies: list[bool] = []
-        os.register_at_fork(after_in_child=self._note_copy)
         self._flushes: list[Callable[[], object]] = []
         self._later: list[list[Any]] = []
         self._due = 0.0
+
+    def watch_copies(self) -> None:
+        """From now on a copy of this process answers nothing. Said once."""
+        os.register_at_fork(after_in_child=self._note_copy)
 
     def begin(self, handler: Handler) -> None:
         """Answer with `handler` from now on."""

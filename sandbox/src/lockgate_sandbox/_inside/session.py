@@ -109,6 +109,10 @@ class Session(Reach):
         self._now = Current()
         self._server: Any = None
         self.inbox: deque[list[Any]] = deque()
+        self.present(job)
+
+    def present(self, job: Mapping[str, Any]) -> None:
+        """Show what `job` says of the worker."""
         self._scratch: str | None = job["scratch"]
         self.programs: dict[str, str] = dict(job["programs"])
         self.tier: str = job["tier"]

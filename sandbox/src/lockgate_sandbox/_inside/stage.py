@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from lockgate_sandbox._wire.guest_end import GuestChannel
     from lockgate_sandbox.posture import Posture
 
-__all__ = ["Stage"]
+__all__ = ["UNKNOWN", "Stage", "build_ahead", "stage_for"]
+
+UNKNOWN: dict[str, Any] = {"scratch": None, "programs": {}, "tier": "", "name": ""}
+"""What a session shows before there is a job."""
 
 
 class Stage:
@@ -27,3 +30,26 @@ class Stage:
         self.session = Session(channel, job)
         self.claims = Claims.of(job["scratch"], posture)
         self.server = Server(self.session, channel, self.claims, serve)
+
+
+_AHEAD: list[Stage] = []
+
+
+def build_ahead(
+    channel: GuestChannel, job: Mapping[str, Any], posture: Posture
+) -> Stage:
+    """Build what each process that is forked from this one serves its target with.
+
+    They have one scratch folder and one posture; what else they show is still unknown.
+    """
+    _AHEAD[:] = [Stage(channel, {**UNKNOWN, **job}, posture)]
+    return _AHEAD[0]
+
+
+def stage_for(channel: GuestChannel, job: Mapping[str, Any], posture: Posture) -> Stage:
+    """What serves the target of `job`: built before the fork, or now."""
+    if not _AHEAD:
+        return Stage(channel, job, posture)
+    stage = _AHEAD.pop()
+    stage.session.present(job)
+    return stage

@@ -22,7 +22,7 @@ from resource import RLIMIT_CPU, RLIMIT_DATA, RLIMIT_NOFILE, RUSAGE_SELF, getrus
 
 from lockgate_sandbox._inside import observe, reach, script, shim
 from lockgate_sandbox._inside.session import Session
-from lockgate_sandbox._inside.stage import Stage
+from lockgate_sandbox._inside.stage import Stage, build_ahead, stage_for
 from lockgate_sandbox._seal.enforce import SealPlan, seal
 from lockgate_sandbox._watch.claims import CLAIM, Claims
 from lockgate_sandbox._wire import raised, ring
@@ -167,7 +167,7 @@ def _do_job(
 
 def _prepare(channel: GuestChannel, job: dict[str, Any], posture: Posture) -> Stage:
     """Be what the target of `job` finds, before anything of it is executed."""
-    stage = Stage(channel, job, posture)
+    stage = stage_for(channel, job, posture)
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.path[:] = [*_STDLIB, *job["path"]]
     if job["packages"]:
@@ -267,6 +267,7 @@ def _run_target(
     if job["unhurried"]:
         rehearsal.rehearse(channel, lambda: False, stage)
     session, claims = stage.session, stage.claims
+    stage.server.watch_copies()
     if job["brokered"]:
         shim.install(session)
     session.begin(call)
@@ -383,6 +384,7 @@ def _run_preload(
         )
         sys.path[:] = [*_STDLIB, *job["path"]]
         preloading.preload(job["preload"])
+        preloading.settle(channel, build_ahead(channel, job, posture))
     except BaseException as error:
         _fail_with(channel, call, "preload", error)
     channel.send([_REPLY, call, None])

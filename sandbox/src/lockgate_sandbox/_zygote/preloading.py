@@ -19,11 +19,12 @@ import gc
 import os
 import select
 import struct
+from contextlib import suppress
 from importlib import import_module
 
 from lockgate_sandbox._watch import tree
 from lockgate_sandbox._wire.life import EXIT, FAILED, RUNS, tell
-from lockgate_sandbox._zygote import packing, spare
+from lockgate_sandbox._zygote import packing, rehearsal, spare
 from lockgate_sandbox.linux import descriptors, landlock, seccomp
 from lockgate_sandbox.linux._libc import carry_out, prepared
 
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+    from lockgate_sandbox._inside.stage import Stage
     from lockgate_sandbox._seal.sealplan import SealPlan
     from lockgate_sandbox._wire.guest_end import GuestChannel
 
-__all__ = ["HELLO", "Nest", "preload"]
+__all__ = ["HELLO", "Nest", "preload", "settle"]
 
 HELLO = b"H"
 """A worker's first packet: the kernel tells the host whose it is."""
@@ -50,9 +52,15 @@ _IDLE_MILLISECONDS = 2
 
 
 def preload(names: list[str]) -> None:
-    """Import each module, and keep what that made from being copied."""
+    """Import each module."""
     for name in names:
         import_module(name)
+
+
+def settle(channel: GuestChannel, stage: Stage) -> None:
+    """Keep what the modules made from being copied, and what workers will do anyway."""
+    with suppress(Exception):  # foreign code may be in the way; the starts will tell
+        rehearsal.practise(channel, stage)
     packing.fill_holes()
     gc.freeze()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _socket
 import os
 import resource
-import sys
 
 from msgspec import msgpack
 
@@ -17,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["rehearse", "work"]
+__all__ = ["practise", "work"]
 
 
 _decode = msgpack.Decoder().decode
@@ -52,11 +51,6 @@ def work(tree: bool, fds: tuple[int, ...], early: bool) -> NoReturn:
     become()
 
 
-def rehearse(times: int) -> None:
+def practise() -> None:
     """Practise a start; changes nothing that could be seen."""
-    # What it forgets now no child has to forget, one name after the other.
-    forget = getattr(sys, "_clear_type_cache", None)
-    if forget is not None:
-        forget()
-    for _ in range(times):
-        rehearsal.rehearse(child.CHANNEL, lambda: False)
+    rehearsal.practise(child.CHANNEL)

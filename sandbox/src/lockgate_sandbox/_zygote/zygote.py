@@ -80,9 +80,6 @@ _SIGKILL = 9
 _IDLE_SECONDS = 0.002
 """How long nothing must be asked before a spare child is forked."""
 
-_REHEARSALS = 12
-"""After eight runs CPython 3.11 adapts bytecode, which its children then need not."""
-
 TREE = b"T"
 NOW = b"N"
 _FDS_LIMIT = 7
@@ -274,7 +271,7 @@ def _main() -> None:
     _child.forget_runtime()
     os.umask(0o022)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    _trade.rehearse(_REHEARSALS)
+    _trade.practise()
     packing.fill_holes()
     gc.freeze()
     zygote.serve()
