@@ -239,18 +239,13 @@ def prepare(
     """
     found = capabilities or probe()
     chosen = _modes(modes)
-    level = min(found.landlock_abi, landlock.NEWEST_ABI)
-    level = level if abi is None else min(abi, level)
-    for folder in (*path, *([scratch] if scratch else [])):
-        if not folder.startswith("/"):
-            msg = f"an import or scratch folder is absolute: {folder!r}"
-            raise PolicyError(msg)
+    levels = [found.landlock_abi, landlock.NEWEST_ABI, *([] if abi is None else [abi])]
+    level = min(levels)
+    _check_absolute([*path, *([scratch] if scratch else [])])
     places = Places(policy, path, follow=follow_links)
-    limits = policy.limits
     counts_files = scratch is not None and not has_sized_scratch(found, chosen)
     # Workers of one environment share a group, which counts none of them alone.
     counted = group is not None and "memory" in group.controllers
-    shares = counted and not preloading
     return SealPlan(
         tier=str(policy.tier),
         modes=chosen,
@@ -265,24 +260,46 @@ def prepare(
             level,
             writes=scratch is not None,
             counts_files=counts_files,
-            shares=shares,
+            shares=counted and not preloading,
             preloading=preloading,
         ),
-        limits=rlimits.values(asdict(limits)),
-        processes=_processes(policy, preloading),
-        tree_bytes=limits.memory_bytes * _MEMORY_FACTOR if preloading else 0,
-        may_fork=policy.may_fork or preloading,
-        programs=policy.may_fork,
-        uids=credentials.own_uid_range() if found.can("own_uid") else None,
-        user_namespace=found.can("user_namespace"),
-        scratch=(scratch, limits.disk_bytes, limits.inodes) if scratch else None,
         cgroup=list(group.folders) if group else [],
         cgroup_controllers=list(group.controllers) if group else [],
-        cpu_share=limits.cpu_share,
-        gpu_memory=_gpu_memory(policy),
-        hides=bool(found.reasons.get("sight_of_workers")),
-        reasons=dict(found.reasons),
+        **_bounds(policy, scratch, preloading),
+        **_facilities(found),
     )
+
+
+def _check_absolute(folders: Iterable[str]) -> None:
+    for folder in folders:
+        if not folder.startswith("/"):
+            msg = f"an import or scratch folder is absolute: {folder!r}"
+            raise PolicyError(msg)
+
+
+def _bounds(policy: Policy, scratch: str | None, preloading: bool) -> dict[str, object]:
+    """How much the worker may have, and whether it may start processes."""
+    limits = policy.limits
+    return {
+        "limits": rlimits.values(asdict(limits)),
+        "processes": _processes(policy, preloading),
+        "tree_bytes": limits.memory_bytes * _MEMORY_FACTOR if preloading else 0,
+        "may_fork": policy.may_fork or preloading,
+        "programs": policy.may_fork,
+        "scratch": (scratch, limits.disk_bytes, limits.inodes) if scratch else None,
+        "cpu_share": limits.cpu_share,
+        "gpu_memory": _gpu_memory(policy),
+    }
+
+
+def _facilities(found: Capabilities) -> dict[str, object]:
+    """What the child may use of this machine, and why it may not use the rest."""
+    return {
+        "uids": credentials.own_uid_range() if found.can("own_uid") else None,
+        "user_namespace": found.can("user_namespace"),
+        "hides": bool(found.reasons.get("sight_of_workers")),
+        "reasons": dict(found.reasons),
+    }
 
 
 def has_sized_scratch(found: Capabilities, modes: Mapping[str, str]) -> bool:
@@ -375,14 +392,23 @@ def _filters(
         names = ("no-sealing", *(() if policy.may_fork else ("no-programs",)))
         own = policies.build(names, found.machine)
         programs["worker"] = (own.code, list(own.pid_slots))
-    forks, files = policies.COUNTING
-    may_fork = policy.may_fork or preloading
+    return programs | _counting(
+        found.machine, forks=policy.may_fork or preloading, files=counts_files
+    )
+
+
+def _counting(
+    machine: str, *, forks: bool, files: bool
+) -> dict[str, tuple[bytes, list[int]]]:
+    """The programs by which a warden counts, by what they count."""
+    starting, making = policies.COUNTING
+    programs: dict[str, tuple[bytes, list[int]]] = {}
     for names, wanted in (
-        ((forks,), may_fork),
-        ((files,), counts_files),
-        ((forks, files), may_fork and counts_files),
+        ((starting,), forks),
+        ((making,), files),
+        ((starting, making), forks and files),
     ):
         if wanted:
-            counting = policies.build(names, found.machine)
+            counting = policies.build(names, machine)
             programs["+".join(names)] = (counting.code, [])
     return programs
