@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from lockgate_sandbox import policies
+from lockgate_sandbox._seal.filters import filters
 from lockgate_sandbox._seal.fresh import ask_kernel
 from lockgate_sandbox._seal.places import Places
 from lockgate_sandbox._seal.sealplan import LAYERS, SealPlan
@@ -254,15 +254,17 @@ def prepare(
         rules=_rules(places, scratch),
         identities=places.identities,
         reach=_reach(places),
-        filters=_filters(
+        filters=filters(
             policy,
-            found,
+            found.machine,
             level,
             writes=scratch is not None,
             counts_files=counts_files,
             shares=counted and not preloading,
             preloading=preloading,
-        ),
+        )
+        if found.can("seccomp")
+        else {},
         cgroup=list(group.folders) if group else [],
         cgroup_controllers=list(group.controllers) if group else [],
         **_bounds(policy, scratch, preloading),
@@ -358,57 +360,3 @@ def _rules(places: Places, scratch: str | None) -> list[tuple[str, int]]:
         extra = landlock.EXECUTE if places.programs else 0
         allow([scratch], landlock.WRITE | extra)
     return list(joined.items())
-
-
-def _filters(
-    policy: Policy,
-    found: Capabilities,
-    abi: int,
-    *,
-    writes: bool,
-    counts_files: bool,
-    shares: bool,
-    preloading: bool,
-) -> dict[str, tuple[bytes, list[int]]]:
-    """The seccomp programs, by use; none where there is no seccomp."""
-    if not found.can("seccomp"):
-        return {}
-    programs: dict[str, tuple[bytes, list[int]]] = {}
-    # Modes and times may change only where the worker's files are the only
-    # files of its uid.
-    for name, metadata in (("own-uid", writes), ("shared-uid", False)):
-        names = policies.select(
-            may_fork=policy.may_fork,
-            metadata=metadata,
-            abi=abi,
-            writes=writes,
-            devices=bool(policy.devices),
-            preloading=preloading,
-            shared_memory=shares,
-        )
-        built = policies.build(names, found.machine)
-        programs[name] = (built.code, list(built.pid_slots))
-    if preloading:
-        names = ("no-sealing", *(() if policy.may_fork else ("no-programs",)))
-        own = policies.build(names, found.machine)
-        programs["worker"] = (own.code, list(own.pid_slots))
-    return programs | _counting(
-        found.machine, forks=policy.may_fork or preloading, files=counts_files
-    )
-
-
-def _counting(
-    machine: str, *, forks: bool, files: bool
-) -> dict[str, tuple[bytes, list[int]]]:
-    """The programs by which a warden counts, by what they count."""
-    starting, making = policies.COUNTING
-    programs: dict[str, tuple[bytes, list[int]]] = {}
-    for names, wanted in (
-        ((starting,), forks),
-        ((making,), files),
-        ((starting, making), forks and files),
-    ):
-        if wanted:
-            counting = policies.build(names, machine)
-            programs["+".join(names)] = (counting.code, [])
-    return programs
