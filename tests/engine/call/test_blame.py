@@ -10,7 +10,7 @@ import pytest
 from lockgate._call import blame, way_out
 from lockgate._call.blame import Blame
 from lockgate._call.call import Call
-from lockgate.errors import HookError, HookTimeoutError
+from lockgate.errors import ArgumentError, HookError, HookTimeoutError
 from lockgate.grants import Identity
 from lockgate.host import Host
 from lockgate.values import Data, Tree
@@ -77,6 +77,20 @@ def test_who_is_left_no_time_is_not_said_to_have_used_it(
 
         monkeypatch.setattr(Call, "who_took_it", nobody)
         assert "evil" not in late(host).message
+
+
+def test_what_can_be_sent_to_nobody_is_the_callers(site: Site) -> None:
+    site.add("victim", SLOW)
+    with site.open() as host:
+        host.call("transform", tree=TREE, options={})
+        worker = host.workers()
+        for options in ({"x": "\ud800"}, {"\udfff": 1}):
+            with pytest.raises(ArgumentError, match="surrogates") as caught:
+                host.call("transform", tree=TREE, options=options)
+            assert "victim" not in str(caught.value.to_dict())
+        with pytest.raises(ArgumentError, match="no number of seconds"):
+            host.call("transform", timeout=float("nan"), tree=TREE, options={})
+        assert host.workers() == worker
 
 
 def forged(host: Host, told: Mapping[str, Data]) -> HookError:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
+from math import isnan
 from typing import Any, cast
 
 from lockgate._call.answers import Answer, HookFailure
@@ -104,6 +105,9 @@ class Call:
             # device): it is passed on, and the call may last that much longer.
             extra = own_timeout if isinstance(own_timeout, (int, float)) else 0.0
             timeout = spec.timeout_seconds + extra
+        if timeout is not None and isnan(timeout):
+            message = "it is no number of seconds"
+            raise ArgumentError(message, argument="timeout", hook=spec.name)
         data = checked(spec, arguments)
         options = spec.options
         seconds = options.timeout_seconds if timeout is None else timeout

@@ -32,10 +32,10 @@ from lockgate._sealed.succession import Succession
 from lockgate._sealed.wrapping import SealedWrapping
 from lockgate._specs.spec import specs
 from lockgate._start.supervision import Supervisor
-from lockgate.errors import LockgateError
+from lockgate.errors import ArgumentError, LockgateError
 from lockgate.grants import Identity
 from lockgate.values import Data
-from lockgate_sandbox import SandboxError
+from lockgate_sandbox import PolicyError, SandboxError
 
 if TYPE_CHECKING:
     from lockgate._start.admission import Admission
@@ -319,6 +319,8 @@ class SealedPlugin:
         seconds: float,
         call: Call,
     ) -> LockgateError:
+        if isinstance(error, PolicyError):  # what it was asked can't be sent to anybody
+            return ArgumentError(str(error), hook=blame.hook)
         return blame.of(
             error,
             seconds=seconds,
