@@ -62,6 +62,8 @@ def check_schema(schema: Mapping[str, Any]) -> None:
     except SchemaError as error:
         path = ".".join(str(part) for part in error.absolute_path)
         refuse(f"not a JSON Schema (2020-12): {error.message[:200]}", where=path)
+    except RecursionError:
+        refuse("a JSON Schema, or a pattern in it, that is nested too deeply")
 
 
 def _references(schema: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from lockgate._codec.convert import Misfit, to_data
+from lockgate._plugin_settings.bounded import UncheckableError, errors_of
 from lockgate._plugin_settings.defaults import properties_of, schema_at, with_defaults
 from lockgate._settings.lines import line_of_setting
 from lockgate._settings.secrets import SecretWithheldError, replaced
@@ -120,11 +121,11 @@ def _match(
     hidden: Mapping[str, str],
     unknown: set[tuple[str, ...]],
 ) -> None:
-    import jsonschema
-
-    # Its own types are loose: what is used of it is typed here.
-    validator: Any = jsonschema.Draft202012Validator(dict(schema))
-    errors: list[Any] = sorted(validator.iter_errors(settings), key=_depth)
+    try:
+        errors = sorted(errors_of(schema, settings), key=_depth)
+    except UncheckableError as error:
+        message = f"its [config-schema] can't be checked: {error}"
+        raise _wrong(plugin, config, (), message) from None
     for error in errors:
         path = tuple(str(part) for part in error.absolute_path)
         if any(place[: len(path)] == path for place in unknown):
