@@ -25,7 +25,7 @@ _LEFT_OUT = ("unevaluatedProperties", "unevaluatedItems")
 
 
 class UncheckableError(Exception):
-    """The schema can't be held against anything within the bounds; the text says why."""
+    """The schema can't be held against anything within bounds; the text says why."""
 
 
 def errors_of(schema: Mapping[str, Any], settings: object) -> list[Any]:
@@ -34,9 +34,11 @@ def errors_of(schema: Mapping[str, Any], settings: object) -> list[Any]:
     Raises:
         UncheckableError: If it takes too many steps, or a keyword is left out.
     """
-    import jsonschema
+    from jsonschema import Draft202012Validator, validators
 
-    base: Any = jsonschema.Draft202012Validator
+    # Its own types are loose: what is used of it is typed here.
+    base: Any = Draft202012Validator
+    toolbox: Any = validators
     own: dict[str, Any] = {
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
@@ -49,7 +51,7 @@ def errors_of(schema: Mapping[str, Any], settings: object) -> list[Any]:
         keyword: _counted(own.get(keyword, check), keyword, left)
         for keyword, check in base.VALIDATORS.items()
     }
-    made: Any = jsonschema.validators.extend(base, checks)
+    made: Any = toolbox.extend(base, checks)
     try:
         return list(made(_plain(schema)).iter_errors(settings))
     except RecursionError:
@@ -57,7 +59,7 @@ def errors_of(schema: Mapping[str, Any], settings: object) -> list[Any]:
 
 
 def _plain(schema: object) -> Any:
-    """`schema` without ``$schema``: below one, jsonschema takes its own checks again."""
+    """`schema` without ``$schema``: below one, jsonschema takes its own checks."""
     if isinstance(schema, Mapping):
         table = cast("Mapping[str, object]", schema)
         kept = (k for k, v in table.items() if k != "$schema" or not isinstance(v, str))
@@ -122,7 +124,8 @@ def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[Any]:
 def _pattern_properties(
     validator: Any, patterns: Mapping[str, Any], instance: Any, _: Any
 ) -> Iterator[Any]:
-    for key, value in instance.items() if isinstance(instance, dict) else ():
+    table = cast("dict[str, Any]", instance if isinstance(instance, dict) else {})
+    for key, value in table.items():
         for pattern, below in patterns.items():
             if _matches(pattern, key):
                 yield from validator.descend(
@@ -157,18 +160,22 @@ def _additional(
 def _unique(_: Any, wanted: bool, instance: Any, __: Any) -> Iterator[Any]:
     if not wanted or not isinstance(instance, list):
         return
-    items = cast("list[Any]", instance)
-    if len({json.dumps(_as_number(one), sort_keys=True) for one in items}) < len(items):
+    items = cast("list[object]", instance)
+    if len({_as_text(one) for one in items}) < len(items):
         yield _error(f"{instance!r} has non-unique elements")
 
 
-def _as_number(value: Any) -> Any:
+def _as_text(value: object) -> str:
+    return json.dumps(_as_number(value), sort_keys=True, default=repr)
+
+
+def _as_number(value: object) -> object:
     """`value` with 1.0 written as 1: JSON Schema takes them for the same."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
-        return [_as_number(one) for one in cast("list[Any]", value)]
+        return [_as_number(one) for one in cast("list[object]", value)]
     if isinstance(value, dict):
-        table = cast("dict[str, Any]", value)
+        table = cast("dict[str, object]", value)
         return {key: _as_number(one) for key, one in table.items()}
     return value

@@ -123,8 +123,8 @@ def _match(
 ) -> None:
     try:
         errors = sorted(errors_of(schema, settings), key=_depth)
-    except UncheckableError as error:
-        message = f"its [config-schema] can't be checked: {error}"
+    except UncheckableError as unchecked:
+        message = f"its [config-schema] can't be checked: {unchecked}"
         raise _wrong(plugin, config, (), message) from None
     for error in errors:
         path = tuple(str(part) for part in error.absolute_path)
