@@ -185,6 +185,30 @@ def test_a_class_of_the_code_belongs_to_main(python: Interpreter) -> None:
     assert (result.value, result.text) == (None, "A(x=1)")
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("tool()", "ValueError: tool(): missing a required argument: 'n'"),
+        ("tool('deny')", "PermissionError: not yours"),
+        ("tool(object())", "NotDataError: objects of type object can't cross"),
+        ("tool('break')", "HostCallError: the host's callback failed (RuntimeError)"),
+    ],
+)
+def test_an_error_of_a_tool_reads_as_the_code_would_catch_it(
+    sandbox: Sandbox, code: str, told: str
+) -> None:
+    def tool(n: str) -> None:
+        if n == "deny":
+            raise PermissionError("not yours")
+        raise RuntimeError("mine alone")
+
+    error = run_python(code, tools={"tool": tool}, sandbox=sandbox).error
+
+    assert str(error) == told
+    assert error is not None
+    assert error.hint == ""
+
+
 def test_a_coroutine_function_is_no_tool() -> None:
     async def later() -> int:
         return 1

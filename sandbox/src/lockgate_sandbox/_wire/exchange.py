@@ -112,7 +112,8 @@ def answer(
 def _raised(frame: Sequence[Any], policy: Policy) -> SandboxError:
     kind, message, traceback = (_text(frame, index) for index in (2, 3, 4))
     details = cast("Data", frame[5])
-    hint = remedy.way_out(kind, message, policy)
+    # Who gives details, like a refusal of the host's, says more than could be guessed.
+    hint = "" if details else remedy.way_out(kind, message, policy)
     told = RemoteError(kind, message, traceback, details, hint=hint)
     if not isinstance(details, dict):
         return told

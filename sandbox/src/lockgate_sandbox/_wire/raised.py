@@ -72,8 +72,10 @@ BUILTIN_KINDS: tuple[type[Exception], ...] = (
 )
 """What a host's refusal may be as well; the most specific first."""
 
+_HOST_CALL = "HostCall"
+_PACKAGE = "lockgate_sandbox."
 _KINDS: dict[str, type[HostCallError]] = {
-    kind.__name__: type("HostCall" + kind.__name__, (HostCallError, kind), {})
+    kind.__name__: type(_HOST_CALL + kind.__name__, (HostCallError, kind), {})
     for kind in BUILTIN_KINDS
 }
 
@@ -91,7 +93,9 @@ def describe(error: BaseException) -> tuple[str, str, str]:
     """
     kind = type(error)
     name = str(kind.__qualname__)
-    if kind.__module__ != "builtins":
+    if str(kind.__module__).startswith(_PACKAGE):  # its place is nothing to a reader
+        name = name.removeprefix(_HOST_CALL) if kind in _KINDS.values() else name
+    elif kind.__module__ != "builtins":
         name = f"{kind.__module__}.{name}"
     try:
         message = str(error)
