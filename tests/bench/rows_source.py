@@ -2,7 +2,8 @@
 
 The peers get the same bytes: bandit and RestrictedPython in this process, with their
 imports done; for a second scan, reading and hashing alone, of files whose names
-are known. Ours walks the folder in both.
+are known. Ours walks the folder in both. What the peer leaves in the process does not
+slow our side down: the collector rests during a scan.
 """
 
 from __future__ import annotations

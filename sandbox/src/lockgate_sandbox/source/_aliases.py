@@ -19,27 +19,30 @@ class Aliases:
         self._made: list[tuple[str, str]] = []
         self._from_attribute = self.makers | {"get"}
 
-    def note(self, name: str, value: ast.expr) -> None:
+    def note(self, name: str, value: Any) -> None:
         """`value` is assigned to `name`."""
         cls = value.__class__
         if cls is ast.Name or cls is ast.Attribute or cls is ast.Subscript:
-            self._plain.setdefault(_root(value), []).append(name)
-        elif isinstance(value, ast.Call):
+            self._lead(value, name)
+        elif cls is ast.Call:
             function = value.func
-            if isinstance(function, ast.Name):
+            if function.__class__ is ast.Name:
                 self._made.append((function.id, name))
-            elif not isinstance(function, ast.Attribute):
-                self._plain.setdefault(_root(value), []).append(name)
+            elif function.__class__ is not ast.Attribute:
+                self._lead(value, name)
             elif function.attr in self._from_attribute:
-                self._plain.setdefault(_root(function), []).append(name)
-        elif isinstance(value, ast.IfExp):
-            for part in (value.body, value.orelse):
-                self._plain.setdefault(_root(part), []).append(name)
-        elif isinstance(value, ast.BoolOp):
+                self._lead(function, name)
+        elif cls is ast.IfExp:
+            self._lead(value.body, name)
+            self._lead(value.orelse, name)
+        elif cls is ast.BoolOp:
             for part in value.values[:4]:
-                self._plain.setdefault(_root(part), []).append(name)
-        elif isinstance(value, ast.NamedExpr):
-            self._plain.setdefault(_root(value.value), []).append(name)
+                self._lead(part, name)
+        elif cls is ast.NamedExpr:
+            self._lead(value.value, name)
+
+    def _lead(self, value: ast.expr, name: str) -> None:
+        self._plain.setdefault(_root(value), []).append(name)
 
     def reached(self, watched: set[str]) -> set[str]:
         """Every name that leads to one of `watched`, however many steps away."""

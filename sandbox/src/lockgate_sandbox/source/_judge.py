@@ -8,7 +8,7 @@ from lockgate_sandbox.parsing import parse
 from lockgate_sandbox.source import _registry as registry
 from lockgate_sandbox.source._dotted import canonical
 from lockgate_sandbox.source._names import Names
-from lockgate_sandbox.source._scope import Places
+from lockgate_sandbox.source._scope import LONG_TEXT, Places
 from lockgate_sandbox.source._site import Report, Site
 from lockgate_sandbox.source._walk import places_of
 
@@ -25,15 +25,12 @@ def judge(text: str, source: bytes, limit: int) -> list[Report]:
     """
     places = places_of(parse(text), registry.WORDS)
     names = Names(places, registry.BUILTINS, registry.NAMES, registry.LEADING)
-    try:
-        site = Site(names, places.scopes[0], source, limit)
-        for judged in _STEPS:
-            judged(site, places)
-            if site.full:
-                break
-        return site.reports
-    finally:
-        names.forget()  # the collector rests
+    site = Site(names, places.scopes[0], source, limit)
+    for judged in _STEPS:
+        judged(site, places)
+        if site.full:
+            break
+    return site.reports
 
 
 def _module(site: Site, node: ast.AST, module: str, how: str) -> None:
@@ -198,26 +195,22 @@ def _changes(site: Site, places: Places) -> None:
 
 def _texts(site: Site, places: Places) -> None:
     site.scope = places.scopes[0]
-    literals = [
-        (value if isinstance(value, str) else value.decode("latin-1"), node)
-        for value, node in places.texts
-    ]
-    joined: dict[int, tuple[list[tuple[str, ast.Constant]], str]] = {}
-    for check, words, least, most in registry.TEXTS:
-        if most not in joined:
-            rows = [row for row in literals if len(row[0]) <= most]
-            joined[most] = rows, "\0".join([text for text, _ in rows])
-        rows, everything = joined[most]
-        # By far most modules hold none of the words, and most texts neither.
-        present = [word for word in words if word in everything]
-        found = [
-            (text, node)
-            for word in (present if words else ("",))
-            for text, node in rows
-            if word in text and len(text) >= least
-        ]
-        for text, node in dict.fromkeys(found):
-            check(site, node, text)
+    for texts in (places.texts, places.long_texts):
+        everything = "\0".join(texts.said)
+        longest = LONG_TEXT if texts is places.texts else len(everything)
+        for check, words, least, most in registry.TEXTS:
+            if longest < least or (texts is places.long_texts and most <= LONG_TEXT):
+                continue
+            # By far most modules hold none of the words, and most texts neither.
+            present = [word for word in words if word in everything]
+            found = [
+                at
+                for word in (present if words else ("",))
+                for at, text in enumerate(texts.said)
+                if word in text and least <= len(text) <= most
+            ]
+            for at in dict.fromkeys(found):
+                check(site, texts.nodes[at], texts.said[at])
 
 
 def _whole(site: Site, _: Places) -> None:

@@ -16,7 +16,6 @@ from collections.abc import Container
 from functools import cache
 
 from lockgate_sandbox.source._aliases import Aliases
-from lockgate_sandbox.source._bindings import Bindings
 from lockgate_sandbox.source._dotted import (
     GETTERS,
     IMPORTERS,
@@ -25,7 +24,7 @@ from lockgate_sandbox.source._dotted import (
     canonical,
 )
 from lockgate_sandbox.source._fold import fold
-from lockgate_sandbox.source._scope import Places, Scope
+from lockgate_sandbox.source._scope import Bound, Places, Scope
 
 __all__ = ["Names"]
 
@@ -71,28 +70,24 @@ class Names:
         self.mentions: list[tuple[ast.Name, Scope]] = []
         """Where those are read."""
         self._follow(places, asked)
-        self._bindings = Bindings(places)
-        self._bound = self._bindings.of
         self._sort(places)
+        self._all: dict[str, list[Bound]] = places.bound
+        self._by_scope: dict[str, dict[Scope, list[Bound]]] = {}
 
     def _follow(self, places: Places, asked: Container[str]) -> None:
         """Note which names lead to something, by imports and by others."""
         aliases = Aliases()
-        for name, value, _ in places.bindings:
-            if value is None:
-                continue
-            if not isinstance(value, str):
-                aliases.note(name, value)
-            elif name == "*":
-                self.stars.append(value)
-            else:
-                self.watch.add(name)
-                if value in asked:
-                    self.told.add(name)
-                if value in MAKERS:
-                    aliases.makers.add(name)
-        for name, default in places.defaults:
-            aliases.note(name, default)
+        self.stars += [str(module) for module, _, _ in places.bound.pop("*", ())]
+        for name, bound in places.bound.items():
+            for value, _, _ in bound:
+                if isinstance(value, str):
+                    self.watch.add(name)
+                    if value in asked:
+                        self.told.add(name)
+                    if value in MAKERS:
+                        aliases.makers.add(name)
+                elif value is not None:
+                    aliases.note(name, value)
         fresh = aliases.reached(self.watch)
         self.watch |= fresh
         self.told |= fresh
@@ -116,19 +111,24 @@ class Names:
                 if node.id in self.told:
                     self.mentions.append((node, scope))
             elif node.id in self.watch:
-                self._bindings.add(scope, node.id, None, node)
+                places.bound[node.id].append((None, scope, node))
                 if node.ctx.__class__ is ast.Del:
                     # From here on the builtin may show through again.
                     self._firm[scope, node.id] = 1 << 60
 
-    def forget(self) -> None:
-        """Free what was found: without this only the collector could."""
-        self._bindings.forget()
+    def _bound(self, name: str) -> dict[Scope, list[Bound]]:
+        """What binds `name`, by scope."""
+        found = self._by_scope.get(name)
+        if found is None:
+            found = self._by_scope[name] = {}
+            for one in self._all[name]:
+                found.setdefault(one[1].declared(name), []).append(one)
+        return found
 
     def lookup(self, name: str, scope: Scope, line: int) -> frozenset[str]:
         """What `name` may stand for when it is read in `scope` at `line`."""
         if name in self._builtins:
-            if name not in self._bindings.names:
+            if name not in self._all:
                 return _builtin(name)
             return self._found(name, scope, line)
         # No builtin shows through, so the line is of no interest.
@@ -142,9 +142,10 @@ class Names:
         outer = scope.outer is not None and name in scope.outer
         at: Scope | None = self._module if outer else scope
         found: frozenset[str] = _NOTHING
+        bindings = self._bound(name) if name in self._all else {}
         known = False
         while at is not None:
-            if name in self._bound(at) and (at.kind != "class" or at is scope):
+            if at in bindings and (at.kind != "class" or at is scope):
                 known = True
                 found |= self._values_of(name, at)
                 if at.kind == "function" or self._firm_line(name, at) < line:
@@ -162,7 +163,7 @@ class Names:
         if line is None:
             lines = [
                 getattr(node, "lineno", 0)
-                for _, _, node in self._bound(scope)[name]
+                for _, _, node in self._bound(name)[scope]
                 if scope.is_firm(node)
             ]
             line = self._firm[key] = min(lines, default=1 << 60)
@@ -173,11 +174,13 @@ class Names:
         if key not in self._values:
             self._values[key] = None  # a name that leads to itself
             found: set[str] = set()
-            for value, read_in, _ in self._bound(scope)[name][:_BINDINGS]:
+            for value, bound_in, node in self._bound(name)[scope][:_BINDINGS]:
                 if isinstance(value, str):
                     found.add(value)
                 elif value is not None:
-                    found |= self.resolve(value, read_in)
+                    # A default is evaluated where its function is made.
+                    outside = bound_in.parent if value is node else None
+                    found |= self.resolve(value, outside or bound_in)
             self._values[key] = frozenset(found)
         return self._values[key] or _NOTHING
 
@@ -288,9 +291,12 @@ class Names:
 
     def only_value(self, name: str, scope: Scope) -> ast.expr | None:
         """The expression that `name` is bound to, if there is only one."""
-        at = scope if name in self._bindings.names else None
+        if name not in self._all:
+            return None
+        bindings = self._bound(name)
+        at: Scope | None = scope
         while at is not None:
-            bound = self._bound(at).get(name)
+            bound = bindings.get(at)
             if bound:
                 values = [value for value, _, _ in bound if value is not None]
                 only = values[0] if len(values) == 1 else None

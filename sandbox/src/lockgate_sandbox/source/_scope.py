@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Container, Iterator
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Bound", "Places", "Scope", "Text", "Value"]
+__all__ = ["LONG_TEXT", "Bound", "Places", "Scope", "Texts", "Value"]
 
 Kind = Literal["module", "class", "function"]
 
@@ -15,36 +16,26 @@ Value: TypeAlias = "ast.expr | str | None"
 """What a name stands for: an expression, a dotted name, or unknown."""
 
 Bound: TypeAlias = "tuple[Value, Scope, ast.AST]"
-"""The value of a name, the scope in which that is to be read, and the node that binds
-it."""
+"""The value of a name, the scope in which it is bound, and the node that does it."""
 
-Text: TypeAlias = "tuple[str | bytes, ast.Constant]"
-"""A literal that is long enough to say something, and its node."""
+LONG_TEXT = 1_024
+"""Literals with more characters are kept apart."""
 
 
 class Scope:
     """A module, class or function: a part of the tree with names of its own.
 
-    A comprehension counts as a function, as in the language. `node` is what begins it,
-    `outer` the names declared ``global`` or ``nonlocal`` in it. What it binds stands in
-    `Places.bindings` from `first` to `last`; `bound` is the same by name, and only
-    made when a name of it is looked up.
+    A comprehension counts as a function, as in the language. `outer` holds the names
+    declared ``global`` or ``nonlocal`` in it.
     """
 
-    __slots__ = (
-        "body", "bound", "first", "kind", "last", "node", "outer", "parent", "top",
-    )  # fmt: skip
+    __slots__ = ("body", "kind", "outer", "parent", "top")
 
-    def __init__(
-        self, kind: Kind, parent: Scope | None, node: ast.AST, body: list[Any]
-    ) -> None:
+    def __init__(self, kind: Kind, parent: Scope | None, body: list[Any]) -> None:
         self.kind = kind
         self.parent = parent
-        self.node = node
         self.body = body
-        self.first = self.last = 0
         self.outer: dict[str, str] | None = None
-        self.bound: dict[str, list[Bound]] | None = None
         self.top: set[int] | None = None
 
     def declared(self, name: str) -> Scope:
@@ -64,6 +55,16 @@ class Scope:
         return id(node) in self.top
 
 
+class Texts:
+    """Literals that are long enough to say something, as text, and their nodes."""
+
+    __slots__ = ("nodes", "said")
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.nodes: list[ast.Constant] = []
+
+
 class Places:
     """The nodes of one module that may matter, each with the scope it stands in.
 
@@ -71,18 +72,18 @@ class Places:
     one of `words`. `calls` are those of names, `made` those of anything else.
     `names` stand in one row, but for those that are assigned to; the ones of a scope
     begin at its entry in `starts`, and `ids` is what they say. `changes` is what is
-    assigned to and no name, with the statement.
+    assigned to and no name, with the statement. `bound` is what binds each name, but
+    for `names` that are not read.
     """
 
     __slots__ = (
-        "attributes", "bindings", "calls", "changes", "declaring", "defaults",
-        "ids", "imports", "made", "methods", "names", "parameters", "scopes",
-        "starts", "subscripts", "texts", "words",
+        "attributes", "bound", "calls", "changes", "ids", "imports", "long_texts",
+        "made", "methods", "names", "scopes", "starts", "subscripts", "texts", "words",
     )  # fmt: skip
 
     def __init__(self, tree: ast.Module, words: Container[str]) -> None:
         self.words = words
-        self.scopes = [Scope("module", None, tree, tree.body)]
+        self.scopes = [Scope("module", None, tree.body)]
         self.starts: list[int] = []
         self.names: list[ast.Name] = []
         self.ids: list[str] = []
@@ -93,11 +94,9 @@ class Places:
         self.subscripts: list[tuple[ast.Subscript, Scope]] = []
         self.changes: list[tuple[ast.Attribute | ast.Subscript, ast.AST, Scope]] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
-        self.bindings: list[tuple[str, Value, ast.AST]] = []
-        self.parameters: list[ast.arg] = []
-        self.defaults: list[tuple[str, ast.expr]] = []
-        self.declaring: list[Scope] = []
-        self.texts: list[Text] = []
+        self.bound: defaultdict[str, list[Bound]] = defaultdict(list)
+        self.texts = Texts()
+        self.long_texts = Texts()
 
     def named(self, ids: Container[str]) -> Iterator[tuple[ast.Name, Scope]]:
         """The `names` that are one of `ids`."""

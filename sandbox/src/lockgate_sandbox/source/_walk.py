@@ -14,9 +14,9 @@ from collections.abc import Callable, Container, Iterator
 from typing import Any, TypeAlias
 
 from lockgate_sandbox.source._dotted import imported
-from lockgate_sandbox.source._scope import Places, Scope
+from lockgate_sandbox.source._scope import LONG_TEXT, Places, Scope
 
-__all__ = ["defaults_of", "places_of"]
+__all__ = ["children_of", "places_of"]
 
 _SHORT = 4
 _TYPE_PARAMETERS = sys.version_info >= (3, 12)
@@ -30,9 +30,7 @@ def places_of(tree: ast.Module, words: Container[str]) -> Places:
     places = Places(tree, words)
     for scope in places.scopes:  # more are found in them
         places.starts.append(len(places.names))
-        scope.first = len(places.bindings)
         _walk(scope, places)
-        scope.last = len(places.bindings)
     return places
 
 
@@ -60,7 +58,7 @@ def _walk(scope: Scope, places: Places) -> None:
             value = node.value
             kind = value.__class__
             if (kind is str or kind is bytes) and len(value) > _SHORT:
-                places.texts.append((value, node))
+                _text(value, node, places)
         elif cls is Call:
             function = node.func
             if function.__class__ is Name:
@@ -79,12 +77,25 @@ def _walk(scope: Scope, places: Places) -> None:
         elif (handle := handler(cls)) is not None:
             handle(node, scope, stack, places)
         else:
-            for field in _FIELDS.get(cls, ()):
-                value = getattr(node, field)
-                if value.__class__ is list:
-                    extend(value)
-                elif value is not None:
-                    push(value)
+            extend(children_of(node))
+
+
+def _text(value: str | bytes, node: ast.Constant, places: Places) -> None:
+    texts = places.texts if len(value) <= LONG_TEXT else places.long_texts
+    texts.said.append(value if isinstance(value, str) else value.decode("latin-1"))
+    texts.nodes.append(node)
+
+
+def children_of(node: ast.AST) -> list[Any]:
+    """The nodes in `node` that may hold a name, a text or a statement."""
+    found: list[Any] = []
+    for field in _FIELDS.get(node.__class__, ()):
+        value = getattr(node, field)
+        if value.__class__ is list:
+            found += value
+        elif value is not None:
+            found.append(value)
+    return found
 
 
 # Fields that hold no nodes, or none that matter.
@@ -129,7 +140,7 @@ def _assign(node: Any, scope: Scope, stack: list[Any], places: Places) -> None:
     stack.append(value)
     for target in node.targets:
         if target.__class__ is Name:
-            places.bindings.append((target.id, value, node))
+            places.bound[target.id].append((value, scope, node))
         else:
             stack.append(target)
             _pair(target, value, node, scope, places)
@@ -141,13 +152,13 @@ def _pair(
     if isinstance(target, ast.Attribute | ast.Subscript):
         places.changes.append((target, node, scope))
     elif isinstance(target, ast.Name):
-        places.bindings.append((target.id, value, node))
+        places.bound[target.id].append((value, scope, node))
     elif isinstance(target, _ROWS) and isinstance(value, _ROWS):
         if len(target.elts) != len(value.elts):
             return
         for one, given in zip(target.elts, value.elts, strict=True):
             if isinstance(one, ast.Name):
-                places.bindings.append((one.id, given, node))
+                places.bound[one.id].append((given, scope, node))
 
 
 _ROWS = ast.Tuple | ast.List
@@ -173,80 +184,76 @@ def _subscript(node: Any, scope: Scope, stack: list[Any], places: Places) -> Non
 def _import(node: Any, scope: Scope, _: list[Any], places: Places) -> None:
     places.imports.append(node)
     # A star elsewhere than in the module itself is an error when it is compiled.
-    places.bindings += [
-        (name, dotted, node)
-        for name, dotted in imported(node)
-        if name != "*" or scope.parent is None
-    ]
+    for name, dotted in imported(node):
+        if name != "*" or scope.parent is None:
+            places.bound[name].append((dotted, scope, node))
 
 
-def _declaration(node: Any, scope: Scope, _: list[Any], places: Places) -> None:
+def _declaration(node: Any, scope: Scope, _: list[Any], __: Places) -> None:
     word = "global" if node.__class__ is ast.Global else "nonlocal"
     if scope.outer is None:
         scope.outer = {}
-        places.declaring.append(scope)
     scope.outer.update(dict.fromkeys(node.names, word))
 
 
-def _handler(node: Any, _: Scope, stack: list[Any], places: Places) -> None:
+def _handler(node: Any, scope: Scope, stack: list[Any], places: Places) -> None:
     if node.name:
-        places.bindings.append((node.name, None, node))
+        places.bound[node.name].append((None, scope, node))
     if node.type is not None:
         stack.append(node.type)
     stack.extend(node.body)
 
 
-def _capture(node: Any, _: Scope, stack: list[Any], places: Places) -> None:
+def _capture(node: Any, scope: Scope, stack: list[Any], places: Places) -> None:
     """A name that a pattern of ``match`` binds."""
     name = node.rest if node.__class__ is ast.MatchMapping else node.name
     if name:
-        places.bindings.append((name, None, node))
-    for field in _FIELDS[node.__class__]:
-        value = getattr(node, field)
-        if value.__class__ is list:
-            stack.extend(value)
-        elif value is not None:
-            stack.append(value)
+        places.bound[name].append((None, scope, node))
+    stack += children_of(node)
 
 
 def _class(node: Any, scope: Scope, stack: list[Any], places: Places) -> None:
-    places.bindings.append((node.name, None, node))
+    places.bound[node.name].append((None, scope, node))
     stack.extend(node.decorator_list)
     stack.extend(node.bases)
     stack.extend(node.keywords)
     if _TYPE_PARAMETERS:
         stack.extend(node.type_params)
-    places.scopes.append(Scope("class", scope, node, node.body))
+    places.scopes.append(Scope("class", scope, node.body))
 
 
 def _function(node: Any, scope: Scope, stack: list[Any], places: Places) -> None:
-    places.bindings.append((node.name, None, node))
+    places.bound[node.name].append((None, scope, node))
     stack.extend(node.decorator_list)
     if _TYPE_PARAMETERS:
         stack.extend(node.type_params)
     if node.returns is not None:
         stack.append(node.returns)
-    _parameters(node.args, stack, places)
-    places.scopes.append(Scope("function", scope, node, node.body))
+    inner = Scope("function", scope, node.body)
+    places.scopes.append(inner)
+    _parameters(node, inner, stack, places)
 
 
 def _lambda(node: Any, scope: Scope, stack: list[Any], places: Places) -> None:
-    _parameters(node.args, stack, places)
-    places.scopes.append(Scope("function", scope, node, [node.body]))
+    inner = Scope("function", scope, [node.body])
+    places.scopes.append(inner)
+    _parameters(node, inner, stack, places)
 
 
-def _parameters(given: ast.arguments, stack: list[Any], places: Places) -> None:
-    parameters = parameters_of(given)
-    if parameters:
-        places.parameters += parameters
-        stack += [arg.annotation for arg in parameters if arg.annotation is not None]
+def _parameters(node: Any, inner: Scope, stack: list[Any], places: Places) -> None:
+    bound, given = places.bound, node.args
+    for arg in _parameters_of(given):
+        bound[arg.arg].append((None, inner, node))
+        if arg.annotation is not None:
+            stack.append(arg.annotation)
     if given.defaults or given.kwonlyargs:
-        for row in defaults_of(given):
-            places.defaults.append(row)
-            stack.append(row[1])
+        for name, default in _defaults_of(given):
+            # What it stands for if nobody gives another.
+            bound[name].append((default, inner, default))
+            stack.append(default)
 
 
-def parameters_of(given: ast.arguments) -> list[ast.arg]:
+def _parameters_of(given: ast.arguments) -> list[ast.arg]:
     """Every parameter, in whatever way it is given."""
     found = given.args
     if given.posonlyargs or given.kwonlyargs:
@@ -258,7 +265,7 @@ def parameters_of(given: ast.arguments) -> list[ast.arg]:
     return found
 
 
-def defaults_of(given: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
+def _defaults_of(given: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
     """The parameters for which something stands if nobody gives another."""
     plain = [*given.posonlyargs, *given.args]
     for arg, default in zip(reversed(plain), reversed(given.defaults), strict=False):
@@ -277,7 +284,7 @@ def _comprehension(node: Any, scope: Scope, stack: list[Any], places: Places) ->
         body += [node.key, node.value]
     else:
         body.append(node.elt)
-    places.scopes.append(Scope("function", scope, node, body))
+    places.scopes.append(Scope("function", scope, body))
 
 
 _HANDLERS: dict[type, _Handler] = {

@@ -6,6 +6,7 @@ import ast
 import re
 
 from lockgate_sandbox.source._site import Family, Site, TextLook, argument
+from lockgate_sandbox.source._walk import children_of
 from lockgate_sandbox.source.findings import Level, Right, Rule
 
 __all__ = ["FAMILY"]
@@ -96,7 +97,7 @@ def _runs(site: Site, node: ast.Call, name: str) -> None:
     given = argument(node, 0)
     if given is None:
         return
-    stack: list[ast.AST] = [given, site.value(given)]
+    stack: list[ast.AST] = [given]
     for _ in range(_LOOKED_AT):
         if not stack:
             return
@@ -110,7 +111,7 @@ def _runs(site: Site, node: ast.Call, name: str) -> None:
             short = name.rpartition(".")[2]
             site.report(CODE, node, f"{short} of something decoded")
             return
-        stack.extend(ast.iter_child_nodes(at))
+        stack.extend(children_of(at))
 
 
 def _decodes(site: Site, node: ast.Call) -> bool:
