@@ -251,3 +251,56 @@ def test_source_that_no_compiler_takes_is_told_by_the_worker() -> None:
             time.sleep(0.1)
         file.write_text(_PRINTS.format(value=2))
         assert ask() == 2
+
+
+_SHOWS = """
+import os, resource, sys
+
+def is_open(fd):
+    try:
+        return bool(os.fstat(fd))
+    except OSError:
+        return False
+
+def build(session, **arguments):
+    def handler(method, given):
+        return {
+            "argv": sys.argv,
+            "path": sys.path,
+            "main": sorted(vars(sys.modules["__main__"])),
+            "finders": [getattr(f, "__name__", str(type(f))) for f in sys.meta_path],
+            "module": sorted(vars(sys.modules[__name__])),
+            "spec": [__spec__.origin, __spec__.cached, __file__, __cached__],
+            "loader": sorted(vars(__loader__)),
+            "files": resource.getrlimit(resource.RLIMIT_NOFILE),
+            "open": sum(map(is_open, range(64))),
+            "cwd": os.getcwd(),
+            "arguments": arguments,
+            "session": [session.tier, session.name, session.programs],
+        }
+    return handler
+"""
+
+
+@pytest.mark.kernel
+def test_a_child_that_was_told_of_its_job_is_like_any_other() -> None:
+    policy = Policy.for_tier("read-only")
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        (folder / "plugin.py").write_text(_SHOWS)
+        shown: list[Any] = []
+        for number in range(4):
+            with sandbox.worker(
+                policy,
+                target="plugin:build",
+                path=[str(folder)],
+                arguments={"number": number},
+                name="shown",
+            ) as worker:
+                reply = worker.call("x")
+                shown.append(reply.value)
+                assert reply.usage.peak_memory_bytes > 1 << 20
+            time.sleep(0.1)  # the next one is told, and looks at the file
+    assert [one.pop("arguments") for one in shown] == [{"number": n} for n in range(4)]
+    for one in shown:
+        for name, told in one.items():
+            assert (name, told) == (name, shown[0][name])

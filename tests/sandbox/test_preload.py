@@ -58,6 +58,7 @@ def test_a_module_is_loaded_once_for_all_workers_of_its_environment(lab: Lab) ->
         result = [library.BORN_IN == os.getppid(), len(library.STATE)]
     """
     with _worker(lab, policy(), "library") as one:
+        assert one.call("result = 1", {}).usage.peak_memory_bytes > 1 << 20
         with _worker(lab, policy(), "library") as other:
             assert run(one, code) == run(other, code) == [True, 1]
             assert one.pid != other.pid

@@ -98,16 +98,18 @@ class Worker:
             return
         self._line.close(ClosedError(f"worker {self.name!r} is closed"))
 
-    def finish(self, first: bytes, sealed: Posture | None = None) -> None:
+    def finish(
+        self, first: bytes, sealed: Posture | None = None, peak_kib: int = 0
+    ) -> None:
         """Wait until the target is built; `first` is the id of the START sent.
 
-        Callbacks run on this thread meanwhile. `sealed` is the posture, if it is
-        known; else the worker tells it first.
+        Callbacks run on this thread meanwhile. `sealed` is the posture and `peak_kib`
+        the memory used so far, if that is known; else the worker tells it first.
 
         Raises:
             SandboxError: If anything is in the way; the worker is dead then.
         """
-        self.posture = self._line.start(first, sealed)
+        self.posture = self._line.start(first, sealed, peak_kib)
 
     def call(
         self,

@@ -111,10 +111,11 @@ class Line(Reading):
 
     # -- the start -------------------------------------------------------------------
 
-    def start(self, first: bytes, sealed: Posture | None) -> Posture:
+    def start(self, first: bytes, sealed: Posture | None, peak_kib: int) -> Posture:
         """Wait until the target is built; `first` is the id of the START sent.
 
-        `sealed` is the posture, if it is known; else the worker tells it first.
+        `sealed` is the posture and `peak_kib` the memory used so far, if that is known;
+        else the worker tells it first.
 
         Raises:
             SandboxError: If anything is in the way; the worker is dead then.
@@ -123,8 +124,10 @@ class Line(Reading):
         flight = self.flights.enter(first, wall, now + wall)
         flight.waited_for = True
         self.vigil.begin(now)
-        posture = sealed or self._told_posture()
-        self.vigil.sampler.trust(posture)
+        if sealed is None:
+            sealed, peak_kib = self._told_ready()
+        self.vigil.sampler.trust(sealed)
+        self.vigil.sampler.peak_bytes = peak_kib * 1024
         while not flight.done:
             self.until_mail(flight)
             self.answer(flight)
@@ -132,10 +135,10 @@ class Line(Reading):
         if isinstance(built, SandboxError):
             raise self.broken(built)
         self.flights.built()
-        self._ledger.begin(posture, now)
-        return posture
+        self._ledger.begin(sealed, now)
+        return sealed
 
-    def _told_posture(self) -> Posture:
+    def _told_ready(self) -> tuple[Posture, int]:
         with self.reading:
             try:
                 frame = self.channel.receive(self.wait)
@@ -145,8 +148,7 @@ class Line(Reading):
                 raise self.burial.after(error) from None
         if isinstance(told, SandboxError):
             raise self.broken(told)
-        self.vigil.sampler.note_told(frame[2][1])
-        return cast("Posture", told)
+        return cast("Posture", told), frame[2][1]
 
     def reply(self, flight: Flight, started: float) -> Reply:
         """What the answer of `flight`, asked at `started`, means.

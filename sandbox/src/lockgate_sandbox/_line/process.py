@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from lockgate_sandbox.errors import LimitError
 
 __all__ = [
+    "AT_ONCE",
     "Exit",
     "Process",
     "cause",
+    "pids_of",
     "receive_fds",
     "spawn",
     "wait_readable",
@@ -58,8 +60,14 @@ _PIDFD_GET_INFO = 0xC040FF0B
 """``_IOWR(0xFF, 11, struct pidfd_info)``, include/uapi/linux/pidfd.h."""
 
 _INFO_BYTES = 64  # PIDFD_INFO_SIZE_VER0
-_INFO_PID = struct.Struct("I")
-_INFO_PID_AT = 16
+_INFO_PIDS = struct.Struct("3I")
+_INFO_PIDS_AT = 16
+
+# As plain ints: to combine flags of an enumeration takes longer than what they are for.
+_CLOSE_ON_EXEC = int(socket.MSG_CMSG_CLOEXEC)
+AT_ONCE = int(socket.MSG_DONTWAIT)
+"""For `receive_fds`: raise `BlockingIOError` rather than wait."""
+
 
 _DYING_SECONDS = 0.05
 """How long a process may take from closing its channel to being dead."""
@@ -118,7 +126,7 @@ class Process:
         life = self._life
         try:
             try:  # it was most often forked ahead
-                data, fds = receive_fds(life, 2, socket.MSG_DONTWAIT)
+                data, fds = receive_fds(life, 2, AT_ONCE)
             except BlockingIOError:
                 if not wait_readable(life.fileno(), _START_SECONDS):
                     msg = f"no answer from the zygote within {_START_SECONDS:g} s"
@@ -271,21 +279,29 @@ def wait_readable(fd: int, seconds: float) -> bool:
 
 def _pid_of(pidfd: int) -> int:
     """The pid in our own namespace, wherever the child lives."""
-    info = bytearray(_INFO_BYTES)
-    try:
-        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
-    except OSError:  # before Linux 6.13, or it is dead and reaped
-        return _pid_in_proc(pidfd)
-    return _INFO_PID.unpack_from(info, _INFO_PID_AT)[0] or _pid_in_proc(pidfd)
-
-
-def _pid_in_proc(pidfd: int) -> int:
+    pid = pids_of(pidfd)[0]
+    if pid:
+        return pid
     fd = os.open(f"/proc/self/fdinfo/{pidfd}", os.O_RDONLY | os.O_CLOEXEC)
     try:
         after = os.read(fd, 1024).partition(b"\nPid:")[2]
     finally:
         os.close(fd)
     return int(after.split(None, 1)[0]) if after else -1
+
+
+def pids_of(pidfd: int) -> tuple[int, int]:
+    """The pids of a process and of its parent in our own namespace, by one question.
+
+    0 where the kernel does not say: before Linux 6.13, or if it is dead and reaped.
+    """
+    info = bytearray(_INFO_BYTES)
+    try:
+        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
+    except OSError:
+        return 0, 0
+    pid, _, parent = _INFO_PIDS.unpack_from(info, _INFO_PIDS_AT)
+    return pid, parent
 
 
 def spawn(
@@ -340,7 +356,7 @@ def receive_fds(
     open for every program that the host starts.
     """
     room = socket.CMSG_SPACE(count * 4)
-    data, ancillary, _, _ = sock.recvmsg(256, room, flags | socket.MSG_CMSG_CLOEXEC)
+    data, ancillary, _, _ = sock.recvmsg(256, room, flags | _CLOSE_ON_EXEC)
     fds: list[int] = []
     for level, kind, packed in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -17,10 +17,18 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
-from lockgate_sandbox._line.process import Exit, Process, receive_fds, wait_readable
+from lockgate_sandbox._line.process import (
+    AT_ONCE,
+    Exit,
+    Process,
+    pids_of,
+    receive_fds,
+    wait_readable,
+)
 from lockgate_sandbox._start.launch import channel_pair
 from lockgate_sandbox._start.spares import Forked, Kind, fork
 from lockgate_sandbox._watch.output import Output
+from lockgate_sandbox._watch.sample import status_kib
 from lockgate_sandbox._watch.tree import is_below
 from lockgate_sandbox._wire import exchange
 from lockgate_sandbox._wire.frame import BEFORE_CALLS, ChannelClosed
@@ -48,6 +56,7 @@ _IDLE_LIMIT = 8
 
 _FDS = struct.Struct("5i")
 _CREDENTIALS = struct.Struct("3i")
+_CLOSE_ON_EXEC = int(socket.MSG_CMSG_CLOEXEC)
 _HELLO_SECONDS = 30.0
 _TOLD_SECONDS = 1.0
 _ROOM = "it holds a descriptor for each worker: close some, or grant more open_files"
@@ -73,6 +82,8 @@ class _Zygote:
         try:
             self.posture = self._weaken(self._answer(BEFORE_CALLS, sealed=False))
             self._answer(first, sealed=True)
+            # What a child has in memory when it is forked, at least.
+            self.inherited_kib = status_kib(self._process.pid, b"RssAnon")
         except BaseException:
             self.close()
             raise
@@ -157,9 +168,13 @@ class _Zygote:
     def _left(self) -> None:
         self.workers -= 1
 
-    def owns(self, pid: int) -> bool:
-        """Whether `pid` is a process of this zygote's tree."""
-        return is_below(pid, self._process.root)
+    def owns(self, pid: int, pidfd: int) -> bool:
+        """Whether `pidfd`, made of `pid`, is a process of this zygote's tree."""
+        if pids_of(pidfd) == (pid, self._process.pid):
+            return True  # a child of its own, as each is that it forks for us
+        # Else the number may be another's by now, unless it is still in the tree and
+        # what the descriptor stands for is alive.
+        return is_below(pid, self._process.root) and not wait_readable(pidfd, 0)
 
     def close(self) -> None:
         """Kill it with all its workers, and wait for that."""
@@ -189,9 +204,13 @@ class _Hatched(Process):
             raise
 
     def _pidfd(self) -> int:
-        if not wait_readable(self._life.fileno(), _HELLO_SECONDS):
-            raise StartError("zygote", "no answer from the zygote of the environment")
-        told, fds = receive_fds(self._life, 2)
+        try:
+            told, fds = receive_fds(self._life, 2, AT_ONCE)
+        except BlockingIOError:
+            if not wait_readable(self._life.fileno(), _HELLO_SECONDS):
+                detail = "no answer from the zygote of the environment"
+                raise StartError("zygote", detail) from None
+            told, fds = receive_fds(self._life, 2)
         for fd in fds:  # nothing that we asked for
             os.close(fd)
         if told.startswith(FAILED):
@@ -204,9 +223,7 @@ class _Hatched(Process):
             pidfd = os.pidfd_open(pid)
         except OSError:
             raise StartError("zygote", "the worker ended at once") from None
-        # The number may be another's by now, unless it is still in the tree and
-        # what the descriptor stands for is alive.
-        if not self._zygote.owns(pid) or wait_readable(pidfd, 0):
+        if not self._zygote.owns(pid, pidfd):
             os.close(pidfd)
             raise StartError("zygote", "the worker is not of its zygote's tree")
         self.pid = self.root = pid
@@ -218,7 +235,7 @@ class _Hatched(Process):
         if not wait_readable(sock.fileno(), _HELLO_SECONDS):
             raise StartError("zygote", "the worker does not say hello")
         room = socket.CMSG_SPACE(_CREDENTIALS.size)
-        data, ancillary, _, _ = sock.recvmsg(16, room, socket.MSG_CMSG_CLOEXEC)
+        data, ancillary, _, _ = sock.recvmsg(16, room, _CLOSE_ON_EXEC)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         for level, kind, packed in ancillary:
             if (
@@ -245,7 +262,7 @@ class _Hatchling(Forked):
 
     def __init__(self, zygote: _Zygote, *rest: Any) -> None:
         super().__init__(*rest)
-        self.posture = zygote.posture
+        self.posture, self.peak_kib = zygote.posture, zygote.inherited_kib
 
 
 class Preloads:

@@ -44,6 +44,7 @@ class Recipe:
     kind: Kind
     name: str
     job: Raw
+    brokered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +117,12 @@ class Recipes:
                 is no folder's of that name, the policy has grants that only a broker
                 can carry out, or `preload` may not be had.
         """
-        check_broker(policy, broker)
         lone = tuple(packages.items()) if packages else ()
         # A policy that is remembered lives on, so its id is no other's.
         asked = id(policy), target, tuple(path), tuple(preload), lone, name
         made = self._known.get(asked)
+        if made is None or made.brokered:
+            check_broker(policy, broker)
         if made is None:
             made = recipe(policy, target, path, preload, name, packages or {})
             # What is relative is relative to the working folder of this moment.
@@ -180,9 +182,8 @@ def recipe(
         packed = Raw(msgpack.encode(job))
     except (TypeError, ValueError) as error:
         raise PolicyError(f"what a worker is told can't cross: {error}") from None
-    return Recipe(
-        Kind(policy, (*folders, *lone.values()), tuple(preload)), name, packed
-    )
+    kind = Kind(policy, (*folders, *lone.values()), tuple(preload))
+    return Recipe(kind, name, packed, policy.brokered)
 
 
 def _package(name: str, folder: str) -> str:
@@ -249,7 +250,7 @@ class Starting:
         adopted(worker)
         if meanwhile is not None:
             meanwhile()
-        worker.finish(self._first, self._child.posture)
+        worker.finish(self._first, self._child.posture, self._child.peak_kib)
         return worker
 
     def discard(self) -> None:

@@ -91,6 +91,7 @@ class Forked:
         policy = ground.policy
         self.ground = ground
         self.posture: Posture | None = None  # until the child tells
+        self.peak_kib = 0  # likewise
         self.channel = HostChannel(sock, policy.limits.message_bytes)
         self._foretold: Raw | None = None
         self.undo = undo
@@ -156,11 +157,12 @@ class Forked:
                 raise WallLimitError(limits.wall_seconds, limits.wall_seconds, "s")
 
         try:
-            with suppress(ChannelClosed):
-                if type(job) is Raw and is_flat(arguments):
-                    self.channel.send_flat(message, wait)
-                else:
-                    self.channel.send(message, wait)
+            if type(job) is Raw and is_flat(arguments):
+                self.channel.send_flat(message, wait)
+            else:
+                self.channel.send(message, wait)
+        except ChannelClosed:
+            pass
         except NotDataError as error:
             self.discard()
             raise PolicyError(f"arguments: {error}") from None

@@ -36,6 +36,7 @@ __all__ = [
     "Sum",
     "memory_of",
     "resident_bytes",
+    "status_kib",
 ]
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -116,20 +117,10 @@ class Sampler:
         if posture["scratch"].state not in ("missing", "off"):
             self._scratch = None
 
-    def note_told(self, peak_kib: int) -> None:
-        """Take the high-water mark that a sealed child has told before its job."""
-        self.peak_bytes = peak_kib * 1024
-
     def note_peak(self) -> None:
         """Read the kernel's own high-water mark of the worker's memory."""
-        try:
-            with open(f"/proc/{self._pid}/status", "rb", 0) as file:
-                # Its own line: the first one holds a name of the worker's choice.
-                after = file.read(4096).partition(b"\nVmHWM:")[2]
-        except OSError:
-            return
-        if after:
-            self.peak_bytes = max(self.peak_bytes, int(after.split(None, 1)[0]) * 1024)
+        peak_kib = status_kib(self._pid, b"VmHWM")
+        self.peak_bytes = max(self.peak_bytes, peak_kib * 1024)
 
     def _sum(self, pids: list[int]) -> Sum:
         total = Sum()
@@ -161,6 +152,17 @@ class Sampler:
         if inodes > limits.inodes:
             return InodeLimitError(limits.inodes, inodes, "files and folders")
         return None
+
+
+def status_kib(pid: int, name: bytes) -> int:
+    """What ``/proc/PID/status`` says in KiB by that name; 0 if it can't be read."""
+    try:
+        with open(f"/proc/{pid}/status", "rb", 0) as file:
+            # A line of its own: the first one holds a name of the worker's choice.
+            after = file.read(4096).partition(b"\n%b:" % name)[2]
+    except OSError:
+        return 0
+    return int(after.split(None, 1)[0]) if after else 0
 
 
 def _is_hidden(pid: int) -> bool:

@@ -39,6 +39,7 @@ __all__ = [
 # Elements of each frame that may come, by plain integers: this is every call's way.
 # Of the seal only our own code tells, before the first foreign byte: what comes
 # later can neither claim a posture nor name a layer and its remedy.
+_READY, _REPLY, _RAISE = int(Kind.READY), int(Kind.REPLY), int(Kind.RAISE)
 AT_SEAL = {int(Kind.READY): 3, int(Kind.FAILED): 4}
 AT_BUILD = {int(Kind.REPLY): 3, int(Kind.FAILED): 4, int(Kind.ASK): 5}
 IN_CALL = {
@@ -100,11 +101,11 @@ def answer(
     Raises:
         FrameError: If its inside is misshapen.
     """
-    if kind == Kind.REPLY:
+    if kind == _REPLY:
         return frame[2]
-    if kind == Kind.READY:
+    if kind == _READY:
         return _ready(frame)
-    if kind == Kind.RAISE:
+    if kind == _RAISE:
         return _raised(frame, policy)
     return _failure(frame, policy, sealed)
 
