@@ -143,39 +143,45 @@ class Posture(_Frozen):
         return cls(tuple(_layer(item) for item in items), uid, abi)
 
     def to_wire(self) -> str:
-        """What a sealed child tells: uid, ABI and the texts of the layers, in one."""
-        told = [str(self.uid), str(self.abi)]
-        for layer in self.layers:
-            told += (layer.name, layer.state, layer.detail, layer.remedy)
-        return _BETWEEN.join(told)
+        """What a sealed child tells, in one text: uid, ABI, and a line for each layer.
+
+        A reader knows most lines already, from other workers.
+        """
+        lines = [
+            _BETWEEN.join((layer.name, layer.state, layer.detail, layer.remedy))
+            for layer in self.layers
+        ]
+        return _NEXT.join((str(self.uid), str(self.abi), *lines))
 
     @classmethod
     def from_wire(cls, told: str) -> Posture:
         """The inverse of `to_wire`.
 
-        One worker's is most often like another's, and is read once.
-
         Raises:
             TypeError: If what is told has not the shape that `to_wire` gives.
             ValueError: Likewise.
         """
-        found = _told_before.get(told)
-        if found is None:
-            uid, abi, *texts = told.split(_BETWEEN)
-            groups = zip(*[iter(texts)] * 4, strict=True)
-            layers = [LayerState(*group) for group in groups]  # pyright: ignore
-            found = cls(tuple(layers), int(uid), int(abi))
-            if len(_told_before) >= _TOLD_LIMIT:
-                _told_before.clear()
-            _told_before[told] = found
-        return found
+        uid, abi, *lines = told.split(_NEXT)
+        known = _told_before.get
+        layers = [known(line) or _told(line) for line in lines]
+        return cls(tuple(layers), int(uid), int(abi))
 
 
-_BETWEEN = "\0"
-"""Between two texts of a posture: no path and no message of the kernel's holds one."""
+_BETWEEN, _NEXT = "\0", "\1"
+"""Between two texts of a layer, and two lines: no message of the kernel's holds one."""
 
-_TOLD_LIMIT = 64
-_told_before: dict[str, Posture] = {}
+_TOLD_LIMIT = 256
+_told_before: dict[str, LayerState] = {}
+
+
+def _told(line: str) -> LayerState:
+    """A layer from its line, which is remembered."""
+    name, state, detail, remedy = line.split(_BETWEEN)
+    layer = LayerState(name, state, detail, remedy)  # type: ignore[arg-type] # pyright: ignore
+    if len(_told_before) >= _TOLD_LIMIT:
+        _told_before.clear()
+    _told_before[line] = layer
+    return layer
 
 
 def _layer(item: object) -> LayerState:

@@ -199,9 +199,9 @@ class Flights:
         """Take the answer of `flight` by the thread that waits for it.
 
         Raises:
-            FrameError: If it has been answered, or is only being built.
+            FrameError: If it has been answered.
         """
-        if self._shapes is not IN_CALL or flight.call not in self.table:
+        if flight.call not in self.table:
             self.route(frame, 0, flight)
             return
         del self.table[flight.call]
