@@ -52,8 +52,8 @@ def test_who_is_asked_sees_it_before_the_question(
         told.append(question)
         return False
 
-    monkeypatch.setattr("lockgate_marketplace.cli._case.is_terminal", lambda: True)
-    monkeypatch.setattr("lockgate_marketplace.cli._case.confirm", no)
+    monkeypatch.setattr("lockgate_marketplace.cli._consent.is_terminal", lambda: True)
+    monkeypatch.setattr("lockgate_marketplace.cli._consent.confirm", no)
     many = "import os\n" + "".join(f"os.environ['A{n}']\n" for n in range(9))
     wheels = [
         home.wheel("1.0", requires=("needed", "many"), **HOW),

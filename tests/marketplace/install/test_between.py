@@ -118,7 +118,7 @@ def test_a_name_that_is_pinned_after_the_judgement_stops_a_lock(
     home.json("install", home.wheel("1.0"))
     assert home.json("lock")["status"] == 0
     home.json("uninstall", "acme")
-    place = "lockgate_marketplace.cli.sync.put_in_force"
+    place = "lockgate_marketplace.install.locked.sync.put_in_force"
 
     def late(*args: Any, **how: Any) -> int:
         home.run("trust", "pin", "acme", "--index", "@files", "--key", KEY)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lockgate_marketplace.cli import _case
+from lockgate_marketplace.cli import _consent
 from lockgate_marketplace.identity import WheelFile, sign
 from tests.support.dists import SitePackages, manifest_text
 from tests.support.indexes import LoopbackIndex, Published, loopback_index
@@ -124,8 +124,8 @@ def test_who_made_it_stands_beside_what_it_wants(
     def yes(question: str) -> bool:
         return bool(question)
 
-    monkeypatch.setattr(_case, "is_terminal", lambda: True)
-    monkeypatch.setattr(_case, "confirm", yes)
+    monkeypatch.setattr(_consent, "is_terminal", lambda: True)
+    monkeypatch.setattr(_consent, "confirm", yes)
 
     status, out, err = home.run("install", "acme")
 
@@ -145,8 +145,8 @@ def test_who_was_overtaken_pins_nothing(
     def meanwhile(question: str) -> bool:
         return bool(home.json("install", "acme==1.0", "--grant-all")) or bool(question)
 
-    monkeypatch.setattr(_case, "is_terminal", lambda: True)
-    monkeypatch.setattr(_case, "confirm", meanwhile)
+    monkeypatch.setattr(_consent, "is_terminal", lambda: True)
+    monkeypatch.setattr(_consent, "confirm", meanwhile)
 
     status, _, err = home.run("install", "acme")
 

@@ -12,7 +12,7 @@ import pytest
 from lockgate import Host
 from lockgate.config import load_config
 from lockgate.values import Tree
-from lockgate_marketplace.cli import _case as verb
+from lockgate_marketplace.cli import _consent as verb
 from lockgate_marketplace.lock import (
     Lock,
     LockedPlugin,

@@ -145,7 +145,7 @@ class Meanwhile:
     """Does something in another process's place, between the question and the store."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, do: Callable[[], Any]) -> None:
-        place = "lockgate_marketplace.cli._settle.carry_out"
+        place = "lockgate_marketplace.install.agreed._carry.carry_out"
 
         def late(*args: Any, **how: Any) -> Any:
             monkeypatch.setattr(place, carry_out)

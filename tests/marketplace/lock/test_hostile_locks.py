@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lockgate_marketplace.cli import sync
 from lockgate_marketplace.identity import FILES, WheelFile, key_identity, sign
+from lockgate_marketplace.install.locked import sync
 from lockgate_marketplace.lock import (
     Lock,
     LockedPlugin,

@@ -1,44 +1,16 @@
-"""What became of a distribution that was to be upgraded, and how that is told."""
+"""How is told what became of a distribution that was to be upgraded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lockgate_marketplace.cli._case import Case, introduced
-from lockgate_marketplace.cli._given import Given
-from lockgate_marketplace.cli._settle import done_lines, row_of
+from lockgate_marketplace.cli._told import done_lines, introduced, row_of
 
 if TYPE_CHECKING:
-    from lockgate.errors import LockgateError
-    from lockgate.installed import Installed
-    from lockgate_marketplace.upkeep import Standing
+    from lockgate_marketplace.upkeep import Outcome
 
-__all__ = ["Outcome", "lines_of", "outcome_row", "status_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one distribution.
-
-    `state` is ``current``, ``upgraded``, ``possible`` (dry run), ``staged``,
-    ``withdrawn`` (what was set aside can't be used any more) or ``failed``.
-    """
-
-    entry: Installed
-    state: str
-    found: Standing
-    case: Case | None = None
-    granted: Given = field(default_factory=dict[str, str])
-    error: LockgateError | None = None
-
-
-def status_of(one: Outcome) -> int:
-    """The exit status that it asks for."""
-    if one.error is not None:
-        return one.error.exit_status
-    return 1 if one.state == "withdrawn" else 0
+__all__ = ["lines_of", "outcome_row"]
 
 
 def lines_of(one: Outcome, generation: int) -> Iterator[str]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 
 from lockgate.config import Config
-from lockgate.grants import rights_asked
 from lockgate.verb import writers_of
-from lockgate_marketplace.consent import Coming, ConsentPolicy
-from lockgate_marketplace.install import Plan
-from lockgate_marketplace.sources import Sources
+from lockgate_marketplace.consent import ConsentPolicy
 
-__all__ = ["add_policy", "allowed", "policy_of"]
+__all__ = ["add_policy", "policy_of"]
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
@@ -42,35 +38,3 @@ def policy_of(args: argparse.Namespace, config: Config) -> ConsentPolicy:
     kept = (config.data_dir, config.state_dir, config.cache_dir)
     file = Path(named).expanduser()
     return read_policy(file, kept=kept, writers=writers_of(str(file), config))
-
-
-def allowed(
-    policy: ConsentPolicy, plan: Plan, found: Iterable[Coming], config: Config
-) -> dict[str, str]:
-    """The rights that `policy` gives to what would be installed, each with its rule.
-
-    A wheel of `plan` that is not among `found` is from nowhere, by nobody.
-
-    Raises:
-        SourceError: If the settings of the indexes are unsound.
-    """
-    if not policy.rules:
-        return {}
-    known = {one.sha256: one for one in found}
-    wheels = [known.get(one.sha256, Coming(one.sha256)) for one in plan.wheels]
-    return policy.gives(
-        plan.manifest.name,
-        plan.plugin.name,
-        wheels,
-        rights_asked(plan.manifest),
-        _drawn(wheels[0].index, config),
-    )
-
-
-def _drawn(index: str, config: Config) -> frozenset[str]:
-    """The index, and the one that what its plugins need comes from."""
-    if not index:
-        return frozenset()
-    settings = config.for_plugin("marketplace")
-    one = Sources.from_settings(settings).named(index)
-    return frozenset({one.name, one.dependencies} - {""})

@@ -9,23 +9,14 @@ the lock names, if the owner's settings name it too.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from lockgate.config import Config
-from lockgate.discovery import PluginState
 from lockgate.errors import UsageError
 from lockgate.installed import Generation
 from lockgate.verb import (
-    Report,
     Subparsers,
     counted,
-    grant_of,
-    installed,
     one_line,
     print_json,
     print_lines,
@@ -33,35 +24,13 @@ from lockgate.verb import (
     settings,
 )
 from lockgate_marketplace.cli._accepts import add_accepts, terms
-from lockgate_marketplace.cli._given import Given, by_policy, given_lines, grant_given
 from lockgate_marketplace.cli._policy import add_policy, policy_of
+from lockgate_marketplace.cli._told import given_lines
 from lockgate_marketplace.cli.lock import FILE, lock_now, read_told
-from lockgate_marketplace.consent import ConsentPolicy
-from lockgate_marketplace.identity import Pin, Trust
-from lockgate_marketplace.install import Incoming, Origin, Plan, check_claims
-from lockgate_marketplace.install.locked import (
-    changes,
-    check_once,
-    check_rights,
-    judge_locked,
-    known_makers,
-    origins_of,
-    put_in_force,
-)
-from lockgate_marketplace.levels import Levels
-from lockgate_marketplace.lock import (
-    LockedPlugin,
-    LockedWheel,
-    check_makers,
-    check_there,
-    differences,
-    files_in,
-    lacking,
-)
+from lockgate_marketplace.install.locked import changes, check_once
+from lockgate_marketplace.install.locked.sync import Sync
+from lockgate_marketplace.lock import LockedPlugin, differences
 from lockgate_marketplace.store import Store
-
-if TYPE_CHECKING:
-    from lockgate_marketplace.install.locked.missing import Got
 
 __all__ = ["add", "run"]
 
@@ -118,8 +87,17 @@ def run(args: argparse.Namespace) -> int:
     check_once(lock, args.file)
     before = store.folder.read()
     changed = changes(lock, store)
+    sync = Sync(
+        terms(args, config),
+        policy,
+        _folder(args.wheels),
+        offline=args.offline,
+        hasty=args.no_cooldown,
+        names_right=args.name_is_right,
+        keep_rights=args.keep_rights,
+    )
     with progress("syncing", quiet=args.json) as tell:
-        done = _synced(args, changed, store, config, policy, tell)
+        done = sync.carry_out(changed, tell, dry_run=args.dry_run)
     left = differences(lock, lock_now(config)) if not args.dry_run else ()
     if args.json:
         rows = [{"distribution": d.distribution, "message": d.message} for d in left]
@@ -141,129 +119,6 @@ def run(args: argparse.Namespace) -> int:
         print_lines(["What sync leaves to you:"])
         print_lines(one_line(f"  {one.distribution}: {one.message}") for one in left)
     return 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Synced:
-    """The generation that holds it, or 0; what came from indexes; what was granted."""
-
-    generation: int
-    fetched: tuple[str, ...]
-    warnings: tuple[str, ...]
-    given: tuple[tuple[Plan, Given], ...]
-
-
-def _synced(
-    args: argparse.Namespace,
-    changed: Sequence[LockedPlugin],
-    store: Store,
-    config: Config,
-    policy: ConsentPolicy,
-    tell: Report,
-) -> _Synced:
-    """Judge what changes, and put it in force; get what is not at hand."""
-    present = installed(config).plugins
-    folder = _folder(args.wheels)
-    needed = lacking(changed, store)
-    files = files_in(folder, needed) if folder is not None else {}
-    missing = [one for one in needed if one.sha256 not in files]
-    nowhere = [one for one in missing if args.offline or not one.index]
-    check_there(nowhere, store, _sought(args))
-    trust = Trust.below(Path(config.data_dir))
-    pins = trust.pins()
-    judged_by = terms(args, config)
-    levels = judged_by.levels
-    with _fetched(args, missing, changed, config, levels, present, pins, tell) as got:
-        files |= {sha256: one.path for sha256, one in got.items()}
-        tell("judging", None)
-        plans = judge_locked(changed, store, files, present, judged_by)
-    was = {p.manifest.name: grant_of(p.manifest.name, config) for p in plans}
-    if not args.keep_rights:
-        check_rights(plans, was)
-    check_claims(plans, present)
-    fetched = {sha256: one.origin for sha256, one in got.items()}
-    origins = origins_of(plans, store, folder, pins, fetched)
-    _check_makers(changed, pins, origins)
-    given = by_policy(plans, known_makers(plans, origins, store), policy, config)
-    number = 0
-
-    def still_free() -> None:
-        check_claims(plans, installed(config).plugins)
-        # Of what the store had before there is no origin yet to hold against pins.
-        origins_of(plans, store, folder, trust.pins(), fetched)
-
-    if not args.dry_run:
-        number = put_in_force(
-            plans,
-            changed,
-            store,
-            trust,
-            origins,
-            before=still_free,
-            after=lambda made: grant_given(given, was, config, store, made),
-        )
-    if got:
-        paths = [one.path for one in got.values()]
-        Incoming.below(Path(config.data_dir)).discard(paths)
-    warnings = tuple(line for one in got.values() for line in one.warnings)
-    names = tuple(one.path.name for one in got.values())
-    return _Synced(number, names, warnings, tuple(given))
-
-
-def _check_makers(
-    changed: Sequence[LockedPlugin], pins: Sequence[Pin], origins: Sequence[Origin]
-) -> None:
-    """Whether the lock names other makers than those that are known, or proven now.
-
-    Raises:
-        LockFileError: ``lock-identity``.
-    """
-    proven = [(one.name, one.finding.identity) for one in origins]
-    check_makers(changed, [*((pin.name, pin.identity) for pin in pins), *proven])
-
-
-@contextmanager
-def _fetched(
-    args: argparse.Namespace,
-    missing: Sequence[LockedWheel],
-    changed: Sequence[LockedPlugin],
-    config: Config,
-    levels: Levels,
-    present: Sequence[PluginState],
-    pins: Sequence[Pin],
-    tell: Report,
-) -> Generator[Mapping[str, Got]]:
-    """What is `missing`, from the indexes; nothing is asked if nothing is."""
-    if not missing:
-        yield {}
-        return
-    # They bring the HTTP client, which wheels at hand do without.
-    from lockgate_marketplace.install.locked.missing import fetch_missing
-    from lockgate_marketplace.install.named import known_names
-    from lockgate_marketplace.resolve import Policy, open_client
-
-    names = frozenset(one.name for one in missing)
-    policy = Policy.running(
-        cooldowns=dict.fromkeys(names, timedelta()) if args.no_cooldown else None,
-        cooldown_level=levels.of("cooldown"),
-        known=known_names(present, pins),
-        right_names=names if args.name_is_right else frozenset(),
-    )
-    data = Path(config.data_dir)
-    incoming = Incoming.below(data)
-    with (
-        open_client(config.for_plugin("marketplace"), data) as client,
-        fetch_missing(
-            missing, changed, client, pins, incoming, policy, levels, tell=tell
-        ) as got,
-    ):
-        yield got
-
-
-def _sought(args: argparse.Namespace) -> str:
-    """Where what the store lacks is not either, for a message."""
-    place = f"in {args.wheels} (--wheels)" if args.wheels else "given by --wheels"
-    return f"{place}, and no index is asked (--offline)" if args.offline else place
 
 
 def _folder(named: str | None) -> Path | None:

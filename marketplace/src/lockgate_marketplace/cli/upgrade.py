@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate.config import Config
-from lockgate.discovery import PluginState
 from lockgate.errors import UsageError
 from lockgate.verb import (
     Subparsers,
@@ -26,28 +23,15 @@ from lockgate.verb import (
     settings,
 )
 from lockgate_marketplace.cli._accepts import terms
-from lockgate_marketplace.cli._case import (
-    add_consent,
-    case_of,
-    check_known,
-    consented,
-)
-from lockgate_marketplace.cli._outcome import (
-    Outcome,
-    lines_of,
-    outcome_row,
-    status_of,
-)
+from lockgate_marketplace.cli._consent import add_consent, asking, word_of
+from lockgate_marketplace.cli._outcome import lines_of, outcome_row
 from lockgate_marketplace.cli._policy import policy_of
-from lockgate_marketplace.cli._settle import carried, discard
-from lockgate_marketplace.consent import ConsentPolicy
-from lockgate_marketplace.errors import ConsentError, MarketplaceError
+from lockgate_marketplace.install.agreed import discard
 from lockgate_marketplace.store import Store
 
 if TYPE_CHECKING:
     from lockgate.installed import Installed
-    from lockgate_marketplace.install import Offer
-    from lockgate_marketplace.upkeep import Standing
+    from lockgate_marketplace.upkeep import Outcome, Upgrades
 
 __all__ = ["add", "run"]
 
@@ -79,7 +63,13 @@ def run(args: argparse.Namespace) -> int:
         ConsentError: If a right is named that none of them asks for.
         MarketplaceError: If the settings are unsound, or installing fails.
     """
-    from lockgate_marketplace.upkeep import entries_to_upgrade
+    # It brings the HTTP client.
+    from lockgate_marketplace.upkeep import (
+        Upgrades,
+        agree_to,
+        entries_to_upgrade,
+        put_in_force,
+    )
 
     if bool(args.names) == args.all:
         hint = "`lockgate outdated` shows what there is."
@@ -91,111 +81,36 @@ def run(args: argparse.Namespace) -> int:
     entries = store.folder.read().entries
     if not args.all:
         entries = entries_to_upgrade(args.names, entries, present)
-    outcomes = _offered(args, entries, present, config, policy) if entries else []
+    upgrades = Upgrades(
+        present,
+        terms(args, config),
+        policy,
+        hasty=args.no_cooldown,
+        prereleases=args.pre,
+    )
+    outcomes = _possible(args, entries, upgrades) if entries else []
     generation = 0
     if args.dry_run:
         offers = [o.case.offer for o in outcomes if o.case is not None]
         discard(offers, Path(config.data_dir))
     else:
-        outcomes = [_asked(args, one, outcomes, store) for one in outcomes]
-        generation = _install(outcomes, config)
+        outcomes = agree_to(outcomes, word_of(args), store, ask=asking(args))
+        generation = put_in_force(outcomes, config)
     _tell(args, outcomes, generation)
-    return max((status_of(one) for one in outcomes), default=0)
+    return max((one.exit_status for one in outcomes), default=0)
 
 
-def _offered(
-    args: argparse.Namespace,
-    entries: Sequence[Installed],
-    present: Sequence[PluginState],
-    config: Config,
-    policy: ConsentPolicy,
+def _possible(
+    args: argparse.Namespace, entries: Sequence[Installed], upgrades: Upgrades
 ) -> list[Outcome]:
-    """What the indexes have that is newer, got and judged, each on its own."""
-    from lockgate_marketplace.identity import Trust
-    from lockgate_marketplace.install import Incoming, check_claims
-    from lockgate_marketplace.install.named import from_index
-    from lockgate_marketplace.resolve import Want, open_client
-    from lockgate_marketplace.upkeep import policy_now, standings
+    from lockgate_marketplace.resolve import open_client
 
-    data = Path(config.data_dir)
-    trust = Trust.below(data)
-    pins = trust.pins()
-    names = frozenset(entry.distribution for entry in entries)
-    judged_by = terms(args, config)
-    usable = policy_now(
-        present,
-        pins,
-        hasty=names if args.no_cooldown else frozenset(),
-        prereleases=names if args.pre else frozenset(),
-        cooldown_level=judged_by.levels.of("cooldown"),
-    )
-    found: list[Outcome] = []
+    config = upgrades.terms.config
     with (
         progress("upgrading", quiet=args.json) as tell,
-        open_client(config.for_plugin("marketplace"), data) as client,
+        open_client(config.for_plugin("marketplace"), Path(config.data_dir)) as client,
     ):
-
-        def offer(one: Standing) -> Offer:
-            name = one.entry.distribution
-            want = Want.parse(f"{one.index}/{name}=={one.latest}")
-            came = Incoming.below(data)
-            (made,) = from_index(
-                [want], client, trust, came, present, usable, judged_by, tell=tell
-            )
-            return made
-
-        staged = Store(config.data_dir).folder.staged()
-        for one in standings(entries, client, pins, usable, staged):
-            tell(f"looking for {one.entry.distribution}", None)
-            if one.error is not None or not one.newer:
-                state = "current" if one.error is None else "failed"
-                found.append(Outcome(one.entry, state, one, error=one.error))
-                continue
-            try:
-                made = offer(one)
-                check_claims([made.plan], present)
-                case = case_of(made, present, config, policy)
-            except MarketplaceError as error:
-                found.append(Outcome(one.entry, "failed", one, error=error))
-            else:
-                found.append(Outcome(one.entry, "possible", one, case))
-    return found
-
-
-def _asked(
-    args: argparse.Namespace,
-    one: Outcome,
-    outcomes: Sequence[Outcome],
-    store: Store,
-) -> Outcome:
-    """Ask its owner; what is set aside, or can't be used any more, is written down.
-
-    Raises:
-        ConsentError: If a right is named that none of them asks for.
-    """
-    cases = [each.case for each in outcomes if each.case is not None]
-    if one.case is None:
-        if one.state == "current" and one.found.staged is not None:
-            store.put_back(one.entry.distribution)
-            return replace(one, state="withdrawn")
-        return one
-    check_known(args, cases)
-    try:
-        granted = consented(args, one.case, store, sharing=len(cases) > 1)
-    except ConsentError as error:
-        state = "staged" if error.code == "consent-needed" else "failed"
-        return replace(one, state=state, error=error)
-    return replace(one, state="upgraded", granted=granted)
-
-
-def _install(outcomes: Sequence[Outcome], config: Config) -> int:
-    """All that is agreed to, in one generation; its number, or 0."""
-    agreed = [(o.case, o.granted) for o in outcomes if o.state == "upgraded" and o.case]
-    if not agreed:
-        return 0
-    granted = {case.name: keys for case, keys in agreed}
-    cases = [case for case, _ in agreed]
-    return carried(cases, granted, config, verb="upgrade").number
+        return list(upgrades.possible(entries, client, tell))
 
 
 def _tell(

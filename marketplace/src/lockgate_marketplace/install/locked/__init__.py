@@ -4,15 +4,12 @@
 
     check_once(lock, file)
     changed = changes(lock, store)                 # the rest is left alone
-    files = files_in(folder, lacking(changed, store))
-    plans = judge_locked(changed, store, files, present, terms)
-    check_rights(plans, grants)                    # no rights by a word said before
-    origins = origins_of(plans, store, folder, trust.pins(), {})
-    put_in_force(plans, changed, store, trust, origins, before=…)
+    done = Sync(terms, policy, folder).carry_out(changed, tell)
 
-Read it from above: `_put` (one generation), `_makers` (who made what lies in the
-store), `_rights`, `_changes` (what changes, judged); `missing` is imported only where a
-wheel has to come from its index. What a lock is, and how its wheels are found:
+Read it from above: `sync` (the whole way, what its owner lets pass), `_put` (one
+generation), `_makers` (who made what lies in the store), `_rights` (none by a word said
+before), `_changes` (what changes, judged); `missing` is imported only where a wheel has
+to come from its index. What a lock is, and how its wheels are found:
 `lockgate_marketplace.lock`.
 """
 

@@ -1,4 +1,4 @@
-"""What was agreed to, written down with the generation that it is for."""
+"""Which rights are given and by whom; written down with the generation it is for."""
 
 from __future__ import annotations
 
@@ -10,16 +10,48 @@ from lockgate.discovery import PluginState
 from lockgate.grants import Grant, rights_asked
 from lockgate.installed import Generation
 from lockgate.verb import grant_exactly, grant_of, installed
-from lockgate_marketplace.cli._policy import allowed
 from lockgate_marketplace.consent import Coming, ConsentPolicy, passes_on
 from lockgate_marketplace.errors import ConsentError
-from lockgate_marketplace.install import Plan
+from lockgate_marketplace.install._plan import Plan
+from lockgate_marketplace.sources import Sources
 from lockgate_marketplace.store import Store
 
-__all__ = ["Given", "by_policy", "given_lines", "grant_given"]
+__all__ = ["Given", "allowed", "by_policy", "grant_given"]
 
 Given: TypeAlias = Mapping[str, str]
 """Each right that is granted, and by whom: its owner (``""``), or a rule of theirs."""
+
+
+def allowed(
+    policy: ConsentPolicy, plan: Plan, found: Iterable[Coming], config: Config
+) -> dict[str, str]:
+    """The rights that `policy` gives to what would be installed, each with its rule.
+
+    A wheel of `plan` that is not among `found` is from nowhere, by nobody.
+
+    Raises:
+        SourceError: If the settings of the indexes are unsound.
+    """
+    if not policy.rules:
+        return {}
+    known = {one.sha256: one for one in found}
+    wheels = [known.get(one.sha256, Coming(one.sha256)) for one in plan.wheels]
+    return policy.gives(
+        plan.manifest.name,
+        plan.plugin.name,
+        wheels,
+        rights_asked(plan.manifest),
+        _drawn(wheels[0].index, config),
+    )
+
+
+def _drawn(index: str, config: Config) -> frozenset[str]:
+    """The index, and the one that what its plugins need comes from."""
+    if not index:
+        return frozenset()
+    settings = config.for_plugin("marketplace")
+    one = Sources.from_settings(settings).named(index)
+    return frozenset({one.name, one.dependencies} - {""})
 
 
 def by_policy(
@@ -48,15 +80,6 @@ def by_policy(
             rights = {**rights, **had}
         found.append((plan, rights))
     return found
-
-
-def given_lines(given: Iterable[tuple[Plan, Given]]) -> list[str]:
-    """What was granted, for a person."""
-    return [
-        f"granted to {plan.manifest.name}: {key}" + (f", by the {by}" if by else "")
-        for plan, rights in given
-        for key, by in sorted(rights.items())
-    ]
 
 
 def grant_given(
