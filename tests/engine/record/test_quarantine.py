@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,11 @@ from hypothesis import strategies as st
 
 from lockgate._record.lifecycle import History
 from lockgate._record.quarantine import Quarantine, QuarantineFolder, file_name
+from lockgate._sealed.running import Running
 from lockgate._start.supervision import DEATHS_MAXIMUM, Budget, Supervisor
 from lockgate.cli.quarantine import tell_hosts
 from lockgate.errors import PluginUnavailableError, WorkerCrashedError
-from lockgate.host import Host
+from lockgate.host import AsyncHost, Host
 from lockgate.values import Tree
 from tests.support.host_plugins import Site
 
@@ -180,3 +183,49 @@ def test_a_damaged_record_counts_as_none(
 
     assert folder.read("p") is None
     assert folder.all() == ()
+
+
+SLOW = """
+import time
+from lockgate.plugin import Transformation, hookimpl
+
+@hookimpl
+def transform(tree, options):
+    time.sleep(options.get("seconds", 0))
+    return Transformation(tree)
+"""
+
+
+async def _called_off(site: Site, times: int = DEATHS_MAXIMUM + 1) -> str:
+    """A plugin's state after its callers went away so many times."""
+
+    def state() -> str:
+        return next(one.state for one in host.plugins() if one.name == "honest")
+
+    async with AsyncHost.open(site.config, search_path=[site.folder]) as host:
+        await host.call("transform", tree=Tree(), options={})
+        for _ in range(times):
+            if state() == "quarantined":
+                break
+            with suppress(TimeoutError, PluginUnavailableError):
+                async with asyncio.timeout(0.4):
+                    await host.call("transform", tree=Tree(), options={"seconds": 9})
+        return state()
+
+
+def test_callers_that_go_away_put_nobody_into_quarantine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that hangs up cancels its request: anybody could take a plugin away."""
+    site = Site(tmp_path)
+    site.add("honest", SLOW)
+
+    assert asyncio.run(_called_off(site)) == "ok"
+    assert not QuarantineFolder(site.config.state_dir).any()
+
+    def kill(running: Running) -> None:
+        running.worker.kill()
+        running.broker.interrupt()
+
+    monkeypatch.setattr(Running, "kill", kill)  # and nobody knows who did it
+    assert asyncio.run(_called_off(site, 4 * DEATHS_MAXIMUM)) == "quarantined"

@@ -71,6 +71,8 @@ class Running:
     """Wrappers that have begun in it and not ended."""
     heard: int = 0
     """How much of the history it was told."""
+    stopped: bool = False
+    """Whether it was killed from here: how it ends is not its plugin's doing then."""
 
     def hears(self, position: int) -> bool:
         """Whether the call at `position` of the history is news; then no longer."""
@@ -84,6 +86,7 @@ class Running:
 
     def kill(self) -> None:
         """End the worker and what runs on its behalf; from any thread."""
+        self.stopped = True
         self.worker.kill()
         self.broker.interrupt()
 

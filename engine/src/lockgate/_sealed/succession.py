@@ -141,7 +141,11 @@ class Succession:
                 return
             if running is self.running:
                 self.running = None
+            stopped = running.stopped
             running.end()
+            if stopped:  # whoever called it off: five of them are no crash loop
+                self.supervisor.stopped("its worker was stopped with a call")
+                return
         if isinstance(error, LayerMissingError) or not isinstance(error, _FAULTS):
             return
         if isinstance(error, StartError) and error.stage in _MACHINE:

@@ -152,6 +152,11 @@ class Supervisor:
         """A call went well."""
         self._budget.answered()
 
+    def stopped(self, why: str) -> None:
+        """A worker was killed from here, which is nobody's fault."""
+        if self._record is None:
+            self._history.reach("enabled", why)
+
     def died(self, what: str) -> bool:
         """A worker died by its own fault; true if that was one too many."""
         self._budget.died(what)
