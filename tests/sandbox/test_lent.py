@@ -6,7 +6,7 @@ import fcntl
 import os
 import pty
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,21 @@ settings[3] = 0  # no echo, no lines, no signal for ^C
 termios.tcsetattr(0, termios.TCSANOW, settings)
 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", 1, 1, 0, 0))
 """
+
+_HOLD = """
+import fcntl, termios
+refused = 0
+for hold in (
+    lambda: termios.tcflow(1, termios.TCOOFF),
+    lambda: fcntl.ioctl(1, termios.TIOCEXCL),
+):
+    try:
+        hold()
+    except (OSError, termios.error):
+        refused += 1
+raise SystemExit(refused)
+"""
+"""The terminal takes no output any more, and nobody but root may open it."""
 
 
 @pytest.fixture
@@ -55,6 +70,34 @@ def test_a_terminal_is_as_it_was(lab: Lab, terminal: int) -> None:
     before = _state(terminal)
     assert _run(lab, terminal) is None
     assert _state(terminal) == before
+
+
+def _held(lab: Lab, terminal: int) -> tuple[int, bool, bool]:
+    """How often holding the terminal was refused, and whether it is held."""
+    script = Path(lab.folder, "hold.py")
+    script.write_text(_HOLD)
+    stdio = (terminal, terminal, terminal)
+    refused = lab.sandbox.run_file(policy(), script, stdio=stdio).status
+    os.set_blocking(terminal, False)
+    try:
+        stopped = not os.write(terminal, b"after")
+    except BlockingIOError:
+        stopped = True
+    exclusive = fcntl.ioctl(terminal, 0x80045440, bytes(4))  # TIOCGEXCL
+    return refused, stopped, any(exclusive)
+
+
+def test_nobody_holds_the_terminal(lab: Lab, terminal: int) -> None:
+    assert _held(lab, terminal) == (2, False, False)
+
+
+def test_a_terminal_that_was_held_is_let_go(
+    lab_without: Callable[..., Lab], terminal: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = lab_without("seccomp")
+    assert _held(lab, terminal) == (0, False, False)
+    monkeypatch.setattr(Lent, "take_back", lambda _: None)  # pyright: ignore
+    assert _held(lab, terminal) == (0, True, True)
 
 
 def test_so_it_is_where_the_script_was_killed(lab: Lab, terminal: int) -> None:

@@ -476,6 +476,39 @@ def test_an_ordinary_user_in_a_container_is_counted_too() -> None:
     assert "[inode-limit]" in done.stderr
 
 
+_THREADS = """
+import os, threading, time
+threading.stack_size(1 << 15)
+started = 1
+try:
+    while started < 400:
+        threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
+        started += 1
+except RuntimeError:
+    pass
+os.write(1, b"%d" % started)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
+def test_threads_of_an_ordinary_user_in_a_container_are_counted_too() -> None:
+    argv = ["-m", "lockgate_sandbox", "run", "--tier=basic", "--pids=20"]
+    done = run_as_ordinary(
+        [*argv, "threads.py"], {"threads.py": _THREADS}, refuse=CONTAINER
+    )
+    assert done.stdout == "20", done.stderr
+
+
+def test_threads_go_on_without_end_when_nobody_counts(
+    lab_without: Callable[..., Lab],
+) -> None:
+    lab = lab_without("mount-namespace", "process-limit", "cgroup")
+    code = _THREADS.replace('os.write(1, b"%d" % started)', "result = started")
+    code = code.replace("os._exit(0)", "")
+    assert goes_past(lab, small(processes=20), code, 400)
+
+
 def test_a_refused_path_is_still_refused(plain: Lab) -> None:
     with pytest.raises(RemoteError, match="Permission denied"):
         plain.run(small(), "open('/tmp/outside', 'w')")

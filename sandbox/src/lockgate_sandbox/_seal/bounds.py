@@ -15,6 +15,7 @@ from lockgate_sandbox.posture import LayerState
 
 __all__ = ["count_scratch", "limit_processes", "set_rlimits"]
 
+_ASKED = "{}: the warden is asked before each start"
 _RLIMIT_NPROC = 6
 _RLIMIT_NOFILE = 7
 
@@ -41,6 +42,8 @@ def limit_processes(child: Child) -> LayerState:
         rlimits.apply(bound)
         return LayerState("process-limit", "active", f"RLIMIT_NPROC {count}")
     if not plan.may_fork and child.wants("seccomp"):
+        if _counts_starts(child):
+            return LayerState("process-limit", "active", _ASKED.format(count))
         detail = "seccomp: one process; its threads are counted by the host"
         return LayerState("process-limit", "degraded", detail, cgroup.REMEDY)
     if child.uid != 0:
@@ -50,14 +53,21 @@ def limit_processes(child: Child) -> LayerState:
         return LayerState("process-limit", "degraded", detail, namespaces.REMEDY)
     try:
         if _ask_warden(child, forks=True):
-            detail = f"{count}: the warden is asked before each start"
-            return LayerState("process-limit", "active", detail)
+            return LayerState("process-limit", "active", _ASKED.format(count))
         refused = "no warden counts"
     except OSError as error:
         refused = f"no warden can count: {reason(error)}"
     detail = f"uid 0 has no process limit, there is no pids cgroup, {refused}"
     remedy = f"{REMEDIES['uid']}; or {cgroup.REMEDY}"
     return LayerState("process-limit", "missing", detail, remedy)
+
+
+def _counts_starts(child: Child) -> bool:
+    """Whether the warden counts threads, where one counts files anyway."""
+    try:
+        return bool(child.unsized) and _ask_warden(child, forks=True)
+    except OSError:  # `count_scratch` says why there is none
+        return False
 
 
 def count_scratch(child: Child) -> LayerState | None:

@@ -54,13 +54,16 @@ def filters(
 def _counting(
     machine: str, *, forks: bool, files: bool
 ) -> dict[str, tuple[bytes, list[int]]]:
-    """The programs by which a warden counts, by what they count."""
+    """The programs by which a warden counts, by what they count.
+
+    Who counts files may count threads as well, where nothing else does.
+    """
     starting, making = policies.COUNTING
     programs: dict[str, tuple[bytes, list[int]]] = {}
     for names, wanted in (
         ((starting,), forks),
         ((making,), files),
-        ((starting, making), forks and files),
+        ((starting, making), files),
     ):
         if wanted:
             counting = policies.build(names, machine)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Lent"]
 
+_TIOCGEXCL = 0x80045440  # Linux 3.8; not in termios
+_NUMBER = bytes(4)
+
 _SIZE = bytes(8)
 """struct winsize: rows, columns and pixels, four numbers of 16 bits."""
 
@@ -29,11 +32,13 @@ class Lent:
         self._flags: dict[int, int] = {}
         self._settings: dict[int, list[Any]] = {}
         self._sizes: dict[int, bytes] = {}
+        self._exclusive: dict[int, bytes] = {}
         for fd in set(fds):
             with suppress(OSError, termios.error):  # closed; or no terminal
                 self._flags[fd] = fcntl.fcntl(fd, fcntl.F_GETFL)
                 self._settings[fd] = termios.tcgetattr(fd)
                 self._sizes[fd] = fcntl.ioctl(fd, termios.TIOCGWINSZ, _SIZE)
+                self._exclusive[fd] = fcntl.ioctl(fd, _TIOCGEXCL, _NUMBER)
 
     def take_back(self) -> None:
         """Make them so again, where they were changed."""
@@ -48,9 +53,15 @@ class Lent:
                 with suppress(OSError, termios.error):
                     if termios.tcgetattr(fd) != settings:
                         termios.tcsetattr(fd, termios.TCSANOW, settings)
+                    # What somebody holds with ^S stays held.
+                    termios.tcflow(fd, termios.TCOON)
             for fd, size in self._sizes.items():
                 with suppress(OSError):
                     if fcntl.ioctl(fd, termios.TIOCGWINSZ, _SIZE) != size:
                         fcntl.ioctl(fd, termios.TIOCSWINSZ, size)
+            for fd, exclusive in self._exclusive.items():
+                if exclusive == _NUMBER:
+                    with suppress(OSError):
+                        fcntl.ioctl(fd, termios.TIOCNXCL)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
