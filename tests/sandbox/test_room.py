@@ -287,6 +287,44 @@ def test_who_asks_in_vain_does_not_keep_the_warden_busy(tmp_path: Path) -> None:
     assert time.thread_time() - busy < 0.4 * (time.monotonic() - wall)
 
 
+_DARK = """
+import os, time
+os.chdir(os.environ["TMPDIR"])
+os.mkdir("dark", 0o300)
+inside = os.open("dark", os.O_PATH)
+for n in range(30):
+    file = os.open(str(n), os.O_CREAT | os.O_WRONLY, dir_fd=inside)
+    os.write(file, bytes(1 << 20))
+    time.sleep(0.05)
+print("through")
+"""
+"""Its owner may go in and make files, but not list it."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
+def test_a_folder_that_may_not_be_listed_hides_no_bytes() -> None:
+    argv = ["-m", "lockgate_sandbox", "run", "--disk=4M", "dark.py"]
+    done = run_as_ordinary(argv, {"dark.py": _DARK}, refuse=CONTAINER)
+    assert done.stdout == ""
+    assert "[disk-limit]" in done.stderr
+
+
+def test_a_folder_that_is_too_deep_hides_no_bytes(plain: Lab) -> None:
+    code = """
+        inside = os.open(".", os.O_PATH)
+        for _ in range(20):
+            os.mkdir("d" * 250, dir_fd=inside)
+            inside = os.open("d" * 250, os.O_PATH, dir_fd=inside)
+        for n in range(30):
+            file = os.open(str(n), os.O_CREAT | os.O_WRONLY, dir_fd=inside)
+            os.write(file, bytes(1 << 20))
+            time.sleep(0.05)
+        result = "through"
+    """
+    with pytest.raises(DiskLimitError):
+        plain.run(small(), _START + _dedent(code))
+
+
 def test_a_folder_that_can_not_be_looked_into_is_too_much(tmp_path: Path) -> None:
     room = FileRoom(os.open(tmp_path, os.O_RDONLY), 1 << 30, 100)
     assert room.ask(1) == 0
@@ -299,7 +337,8 @@ def test_a_folder_that_can_not_be_looked_into_is_too_much(tmp_path: Path) -> Non
     os.close(deep)
     for _ in range(99):
         room.ask(1)
-    assert room.ask(1) == 122
+    assert room.ask(1) == 28  # ENOSPC
+    assert room.overflows()
 
 
 def test_bytes_over_the_limit_stop_new_files(plain: Lab) -> None:

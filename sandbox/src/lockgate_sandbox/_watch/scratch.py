@@ -14,6 +14,9 @@ import os
 __all__ = ["empty", "measure", "remove"]
 
 _ATTEMPTS = 100
+_GONE = (errno.ENOENT, errno.ENOTDIR)
+"""What is said of a folder or file that is not there any more."""
+
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -96,7 +99,7 @@ def measure(folder: str, bytes_limit: int, inodes_limit: int) -> tuple[int, int]
     """Bytes on disk and inodes below `folder`; stops counting above a limit.
 
     Follows no symbolic link. What is too deep for a path or can't be looked into
-    counts as too many inodes: nothing honest looks like that.
+    counts as too many of both: nothing honest looks like that.
     """
     used = inodes = 0
     pending = [folder]
@@ -109,13 +112,15 @@ def measure(folder: str, bytes_limit: int, inodes_limit: int) -> tuple[int, int]
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
         except OSError as error:
-            if error.errno in (errno.ENAMETOOLONG, errno.EACCES):
-                return used, inodes_limit + 1
+            if error.errno not in _GONE:
+                return bytes_limit + 1, inodes_limit + 1
     return used, inodes
 
 
 def _blocks(entry: os.DirEntry[str]) -> int:
     try:
         return entry.stat(follow_symlinks=False).st_blocks * 512
-    except OSError:  # gone meanwhile
-        return 0
+    except OSError as error:
+        if error.errno in _GONE:
+            return 0
+        raise
