@@ -388,19 +388,8 @@ NOT_PROMISED = (
         "no-namespaces",
         "Without user namespaces there is no second lock behind seccomp on the "
         "network and on System V IPC, process ids are the machine's, scratch is a "
-        "plain folder, and an ordinary user's processes are counted with the "
-        "worker's. Threads of a worker that may write nothing are looked at every "
-        "50 ms: until it is killed it may have some thousand.",
+        "plain folder, and an ordinary user's processes are counted with the worker's.",
         "Permit user namespaces; nothing else is lost.",
-    ),
-    NotPromised(
-        "counts-of-a-user",
-        "What the kernel counts for each user, a worker of an ordinary user's host "
-        "uses up for all of that user's programs, in any namespace: pipe memory "
-        "(beyond `fs.pipe-user-pages-soft`, 64 MiB, new pipes hold 8 KiB) and epoll "
-        "watches (`fs.epoll.max_user_watches`). One worker that may start programs "
-        "can use up the first, without any it takes some eight.",
-        "A root host gives each worker a uid of its own; else raise these two.",
     ),
     NotPromised(
         "other-systems",
