@@ -250,7 +250,7 @@ def test_opening_plainly_follows_no_link(
     for path in ("a/none", "none/file", "a/file/x"):
         with pytest.raises((FileNotFoundError, NotADirectoryError)):
             plain.open_plain(path, os.O_RDONLY, beneath=above)
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
     made = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     os.close(plain.open_plain("a/new", made, beneath=above))
     with os.fdopen(plain.open_plain(str(tmp_path / "a/file"), os.O_RDONLY)) as file:
