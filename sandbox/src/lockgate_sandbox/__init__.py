@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         DescriptorLimitError,
         DiskLimitError,
         FileSizeLimitError,
+        HostDescriptorsError,
         InodeLimitError,
         LayerMissingError,
         LimitError,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         Quota,
     )
     from lockgate_sandbox.interpreter import Interpreter, PythonResult, run_python
+    from lockgate_sandbox.linux.rlimits import raise_open_files
     from lockgate_sandbox.policy import Policy, Program
     from lockgate_sandbox.pool import WorkerPool
     from lockgate_sandbox.posture import LayerState, Posture
@@ -74,6 +76,7 @@ __all__ = [
     "Device",
     "DiskLimitError",
     "FileSizeLimitError",
+    "HostDescriptorsError",
     "HostGrant",
     "InodeLimitError",
     "Interpreter",
@@ -114,6 +117,7 @@ __all__ = [
     "WorkerPool",
     "parse_host_grant",
     "probe",
+    "raise_open_files",
     "run_python",
 ]
 
@@ -121,6 +125,7 @@ _HOMES = {
     "_seal.plan": ("Capabilities", "probe"),
     "aio": ("AsyncStream", "AsyncWorker"),
     "callbacks": ("Passed",),
+    "linux.rlimits": ("raise_open_files",),
     "interpreter": ("Interpreter", "PythonResult", "run_python"),
     "grant_text": ("parse_host_grant",),
     "grants": ("Credential", "Device", "HostGrant", "PathGrant", "Quota"),
@@ -136,7 +141,9 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-_KERNEL_HOMES = frozenset({"_seal.plan", "aio", "pool", "sandbox", "streams", "worker"})
+_KERNEL_HOMES = frozenset(
+    {"_seal.plan", "aio", "linux.rlimits", "pool", "sandbox", "streams", "worker"}
+)
 """Modules that can't even be imported where the kernel's layers are not."""
 
 

@@ -26,6 +26,7 @@
     ├── ClosedError               closed
     ├── CancelledError            cancelled
     ├── PoolBusyError             pool-busy           (limit; also a TimeoutError)
+    ├── HostDescriptorsError      host-descriptors    (limit, used, need, kept, hard)
     └── PolicyError               policy-invalid      (also a ValueError)
 
 An error keeps its fields; `str()` renders them. `code` is stable and
@@ -47,6 +48,7 @@ __all__ = [
     "DescriptorLimitError",
     "DiskLimitError",
     "FileSizeLimitError",
+    "HostDescriptorsError",
     "InodeLimitError",
     "LayerMissingError",
     "LimitError",
@@ -350,6 +352,37 @@ class PoolBusyError(SandboxError, TimeoutError):
             hint="wait longer, or give the pool a larger limit",
         )
         self.limit = limit
+
+
+class HostDescriptorsError(SandboxError):
+    """The host may open too few files for what a worker, or its start, asks of it.
+
+    `need` more than the `used` ones would leave fewer than `kept` of its `limit`;
+    `hard` is how far it may raise that itself. Nothing was opened, and whatever runs
+    goes on.
+    """
+
+    code = "host-descriptors"
+
+    def __init__(
+        self, what: str, *, limit: int, used: int, need: int, kept: int, hard: int
+    ) -> None:
+        super().__init__(
+            f"{what} needs {need} descriptors, the host has {_number(used)} of "
+            f"{_number(limit)} in use and keeps {kept} back",
+            hint=(
+                f"close some workers, or let the host open more files: "
+                f"lockgate_sandbox.raise_open_files(), up to {_number(hard)}"
+                if hard > limit
+                else "close some workers, or start the host with a higher limit of "
+                "open files (ulimit -n, LimitNOFILE= of a service)"
+            ),
+        )
+        self.limit = limit
+        self.used = used
+        self.need = need
+        self.kept = kept
+        self.hard = hard
 
 
 class PolicyError(SandboxError, ValueError):

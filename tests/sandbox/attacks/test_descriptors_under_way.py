@@ -26,7 +26,7 @@ _SCRIPT = """
 import json, os, resource, socket, sys, tempfile
 os.setgid({uid}); os.setuid({uid})
 sys.path[:0] = [{folder!r}]
-from lockgate_sandbox import Policy, Program, Sandbox, SandboxError
+from lockgate_sandbox import Passed, Policy, Program, Sandbox, SandboxError
 
 HANDLER = '''
 import array, os, socket
@@ -50,7 +50,33 @@ def build(session):
         except OSError as error:
             return [sent, error.errno]
     return fill
+
+def plain(session):
+    def handler(method, arguments):
+        if method == "fds":
+            try:
+                fds = session.call_host_fds("null")[1]
+            except OSError as error:
+                return error.errno
+            return [os.close(fd) for fd in fds]
+        return arguments
+    return handler
 '''
+
+def uses(worker):
+    '''What comes of calls in a row, large buffers and descriptors.'''
+    large = bytes(1 << 20)
+    try:
+        row = [worker.call("echo", dict(n=n)).value["n"] for n in range(40)]
+        back = [worker.call("echo", dict(data=large)).value["data"] for _ in range(3)]
+        fds = worker.call("fds").value
+        more = worker.call("echo", dict(data=large * 4)).value["data"]
+        last = [worker.call("echo", dict(n=n)).value["n"] for n in range(40)]
+    except SandboxError as error:
+        return repr(error)
+    assert row == last == list(range(40))
+    assert back == [large] * 3 and more == large * 4
+    return [worker.line.channel.piped, fds]
 
 def sends():
     one, _two = socket.socketpair()
@@ -68,8 +94,20 @@ with tempfile.TemporaryDirectory() as folder, Sandbox.open() as sandbox:
     with open(os.path.join(folder, "filler.py"), "w") as file:
         file.write(HANDLER)
     start = lambda: sandbox.worker(elevated, target="filler:build", path=[folder])
+    null = lambda _: Passed(None, [os.open("/dev/null", os.O_RDONLY)])
+    quiet = [
+        sandbox.worker(
+            Policy.for_tier("read-only"),
+            target="filler:plain",
+            path=[folder],
+            callbacks=dict(null=null),
+        )
+        for _ in range(2)
+    ]
+    told["before"] = uses(quiet[0])
     with start() as worker:
         told["filled"] = worker.call("fill").value
+        told["quiet"] = [uses(one) for one in quiet]
         if not os.fork():
             resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
             os._exit(sends())
@@ -80,6 +118,7 @@ with tempfile.TemporaryDirectory() as folder, Sandbox.open() as sandbox:
         except SandboxError as error:
             told["error"] = str(error)
             told["hint"] = error.hint
+    told["after"] = uses(quiet[1])
 print(json.dumps(told))
 """
 
@@ -103,6 +142,7 @@ def _told(stocked: Base, files: int) -> dict[str, Any]:
     assert sent > 256
     assert why == 109  # ETOOMANYREFS
     assert told["others"] == 109  # the attack works on who may open as few
+    assert told["before"] == [True, [None]]
     return told
 
 
@@ -110,6 +150,7 @@ def test_other_workers_and_programs_of_that_user_start(stocked: Base) -> None:
     told = _told(stocked, 1024)
     assert "error" not in told
     assert told["program"] == 0
+    assert told["quiet"] == [[True, [None]]] * 2
 
 
 def test_a_host_that_may_open_no_more_than_its_worker_is_told_so(
@@ -119,3 +160,10 @@ def test_a_host_that_may_open_no_more_than_its_worker_is_told_so(
     assert "program" not in told
     assert "Too many references" in told["error"]
     assert "ulimit -n" in told["hint"]
+
+
+def test_workers_that_run_go_on_with_what_a_socket_takes(stocked: Base) -> None:
+    told = _told(stocked, 256)
+    # The first has its pipes from before; no descriptor reaches either.
+    assert told["quiet"] == [[True, 109], [False, 109]]
+    assert told["after"] == [False, [None]]

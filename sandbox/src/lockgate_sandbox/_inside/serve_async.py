@@ -13,7 +13,7 @@ import contextvars
 import os
 
 from lockgate_sandbox._inside.serve import is_async, wants_items
-from lockgate_sandbox._inside.session import Current
+from lockgate_sandbox._inside.session import Current, check_fds
 from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._wire.raised import CallCancelled, failure, of_host
 
@@ -259,7 +259,10 @@ class AsyncServer:
         answer = await future
         if answer[0] == _REFUSE:
             raise of_host(answer)
-        return answer[3], answer[5] if answer[0] == _PASSED else []
+        if answer[0] != _PASSED:
+            return answer[3], []
+        check_fds(answer[5], answer[4])
+        return answer[3], answer[5]
 
     async def items(self) -> AsyncGenerator[Any]:
         """The items that the host sends with this call."""

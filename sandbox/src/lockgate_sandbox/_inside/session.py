@@ -8,6 +8,7 @@ for somebody else: calls for later, items and credit for the stream under way.
 from __future__ import annotations
 
 import _thread
+import errno
 import os
 from collections import deque
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from lockgate_sandbox._wire.guest_end import GuestChannel
 
-__all__ = ["Current", "Session"]
+__all__ = ["Current", "Session", "check_fds"]
 
 # As plain ints: the members of an IntEnum cost an attribute look-up per frame.
 _CALL, _BATCH, _ANSWER = int(Kind.CALL), int(Kind.BATCH), int(Kind.ANSWER)
@@ -91,6 +92,19 @@ class Current:
             self.ended = True
         elif kind == _CANCEL:
             self.cancelled = True
+
+
+def check_fds(fds: list[int], count: int) -> None:
+    """Close `fds` unless they are as many as were announced.
+
+    Raises:
+        OSError: If they are fewer.
+    """
+    if len(fds) != count:
+        for fd in fds:
+            os.close(fd)
+        msg = "too many descriptors are open here, or under way for this user"
+        raise OSError(errno.ETOOMANYREFS, msg)
 
 
 class Session(Reach):
@@ -185,6 +199,7 @@ class Session(Reach):
             fds = []
             if answer[0] == _PASSED:
                 fds = self._channel.receive_fds(answer[4])
+                check_fds(fds, answer[4])
         if now.cancelled:
             for fd in fds:
                 os.close(fd)

@@ -245,7 +245,7 @@ class Direct:
                 self._calls = 0
                 self._use(self._channel.pipe)
             else:  # it has no descriptor left
-                self._channel.piped = False
+                self._channel.drop_pipe()
         else:
             self._table.pop(flight.call, None)
             if entered is None:  # not now

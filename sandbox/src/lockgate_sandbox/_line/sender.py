@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lockgate_sandbox._line.flights import Flight
+from lockgate_sandbox._watch import descriptors
 from lockgate_sandbox._wire.arena import Arena, Region
 from lockgate_sandbox._wire.buffers import is_flat
 from lockgate_sandbox._wire.frame import Kind, NotDataError
@@ -21,6 +22,7 @@ __all__ = ["Sender"]
 _TURN_SECONDS = 0.005
 """How often a thread whose turn it is not looks at what has come."""
 
+_PIPE_DESCRIPTORS = 5  # two pipes and their ear
 _BATCH, _SEGMENT, _PIPE = int(Kind.BATCH), int(Kind.SEGMENT), int(Kind.PIPE)
 
 
@@ -100,9 +102,12 @@ class Sender:
                 self._channel.send_flat(message, self._wait)
                 return []
             try:
-                message[at] = self._channel.lift(message[at])
-                if arena.unsent:
-                    self._send_segments()
+                value = message[at]
+                message[at] = self._channel.lift(value)
+                if arena.unsent and not self._send_segments():
+                    arena.placed_bytes = 0
+                    arena.free(arena.take_placed())
+                    message[at], arena.inline = value, True
                 self._channel.send(message, self._wait)
             except (NotDataError, FrameTooLargeError):
                 arena.placed_bytes = 0
@@ -110,6 +115,7 @@ class Sender:
                 raise
             return arena.take_placed() if arena.placed else []
         finally:
+            arena.inline = False
             self._release()
 
     def send_batch(self, messages: Sequence[list[Any]]) -> None:
@@ -137,18 +143,33 @@ class Sender:
         finally:
             self._turn.lock.release()
 
-    def send_with_fds(self, message: list[Any], fds: Sequence[int]) -> None:
+    def send_with_fds(self, message: list[Any], fds: Sequence[int]) -> bool:
         """Send a frame that announces descriptors, then them.
 
+        False if they can't be sent; the worker was told so.
+
         Raises:
-            OSError: If the kernel refuses: too many are under way.
             NotDataError: As `send` does.
             FrameTooLargeError: As `send` does.
             ChannelClosed: As `send` does.
         """
         with self._turn:
             self._channel.send(message, self._wait)
+            return self._send_fds(fds)
+
+    def _send_fds(self, fds: Sequence[int]) -> bool:
+        """Send descriptors that were announced, or none: then false.
+
+        The kernel refuses where their user has too many under way (ETOOMANYREFS),
+        which may be another worker's doing. The worker waits for them, and goes on
+        without.
+        """
+        try:
             self._channel.send_fds(fds, self._wait)
+        except OSError:
+            self._channel.send_fds((), self._wait)
+            return False
+        return True
 
     def enter_pipe(
         self, call: bytes, under_way: Mapping[bytes, Flight], output: int
@@ -156,7 +177,8 @@ class Sender:
         """Have the worker use the pipes for calls in a row; it answers `call` for it.
 
         `output` is what it prints to, which their ear hears. False if there can be
-        no pipes, None if another call is under way as well.
+        no pipes, None if another call is under way as well. A worker that its ends
+        can't be sent to is told so, and answers that it has none.
 
         Raises:
             ChannelClosed: If the worker is gone.
@@ -165,14 +187,15 @@ class Sender:
         with self._turn:
             if len(under_way) > 1:
                 return None
+            if not descriptors.has_room(_PIPE_DESCRIPTORS):
+                return False
             try:
                 pipe = channel.open_pipe(output)
             except OSError:
                 return False
             fds = pipe.guests
             channel.send([_PIPE, call, len(fds), pipe.answer_bytes], self._wait)
-            if fds:
-                channel.send_fds(fds, self._wait)
+            if fds and self._send_fds(fds):
                 pipe.given()
             channel.piped = True
         return True
@@ -187,20 +210,31 @@ class Sender:
         """
         with self._turn:
             self.arena.make_room(size)
-            self._send_segments()
+            if self.arena.unsent:
+                self._send_segments()
+            else:  # there is no room for one here; it waits for an answer
+                self._channel.send([_SEGMENT, 0, 0, True, []], self._wait)
+                self._channel.send_fds((), self._wait)
 
-    def _send_segments(self) -> None:
-        """Give the worker the segments that were made since the last time."""
-        arena = self.arena
+    def _send_segments(self) -> bool:
+        """Give the worker the segments that were made since the last time.
+
+        False if one could not be given: then nothing may lie in it.
+        """
+        arena, complete = self.arena, True
         # Not this frame's, but the one's that is being made.
         placed, arena.placed_bytes = arena.placed_bytes, 0
         while arena.unsent:
             segment = arena.unsent.pop(0)
             dropped, arena.dropped = arena.dropped, []
             about = [segment.number, segment.size, segment.writable, dropped]
-            self.send_with_fds([_SEGMENT, *about], [segment.fd])
-            segment.close_fd()
+            if self.send_with_fds([_SEGMENT, *about], [segment.fd]):
+                segment.close_fd()
+            else:
+                arena.lose(segment)
+                complete = False
         arena.placed_bytes = placed
+        return complete
 
     def close(self) -> None:
         """Close the channel and unmap what was shared: the worker is dead."""

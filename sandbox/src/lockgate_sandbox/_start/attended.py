@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lockgate_sandbox._line.ground import Ground
 from lockgate_sandbox._line.process import Exit, Process, cause, receive_fds
 from lockgate_sandbox._start.notes import Notes
+from lockgate_sandbox._watch.descriptors import CHILD_DESCRIPTORS, room_for
 from lockgate_sandbox._watch.limits import claimed, reached
 from lockgate_sandbox._watch.output import Output
 from lockgate_sandbox._watch.sample import Sampler
@@ -102,11 +103,12 @@ class Attended:
 
         A script may ask for the `callbacks`.
         """
-        ground = self._undo.enter_context(self._nursery.ground(self._policy, path))
+        with room_for(CHILD_DESCRIPTORS, "a program"):
+            ground = self._undo.enter_context(self._nursery.ground(self._policy, path))
+            mine, life = self._nursery.ask_for_child(ground, stdio)
         job["env"] = {**ground.file.env, **job["env"]}
         job["readable"] = ground.readable()
         job["writable"] = ground.writable()
-        mine, life = self._nursery.ask_for_child(ground, stdio)
         channel = Channel(mine, _START_LIMIT_BYTES)
         self._undo.callback(channel.close)
         call = os.urandom(8)

@@ -21,6 +21,7 @@ from lockgate_sandbox._line.process import spawn
 from lockgate_sandbox._line.verdicts import Verdicts
 from lockgate_sandbox._seal.plan import has_sized_scratch, open_group, prepare, probe
 from lockgate_sandbox._start.launch import channel_pair, launch
+from lockgate_sandbox._watch.descriptors import NURSERY_DESCRIPTORS, room_for
 from lockgate_sandbox._watch.scratch import remove
 from lockgate_sandbox.errors import ClosedError, StartError
 from lockgate_sandbox.policy import Policy
@@ -45,11 +46,22 @@ class Nursery:
 
     Raises:
         StartError: If the keeper can't be started.
+        HostDescriptorsError: If the host has too few descriptors left.
     """
 
     def __init__(self, layers: LayerModes, *, follow_links: bool = True) -> None:
         self._layers = layers
         self._follow_links = follow_links
+        with room_for(NURSERY_DESCRIPTORS, "a sandbox"):
+            self._open(layers)
+        self._verdicts = Verdicts(self._leash)
+        self._lock = threading.Lock()
+        self._counter = 0
+        self._closed = False
+        self._shared: dict[tuple[Policy, tuple[str, ...]], SettingsFile] = {}
+        _NURSERIES.add(self)
+
+    def _open(self, layers: LayerModes) -> None:
         try:
             self._base = os.path.realpath(tempfile.mkdtemp(prefix="lockgate-"))
         except OSError as error:
@@ -68,13 +80,7 @@ class Nursery:
         except BaseException:
             Path(self._base).rmdir()
             raise
-        self._verdicts = Verdicts(self._leash)
         self.null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        self._lock = threading.Lock()
-        self._counter = 0
-        self._closed = False
-        self._shared: dict[tuple[Policy, tuple[str, ...]], SettingsFile] = {}
-        _NURSERIES.add(self)
 
     def close(self) -> None:
         """End the keeper with all below it, remove all scratch. May be repeated."""

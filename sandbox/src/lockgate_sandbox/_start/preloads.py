@@ -27,6 +27,7 @@ from lockgate_sandbox._line.process import (
 )
 from lockgate_sandbox._start.launch import channel_pair
 from lockgate_sandbox._start.spares import Forked, Kind, fork
+from lockgate_sandbox._watch.descriptors import CHILD_DESCRIPTORS, room_for
 from lockgate_sandbox._watch.output import Output
 from lockgate_sandbox._watch.sample import status_kib
 from lockgate_sandbox._watch.tree import is_below
@@ -134,9 +135,10 @@ class _Zygote:
 
         Raises:
             ClosedError: If it is dead.
+            HostDescriptorsError: If the host has too few descriptors left.
         """
         ground = self._child.ground
-        with ExitStack() as undo:
+        with room_for(CHILD_DESCRIPTORS, "a worker"), ExitStack() as undo:
             reader, writer = os.pipe2(os.O_CLOEXEC)
             output = Output(reader, ground.policy.limits.output_bytes)
             undo.callback(output.close)

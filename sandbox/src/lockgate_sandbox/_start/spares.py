@@ -20,6 +20,7 @@ from msgspec import Raw
 
 from lockgate_sandbox._line.line import Line
 from lockgate_sandbox._line.process import Process
+from lockgate_sandbox._watch.descriptors import CHILD_DESCRIPTORS, room_for
 from lockgate_sandbox._watch.limits import too_large
 from lockgate_sandbox._watch.output import Output
 from lockgate_sandbox._wire.buffers import is_flat
@@ -204,8 +205,9 @@ def fork(
 
     Raises:
         ClosedError: If the sandbox is closed or its keeper gone.
+        HostDescriptorsError: If the host has too few descriptors left.
     """
-    with ExitStack() as undo:
+    with room_for(CHILD_DESCRIPTORS, "a worker"), ExitStack() as undo:
         ground = undo.enter_context(nursery.ground(policy, path, preloading=preloading))
         reader, writer = os.pipe2(os.O_CLOEXEC)
         output = Output(reader, policy.limits.output_bytes)

@@ -136,6 +136,8 @@ class Arena:
         self.placed: list[Region] = []
         self.placed_bytes = 0
         self.read_bytes = 0
+        self.inline = False
+        """Whether what is made now goes into the frame, however large."""
 
     # -- toward the worker -------------------------------------------------------
 
@@ -145,6 +147,8 @@ class Arena:
         The region is in `placed` until somebody takes charge of it.
         """
         size = len(data)
+        if self.inline:
+            return None
         with self._lock:
             found = self._take(size)
         if found is None:
@@ -173,7 +177,10 @@ class Arena:
             return None
         self._numbers += 1
         size = max(_LEAST_BYTES, 1 << (size - 1).bit_length())
-        segment = Segment(self._numbers, size, writable=False)
+        try:
+            segment = Segment(self._numbers, size, writable=False)
+        except OSError:  # no descriptor or no memory is left: it goes into the frame
+            return None
         self._segments.append(segment)
         self.unsent.append(segment)
         return segment
@@ -229,8 +236,18 @@ class Arena:
         if size <= _STREAMED_BYTES:  # likely an item among many
             size *= _AHEAD
         total = RING_HEAD_BYTES + max(_LEAST_BYTES, 1 << (size - 1).bit_length())
-        self._ring = Segment(self._numbers, total, writable=True)
-        self.unsent.append(self._ring)
+        self._ring = None
+        with suppress(OSError):  # no descriptor is left: the worker is told
+            self._ring = Segment(self._numbers, total, writable=True)
+            self.unsent.append(self._ring)
+
+    def lose(self, segment: Segment) -> None:
+        """The worker could not be given `segment`; nothing is placed in it."""
+        if segment is self._ring:
+            self._ring = None
+        with self._lock:
+            self._segments = [item for item in self._segments if item is not segment]
+        segment.close()
 
     def extension(self, code: int, data: memoryview) -> bytes | memoryview:
         """What a worker's extension stands for, copied: msgspec's ``ext_hook``.

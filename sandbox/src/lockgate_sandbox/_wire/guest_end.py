@@ -149,9 +149,13 @@ class GuestChannel(Channel):
         """Take a segment; whether it is one to write to."""
         _, number, size, writable, dropped = message
         ring = self._buffers
-        for fd in self.receive_fds(1):
-            if isinstance(ring, Ring):
+        fds = self.receive_fds(1)
+        if isinstance(ring, Ring):
+            if writable and not fds:  # it could not be sent
+                ring.detach()
+            for fd in fds:
                 ring.attach(number, fd, size, writable)
-                ring.drop(dropped)
+            ring.drop(dropped)
+        for fd in fds:
             os.close(fd)
         return bool(writable)

@@ -101,6 +101,12 @@ class HostChannel(Channel):
         if self.pipe is not None:
             self.pipe.leave()
 
+    def drop_pipe(self) -> None:
+        """Close the pipes, which the worker did not take."""
+        pipe, self.pipe, self.piped = self.pipe, None, False
+        if pipe is not None:
+            pipe.close()
+
     @property
     def owing(self) -> int:
         """The descriptor that an answer may come by, beside the socket; else -1."""
@@ -150,9 +156,7 @@ class HostChannel(Channel):
     def close(self) -> None:
         """Close the socket and the pipes; a blocked peer sees the end."""
         super().close()
-        pipe, self.pipe, self.piped = self.pipe, None, False
-        if pipe is not None:
-            pipe.close()
+        self.drop_pipe()
 
     # -- receiving ------------------------------------------------------------------
 

@@ -61,6 +61,10 @@ class Ring:
         self._number, self._view = number, view
         self._room, self._head = size - _HEAD_BYTES, 0
 
+    def detach(self) -> None:
+        """There is none to write to any more, until another one comes."""
+        self._view, self._room = memoryview(b""), 0
+
     def drop(self, numbers: list[int]) -> None:
         """Forget segments; what a plugin still holds of them stays mapped."""
         for number in numbers:

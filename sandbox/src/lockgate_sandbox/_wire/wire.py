@@ -341,14 +341,14 @@ class Channel:
             return size
 
     def send_fds(self, fds: Sequence[int], wait: Wait = never) -> None:
-        """Send the packet with the descriptors that a frame just announced.
+        """Send the packet with the descriptors that a frame just announced, or none.
 
         Raises:
             OSError: If the kernel refuses: too many are under way.
             ChannelClosed: If the peer is gone.
         """
         packed = struct.pack(f"{len(fds)}i", *fds)
-        ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
+        ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)] if fds else []
         while True:
             try:
                 self.socket.sendmsg([FDS], ancillary, NO_SIGNAL)
@@ -360,7 +360,7 @@ class Channel:
                 return
 
     def receive_fds(self, count: int) -> list[int]:
-        """The descriptors that a frame of the host's just announced.
+        """The descriptors that a frame of the host's just announced; perhaps fewer.
 
         Raises:
             ChannelClosed: If the peer is gone.

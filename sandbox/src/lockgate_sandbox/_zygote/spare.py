@@ -43,10 +43,10 @@ class Spare:
 
     def fork(self) -> None:
         """Fork it; if that fails, the next request tries, and tells."""
-        mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         try:
+            mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
             pid = os.fork()
-        except OSError:
+        except OSError:  # no process or no descriptor is left
             return
         if pid:
             theirs.close()

@@ -186,7 +186,12 @@ class Zygote:
                     self._work(kind, fds)
                 finally:
                     os._exit(70)  # EX_SOFTWARE: it does not come back
-        child = self._watch(_Child(pid, life, kind.upper() == TREE))
+        try:
+            child = self._watch(_Child(pid, life, kind.upper() == TREE))
+        except OSError:  # out of descriptors: then it may not run unwatched
+            os.kill(pid, _SIGKILL)
+            os.waitpid(pid, 0)
+            raise
         if child.tree:
             life.close()  # the warden's business
             return
@@ -252,6 +257,7 @@ def _main() -> None:
     from lockgate_sandbox._zygote import child as _child
     from lockgate_sandbox._zygote import init
     from lockgate_sandbox._zygote import trade as _trade
+    from lockgate_sandbox.linux import rlimits
     from lockgate_sandbox.linux.namespaces import enter_zygote_namespaces
 
     os.set_inheritable(control_fd, False)
@@ -263,6 +269,8 @@ def _main() -> None:
     if wanted == "2" and init.become_init(sweep):
         os.close(sweep)
         sweep = -1
+    # It holds a descriptor or two of each worker; they get a limit of their own.
+    rlimits.raise_open_files()
     control = _socket.socket(fileno=control_fd)
     zygote = Zygote(control, sweep, _trade)
     # What `site` would have added and everybody uses; -S leaves it out.

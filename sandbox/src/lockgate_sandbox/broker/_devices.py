@@ -76,7 +76,8 @@ class Devices:
         grant = cast("Device | None", self._gate.named(Device, name))
         if grant is None:
             raise self._gate.refuse("device", name, "this device is not granted")
-        seen = self._seen(grant)
+        with self._gate.room_for(3, "device", name):
+            seen = self._seen(grant)
         try:
             found = os.fstat(seen)
             why = why_not(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from lockgate_sandbox._watch.descriptors import room_for
 from lockgate_sandbox.broker._addresses import Address
 
 __all__ = ["connect_to"]
@@ -14,10 +15,12 @@ def connect_to(address: Address, port: int, seconds: float) -> socket.socket:
 
     Raises:
         OSError: If it can't be reached.
+        HostDescriptorsError: If the host has none left for it.
         TimeoutError: If that takes longer than `seconds`.
     """
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    with room_for(1, "a connection"):
+        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         sock.settimeout(max(seconds, 0.001))
         sock.connect((str(address), port))

@@ -25,6 +25,7 @@ from lockgate_sandbox.broker._web_rules import (
     RuleError,
     clean_response_headers,
 )
+from lockgate_sandbox.errors import HostDescriptorsError
 from lockgate_sandbox.grants import HostGrant
 
 __all__ = ["SLICE_SECONDS", "Exchange", "Head", "WebError"]
@@ -256,6 +257,8 @@ def _told(error: Exception) -> Exception:
     """What the worker is told: never more than what its own request was about."""
     if isinstance(error, WebError | RefusedError | QuotaError):
         return error
+    if isinstance(error, HostDescriptorsError):
+        return WebError("connect-failed", str(error))
     if isinstance(error, PermissionError):
         return RefusedError(str(error))
     if isinstance(error, RuleError):

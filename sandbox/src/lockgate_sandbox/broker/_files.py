@@ -90,7 +90,8 @@ class Files:
         grant, below = self._granted(path, writes)
         what = f"{path} ({mode})"
         try:
-            fd = self._open_below(grant, below, _MODES[mode], what)
+            with self._gate.room_for(3, "path", what):
+                fd = self._open_below(grant, below, _MODES[mode], what)
         except RefusedError:
             raise
         except OSError as error:

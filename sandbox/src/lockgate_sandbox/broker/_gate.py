@@ -7,14 +7,15 @@ next request, and whatever is registered as using it is closed at once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TypeAlias
 
+from lockgate_sandbox._watch import descriptors
 from lockgate_sandbox.broker._audit import AuditLog
 from lockgate_sandbox.broker._quota import Meter, Meters
 from lockgate_sandbox.broker._refusal import RefusedError, RevokedError
-from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.errors import HostDescriptorsError, PolicyError
 from lockgate_sandbox.grant_text import write_host_grant
 from lockgate_sandbox.grants import Device, HostGrant, PathGrant
 from lockgate_sandbox.policy import Policy, Program
@@ -169,6 +170,21 @@ class Gate:
         # is none that it knows.
         told = f"{_short(resource)} is refused: {_short(reason, 1000)}"
         return RefusedError(told, hint=hint)
+
+    @contextmanager
+    def room_for(self, need: int, right: str, resource: str) -> Generator[None]:
+        """Open up to `need` descriptors for a worker inside the ``with`` block.
+
+        Raises:
+            HostDescriptorsError: If the host has too few left; that is recorded.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(descriptors.room_for(need, resource))
+            except HostDescriptorsError as error:
+                self.refuse(right, resource, str(error), wanted="")
+                raise
+            yield
 
     def hold(self, grant: Grant, close: Callable[[], object]) -> Use:
         """Register something that is open under `grant`.

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from typing import cast
 
 from lockgate_sandbox._spelling.hostname import canonical_host
+from lockgate_sandbox._watch.descriptors import room_for
 from lockgate_sandbox.broker._addresses import Pins
 from lockgate_sandbox.broker._dial import connect_to
 from lockgate_sandbox.broker._gate import Gate, Use
 from lockgate_sandbox.broker._quota import QuotaError
 from lockgate_sandbox.broker._relay import Relay, Relays
 from lockgate_sandbox.callbacks import Passed
-from lockgate_sandbox.errors import Data, PolicyError
+from lockgate_sandbox.errors import Data, HostDescriptorsError, PolicyError
 from lockgate_sandbox.grants import HostGrant
 
 __all__ = ["Sockets"]
@@ -169,6 +170,9 @@ class Sockets:
                 far.close()
                 raise
         except Exception as error:
+            if isinstance(error, HostDescriptorsError):
+                self._gate.refuse("net", place, str(error), wanted="")
+                error = _DialError("connect-failed", str(error))
             dial.error = error
             self._leave()
         dial.done.set()
@@ -196,7 +200,8 @@ class Sockets:
         raise last
 
     def _relay(self, grant: HostGrant, far: socket.socket) -> socket.socket:
-        near, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with room_for(2, "a connection"):
+            near, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         relay = Relay(
             near,
             far,

@@ -19,7 +19,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Lowered", "apply", "bound_thread_stacks", "largest_file", "values"]
+__all__ = [
+    "Lowered",
+    "apply",
+    "bound_thread_stacks",
+    "largest_file",
+    "raise_open_files",
+    "values",
+]
 
 _STACK_BYTES = 8 * 1024 * 1024
 
@@ -65,6 +72,18 @@ def values(limits: Mapping[str, float]) -> list[tuple[int, int, int]]:
         (resource.RLIMIT_RTPRIO, 0, 0),
         (resource.RLIMIT_SIGPENDING, 256, 256),
     ]
+
+
+def raise_open_files() -> int:
+    """Let this process open as many files as it may (RLIMIT_NOFILE); gives the number.
+
+    Whatever it starts may open as many, so this is for who owns the process: one that
+    embeds others' code may hold programs that use select(2), which knows 1,024 only.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
 
 
 def largest_file(limits: Mapping[str, float]) -> int:
