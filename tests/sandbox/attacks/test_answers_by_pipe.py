@@ -5,12 +5,16 @@ It costs the worker, at once or with the next call, and the host nothing.
 
 from __future__ import annotations
 
+import select
 import textwrap
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from lockgate_sandbox import ProtocolError, SandboxError, WallLimitError, Worker
+from lockgate_sandbox._wire import host_pipe
+from lockgate_sandbox._wire.host_end import HostChannel
 from tests.support.sandbox import Lab, alive, policy, run, wait_until
 
 pytestmark = pytest.mark.kernel
@@ -136,3 +140,47 @@ def test_an_answer_that_never_comes_ends_with_its_time(
 def test_printing_without_end_is_seen_while_an_answer_is_due(lab: Lab) -> None:
     with _by_pipe(lab) as worker, pytest.raises(SandboxError, match="output"):
         run(worker, "while True: print('x' * 1000)")
+
+
+# -- an answer by the pipe, and something by the socket that nobody asked for ----------
+
+_TWICE = _TOOLS + "session._channel.send([7, call, 1])\nresult = 'by the pipe'"
+
+
+class _LateEar:
+    """An epoll that is asked late: when both ways have something, if they will."""
+
+    def __init__(self) -> None:
+        self._ear = select.epoll()
+        self.register, self.close = self._ear.register, self._ear.close
+
+    def poll(self, seconds: float, most: int) -> list[tuple[int, int]]:
+        wait_until(lambda: len(self._ear.poll(0, most)) > 1, 0.05)
+        return self._ear.poll(seconds, most)
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> None:
+    ears = SimpleNamespace(epoll=_LateEar, EPOLLIN=select.EPOLLIN)
+    monkeypatch.setattr(host_pipe, "select", ears)
+
+
+@pytest.mark.usefixtures("late")
+def test_what_lies_beside_an_answer_is_seen_with_the_next_call(lab: Lab) -> None:
+    with _by_pipe(lab) as worker:
+        assert run(worker, _TWICE) == "by the pipe"
+        with pytest.raises(ProtocolError, match="forged"):
+            run(worker, "result = 1")
+        assert not worker.alive
+
+
+@pytest.mark.usefixtures("late")
+def test_it_would_lie_there_for_ever_if_nobody_looked(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blind = property(lambda _: False, lambda _, __: None)
+    monkeypatch.setattr(HostChannel, "beside", blind)
+    with _by_pipe(lab) as worker:
+        assert run(worker, _TWICE) == "by the pipe"
+        _in_a_row(worker)
+        assert worker.alive
