@@ -20,11 +20,9 @@ from lockgate_sandbox.broker._gate import Use
 from lockgate_sandbox.broker._pinned import PinnedNetwork
 from lockgate_sandbox.broker._quota import Meters, QuotaError
 from lockgate_sandbox.broker._refusal import RefusedError
+from lockgate_sandbox.broker._rule import RuleError
 from lockgate_sandbox.broker._scrub import Scrub
-from lockgate_sandbox.broker._web_rules import (
-    RuleError,
-    clean_response_headers,
-)
+from lockgate_sandbox.broker._web_rules import clean_response_headers
 from lockgate_sandbox.errors import HostDescriptorsError
 from lockgate_sandbox.grants import HostGrant
 
@@ -80,7 +78,8 @@ class _Queue:
 class Exchange:
     """A request under way and its response; both flow through bounded queues.
 
-    `admit` is asked on its own thread before anything is sent, and raises to refuse.
+    `admit` is asked on its own thread before anything is sent, `look` with each piece
+    of the body before that may pass; both raise to refuse.
     """
 
     def __init__(
@@ -90,6 +89,7 @@ class Exchange:
         meters: Meters,
         *,
         admit: Callable[[], None],
+        look: Callable[[bytes, bool], None],
         scrub: Scrub,
         has_body: bool,
     ) -> None:
@@ -102,6 +102,7 @@ class Exchange:
         self.admitted = False
         self._request = request
         self._admit = admit
+        self._look = look
         self._scrub = scrub
         self._changed = threading.Condition()
         self._up, self._down = _Queue(self._changed), _Queue(self._changed)
@@ -114,7 +115,11 @@ class Exchange:
     # -- the worker's side: callbacks, on whatever thread runs them ----------------
 
     def write(self, data: bytes, *, last: bool) -> bool:
-        """Take a piece of the request's body; False: not now, ask again."""
+        """Take a piece of the request's body; False: not now, ask again.
+
+        Raises:
+            RefusedError: If it may not pass; the exchange is over then.
+        """
         with self._changed:
             self._changed.wait_for(
                 lambda: self._up.room() or self._error is not None, SLICE_SECONDS
@@ -123,6 +128,12 @@ class Exchange:
                 return True  # `head` tells; what is sent now goes nowhere
             if not self._up.room():
                 return False
+            try:
+                self._look(data, last)
+            except Exception as error:
+                self._error = error
+                self.cancel()
+                raise
             if data:
                 self._up.put(data)
                 self.moved += len(data)
@@ -205,7 +216,7 @@ class Exchange:
             reason = str(told)
         with self._changed:
             self.socket = None  # it may serve another exchange now
-            self._error = told
+            self._error = self._error or told
             self._changed.notify_all()
         ended(self, reason)
 

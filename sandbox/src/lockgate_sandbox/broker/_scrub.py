@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lockgate_sandbox.broker._web_rules import RuleError
+from lockgate_sandbox.broker._rule import RuleError
 
 __all__ = ["Scrub"]
 

@@ -21,13 +21,11 @@ from lockgate_sandbox.broker._exchange import Exchange, Head
 from lockgate_sandbox.broker._gate import Gate
 from lockgate_sandbox.broker._pinned import PinnedNetwork
 from lockgate_sandbox.broker._quota import QuotaError
+from lockgate_sandbox.broker._refusal import RefusedError
+from lockgate_sandbox.broker._rule import RuleError, same_header
+from lockgate_sandbox.broker._said_methods import Scan, scan_for
 from lockgate_sandbox.broker._scrub import Scrub
-from lockgate_sandbox.broker._web_rules import (
-    RuleError,
-    WebRequest,
-    choose,
-    same_header,
-)
+from lockgate_sandbox.broker._web_rules import WebRequest, choose
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.grants import HostGrant
 
@@ -132,6 +130,31 @@ class Web:
             ) from None
         self._gate.allow(grant, request.describe())
 
+    def _looks(
+        self, request: WebRequest, grant: HostGrant
+    ) -> Callable[[bytes, bool], None]:
+        """What looks at a body whose method is all that the grant gives.
+
+        Raises:
+            RefusedError: If it can't be looked at.
+        """
+        if not grant.methods or request.length == 0:
+            return _nothing_said
+        try:
+            scan = scan_for(request.headers)
+        except RuleError as error:
+            raise self._refused(request, error) from None
+        return _nothing_said if scan is None else partial(self._look, request, scan)
+
+    def _look(self, request: WebRequest, scan: Scan, data: bytes, last: bool) -> None:
+        try:
+            scan.feed(data, last=last)
+        except RuleError as error:
+            raise self._refused(request, error) from None
+
+    def _refused(self, request: WebRequest, error: RuleError) -> RefusedError:
+        return self._gate.refuse("net", request.describe(), str(error), wanted="")
+
     def _start(self, request: WebRequest, grant: HostGrant) -> Exchange:
         headers, scrub = self._headers(request, grant)
         sent = httpcore.Request(
@@ -149,6 +172,7 @@ class Web:
             grant,
             self._gate.meters(grant),
             admit=partial(self._admit, request, grant),
+            look=self._looks(request, grant),
             scrub=scrub,
             has_body=request.length != 0,
         )
@@ -240,6 +264,10 @@ class Web:
     def _forget(self, arguments: Arguments) -> Exchange | None:
         with self._lock:
             return self._open.pop(cast("int", arguments.get("id")), None)
+
+
+def _nothing_said(_data: bytes, _last: bool) -> None:
+    """The body is of no type that a method is read from."""
 
 
 def _head(head: Head | None) -> dict[str, Data]:

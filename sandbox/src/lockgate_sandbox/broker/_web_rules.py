@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from lockgate_sandbox._spelling.hostname import canonical_host
+from lockgate_sandbox.broker._rule import RuleError, same_header
+from lockgate_sandbox.broker._said_methods import in_query
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.grants import FRAMING_HEADERS, HostGrant
 
 __all__ = [
     "HEADER_COUNT",
     "HEADER_LIMIT_BYTES",
-    "RuleError",
     "WebRequest",
     "choose",
     "clean_response_headers",
     "plain_path",
-    "same_header",
 ]
 
 HEADER_COUNT = 128
@@ -54,10 +54,6 @@ _SAYS_PATH = frozenset(
         "x-rewrite-url",
     }
 )
-
-
-class RuleError(ValueError):
-    """A request breaks a rule; no grant would allow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +124,6 @@ class WebRequest:
     def describe(self) -> str:
         """The request in a few words, without its query: that may hold anything."""
         return f"{self.method} {self.scheme}://{self.authority}{self.path}"
-
-
-def same_header(name: str) -> str:
-    """`name` as it is compared: gateways (CGI, WSGI) read ``_`` as ``-``."""
-    return name.lower().replace("_", "-")
 
 
 def plain_path(path: str) -> str:
@@ -240,6 +231,8 @@ def _why_not(request: WebRequest, grant: HostGrant) -> str:
         again = request.named_among(names) if limits else ""
         if again:
             return f"the header {again!r} may ask for what the grant does not give"
+    if grant.methods and (again := in_query(request.query)):
+        return f"in the query, {again}"
     if grant.paths:
         try:
             path = plain_path(request.path)

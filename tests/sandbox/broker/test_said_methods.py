@@ -1,0 +1,280 @@
+"""Methods that a body or a query names: refused, however they are spelled.
+
+The servers are real ones (wsgiref) that read a form as PHP, Rack and Express do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.policy import HTTP
+from typing import Any, cast
+from urllib.parse import parse_qsl
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import httpx
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lockgate_sandbox.broker._rule import RuleError
+from lockgate_sandbox.broker._said_methods import in_query, scan_for
+from tests.sandbox.broker.conftest import MakeBench
+
+SEND = """
+import httpx
+client = httpx.Client(transport=session.http_transport())
+body = {name: value for name, value in sent.items() if name != "pieces"}
+if "files" in body:
+    body["files"] = {name: tuple(value) for name, value in body["files"].items()}
+if "pieces" in sent:
+    body["content"] = iter(sent["pieces"])
+try:
+    result = client.post(url + query, **body).text
+except Exception as error:
+    result = f"{type(error).__name__}: {error}"
+"""
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+def _as_php(name: str) -> str:
+    """A field's name as PHP has it (main/php_variables.c)."""
+    found = name.lstrip(" ").partition("\0")[0]
+    head, rest = found[:1], found[1:].partition("[")[0]
+    return re.sub(r"[ .\[]", "_", head + rest)
+
+
+def _fields(environ: dict[str, Any]) -> dict[str, str]:
+    """What a framework makes of the body, by its type."""
+    kind = environ.get("CONTENT_TYPE", "")
+    if environ.get("HTTP_TRANSFER_ENCODING") == "chunked":
+        return {}  # wsgiref reads none
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    if "json" in kind:
+        found: dict[str, Any] = json.loads(body)
+        return {name: str(value) for name, value in found.items()}
+    if "multipart" in kind:
+        head = f"Content-Type: {kind}\r\n\r\n".encode()
+        parts = list(message_from_bytes(head + body, policy=HTTP).iter_parts())
+        names = (part.get_param("name", "", "content-disposition") for part in parts)
+        return {
+            str(name): str(part.get_payload())
+            for name, part in zip(names, parts, strict=True)
+        }
+    return {_as_php(name): value for name, value in parse_qsl(body.decode())}
+
+
+def _frame(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    asked = {**dict(parse_qsl(environ["QUERY_STRING"])), **_fields(environ)}
+    start("200 OK", [("Content-Type", "text/plain")])
+    method = str(asked.get("_method", environ["REQUEST_METHOD"]))
+    return [f"{method.strip()} {len(asked)}".encode()]
+
+
+@contextmanager
+def _framework() -> Generator[int]:
+    server = make_server("127.0.0.1", 0, _frame, WSGIServer, _Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def port() -> Generator[int]:
+    with _framework() as found:
+        yield found
+
+
+ATTACKS: dict[str, tuple[dict[str, Any], str]] = {
+    "form": ({"data": {"a": "1", "_method": "DELETE"}}, ""),
+    "encoded": ({"content": b"%5Fm%65thod=DELETE", "headers": FORM}, ""),
+    "as php has it": ({"content": b"a=1&+.method=DELETE", "headers": FORM}, ""),
+    "an array": ({"content": b"_method[=DELETE", "headers": FORM}, ""),
+    "without a type": ({"content": b"_method=DELETE"}, ""),
+    "json": ({"json": {"_method": "DELETE"}}, ""),
+    "escaped json": (
+        {
+            "content": b'{"\\u005Fmeth\\u006fd": "DELETE"}',
+            "headers": {"Content-Type": "application/vnd.api+json"},
+        },
+        "",
+    ),
+    "parts": (
+        {"data": {"_method": "DELETE"}, "files": {"f": ["f.txt", b"x", "text/plain"]}},
+        "",
+    ),
+    "query": ({"content": b""}, "?a=1&_method=DELETE"),
+    "encoded query": ({"content": b""}, "?%5fmethod=DELETE"),
+}
+
+
+@pytest.mark.kernel
+def test_no_form_says_another_method(bench: MakeBench, port: int) -> None:
+    url = f"http://127.0.0.1:{port}/"
+    # One whose grant names no method may say what it likes.
+    at, free = bench(f"{url} methods=POST private"), bench(f"{url} private")
+    for name, (sent, query) in ATTACKS.items():
+        told = str(at.run(SEND, url=url, sent=sent, query=query))
+        assert "may ask for" in told, (name, told)
+        assert told.startswith("RefusedError"), name
+        assert at.denials()[-1].reason in told, name
+        # A client of the host's own gets through: the attack is real.
+        answer = httpx.post(url + query, trust_env=False, **_for_httpx(sent)).text
+        assert answer.startswith("DELETE"), (name, answer)
+        said = str(free.run(SEND, url=url, sent=sent, query=query))
+        assert said.startswith("DELETE"), (name, said)
+
+
+def _for_httpx(sent: dict[str, Any]) -> dict[str, Any]:
+    files = sent.get("files", {})
+    return {**sent, "files": {k: tuple(v) for k, v in files.items()}} if files else sent
+
+
+_PAGE = b'<input name="_method" value="PUT">\r\n'
+HONEST: dict[str, tuple[dict[str, Any], str]] = {
+    "form": ({"data": {"payment_method": "x", "method": "DELETE", "methods": 1}}, ""),
+    "value": ({"data": {"note": "_method"}}, "?method=x&note=_method"),
+    "json": ({"json": {"method": "DELETE", "text": '"_method": 1'}}, ""),
+    "parts": (
+        {
+            "data": {"methods": "DELETE"},
+            "files": {"f": ["my_method.html", _PAGE, "text/html"]},
+        },
+        "",
+    ),
+}
+
+
+@pytest.mark.kernel
+def test_honest_posts_pass(bench: MakeBench, port: int) -> None:
+    url = f"http://127.0.0.1:{port}/"
+    at = bench(f"{url} methods=POST private")
+    for name, (sent, query) in HONEST.items():
+        said = str(at.run(SEND, url=url, sent=sent, query=query))
+        assert said.startswith("POST"), (name, said)
+
+
+@pytest.mark.kernel
+def test_a_form_that_can_not_be_looked_into_is_not_completed(
+    bench: MakeBench, port: int
+) -> None:
+    url = f"http://127.0.0.1:{port}/"
+    at = bench(f"{url} methods=POST private")
+    headers = {**FORM, "Content-Encoding": "gzip"}
+    sent: dict[str, Any] = {"content": b"\x1f\x8b", "headers": headers}
+    assert "compressed" in str(at.run(SEND, url=url, sent=sent, query=""))
+
+    pieces = [b"a=1&_me", b"thod", b"=DELETE"]
+    sent = {"pieces": pieces, "headers": {**FORM, "Content-Length": "18"}}
+    assert "may ask for" in str(at.run(SEND, url=url, sent=sent, query=""))
+    moved = [record.bytes for record in at.records if record.decision == "end"]
+    assert max(moved, default=0) <= len(b"a=1&_method")
+
+
+# -- the scan alone --------------------------------------------------------------------
+
+
+def _refuses(kind: str, *pieces: bytes) -> bool:
+    scan = scan_for([("content-type", kind)])
+    assert scan is not None
+    try:
+        for piece in pieces:
+            scan.feed(piece, last=False)
+        scan.feed(b"", last=True)
+    except RuleError:
+        return True
+    return False
+
+
+_PARTS = "multipart/form-data; boundary=b"
+_SAYS = [
+    ("application/x-www-form-urlencoded", b"a=1&_method=PUT&b=2"),
+    ("application/x-www-form-urlencoded", b"a=1;%20+%5f%4Dethod%00x=PUT"),
+    ("APPLICATION/X-WWW-FORM-URLENCODED", b"x-http-method-override=PUT"),
+    ("application/x-www-form-urlencoded", b"[_method]=PUT"),
+    ("application/x-www-form-urlencoded", b"_HttpMethod=PATCH"),
+    ("application/x-www-form-urlencoded", b"+" * 700 + b"_method=x"),
+    ("application/json", b'{"a": {"_method"  : "PUT"}}'),
+    ("application/json", b'{"_\\u006D\\u0065thod":1}'),
+    *(
+        (_PARTS, b"--b\r\n" + head + b"\r\n\r\nPUT\r\n--b--\r\n")
+        for head in (
+            b'Content-Disposition: form-data; name="_method"',
+            b"content-disposition:form-data;name=_method",
+            b"Content-Disposition: form-data; name='_method'; x=1",
+            b'Content-Disposition: form-data; name="_met\\hod"',
+            b'Content-Disposition: form-data;\r\n name="_method"',
+            b'Content-Disposition: form-data;\n\t name = "_method"',
+            b"Content-Disposition: form-data; name*=UTF-8''%5Fmethod",
+            b'Content-Disposition: form-data; name="=?utf-8?q?=5Fmethod?="',
+            b"Content-Disposition: form-data name=_method",
+            b'Content-Disposition: form-data; filename="x"; name="_method"',
+            b"Content-ID: <_method>",
+            b"Content-Type: text/plain\rContent-Disposition: form-data; name=_method",
+            b"Content-Disposition: form-data; a=" + b"x" * 20_000 + b"; name=_method",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "body"), _SAYS)
+@pytest.mark.parametrize("size", [1, 3, 7, 1 << 20])
+def test_whatever_the_pieces_a_named_method_is_seen(
+    kind: str, body: bytes, size: int
+) -> None:
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    assert _refuses(kind, *pieces)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from([kind for kind, _ in _SAYS] + [_PARTS]),
+    st.lists(st.binary(max_size=40) | st.sampled_from([b"method", b"_", b"\r\n"])),
+)
+@example(_PARTS, [b"\r\n" * 9, b" " * 40])
+def test_the_verdict_does_not_depend_on_the_pieces(
+    kind: str, pieces: list[bytes]
+) -> None:
+    assert _refuses(kind, *pieces) == _refuses(kind, b"".join(pieces))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.text(min_size=1), st.text()))
+def test_a_form_of_any_other_names_passes(fields: dict[str, str]) -> None:
+    body = httpx.Request("POST", "http://x", data=fields).read()
+    says = any(re.search("method", name, re.IGNORECASE) for name in fields)
+    assert says or not _refuses("application/x-www-form-urlencoded", body)
+    assert says or not in_query(body.decode())
+
+
+def test_a_long_body_is_not_kept() -> None:
+    piece = bytes(range(256)).replace(b"&", b".") * 256
+    for kind in (_PARTS, "application/json", "application/x-www-form-urlencoded"):
+        scan = scan_for([("Content_Type", kind)])
+        assert scan is not None
+        for _ in range(64):
+            scan.feed(piece, last=False)
+        assert _held_bytes(scan) < 2_048, kind
+
+
+def _held_bytes(item: object) -> int:
+    """The bytes in an object and the objects in it."""
+    if isinstance(item, bytes):
+        return len(item)
+    if isinstance(item, list):
+        return sum(map(_held_bytes, cast("list[object]", item)))
+    return sum(map(_held_bytes, cast("Any", getattr(item, "__dict__", {})).values()))
