@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import textwrap
 import time
 from collections.abc import Callable
 
@@ -24,23 +23,15 @@ from lockgate_sandbox import (
 from lockgate_sandbox._line.verdicts import Verdicts
 from lockgate_sandbox._watch import tree, verdict
 from lockgate_sandbox._watch.sample import Sampler
-from tests.support.sandbox import Lab, policy, run, wait_until
+from tests.support.sandbox import Lab, crowd, policy, run, wait_until
 
 _MIB = 1 << 20
 _LIMITS = policy(limits={"memory_bytes": 96 * _MIB}).limits
 
-_MANY = """
-    import os, time
-    for _ in range(6):
-        if not os.fork():
-            kept = bytearray(b"x") * (24 << 20)
-            time.sleep(60)
-            os._exit(0)
-    time.sleep(60)
-"""
+_MANY = crowd(6, 24, 60)
 _LATER = f"""
     import threading
-    code = compile({textwrap.dedent(_MANY)!r}, "<many>", "exec")
+    code = compile({_MANY!r}, "<many>", "exec")
     threading.Thread(target=exec, args=(code, {{}}), daemon=True).start()
 """
 _BUSY = """
@@ -116,10 +107,9 @@ def test_what_a_program_was_killed_for_is_named_too(
     lab_without: Callable[..., Lab],
 ) -> None:
     given = _policy(memory_bytes=96 * _MIB)
-    code = textwrap.dedent(_MANY)
     with pytest.raises(MemoryLimitError):
         lab_without("cgroup").sandbox.run_program(
-            given, ["/usr/bin/python3", "-c", code]
+            given, ["/usr/bin/python3", "-c", _MANY]
         )
 
 

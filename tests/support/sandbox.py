@@ -18,6 +18,7 @@ __all__ = [
     "TIERS",
     "Lab",
     "alive",
+    "crowd",
     "goes_past",
     "open_folder",
     "outside",
@@ -98,6 +99,20 @@ def goes_past(lab: Lab, policy: Policy, code: str, expected: Data) -> bool:
         return lab.run(policy, code) == expected
     except LimitError as error:
         return not error.claimed and error.used > error.limit
+
+
+def crowd(count: int, each_mib: int, seconds: float) -> str:
+    """A program of `count` processes that hold as much for `seconds`, all together."""
+    return textwrap.dedent(f"""
+        import os, time
+        for _ in range({count}):
+            if not os.fork():
+                held = bytearray(b"x") * ({each_mib} << 20)
+                time.sleep({seconds})
+                os._exit(0)
+        for _ in range({count}):
+            os.wait()
+    """)
 
 
 def run(worker: Worker, code: str, **values: Data) -> Data:

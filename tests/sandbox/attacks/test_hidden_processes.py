@@ -16,22 +16,14 @@ import pytest
 from tests.support.confine import CONTAINER
 from tests.support.layers import Base
 from tests.support.ordinary import run_as_ordinary
+from tests.support.sandbox import crowd
 
 pytestmark = [
     pytest.mark.kernel,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user"),
 ]
 
-_MANY = """
-import os, time
-for _ in range(4):
-    if not os.fork():
-        held = b"x" * (100 << 20)
-        time.sleep(1)
-        os._exit(0)
-for _ in range(4):
-    os.wait()
-"""
+_MANY = crowd(4, 100, 1)
 """Four processes, each within its limit, hold twice what all of them may."""
 
 _LEFT = """
