@@ -88,7 +88,10 @@ with tempfile.TemporaryDirectory() as folder, Sandbox.open() as sandbox:
         told["start"] = [type(error).__name__, str(error), getattr(error, "hint", "")]
     for worker in workers:
         for n in range(20):
-            told["alive"].append(worker.alive and worker.call("echo", {"n": n}).value)
+            try:
+                told["alive"].append(worker.call("echo", {"n": n}).value)
+            except SandboxError as error:
+                told["alive"].append(error.code)
     brokers[0].close()
     workers[0].close()
     try:

@@ -167,8 +167,9 @@ def status_kib(pid: int, name: bytes) -> int:
 
 def _is_hidden(pid: int) -> bool:
     """Whether ``/proc`` does not show a process that is there."""
-    # In this order: one that ends meanwhile is gone for the second question too.
-    if _stat(pid) is not None:
+    # In this order: one that ends meanwhile is gone for the second question too. And
+    # without a descriptor: a host that has none left hides nothing.
+    if os.access(f"/proc/{pid}/stat", os.R_OK):
         return False
     try:
         os.kill(pid, 0)
