@@ -367,22 +367,16 @@ class HostDescriptorsError(SandboxError):
     def __init__(
         self, what: str, *, limit: int, used: int, need: int, kept: int, hard: int
     ) -> None:
+        way = "start the host with a higher limit (ulimit -n; LimitNOFILE= in a unit)"
+        if hard > limit:
+            way = f"lockgate_sandbox.raise_open_files() in the host, up to {hard:,}"
         super().__init__(
-            f"{what} needs {need} descriptors, the host has {_number(used)} of "
-            f"{_number(limit)} in use and keeps {kept} back",
-            hint=(
-                f"close some workers, or let the host open more files: "
-                f"lockgate_sandbox.raise_open_files(), up to {_number(hard)}"
-                if hard > limit
-                else "close some workers, or start the host with a higher limit of "
-                "open files (ulimit -n, LimitNOFILE= of a service)"
-            ),
+            f"{what} needs {need} descriptors, the host has {used:,} of {limit:,} "
+            f"in use and keeps {kept} back",
+            hint=f"close some workers, or let it open more files: {way}",
         )
-        self.limit = limit
-        self.used = used
-        self.need = need
-        self.kept = kept
-        self.hard = hard
+        self.limit, self.used, self.need = limit, used, need
+        self.kept, self.hard = kept, hard
 
 
 class PolicyError(SandboxError, ValueError):
