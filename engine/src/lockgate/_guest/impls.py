@@ -314,14 +314,7 @@ def checked_impl(
     if isinstance(marked, str) and marked != spec.name:
         message = f"the function for {spec.name!r} is marked for {marked!r}"
         raise _mismatch(message, file, line)
-    unknown = [
-        name
-        for name, parameter in inspect.signature(found).parameters.items()
-        if name not in spec.parameters
-        and parameter.default is inspect.Parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
-    if unknown:
+    if unknown := _wanted(found, spec):
         message = (
             f"the impl of {spec.name!r} wants {', '.join(unknown)}; "
             f"the hook gives {', '.join(spec.parameters)}"
@@ -332,6 +325,17 @@ def checked_impl(
 
 def _mismatch(message: str, file: str, line: int, hint: str = "") -> ImplError:
     return ImplError(message, code="impl-mismatch", file=file, line=line, hint=hint)
+
+
+def _wanted(found: Callable[..., object], spec: HookSpec) -> list[str]:
+    """The arguments that it can't do without, and that the spec does not give."""
+    return [
+        name
+        for name, parameter in inspect.signature(found).parameters.items()
+        if name not in spec.parameters
+        and parameter.default is inspect.Parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
 
 
 def _line(function: object) -> int:

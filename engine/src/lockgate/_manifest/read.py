@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from lockgate._manifest import form
 from lockgate._manifest.rules import added_kind
-from lockgate._manifest.tables import CommandForm
+from lockgate._manifest.tables import CommandForm, HookForm, RightsForm
 from lockgate._manifest.value import (
     Adapter,
     Command,
@@ -186,7 +186,6 @@ def _value(document: Any, path: Sequence[str | int]) -> object:
 
 def _manifest(model: form.ManifestForm) -> Manifest:
     """The plain value of a checked form."""
-    rights = model.rights
     return Manifest(
         name=model.name,
         summary=model.summary,
@@ -194,37 +193,11 @@ def _manifest(model: form.ManifestForm) -> Manifest:
         hook_api=model.hook_api,
         tier=model.tier,
         hooks=tuple(
-            HookImpl(
-                name,
-                hook.impl,
-                hook.order,
-                hook.wrapper,
-                tuple(hook.before),
-                tuple(hook.after),
-                tuple(hook.requires),
-                tuple(hook.conflicts),
-            )
-            for name, impls in model.hooks.items()
-            for hook in impls
+            _impl(name, hook) for name, impls in model.hooks.items() for hook in impls
         ),
         essential=model.essential,
         capabilities={k: tuple(v) for k, v in model.capabilities.items()},
-        rights=Rights(
-            read=tuple(rights.read),
-            write=tuple(rights.write),
-            env=tuple(rights.env),
-            net=tuple(rights.net),
-            devices=tuple(rights.devices),
-            secrets=tuple(rights.secrets),
-            workers=rights.workers,
-            programs=tuple(
-                ProgramRight(p.name, p.distribution, p.file) for p in rights.programs
-            ),
-            tools=tuple(
-                ToolRight(t.name, tuple(t.read), t.reason) for t in rights.tools
-            ),
-            claims=tuple(DeviceClaim(c.device, c.mode) for c in rights.claims),
-        ),
+        rights=_rights(model.rights),
         limits=dict(model.limits),
         config_schema=model.config_schema,
         requires=tuple(model.relations.requires),
@@ -238,6 +211,36 @@ def _manifest(model: form.ManifestForm) -> Manifest:
         ),
         verbs=tuple(VerbOffer(v.name, v.help, v.module) for v in model.verbs),
         kind_api=dict(model.kind_api),
+    )
+
+
+def _impl(name: str, hook: HookForm) -> HookImpl:
+    return HookImpl(
+        name,
+        hook.impl,
+        hook.order,
+        hook.wrapper,
+        tuple(hook.before),
+        tuple(hook.after),
+        tuple(hook.requires),
+        tuple(hook.conflicts),
+    )
+
+
+def _rights(rights: RightsForm) -> Rights:
+    return Rights(
+        read=tuple(rights.read),
+        write=tuple(rights.write),
+        env=tuple(rights.env),
+        net=tuple(rights.net),
+        devices=tuple(rights.devices),
+        secrets=tuple(rights.secrets),
+        workers=rights.workers,
+        programs=tuple(
+            ProgramRight(p.name, p.distribution, p.file) for p in rights.programs
+        ),
+        tools=tuple(ToolRight(t.name, tuple(t.read), t.reason) for t in rights.tools),
+        claims=tuple(DeviceClaim(c.device, c.mode) for c in rights.claims),
     )
 
 

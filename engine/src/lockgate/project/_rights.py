@@ -7,14 +7,18 @@ that knows the doors of `lockgate.plugin.Context`. Both see literals only.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockgate._text.files import UnreadableError, read_bounded
 from lockgate.manifest import Manifest
 from lockgate.values import Finding, Position, Range
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.source import Finding as Needs
 
 __all__ = ["rights_findings", "source_findings"]
 
@@ -80,24 +84,7 @@ def source_findings(
     used = _used(files)
     declared = _declared(manifest)
     yield from _undeclared(used, declared)
-    doors: set[str] = set()
-    for finding in derived.because:
-        kind = str(finding.right)
-        doors.add(kind)
-        missing = _door(kind, finding.subject, manifest)
-        if missing:
-            place = Range(
-                Position(finding.line, finding.column),
-                Position(finding.end_line, finding.end_column),
-            )
-            yield Finding(
-                finding.path,
-                "right-undeclared",
-                "error",
-                f"{finding.message}; {missing[0]}",
-                place,
-                hint=missing[1],
-            )
+    yield from _shut(derived.because, manifest)
     closed = [*unread, *used.unread]
     for path in closed[:_SHOWN]:
         message = "it is not read (too large, or no file): what it needs is not known"
@@ -107,7 +94,24 @@ def source_findings(
         yield Finding(manifest_file, "source-opaque", "note", message)
     if derived.blind or closed:
         return
+    doors = {str(finding.right) for finding in derived.because}
     yield from _unused(used, doors, declared, manifest_file)
+
+
+def _shut(because: Iterable[Needs], manifest: Manifest) -> Iterator[Finding]:
+    """What the source does that needs a right which the manifest does not ask for."""
+    for finding in because:
+        missing = _door(str(finding.right), finding.subject, manifest)
+        if not missing:
+            continue
+        place = Range(
+            Position(finding.line, finding.column),
+            Position(finding.end_line, finding.end_column),
+        )
+        message = f"{finding.message}; {missing[0]}"
+        yield Finding(
+            finding.path, "right-undeclared", "error", message, place, hint=missing[1]
+        )
 
 
 def _declared(manifest: Manifest) -> dict[str, set[str]]:
