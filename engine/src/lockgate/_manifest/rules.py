@@ -34,6 +34,8 @@ __all__ = [
     "check_schema",
     "check_tier",
     "check_verbs",
+    "misnamed_argument",
+    "misnamed_hook",
 ]
 
 _PRIVILEGED = ("read", "write", "net", "devices", "secrets", "programs")
@@ -87,6 +89,17 @@ def added_kind(form: AddedKindForm) -> AddedKind:
     return AddedKind(form.name, hooks, form.about, form.version, form.defs)
 
 
+def misnamed_hook(name: str) -> tuple[str, str] | None:
+    """Why no hook of an added kind can be called `name`, and the way out."""
+    if iskeyword(name) or name == _MARK:
+        message = f"{name!r} is taken: no impl can be a function of it"
+        return message, f"Name it {name}_it, say."
+    if other := mistaken_for(name):
+        message = f"{name!r} is too near to lockgate's own {other!r}"
+        return message, "Give it a name that nobody takes for a slip."
+    return None
+
+
 def check_added_kinds(
     forms: Sequence[AddedKindForm], kinds: Sequence[str]
 ) -> Mapping[str, str]:
@@ -112,16 +125,13 @@ def check_added_kinds(
             if hook.name in found or hook.name in hook_kinds():
                 message = f"there is a hook named {hook.name!r} already"
                 refuse(message, where=f"{where}.hooks.{place}.name")
-            if iskeyword(hook.name) or hook.name == _MARK:
-                message = f"{hook.name!r} is taken: no impl can be a function of it"
-                hint = f"Name it {hook.name}_it, say."
-                refuse(message, hint=hint, where=f"{where}.hooks.{place}.name")
-            if other := mistaken_for(hook.name):
-                message = f"{hook.name!r} is too near to lockgate's own {other!r}"
-                hint = "Give it a name that nobody takes for a slip."
+            if (wrong := misnamed_hook(hook.name)) is not None:
+                message, hint = wrong
                 refuse(message, hint=hint, where=f"{where}.hooks.{place}.name")
             for name in hook.arguments:
-                _check_argument(name, where=f"{where}.hooks.{place}.arguments.{name}")
+                if (wrong := misnamed_argument(name)) is not None:
+                    key = f"{where}.hooks.{place}.arguments.{name}"
+                    refuse(wrong[0], hint=wrong[1], where=key)
             found[hook.name] = form.name
         try:
             hook_specs(added_kind(form))
@@ -132,16 +142,17 @@ def check_added_kinds(
     return found
 
 
-def _check_argument(name: str, *, where: str) -> None:
-    """Refuse an argument of an added hook that no call could give, or none as meant."""
+def misnamed_argument(name: str) -> tuple[str, str] | None:
+    """Why no call could give an argument called `name` to a hook, or not as meant."""
     if name == "context":
-        refuse("every hook gets `context`: it is no argument of its own", where=where)
+        return "every hook gets `context`: it is no argument of its own", ""
     if name == "plugin":
         message = "`plugin` says of a call whom to ask: it is no argument of a hook"
-        refuse(message, hint="Give it another name.", where=where)
+        return message, "Give it another name."
     if iskeyword(name):
         message = f"{name!r} is a word of Python: no function has an argument of it"
-        refuse(message, hint=f"Name it {name}_name, say.", where=where)
+        return message, f"Name it {name}_name, say."
+    return None
 
 
 def check_hooks(

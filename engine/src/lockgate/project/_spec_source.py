@@ -26,6 +26,8 @@ from typing import Any, cast
 
 from lockgate._hook.api import numbers
 from lockgate._manifest.kind_names import BUILT_IN
+from lockgate._manifest.rules import misnamed_argument, misnamed_hook
+from lockgate._specs.names import hook_kinds
 from lockgate._specs.spec import CONTEXT
 from lockgate.contract._modules import Module, SourceError, Sources
 from lockgate.contract._names import dotted_of
@@ -55,7 +57,7 @@ _OPTIONS: dict[str, type | tuple[type, ...]] = {
     "removed": str,
 }
 _KIND = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
-_HOOK = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
+_HOOK = re.compile(r"(?!.{65})[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 _STREAMS = frozenset(
     f"{owner}.{name}"
     for owner in ("collections.abc", "typing")
@@ -206,6 +208,11 @@ class _Specs:
         if not _HOOK.match(function.name):
             message = f"{function.name!r} is no name for a hook"
             raise _at(module, function, message, "Lower-case words, joined by _.")
+        if function.name in hook_kinds():
+            message = f"there is a hook named {function.name!r} already"
+            raise _at(module, function, message, "Give it another name.")
+        if (wrong := misnamed_hook(function.name)) is not None:
+            raise _at(module, function, *wrong)
         answer, stream = self._answer(module, function)
         return AddedHook(
             name=function.name,
@@ -251,6 +258,8 @@ class _Specs:
         for argument, default in pairs:
             if argument.arg == CONTEXT:
                 continue  # every impl may have it
+            if (wrong := misnamed_argument(argument.arg)) is not None:
+                raise _at(module, argument, *wrong)
             if argument.annotation is None:
                 message = f"{function.name}: {argument.arg} is not annotated"
                 raise _at(module, argument, message)
@@ -259,17 +268,11 @@ class _Specs:
 
     def _sound(self, kind: AddedKind, before: Sequence[str]) -> str:
         """What is wrong with a kind as a whole; empty if nothing is."""
-        from lockgate._specs.names import hook_kinds, mistaken_for
         from lockgate.kinds._schema import SchemaError
         from lockgate.kinds._specs import hook_specs
 
         if kind.name in BUILT_IN or kind.name in before:
             return f"there is a kind named {kind.name!r} already"
-        for hook in kind.hooks:
-            if hook.name in hook_kinds():
-                return f"there is a hook named {hook.name!r} already"
-            if other := mistaken_for(hook.name):
-                return f"{hook.name!r} is too near to lockgate's own {other!r}"
         try:
             hook_specs(kind)
         except (SchemaError, ValueError) as error:
