@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from lockgate.cli import main
 from lockgate.discovery import Discovery, PluginState, discover, index_files
+from lockgate.discovery._foreign import unnamed
 from lockgate.errors import ManifestError
 from lockgate.manifest import parse_manifest
 from tests.support.dists import SitePackages, manifest_text
@@ -248,3 +252,21 @@ def test_an_ecosystem_of_which_nothing_is_there_is_told(site: Site) -> None:
     assert "no plugin of babel is installed" in lacking.reason
     assert "install" in lacking.hint
     assert found.get("flake8.*") is None
+
+
+def test_what_nobody_looks_for_is_told_with_the_word_that_does(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = site.found()
+    assert unnamed(found.plugins, (), found.folders) == {"flake8": ["lint-xx"]}
+    assert unnamed(found.plugins, ("flake8",), found.folders) == {}
+    monkeypatch.setattr(sys, "path", [site.path, *sys.path])
+
+    main(["--set", "bridges=babel", "doctor", "--json"])
+
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    told = [check for check in checks if check["name"] == "bridges"]
+    (one,) = [check for check in told if "flake8" in check["message"]]
+    assert one["state"] == "ok"
+    assert "plugins of flake8 could be used too" in one["message"]
+    assert "lockgate --set bridges=babel,flake8 list" in one["message"]

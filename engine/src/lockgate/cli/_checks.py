@@ -61,6 +61,7 @@ def checks(
         hint = "Every command looks through all distributions anew."
         yield Check("index", "warning", f"the index {found.index_note}", hint)
     yield from _plugins(found)
+    yield from _guarded("bridges", lambda: list(_bridges(config, found)))
     yield from _guarded("hooks", lambda: list(_hooks(config, found)))
     yield from _guarded("programs", lambda: list(_programs(found)))
     yield from _guarded("devices", lambda: list(device_checks(config, found)))
@@ -240,6 +241,21 @@ def _plugins(found: Discovery) -> Iterator[Check]:
                 yield Check(f"plugin {plugin.name}", "warning", told, hint)
     usable = sum(plugin.usable for plugin in found.plugins)
     yield Check("plugins", "ok", f"{usable} of {len(found.plugins)} can be used")
+
+
+def _bridges(config: Config, found: Discovery) -> Iterator[Check]:
+    """Plugins of other ecosystems that are here, and that nobody looks for."""
+    from lockgate.cli._output import counted
+    from lockgate.discovery._foreign import unnamed
+
+    there = unnamed(found.plugins, config.bridges, found.folders)
+    for ecosystem, distributions in there.items():
+        count = counted(len(distributions), "distribution")
+        said = f"{count} with plugins of {ecosystem} could be used too, sealed"
+        named = ",".join((*config.bridges, ecosystem))
+        names = ", ".join(sorted(distributions)[:3])
+        shown = f"{names}: lockgate --set bridges={named} list"
+        yield Check("bridges", "ok", f"{said} ({shown})")
 
 
 def _hooks(config: Config, found: Discovery) -> Iterator[Check]:

@@ -24,7 +24,7 @@ from lockgate.discovery._state import PluginState
 if TYPE_CHECKING:
     from lockgate.manifest import Adapter
 
-__all__ = ["bridged"]
+__all__ = ["bridged", "unnamed"]
 
 _ENTRIES_MAXIMUM = 1024
 """Of one distribution: a package of styles has hundreds."""
@@ -44,20 +44,44 @@ def bridged(
     Adapters are those among `states`. An ecosystem that none of them knows is a broken
     state.
     """
-    foreign = _foreign_of(states, bridges)
+    adapters = _adapters(states)
+    foreign = _Foreign(tuple(one for e, one in adapters.items() if e in bridges))
     lacking = _unbridged(foreign, bridges)
     if not foreign.adapters:
         return lacking
-    search = Search(
+    found = _search(foreign, folders, cache_dir)
+    return [*lacking, *_without_plugins(foreign, found), *found]
+
+
+def unnamed(
+    states: Iterable[PluginState], bridges: Sequence[str], folders: Sequence[str]
+) -> dict[str, list[str]]:
+    """By ecosystem, the distributions in `folders` that an adapter could drive.
+
+    Of the ecosystems that the owner does not name in `bridges`.
+    """
+    adapters = _adapters(states)
+    foreign = _Foreign(tuple(one for e, one in adapters.items() if e not in bridges))
+    there: dict[str, list[str]] = {}
+    if foreign.adapters:
+        for state in _search(foreign, folders, cache_dir=""):
+            if state.state == "foreign":
+                ecosystem = state.name.partition(".")[0]
+                there.setdefault(ecosystem, []).append(state.distribution)
+    return there
+
+
+def _search(
+    foreign: _Foreign, folders: Sequence[str], cache_dir: str
+) -> Sequence[PluginState]:
+    return Search(
         folders,
         lambda known: look(
             folders, (), known, foreign.wanted, lambda found: _resolve(found, foreign)
         ),
         key=_index.key_of(folders, (), foreign.key),
         cache_dir=cache_dir,
-    )
-    found = search.states()
-    return [*lacking, *_without_plugins(foreign, found), *found]
+    ).states()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +109,8 @@ class _Foreign:
         )
 
 
-def _foreign_of(states: Iterable[PluginState], bridges: Sequence[str]) -> _Foreign:
-    """The adapters of the ecosystems that the owner named.
+def _adapters(states: Iterable[PluginState]) -> dict[str, tuple[str, Adapter]]:
+    """The adapter of each ecosystem, with the plugin that it belongs to, by name.
 
     Of several for one ecosystem the first-party one counts, else the first by name.
     An adapter in an environment of its own adapts nothing: what it drives is not there.
@@ -97,9 +121,8 @@ def _foreign_of(states: Iterable[PluginState], bridges: Sequence[str]) -> _Forei
             continue
         manifest = state.manifest
         for adapter in manifest.adapters if manifest is not None else ():
-            if adapter.ecosystem in bridges:
-                found.setdefault(adapter.ecosystem, (state.name, adapter))
-    return _Foreign(tuple(found[name] for name in sorted(found)))
+            found.setdefault(adapter.ecosystem, (state.name, adapter))
+    return {name: found[name] for name in sorted(found)}
 
 
 def _rank(state: PluginState) -> tuple[bool, str]:
