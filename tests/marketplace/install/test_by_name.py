@@ -405,17 +405,29 @@ def test_a_plugins_name_for_its_projects_is_answered_with_the_project(
     main.answers["/catalog.json"] = lambda _: reply(b"", "404 Not Found")
 
     by_custom = home.json("install", "wordy")["error"]
+    spelt = home.json("install", "odd-projcet")["error"]
     row = {"name": "wordy", "project": "odd-project"}
     catalog = json.dumps({"plugins": [row]}).encode()
     kind = ("Content-Type: application/json",)
     main.answers["/catalog.json"] = lambda _: reply(catalog, headers=kind)
     by_catalog = home.json("why", "main/wordy")["plugins"][0]["error"]
+    before = len(main.requests)
     nowhere = home.json("install", "nothing-like-it")["error"]
+    asked = len(main.requests) - before
+    near = home.json("install", "odd-projcet")["error"]
+    assert len(main.requests) - before == 2 * asked  # no more is asked for the hint
 
     assert (by_custom["code"], by_catalog["code"]) == ("fetch-missing",) * 2
     assert "ask for main/lockgate-wordy" in by_custom["hint"]
     assert "ask for main/odd-project" in by_catalog["hint"]
     assert "Check the spelling" in nowhere["hint"]
+    assert "Check the spelling" in spelt["hint"]  # the index tells no names
+    assert near["code"] == "fetch-missing"
+    assert near["hint"] == "Did you mean 'odd-project'?"
+    found = home.json("search", "odd-projcet")
+    assert (found["status"], found["plugins"]) == (0, [])
+    assert found["indexes"][0]["hint"] == "Did you mean 'odd-project'?"
+    assert "main: Did you mean 'odd-project'?" in home.run("search", "odd-projcet")[1]
 
 
 @pytest.mark.parametrize("status", ["deprecated", "archived"])

@@ -134,7 +134,12 @@ def _data(
             for found in one.found
         ],
         "indexes": [
-            {"name": one.index, "catalog": one.catalog, "found": len(one.found)}
+            {
+                "name": one.index,
+                "catalog": one.catalog,
+                "found": len(one.found),
+                "hint": one.hint,
+            }
             for one in searched
         ],
         "failed": [error.to_dict() for error in failed],
@@ -165,7 +170,9 @@ def _row(found: Found, here: Mapping[str, str]) -> list[str]:
 
 
 def _notes(one: Searched, facets: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Why there may be more than was found."""
+    """What may have been meant, and why there may be more than was found."""
+    if one.hint:
+        yield f"{one.index}: {one.hint}"
     if not one.catalog:
         what = "plugins by " + ", ".join(name for name, _ in facets) if facets else ""
         yield f"{one.index} has no catalog: only names were searched" + (

@@ -8,17 +8,20 @@ from typing import Any, TypeAlias, cast
 
 from packaging.utils import canonicalize_name
 
+from lockgate.errors import did_you_mean
 from lockgate_marketplace.errors import FetchError
 from lockgate_marketplace.fetch import joined
 from lockgate_marketplace.resolve._client import IndexClient
 from lockgate_marketplace.simple import PageLimits, load_json
 from lockgate_marketplace.sources import Index
 
-__all__ = ["Facets", "Found", "Searched", "catalog_of", "search"]
+__all__ = ["Facets", "Found", "Searched", "catalog_of", "meant", "search"]
 
 _CATALOG = "../catalog.json"
 _CATALOG_LIMITS = PageLimits(depth=24)
 _TEXT_CHARS = 300
+_LIKE_LIMIT = 20_000
+_NAME_CHARS = 100
 
 Facets: TypeAlias = Mapping[str, tuple[str, ...]]
 """By kind, tier, right, hook …: the values of one plugin, or of all."""
@@ -50,6 +53,8 @@ class Searched:
     """Whether it has a catalog; without one, only names can be searched."""
     offers: Facets = field(default_factory=dict[str, tuple[str, ...]])
     """All values of each facet, whatever was asked for."""
+    hint: str = ""
+    """Where nothing fits: the names that are like the one that was asked for."""
 
 
 def search(
@@ -74,7 +79,20 @@ def search(
         known = [Found(name, index.name) for name in client.names(index)]
     found = [one for one in known if _fits(one, wanted, asked)]
     found.sort(key=lambda one: _rank(one, wanted))
-    return Searched(index.name, tuple(found), catalog is not None, _offers(known))
+    names = [name for one in known for name in (one.name, one.plugin) if name]
+    hint = meant("-".join(wanted), names) if wanted and not found else ""
+    has = catalog is not None
+    return Searched(index.name, tuple(found), has, _offers(known), hint)
+
+
+def meant(name: str, names: Sequence[str]) -> str:
+    """A sentence with the `names` that are like `name`, or ``""``.
+
+    Of more than some thousands none is looked at: it is a kindness, and takes time.
+    """
+    if len(names) > _LIKE_LIMIT or len(name) > _NAME_CHARS:
+        return ""
+    return did_you_mean(name, dict.fromkeys(names))
 
 
 def _fits(one: Found, words: Sequence[str], facets: Iterable[tuple[str, str]]) -> bool:

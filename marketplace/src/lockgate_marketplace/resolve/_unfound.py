@@ -1,4 +1,4 @@
-"""A plugin's name where a project's is wanted: which project holds it."""
+"""A name that no project has: which one holds a plugin of it, or has one like it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from lockgate_marketplace.errors import FetchError, MarketplaceError
 from lockgate_marketplace.resolve._client import IndexClient
-from lockgate_marketplace.resolve._search import catalog_of
+from lockgate_marketplace.resolve._search import Found, catalog_of, meant
 from lockgate_marketplace.resolve._want import Want
 from lockgate_marketplace.sources import Index
 
@@ -21,9 +21,10 @@ _CUSTOM = ("lockgate-{}", "lockgate-plugin-{}")
 
 @contextmanager
 def projects_told(wants: Iterable[Want], client: IndexClient) -> Generator[None]:
-    """Where a name that is wanted is no project, say which projects hold its plugin.
+    """Where a name that is wanted is no project, say which projects may be meant.
 
-    It is said and not taken: anybody may give a plugin any name.
+    Those that hold a plugin of that name, else those whose own name is like it. It is
+    said and not taken: anybody may give a plugin any name.
 
     Raises:
         FetchError: ``fetch-missing``, with the projects in its hint.
@@ -43,23 +44,30 @@ def projects_told(wants: Iterable[Want], client: IndexClient) -> Generator[None]
 def _told(
     error: FetchError, want: Want, index: Index, client: IndexClient
 ) -> FetchError:
+    name = canonicalize_name(want.requirement.name)
     try:
-        found = _holding(client, index, canonicalize_name(want.requirement.name))
+        known = catalog_of(client, index)
+        found = _holding(client, index, name, known)
     except MarketplaceError:  # it is a kindness: what was refused is said already
         return error
-    if not found:
+    if found:
+        asked = " or ".join(f"{index.name}/{one}" for one in found)
+        hint = f"A plugin of that name is in another project: ask for {asked}"
+    else:
+        # An index without a catalog may list half a million names: none is asked for.
+        hint = meant(name, [one.name for one in known or ()])
+    if not hint:
         return error
-    asked = " or ".join(f"{index.name}/{name}" for name in found)
-    hint = f"A plugin of that name is in another project: ask for {asked}"
     return FetchError("fetch-missing", error.message, where=error.where, hint=hint)
 
 
-def _holding(client: IndexClient, index: Index, name: str) -> list[str]:
+def _holding(
+    client: IndexClient, index: Index, name: str, known: list[Found] | None
+) -> list[str]:
     """The projects that hold the plugin `name`, as the index's catalog says.
 
     Without a catalog, those of the customary names that the index has.
     """
-    known = catalog_of(client, index)
     if known is not None:
         return [one.name for one in known if canonicalize_name(one.plugin) == name]
     found: list[str] = []
