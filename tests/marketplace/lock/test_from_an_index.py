@@ -310,3 +310,30 @@ def test_a_dry_run_and_a_refusal_leave_no_file(
     assert code == "contract-manifest"
     assert there.files() == set()
     assert not list((there.data / "cache" / "incoming").glob("*/*"))
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_what_an_index_without_hashes_gave_is_what_it_has_to_give_again(
+    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch, *, pinned: bool
+) -> None:
+    published = offered(main)
+    table = f'url = "{main.url}"\ncooldown-days = 0\nunhashed = true'
+    published.row["hashes"] = {}
+    home.indexes(main=table)
+    locked(home, "acme")
+    there = elsewhere(home, monkeypatch)
+    assert there.json("sync")["status"] == 0
+    assert there.json("uninstall", "acme")["status"] == 0
+    if not pinned:  # with what sync remembers away, the swapped file comes in
+        (folder,) = there.data.glob("**/main/acme.json")
+        folder.unlink()
+
+    main.project("acme").files.clear()
+    other = offered(main, code="VALUE = 6\n")  # another file by the same name
+    other.row["hashes"] = {}
+    found = there.json("install", "acme")
+
+    if not pinned:
+        assert found["status"] == 0, found
+        return
+    assert (found["status"], found["error"]["code"]) == (3, "fetch-hash")

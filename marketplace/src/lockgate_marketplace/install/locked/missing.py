@@ -105,12 +105,32 @@ def fetch_missing(
             pinned = _asked(wanted, client, policy, tell)
             places += (incoming.place(p.index, p.file.filename) for p, _ in pinned)
             arrived = get([pin for pin, _ in pinned], client, incoming, tell)
+            _pin_unhashed(pinned, arrived, client)
             yield dict(_got(wanted, pinned, arrived, pins, levels))
     except FetchError:
         raise  # what came whole is what it must be, and need not come again
     except LockgateError:
         incoming.discard(places)
         raise
+
+
+def _pin_unhashed(
+    pinned: Sequence[tuple[Pinned, tuple[str, ...]]],
+    arrived: Mapping[tuple[str, str], Arrived],
+    client: IndexClient,
+) -> None:
+    """Remember the bytes of an index without hashes, as one that is installed from.
+
+    They are those that the lock names; the next that it gives by the name must be too.
+
+    Raises:
+        FreshnessError: If it is known to have given others.
+    """
+    for one, _ in pinned:
+        if client.sources.named(one.index).unhashed:
+            file = arrived[one.index, one.file.filename].file
+            name = one.file.filename
+            client.freshness.pin(one.index, one.name, name, file.sha256, file.size)
 
 
 def _asked(
