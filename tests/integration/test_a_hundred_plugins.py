@@ -20,11 +20,6 @@ from tests.support.hundred import GOOD_NAMES, HOSTILE_NAMES, install
 
 
 @pytest.fixture(scope="module")
-def mark(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("marks") / "imported"
-
-
-@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, mark: Path) -> Site:
     made = Site(tmp_path_factory.mktemp("hundred"))
     install(made, mark)

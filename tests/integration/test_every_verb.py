@@ -119,11 +119,6 @@ SERVED = "index serve site"
 
 
 @pytest.fixture(scope="module")
-def mark(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("marks") / "imported"
-
-
-@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, mark: Path) -> Site:
     made = Site(tmp_path_factory.mktemp("hundred"))
     install(made, mark)
