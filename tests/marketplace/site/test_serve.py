@@ -15,6 +15,8 @@ import pytest
 
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.site import Server, build
+from lockgate_marketplace.site.opened import open_below
+from lockgate_marketplace.site.regular import open_regular
 from tests.marketplace.site.conftest import serving
 from tests.marketplace.site.samples import plugin_wheel
 
@@ -288,3 +290,18 @@ def test_so_many_are_answered_at_once_and_no_more(
                 time.sleep(0.05)
         else:
             pytest.fail("a place that was left was not given to anybody")
+
+
+def test_what_is_no_file_leaves_nothing_open(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "index.html").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(Path("/proc/self/fd").iterdir())
+
+    for name in ("folder", "pipe"):
+        with pytest.raises(OSError, match="no regular file"):
+            open_regular(tmp_path / name)
+    assert open_below(tmp_path, [], json=False) is None
+    assert open_below(tmp_path, ["pipe"], json=False) is None
+
+    assert sorted(Path("/proc/self/fd").iterdir()) == before

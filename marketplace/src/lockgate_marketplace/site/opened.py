@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
+
+from lockgate_marketplace.site.regular import regular
 
 __all__ = ["Opened", "open_below", "parts_of"]
 
@@ -57,7 +60,7 @@ def open_below(site: Path, parts: list[str], *, json: bool) -> Opened | None:
                 os.close(folder)
                 folder = opened
             elif last:
-                return _regular(opened, part)
+                return _opened(opened, part)
             else:
                 os.close(opened)
                 return None
@@ -75,14 +78,11 @@ def open_below(site: Path, parts: list[str], *, json: bool) -> Opened | None:
 def _named(name: str, folder: int) -> Opened | None:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
-        return _regular(os.open(name, flags, dir_fd=folder), name)
+        return _opened(os.open(name, flags, dir_fd=folder), name)
     except OSError:
         return None
 
 
-def _regular(opened: int, name: str) -> Opened | None:
-    status = os.fstat(opened)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(opened)
-        return None
-    return Opened(os.fdopen(opened, "rb"), name, status)
+def _opened(descriptor: int, name: str) -> Opened:
+    file = BufferedReader(regular(descriptor, name))
+    return Opened(file, name, os.fstat(file.fileno()))
