@@ -2,9 +2,9 @@
 
 Compiling a small module takes as long as all else that its import does. A child that
 knows which one will probably be wanted reads and compiles it under the seal while it
-waits, and executes nothing of it. The import that comes later finds the module as any
-other does; of what was made ahead it takes only the code, and only if the file is
-still the same.
+waits, and executes nothing of it. The import that comes later takes what was found
+only if no folder that was looked into has changed, else it looks as any other does;
+and the code only if the file is still the same.
 """
 
 # Runs in the worker: no pathlib.
