@@ -74,20 +74,21 @@ def run(args: argparse.Namespace) -> int:
         data = {"folder": whole, "kind": kind, "name": name, "files": files}
         print_json(data)
         return 0
+    print_lines(_next_steps(clean(str(place)), len(files)))
+    return 0
+
+
+def _next_steps(shown: str, files: int) -> list[str]:
     from lockgate._installer import pip_command
 
-    shown = clean(str(place))
-    print_lines(
-        [
-            f"Made {shown}: {counted(len(files), 'file')}.",
-            "",
-            f"  cd {shown}",
-            f"  {pip_command('install', '-e', '.', 'pytest')}",
-            "  lockgate check",
-            "  lockgate test",
-        ]
-    )
-    return 0
+    return [
+        f"Made {shown}: {counted(files, 'file')}.",
+        "",
+        f"  cd {shown}",
+        f"  {pip_command('install', '-e', '.', 'pytest')}",
+        "  lockgate check",
+        "  lockgate test",
+    ]
 
 
 def _added(args: argparse.Namespace) -> dict[str, Adder]:
