@@ -59,6 +59,11 @@ _REAP_SECONDS = 5.0
 _PIDFD_GET_INFO = 0xC040FF0B
 """``_IOWR(0xFF, 11, struct pidfd_info)``, include/uapi/linux/pidfd.h."""
 
+_NOBODY = 1 << 22
+"""The pid of who is gone: PID_MAX_LIMIT, which no process has. To the kernel's calls
+-1 and 0 are other processes, the caller among them.
+"""
+
 _INFO_BYTES = 64  # PIDFD_INFO_SIZE_VER0
 _INFO_PIDS = struct.Struct("3I")
 _INFO_PIDS_AT = 16
@@ -287,7 +292,8 @@ def _pid_of(pidfd: int) -> int:
         after = os.read(fd, 1024).partition(b"\nPid:")[2]
     finally:
         os.close(fd)
-    return int(after.split(None, 1)[0]) if after else -1
+    pid = int(after.split(None, 1)[0]) if after else 0
+    return pid if pid > 0 else _NOBODY  # -1: it is dead and reaped
 
 
 def pids_of(pidfd: int) -> tuple[int, int]:
