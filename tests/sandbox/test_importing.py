@@ -163,6 +163,51 @@ def test_a_module_is_looked_for_again_only_where_a_folder_changed(
     assert times == (1 if change else 0)
 
 
+_BRINGS_A_FINDER = """
+import sys
+from importlib.machinery import FileFinder, PathFinder, SourceFileLoader
+
+class Other(SourceFileLoader):
+    def source_to_code(self, data, path, **more):
+        return super().source_to_code(data.replace(b"plain", b"other"), path, **more)
+
+class Last:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None:
+            spec.loader = Other(name, spec.origin)
+        return spec
+
+if {way!r} == "hook":
+    sys.path_hooks.insert(0, FileFinder.path_hook((Other, [".py"])))
+    sys.path_importer_cache.clear()
+elif {way!r} == "finder":
+    sys.meta_path[:] = [f for f in sys.meta_path if f is not PathFinder] + [Last]
+"""
+
+
+@pytest.mark.parametrize("way", ["none", "hook", "finder"])
+def test_a_package_decides_how_its_modules_are_imported(
+    source: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    package = source.with_suffix("")
+    package.mkdir()
+    (package / "__init__.py").write_text(_BRINGS_A_FINDER.format(way=way))
+    (package / "leaf.py").write_text("VALUE = 'plain'\n")
+    monkeypatch.setattr(sys, "meta_path", [*importing._USUAL])  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(sys, "path_hooks", sys.path_hooks[:])
+    ahead = _Counting()
+    ahead.compile(f"{_NAME}.leaf")
+    try:
+        with ahead:
+            leaf = importlib.import_module(f"{_NAME}.leaf")
+    finally:
+        sys.path_importer_cache.clear()
+    assert vars(leaf)["VALUE"] == ("plain" if way == "none" else "other")
+    assert ahead.given == (2 if way == "none" else 1)
+
+
 class _Foreign:
     """A finder that a library has brought."""
 

@@ -63,23 +63,25 @@ class Lone:
 class _Made:
     """A module that was looked for ahead: on which path, what was found, its code.
 
-    `places` are the folders that were looked into, and when each changed last: as
-    long as none does, any import finds the same. None if that can't be known.
+    `places` are the folders that were looked into, when each changed last, and by which
+    finder: as long as none does, any import finds the same. None if that can't be
+    known. A package that is executed meanwhile may have brought other finders.
     """
 
-    __slots__ = ("code", "identity", "path", "places", "spec")
+    __slots__ = ("code", "finders", "identity", "path", "places", "spec")
 
     def __init__(
         self,
         spec: Any,
         path: Sequence[str],
-        places: list[tuple[str, float]],
+        places: list[tuple[str, float, Any]],
         identity: tuple[int, ...],
         code: CodeType,
     ) -> None:
         self.spec = spec
         self.path = [*path]
         self.places = places
+        self.finders = [*_finders()]
         self.identity = identity
         self.code = code
 
@@ -87,9 +89,12 @@ class _Made:
         """Whether an import that looks at `path` is sure to find it."""
         if not self.places or [*path] != self.path:
             return False
+        if [*_finders()] != self.finders:
+            return False
+        cached = sys.path_importer_cache.get
         try:
-            for folder, changed in self.places:
-                if os.stat(folder).st_mtime != changed:
+            for folder, changed, finder in self.places:
+                if cached(folder) is not finder or os.stat(folder).st_mtime != changed:
                     return False
         except OSError:
             return False
@@ -198,8 +203,8 @@ def _changed(path: Sequence[str]) -> dict[str, float]:
 
 def _places(
     spec: Any, path: Sequence[str], changed: dict[str, float]
-) -> list[tuple[str, float]]:
-    """The folders that `spec` was looked for in, and when each had `changed`.
+) -> list[tuple[str, float, Any]]:
+    """The folders that `spec` was looked for in, when each had `changed`, by whom.
 
     None where a finder was asked that knows of modules otherwise.
     """
@@ -209,21 +214,21 @@ def _places(
     own = spec.origin.rpartition("/")[0]
     if spec.submodule_search_locations is not None:
         own = own.rpartition("/")[0]
-    found: list[tuple[str, float]] = []
+    found: list[tuple[str, float, Any]] = []
     for entry in path:
         finder = sys.path_importer_cache.get(entry)
         if finder is None:
             continue
         if type(finder) is not FileFinder or entry not in changed:
             return []
-        found.append((entry, changed[entry]))
+        found.append((entry, changed[entry], finder))
         if entry == own:
             break
     return found
 
 
 def _finders() -> Iterator[Any]:
-    return (finder for finder in sys.meta_path if type(finder) is not Ahead)
+    return (one for one in sys.meta_path if not isinstance(one, Ahead))
 
 
 def _found(name: str, path: Sequence[str] | None) -> Any:
