@@ -67,7 +67,8 @@ def test_search_says_which_index_could_not_be_asked(
 
     found = home.json("search", "bea")
     assert (found["status"], [p["name"] for p in found["plugins"]]) == (0, ["beacon"])
-    assert found["indexes"] == [{"name": "main", "catalog": False, "found": 1, "hint": ""}]
+    said = {"name": "main", "catalog": False, "found": 1, "hint": ""}
+    assert found["indexes"] == [said]
     told = home.run("search", "bea", "--kind", "hardware")
     assert "no catalog" in told[1]
 
