@@ -7,16 +7,19 @@ not for long; never another plugin's, and it may execute nothing.
 from __future__ import annotations
 
 import importlib.util
+import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox import Policy, Sandbox, SandboxError
+from lockgate_sandbox import Policy, Sandbox, SandboxError, WorkerDiedError
 from lockgate_sandbox._start import spares
 from lockgate_sandbox._start.spares import Forked, Spares
 from lockgate_sandbox._watch.tree import cpu_seconds
+from lockgate_sandbox._wire.frame import Kind
+from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Usage
 from tests.support.sandbox import open_folder, wait_until
 
@@ -66,6 +69,18 @@ class _House:
                 self.put(name, then)
         time.sleep(0.1)
         return reply.value, reply.usage, reply.output
+
+    def plant(self, code: bytes) -> Path:
+        """Lay a compiled file that Python takes for that of the honest source."""
+        file = self.folder / "honest.py"
+        info = file.stat()
+        head = importlib.util.MAGIC_NUMBER + bytes(4)
+        head += int(info.st_mtime).to_bytes(4, "little")
+        head += info.st_size.to_bytes(4, "little")
+        compiled = Path(importlib.util.cache_from_source(str(file)))
+        compiled.parent.mkdir(exist_ok=True)
+        compiled.write_bytes(head + code)
+        return compiled
 
     @property
     def waiting(self) -> list[Forked]:
@@ -167,17 +182,31 @@ def test_compiled_files_that_are_torn_cost_only_their_own_start(
     house: _House, cached: bytes
 ) -> None:
     assert house.start("honest")[0] == "honest"
-    file = house.folder / "honest.py"
-    info = file.stat()
-    head = importlib.util.MAGIC_NUMBER + bytes(4)
-    head += int(info.st_mtime).to_bytes(4, "little")
-    head += info.st_size.to_bytes(4, "little")
-    compiled = Path(importlib.util.cache_from_source(str(file)))
-    compiled.parent.mkdir()
-    compiled.write_bytes(head + cached)
+    compiled = house.plant(cached)
     for _ in range(3):
         with pytest.raises(SandboxError):
             house.start("honest")
     assert all(not child.process().ended() for child in house.waiting)
     compiled.unlink()
     assert house.start("honest")[0] == "honest"
+
+
+_CRASH = b"\xa8\2\0\0\0>\1\0\0\0r\0\0\0\0N"
+"""A set in a tuple that holds itself: CPython 3.11 reads a null pointer of it."""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="what crashes is CPython 3.11")
+def test_the_seal_is_told_before_anything_foreign_is_read(house: _House) -> None:
+    """Who can make the interpreter do as it likes can tell the host no seal."""
+    for _ in range(2):
+        assert house.start("honest")[0] == "honest"
+    house.plant(_CRASH)
+    with pytest.raises(WorkerDiedError, match="SIGSEGV"):
+        house.start("honest")
+    (child,) = house.waiting
+    wait_until(child.process().ended)
+
+    kind, _, (posture, _) = child.channel.receive()
+
+    assert kind == Kind.READY
+    assert Posture.from_wire(posture)["seccomp"].state == "active"

@@ -35,7 +35,6 @@ from lockgate_sandbox.posture import LayerError, Posture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, NoReturn
 
 __all__ = ["CHANNEL", "forget_runtime", "run"]
@@ -108,31 +107,19 @@ def run(
         settings = {**settings, "rulesets": left, "opens": opens}
     except Exception as error:
         _refuse(channel, error)
-    if not early:
-        _tell_ready(channel, posture)
-    elif channel.has_more():
-        # What it takes to read a source is told as well: so that comes first.
-        _do_job(channel, settings, posture, lambda: _tell_ready(channel, posture))
-    else:
-        _tell_ready(channel, posture)
+    # Before anything foreign is even read: a source, or what was compiled from one.
+    peak = getrusage(RUSAGE_SELF).ru_maxrss
+    channel.send([_READY, BEFORE_CALLS, [posture.to_wire(), peak]])
+    if early and not channel.has_more():
         # Now what any job will need, under the seal.
         rehearsal.rehearse(channel, channel.has_more)
         rehearsal.look_into(plan.path)
     _do_job(channel, settings, posture)
 
 
-def _tell_ready(channel: GuestChannel, posture: Posture) -> None:
-    peak = getrusage(RUSAGE_SELF).ru_maxrss
-    channel.send([_READY, BEFORE_CALLS, [posture.to_wire(), peak]])
-
-
 def _do_job(
-    channel: GuestChannel,
-    settings: dict[str, Any],
-    posture: Posture,
-    tell: Callable[[], None] | None = None,
+    channel: GuestChannel, settings: dict[str, Any], posture: Posture
 ) -> NoReturn:
-    """Do what comes first, and `tell` when what was foretold is looked at."""
     channel.limit = _START_LIMIT_BYTES
     ahead: dict[str, Any] = {}
     try:
@@ -140,9 +127,6 @@ def _do_job(
         if frame[0] == _AHEAD_OF:
             ahead = {**settings, **frame[2]}
             _look_ahead(channel, ahead, posture)
-        if tell is not None:
-            tell()
-        if frame[0] == _AHEAD_OF:
             frame = channel.receive()
     except ChannelClosed:
         os._exit(0)
