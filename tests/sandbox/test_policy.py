@@ -60,7 +60,9 @@ def test_paths_are_normalised_and_kept_once() -> None:
     assert policy.read == ("/usr/share", "/a/b")
 
 
-@pytest.mark.parametrize("path", ["relative", "", "/up/../down", "/nul\0byte"])
+@pytest.mark.parametrize(
+    "path", ["relative", "", "/up/../down", "/nul\0byte", "/\udcff"]
+)
 def test_a_path_that_could_mean_another_is_refused(path: str) -> None:
     with pytest.raises(PolicyError):
         Policy.for_tier("elevated", read=[path])

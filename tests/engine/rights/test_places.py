@@ -60,3 +60,8 @@ def test_a_path_that_is_swapped_meanwhile_leads_nowhere_else(shared: Path) -> No
                 break
     assert fooled
     assert seen <= {data}
+
+
+def test_a_path_that_can_not_be_looked_up_is_told(shared: Path) -> None:
+    with pytest.raises(ValueError, match="does not exist"):
+        openable(str(shared / ("n" * 300)), [], [])

@@ -18,6 +18,7 @@ from lockgate_sandbox._seal.sealplan import SealPlan
 from lockgate_sandbox._spelling.written import WRITTEN
 from lockgate_sandbox.broker import Broker
 from lockgate_sandbox.linux import landlock, plain
+from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, open_folder, run
 
 pytestmark = pytest.mark.kernel
@@ -257,3 +258,37 @@ def test_opening_plainly_follows_no_link(
         assert file.read() == "inside"
     assert (tmp_path / "a" / "new").stat().st_mode & 0o111 == 0
     os.close(above)
+
+
+_PLUGIN = """
+import os
+
+def build(session):
+    def handler(method, given):
+        if method == "close":
+            os.rename(given["folder"], given["folder"] + ".old")
+            os.mkdir(given["folder"], 0)
+        return method
+    return handler
+"""
+_HOST = """
+import os, pathlib
+from lockgate_sandbox import Policy, Sandbox
+
+shared = pathlib.Path(os.environ["HOME"], "shared")
+inner = shared / "data" / "inner"
+inner.mkdir(parents=True)
+writes = Policy.for_tier("elevated", write=(str(shared),))
+reads = Policy.for_tier("read-only", read=(str(inner),))
+with Sandbox.open() as sandbox:
+    for policy, method in ((writes, "close"), (reads, "starts")):
+        with sandbox.worker(policy, target="plugin:build", path=[os.getcwd()]) as one:
+            print(one.call(method, {"folder": str(inner.parent)}).value)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become an ordinary user")
+def test_a_folder_that_a_neighbour_closes_keeps_nobody_from_starting() -> None:
+    files = {"plugin.py": _PLUGIN, "program.py": _HOST}
+    done = run_as_ordinary(["program.py"], files)
+    assert done.stdout.split() == ["close", "starts"], done.stderr[-2_000:]

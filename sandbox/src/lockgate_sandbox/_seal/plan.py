@@ -332,7 +332,8 @@ def _reach(places: Places) -> list[tuple[str, int]]:
     wanted |= dict.fromkeys(places.programs, os.R_OK | os.X_OK)
     wanted |= dict.fromkeys(places.program_files, os.R_OK)
     return [
-        (real, access | (os.X_OK if Path(real).is_dir() else 0))
+        # Not by pathlib, which raises where a neighbour has closed a folder on the way.
+        (real, access | (os.X_OK if os.path.isdir(real) else 0))  # noqa: PTH112
         for real, access in wanted.items()
     ]
 

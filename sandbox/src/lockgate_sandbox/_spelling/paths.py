@@ -14,7 +14,7 @@ def absolute(what: str, path: str) -> str:
     """`path` without ``.`` and ``//``.
 
     Raises:
-        PolicyError: If it is relative or goes up with ``..``.
+        PolicyError: If it is relative, goes up with ``..``, or is no UTF-8.
     """
     text = os.fspath(path)
     if not text.startswith("/") or "\0" in text:
@@ -22,6 +22,9 @@ def absolute(what: str, path: str) -> str:
         raise PolicyError(msg)
     if ".." in text.split("/"):
         msg = f"{what}: {text!r} goes up with '..'; name the folder itself"
+        raise PolicyError(msg)
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        msg = f"{what}: {text!r} is no UTF-8, and what workers are told is"
         raise PolicyError(msg)
     return os.path.normpath(text)
 
