@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import resource
+import subprocess
 import threading
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lockgate_sandbox._watch.room import FileRoom
+from lockgate_sandbox._watch.sample import Sampler
 from lockgate_sandbox._watch.scratch import measure, remove
+from lockgate_sandbox.errors import DiskLimitError
+from lockgate_sandbox.policy import Policy
 
 
 @pytest.fixture
@@ -104,3 +113,42 @@ def test_two_may_remove_one_tree_at_a_time(tmp_path: Path) -> None:
         for future in [pool.submit(all_of_them) for _ in range(2)]:
             future.result(60)
     assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def _no_descriptor() -> Generator[None]:
+    """Whoever opens a file in here can't."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+    try:
+        with suppress(OSError):
+            while True:
+                held.append(os.dup(0))
+        yield
+    finally:
+        for fd in held:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_who_has_no_descriptor_blames_nobody(folder: Path) -> None:
+    (folder / "small").write_text("x")
+    limits = Policy.for_tier("elevated").limits
+    small = replace(limits, disk_bytes=1 << 19)
+    opened = os.open(folder, os.O_RDONLY)
+    with subprocess.Popen(["/bin/sleep", "60"]) as child:
+        try:
+            sampler = Sampler(child.pid, child.pid, limits, str(folder), lambda: 0)
+            room = FileRoom(opened, limits.disk_bytes, limits.inodes)
+            with _no_descriptor():
+                assert sampler.check() is None
+                # A warden has some of its own, and lets nothing pass unseen.
+                assert room.overflows()
+            assert not room.overflows()
+            (folder / "large").write_bytes(bytes(1 << 20))
+            sampler = Sampler(child.pid, child.pid, small, str(folder), lambda: 0)
+            assert isinstance(sampler.check(), DiskLimitError)
+        finally:
+            child.kill()
+            os.close(opened)

@@ -130,13 +130,20 @@ class FileRoom:
             return inodes, not self._moved
 
     def _measure(self) -> tuple[int, int]:
-        limits = self._bytes_limit, self._inodes_limit
         if not self._moved:
-            return scratch.measure(self._path, *limits)
+            return self._counted()
         # A folder on its way could be missed or found twice.
         with Still(self._root, lambda: self._asker) as still:
             self._moved = not still
+            return self._counted()
+
+    def _counted(self) -> tuple[int, int]:
+        """What there is; too much if there is no descriptor left to look with."""
+        limits = self._bytes_limit, self._inodes_limit
+        try:
             return scratch.measure(self._path, *limits)
+        except OSError:
+            return limits[0] + 1, limits[1] + 1
 
 
 def _noted(calls: dict[int, float], thread: int) -> dict[int, float]:

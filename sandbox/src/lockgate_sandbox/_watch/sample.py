@@ -144,9 +144,12 @@ class Sampler:
         if self._scratch is None or now < self._disk_due:
             return None
         limits = self._limits
-        with Still(self._root):  # else it could keep folders out of sight
-            used, inodes = measure(self._scratch, limits.disk_bytes, limits.inodes)
         self._disk_due = now + _DISK_SECONDS
+        try:
+            with Still(self._root):  # else it could keep folders out of sight
+                used, inodes = measure(self._scratch, limits.disk_bytes, limits.inodes)
+        except OSError:  # a host that has no descriptor left: the next look tells
+            return None
         if used > limits.disk_bytes:
             return DiskLimitError(limits.disk_bytes, used, "bytes")
         if inodes > limits.inodes:

@@ -17,6 +17,8 @@ _ATTEMPTS = 100
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 """What is said of a folder or file that is not there any more."""
 
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
+
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -100,6 +102,9 @@ def measure(folder: str, bytes_limit: int, inodes_limit: int) -> tuple[int, int]
 
     Follows no symbolic link. What is too deep for a path or can't be looked into
     counts as too many of both: nothing honest looks like that.
+
+    Raises:
+        OSError: If the caller has no descriptor left to look with.
     """
     used = inodes = 0
     pending = [folder]
@@ -112,6 +117,8 @@ def measure(folder: str, bytes_limit: int, inodes_limit: int) -> tuple[int, int]
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
         except OSError as error:
+            if error.errno in _NO_DESCRIPTOR:
+                raise
             if error.errno not in _GONE:
                 return bytes_limit + 1, inodes_limit + 1
     return used, inodes
