@@ -20,6 +20,7 @@ from lockgate._start.supervision import Supervisor
 from lockgate.errors import HostExhaustedError, PluginUnavailableError
 from lockgate.grants import Identity, grant_command
 from lockgate_sandbox import (
+    HostDescriptorsError,
     LayerMissingError,
     ProtocolError,
     SandboxError,
@@ -123,6 +124,9 @@ class Succession:
                 self._observer,
                 self._rights,
             )
+        except HostDescriptorsError as error:
+            message = f"the host can't start {plugin}: {error}"
+            raise HostExhaustedError(message, hint=error.hint) from error
         except SandboxError as error:
             self.failed(None, error, blame)
             raise blame.of(error, seconds=call.seconds) from error
