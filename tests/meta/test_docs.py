@@ -92,6 +92,7 @@ def test_each_page_for_readers_is_reached_by_links_from_the_readme() -> None:
         page.resolve()
         for folder in ("tutorial", "how-to", "reference", "explanation", "examples")
         for page in ROOT.glob(f"docs/{folder}/**/*.md")
+        if not any(part.startswith(".") for part in page.relative_to(ROOT).parts)
     }
     seen, todo = set[Path](), [ROOT / "README.md"]
     while todo:
