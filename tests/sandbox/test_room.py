@@ -31,7 +31,6 @@ from lockgate_sandbox import (
 from lockgate_sandbox._watch.room import FileRoom
 from lockgate_sandbox._watch.scratch import measure
 from lockgate_sandbox._watch.still import Still
-from lockgate_sandbox._watch.tree import children
 from lockgate_sandbox.linux._libc import NUMBERS
 from tests.support.confine import CONTAINER
 from tests.support.ordinary import run_as_ordinary
@@ -259,22 +258,6 @@ os.wait()
     assert min(bare)[0] < 1 << 20
     assert held == [(max(held)[0], 1502)] * 20
     assert held[0][0] >= 1 << 20
-
-
-def test_what_had_stopped_before_a_look_stays_stopped() -> None:
-    argv = ["sh", "-c", "sleep 5 & sleep 5 & wait"]
-    with subprocess.Popen(argv, start_new_session=True) as parent:
-        try:
-            assert wait_until(lambda: len(children(parent.pid)) == 2)
-            one, other = children(parent.pid)
-            os.kill(one, signal.SIGSTOP)
-            assert wait_until(lambda: _state(one) == "T")
-            with Still(parent.pid):
-                assert _state(one) == _state(other) == "T"
-            assert wait_until(lambda: _state(other) == "S")
-            assert _state(one) == "T"
-        finally:
-            os.killpg(parent.pid, signal.SIGKILL)
 
 
 def test_who_asks_in_vain_does_not_keep_the_warden_busy(tmp_path: Path) -> None:
@@ -555,10 +538,6 @@ def test_a_refused_path_is_still_refused(plain: Lab) -> None:
 
 def _dedent(code: str) -> str:
     return textwrap.dedent(code)
-
-
-def _state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _parent(pid: int) -> int:

@@ -49,34 +49,48 @@ class Still:
         self._asker = asker
         self._tree = {root}
         self._root = root
-        self._stopped: list[int] = []
+        self._stopped: list[int] = []  # descriptors: to let go on takes no new one
 
     def __enter__(self) -> bool:
+        try:
+            return self._all_rest()
+        except BaseException:  # then nobody calls __exit__
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        # Children first: a shell that goes on before them would see them stopped.
+        while self._stopped:
+            fd = self._stopped.pop()
+            pidfd.tell(fd, _SIGCONT)
+            os.close(fd)
+
+    def _all_rest(self) -> bool:
         until = time.monotonic() + _SECONDS
         quiet = True
         while fresh := self._fresh():
+            if time.monotonic() > until:  # it forks faster than it can be stopped
+                return False
             self._tree.update(fresh)
-            self._stopped += [pid for pid in fresh if self._stop(pid)]
+            for pid in fresh:
+                self._stop(pid)
             while not (quiet := all(map(self._rests, fresh))):
                 if time.monotonic() > until:
                     return False
                 time.sleep(_PAUSE_SECONDS)
         return quiet
 
-    def __exit__(self, *_: object) -> None:
-        # Children first: a shell that goes on before them would see them stopped.
-        while self._stopped:
-            self._send(self._stopped.pop(), _SIGCONT)
-
     def _fresh(self) -> list[int]:
         found = tree.descendants(self._root)
         return [pid for pid in found if pid not in self._tree]
 
-    def _stop(self, pid: int) -> bool:
-        return not self._rests(pid) and self._send(pid, _SIGSTOP)
-
-    def _send(self, pid: int, number: int) -> bool:
-        return pidfd.send(pid, number, lambda one: tree.parent_of(one) in self._tree)
+    def _stop(self, pid: int) -> None:
+        if self._rests(pid):
+            return
+        fd = pidfd.hold(pid, lambda one: tree.parent_of(one) in self._tree)
+        if fd >= 0:
+            self._stopped.append(fd)
+            pidfd.tell(fd, _SIGSTOP)
 
     def _rests(self, pid: int) -> bool:
         """Whether no thread of `pid` is at anything."""
