@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lockgate_sandbox._spelling.written import Written
 from lockgate_sandbox.places import resolved
 
 _NAMES = st.sampled_from(["a", "b", "c"])
@@ -61,3 +64,25 @@ def test_each_link_is_told_by_its_own_place(tmp_path: Path) -> None:
     (root / "ring").symlink_to("ring")
     with pytest.raises(OSError, match="symbolic links"):
         resolved(f"{root}/ring")
+
+
+def test_links_are_judged_while_other_threads_note_folders() -> None:
+    written, over = Written(), threading.Event()
+    written.note(f"/srv/{n}" for n in range(2000))
+
+    def note() -> None:
+        for n in range(2000, 30_000):
+            written.note([f"/srv/{n}"])
+        over.set()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread = threading.Thread(target=note)
+    try:
+        thread.start()
+        while not over.is_set():
+            assert written.planted(["/home/link"]) == ""
+    finally:
+        thread.join()
+        sys.setswitchinterval(interval)
+    assert written.planted(["/srv/29999/link"]) == "/srv/29999/link"

@@ -30,8 +30,9 @@ class Written:
 
     def planted(self, links: Iterable[str]) -> str:
         """The first of `links` that a worker may have made; else an empty text."""
+        folders = tuple(self._folders)  # at once: other threads note more meanwhile
         for link in links:
-            for folder in self._folders:
+            for folder in folders:
                 if link.startswith(f"{folder.rstrip('/')}/"):
                     return link
         return ""
