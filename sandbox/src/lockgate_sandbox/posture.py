@@ -170,14 +170,14 @@ class Posture(_Frozen):
 _BETWEEN, _NEXT = "\0", "\1"
 """Between two texts of a layer, and two lines: no message of the kernel's holds one."""
 
+_FIELDS = ("name", "state", "detail", "remedy")
 _TOLD_LIMIT = 256
 _told_before: dict[str, LayerState] = {}
 
 
 def _told(line: str) -> LayerState:
     """A layer from its line, which is remembered."""
-    name, state, detail, remedy = line.split(_BETWEEN)
-    layer = LayerState(name, state, detail, remedy)  # type: ignore[arg-type] # pyright: ignore
+    layer = _layer(dict(zip(_FIELDS, line.split(_BETWEEN), strict=True)))
     if len(_told_before) >= _TOLD_LIMIT:
         _told_before.clear()
     _told_before[line] = layer
