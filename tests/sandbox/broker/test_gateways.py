@@ -7,16 +7,14 @@ become the same (RFC 3875 4.1.18).
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import httpx
 import pytest
 
 from tests.sandbox.broker.conftest import MakeBench
+from tests.support.wsgi import answering
 
 pytestmark = pytest.mark.kernel
 
@@ -30,11 +28,6 @@ except Exception as error:
 """
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
-
-
 def _frame(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     """Answers with method and path as a framework would dispatch, and the key."""
     method = environ.get("HTTP_X_HTTP_METHOD_OVERRIDE", environ["REQUEST_METHOD"])
@@ -42,20 +35,6 @@ def _frame(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes
     key = environ.get("HTTP_X_API_KEY", "")
     start("200 OK", [("Content-Type", "text/plain")])
     return [f"{method} {path} {key}".encode()]
-
-
-@contextmanager
-def _gateway() -> Generator[int]:
-    """A gateway's port."""
-    server = make_server("127.0.0.1", 0, _frame, WSGIServer, _Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +49,7 @@ def _gateway() -> Generator[int]:
 def test_no_header_says_another_method_or_path(
     bench: MakeBench, grant: str, headers: dict[str, str], reached: str
 ) -> None:
-    with _gateway() as port:
+    with answering(_frame) as port:
         url = f"http://127.0.0.1:{port}/v1/x"
         at = bench(f"http://127.0.0.1:{port}{grant} private")
         assert at.run(SEND, url=url, headers={"X": "1"}) == "POST /v1/x "
@@ -88,7 +67,7 @@ def test_no_other_spelling_stands_beside_an_injected_credential(
     bench: MakeBench,
 ) -> None:
     headers = {"X_Api_Key": "mine", "X-Api_Key": "mine"}
-    with _gateway() as port:
+    with answering(_frame) as port:
         url = f"http://127.0.0.1:{port}/"
         at = bench(
             f"http://127.0.0.1:{port}/ inject=X-Api-Key:KEY private",

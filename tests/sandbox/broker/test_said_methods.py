@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import tracemalloc
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import HTTP
 from typing import Any, cast
 from urllib.parse import parse_qsl
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import httpx
 import pytest
@@ -25,6 +22,7 @@ from hypothesis import strategies as st
 from lockgate_sandbox.broker._rule import RuleError
 from lockgate_sandbox.broker._said_methods import in_query, scan_for
 from tests.sandbox.broker.conftest import MakeBench
+from tests.support.wsgi import answering
 
 SEND = """
 import httpx
@@ -47,11 +45,6 @@ JSON = {"Content-Type": "application/json"}
 def _in_hex(text: str, charset: str) -> bytes:
     """`text` in `charset`, with all of it percent-encoded."""
     return b"".join(b"%%%02X" % byte for byte in text.encode(charset))
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
 
 
 def _as_php(name: str) -> str:
@@ -96,22 +89,9 @@ def _frame(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes
     return [f"{method.strip()} {len(asked)}".encode()]
 
 
-@contextmanager
-def _framework() -> Generator[int]:
-    server = make_server("127.0.0.1", 0, _frame, WSGIServer, _Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture(scope="module")
 def port() -> Generator[int]:
-    with _framework() as found:
+    with answering(_frame) as found:
         yield found
 
 

@@ -45,7 +45,7 @@ def tell(fd: int, number: int) -> bool:
 
 
 def send(pid: int, number: int, still: Callable[[int], bool]) -> bool:
-    """Send a signal to `pid` if it is `still` the one that was meant; whether it was."""
+    """Send a signal to `pid` if it is `still` who was meant; whether it was there."""
     fd = hold(pid, still)
     if fd < 0:
         return False
