@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
 import pytest
 
-from tests.meta.workspace import Member, members, modules
-
-
-def name_of(member: Member, path: Path) -> str:
-    """The dotted name of a module of `member`."""
-    parts = path.relative_to(member.source.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+from tests.meta.workspace import Member, members, module_name, modules
 
 
 def arrows(member: Member) -> dict[str, set[str]]:
@@ -22,7 +15,7 @@ def arrows(member: Member) -> dict[str, set[str]]:
     A package's ``__init__`` is what importing the package by name means; that
     Python runs it before each of its modules is no arrow.
     """
-    known = {name_of(member, path): path for path in modules(member)}
+    known = {module_name(member, path): path for path in modules(member)}
     found: dict[str, set[str]] = {}
     for name, path in known.items():
         targets: set[str] = set()

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.meta.workspace import ROOT, Member, imports, members, modules
+from tests.meta.workspace import (
+    ROOT,
+    Member,
+    imports,
+    members,
+    module_name,
+    modules,
+)
 
 AUTHOR_API = {"lockgate.plugin", "lockgate.values", "lockgate.expression"}
 """What a sandboxed plugin may import of the engine."""
@@ -22,11 +29,14 @@ MARKETPLACE_API = HOST_API | {
     "lockgate.discovery",
     "lockgate.documents",
     "lockgate.dry_load",
+    "lockgate.found",
+    "lockgate.granting",
     "lockgate.grants",
     "lockgate.installed",
     "lockgate.manifest",
     "lockgate.owned",
     "lockgate.project",
+    "lockgate.quantities",
     "lockgate.rights",
     "lockgate.sarif",
     "lockgate.verb",
@@ -89,6 +99,28 @@ def test_the_sandbox_imports_nothing_of_ours() -> None:
     (sandbox,) = (m for m in members() if m.distribution == "lockgate-sandbox")
 
     assert ours(sandbox) == []
+
+
+def of_the_command_line(module: str) -> bool:
+    """Whether a module is for whoever types commands: it reads, asks and prints."""
+    _, _, within = module.partition(".")
+    return module == "lockgate.verb" or within.split(".")[0] in ("cli", "__main__")
+
+
+@pytest.mark.parametrize("member", members(), ids=lambda m: m.distribution)
+def test_nothing_below_the_command_line_imports_it(member: Member) -> None:
+    """A program that embeds a part has no terminal that the part may print to."""
+    packages = {other.package for other in members()}
+    found = [
+        (module, line, name)
+        for path in modules(member)
+        for module in [module_name(member, path)]
+        for line, name in imports(path)
+        if not of_the_command_line(module)
+        if name.split(".")[0] in packages and of_the_command_line(name)
+    ]
+
+    assert found == []
 
 
 def test_a_folder_of_the_repository_is_never_imported() -> None:

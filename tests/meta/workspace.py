@@ -59,6 +59,12 @@ def modules(member: Member) -> Iterator[Path]:
     yield from sorted(member.source.rglob("*.py"))
 
 
+def module_name(member: Member, path: Path) -> str:
+    """The dotted name of a module of `member`; a package's is that of its folder."""
+    parts = path.relative_to(member.source.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def tracked_files() -> list[Path]:
     """Each file that is part of the project: tracked, or new and not ignored."""
     # The checkout may belong to somebody else; nothing of it is run.

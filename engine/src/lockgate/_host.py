@@ -15,7 +15,6 @@ from lockgate._call.answers import Answers
 from lockgate._call.call import Call, Cancellation
 from lockgate._call.face import Calls
 from lockgate._call.streams import AnswerStream
-from lockgate._found import found_by
 from lockgate._record.audit import AuditRecord, LogLine, Observer, Progress
 from lockgate._record.journal import CallRecord
 from lockgate._record.lifecycle import Lifecycle
@@ -28,12 +27,8 @@ from lockgate._seating.seats import Seats
 from lockgate._store_place import StorePlace
 from lockgate.config import Config, ControlMode, load_config
 from lockgate.discovery import PluginState
-from lockgate.errors import (
-    ControlError,
-    HostClosedError,
-    UnknownHookError,
-    UsageError,
-)
+from lockgate.errors import ControlError, HostClosedError, UnknownHookError, UsageError
+from lockgate.found import found_by
 from lockgate.installed._lease import Lease
 from lockgate.shipped import shipped_policy
 

@@ -16,26 +16,15 @@ from lockgate.cli._output import (
     Color,
     clean,
     colored,
-    counted,
     one_line,
     print_json,
     print_lines,
     print_table,
     print_warning,
-    size,
 )
 from lockgate.cli._progress import Report, progress
-from lockgate.cli._session import (
-    Subparsers,
-    consent_now,
-    grant_exactly,
-    grant_now,
-    grant_of,
-    installed,
-    present,
-    settings,
-    writers_of,
-)
+from lockgate.cli._session import Subparsers, installed, present, settings
+from lockgate.quantities import counted, size
 
 __all__ = [
     "Color",
@@ -44,11 +33,7 @@ __all__ = [
     "clean",
     "colored",
     "confirm",
-    "consent_now",
     "counted",
-    "grant_exactly",
-    "grant_now",
-    "grant_of",
     "installed",
     "is_terminal",
     "one_line",
@@ -60,7 +45,6 @@ __all__ = [
     "progress",
     "settings",
     "size",
-    "writers_of",
 ]
 
 

@@ -72,13 +72,11 @@ class GrantsFile:
         keys: frozenset[str],
         *,
         any_version: bool | None = None,
-        exact: bool = False,
     ) -> Grant:
         """Add `keys` to what the plugin has, and tie the grant to `identity`.
 
         What an earlier version was granted stays only where the plugin still
-        asks for the very same, and not if `keys` are `exact`: all that it has.
-        `any_version` None keeps what was set before.
+        asks for the very same. `any_version` None keeps what was set before.
 
         Raises:
             GrantsError: If the file can't be read or written.
@@ -86,7 +84,7 @@ class GrantsFile:
         with self._locked() as grants:
             given = dict.fromkeys(keys, "")
             return _give(
-                grants, identity, asked, given, any_version=any_version, exact=exact
+                grants, identity, asked, given, any_version=any_version, exact=False
             )
 
     def grant_exactly(

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from lockgate.cli._output import Color, clean, colored, counted, one_line
+from lockgate.cli._output import Color, clean, colored, one_line
+from lockgate.quantities import counted
 from lockgate.values import (
     AnalysisReport,
     Completion,

@@ -163,7 +163,7 @@ def _grants(config: Config) -> Iterator[Check]:
         )
     else:
         from lockgate._rights.file import GrantsFile
-        from lockgate.cli._output import counted
+        from lockgate.quantities import counted
 
         count = counted(len(GrantsFile(path).read()), "plugin")
         yield Check("grants", "ok", f"{path} holds grants for {count}")
@@ -245,8 +245,8 @@ def _plugins(found: Discovery) -> Iterator[Check]:
 
 def _bridges(config: Config, found: Discovery) -> Iterator[Check]:
     """Plugins of other ecosystems that are here, and that nobody looks for."""
-    from lockgate.cli._output import counted
     from lockgate.discovery._foreign import unnamed
+    from lockgate.quantities import counted
 
     there = unnamed(found.plugins, config.bridges, found.folders)
     for ecosystem, distributions in there.items():

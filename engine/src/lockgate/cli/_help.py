@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lockgate.cli._brought import brought
-from lockgate.cli._output import clean, colored, counted, print_lines
+from lockgate.cli._output import clean, colored, print_lines
 from lockgate.cli._session import installed, tolerant_settings
 from lockgate.cli._verbs import VERBS
+from lockgate.quantities import counted
 
 __all__ = ["print_help"]
 

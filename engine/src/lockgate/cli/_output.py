@@ -19,7 +19,6 @@ __all__ = [
     "Color",
     "clean",
     "colored",
-    "counted",
     "indented",
     "log_printer",
     "one_line",
@@ -29,7 +28,6 @@ __all__ = [
     "print_lines",
     "print_table",
     "print_warning",
-    "size",
 ]
 
 _NARROWEST_COLUMNS = 60
@@ -65,22 +63,6 @@ def print_lines(lines: Iterable[str]) -> None:
 def one_line(text: object) -> str:
     """`clean`, and on one line: a stranger's words can't look like a line of ours."""
     return clean(text).replace("\n", "\\n")
-
-
-def counted(number: int, one: str) -> str:
-    """`number` things in words: ``1 file``, ``2 files``."""
-    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
-
-
-def size(count: float) -> str:
-    """`count` bytes as people read them: ``0 B``, ``1.5 KiB``, ``12.0 MiB``."""
-    if count < 1024:
-        return f"{count:.0f} B"
-    for unit in ("KiB", "MiB"):
-        count /= 1024
-        if count < 1023.95:  # what is more is not told as 1,024.0
-            return f"{count:.1f} {unit}"
-    return f"{count / 1024:,.1f} GiB"
 
 
 class Line(Protocol):

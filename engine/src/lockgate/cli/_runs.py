@@ -11,12 +11,12 @@ from lockgate.cli._output import (
     Color,
     clean,
     colored,
-    counted,
     one_line,
     print_json,
     print_lines,
 )
 from lockgate.cli._trees import tree_of, write_tree
+from lockgate.quantities import counted
 from lockgate.values import Data, Document
 
 __all__ = ["EXIT_OF_STATE", "finish_run"]

@@ -7,14 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lockgate.cli._answers import finding_lines
-from lockgate.cli._output import (
-    clean,
-    counted,
-    one_line,
-    print_json,
-    print_lines,
-)
+from lockgate.cli._output import clean, one_line, print_json, print_lines
 from lockgate.cli._session import Subparsers
+from lockgate.quantities import counted
 
 if TYPE_CHECKING:
     from lockgate.project import Checked

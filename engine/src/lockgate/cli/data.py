@@ -6,9 +6,10 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lockgate.cli._output import counted, print_json, print_lines, print_table
+from lockgate.cli._output import print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import OutputError, UnknownPluginError, UsageError
+from lockgate.quantities import counted
 
 if TYPE_CHECKING:
     from lockgate._data.folder import DataFolder

@@ -14,15 +14,10 @@ from lockgate.cli._output import (
     print_lines,
     print_table,
 )
-from lockgate.cli._session import (
-    Subparsers,
-    consent_now,
-    grant_now,
-    installed,
-    settings,
-)
+from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.config import Config
 from lockgate.discovery import PluginState
+from lockgate.granting import consent_now, grant_now
 from lockgate.values import Data
 
 __all__ = ["add", "run"]

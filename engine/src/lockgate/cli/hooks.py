@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lockgate.cli._output import print_json, print_lines, print_table
-from lockgate.cli._session import Subparsers, consent_now, installed, settings
+from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import UnknownHookError, UsageError
+from lockgate.granting import consent_now
 
 if TYPE_CHECKING:
     from lockgate._manifest.value import HookImpl

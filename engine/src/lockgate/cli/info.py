@@ -6,16 +6,12 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lockgate.cli._output import (
-    colored,
-    one_line,
-    print_json,
-    print_lines,
-)
-from lockgate.cli._session import Subparsers, effective_tier, present, settings
+from lockgate.cli._output import colored, one_line, print_json, print_lines
+from lockgate.cli._session import Subparsers, present, settings
 from lockgate.cli.list import life_of, tier_in_words
 from lockgate.contract import judged_by
 from lockgate.errors import ConfigError, UnknownPluginError
+from lockgate.granting import effective_tier
 
 if TYPE_CHECKING:
     from lockgate._plugin_settings.keys import ConfigKey

@@ -17,8 +17,9 @@ from lockgate.cli._output import (
     print_table,
     print_warning,
 )
-from lockgate.cli._session import Subparsers, effective_tier, present, settings
+from lockgate.cli._session import Subparsers, present, settings
 from lockgate.discovery import PluginState
+from lockgate.granting import effective_tier
 
 if TYPE_CHECKING:
     from lockgate._record.lifecycle import Lifecycle

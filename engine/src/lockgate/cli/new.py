@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate._manifest.kind_names import ADAPTER, WITH_HOOKS
-from lockgate.cli._output import clean, counted, print_json, print_lines
+from lockgate.cli._output import clean, print_json, print_lines
 from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.errors import UsageError
+from lockgate.quantities import counted
 
 if TYPE_CHECKING:
     from lockgate.project._new import Adder

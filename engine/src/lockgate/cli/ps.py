@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from lockgate._control.wire import Request
 from lockgate.cli._hosts import add_host_option, asked, told
-from lockgate.cli._output import (
-    Color,
-    indented,
-    print_json,
-    print_lines,
-    print_table,
-    size,
-)
+from lockgate.cli._output import Color, indented, print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, settings
+from lockgate.quantities import size
 
 if TYPE_CHECKING:
     from lockgate.config import Config

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate._control.wire import Request
 from lockgate.cli._hosts import add_host_option, asked
-from lockgate.cli._output import print_json, print_lines, print_table, size
+from lockgate.cli._output import print_json, print_lines, print_table
 from lockgate.cli._session import Subparsers, settings
 from lockgate.cli.ps import STAGE_COLORS
+from lockgate.quantities import size
 
 if TYPE_CHECKING:
     from lockgate.config import Config

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from lockgate.config import Config
-from lockgate.verb import writers_of
+from lockgate.granting import writers_of
 from lockgate_marketplace.consent import ConsentPolicy
 
 __all__ = ["add_policy", "policy_of"]

@@ -9,9 +9,9 @@ from pathlib import Path
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import UnknownPluginError
+from lockgate.granting import consent_now
 from lockgate.verb import (
     Subparsers,
-    consent_now,
     counted,
     installed,
     one_line,

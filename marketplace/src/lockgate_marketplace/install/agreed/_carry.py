@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
-from lockgate.verb import installed
+from lockgate.found import found_by
 from lockgate_marketplace.identity import Trust
 from lockgate_marketplace.install._carry_out import carry_out
 from lockgate_marketplace.install._claims import check_claims
@@ -75,7 +75,7 @@ def _check_same(cases: Sequence[Case], config: Config, store: Store) -> None:
         ConsentError: If a release that one takes the place of is another by now.
         ContractError: If another one has a name by now that one of them takes.
     """
-    present = installed(config).plugins
+    present = found_by(config).plugins
     check_claims([case.offer.plan for case in cases], present)
     generation = store.folder.read()
     for case in cases:

@@ -9,8 +9,8 @@ from pathlib import Path
 from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import PluginUnavailableError
+from lockgate.granting import consent_now, grant_of
 from lockgate.grants import Grant
-from lockgate.verb import consent_now, grant_of
 from lockgate_marketplace.consent import Asked, ConsentPolicy, compare
 from lockgate_marketplace.errors import ConsentError
 from lockgate_marketplace.install._former import brings_others, former

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from lockgate.discovery import PluginState
+from lockgate.found import found_by
+from lockgate.granting import grant_of
 from lockgate.grants import Grant
-from lockgate.verb import grant_of, installed
 from lockgate_marketplace.consent import ConsentPolicy
 from lockgate_marketplace.identity import Pin, Trust
 from lockgate_marketplace.install._claims import check_claims
@@ -102,7 +103,7 @@ class Sync:
             MarketplaceError: Of the step that refuses.
         """
         pins = self._trust.pins()
-        present = installed(self.terms.config).plugins
+        present = found_by(self.terms.config).plugins
         with self._at_hand(changed, present, pins, tell) as (files, got):
             tell("judging", None)
             plans = judge_locked(changed, self._store, files, present, self.terms)
@@ -216,7 +217,7 @@ class Sync:
         store, trust, config = self._store, self._trust, self.terms.config
 
         def still_free() -> None:
-            check_claims(judged.plans, installed(config).plugins)
+            check_claims(judged.plans, found_by(config).plugins)
             # Of what the store had before there is no origin yet to hold against pins.
             origins_of(judged.plans, store, self.wheels, trust.pins(), fetched)
 

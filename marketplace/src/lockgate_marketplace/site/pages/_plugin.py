@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from packaging.metadata import parse_email
 
+from lockgate.quantities import size
 from lockgate.rights import Worded
-from lockgate.verb import size
 from lockgate_marketplace.site.html import Html, join, link, tag, text
 from lockgate_marketplace.site.markdown import readme
 from lockgate_marketplace.site.pages._catalogue import FACET_PAGES, facet_path

@@ -1,10 +1,10 @@
-"""How numbers read in what commands print."""
+"""How numbers read to people."""
 
 from __future__ import annotations
 
 import pytest
 
-from lockgate.cli._output import counted, size
+from lockgate.quantities import counted, size
 
 
 @pytest.mark.parametrize(
