@@ -275,32 +275,34 @@ def _record(cls: type) -> Exact:
     def encode(value: object) -> Data:
         if type(value) is not cls:
             raise Misfit(named, value)
-        found: dict[str, Data] = {}
-        for name, part in parts.items():
-            try:
-                found[name] = part.encode(getattr(value, name))
-            except Misfit as error:
-                raise error.below(name) from None
-        return found
+        return {
+            name: _field(name, part.encode, getattr(value, name))
+            for name, part in parts.items()
+        }
 
     def decode(value: object) -> Any:
         if not isinstance(value, Mapping):
             raise Misfit(shape, value)
         given: dict[str, Any] = {}
-        for name, item in cast("Mapping[object, object]", value).items():
-            part = parts.get(cast(str, name))
+        for name, item in cast("Mapping[str, object]", value).items():
+            part = parts.get(name)
             if part is None:
                 raise Misfit(f"only the fields {', '.join(parts)}", name)
-            try:
-                given[cast(str, name)] = part.decode(item)
-            except Misfit as error:
-                raise error.below(cast(str, name)) from None
+            given[name] = _field(name, part.decode, item)
         for name in required:
             if name not in given:
                 raise Misfit(f"the field {name!r} of {cls.__name__}", found="none")
         return _build(cls, given)
 
     return Exact(shape, encode, decode)
+
+
+def _field(name: str, step: _Step, value: object) -> Any:
+    """What `step` makes of the value of a field; a misfit in it is told to be there."""
+    try:
+        return step(value)
+    except Misfit as error:
+        raise error.below(name) from None
 
 
 def _build(cls: type, given: Mapping[str, Any]) -> Any:

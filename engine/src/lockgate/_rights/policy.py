@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,12 +27,15 @@ from lockgate._rights.records import ProgramMissingError, find_program
 from lockgate._rights.services import checked_device, checked_host, checked_secret
 from lockgate.discovery import PluginState
 from lockgate.grants import Consent
-from lockgate.manifest import Manifest, ToolRight
+from lockgate.manifest import Manifest, ProgramRight, Rights, ToolRight
 from lockgate_sandbox import Limits, Policy, Program, Tier
 
 __all__ = ["Plan", "Tool", "build_plan", "read_only_plan", "tool_policy"]
 
+Asked = TypeVar("Asked")
 T = TypeVar("T")
+
+_NO_RIGHTS = Rights()
 
 TOOL_PATH = "/usr/local/bin:/usr/bin:/bin"
 """Where tools of the machine are looked for: never the caller's PATH."""
@@ -65,6 +69,36 @@ class Plan:
     """What a worker with an environment of its own gets besides: lockgate."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Of what a plugin asks for, what it was granted and can be given here.
+
+    `absent` fills up: what was granted, and why it can't be given all the same.
+    """
+
+    consent: Consent
+    absent: dict[str, str] = field(default_factory=dict[str, str])
+
+    def of(
+        self,
+        kind: str,
+        asked: Iterable[Asked],
+        check: Callable[[Asked], T],
+        name: Callable[[Asked], str] = str,
+    ) -> list[T]:
+        """What `check` makes of each that is granted; its ValueError says why not."""
+        found: list[T] = []
+        for one in asked:
+            key = f"{kind}:{name(one)}"
+            if not self.consent.has(key):
+                continue
+            try:
+                found.append(check(one))
+            except ValueError as error:
+                self.absent[key] = str(error)
+        return found
+
+
 def build_plan(
     manifest: Manifest,
     consent: Consent,
@@ -84,76 +118,70 @@ def build_plan(
     lockgate's own state, which no grant ever opens; `writable` those that some plugin
     may write to, where a link may be any plugin's.
     """
-    absent: dict[str, str] = {}
     folders = own_folders(path) if alone else import_folders(path)
-    rights = manifest.rights
-    tier = Tier(consent.tier)
-
-    def kept(kind: str, values: Sequence[str], check: Callable[[str], T]) -> list[T]:
-        granted = [value for value in values if consent.has(f"{kind}:{value}")]
-        return _kept(kind, granted, check, absent)
+    prefixes = environment_prefixes(folders) if alone else (sys.prefix,)
+    tier, given = Tier(consent.tier), _Given(consent)
 
     def place(value: str) -> str:
         return openable(value, secret, writable)
 
-    write = kept("write", rights.write, place) if tier.may_grant else []
+    def program(asked: ProgramRight) -> Program:
+        return _program(asked, folders, prefixes)
+
+    within = Limits.for_tier(tier).tightened(manifest.limits).tightened(limits)
+    tools = manifest.rights.tools if tier >= Tier.ADMIN else ()
+    return Plan(
+        _policy(tier, within, manifest.rights, given, place, program, environ),
+        folders,
+        {tool.name: tool for tool in _tools(tools, given, place)},
+        consent.has("workers"),
+        given.absent,
+        limits,
+        runtime_package() if alone else {},
+    )
+
+
+def _policy(
+    tier: Tier,
+    limits: Limits,
+    rights: Rights,
+    given: _Given,
+    place: Callable[[str], str],
+    program: Callable[[ProgramRight], Program],
+    environ: Mapping[str, str],
+) -> Policy:
+    """The policy of `tier` with what is `given` of `rights`."""
+    # What leaves the worker, or stays when it is gone: nothing below elevated.
+    more = rights if tier.may_grant else _NO_RIGHTS
+    write = given.of("write", more.write, place)
     write = [one for one in write if not below(one, write)]
     # What it may write it may read; opened by its own name it could be swapped.
-    read = [one for one in kept("read", rights.read, place) if not below(one, write)]
-    env = kept("env", rights.env, lambda name: _variable(name, environ))
-    programs: list[Program] = []
-    if tier.may_grant:
-        programs = _programs(manifest, consent, folders, absent, alone=alone)
-    # What leaves the worker: nothing below elevated.
-    asked = (rights.net, rights.devices, rights.secrets)
-    net, devices, secrets = asked if tier.may_grant else ((), (), ())
-    tools = {}
-    if tier >= Tier.ADMIN:
-        tools = _tools(rights.tools, consent, absent, place)
-    policy = Policy.for_tier(
+    read = given.of("read", rights.read, place)
+    read = [one for one in read if not below(one, write)]
+    env = given.of("env", rights.env, lambda name: _variable(name, environ))
+    return Policy.for_tier(
         tier,
-        limits=Limits.for_tier(tier).tightened(manifest.limits).tightened(limits),
+        limits=limits,
         read=read,
         write=write,
-        programs=programs,
+        programs=given.of("program", more.programs, program, name=attrgetter("name")),
         env=[(name, environ[name]) for name in env],
-        hosts=kept("net", net, lambda value: checked_host(value, environ)),
-        devices=kept(
-            "device", devices, lambda path: checked_device(path, rights.shares(path))
+        hosts=given.of("net", more.net, lambda value: checked_host(value, environ)),
+        devices=given.of(
+            "device",
+            more.devices,
+            lambda device: checked_device(device, rights.shares(device)),
         ),
-        secrets=_granted_secrets(secrets, consent, absent, environ),
+        secrets=_granted_secrets(more.secrets, given, environ),
     )
-    packages = runtime_package() if alone else {}
-    workers = consent.has("workers")
-    return Plan(policy, folders, tools, workers, absent, limits, packages)
-
-
-def _kept(
-    kind: str,
-    granted: Sequence[str],
-    check: Callable[[str], T],
-    absent: dict[str, str],
-) -> list[T]:
-    """What `check` makes of each value; its ValueError says why one is absent."""
-    found: list[T] = []
-    for value in granted:
-        try:
-            found.append(check(value))
-        except ValueError as error:
-            absent[f"{kind}:{value}"] = str(error)
-    return found
 
 
 def _granted_secrets(
-    asked: Sequence[str],
-    consent: Consent,
-    absent: dict[str, str],
-    environ: Mapping[str, str],
+    asked: Sequence[str], given: _Given, environ: Mapping[str, str]
 ) -> list[str]:
     """The secrets that are granted; one without a value says so when it is used."""
-    granted = [name for name in asked if consent.has(f"secret:{name}")]
-    _kept("secret", granted, lambda name: checked_secret(name, environ), absent)
-    return granted
+    given.of("secret", asked, lambda name: checked_secret(name, environ))
+    return [name for name in asked if given.consent.has(f"secret:{name}")]
 
 
 def read_only_plan(state: PluginState, limits: Mapping[str, float]) -> Plan:
@@ -183,56 +211,32 @@ def tool_policy(
     return Policy.for_tier(tier, limits=limits, programs=[program])
 
 
-def _programs(
-    manifest: Manifest,
-    consent: Consent,
-    folders: Sequence[str],
-    absent: dict[str, str],
-    *,
-    alone: bool,
-) -> list[Program]:
-    found: list[Program] = []
-    for asked in manifest.rights.programs:
-        key = f"program:{asked.name}"
-        if not consent.has(key):
-            continue
-        try:
-            path = find_program(
-                asked.distribution,
-                asked.file,
-                folders=folders,
-                prefixes=environment_prefixes(folders) if alone else (sys.prefix,),
-            )
-        except ProgramMissingError as error:
-            absent[key] = str(error)
-        else:
-            found.append(Program(asked.name, path))
-    return found
+def _program(
+    asked: ProgramRight, folders: Sequence[str], prefixes: Sequence[str]
+) -> Program:
+    try:
+        path = find_program(
+            asked.distribution, asked.file, folders=folders, prefixes=prefixes
+        )
+    except ProgramMissingError as error:
+        raise ValueError(str(error)) from error
+    return Program(asked.name, path)
 
 
 def _tools(
-    asked: Sequence[ToolRight],
-    consent: Consent,
-    absent: dict[str, str],
-    place: Callable[[str], str],
-) -> dict[str, Tool]:
-    found: dict[str, Tool] = {}
-    for tool in asked:
-        key = f"tool:{tool.name}"
-        if not consent.has(key):
-            continue
+    asked: Sequence[ToolRight], given: _Given, place: Callable[[str], str]
+) -> list[Tool]:
+    """The granted programs of the machine; of what they read, what is there."""
+
+    def found(tool: ToolRight) -> Tool:
         path = shutil.which(tool.name, path=TOOL_PATH)
         if path is None:
-            absent[key] = f"{tool.name} is not installed (looked in {TOOL_PATH})"
-            continue
-        there = [folder for folder in tool.read if Path(folder).exists()]
-        try:
-            read = tuple(place(folder) for folder in there)
-        except ValueError as error:
-            absent[key] = str(error)
-            continue
-        found[tool.name] = Tool(tool.name, path, read)
-    return found
+            message = f"{tool.name} is not installed (looked in {TOOL_PATH})"
+            raise ValueError(message)
+        there = (folder for folder in tool.read if Path(folder).exists())
+        return Tool(tool.name, path, tuple(place(folder) for folder in there))
+
+    return given.of("tool", asked, found, name=attrgetter("name"))
 
 
 def _variable(name: str, environ: Mapping[str, str]) -> str:

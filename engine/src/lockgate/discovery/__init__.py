@@ -160,11 +160,9 @@ def discover(
     )
 
     def read(found: Discovery) -> tuple[PluginState, ...]:
-        mine, found.store_error = _states(kept, found.store_error)
-        mine = [state for state in mine if state.distribution not in taken]
-        first = [state for state in mine if not _for_the_host(state)]
-        last = [_misplaced(state) for state in mine if _for_the_host(state)]
-        states = [*apart, *first, *search.states(), *last]
+        stored, found.store_error = _states(kept, found.store_error)
+        stored = [state for state in stored if state.distribution not in taken]
+        states = [*apart, *_around(search.states(), stored)]
         if bridges:
             from lockgate.discovery._foreign import bridged
 
@@ -220,6 +218,15 @@ def _states(
         return kept.states(), None
     except Exception as error:
         return [], _unsound(error)
+
+
+def _around(
+    found: Sequence[PluginState], stored: Sequence[PluginState]
+) -> list[PluginState]:
+    """`found` on the search path and what is `stored`, in the order that they count."""
+    first = [state for state in stored if not _for_the_host(state)]
+    last = [_misplaced(state) for state in stored if _for_the_host(state)]
+    return [*first, *found, *last]
 
 
 def _for_the_host(state: PluginState) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from lockgate.values import Document, Note, Simulation, Tree, Verdict
+from lockgate.values import Document, Note, PythonRun, Simulation, Tree, Verdict
 from lockgate_devices.arduino.build import (
     BuildError,
     Target,
@@ -81,24 +81,14 @@ def simulate_avr(
             SIMAVR, False, 0, verdicts=sizes, artifacts=artifacts, stopped="too-large"
         )
     host.progress("running it in simavr", 0.4)
-    sdk_path, sdk = source_of(tree, known, "sdk") or ("", "")
-    run = host.run_python(
-        bench_tree(),
-        f"{BENCH}.entry:run_simavr",
-        {
-            "library": library,
-            "flash": image.flash,
-            "mcu": target.mcu,
-            "f_cpu": target.f_cpu,
-            "pins": pin_map(image, target),
-            "sdk": sdk,
-            "sdk_path": sdk_path,
-            "contract": known,
-            "cpu_seconds": cpu_seconds,
-        },
-        cpu_seconds=cpu_seconds,
-        wall_seconds=WALL_SECONDS,
-    )
+    board: Document = {
+        "library": library,
+        "flash": image.flash,
+        "mcu": target.mcu,
+        "f_cpu": target.f_cpu,
+        "pins": pin_map(image, target),
+    }
+    run = _run(host, tree, known, board, cpu_seconds)
     built = Verdict("builds", True, "avr-gcc accepts the sketch", "it does")
     return to_simulation(
         SIMAVR,
@@ -106,6 +96,30 @@ def simulate_avr(
         verdicts=(built, *sizes),
         notes=_notes(target),
         artifacts=artifacts,
+    )
+
+
+def _run(
+    host: AvrHost,
+    tree: Tree,
+    contract: Mapping[str, Any],
+    board: Document,
+    cpu_seconds: float,
+) -> PythonRun:
+    """Run what `board` says in simavr, beside the SDK of `tree` that talks to it."""
+    sdk_path, sdk = source_of(tree, contract, "sdk") or ("", "")
+    return host.run_python(
+        bench_tree(),
+        f"{BENCH}.entry:run_simavr",
+        {
+            **board,
+            "sdk": sdk,
+            "sdk_path": sdk_path,
+            "contract": contract,
+            "cpu_seconds": cpu_seconds,
+        },
+        cpu_seconds=cpu_seconds,
+        wall_seconds=WALL_SECONDS,
     )
 
 
