@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from lockgate.config import Config
     from lockgate.discovery import PluginState
 
-__all__ = ["check_requires", "missing_requirements"]
+__all__ = ["check_requires"]
 
 
-def missing_requirements(
+def _missing(
     requires: Sequence[str], states: Iterable[PluginState], *, source: str = ""
 ) -> list[tuple[str, str]]:
     """Each requirement that is not met, and what there is instead.
@@ -71,6 +71,6 @@ def check_requires(config: Config, states: Iterable[PluginState]) -> None:
         ConfigError: If a word of the setting is no requirement.
     """
     source = config.origin("requires")
-    missing = missing_requirements(config.requires, states, source=source)
+    missing = _missing(config.requires, states, source=source)
     if missing:
         raise ProjectRequiresError(dict(missing), source=source)

@@ -29,6 +29,7 @@ from lockgate_sandbox.results import ProgramResult, RunResult, limit_status
 
 if TYPE_CHECKING:
     from lockgate_sandbox._start.nursery import Nursery
+    from lockgate_sandbox._watch.output import Output
 
 __all__ = ["run_file", "run_program"]
 
@@ -47,14 +48,8 @@ def run_program(
 ) -> ProgramResult:
     """`Sandbox.run_program`."""
     program = _resolve(argv)
-    policy = replace(
-        policy,
-        programs=(
-            *policy.programs,
-            Program(_free_name(policy, program), program, tuple(executable)),
-        ),
-    )
-    job = {
+    policy = _with_program(policy, program, executable)
+    job: dict[str, Any] = {
         "kind": "exec",
         "program": program,
         "argv": list(argv),
@@ -64,24 +59,37 @@ def run_program(
     with ExitStack() as undo:
         run = Attended(nursery, policy, undo)
         run.stop = stop
-        reader = run.pipe_in(stdin)
-        ends = [run.pipe_out(), run.pipe_out()]
-        try:
-            run.start(job, (), [reader, ends[0][0], ends[1][0]])
-        finally:
-            for writer, _ in ends:
-                os.close(writer)
+        out, err = _start(run, job, stdin)
         ended = run.wait()
         status = _judged(run, ended)
-        limits = policy.limits
         found = read_back(
             run.folder,
             collect,
-            bytes_limit=limits.disk_bytes,
-            count_limit=limits.inodes,
+            bytes_limit=policy.limits.disk_bytes,
+            count_limit=policy.limits.inodes,
         )
-        out, err = (output.take() for _, output in ends)
-        return ProgramResult(status, out, err, found, run.posture, run.usage(ended))
+        return ProgramResult(
+            status, out.take(), err.take(), found, run.posture, run.usage(ended)
+        )
+
+
+def _with_program(policy: Policy, program: str, executable: Sequence[str]) -> Policy:
+    """`policy`, which may start `program` too, and what lies at `executable`."""
+    granted = Program(_free_name(policy, program), program, tuple(executable))
+    return replace(policy, programs=(*policy.programs, granted))
+
+
+def _start(run: Attended, job: dict[str, Any], stdin: bytes) -> tuple[Output, Output]:
+    """Start a program that reads `stdin`; gives what is read of its two outputs."""
+    reader = run.pipe_in(stdin)
+    (writer, out), (complaints, err) = run.pipe_out(), run.pipe_out()
+    try:
+        run.start(job, (), [reader, writer, complaints])
+    finally:
+        # The program has them open now: that it closed them must be seen.
+        os.close(writer)
+        os.close(complaints)
+    return out, err
 
 
 def _judged(run: Attended, ended: Exit) -> int:

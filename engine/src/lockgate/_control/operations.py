@@ -14,7 +14,7 @@ from lockgate.errors import UnknownPluginError
 if TYPE_CHECKING:
     from lockgate._seating.roster import Roster
 
-__all__ = ["Operations", "usage_of"]
+__all__ = ["Operations"]
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -22,7 +22,7 @@ CALLS_MAXIMUM = 500
 """Records in one answer; who wants more asks again."""
 
 
-def usage_of(pid: int) -> tuple[int, float]:
+def _usage_of(pid: int) -> tuple[int, float]:
     """Resident bytes and CPU seconds of a process (proc(5)); zeros if it is gone."""
     try:
         resident = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
@@ -77,7 +77,7 @@ class Operations:
         berth = self._roster.berths.get(life.plugin)
         meter = self._roster.meter(life.plugin)
         worker = berth.seat.pid if berth is not None else None
-        memory, cpu = usage_of(worker) if worker is not None else (0, 0.0)
+        memory, cpu = _usage_of(worker) if worker is not None else (0, 0.0)
         return {
             "plugin": life.plugin,
             "version": life.version,

@@ -27,7 +27,7 @@ from lockgate._text.toml_lines import lines_of_keys
 from lockgate.discovery.choice import Rule
 from lockgate.errors import ConfigError
 
-__all__ = ["CHOOSE", "prefix_of", "read_rules", "rules_of", "write_rule"]
+__all__ = ["CHOOSE", "read_rules", "rules_of", "write_rule"]
 
 CHOOSE = "choose"
 _LIMIT_BYTES = 1024 * 1024
@@ -35,7 +35,7 @@ _KEYS = {"disabled": bool, "version": str, "reason": str, "since": str}
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
-def prefix_of(path: str) -> tuple[str, ...]:
+def _prefix_of(path: str) -> tuple[str, ...]:
     """The tables that the settings of the file at `path` lie in."""
     return ("tool", "lockgate") if path.endswith("/pyproject.toml") else ()
 
@@ -113,7 +113,7 @@ def write_rule(path: Path, rule: Rule) -> bool:
     if _within(document, where).get(rule.plugin, {}) == wanted:
         return False
     new = _edited(old, where, rule.plugin, wanted)
-    _set(document, (*prefix_of(where), CHOOSE), rule.plugin, wanted)
+    _set(document, (*_prefix_of(where), CHOOSE), rule.plugin, wanted)
     if not _says(new, document):
         raise ConfigError(
             "is not written as a table of its own, so no command can change it",
@@ -137,12 +137,12 @@ def _said(rule: Rule) -> dict[str, object]:
 def _edited(text: str, path: str, plugin: str, values: Mapping[str, object]) -> str:
     """`text` with the plugin's table replaced, or appended."""
     name = plugin if _BARE.match(plugin) else quoted(plugin)
-    header = ".".join((*prefix_of(path), CHOOSE, name))
+    header = ".".join((*_prefix_of(path), CHOOSE, name))
     table = [f"[{header}]", *(f"{k} = {_value(v)}" for k, v in values.items())]
     table = table if values else []
     lines = text.split("\n")
     known = lines_of_keys(text)
-    first = known.get((*prefix_of(path), CHOOSE, quoted(plugin)[1:-1]), 0)
+    first = known.get((*_prefix_of(path), CHOOSE, quoted(plugin)[1:-1]), 0)
     if not first:
         body = text.rstrip("\n")
         gap = "\n\n" if body else ""
@@ -194,7 +194,7 @@ def _document(text: str, path: str) -> dict[str, Any]:
 
 def _within(document: Mapping[str, Any], path: str) -> dict[str, Any]:
     table: object = document
-    for name in (*prefix_of(path), CHOOSE):
+    for name in (*_prefix_of(path), CHOOSE):
         table = cast("dict[str, object]", table).get(name, {})
         if not isinstance(table, dict):
             raise ConfigError("must be a table", key=name, source=path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lockgate.contract._modules import Bound, Module, Sources
 
-__all__ = ["Found", "dotted_of", "find", "find_dotted"]
+__all__ = ["Found", "dotted_of", "find"]
 
 _STEPS = 16
 _BUILTINS = frozenset(dir(builtins))
@@ -49,7 +49,7 @@ def find(sources: Sources, module: Module, name: str, steps: int = _STEPS) -> Fo
         return UNKNOWN
     last = bound[-1]
     if last.dotted:
-        return find_dotted(sources, last.dotted, steps - 1)
+        return _find_dotted(sources, last.dotted, steps - 1)
     if last.node is None:
         return UNKNOWN
     return Found(module, last.node, line=last.line, twice=_earlier(bound))
@@ -73,7 +73,7 @@ def _earlier(bound: list[Bound]) -> int:
 
 def _unbound(sources: Sources, module: Module, name: str, steps: int) -> Found:
     for star in module.stars:
-        found = find_dotted(sources, f"{star}.{name}", steps - 1)
+        found = _find_dotted(sources, f"{star}.{name}", steps - 1)
         if found.node is not None:
             return found
     if module.dynamic or module.stars:
@@ -83,7 +83,7 @@ def _unbound(sources: Sources, module: Module, name: str, steps: int) -> Found:
     return Found(module, missing=True)
 
 
-def find_dotted(sources: Sources, dotted: str, steps: int = _STEPS) -> Found:
+def _find_dotted(sources: Sources, dotted: str, steps: int = _STEPS) -> Found:
     """What a full name stands for: a module of the plugin's own is looked into."""
     owner, _, name = dotted.rpartition(".")
     if steps <= 0 or not owner:
@@ -111,4 +111,4 @@ def dotted_of(sources: Sources, module: Module, node: ast.expr) -> Found:
     bound = module.bound.get(node.id, ())
     if len(bound) != 1 or not bound[0].dotted:
         return UNKNOWN
-    return find_dotted(sources, ".".join([bound[0].dotted, *reversed(tail)]))
+    return _find_dotted(sources, ".".join([bound[0].dotted, *reversed(tail)]))

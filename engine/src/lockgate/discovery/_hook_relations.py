@@ -25,8 +25,6 @@ _NO_ORDER = HookOrder()
 
 Owner = Mapping[str, HookOrder]
 
-Yielded = Literal["conflict", "missing-requirement"]
-
 
 def _impls(
     states: Sequence[PluginState], owner: Owner

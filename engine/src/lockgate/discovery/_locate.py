@@ -32,7 +32,6 @@ __all__ = [
     "LocateError",
     "Located",
     "locate",
-    "record_paths",
     "split_value",
 ]
 
@@ -98,7 +97,7 @@ def locate(metadata: str, package: str, files: Sequence[str]) -> Located:
         LocateError: If none is anywhere that this distribution owns.
     """
     root = os.path.dirname(metadata)  # noqa: PTH120
-    owned = record_paths(metadata)
+    owned = _record_paths(metadata)
     watched = [] if owned is None else [f"{metadata}/RECORD"]
     for file in files:
         beside = f"{root}/{file}"
@@ -138,7 +137,7 @@ def _is_file(path: str) -> bool:
     return stamp(path) != (0, 0, 0)
 
 
-def record_paths(metadata: str) -> frozenset[str] | None:
+def _record_paths(metadata: str) -> frozenset[str] | None:
     """The paths that RECORD lists; None if there is no RECORD.
 
     Raises:

@@ -32,6 +32,7 @@ from lockgate.values import Finding, Position, Range
 if TYPE_CHECKING:
     from lockgate._specs.spec import HookSpec
     from lockgate.kinds import AddedKind
+    from lockgate.project._marked import Marked
     from lockgate.project._spec_source import Specified
 
 __all__ = [
@@ -79,47 +80,81 @@ def check_project(project: Project, added: Iterable[AddedKind] = ()) -> Checked:
     Raises:
         ProjectError: If the manifest is written so that it can't be compiled.
     """
-    from lockgate.kinds._specs import specs_with
-    from lockgate.project._compiled import compiled
     from lockgate.project._kinds_text import with_kinds
-    from lockgate.project._marked import marked_in
-    from lockgate.project._spec_source import specified_in
 
     file = project.manifest.relative_to(project.folder).as_posix()
     before, manifest, findings = _manifest(project, file)
-    where = project.root, project.package, project.distribution
     said = manifest.added_kinds if manifest is not None else ()
-    specified = specified_in(*where)
-    own = specified.kinds if specified.kinds or specified.problems else said
-    names = {kind.name for kind in own}
-    kinds = (*(kind for kind in added if kind.name not in names), *own)
-    known = specs_with(kinds)
-    marked = marked_in(*where, known)
-    findings += _unknown_kinds(manifest, file, before, known)
-    for problem in (*specified.problems, *marked.problems):
+    code = _code_of(project, said, added)
+    findings += _unknown_kinds(manifest, file, before, code.hooks)
+    for problem in (*code.specified.problems, *code.marked.problems):
         findings.append(_of_problem(project, problem))
-    text = before
-    if marked.impls or specified.kinds:
-        text = compiled(
-            before,
-            manifest,
-            marked.impls,
-            file=str(project.manifest),
-            known=known,
-            adds=bool(own),
-        )
+    text = _with_hooks(before, manifest, project, code)
     if text != before and manifest is not None:
         message = "the hooks in the manifest are not those that the code marks"
         hint = "`lockgate check --write` writes them."
         findings.append(Finding(file, "manifest-drift", "error", message, hint=hint))
+    specified = code.specified
     if specified.kinds and specified.kinds != said:
         text = with_kinds(text, specified.kinds)
         findings += _kind_drifts(project, file, before, said, specified)
-    diff = _diff(file, before, text)
     if manifest is not None:
-        findings += _further(project, manifest, file, kinds)
+        findings += _further(project, manifest, file, code.kinds)
     unique = tuple(dict.fromkeys(findings))
-    return Checked(project, manifest, unique, text, diff)
+    return Checked(project, manifest, unique, text, _diff(file, before, text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """What a project's code says, and the kinds and hooks that it can speak of."""
+
+    specified: Specified
+    marked: Marked
+    own: tuple[AddedKind, ...]
+    kinds: tuple[AddedKind, ...]
+    hooks: Mapping[str, HookSpec]
+
+
+def _code_of(
+    project: Project, said: tuple[AddedKind, ...], added: Iterable[AddedKind]
+) -> _Code:
+    """Read a project's code; `said` are the kinds that its manifest says it adds.
+
+    A project's own kinds are those that it specifies, and hide `added` ones.
+    """
+    from lockgate.kinds._specs import specs_with
+    from lockgate.project._marked import marked_in
+    from lockgate.project._spec_source import specified_in
+
+    where = project.root, project.package, project.distribution
+    specified = specified_in(*where)
+    own = specified.kinds if specified.kinds or specified.problems else said
+    names = {kind.name for kind in own}
+    kinds = (*(kind for kind in added if kind.name not in names), *own)
+    hooks = specs_with(kinds)
+    return _Code(specified, marked_in(*where, hooks), own, kinds, hooks)
+
+
+def _with_hooks(
+    text: str, manifest: Manifest | None, project: Project, code: _Code
+) -> str:
+    """The manifest's `text` with the hooks that the code marks, if it marks any.
+
+    Raises:
+        ProjectError: If a line of it can't be changed.
+    """
+    from lockgate.project._compiled import compiled
+
+    if not code.marked.impls and not code.specified.kinds:
+        return text
+    return compiled(
+        text,
+        manifest,
+        code.marked.impls,
+        file=str(project.manifest),
+        known=code.hooks,
+        adds=bool(code.own),
+    )
 
 
 def kinds_around(project: Project) -> tuple[AddedKind, ...]:

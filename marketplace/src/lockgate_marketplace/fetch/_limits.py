@@ -23,7 +23,6 @@ class FetchLimits:
     """A wheel whose size the index does not say."""
     total_bytes: int = 4096 * _MIB
     """All that one command fetches: pages, sidecars and files together."""
-    connect_seconds: float = 15
     idle_seconds: float = 20
     """Between two pieces of an answer."""
     page_seconds: float = 60

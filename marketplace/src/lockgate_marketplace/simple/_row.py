@@ -13,7 +13,7 @@ from lockgate_marketplace.simple._page import IndexFile
 from lockgate_marketplace.sources import Index
 from lockgate_marketplace.wheel import WheelName, tags_of
 
-__all__ = ["Row", "Rows", "is_sha256", "moment"]
+__all__ = ["Row", "Rows", "moment"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHOWN = 120
@@ -119,7 +119,7 @@ class Rows:
             "its signature's hash": row.signature_sha256,
         }
         for what, digest in hashes.items():
-            if digest and not is_sha256(digest):
+            if digest and not _is_sha256(digest):
                 message = f"{what} is {digest[:_SHOWN]!r}"
                 raise self._refused("page-hash", message, row.filename)
         if not row.sha256 and not self.index.unhashed:
@@ -142,7 +142,7 @@ class Rows:
         return PageError(code, message, where=where)
 
 
-def is_sha256(text: str) -> bool:
+def _is_sha256(text: str) -> bool:
     """Whether `text` is a SHA-256 in lower-case hexadecimal."""
     return _SHA256.fullmatch(text) is not None
 

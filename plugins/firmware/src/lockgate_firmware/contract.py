@@ -17,7 +17,6 @@ __all__ = [
     "CONTRACT_SCHEMA",
     "PROTOCOL_VERSION",
     "build_contract",
-    "build_scenario",
     "hello_line",
 ]
 
@@ -54,7 +53,7 @@ def build_contract(model: Model, artifacts: Mapping[str, str]) -> Document:
         "artifacts": dict(artifacts),
         "scenario": [
             step if "sdk" in artifacts else _without_sdk(step)
-            for step in build_scenario(model)
+            for step in _scenario_of(model)
         ],
     }
 
@@ -94,7 +93,7 @@ def _board(model: Model) -> Document:
     }
 
 
-def build_scenario(model: Model) -> Sequence[Document]:
+def _scenario_of(model: Model) -> Sequence[Document]:
     """Return the steps, from reset: rest, hello, every command, hostile lines."""
     steps: list[Document] = [run(_BOOT_MS)]
     start = [step for part in model.parts for step in part.start_steps()]

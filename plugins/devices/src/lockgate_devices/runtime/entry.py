@@ -13,7 +13,7 @@ from lockgate_devices.runtime.sdk import load_sdk
 from lockgate_devices.runtime.virtual.board import VirtualBoard
 from lockgate_devices.runtime.virtual.core import CpuBudget
 
-__all__ = ["replay_virtual", "run_scenario", "run_simavr", "run_virtual"]
+__all__ = ["replay_virtual", "run_simavr", "run_virtual"]
 
 
 def run_virtual(
@@ -28,7 +28,7 @@ def run_virtual(
     budget = CpuBudget(total=cpu_seconds * 0.8, silent=min(1.5, cpu_seconds * 0.3))
     board = VirtualBoard(firmware, path, contract, budget)
     try:
-        result = run_scenario(board, sdk, sdk_path, contract)
+        result = _run_scenario(board, sdk, sdk_path, contract)
         if board.lost:
             result["notes"].append(f"{board.lost} bytes came into a full buffer")
         return result
@@ -52,12 +52,12 @@ def run_simavr(
     proof.check_clock()
     avr = Simavr(library, mcu, f_cpu, flash)
     board = AvrBoard(avr, pins, contract, cpu_seconds * 0.8)
-    result = run_scenario(board, sdk, sdk_path, contract)
+    result = _run_scenario(board, sdk, sdk_path, contract)
     result["notes"].extend(dict.fromkeys(board.notes))
     return result
 
 
-def run_scenario(
+def _run_scenario(
     board: Board, sdk: str, sdk_path: str, contract: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Drive `board` through the scenario and put the result into data."""

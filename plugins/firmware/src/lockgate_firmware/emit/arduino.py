@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import Template
+
 from lockgate_firmware._text import c_comment
 from lockgate_firmware.contract import hello_line
 from lockgate_firmware.model import LINE_LIMIT_BYTES, Model
@@ -42,6 +44,41 @@ bool read_number(uint8_t start, int32_t &value) {
   return true;
 }
 """
+
+_ANSWER_LINE = Template("""\
+// Sends the one line that answers the line.
+void answer_line() {
+  uint8_t size = 0;
+  while (size < length && line[size] != ' ') {
+    ++size;
+  }
+  const bool given = size < length;
+  if (word_is(PSTR("hello"), size)) {
+    if (given) {
+      Serial.print(F("err argument\\n"));
+    } else {
+      Serial.print(F("$hello\\n"));
+    }
+    return;
+  }
+  int32_t argument = 0;
+  const bool number = !given || read_number(size + 1, argument);
+  int32_t value = 0;
+  bool fits = false;
+  $branches else {
+    Serial.print(F("err unknown\\n"));
+    return;
+  }
+  if (!fits) {
+    Serial.print(F("err argument\\n"));
+    return;
+  }
+  Serial.write(line, size);
+  Serial.write(' ');
+  Serial.print(value);
+  Serial.write('\\n');
+}
+""")
 
 _RECEIVE = """\
 void receive() {
@@ -127,40 +164,7 @@ def _answer_line(model: Model) -> str:
         "  }"
         for part in model.parts
     )
-    return f"""\
-// Sends the one line that answers the line.
-void answer_line() {{
-  uint8_t size = 0;
-  while (size < length && line[size] != ' ') {{
-    ++size;
-  }}
-  const bool given = size < length;
-  if (word_is(PSTR("hello"), size)) {{
-    if (given) {{
-      Serial.print(F("err argument\\n"));
-    }} else {{
-      Serial.print(F("{hello_line(model.name)}\\n"));
-    }}
-    return;
-  }}
-  int32_t argument = 0;
-  const bool number = !given || read_number(size + 1, argument);
-  int32_t value = 0;
-  bool fits = false;
-  {branches} else {{
-    Serial.print(F("err unknown\\n"));
-    return;
-  }}
-  if (!fits) {{
-    Serial.print(F("err argument\\n"));
-    return;
-  }}
-  Serial.write(line, size);
-  Serial.write(' ');
-  Serial.print(value);
-  Serial.write('\\n');
-}}
-"""
+    return _ANSWER_LINE.substitute(hello=hello_line(model.name), branches=branches)
 
 
 def _setup_and_loop(parts: tuple[Part, ...]) -> str:

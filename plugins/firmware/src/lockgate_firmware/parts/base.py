@@ -21,7 +21,6 @@ __all__ = [
     "Round",
     "Row",
     "argument_error",
-    "as_type",
     "drive",
     "level",
     "mode",
@@ -195,14 +194,14 @@ class Part:
         return {
             "do": "call",
             "method": command.method,
-            "args": [] if value is None else [as_type(command.argument, value)],
-            "result": as_type(command.returns, result),
+            "args": [] if value is None else [_as_type(command.argument, value)],
+            "result": _as_type(command.returns, result),
             "send": command.line(self.id, value),
             "reply": f"{self.id} {result}",
         }
 
 
-def as_type(kind: str, value: int) -> bool | int:
+def _as_type(kind: str, value: int) -> bool | int:
     """`value` as the SDK shows it."""
     return bool(value) if kind == "bool" else value
 
