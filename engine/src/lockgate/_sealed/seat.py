@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING
 
 from lockgate._call.answers import Answer, make_answer
@@ -21,9 +21,7 @@ from lockgate._guest.serve import LOAD
 from lockgate._record.audit import Observer
 from lockgate._record.lifecycle import History
 from lockgate._sealed.running import (
-    Rights,
     Running,
-    Target,
     ending,
     watch,
     wire,
@@ -31,15 +29,12 @@ from lockgate._sealed.running import (
 from lockgate._sealed.succession import Succession
 from lockgate._sealed.wrapping import SealedWrapping
 from lockgate._specs.spec import specs
-from lockgate._start.supervision import Supervisor
 from lockgate.errors import ArgumentError, LockgateError
-from lockgate.grants import Identity
 from lockgate.values import Data
 from lockgate_sandbox import PolicyError, SandboxError
 
 if TYPE_CHECKING:
-    from lockgate._start.admission import Admission
-    from lockgate_sandbox import Reply, Sandbox
+    from lockgate_sandbox import Reply
 
 __all__ = ["SealedPlugin"]
 
@@ -47,43 +42,27 @@ PROOF_SECONDS = 60.0
 
 
 class SealedPlugin:
-    """Asks one plugin through its worker. Thread-safe: calls wait in line.
+    """Asks one plugin through its `workers`. Thread-safe: calls wait in line.
 
-    `rights` gives the plugin's rights as of now (None if they are unchanged
-    since the stamp it is handed), `target` what its worker runs with them. No worker
-    starts before the `admission` (None: there is nothing to check) has passed.
     `hears` are the historic hooks that the plugin answers, `past` their calls so far.
     """
 
     def __init__(
         self,
-        identity: Identity,
-        *,
-        rights: Callable[[object], Rights | None],
-        target: Callable[[Rights], Target],
-        sandbox: Callable[[], Sandbox],
+        workers: Succession,
         observer: Observer,
-        supervisor: Supervisor,
-        admission: Admission | None = None,
+        *,
         past: PastCalls | None = None,
         hears: frozenset[str] = frozenset(),
     ) -> None:
-        self.identity = identity
-        self.admission = admission
-        self._workers = Succession(
-            identity,
-            rights=rights,
-            target=target,
-            sandbox=sandbox,
-            observer=observer,
-            supervisor=supervisor,
-            admission=admission,
-        )
+        self.identity = workers.identity
+        self.admission = workers.admission
+        self._workers = workers
         self._observer = observer
         self._past = past or PastCalls()
         self._hears = hears
         self._lock = threading.Lock()
-        self._supervisor = supervisor
+        self._supervisor = workers.supervisor
         self._reader = 0
 
     @property

@@ -61,14 +61,14 @@ class Succession:
         sandbox: Callable[[], Sandbox],
         observer: Observer,
         supervisor: Supervisor,
-        admission: Admission | None,
+        admission: Admission | None = None,
     ) -> None:
-        self._identity = identity
+        self.identity = identity
         self._rights = rights
         self._target = target
         self._sandbox = sandbox
         self._observer = observer
-        self._admission = admission
+        self.admission = admission
         self.supervisor = supervisor
         self.running: Running | None = None
         """The present worker, None while there is none."""
@@ -98,7 +98,7 @@ class Succession:
         Raises:
             LockgateError: If it can't be.
         """
-        plugin = self._identity.plugin
+        plugin = self.identity.plugin
         reason = "" if trial else self.supervisor.look()
         if reason:
             raise PluginUnavailableError(
@@ -107,8 +107,8 @@ class Succession:
                 reason=reason,
                 hint=WAY_OUT.replace("NAME", plugin),
             )
-        if self._admission is not None:
-            self._admission.check()
+        if self.admission is not None:
+            self.admission.check()
         time.sleep(min(self.supervisor.wait_seconds(), max(call.seconds_left(), 0)))
         rights = self._rights(None)
         if rights is None:  # pragma: no cover - None answers only a stamp
@@ -117,7 +117,7 @@ class Succession:
         self.audit("start", blame.hook, rights.plan.policy.describe())
         try:
             running = start(
-                self._identity,
+                self.identity,
                 rights,
                 target,
                 self._sandbox,
@@ -184,7 +184,7 @@ class Succession:
         self._known = fresh
         has = fresh is not None and fresh.consent.has(key)
         if not has:
-            grant = grant_command(self._identity.plugin, key)
+            grant = grant_command(self.identity.plugin, key)
             detail = f"it may not wrap the hook; to allow it: {grant}"
             self.audit("refuse", blame.hook, detail, allowed=False)
         return has
@@ -201,6 +201,6 @@ class Succession:
         self, action: str, hook: str, detail: str, *, allowed: bool = True
     ) -> None:
         """Write down what became of the plugin."""
-        plugin, version = self._identity.plugin, self._identity.version
+        plugin, version = self.identity.plugin, self.identity.version
         record = AuditRecord(action, plugin, version, allowed, hook, detail=detail)
         self._observer.audit(record)

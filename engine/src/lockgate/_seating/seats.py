@@ -32,6 +32,7 @@ from lockgate._rights.services import secret_value, settings_secret
 from lockgate._sealed.legacy import LegacyPlugin, legacy_hooks, legacy_target
 from lockgate._sealed.running import Rights, Target
 from lockgate._sealed.seat import SealedPlugin
+from lockgate._sealed.succession import Succession
 from lockgate._start.admission import Admission
 from lockgate._start.supervision import Supervisor
 from lockgate.config import Config
@@ -133,7 +134,7 @@ class Seats:
                 },
             )
 
-        return SealedPlugin(
+        workers = Succession(
             Identity(state.name, state.distribution, state.version, ""),
             rights=_CurrentRights(self, state, manifest).now,
             target=target,
@@ -141,8 +142,9 @@ class Seats:
             observer=self.observer,
             supervisor=self._supervisor(state, history, meter),
             admission=self._admission(state, manifest),
-            past=self.past,
-            hears=self._historic(manifest),
+        )
+        return SealedPlugin(
+            workers, self.observer, past=self.past, hears=self._historic(manifest)
         )
 
     def _kinds(self, manifest: Manifest) -> list[AddedKind]:
@@ -171,7 +173,7 @@ class Seats:
         def rights(stamp: object) -> Rights | None:
             return None if stamp else Rights("legacy", nothing, plan, _digest(state))
 
-        return LegacyPlugin(
+        workers = Succession(
             Identity(state.name, state.distribution, state.version, ""),
             rights=rights,
             target=lambda _: legacy_target(
@@ -183,6 +185,7 @@ class Seats:
             observer=self.observer,
             supervisor=self._supervisor(state, history, meter),
         )
+        return LegacyPlugin(workers, self.observer)
 
     def _supervisor(
         self, state: PluginState, history: History, meter: Meter
