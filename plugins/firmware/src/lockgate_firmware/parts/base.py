@@ -20,9 +20,11 @@ __all__ = [
     "Part",
     "Round",
     "Row",
+    "arduino_mode",
     "argument_error",
     "drive",
     "level",
+    "micropython_pull",
     "mode",
     "pwm",
     "run",
@@ -204,6 +206,16 @@ class Part:
 def _as_type(kind: str, value: int) -> bool | int:
     """`value` as the SDK shows it."""
     return bool(value) if kind == "bool" else value
+
+
+def micropython_pull(pull: str) -> str:
+    """The pull of an input whose level `pull` holds, as MicroPython's Pin takes it."""
+    return "Pin.PULL_UP" if pull == "internal" else "None"
+
+
+def arduino_mode(pull: str) -> str:
+    """The mode of an input whose level `pull` holds, as Arduino's pinMode takes it."""
+    return "INPUT_PULLUP" if pull == "internal" else "INPUT"
 
 
 def argument_error(line: str) -> Document:

@@ -13,8 +13,10 @@ from lockgate_firmware.parts.base import (
     Command,
     Part,
     Row,
+    arduino_mode,
     argument_error,
     drive,
+    micropython_pull,
     mode,
     run,
 )
@@ -159,10 +161,8 @@ class Button {
 
     def micropython_arguments(self) -> str:
         """Pull and polarity."""
-        pull = "Pin.PULL_UP" if self.pull == "internal" else "None"
-        return f"{pull}, {0 if self.active_low else 1}"
+        return f"{micropython_pull(self.pull)}, {0 if self.active_low else 1}"
 
     def cpp_initialiser(self) -> str:
         """Pin mode and polarity."""
-        pin_mode = "INPUT_PULLUP" if self.pull == "internal" else "INPUT"
-        return f"{pin_mode}, {'LOW' if self.active_low else 'HIGH'}"
+        return f"{arduino_mode(self.pull)}, {'LOW' if self.active_low else 'HIGH'}"

@@ -12,8 +12,10 @@ from lockgate_firmware.parts.base import (
     Command,
     Part,
     Row,
+    arduino_mode,
     argument_error,
     drive,
+    micropython_pull,
     mode,
     run,
 )
@@ -189,10 +191,8 @@ class Encoder {
 
     def micropython_arguments(self) -> str:
         """Pull and second pin."""
-        pull = "Pin.PULL_UP" if self.pull == "internal" else "None"
-        return f"{pull}, {python_pin(self.pin_b)}"
+        return f"{micropython_pull(self.pull)}, {python_pin(self.pin_b)}"
 
     def cpp_initialiser(self) -> str:
         """Pin mode and second pin."""
-        pin_mode = "INPUT_PULLUP" if self.pull == "internal" else "INPUT"
-        return f"{pin_mode}, {self.pin_b}"
+        return f"{arduino_mode(self.pull)}, {self.pin_b}"

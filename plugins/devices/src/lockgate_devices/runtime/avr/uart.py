@@ -13,13 +13,12 @@ from functools import partial
 
 from lockgate_devices.runtime.avr.simavr import Simavr
 from lockgate_devices.runtime.trace import Trace
-from lockgate_devices.runtime.wires import segments
+from lockgate_devices.runtime.wires import Sent, garbled, same_rate, segments
 
 __all__ = ["Uart"]
 
 _INPUT, _OUTPUT, _XON, _XOFF = range(4)
 _U2X_BIT = 1
-_SENT_LIMIT_BYTES = 1 << 20
 
 
 class Uart:
@@ -51,8 +50,7 @@ class Uart:
         self._open = True
         self._pumping = False
         self._line = bytearray()
-        self._sent = bytearray()
-        self._sent_total = 0
+        self._sent = Sent(trace)
         self._byte_cycles = 10 * avr.frequency // baud
         self._free_at = 0
         module = f"uar{number}"
@@ -71,11 +69,11 @@ class Uart:
         self._open = may
 
     def _clean(self) -> bool:
-        """Whether the firmware's baud rate is the world's, within 5 %."""
+        """Whether the firmware's baud rate is the world's."""
         status, low, high = (self._set[register] for register in self._registers)
         divisor = 8 if status >> _U2X_BIT & 1 else 16
         own = self._avr.frequency / (divisor * ((high << 8 | low) + 1))
-        return abs(own - self._baud) * 20 <= self._baud
+        return same_rate(own, self._baud)
 
     # -- world to board -----------------------------------------------------------
 
@@ -99,18 +97,16 @@ class Uart:
         if self._open:
             value = self._waiting.popleft()
             clean = self._clean()
-            self._avr.raise_irq(self._input, value if clean else (value ^ 0x55) | 0x80)
+            self._avr.raise_irq(self._input, value if clean else garbled(value))
         self._avr.after(self._byte_cycles, self._pump)
 
     # -- board to world -----------------------------------------------------------
 
     def _leave(self, value: int) -> None:
-        self._sent_total += 1
-        if self._sent_total > _SENT_LIMIT_BYTES:
-            self._trace.fault("uart.flood", "the board sends without end", 0)
+        if self._sent.too_much(1):
             return
         byte = value & 0xFF
-        self._line.append(byte if self._clean() else (byte ^ 0x55) | 0x80)
+        self._line.append(byte if self._clean() else garbled(byte))
         if self._line.endswith(b"\n"):
             line = bytes(self._line)
             self._line.clear()
@@ -120,22 +116,16 @@ class Uart:
 
     def _arrived(self, line: bytes) -> None:
         self._trace.line(self._now_us(), "tx", line)
-        self._sent += line
+        self._sent.arrived(line)
         if self.line_wanted:
             self._halt()
 
     def take_line(self) -> bytes | None:
         """The next whole line that reached the world, or None."""
-        end = self._sent.find(b"\n")
-        if end < 0:
-            return None
-        line = bytes(self._sent[: end + 1])
-        del self._sent[: end + 1]
-        return line
+        return self._sent.take_line()
 
     def take(self) -> bytes:
         """All that reached the world and nobody took."""
-        data = bytes(self._sent) + bytes(self._line)
-        self._sent.clear()
+        data = self._sent.take() + bytes(self._line)
         self._line.clear()
         return data

@@ -10,13 +10,11 @@ from functools import partial
 
 from lockgate_devices.runtime.trace import Trace
 from lockgate_devices.runtime.virtual.core import Core
-from lockgate_devices.runtime.wires import segments
+from lockgate_devices.runtime.wires import Sent, garbled, same_rate, segments
 
 __all__ = ["Wire"]
 
 _BITS_PER_BYTE = 10
-_SENT_LIMIT_BYTES = 1 << 20
-"""What the board may send in one run before the rest is dropped."""
 
 
 class Wire:
@@ -32,8 +30,7 @@ class Wire:
         self.byte_wanted = False
         self._core = core
         self._trace = trace
-        self._sent = bytearray()
-        self._sent_total = 0
+        self._sent = Sent(trace)
         self._rx_free_us = 0
         self._tx_free_us = 0
 
@@ -66,11 +63,10 @@ class Wire:
             if self.lost == 1:
                 self._trace.add(self._core.now_us, "mark", text="uart overrun")
             return
-        self.received.append(value if self._clean() else (value ^ 0x55) | 0x80)
+        self.received.append(value if self._clean() else garbled(value))
 
     def _clean(self) -> bool:
-        # A UART forgives about 5 % of difference before it samples a wrong bit.
-        return abs(self.port_baud - self.baud) * 20 <= self.baud
+        return same_rate(self.port_baud, self.baud)
 
     # -- board to world -----------------------------------------------------
 
@@ -90,28 +86,19 @@ class Wire:
         self._tx_free_us = when
 
     def _leave(self, data: bytes) -> None:
-        self._sent_total += len(data)
-        if self._sent_total > _SENT_LIMIT_BYTES:
-            self._trace.fault("uart.flood", "the board sends without end", 0)
+        if self._sent.too_much(len(data)):
             return
         if not self._clean():
-            data = bytes((value ^ 0x55) | 0x80 for value in data)
+            data = bytes(map(garbled, data))
         self._trace.line(self._core.now_us, "tx", data)
-        self._sent += data
-        if self.byte_wanted or (self.line_wanted and b"\n" in self._sent):
+        self._sent.arrived(data)
+        if self.byte_wanted or (self.line_wanted and self._sent.has_line):
             self._core.halt()
 
     def take_line(self) -> bytes | None:
         """The next whole line that reached the world, or None."""
-        end = self._sent.find(b"\n")
-        if end < 0:
-            return None
-        line = bytes(self._sent[: end + 1])
-        del self._sent[: end + 1]
-        return line
+        return self._sent.take_line()
 
     def take(self) -> bytes:
         """All that reached the world and nobody took."""
-        data = bytes(self._sent)
-        self._sent.clear()
-        return data
+        return self._sent.take()
