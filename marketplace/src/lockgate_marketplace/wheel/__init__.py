@@ -6,12 +6,11 @@
     unpack(wheel, folder)               # the very bytes that were judged
 
 Read it from above: `_gate` (the file, once; the order of the rules), `_contents`
-(archive and paths), `_zip` with `_zip_end`, `_zip_headers` and `_zip_extra` (the
-strict reader), `_paths`, `_layout`, `_scripts`, `_modules` (where files go and whose
-names they take), `_words` (what a wheel says of itself), `_metadata`, `_headers`,
-`_text`, `_entry_points`, `_record`, `_members` (every byte against RECORD), `_unpack`;
-`_unpacked` (what is left to judge of one that was let in before). Each rule and its
-code is in ``docs/reference/wheel-gate.md``.
+(archive and paths), `_zip` (the strict reader), `_paths`, `_layout`, `_scripts`,
+`_modules` (where files go and whose names they take), `_words` (what a wheel says of
+itself), `_metadata`, `_headers`, `_text`, `_entry_points`, `_record`, `_members` (every
+byte against RECORD), `_unpack`; `_unpacked` (what is left to judge of one that was let
+in before). Each rule and its code is in ``docs/reference/wheel-gate.md``.
 """
 
 from __future__ import annotations

@@ -11,8 +11,7 @@ from lockgate_marketplace.wheel._limits import Limits
 from lockgate_marketplace.wheel._metadata import dist_info_of
 from lockgate_marketplace.wheel._names import WheelName
 from lockgate_marketplace.wheel._paths import check_distinct, check_path
-from lockgate_marketplace.wheel._zip import read_archive, read_whole
-from lockgate_marketplace.wheel._zip_headers import ZipEntry
+from lockgate_marketplace.wheel._zip import ZipEntry, read_archive, read_whole
 
 __all__ = ["Contents", "read_contents"]
 

@@ -16,8 +16,7 @@ from lockgate_marketplace.wheel._record import (
     record_text,
 )
 from lockgate_marketplace.wheel._wheel import Member
-from lockgate_marketplace.wheel._zip import pieces
-from lockgate_marketplace.wheel._zip_headers import ZipEntry
+from lockgate_marketplace.wheel._zip import ZipEntry, pieces
 
 __all__ = ["hashed_members"]
 

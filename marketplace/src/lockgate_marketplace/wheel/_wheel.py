@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from lockgate_marketplace.wheel._entry_points import EntryPoints
 from lockgate_marketplace.wheel._layout import Area
-from lockgate_marketplace.wheel._zip import pieces
-from lockgate_marketplace.wheel._zip_headers import ZipEntry
+from lockgate_marketplace.wheel._zip import ZipEntry, pieces
 
 __all__ = ["Member", "Wheel"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lockgate_firmware.board import Board
+from lockgate_firmware.boards import Board
 from lockgate_firmware.parts import Part
 
 __all__ = ["LINE_LIMIT_BYTES", "Missing", "Model"]

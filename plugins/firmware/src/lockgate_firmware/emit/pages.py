@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lockgate_firmware._pin_table import matters
 from lockgate_firmware._text import markdown
 from lockgate_firmware.model import Model
 from lockgate_firmware.problems import Remark
+from lockgate_firmware.resolve._pin_table import matters
 
 __all__ = ["pin_table", "readme"]
 

@@ -7,7 +7,7 @@ its ``style`` a **note**.
 from __future__ import annotations
 
 from lockgate.values import Severity
-from lockgate_lint._rule import Rule
+from lockgate_lint.rules._rule import Rule
 
 __all__ = ["CPPCHECK_RULES"]
 

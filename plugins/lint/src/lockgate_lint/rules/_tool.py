@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lockgate_lint._rule import Rule
+from lockgate_lint.rules._rule import Rule
 
 __all__ = ["TOOL_RULES"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lockgate_firmware._avr import LEONARDO, MEGA2560, NANO, UNO
-from lockgate_firmware._esp32 import ESP32_DEVKIT, M5STACK_CORE
-from lockgate_firmware._stm32 import BLUEPILL
-from lockgate_firmware.board import Board, Pin
+from lockgate_firmware.boards._avr import LEONARDO, MEGA2560, NANO, UNO
+from lockgate_firmware.boards._board import Board, Pin
+from lockgate_firmware.boards._esp32 import ESP32_DEVKIT, M5STACK_CORE
+from lockgate_firmware.boards._stm32 import BLUEPILL
 
 __all__ = ["BOARDS", "MCUS", "PLATFORMS", "Board", "Pin"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lockgate_firmware._words import TIMING_UNUSED
-from lockgate_firmware.board import Board
+from lockgate_firmware.boards import Board
 from lockgate_firmware.parts import Led, Motor, Part, Sensor
 from lockgate_firmware.problems import Review
 from lockgate_firmware.spec import Spec

@@ -7,7 +7,7 @@ the formatter's business, and what only matters to a type checker is left out.
 from __future__ import annotations
 
 from lockgate.values import Severity
-from lockgate_lint._rule import Rule
+from lockgate_lint.rules._rule import Rule
 
 __all__ = ["RUFF_RULES"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lockgate_firmware.board import Board
+from lockgate_firmware.boards import Board
 from lockgate_firmware.parts import Motor, Part, Speaker
 from lockgate_firmware.problems import Review
 from lockgate_firmware.spec import PeripheralSpec

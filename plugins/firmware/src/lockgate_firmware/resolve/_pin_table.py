@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from lockgate_firmware._words import KIND_OF
-from lockgate_firmware.board import Board
+from lockgate_firmware.boards import Board
 from lockgate_firmware.parts import Part
 from lockgate_firmware.problems import Review, did_you_mean, shown
 from lockgate_firmware.spec import Spec

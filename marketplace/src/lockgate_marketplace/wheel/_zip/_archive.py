@@ -16,8 +16,8 @@ from collections.abc import Iterator
 
 from lockgate_marketplace.errors import WheelError
 from lockgate_marketplace.wheel._limits import Limits
-from lockgate_marketplace.wheel._zip_end import Directory, find_directory
-from lockgate_marketplace.wheel._zip_headers import (
+from lockgate_marketplace.wheel._zip._end import Directory, find_directory
+from lockgate_marketplace.wheel._zip._headers import (
     STORED,
     ZipEntry,
     read_central,

@@ -8,11 +8,11 @@ A rule's id is the tool's own, so that it can be looked up there too: ``F821``
 
 from __future__ import annotations
 
-from lockgate_lint._rule import Rule
-from lockgate_lint._rules_cppcheck import CPPCHECK_RULES
-from lockgate_lint._rules_pins import PIN_RULES
-from lockgate_lint._rules_ruff import RUFF_RULES
-from lockgate_lint._rules_tool import TOOL_RULES
+from lockgate_lint.rules._cppcheck import CPPCHECK_RULES
+from lockgate_lint.rules._pins import PIN_RULES
+from lockgate_lint.rules._ruff import RUFF_RULES
+from lockgate_lint.rules._rule import Rule
+from lockgate_lint.rules._tool import TOOL_RULES
 
 __all__ = ["RULES", "Rule", "reference_page"]
 
@@ -67,7 +67,3 @@ def reference_page() -> str:
             if rule.tool == tool
         )
     return "\n".join(parts) + "\n"
-
-
-if __name__ == "__main__":
-    print(reference_page(), end="")

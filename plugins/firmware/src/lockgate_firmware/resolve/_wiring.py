@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lockgate_firmware._checks import Checks
 from lockgate_firmware._words import KIND_OF, NOT_DRIVEN
-from lockgate_firmware.board import Board
+from lockgate_firmware.boards import Board
 from lockgate_firmware.model import Missing
 from lockgate_firmware.parts import (
     Button,
@@ -18,6 +17,7 @@ from lockgate_firmware.parts import (
     Speaker,
 )
 from lockgate_firmware.problems import Review, did_you_mean, shown
+from lockgate_firmware.resolve._checks import Checks
 from lockgate_firmware.spec import PeripheralSpec, Spec
 
 __all__ = ["Wiring"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockgate.values import Severity
-from lockgate_lint._rule import Rule
+from lockgate_lint.rules._rule import Rule
 
 __all__ = ["PIN_RULES"]
 

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass, replace
 
 from lockgate_marketplace.errors import WheelError
-from lockgate_marketplace.wheel._zip_extra import (
+from lockgate_marketplace.wheel._zip._extra import (
     SENTINEL,
     extra_fields,
     zip64_values,

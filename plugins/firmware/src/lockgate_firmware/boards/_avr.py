@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lockgate_firmware.board import Board, Pin
+from lockgate_firmware.boards._board import Board, Pin
 
 __all__ = ["LEONARDO", "MEGA2560", "NANO", "UNO"]
 

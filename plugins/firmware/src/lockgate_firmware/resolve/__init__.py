@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from lockgate_firmware._pin_table import check_table, note_pins, unused_names
-from lockgate_firmware._platform import choose_board
 from lockgate_firmware._text import identifier
-from lockgate_firmware._timing import choose_baud, note_timing
-from lockgate_firmware._wiring import Wiring
 from lockgate_firmware._words import KIND_OF
-from lockgate_firmware.board import Board
+from lockgate_firmware.boards import Board
 from lockgate_firmware.model import Model
 from lockgate_firmware.problems import Review
+from lockgate_firmware.resolve._pin_table import check_table, note_pins, unused_names
+from lockgate_firmware.resolve._platform import choose_board
+from lockgate_firmware.resolve._timing import choose_baud, note_timing
+from lockgate_firmware.resolve._wiring import Wiring
 from lockgate_firmware.spec import Spec, read_spec
 
 __all__ = ["resolve"]

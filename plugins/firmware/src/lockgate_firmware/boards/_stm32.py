@@ -6,7 +6,7 @@ are PA0 to PA15, 16 to 31 PB0 to PB15, 32 to 34 PC13 to PC15.
 
 from __future__ import annotations
 
-from lockgate_firmware.board import Board, Pin
+from lockgate_firmware.boards._board import Board, Pin
 
 __all__ = ["BLUEPILL"]
 

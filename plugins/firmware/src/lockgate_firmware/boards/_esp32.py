@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lockgate_firmware.board import Board, Pin
+from lockgate_firmware.boards._board import Board, Pin
 
 __all__ = ["ESP32_DEVKIT", "M5STACK_CORE"]
 
