@@ -275,7 +275,7 @@ def test_a_redirect_is_not_followed_with_the_password(tmp_path: Path) -> None:
         ):
             upload(ready, local(server), Credentials("me", "secret"))
 
-    assert caught.value.code == "publish-refused"
+    assert caught.value.code == "publish-redirected"
     assert thief.requests == []
 
 

@@ -91,8 +91,13 @@ PUBLISH: dict[str, Code] = {
     ),
     "publish-unreachable": Code(
         _STEP,
-        "The index can't be reached.",
+        "The index can't be reached, or does not come to an end with its answer.",
         "Look at the address and the network; what was sent before is there.",
+    ),
+    "publish-redirected": Code(
+        _STEP,
+        "The index leads to another address, which nothing is sent after.",
+        "Name the address that takes uploads; many end with a slash.",
     ),
     "publish-refused": Code(
         _STEP,

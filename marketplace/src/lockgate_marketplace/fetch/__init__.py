@@ -8,7 +8,8 @@
 
 Read it from below: `_rules` (which URLs), `_pace` and `_network` (time, addresses),
 `_wire` (the HTTP library), `_exchange` (redirects, errors, attempts), `_cache`,
-`_part` and `_download` (files), `_remote` (parts of files), `_fetcher` (all of it).
+`_part` and `_download` (files), `_remote` (parts of files), `_fetcher` (all of it);
+`_post` sends what is published.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from lockgate_marketplace.fetch._credentials import Credentials
 from lockgate_marketplace.fetch._download import Downloaded, Progress, Wanted
 from lockgate_marketplace.fetch._fetcher import Fetcher, Response
 from lockgate_marketplace.fetch._limits import FetchLimits
+from lockgate_marketplace.fetch._post import post
 from lockgate_marketplace.fetch._remote import RemoteFile
 from lockgate_marketplace.fetch._rules import Place, allowed, joined
+from lockgate_marketplace.fetch._wire import Wire
 
 __all__ = [
     "Credentials",
@@ -30,6 +33,8 @@ __all__ = [
     "RemoteFile",
     "Response",
     "Wanted",
+    "Wire",
     "allowed",
     "joined",
+    "post",
 ]

@@ -17,12 +17,12 @@ from lockgate_marketplace.fetch._rules import allowed, joined
 from lockgate_marketplace.fetch._wire import Answer, TransientError, Wire
 from lockgate_marketplace.sources import Index
 
-__all__ = ["Body", "Exchange"]
+__all__ = ["AGENT", "Body", "Exchange"]
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _LATER = frozenset((408, 425, 429, 500, 502, 503, 504))
 _DONE = frozenset((200, 206, 304, 416))
-_AGENT = "lockgate-marketplace"
+AGENT = "lockgate-marketplace"
 
 T = TypeVar("T")
 
@@ -120,11 +120,11 @@ class Exchange:
         here = url
         for _ in range(self.limits.redirects + 1):
             place = allowed(index, here)
-            fields = {"User-Agent": _AGENT, **headers}
+            fields = {"User-Agent": AGENT, **headers}
             # Anew for each hop: what is for one origin never reaches another.
             if authorization := self.credentials.header(index, place):
                 fields["Authorization"] = authorization
-            with self.wire.get(place, fields, pace) as answer:
+            with self.wire.ask(place, fields, pace) as answer:
                 if answer.status not in _REDIRECTS:
                     _refuse_status(answer, here)
                     yield answer, here

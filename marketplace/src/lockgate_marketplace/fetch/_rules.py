@@ -24,6 +24,21 @@ class Place:
     target: str
     """Path and query, as the request line has them."""
 
+    @classmethod
+    def of(cls, url: str) -> Place:
+        """Where `url` leads, whoever may go there.
+
+        Raises:
+            FetchError: If it is no web address, or longer than any.
+        """
+        parts = _split(url)
+        scheme, host = parts.scheme, (parts.hostname or "").rstrip(".")
+        if scheme not in ("https", "http") or not host:
+            raise FetchError("fetch-url", f"{url[:200]!r} is no web address")
+        port = parts.port or (443 if scheme == "https" else 80)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return cls(url, scheme, host, port, target)
+
     @property
     def origin(self) -> tuple[str, str, int]:
         """Whom credentials are for."""
@@ -70,7 +85,7 @@ def allowed(index: Index, url: str) -> Place:
     if scheme == "http" and not (is_loopback(host) or index.insecure):
         message = f"{host} would be reached without TLS"
         raise FetchError("fetch-scheme", message, where=url[:200])
-    port = parts.port or (443 if scheme == "https" else 80)
+    port = (place := Place.of(url)).port
     own = index.origin
     if (host, port) != own[1:] and not {host, f"{host}:{port}"} & index.files:
         message = f"the index {index.name} leads to another host, {host}:{port}"
@@ -78,13 +93,12 @@ def allowed(index: Index, url: str) -> Place:
             f'If its files are kept there: files = ["{host}"] in '
             f"[plugins.marketplace.indexes.{index.name}]."
         )
-        place = f"{host}:{port}"
-        raise FetchError("fetch-host", message, hint=hint, where=url[:200], host=place)
+        other = f"{host}:{port}"
+        raise FetchError("fetch-host", message, hint=hint, where=url[:200], host=other)
     if own[0] == "https" and scheme != "https":
         message = f"the index leads from https to http, on {host}"
         raise FetchError("fetch-scheme", message, where=url[:200])
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Place(url, scheme, host, port, target)
+    return place
 
 
 def _split(url: str) -> SplitResult:

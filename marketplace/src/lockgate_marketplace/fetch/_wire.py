@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import urllib.request
 import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -109,10 +109,17 @@ class Wire:
             pool.close()
 
     @contextmanager
-    def get(
-        self, place: Place, headers: Mapping[str, str], pace: Pace
+    def ask(
+        self,
+        place: Place,
+        headers: Mapping[str, str],
+        pace: Pace,
+        *,
+        form: Iterable[bytes] | None = None,
     ) -> Generator[Answer]:
-        """Ask for `place`; the body can be read within the context.
+        """Ask for `place`, or post `form` there; the answer is read in the context.
+
+        `headers` say how long the form is.
 
         Raises:
             FetchError: If it may not be connected to, or takes too long.
@@ -127,10 +134,12 @@ class Wire:
             target=place.target.encode(),
         )
         fields = list({"Host": place.authority, **headers}.items())
+        method = "GET" if form is None else "POST"
+        pool = self._for(place)
         try:
             with (
                 _told(place, pace),
-                self._for(place).stream("GET", url, headers=fields) as response,
+                pool.stream(method, url, headers=fields, content=form) as response,
             ):
                 pairs = [
                     (key.decode("latin-1").lower(), value.decode("latin-1"))
@@ -169,7 +178,9 @@ def _told(place: Place, pace: Pace) -> Generator[None]:
         message = f"{where} went silent"
         raise TransientError("fetch-slow", message) from None
     except (httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError) as e:
-        message = f"the answer of {where} ends too early, or is no HTTP: {e}"
+        # What follows quotes the answer, which may repeat what was sent: a password.
+        what = str(e).partition(":")[0]
+        message = f"the answer of {where} ends too early, or is no HTTP: {what}"
         raise TransientError("fetch-truncated", message) from None
     except (httpcore.ProxyError, httpcore.UnsupportedProtocol) as error:
         message = f"no way to {where}: {error}"

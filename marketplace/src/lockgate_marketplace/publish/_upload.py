@@ -2,24 +2,27 @@
 
 One request for each wheel: a form with the core metadata, the file and its hash. The
 credentials come from the environment or from ``~/.netrc``, never from an address or
-an argument, and go to the one host that they are for.
+an argument, and go to the one host that they are for. What an index answers is bounded
+in time and size, and shown without the password, which many a server repeats.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import netrc
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 from packaging.metadata import parse_email
 from packaging.utils import parse_wheel_filename
 
-from lockgate_marketplace.errors import PublishError
+from lockgate_marketplace.errors import FetchError, PublishError
+from lockgate_marketplace.fetch import Wire, post
 from lockgate_marketplace.publish._prepare import Ready
 from lockgate_marketplace.sources import url_problem
 
@@ -28,7 +31,6 @@ __all__ = ["Credentials", "checked_url", "credentials_for", "upload"]
 USER, PASSWORD = "LOCKGATE_PUBLISH_USER", "LOCKGATE_PUBLISH_PASSWORD"
 """Environment variables. A token's user is ``__token__``, as PyPI has it."""
 
-_TIMEOUT_SECONDS = 60
 _ANSWER_CHARS = 300
 
 
@@ -38,6 +40,19 @@ class Credentials:
 
     user: str
     password: str = field(repr=False)
+
+    @property
+    def basic(self) -> str:
+        """The two as an ``Authorization`` of the scheme Basic has them."""
+        return base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+    def hidden(self, text: str) -> str:
+        """`text` without the password, by whichever spelling a server repeats it."""
+        plain = self.password
+        spellings = {self.basic, plain, quote(plain, safe=""), json.dumps(plain)[1:-1]}
+        for secret in sorted(filter(None, spellings), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
 
 
 def checked_url(url: str) -> str:
@@ -83,36 +98,50 @@ def upload(
     """Send each wheel; gives the names of the files that the index took.
 
     Raises:
-        PublishError: If the index can't be reached (`publish-unreachable`), or
-            refuses a file (`publish-refused`); those before it are there.
+        PublishError: If the index can't be reached or its answer has no end
+            (`publish-unreachable`), leads elsewhere (`publish-redirected`), or refuses
+            a file (`publish-refused`); those before it are there.
     """
     checked_url(url)
-    auth = (credentials.user, credentials.password) if credentials else None
     sent: list[str] = []
-    # A redirect would carry the file, and perhaps the password, elsewhere.
-    with httpx.Client(
-        auth=auth, timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
-    ) as client:
+    wire = Wire()
+    try:
         for one in ready:
-            _send(client, one, url)
+            _send(wire, one, url, credentials)
             sent.append(one.wheel.filename)
+    finally:
+        wire.close()
     return sent
 
 
-def _send(client: httpx.Client, one: Ready, url: str) -> None:
+def _send(wire: Wire, one: Ready, url: str, credentials: Credentials | None) -> None:
     name = one.wheel.filename
     content = (name, one.data, "application/zip")
+    # httpx makes the form; what it would do with the answer has no bounds.
+    form = httpx.Request("POST", url, data=_form(one), files={"content": content})
+    headers = {"Content-Type": form.headers["Content-Type"]}
+    if credentials is not None:
+        headers["Authorization"] = f"Basic {credentials.basic}"
+    size = int(form.headers["Content-Length"])
     try:
-        answer = client.post(url, data=_form(one), files={"content": content})
-    except httpx.HTTPError as error:
-        message = f"{url} can't be reached: {error}"
+        pieces = cast("Iterable[bytes]", form.stream)
+        answer = post(wire, url, headers, pieces, size)
+    except FetchError as error:
+        message = f"{name} can't be sent to {url}: {error.message}"
         raise PublishError("publish-unreachable", message, where=name) from error
-    if answer.status_code in (401, 403):
-        message = f"{url} does not let us in ({answer.status_code})"
+    if answer.status in (401, 403):
+        message = f"{url} does not let us in ({answer.status})"
         raise PublishError("publish-credentials", message, where=name)
-    if not answer.is_success:
-        said = " ".join(answer.text.split())[:_ANSWER_CHARS]
-        message = f"{url} refuses {name} ({answer.status_code}): {said}"
+    if 300 <= answer.status < 400:
+        message = (
+            f"{url} leads elsewhere ({answer.status}); neither a file nor a password "
+            "goes where another address leads"
+        )
+        raise PublishError("publish-redirected", message, where=name)
+    if not 200 <= answer.status < 300:
+        text = answer.content.decode(errors="replace")
+        said = " ".join((credentials.hidden(text) if credentials else text).split())
+        message = f"{url} refuses {name} ({answer.status}): {said[:_ANSWER_CHARS]}"
         raise PublishError("publish-refused", message, where=name)
 
 
