@@ -42,7 +42,7 @@ def post(
         "Content-Length": str(size),
     }
     try:
-        with wire.ask(place, asked, pace, form=form) as answer:
+        with wire.ask(place, asked, pace, form=iter(form)) as answer:
             content = b""
             for piece in answer.pieces():
                 content += piece

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import urllib.request
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -115,7 +115,7 @@ class Wire:
         headers: Mapping[str, str],
         pace: Pace,
         *,
-        form: Iterable[bytes] | None = None,
+        form: Iterator[bytes] | None = None,
     ) -> Generator[Answer]:
         """Ask for `place`, or post `form` there; the answer is read in the context.
 
