@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["RuleError", "same_header"]
+
+
+_NO_LETTER = re.compile("[^a-z0-9]")
 
 
 class RuleError(ValueError):
@@ -10,5 +15,9 @@ class RuleError(ValueError):
 
 
 def same_header(name: str) -> str:
-    """`name` as it is compared: gateways (CGI, WSGI) read ``_`` as ``-``."""
-    return name.lower().replace("_", "-")
+    """`name` as it is compared: what gateways make one variable of is one header.
+
+    CGI and WSGI read ``_`` as ``-``, PHP's own server a dot as well, and lighttpd
+    whatever is no letter or digit.
+    """
+    return _NO_LETTER.sub("-", name.lower())

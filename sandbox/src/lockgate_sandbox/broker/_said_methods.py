@@ -1,12 +1,8 @@
 """Methods that a query or a body names: frameworks take them for the one that is meant.
 
-Rack and Rails, Symfony and Laravel, CakePHP, Yii and Spring read ``_method`` of a form
-that is posted, Laravel of JSON as well; WordPress, Symfony and Spring read it of the
-query. Salesforce calls it ``_HttpMethod``, Firebase and ASP.NET as the header is
-called. Where a grant names methods none of these may be said, by whatever spelling: PHP
-makes ``_`` of a dot, a blank or ``[`` in a name, and drops what is before or behind it;
-Rack before 2.2 drops brackets, and all of it finds a part's header within a line;
-ASP.NET knows ``%uXXXX``. Servlets and Express decode names as the charset says.
+Where a grant names methods none of these may be said (`_method_names`). Rack before 2.2
+finds a part's header within a line; servlets and Express decode names as the charset
+says.
 
 A body is looked through as it passes, and nothing is kept of it but an end that may go
 on. The piece that completes such a name is not passed on.
@@ -17,38 +13,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Protocol
-from urllib.parse import unquote_to_bytes
 
+from lockgate_sandbox.broker._method_names import (
+    BLANKS,
+    in_header,
+    in_json,
+    in_pairs,
+    plain,
+)
 from lockgate_sandbox.broker._rule import RuleError, same_header
 
 __all__ = ["Scan", "in_query", "scan_for"]
 
-_PLAIN_NAMES = (
-    b"_method",
-    b"_httpmethod",
-    b"_http_method",
-    b"x-http-method",
-    b"x-http-method-override",
-    b"x-method-override",
-)
-_NAMES = frozenset(name.replace(b"_", b"-") for name in _PLAIN_NAMES)
 _NAME_LIMIT_BYTES = 256
-"""Longer than any of them with each character encoded."""
+"""Longer than any of the names with each character encoded."""
 
 _HEADER_LIMIT_BYTES = 16 << 10
-_VALUES_LIMIT = 64
 _HEADER = b"content-"
-_LINE_END = re.compile(rb"\r\n|\r|\n|(?=content-(?:disposition|id):)", re.IGNORECASE)
-"""Or where a header begins in the middle of a line, as Rack's patterns have it."""
-
-_BLANKS = bytes(range(33)) + b"\x7f"
-_BLANK = rb"[\x00-\x20+]|%[01][0-9a-f]|%20"
-_BRACKET = rb"[\[\]]|%5[bd]"
-_BEFORE_NAME = re.compile(
-    rb"^(?:%b|%b)+(?=%b)|^(?:%b)+" % (_BLANK, _BRACKET, _BRACKET, _BLANK),
-    re.IGNORECASE,
-)
-"""What may be dropped of a name's beginning; of brackets one stays."""
 
 _LIKE_ASCII = re.compile(
     r'charset\s*=\s*"?'
@@ -107,6 +88,12 @@ def _is_like_ascii(kind: str) -> bool:
     return len(_LIKE_ASCII.findall(kind)) == kind.count("charset")
 
 
+def _refuse(name: str) -> None:
+    if name:
+        msg = f"{name!r} may ask for a method that the grant does not give"
+        raise RuleError(msg)
+
+
 class _All:
     """Several looks at one body, whose type is not certain."""
 
@@ -119,32 +106,50 @@ class _All:
             scan.feed(data, last=last)
 
 
+_HALF = re.compile(rb"(?i)%(?:u[0-9a-f]{0,3}|[0-9a-f]?)\Z")
+"""An encoded character whose rest is to come."""
+
+
 class _Pairs:
     """A query, or a body of ``application/x-www-form-urlencoded``."""
 
     def __init__(self) -> None:
-        self._name: bytes | None = b""  # None: in a value
+        self._held = b"&"  # and the name that has begun; "=": in a value
 
     def feed(self, data: bytes, *, last: bool) -> None:
         """`Scan.feed`."""
-        for number, part in enumerate(re.split(rb"[&;]", data)):
-            if number:
-                self._judge()
-                self._name = b""
-            if self._name is None:
-                continue
-            more, mark, _ = part.partition(b"=")
-            name = _BEFORE_NAME.sub(b"", self._name + more)
-            self._name = name[:_NAME_LIMIT_BYTES]
-            if mark:
-                self._judge()
-                self._name = None
-        if last:
-            self._judge()
+        whole = self._held + data
+        _refuse(in_pairs(plain(whole + b"&" if last else whole)))
+        begun = whole[max(whole.rfind(b"&"), whole.rfind(b";")) + 1 :]
+        self._held = b"=" if b"=" in begun else _shortened(begun)
 
-    def _judge(self) -> None:
-        if self._name:
-            _judge(_decoded(self._name.replace(b"+", b" ")))
+
+def _shortened(name: bytes) -> bytes:
+    """The beginning of a name, without what counts for nothing; "=" if it is no name.
+
+    Of what stands before it the last character stays, which may be a part of it.
+    """
+    half = match[0] if (match := _HALF.search(name)) else b""
+    text = plain(name[: len(name) - len(half)])
+    core = text.lstrip(b"\0 [")
+    before, kept = text[: len(text) - len(core)], core.rstrip(b'\0 "')
+    if len(kept) > _NAME_LIMIT_BYTES:
+        return b"="
+    return b"&" + before[-1:] + kept + b" " * (kept != core) + half
+
+
+_IN_LINE = rb"[\0-\x09\x0b\x0c\x0e-\x20\x7f]*"
+_BEGINS = re.compile(
+    rb"(?:\r\n|[\r\n])(?=%b%b)|(?=content-(?:disposition|id):)" % (_IN_LINE, _HEADER),
+    re.IGNORECASE,
+)
+"""A line that is a header; or one within a line, as Rack's patterns have it."""
+_HEADER_LINES = 16
+_FOLDED = re.compile(rb"[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*){0,%d}" % _HEADER_LINES)
+_GOES_ON = re.compile(rb"(?:\r\n|\r|\n)[ \t]")
+_ENDED = (b"", b"\r", b"\n", b"\r\n")
+"""What may follow a header that may go on in the next line."""
+_ENCODED = re.compile(rb"(?i)=\?|(?<![\w-])name\s*\*")
 
 
 class _Parts:
@@ -155,100 +160,60 @@ class _Parts:
     """
 
     def __init__(self) -> None:
-        self._line = b""  # the one that has begun
-        self._header = b""  # what came before it and may go on in it
+        self._held = b"\n"  # and the line that has begun, or a header that may go on
+        self._in_header = False
 
     def feed(self, data: bytes, *, last: bool) -> None:
         """`Scan.feed`."""
-        whole = self._line + data
-        half = b"\r" if whole.endswith(b"\r") else b""  # its other one may be to come
-        *lines, rest = _LINE_END.split(whole[:-1] if half else whole)
-        for line in lines:
-            self._take(line)
-        if rest.lstrip(_BLANKS)[: len(_HEADER)].lower() == _HEADER or (
-            self._header and rest[:1] in (b" ", b"\t")
-        ):
-            self._line = rest
-        elif len(rest) > _NAME_LIMIT_BYTES:
-            # Enough to see whether one begins in it; a line of blanks begins none.
-            begun = rest.lstrip(_BLANKS)
-            other = b"-" if len(begun) >= len(_HEADER) else b""
-            self._line = other + begun[-_NAME_LIMIT_BYTES:]
-        else:
-            self._line = rest
-        _check_size(self._line + self._header)
-        if self._header:  # it may go on, but what has come may pass now
-            _judge_header(self._header)
-        if last:
-            self._take(self._line)
-            self._take(b"")
-        self._line += half
-
-    def _take(self, line: bytes) -> None:
-        if self._header and line[:1] in (b" ", b"\t"):
-            self._header = _check_size(self._header + line)
+        whole = self._held + data
+        if self._in_header and not last and b"\n" not in data and b"\r" not in data:
+            self._held = whole  # its line goes on: nothing of it counts before its end
+            _check_size(whole, b"")
             return
-        header, self._header = self._header, b""
-        if header:
-            _judge_header(header)
-        if line.lstrip(_BLANKS)[: len(_HEADER)].lower() == _HEADER:
-            self._header = _check_size(line)
+        _, *begun = _BEGINS.split(whole)
+        held = b""
+        for text in begun:
+            match = _FOLDED.match(text)
+            header = match[0] if match else b""
+            after = text[len(header) : len(header) + 3]
+            _check_size(header, after)
+            if after in _ENDED and text is begun[-1]:
+                held = text
+            if after or last or text is not begun[-1]:
+                _judge_header(header)
+        self._in_header = bool(held)
+        self._held = b"\n" + held if held else _last_line(whole)
 
 
-def _check_size(header: bytes) -> bytes:
-    """`header`, whose end need not have come, if it may be so long."""
+def _last_line(whole: bytes) -> bytes:
+    """The line that has begun, as far as it matters whether a header begins in it."""
+    half = b"\r" if whole.endswith(b"\r") else b""  # its other one may be to come
+    ends = whole.rfind(b"\r", 0, len(whole) - len(half)), whole.rfind(b"\n")
+    line = whole[max(ends) :]
+    if len(line) <= _NAME_LIMIT_BYTES:
+        return line
+    # A line of blanks begins none.
+    begun = line.lstrip(BLANKS)
+    other = b"-" if len(begun) >= len(_HEADER) else b""
+    return b"\n" + other + begun[-_NAME_LIMIT_BYTES:]
+
+
+def _check_size(header: bytes, after: bytes) -> None:
     if len(header) > _HEADER_LIMIT_BYTES:
         msg = f"a part of the form has a header of over {_HEADER_LIMIT_BYTES} bytes"
         raise RuleError(msg)
-    return header
+    if _GOES_ON.match(after):
+        msg = f"a part of the form has a header of over {_HEADER_LINES} lines"
+        raise RuleError(msg)
 
 
 def _judge_header(header: bytes) -> None:
     text = header.replace(b"\\", b"")
-    if b"=?" in text or re.search(rb"(?i)(?<![\w-])name\s*\*", text):
+    if _ENCODED.search(text):
         # RFC 7578 4.2 and 5.1: neither belongs there, and some servers decode it.
         msg = "a part's name is encoded, and may name a method"
         raise RuleError(msg)
-    if b"method" not in _decoded(text).lower():
-        return
-    # Each of many values may be most of the header: they would fill the host's memory.
-    if text.count(b"=") + text.count(b":") > _VALUES_LIMIT:
-        msg = f"a part of the form has a header of over {_VALUES_LIMIT} values"
-        raise RuleError(msg)
-    for value in re.findall(rb"[:=](?=\s*([^;]*))", text):
-        for name in (value, value.split(b",")[0].split(b"\t")[0].split(b" ")[0]):
-            _judge(_decoded(name.strip(_BLANKS + b"\"'<>")))
-
-
-def _decoded(name: bytes) -> bytes:
-    return unquote_to_bytes(re.sub(rb"(?i)%u00(?=[0-9a-f]{2})", b"%", name))
-
-
-def _judge(name: bytes) -> None:
-    """Refuse a name that any server may read as one of `_NAMES`."""
-    if b"method" not in name.lower():
-        return
-    for text in (name.lstrip(_BLANKS), name.lstrip(_BLANKS + b"[]")):
-        whole = text.lower().partition(b"\0")[0]
-        first = re.split(rb"[\[\]]", whole[1:])[0]
-        plain = re.sub(rb"[ .\[_]", b"-", (whole[:1] + first).rstrip(_BLANKS + b"\"'"))
-        if plain in _NAMES:
-            shown = name[:40].decode("ascii", "backslashreplace").strip()
-            msg = f"{shown!r} may ask for a method that the grant does not give"
-            raise RuleError(msg)
-
-
-def _escaped(name: bytes) -> bytes:
-    """A pattern of `name` in JSON, with any of its characters escaped."""
-    found = b""
-    for char in name:
-        codes = {char, ord(chr(char).upper())}
-        ways = b"|".join(b"%02x" % code for code in sorted(codes))
-        found += b"(?:%s|\\\\u00(?:%s))" % (re.escape(bytes([char])), ways)
-    return found
-
-
-_KEY = re.compile(b'"(?:%s)"' % b"|".join(map(_escaped, _PLAIN_NAMES)), re.IGNORECASE)
+    _refuse(in_header(plain(text)))
 
 
 class _Json:
@@ -264,7 +229,7 @@ class _Json:
             msg = "JSON in another encoding than UTF-8 may name a method"
             raise RuleError(msg)
         whole = self._tail + data
-        if _KEY.search(whole):
+        if in_json(whole):
             msg = "a key of the body may ask for a method that the grant does not give"
             raise RuleError(msg)
         self._tail = whole[-_NAME_LIMIT_BYTES:]

@@ -198,6 +198,10 @@ class Web:
     ) -> tuple[list[tuple[str, str]], Scrub]:
         """What is sent: Host and framing by us, then the worker's, then the secret."""
         headers = [("Host", request.authority)]
+        if request.length != 0 and (grant.methods or grant.paths or grant.credential):
+            # A server that leaves a body unread takes it for the next request, which
+            # nobody judged; on a connection that ends there is none.
+            headers.append(("Connection", "close"))
         if request.length is None:
             headers.append(("Transfer-Encoding", "chunked"))
         elif request.length or request.method in ("POST", "PUT", "PATCH"):

@@ -38,13 +38,21 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _NEVER = frozenset({"CONNECT", "TRACE", "TRACK"})
 
-# What frameworks and proxies take for the method or the path that is meant, whatever
-# the request line says. Where a grant names those, nothing else may.
+# What frameworks and proxies take for the method, the path or the host that is meant,
+# whatever the request line says. Where a grant names those, nothing else may.
 _SAYS_METHOD = frozenset(
-    {"x-http-method", "x-http-method-override", "x-method-override"}
+    {
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "x-tunneled-method",
+    }
 )
 _SAYS_PATH = frozenset(
     {
+        "destination",  # of WebDAV's COPY and MOVE: another path that is written
+        "path-info",
+        "script-name",  # gunicorn, of a proxy that it trusts: the path begins behind it
         "x-envoy-original-path",
         "x-forwarded-path",
         "x-forwarded-prefix",
@@ -52,6 +60,17 @@ _SAYS_PATH = frozenset(
         "x-original-uri",
         "x-original-url",
         "x-rewrite-url",
+        "x-script-name",
+    }
+)
+_SAYS_HOST = frozenset(
+    {
+        "forwarded",
+        "x-forwarded-host",
+        "x-forwarded-server",
+        "x-host",
+        "x-http-host-override",
+        "x-original-host",
     }
 )
 
@@ -227,7 +246,11 @@ def _why_not(request: WebRequest, grant: HostGrant) -> str:
         return f"the grant is for {grant.scheme}"
     if grant.methods and request.method not in grant.methods:
         return f"the grant is for {', '.join(grant.methods)}"
-    for limits, names in ((grant.methods, _SAYS_METHOD), (grant.paths, _SAYS_PATH)):
+    for limits, names in (
+        (grant.methods, _SAYS_METHOD),
+        (grant.paths, _SAYS_PATH),
+        (grant.scheme, _SAYS_HOST),
+    ):
         again = request.named_among(names) if limits else ""
         if again:
             return f"the header {again!r} may ask for what the grant does not give"
