@@ -109,6 +109,7 @@ def test_a_body_that_is_left_unread_is_no_second_request(
 @pytest.fixture(scope="module")
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     """An application behind gunicorn, which trusts a proxy of this machine."""
+    pytest.importorskip("gunicorn")
     folder = tmp_path_factory.mktemp("gunicorn")
     (folder / "app.py").write_text(
         textwrap.dedent("""
