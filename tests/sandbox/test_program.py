@@ -25,7 +25,8 @@ from lockgate_sandbox import (
     Tier,
     WallLimitError,
 )
-from lockgate_sandbox._watch.collect import collect, pattern_to_regex
+from lockgate_sandbox._watch.collect import collect
+from lockgate_sandbox._watch.patterns import pattern_to_regex
 from lockgate_sandbox.policy import Policy
 from tests.support.sandbox import Lab, policy, task_count, wait_until
 

@@ -49,13 +49,18 @@ if TYPE_CHECKING:
         PathGrant,
         Quota,
     )
-    from lockgate_sandbox.interpreter import Interpreter, PythonResult, run_python
+    from lockgate_sandbox.interpreter import Interpreter, run_python
     from lockgate_sandbox.linux.rlimits import raise_open_files
     from lockgate_sandbox.policy import Policy, Program
     from lockgate_sandbox.pool import WorkerPool
     from lockgate_sandbox.posture import LayerState, Posture
     from lockgate_sandbox.replies import Reply, Usage
-    from lockgate_sandbox.results import Denial, ProgramResult, RunResult
+    from lockgate_sandbox.results import (
+        Denial,
+        ProgramResult,
+        PythonResult,
+        RunResult,
+    )
     from lockgate_sandbox.sandbox import Sandbox
     from lockgate_sandbox.streams import Pending, Stream
     from lockgate_sandbox.tiers import Limits, Tier
@@ -126,13 +131,13 @@ _HOMES = {
     "aio": ("AsyncStream", "AsyncWorker"),
     "callbacks": ("Passed",),
     "linux.rlimits": ("raise_open_files",),
-    "interpreter": ("Interpreter", "PythonResult", "run_python"),
+    "interpreter": ("Interpreter", "run_python"),
     "grant_text": ("parse_host_grant",),
     "grants": ("Credential", "Device", "HostGrant", "PathGrant", "Quota"),
     "pool": ("WorkerPool",),
     "policy": ("Policy", "Program"),
     "posture": ("LayerState", "Posture"),
-    "results": ("Denial", "ProgramResult", "RunResult"),
+    "results": ("Denial", "ProgramResult", "PythonResult", "RunResult"),
     "sandbox": ("Sandbox",),
     "streams": ("Pending", "Stream"),
     "tiers": ("Limits", "Tier"),

@@ -8,12 +8,15 @@ ours: everything that holds for a worker holds here.
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+import msgspec
+
+from lockgate_sandbox._cells import Request, Told, check_names
 from lockgate_sandbox.backend import Confinement, open_confinement
 from lockgate_sandbox.errors import (
     ClosedError,
@@ -24,45 +27,17 @@ from lockgate_sandbox.errors import (
 )
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
-from lockgate_sandbox.replies import Usage
+from lockgate_sandbox.results import Denial, PythonResult
 from lockgate_sandbox.tiers import Tier
 
-__all__ = ["Interpreter", "PythonResult", "run_python"]
+if TYPE_CHECKING:
+    from lockgate_sandbox.broker import Broker
+    from lockgate_sandbox.replies import Usage
+
+__all__ = ["Interpreter", "run_python"]
 
 _GUEST = Path(__file__).resolve().parent / "_guest"
 _TARGET = "lockgate_guest:build"
-
-
-@dataclass(frozen=True, slots=True)
-class PythonResult:
-    """What came of one source text.
-
-    `value` is what its last line is worth, where that is an expression and made of
-    `Data` (a tuple becomes a list), else None; `text` is that value's repr, as a
-    notebook shows it, or empty. `output` is what was printed, standard error
-    included, in order, at most the policy's `output_bytes`. `error` is what ended
-    it early: a `RemoteError` if it raised, a `LimitError`, or `WorkerDiedError`.
-    `usage` is what it used, if it came to its end.
-
-    `value`, `text`, `output` and the text of a `RemoteError` are the code's own words.
-    """
-
-    value: Data
-    text: str
-    output: str
-    error: SandboxError | None
-    posture: Posture
-    usage: Usage | None
-
-    def check(self) -> PythonResult:
-        """This result, if nothing ended it early.
-
-        Raises:
-            SandboxError: `error`, if there is one.
-        """
-        if self.error is not None:
-            raise self.error
-        return self
 
 
 class Interpreter:
@@ -78,13 +53,18 @@ class Interpreter:
         policy: Policy,
         tools: Mapping[str, Callable[..., object]],
         path: Sequence[str],
+        broker: Broker | None,
     ) -> None:
+        self._policy = policy
+        self._broker = broker
+        parameters: dict[str, Data] = {n: _positional(t) for n, t in tools.items()}
         self._worker = sandbox.worker(
             policy,
             target=_TARGET,
             path=[str(_GUEST), *path],
-            arguments={"tools": {name: _positional(t) for name, t in tools.items()}},
+            arguments={"tools": parameters, "brokered": broker is not None},
             callbacks={name: _callback(name, t) for name, t in tools.items()},
+            broker=broker,
             name="interpreter",
         )
         self._count = 0
@@ -97,13 +77,17 @@ class Interpreter:
         *,
         tools: Mapping[str, Callable[..., object]] | None = None,
         path: Sequence[str] = (),
+        broker: Broker | None = None,
         sandbox: Confinement | None = None,
     ) -> Interpreter:
-        """Start one under `policy`, or a tier's own (default: read-only).
+        """Start one under `policy`, or a tier's own (default: `broker`'s, read-only).
 
         `tools` are functions of the host that the code can call by name; arguments
-        and answers are `Data`. `path` are folders that it can import from. Without
-        `sandbox` it has one of its own, which takes some 100 ms longer to start.
+        and answers are `Data`. `path` are folders that it can import from. A policy
+        with hosts, devices or the like has a broker: `broker`, which stays the
+        caller's to close, or one without secrets and record. The code asks it by
+        ``from lockgate_session import session``, or connects to a granted host.
+        Without `sandbox` it has one of its own, some 100 ms slower to start.
 
         Raises:
             PlatformError: If there are no kernel layers on this system, and no other
@@ -113,15 +97,17 @@ class Interpreter:
             PolicyError: If a tool's name is no identifier, or it is a coroutine
                 function.
         """
-        wanted = policy or "read-only"
+        wanted = policy or (broker.policy if broker is not None else "read-only")
         if isinstance(wanted, str):
             wanted = Policy.for_tier(wanted)
         given = dict(tools or {})
-        _check_names("tool", given)
+        check_names("tool", given)
         _check_plain(given)
         with ExitStack() as undo:
             owner = sandbox or undo.enter_context(open_confinement())
-            made = cls(owner, wanted, given, path)
+            if broker is None and wanted.brokered:
+                broker = undo.enter_context(_broker(wanted))
+            made = cls(owner, wanted, given, path, broker)
             made._undo = undo.pop_all()
         return made
 
@@ -151,51 +137,91 @@ class Interpreter:
         source: str,
         *,
         inputs: Mapping[str, Data] | None = None,
+        files: Mapping[str, bytes] | None = None,
+        collect: Sequence[str] = (),
         timeout: float | None = None,
         name: str = "",
     ) -> PythonResult:
         """Run `source`, with `inputs` as names in it; tools run on this thread.
 
-        `timeout` (seconds) can only shorten the policy's wall limit. Tracebacks call
-        the text `name`, by default ``<cell 1>``, ``<cell 2>``...
+        `files` are written into its scratch folder, where it starts; `collect` are
+        globs (``*``, ``?``, ``**``) of what to give back of that folder, at most one
+        message of it. `timeout` (seconds) can only shorten the policy's wall limit.
+        Tracebacks call the text `name`, by default ``<cell 1>``, ``<cell 2>``...
 
         Raises:
             ClosedError: If it ended before.
-            PolicyError: If the inputs may not cross, or one is no identifier.
+            PolicyError: If the inputs may not cross, one is no identifier, or the
+                policy has no scratch folder for files.
         """
-        given = dict(inputs or {})
-        _check_names("input", given)
         self._count += 1
-        arguments: dict[str, Data] = {
-            "source": source,
-            "name": name or f"<cell {self._count}>",
-            "inputs": given,
-        }
-        worker = self._worker
-        try:
-            reply = worker.call("run", arguments, timeout=timeout)
-        except (ClosedError, PolicyError):
-            raise
-        except SandboxError as error:
-            printed = self._unread()
-            return PythonResult(None, "", printed, error, worker.posture, None)
-        told = reply.value
-        if not (isinstance(told, list) and len(told) == 3):
-            worker.close()
-            broken = ProtocolError("the reply is no result of a cell")
-            return PythonResult(None, "", reply.output, broken, worker.posture, None)
-        value, text = told[1], str(told[2])
-        posture, usage = worker.posture, reply.usage
-        return PythonResult(value, text, reply.output, None, posture, usage)
+        request = Request(
+            source,
+            name or f"<cell {self._count}>",
+            inputs=inputs or {},
+            files=files or {},
+            collect=collect,
+            policy=self._policy,
+        )
+        refused: list[Denial] = []
+        started = time.monotonic()
+        with ExitStack() as stack:
+            if self._broker is not None:
+                from lockgate_sandbox.broker import denials_into
 
-    def _unread(self) -> str:
-        """What was printed before the error."""
-        if not self._worker.alive:
-            return self._worker.last_output
+                stack.enter_context(self._broker.telling(denials_into(refused)))
+            try:
+                reply = self._worker.call("run", request.run(), timeout=timeout)
+            except (ClosedError, PolicyError):
+                raise
+            except SandboxError as error:
+                return self._failed(error, request, refused, started)
         try:
-            return self._worker.call("flush").output
-        except SandboxError:
-            return self._worker.last_output
+            told = request.told(reply.value)
+        except ProtocolError as broken:
+            self._worker.close()
+            return self._result(broken, Told(), reply.output, refused)
+        return self._result(None, told, reply.output, refused, reply.usage)
+
+    def _failed(
+        self,
+        error: SandboxError,
+        request: Request,
+        refused: Sequence[Denial],
+        started: float,
+    ) -> PythonResult:
+        """The result of a text that `error` ended, with what it left."""
+        worker = self._worker
+        if worker.alive:
+            wall = time.monotonic() - started
+            try:
+                reply = worker.call("rest", request.rest())
+                left = request.left(reply.value)
+            except SandboxError:
+                pass
+            else:
+                usage = msgspec.structs.replace(reply.usage, wall_seconds=wall)
+                return self._result(error, left, reply.output, refused, usage)
+        return self._result(error, Told(), worker.last_output, refused)
+
+    def _result(
+        self,
+        error: SandboxError | None,
+        told: Told,
+        output: str,
+        refused: Sequence[Denial],
+        usage: Usage | None = None,
+    ) -> PythonResult:
+        return PythonResult(
+            told.value,
+            told.text,
+            output,
+            error,
+            self._worker.posture,
+            usage,
+            (*refused, *told.denials),
+            told.files,
+        )
 
 
 def run_python(
@@ -203,9 +229,13 @@ def run_python(
     policy: Policy | Tier | str | None = None,
     *,
     inputs: Mapping[str, Data] | None = None,
+    files: Mapping[str, bytes] | None = None,
+    collect: Sequence[str] = (),
     tools: Mapping[str, Callable[..., object]] | None = None,
     path: Sequence[str] = (),
+    timeout: float | None = None,
     name: str = "<python>",
+    broker: Broker | None = None,
     sandbox: Confinement | None = None,
 ) -> PythonResult:
     """Run one source text in a sealed process of its own: see `Interpreter`.
@@ -220,16 +250,24 @@ def run_python(
         StartError: If it can't be started.
         PolicyError: If an argument makes no sense.
     """
-    opened = Interpreter.open(policy, tools=tools, path=path, sandbox=sandbox)
+    opened = Interpreter.open(
+        policy, tools=tools, path=path, broker=broker, sandbox=sandbox
+    )
     with opened as interpreter:
-        return interpreter.run(source, inputs=inputs, name=name)
+        return interpreter.run(
+            source,
+            inputs=inputs,
+            files=files,
+            collect=collect,
+            timeout=timeout,
+            name=name,
+        )
 
 
-def _check_names(what: str, names: Mapping[str, object]) -> None:
-    for name in names:
-        if not name.isidentifier():
-            msg = f"an {what} is a name in the code, and {name!r} can't be one"
-            raise PolicyError(msg.replace("an tool", "a tool"))
+def _broker(policy: Policy) -> Broker:
+    from lockgate_sandbox.broker import Broker
+
+    return Broker(policy, worker="interpreter")
 
 
 def _check_plain(tools: Mapping[str, Callable[..., object]]) -> None:

@@ -135,7 +135,7 @@ def test_what_is_not_granted_names_the_grant(bench: MakeBench) -> None:
     at = bench(devices=[Device("radio", "/dev/ttyUSB9")])
     code, text = at.run(OPEN, name="/dev/ttyUSB0")
     assert code == "permission-denied"
-    assert "put '/dev/ttyUSB0' among the policy's devices" in text
+    assert "devices=(Device('/dev/ttyUSB0'),) in the policy" in text
     assert at.denials()[0].right == "device"
 
 

@@ -40,7 +40,7 @@ def test_a_program_that_is_not_granted_is_not_run(bench: MakeBench) -> None:
     """
     for name in ("sh", "/usr/bin/sort", "sort ", ""):
         assert "refused" in at.run(code, name=name)
-    assert "put 'sh' among the policy's tools" in at.denials()[0].grant
+    assert "tools=(Program('sh', PATH),) in the policy" in at.denials()[0].grant
 
 
 @pytest.mark.parametrize("given", [{"arguments": ["a\0b"]}, {"files": {"a\0b": b""}}])
@@ -144,7 +144,7 @@ def test_a_granted_secret_is_told_and_on_record_without_its_value(
             result = str(error)
     """
     assert "no value" in at.run(code, name="GONE")
-    assert "put 'OTHER' among the policy's secrets" in at.run(code, name="OTHER")
+    assert "secrets=('OTHER',) in the policy" in at.run(code, name="OTHER")
     # A denied name never reaches the source, and no record tells a value.
     assert asked == ["TOKEN", "GONE"]
     at.run(code.replace("secret(name)", "secret(name)"), name="hunter2hunter2")

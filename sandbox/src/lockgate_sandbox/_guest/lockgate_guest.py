@@ -23,13 +23,17 @@ _ONLY_AST = 0x400  # ast.PyCF_ONLY_AST, without importing ast
 _AWAITS = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 _DEPTH = 48
+_FORMATS = tuple("?bBhHiIlLqQfd")
+_DIMENSIONS = 16
 _NODES = 200_000
 _TEXT_CHARS = 8_192
 _RUNNERS: list[Any] = []
 """The event loop of all texts, once one of them has awaited."""
 
 
-def build(session: Any, tools: dict[str, list[str]]) -> Callable[..., Any]:
+def build(
+    session: Any, tools: dict[str, list[str]], brokered: bool
+) -> Callable[..., Any]:
     """A handler that runs sources in one namespace, in which each tool is a function.
 
     `tools` gives the names of each tool's positional parameters.
@@ -39,25 +43,71 @@ def build(session: Any, tools: dict[str, list[str]]) -> Callable[..., Any]:
     space["__builtins__"] = builtins
     for name, parameters in tools.items():
         space[name] = _tool(session, name, parameters)
+    if brokered:
+        given = type(main)("lockgate_session")
+        given.__dict__["session"] = session
+        sys.modules["lockgate_session"] = given
     sources: dict[str, str] = {}
+    denied: list[list[str]] = []
 
-    def handle(method: str, arguments: dict[str, Any]) -> object:
-        if method != "run":
-            return None
+    def tell(right: str, what: str) -> None:
+        denied.append([right, what])
+
+    forget = session.observe(tell, net=not brokered)
+
+    def rest(wanted: list[str]) -> list[object]:
+        return [denied[:], _collected(session, wanted) if wanted else {}]
+
+    def run(arguments: dict[str, Any]) -> list[object]:
         name, source = arguments["name"], arguments["source"]
         sources[name] = source
+        denied.clear()
+        forget()
+        _write(session, arguments["files"])
         space.update(arguments["inputs"])
         try:
-            return _shown(_run(source, name, space))
+            shown = _shown(_run(source, name, space))
         except SystemExit as request:
             if request.code not in (None, 0):
                 raise
-            return [False, None, ""]
-        except BaseException:
+            shown = [None, ""]
+        except BaseException as error:
+            if isinstance(error, ModuleNotFoundError) and error.name:
+                denied.append(["import", str(error.name)])
             _remember(sources)
             raise
+        return [*shown, *rest(arguments["collect"])]
+
+    def handle(method: str, arguments: dict[str, Any]) -> object:
+        return run(arguments) if method == "run" else rest(arguments["collect"])
 
     return handle
+
+
+def _write(session: Any, files: dict[str, bytes]) -> None:
+    """Put `files` into the scratch folder."""
+    for path, data in files.items():
+        place = session.scratch / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+
+
+def _collected(session: Any, wanted: list[str]) -> dict[str, bytes]:
+    """The regular files of the scratch folder that match an expression."""
+    import os
+    import re
+
+    fits = re.compile("|".join(f"(?:{one})" for one in wanted), re.DOTALL).fullmatch
+    found: dict[str, bytes] = {}
+    top = str(session.scratch)
+    for folder, _, names in os.walk(top):
+        for name in sorted(names):
+            place = os.path.join(folder, name)  # noqa: PTH118
+            path = os.path.relpath(place, top)
+            if fits(path) and os.path.isfile(place) and not os.path.islink(place):  # noqa: PTH113, PTH114
+                with open(place, "rb") as file:  # noqa: PTH123
+                    found[path] = file.read()
+    return found
 
 
 def _tool(session: Any, name: str, parameters: list[str]) -> Callable[..., Any]:
@@ -111,17 +161,17 @@ def _remember(sources: dict[str, str]) -> None:
 
 
 def _shown(value: object) -> list[object]:
-    """[whether it is data, the data, its text]: None is nothing to show."""
+    """[the data that it is, or None; its text]: None is nothing to show."""
     if value is None:
-        return [True, None, ""]
+        return [None, ""]
     text = repr(value)
     if len(text) > _TEXT_CHARS:
         text = f"{text[:_TEXT_CHARS]}... ({len(text):,} characters)"
     text = text.encode("utf-8", "backslashreplace").decode()
     try:
-        return [True, _data(value, 0, [_NODES]), text]
+        return [_data(value, 0, [_NODES]), text]
     except (ValueError, RuntimeError):  # changed size meanwhile, by another thread
-        return [False, None, text]
+        return [None, text]
 
 
 def _data(given: object, depth: int, left: list[int]) -> object:
@@ -146,7 +196,24 @@ def _data(given: object, depth: int, left: list[int]) -> object:
         return [_data(item, depth + 1, left) for item in value]
     if kind is dict:
         return {_key(k): _data(item, depth + 1, left) for k, item in value.items()}
-    raise ValueError
+    return _of_buffer(value)
+
+
+def _of_buffer(value: Any) -> object:
+    """An array as it may cross; a number of numpy's as Python's own.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if type(value) is bytearray:
+        return bytes(value)
+    try:
+        view = memoryview(value)
+    except (TypeError, BufferError):
+        raise ValueError from None
+    if view.format not in _FORMATS or view.ndim > _DIMENSIONS:
+        raise ValueError
+    return view if view.ndim else view.tolist()
 
 
 def _key(key: object) -> str:

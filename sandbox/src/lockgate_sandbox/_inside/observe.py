@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import sys
 
+from lockgate_sandbox._watch.claims import NOTES_LIMIT
+from lockgate_sandbox.linux.landlock import WRITE_FILE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
-__all__ = ["NOTES_LIMIT", "install"]
 
-NOTES_LIMIT = 200
-"""Most different attempts that are told."""
+__all__ = ["attempts", "install"]
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _AF_UNIX = 1
@@ -62,6 +64,9 @@ class _Observer:
         self._told: set[tuple[str, str]] = set()
         self._busy = False
 
+    def forget(self) -> None:
+        self._told.clear()
+
     def hook(self, event: str, args: tuple[object, ...]) -> None:
         if self._busy or len(self._told) >= NOTES_LIMIT:
             return
@@ -85,7 +90,12 @@ class _Observer:
                 return None  # an import that looks around: not the file's own wish
             return self._path(args[0], writes=False)
         if event in _CHANGES:
-            return self._path(args[0], writes=True)
+            # A link is made at its second name; a file that moves changes both.
+            first = 0 if event not in ("os.link", "os.symlink") else 1
+            found = self._path(args[first], writes=True)
+            if found is None and event == "os.rename":
+                found = self._path(args[1], writes=True)
+            return found
         if not self._net and event.startswith("socket."):
             return None  # the broker tells of it
         if event == "socket.getaddrinfo":
@@ -118,6 +128,31 @@ def install(
     write: Sequence[str],
     programs: bool,
     net: bool,
-) -> None:
-    """Call ``tell(right, what)`` once for each different attempt beyond a right."""
-    sys.addaudithook(_Observer(tell, read, write, programs, net).hook)
+) -> Callable[[], None]:
+    """Call ``tell(right, what)`` once for each different attempt beyond a right.
+
+    Gives a function that forgets what was told, so that it is told again.
+    """
+    observer = _Observer(tell, read, write, programs, net)
+    sys.addaudithook(observer.hook)
+    return observer.forget
+
+
+def attempts(
+    session: Any, tell: Callable[[str, str], None], *, net: bool
+) -> Callable[[], None]:
+    """`install` for the code of a worker, whose `session` knows its rights.
+
+    `net`: tell also of attempts to reach a host, which a broker tells by itself.
+    """
+    rules, scratch = session.places
+    write = [path for path, rights in rules if rights & WRITE_FILE]
+    if scratch is not None:
+        write.append(scratch)
+    return install(
+        tell,
+        read=[path for path, _ in rules],
+        write=write,
+        programs=bool(session.programs),
+        net=net,
+    )

@@ -12,6 +12,7 @@ import errno
 import os
 from collections import deque
 
+from lockgate_sandbox._inside.observe import attempts
 from lockgate_sandbox._inside.reach import Reach
 from lockgate_sandbox._wire.buffers import is_flat
 from lockgate_sandbox._wire.frame import Kind, NotDataError
@@ -75,13 +76,11 @@ class Current:
     def open_stream(self, frame: list[Any]) -> None:
         """Take over what a CALL says about its streams."""
         self.touched = True
-        self.touched = True
         self.credit = frame[4]
         self.ended = len(frame) > 5
 
     def note(self, frame: list[Any]) -> None:
         """Take a frame that is about this call."""
-        self.touched = True
         self.touched = True
         kind = frame[0]
         if kind == _ITEM:
@@ -116,6 +115,7 @@ class Session(Reach):
 
     HostCallError = HostCallError
     CallCancelled = CallCancelled
+    observe = attempts
 
     def __init__(self, channel: GuestChannel, job: Mapping[str, Any]) -> None:
         self._channel = channel
@@ -131,6 +131,7 @@ class Session(Reach):
         self.programs: dict[str, str] = dict(job["programs"])
         self.tier: str = job["tier"]
         self.name: str = job["name"]
+        self.places: tuple[Any, Any] = job["plan"]["rules"], job["scratch"]
 
     @property
     def scratch(self) -> Path | None:

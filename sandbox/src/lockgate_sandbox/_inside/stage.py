@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["UNKNOWN", "Stage", "build_ahead", "stage_for"]
 
-UNKNOWN: dict[str, Any] = {"scratch": None, "programs": {}, "tier": "", "name": ""}
+UNKNOWN: dict[str, Any] = {
+    "scratch": None,
+    "programs": {},
+    "tier": "",
+    "name": "",
+    "plan": {"rules": []},
+}
 """What a session shows before there is a job."""
 
 

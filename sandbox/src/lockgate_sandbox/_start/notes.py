@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lockgate_sandbox._inside.observe import NOTES_LIMIT
-from lockgate_sandbox._watch.claims import CLAIM
+from lockgate_sandbox._watch.claims import CLAIM, NOTES_LIMIT
 from lockgate_sandbox._wire import exchange
 from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
+from lockgate_sandbox._wire.remedy import grant_for
 from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
 from lockgate_sandbox._wire.wire import Channel
 from lockgate_sandbox.callbacks import Callbacks, Passed
@@ -49,7 +49,7 @@ class Notes:
         if right == CLAIM:
             self.claim = what
         elif len(self.denials) < NOTES_LIMIT:
-            self.denials.append(Denial(right, what))
+            self.denials.append(Denial(right, what, grant_for(right, what)))
         return True
 
     def _answer(self, frame: list[Any], look: Callable[[], object]) -> None:

@@ -16,7 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lockgate_sandbox.posture import Posture
 
-__all__ = ["CLAIM", "Claims"]
+__all__ = ["CLAIM", "NOTES_LIMIT", "Claims"]
+
+NOTES_LIMIT = 200
+"""Most different attempts beyond its rights that a process tells of."""
 
 CLAIM = "limit"
 """The word before a limit's name in a script's note."""

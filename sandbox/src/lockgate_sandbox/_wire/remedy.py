@@ -12,7 +12,7 @@ import sysconfig
 
 from lockgate_sandbox.policy import Policy
 
-__all__ = ["way_out"]
+__all__ = ["existing_place", "folder_of", "grant_for", "way_out"]
 
 _MODULE = re.compile(r"No module named '([A-Za-z_][\w.]{0,200})'")
 _DENIED = re.compile(r"\[Errno 13\] Permission denied: '([^'\n]{1,1000})'")
@@ -43,14 +43,53 @@ def way_out(kind: str, message: str, policy: Policy) -> str:
     return _path(found[1], policy) if found else ""
 
 
-def _import_from(module: str) -> str:
+def grant_for(right: str, what: str) -> str:
+    """The argument that would allow a `Denial`; why not, where none would.
+
+    `read`, `write` and `hosts` are `Policy.for_tier`'s, `path` goes beside a policy.
+    """
+    if right == "read":
+        return f"read=({what!r},)"
+    if right == "write":
+        place = existing_place(what)
+        return f"write=({place!r},)" if place else "tier basic: a folder of its own"
+    if right == "net":
+        # A host by its name or address; else the audit event of a bare socket.
+        return "hosts=('HOST:PORT',)" if " " in what else f"hosts=({what!r},)"
+    if right == "import":
+        folder = folder_of(what)
+        return f"path=[{folder!r}]" if folder else "path=[the folder that it lies in]"
+    return f"none: {_FUNCTION}"
+
+
+_TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - where tempfile looks
+
+
+def existing_place(path: str) -> str:
+    """What a grant to write `path` has to name: it, or the folder it comes into.
+
+    Empty for a new file of a temporary folder: that is everybody's.
+    """
+    if os.path.dirname(path) in _TEMPORARY and not os.path.lexists(path):  # noqa: PTH120
+        return ""
+    while path not in ("", "/") and not os.path.lexists(path):
+        path = os.path.dirname(path)  # noqa: PTH120
+    return path or "/"
+
+
+def folder_of(module: str, *folders: str) -> str:
+    """Where `module` lies, if it is in `folders` or installed here; else empty."""
     name = module.partition(".")[0]
-    here = sysconfig.get_path("purelib")
-    known = any(
-        os.path.lexists(os.path.join(here, name + end))  # noqa: PTH118
-        for end in ("", ".py")
-    )
-    folder = repr(here) if known else "the folder that it lies in"
+    for folder in (*folders, sysconfig.get_path("purelib")):
+        place = os.path.join(folder, name)  # noqa: PTH118
+        if os.path.lexists(f"{place}.py") or os.path.isdir(place):  # noqa: PTH112
+            return folder
+    return ""
+
+
+def _import_from(module: str) -> str:
+    here = folder_of(module)
+    folder = repr(here) if here else "the folder that it lies in"
     return f"it can import from the standard library and from `path`: add {folder}"
 
 

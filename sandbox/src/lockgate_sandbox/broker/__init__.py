@@ -12,7 +12,7 @@ by a zygote or a worker.
 
 from __future__ import annotations
 
-from lockgate_sandbox.broker._audit import AuditLog, AuditRecord
+from lockgate_sandbox.broker._audit import AuditLog, AuditRecord, denials_into
 from lockgate_sandbox.broker._broker import Broker
 from lockgate_sandbox.broker._devices import Claims
 from lockgate_sandbox.broker._refusal import RefusedError, RevokedError
@@ -26,4 +26,5 @@ __all__ = [
     "RefusedError",
     "RevokedError",
     "Runner",
+    "denials_into",
 ]

@@ -11,16 +11,19 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.results import Denial
 
-__all__ = ["AuditLog", "AuditRecord", "AuditSink"]
+__all__ = ["AuditLog", "AuditRecord", "AuditSink", "denials_into"]
 
 _TEXT_CHARS = 1_024
 _REDACTED = "(redacted)"
+_DENIALS_LIMIT = 200
 _SHORTEST_SECRET = 4
 """A shorter value would black out the whole log and is no secret anyway."""
 
@@ -68,7 +71,7 @@ class AuditLog:
         *,
         limit_bytes: int = 16 << 20,
     ) -> None:
-        self._sink = sink
+        self._sinks: tuple[AuditSink, ...] = () if sink is None else (sink,)
         self._path = os.fspath(path) if path is not None else None
         self._limit = limit_bytes
         self._lock = threading.Lock()
@@ -76,6 +79,19 @@ class AuditLog:
         self._fd = -1
         if self._path is not None:
             self._fd = _open(self._path)
+
+    @contextmanager
+    def telling(self, sink: AuditSink) -> Generator[None]:
+        """Inside the ``with`` block `sink` gets each record, too."""
+        with self._lock:
+            self._sinks = (*self._sinks, sink)
+        try:
+            yield
+        finally:
+            with self._lock:
+                kept = list(self._sinks)
+                kept.remove(sink)
+                self._sinks = tuple(kept)
 
     def redact(self, values: Iterable[str]) -> None:
         """Never write one of these values from now on."""
@@ -107,8 +123,8 @@ class AuditLog:
         )
         if self._fd >= 0:
             self._append(record.to_line().encode("ascii"))
-        if self._sink is not None:
-            self._sink(record)
+        for sink in self._sinks:
+            sink(record)
 
     def _clean(self, text: str) -> str:
         for value in self._secrets:
@@ -136,6 +152,16 @@ class AuditLog:
             if self._fd >= 0:
                 os.close(self._fd)
                 self._fd = -1
+
+
+def denials_into(found: list[Denial]) -> AuditSink:
+    """A sink that adds what was refused to `found`, as far as anybody reads on."""
+
+    def note(record: AuditRecord) -> None:
+        if record.decision == "deny" and len(found) < _DENIALS_LIMIT:
+            found.append(Denial(record.right, record.resource, record.grant))
+
+    return note
 
 
 def _open(path: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox.broker._addresses import Pins, Resolve
@@ -105,6 +106,10 @@ class Broker:
             found |= Tools(self._gate, self.policy, runner).callbacks
         return found
 
+    def telling(self, sink: AuditSink) -> AbstractContextManager[None]:
+        """Inside the ``with`` block `sink` gets each record, too."""
+        return self._log.telling(sink)
+
     def _no_hosts(self, arguments: dict[str, Data]) -> object:
         parts = [arguments.get(name) for name in ("scheme", "host", "port")]
         place = "{}://{}:{}/".format(*map(str, parts))
@@ -131,6 +136,14 @@ class Broker:
         self._log.close()
 
 
+_FIELDS = {
+    "net": "hosts=({!r},)",
+    "path": "files=(PathGrant({!r}),)",
+    "device": "devices=(Device({!r}),)",
+    "secret": "secrets=({!r},)",
+    "tool": "tools=(Program({!r}, PATH),)",
+}
+
+
 def _advice(right: str, resource: str) -> str:
-    names = {"net": "hosts", "path": "files", "device": "devices", "secret": "secrets"}
-    return f"put {resource!r} among the policy's {names.get(right, 'tools')}"
+    return f"{_FIELDS[right].format(resource)} in the policy"

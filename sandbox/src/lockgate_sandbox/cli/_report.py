@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lockgate_sandbox._wire.remedy import existing_place, folder_of
+from lockgate_sandbox.results import error_document, usage_document
 
 if TYPE_CHECKING:
     from lockgate_sandbox.errors import SandboxError
@@ -23,13 +24,9 @@ _GRANTS = {
     "process": "none: a file run this way starts no processes",
 }
 
-_TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - where tempfile looks
-
 
 def grant_for(denial: Denial, script: str) -> str:
     """The option of ``run`` that would allow what `script` was denied, or nothing."""
-    if denial.grant:
-        return denial.grant
     what = denial.what
     if denial.right == "write":
         return _write(what)
@@ -37,27 +34,18 @@ def grant_for(denial: Denial, script: str) -> str:
         # A host by its name or address; else the audit event of a bare socket.
         return f"--allow-net {'HOST[:PORT]' if ' ' in what else shlex.quote(what)}"
     if denial.right == "import":
-        return f"--path {_folder_of(what.partition('.')[0], script)}"
+        folder = folder_of(what, str(Path(script).parent))
+        where = shlex.quote(folder) if folder else "DIR, the folder that it lies in"
+        return f"--path {where}"
     return _GRANTS.get(denial.right, "").format(shlex.quote(what))
 
 
 def _write(what: str) -> str:
     """A grant names what exists: of a new file, the folder that it comes into."""
-    path = Path(what)
-    if str(path.parent) in _TEMPORARY and not os.path.lexists(path):
+    place = existing_place(what)
+    if not place:
         return "--tier basic, for a temporary folder of its own"
-    while not os.path.lexists(path):
-        path = path.parent
-    return f"--allow-write {shlex.quote(str(path))}"
-
-
-def _folder_of(name: str, script: str) -> str:
-    """Where a module lies that an import did not find, or a word for it."""
-    for folder in (str(Path(script).parent), sysconfig.get_path("purelib")):
-        place = Path(folder)
-        if (place / f"{name}.py").is_file() or (place / name).is_dir():
-            return shlex.quote(folder)
-    return "DIR, the folder that it lies in"
+    return f"--allow-write {shlex.quote(place)}"
 
 
 def report(
@@ -68,29 +56,13 @@ def report(
     error: SandboxError | None,
 ) -> dict[str, object]:
     """What is known of a run, as plain data; ``docs/reference/sandbox-report.md``."""
-    usage = result.usage if result else None
     return {
         "schema": 1,
         "file": script,
         "status": status,
-        "error": None
-        if error is None
-        else {"code": error.code, "message": str(error), "hint": error.hint},
+        "error": error_document(error),
         "policy": policy.to_dict() if policy else None,
         "posture": result.posture.to_dict() if result else None,
-        "usage": None
-        if usage is None
-        else {
-            "cpu_seconds": usage.cpu_seconds,
-            "wall_seconds": usage.wall_seconds,
-            "peak_memory_bytes": usage.peak_memory_bytes,
-        },
-        "denials": [
-            {
-                "right": item.right,
-                "what": item.what,
-                "grant": grant_for(item, script),
-            }
-            for item in (result.denials if result else ())
-        ],
+        "usage": usage_document(result.usage) if result else None,
+        "denials": [item.to_dict() for item in (result.denials if result else ())],
     }

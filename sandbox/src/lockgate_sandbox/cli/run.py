@@ -44,8 +44,6 @@ ABOUT = (
 )
 """What ``--help`` says."""
 
-_BROKER_DENIALS = 200
-
 _EXPLAINED = 5
 """Ways out that are written to standard error; a report has all denials."""
 
@@ -115,10 +113,14 @@ def main(args: argparse.Namespace) -> int:
                 broker=broker,
                 profile=args.profile,
             )
-            result = replace(result, denials=(*denied, *result.denials))
+            own = (
+                replace(item, grant=grant_for(item, args.file))
+                for item in result.denials
+            )
+            result = replace(result, denials=(*denied, *own))
         error, status = result.error, result.status
         if error is None and status:
-            _explain(result, args.file)
+            _explain(result)
     except SandboxError as refused:
         # A limit may be reached before the file's first line, on a busy machine.
         error, status = refused, limit_status(refused) or REFUSED
@@ -138,17 +140,13 @@ def main(args: argparse.Namespace) -> int:
 
 def _broker(policy: Policy, args: argparse.Namespace, denied: list[Denial]) -> Broker:
     """The broker of one run; what it refuses is added to `denied`."""
-    from lockgate_sandbox.broker import AuditRecord, Broker
-
-    def note(record: AuditRecord) -> None:
-        if record.decision == "deny" and len(denied) < _BROKER_DENIALS:
-            denied.append(Denial(record.right, record.resource, record.grant))
+    from lockgate_sandbox.broker import Broker, denials_into
 
     values = {name: os.environ[var] for name, var in secret_variables(args)}
     return Broker(
         policy,
         secrets=values,
-        audit=note,
+        audit=denials_into(denied),
         audit_file=args.audit,
         worker=Path(args.file).name,
         advice=_advice,
@@ -161,7 +159,7 @@ def _advice(right: str, what: str) -> str:
     return grant_for(Denial(right, what), "")
 
 
-def _explain(result: RunResult, script: str) -> None:
+def _explain(result: RunResult) -> None:
     """Say what a file that failed was refused, and the option that allows it."""
     granted = set[str]()
     left = list(result.denials)
@@ -169,15 +167,14 @@ def _explain(result: RunResult, script: str) -> None:
         left = [item for item in left if item.right != "net" or " " not in item.what]
     while left and len(granted) < _EXPLAINED:
         item = left.pop(0)
-        grant = grant_for(item, script)
-        if grant in granted:
+        if item.grant in granted:
             continue  # one option allows them all: the first of them is enough
-        granted.add(grant)
+        granted.add(item.grant)
         done = "not found" if item.right == "import" else "refused"
         told = f"{done}: {item.right} {item.what!r}"
         print(f"lockgate-sandbox: {told}", file=sys.stderr)
-        if grant:
-            print(f"  to allow it: {grant}", file=sys.stderr)
+        if item.grant:
+            print(f"  to allow it: {item.grant}", file=sys.stderr)
     if left:
         more = f"{len(left)} more: see --report FILE"
         print(f"lockgate-sandbox: {more}", file=sys.stderr)

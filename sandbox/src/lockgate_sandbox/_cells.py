@@ -1,0 +1,150 @@
+"""What an `Interpreter` and its guest say to each other: `_guest/lockgate_guest.py`.
+
+The guest shares its process with the code that it runs, so its answers are that
+code's: each is looked at before anything is made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from lockgate_sandbox._watch.claims import NOTES_LIMIT
+from lockgate_sandbox._watch.patterns import regexes
+from lockgate_sandbox._wire.remedy import grant_for
+from lockgate_sandbox.errors import Data, PolicyError, ProtocolError
+from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.results import Denial
+
+__all__ = ["Request", "Told", "check_names"]
+
+_RIGHTS = frozenset({"read", "write", "net", "program", "process", "import"})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a cell came to, told by its guest."""
+
+    value: Data = None
+    text: str = ""
+    denials: tuple[Denial, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+class Request:
+    """One text to run, with what it gets and what is wanted of it.
+
+    Raises:
+        PolicyError: If an input is no identifier, a file's path is not plain and
+            relative, a pattern makes no sense, or files are meant for a policy
+            that has no scratch folder.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        name: str,
+        *,
+        inputs: Mapping[str, Data],
+        files: Mapping[str, bytes],
+        collect: Sequence[str],
+        policy: Policy,
+    ) -> None:
+        check_names("input", inputs)
+        if (files or collect) and not policy.tier.may_write:
+            raise PolicyError(
+                f"tier {policy.tier} has no folder for files",
+                hint="tier basic has one of its own: Policy.for_tier('basic')",
+            )
+        for path in files:
+            if not _is_plain(path):
+                msg = f"a file for a text has a plain relative path, not {path!r}"
+                raise PolicyError(msg)
+        self._wanted = regexes(collect)
+        self._source, self._name = source, name
+        self._inputs, self._files = dict(inputs), dict(files)
+
+    def run(self) -> dict[str, Any]:
+        """The arguments of the guest's ``run``."""
+        return {
+            "source": self._source,
+            "name": self._name,
+            "inputs": self._inputs,
+            "files": self._files,
+            **self.rest(),
+        }
+
+    def rest(self) -> dict[str, Any]:
+        """The arguments of its ``rest``, which tells what a failed text left."""
+        return {"collect": [regex.pattern for regex in self._wanted]}
+
+    def told(self, answer: object) -> Told:
+        """What an answer of ``run`` says.
+
+        Raises:
+            ProtocolError: If it is none.
+        """
+        value, text, *rest = _list_of(answer, 4)
+        found = self.left(rest)
+        return Told(cast("Data", value), str(text), found.denials, found.files)
+
+    def left(self, answer: object) -> Told:
+        """What an answer of ``rest`` says.
+
+        Raises:
+            ProtocolError: If it is none.
+        """
+        denied, files = _list_of(answer, 2)
+        return Told(denials=_denials(denied), files=self._collected(files))
+
+    def _collected(self, given: object) -> dict[str, bytes]:
+        if not isinstance(given, dict):
+            raise _no_result()
+        found: dict[str, bytes] = {}
+        for path, data in cast("dict[str, object]", given).items():
+            asked = any(regex.fullmatch(path) for regex in self._wanted)
+            if not (asked and _is_plain(path) and isinstance(data, bytes)):
+                raise _no_result()
+            found[path] = data
+        return found
+
+
+def _denials(given: object) -> tuple[Denial, ...]:
+    if not isinstance(given, list) or len(cast("list[object]", given)) > NOTES_LIMIT:
+        raise _no_result()
+    found: list[Denial] = []
+    for item in cast("list[object]", given):
+        right, what = _list_of(item, 2)
+        if right not in _RIGHTS or not isinstance(what, str):
+            raise _no_result()
+        found.append(Denial(str(right), what, grant_for(str(right), what)))
+    return tuple(found)
+
+
+def _list_of(given: object, count: int) -> list[object]:
+    if not isinstance(given, list) or len(cast("list[object]", given)) != count:
+        raise _no_result()
+    return cast("list[object]", given)
+
+
+def _no_result() -> ProtocolError:
+    return ProtocolError("the reply is no result of a cell")
+
+
+def _is_plain(path: str) -> bool:
+    """Whether `path` names something below a folder, and nothing else."""
+    parts = path.split("/")
+    return "\0" not in path and not any(part in ("", ".", "..") for part in parts)
+
+
+def check_names(what: str, names: Mapping[str, object]) -> None:
+    """Refuse names that code could not write.
+
+    Raises:
+        PolicyError: If one is no identifier.
+    """
+    for name in names:
+        if not name.isidentifier():
+            msg = f"an {what} is a name in the code, and {name!r} can't be one"
+            raise PolicyError(msg.replace("an tool", "a tool"))
