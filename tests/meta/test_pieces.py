@@ -21,6 +21,13 @@ def test_no_piece_is_long_and_names_differ() -> None:
     assert max(len(piece.files) for piece in pieces()) <= FILES_OF_A_PIECE
 
 
+def test_what_other_pythons_run_is_there_and_named_once() -> None:
+    lines = (ROOT / "tests" / "python_decides.txt").read_text().splitlines()
+
+    assert [line for line in lines if not (ROOT / line).exists()] == []
+    assert lines == sorted(set(lines))
+
+
 def test_a_piece_is_run_and_counted() -> None:
     (layout,) = (p for p in pieces() if "tests/meta/test_layout.py" in p.files)
     run = Run(["--collect-only"])

@@ -11,6 +11,7 @@ import pytest
 
 from lockgate_sandbox import Sandbox
 from tests.sandbox.attacks.catalogue import Attack
+from tests.support.layers import Base, cell_base
 from tests.support.residue import Residue
 from tests.support.sandbox import Lab, open_folder
 
@@ -52,6 +53,13 @@ def nothing_is_left() -> Iterator[None]:
     with residue.record():
         yield
     assert not residue.left()
+
+
+@pytest.fixture(scope="session")
+def base() -> Iterator[Base]:
+    """An interpreter that everybody may read, with all that the sandbox needs."""
+    with cell_base() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

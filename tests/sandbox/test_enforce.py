@@ -15,15 +15,9 @@ from lockgate_sandbox._seal import enforce
 from lockgate_sandbox._seal import plan as _plan
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.policy import Policy, Program
-from tests.support.layers import Base, Cell, cell_base, open_cell, users
+from tests.support.layers import Base, Cell, open_cell, users
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture(scope="module")
-def base() -> Iterator[Base]:
-    with cell_base() as made:
-        yield made
 
 
 @pytest.fixture(scope="module", params=users(), ids=lambda uid: f"uid{uid}")

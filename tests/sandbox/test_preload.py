@@ -23,7 +23,7 @@ from lockgate_sandbox import (
     WorkerDiedError,
 )
 from lockgate_sandbox._watch.tree import children
-from tests.support.layers import ORDINARY_UID
+from tests.support.layers import ORDINARY_UID, Base
 from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, alive, open_folder, policy, run, wait_until
 
@@ -472,10 +472,10 @@ def build(session):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
-def test_an_ordinary_users_workers_are_preloaded_and_sealed() -> None:
+def test_an_ordinary_users_workers_are_preloaded_and_sealed(base: Base) -> None:
     files = {"driver.py": _DRIVER, "library.py": _LIBRARY, "target.py": _TARGET}
 
-    done = run_as_ordinary(["driver.py"], files)
+    done = run_as_ordinary(base, ["driver.py"], files)
 
     expected = "|".join([str(ORDINARY_UID), *["[True, False, False]"] * 3])
     assert done.stdout == expected + "\n", done.stderr

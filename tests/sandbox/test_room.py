@@ -33,6 +33,7 @@ from lockgate_sandbox._watch.scratch import measure
 from lockgate_sandbox._watch.still import Still
 from lockgate_sandbox.linux._libc import NUMBERS
 from tests.support.confine import CONTAINER
+from tests.support.layers import Base
 from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, alive, goes_past, policy, run, wait_until
 
@@ -285,9 +286,9 @@ print("through")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
-def test_a_folder_that_may_not_be_listed_hides_no_bytes() -> None:
+def test_a_folder_that_may_not_be_listed_hides_no_bytes(base: Base) -> None:
     argv = ["-m", "lockgate_sandbox", "run", "--disk=4M", "dark.py"]
-    done = run_as_ordinary(argv, {"dark.py": _DARK}, refuse=CONTAINER)
+    done = run_as_ordinary(base, argv, {"dark.py": _DARK}, refuse=CONTAINER)
     assert done.stdout == ""
     assert "[disk-limit]" in done.stderr
 
@@ -491,9 +492,9 @@ finally:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
-def test_an_ordinary_user_in_a_container_is_counted_too() -> None:
+def test_an_ordinary_user_in_a_container_is_counted_too(base: Base) -> None:
     argv = ["-m", "lockgate_sandbox", "run", "--inodes=50", "script.py"]
-    done = run_as_ordinary(argv, {"script.py": _SCRIPT}, refuse=CONTAINER)
+    done = run_as_ordinary(base, argv, {"script.py": _SCRIPT}, refuse=CONTAINER)
     assert done.stdout == "50\n", done.stderr
     assert "[inode-limit]" in done.stderr
 
@@ -514,10 +515,10 @@ os._exit(0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
-def test_threads_of_an_ordinary_user_in_a_container_are_counted_too() -> None:
+def test_threads_of_an_ordinary_user_in_a_container_are_counted_too(base: Base) -> None:
     argv = ["-m", "lockgate_sandbox", "run", "--tier=basic", "--pids=20"]
     done = run_as_ordinary(
-        [*argv, "threads.py"], {"threads.py": _THREADS}, refuse=CONTAINER
+        base, [*argv, "threads.py"], {"threads.py": _THREADS}, refuse=CONTAINER
     )
     assert done.stdout == "20", done.stderr
 

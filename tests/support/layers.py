@@ -21,6 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+import msgspec
+
 import lockgate_sandbox
 from lockgate_sandbox.linux import credentials
 from lockgate_sandbox.policy import Policy, Program
@@ -41,7 +43,8 @@ ORDINARY_UID = 54_321
 """An uid that owns nothing; only used where the tests run as root."""
 
 _CELL = Path(__file__).with_name("layers_cell.py")
-_IGNORED = shutil.ignore_patterns("site-packages", "test", "idlelib", "__pycache__")
+_IGNORED = shutil.ignore_patterns("site-packages", "test", "idlelib", "*.opt-?.pyc")
+"""Not the compiled modules: what each child had to compile would take most of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """An interpreter, our package and the cell's script, readable by everybody."""
+    """An interpreter, our package and its codec, the cell's script: open to all."""
 
     python: str
     package: str
@@ -159,8 +162,11 @@ def cell_base() -> Generator[Base]:
         folder = Path(name)
         folder.chmod(0o755)
         package = folder / "lockgate_sandbox"
-        source = Path(lockgate_sandbox.__file__).parent
-        shutil.copytree(source, package, ignore=_IGNORED)
+        for module, copy in (
+            (lockgate_sandbox, package),
+            (msgspec, folder / "msgspec"),
+        ):
+            shutil.copytree(Path(str(module.__file__)).parent, copy, ignore=_IGNORED)
         script = folder / "cell.py"
         shutil.copy(_CELL, script)
         python = str(Path(sys.executable).resolve())

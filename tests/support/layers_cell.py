@@ -22,6 +22,7 @@ import socket
 import sys
 import tempfile
 import time
+import traceback
 import types
 from typing import Any
 
@@ -206,8 +207,6 @@ def as_zygote(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -
 
 def child(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> None:
     """Seal, run the code or one code after another, report; never returns."""
-    import traceback
-
     from lockgate_sandbox._seal.enforce import seal
     from lockgate_sandbox.linux._libc import raw_syscall, syscall
     from lockgate_sandbox.posture import LayerError
@@ -248,7 +247,6 @@ def child(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> No
 def attempt(code: types.CodeType, space: dict[str, Any]) -> dict[str, Any]:
     """Run one code and say how it went."""
     import errno
-    import traceback
 
     try:
         exec(code, space)

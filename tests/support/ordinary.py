@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import msgspec
+from tempfile import TemporaryDirectory
 
 from tests.support.confine import command
-from tests.support.layers import ORDINARY_UID, Base, cell_base
+from tests.support.layers import ORDINARY_UID, Base
 
 __all__ = ["run_as_ordinary"]
 
 
 def run_as_ordinary(
+    base: Base,
     arguments: Sequence[str],
     files: Mapping[str, str],
     *,
     refuse: Mapping[str, str] | None = None,
     hidepid: int = 0,
-    base: Base | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """``python ARGUMENTS`` with no capability and a uid of nobody's.
 
-    `files` are made below a folder that is readable to it and its working folder.
-    `refuse` and `hidepid` make its machine poorer, as `confine.command` does it.
-    Several runs may share a `base`, which takes most of the time to make.
+    `files` are made in its working folder, which is readable to it; its home is
+    empty. `refuse` and `hidepid` make its machine poorer, as `confine.command` does.
     """
-    with contextlib.nullcontext(base) if base else cell_base() as base:
-        folder = Path(base.package).parent
-        codec = folder / "msgspec"
-        shutil.copytree(Path(msgspec.__file__).parent, codec, dirs_exist_ok=True)
-        for path in [codec, *codec.rglob("*")]:
-            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
-        home, work = folder / "home", folder / "work"
-        home.mkdir(exist_ok=True)
+    package = Path(base.package).parent
+    with TemporaryDirectory(dir=package) as name:
+        Path(name).chmod(0o755)
+        home, work = Path(name, "home"), Path(name, "work")
+        home.mkdir()
         home.chmod(0o777)
-        work.mkdir(exist_ok=True)
+        work.mkdir()
         work.chmod(0o755)
-        for name, text in files.items():
-            (work / name).write_text(text)
-            (work / name).chmod(0o644)
-        libraries = Path(base.python).parent.parent / "lib"
+        for file, text in files.items():
+            (work / file).write_text(text)
+            (work / file).chmod(0o644)
         return subprocess.run(
             command(
                 [base.python, "-B", *arguments],
@@ -56,11 +48,11 @@ def run_as_ordinary(
                 hidepid=hidepid,
             ),
             env={
-                "PYTHONPATH": os.pathsep.join([str(folder), str(work)]),
+                "PYTHONPATH": os.pathsep.join([str(package), str(work)]),
                 "PATH": "/usr/bin:/bin",
                 "HOME": str(home),
                 "TMPDIR": str(home),
-                "LD_LIBRARY_PATH": str(libraries),
+                "LD_LIBRARY_PATH": str(Path(base.python).parent.parent / "lib"),
             },
             capture_output=True,
             text=True,

@@ -123,14 +123,14 @@ print(json.dumps(told))
 """
 
 
-def _told(stocked: Base, files: int) -> dict[str, Any]:
-    folder = str(Path(stocked.package).parent)
+def _told(base: Base, files: int) -> dict[str, Any]:
+    folder = str(Path(base.package).parent)
     # The kernel counts by user: nobody else may be that one at the same time.
     uid = ORDINARY_UID + 1 + os.getpid() % 10_000
     script = _SCRIPT.format(uid=uid, folder=folder, files=files)
-    library = str(Path(stocked.python).parent.parent / "lib")
+    library = str(Path(base.python).parent.parent / "lib")
     done = subprocess.run(
-        [stocked.python, "-c", script],
+        [base.python, "-c", script],
         env={"LD_LIBRARY_PATH": library, "PATH": "/usr/bin:/bin"},
         cwd="/",
         capture_output=True,
@@ -148,24 +148,24 @@ def _told(stocked: Base, files: int) -> dict[str, Any]:
     return told
 
 
-def test_other_workers_and_programs_of_that_user_start(stocked: Base) -> None:
-    told = _told(stocked, 1024)
+def test_other_workers_and_programs_of_that_user_start(base: Base) -> None:
+    told = _told(base, 1024)
     assert "error" not in told
     assert told["program"] == 0
     assert told["quiet"] == [[True, [None]]] * 2
 
 
 def test_a_host_that_may_open_no_more_than_its_worker_is_told_so(
-    stocked: Base,
+    base: Base,
 ) -> None:
-    told = _told(stocked, 256)
+    told = _told(base, 256)
     assert "program" not in told
     assert "Too many references" in told["error"]
     assert "ulimit -n" in told["hint"]
 
 
-def test_workers_that_run_go_on_with_what_a_socket_takes(stocked: Base) -> None:
-    told = _told(stocked, 256)
+def test_workers_that_run_go_on_with_what_a_socket_takes(base: Base) -> None:
+    told = _told(base, 256)
     # The first has its pipes from before; no descriptor reaches either.
     assert told["quiet"] == [[True, 109], [False, 109]]
     assert told["after"] == [False, [None]]

@@ -76,7 +76,7 @@ def _driven(
     base: Base, *words: str, refuse: Mapping[str, str] = CONTAINER
 ) -> dict[str, Any]:
     done = run_as_ordinary(
-        ["driver.py", *words], _FILES, refuse=refuse, hidepid=2, base=base
+        base, ["driver.py", *words], _FILES, refuse=refuse, hidepid=2
     )
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
@@ -85,9 +85,9 @@ def _driven(
 
 @pytest.mark.parametrize("refuse", [{}, CONTAINER], ids=["namespaces", "none"])
 def test_a_host_sees_and_ends_its_workers(
-    stocked: Base, refuse: Mapping[str, str]
+    base: Base, refuse: Mapping[str, str]
 ) -> None:
-    told = _driven(stocked, "many+left", refuse=refuse)
+    told = _driven(base, "many+left", refuse=refuse)
 
     assert told["many"][0] == "memory-limit"
     assert told["left"][0] == ""
@@ -96,15 +96,15 @@ def test_a_host_sees_and_ends_its_workers(
 
 
 def test_a_hidden_worker_would_use_what_it_likes_and_leave_others_behind(
-    stocked: Base,
+    base: Base,
 ) -> None:
-    told = _driven(stocked, "many+left", "off")
+    told = _driven(base, "many+left", "off")
 
     assert told["many"][0] == ""
     assert told["left"][1] > _LEFT_SECONDS
 
 
-def test_a_worker_that_is_hidden_all_the_same_is_killed(stocked: Base) -> None:
-    told = _driven(stocked, "many", "off", "blind")
+def test_a_worker_that_is_hidden_all_the_same_is_killed(base: Base) -> None:
+    told = _driven(base, "many", "off", "blind")
 
     assert told["many"][0] == "layer-missing"

@@ -235,13 +235,13 @@ _IDS = [(0, ORDINARY_UID, 1), (1000, 1000, 1)]
     ids=["user", "root of a namespace", "covered", "container", "its user", "mounts"],
 )
 def test_where_it_cannot_be_had_the_posture_says_why(
-    stocked: Base, machine: dict[str, Any], covered: bool, state: str, words: str
+    base: Base, machine: dict[str, Any], covered: bool, state: str, words: str
 ) -> None:
-    folder = str(Path(stocked.package).parent)
-    argv = command([stocked.python, "-c", _POSTURE, folder], **machine)
+    folder = str(Path(base.package).parent)
+    argv = command([base.python, "-c", _POSTURE, folder], **machine)
     if covered:
         argv = [sys.executable, "-c", _COVERED, *argv]
-    library = str(Path(stocked.python).parent.parent / "lib")
+    library = str(Path(base.python).parent.parent / "lib")
     done = subprocess.run(
         argv,
         capture_output=True,

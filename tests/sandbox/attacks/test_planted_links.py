@@ -18,6 +18,7 @@ from lockgate_sandbox._seal.sealplan import SealPlan
 from lockgate_sandbox._spelling.written import WRITTEN
 from lockgate_sandbox.broker import Broker
 from lockgate_sandbox.linux import landlock, plain
+from tests.support.layers import Base
 from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, open_folder, run
 
@@ -293,7 +294,9 @@ with Sandbox.open() as sandbox:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become an ordinary user")
-def test_a_folder_that_a_neighbour_closes_keeps_nobody_from_starting() -> None:
+def test_a_folder_that_a_neighbour_closes_keeps_nobody_from_starting(
+    base: Base,
+) -> None:
     files = {"plugin.py": _PLUGIN, "program.py": _HOST}
-    done = run_as_ordinary(["program.py"], files)
+    done = run_as_ordinary(base, ["program.py"], files)
     assert done.stdout.split() == ["close", "starts"], done.stderr[-2_000:]

@@ -57,10 +57,10 @@ _TRIED = [
 
 @pytest.mark.parametrize(("machine", "rung"), _TRIED)
 def test_nothing_succeeds_there_that_does_not_elsewhere(
-    stocked: Base, machine: str, rung: str
+    base: Base, machine: str, rung: str
 ) -> None:
     mistakes: dict[str, str] = {}
-    with open_cell(stocked, wrap=lambda argv: wrapped(argv, machine)) as cell:
+    with open_cell(base, wrap=lambda argv: wrapped(argv, machine)) as cell:
         for attack, outcome in outcomes(cell, rung, {}):
             told = mistake(cell, rung, attack, outcome, filtered=True)
             if told:
@@ -83,8 +83,8 @@ for path in ("/etc/passwd", "/proc/self/mem", "/"):
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_the_sandbox_works_there(stocked: Base, machine: str) -> None:
-    folder = Path(stocked.package).parent
+def test_the_sandbox_works_there(base: Base, machine: str) -> None:
+    folder = Path(base.package).parent
     script = folder / "script.py"
     script.write_text(_SCRIPT)
     script.chmod(0o644)
@@ -92,7 +92,7 @@ def test_the_sandbox_works_there(stocked: Base, machine: str) -> None:
     reports.mkdir(exist_ok=True)
     reports.chmod(0o777)
     report = reports / f"{machine.replace(' ', '-')}.json"
-    argv = [stocked.python, "-m", "lockgate_sandbox", "run", "--tier", "basic"]
+    argv = [base.python, "-m", "lockgate_sandbox", "run", "--tier", "basic"]
     done = subprocess.run(
         wrapped([*argv, "--report", str(report), str(script)], machine),
         capture_output=True,
@@ -104,7 +104,7 @@ def test_the_sandbox_works_there(stocked: Base, machine: str) -> None:
             "PATH": "/usr/bin:/bin",
             "HOME": "/nonexistent",
             "PYTHONPATH": str(folder),
-            "LD_LIBRARY_PATH": str(Path(stocked.python).parent.parent / "lib"),
+            "LD_LIBRARY_PATH": str(Path(base.python).parent.parent / "lib"),
         },
     )
     assert done.returncode == 0, done.stderr
@@ -126,27 +126,27 @@ def test_an_older_landlock_lets_nothing_more_happen(cell: Cell, abi: int) -> Non
     assert not mistakes
 
 
-def test_a_sandbox_inside_a_sandbox_says_what_it_lacks(stocked: Base) -> None:
+def test_a_sandbox_inside_a_sandbox_says_what_it_lacks(base: Base) -> None:
     code = f"""
         import subprocess
         done = subprocess.run(
-            [{stocked.python!r}, "-m", "lockgate_sandbox", "run", host["script"]],
+            [{base.python!r}, "-m", "lockgate_sandbox", "run", host["script"]],
             capture_output=True, text=True, env={{"PYTHONPATH": host["package"]}},
         )
         result = [done.returncode, done.stderr]
     """
-    folder = str(Path(stocked.package).parent)
+    folder = str(Path(base.package).parent)
     script = Path(folder, "inner.py")
     script.write_text("print('ran')")
     script.chmod(0o644)
     text = code.replace('host["script"]', repr(str(script)))
-    with open_cell(stocked) as cell:
+    with open_cell(base) as cell:
         outcome = cell.run(
             text.replace('host["package"]', repr(folder)),
             tier="elevated",
             scratch=True,
             read=[folder],
-            programs=[stocked.python],
+            programs=[base.python],
         )
     assert outcome.result, outcome.report
     status, errors = outcome.result
