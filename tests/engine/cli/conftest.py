@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.dists import SitePackages
+from tests.support.forked import forkable, run_forked
 
 
 @dataclass
@@ -49,13 +50,14 @@ class Shell:
         return [sys.executable, "-m", "lockgate", *arguments]
 
     def run(self, *arguments: str, **environ: str) -> Result:
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.work,
-            env=self.env | environ,
-            capture_output=True,
-            timeout=120,
-        )
+        env = self.env | environ
+        if forkable(env):
+            done = run_forked(arguments, cwd=self.work, env=env, timeout=120)
+        else:
+            command = self.command(*arguments)
+            done = subprocess.run(
+                command, cwd=self.work, env=env, capture_output=True, timeout=120
+            )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def python(self, code: str, *arguments: str) -> Result:
