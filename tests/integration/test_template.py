@@ -65,7 +65,6 @@ class Environment:
         env = {
             "HOME": str(self.folder / "home"),
             "PATH": f"{self.python.parent}:{os.environ.get('PATH', '')}",
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         return subprocess.run(
             words,

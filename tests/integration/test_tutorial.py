@@ -87,7 +87,6 @@ def test_every_command_and_every_line_of_the_tutorial_works(tmp_path: Path) -> N
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "false",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     folder, ran = clone, 0
     for before, language, block in steps():
