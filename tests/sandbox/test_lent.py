@@ -25,7 +25,11 @@ for fd in (0, 1, 2):
 settings = termios.tcgetattr(0)
 settings[3] = 0  # no echo, no lines, no signal for ^C
 termios.tcsetattr(0, termios.TCSANOW, settings)
-fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", 1, 1, 0, 0))
+try:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", 1, 1, 0, 0))
+    raise SystemExit("its size has changed")
+except PermissionError:
+    pass
 """
 
 _HOLD = """
@@ -54,8 +58,7 @@ def terminal() -> Iterator[int]:
 
 
 def _state(fd: int) -> tuple[object, ...]:
-    size = fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))
-    return fcntl.fcntl(fd, fcntl.F_GETFL), termios.tcgetattr(fd), size
+    return fcntl.fcntl(fd, fcntl.F_GETFL), termios.tcgetattr(fd)
 
 
 def _run(lab: Lab, terminal: int, more: str = "") -> object:

@@ -46,8 +46,8 @@ def test_the_abis_are_those_that_are_asked_for() -> None:
     [
         ("read", {}, False, "held", ["landlock"]),
         ("read", {"landlock": "off"}, False, "open", []),
-        ("tcp", {}, False, "held", ["landlock", "seccomp"]),
-        ("tcp", {"seccomp": "missing"}, False, "held", ["landlock"]),
+        ("tcp", {}, False, "held", ["seccomp"]),
+        ("tcp", {"seccomp": "missing"}, False, "open", []),
         ("signals", {}, False, "held", ["landlock", "seccomp"]),
         ("signals", {}, True, "held", ["landlock"]),
         ("memory", {}, False, "held", ["cgroup", "rlimits"]),
@@ -71,6 +71,7 @@ def test_an_old_landlock_holds_less() -> None:
     old = posture(abi=3)
 
     assert hold(BY_NAME["tcp"], old, root=False, programs=False)[1] == ["seccomp"]
+    assert hold(BY_NAME["signals"], old, root=False, programs=False)[1] == ["seccomp"]
     assert hold(BY_NAME["signals"], old, root=False, programs=True) == ("open", [])
     assert hold(BY_NAME["signals"], old, root=True, programs=True) == ("held", ["uid"])
     assert hold(BY_NAME["read"], old, root=False, programs=False)[0] == "held"

@@ -171,7 +171,7 @@ def run_file(
     with ExitStack() as undo:
         undo.callback(Lent(stdio).take_back)  # last of all, when it is dead
         run = Attended(nursery, policy, undo)
-        run.start(job, folders, list(stdio), callbacks)
+        run.start(job, folders, run.hand(stdio), callbacks)
         error: SandboxError | None = None
         try:
             ended = run.wait()
@@ -180,6 +180,8 @@ def run_file(
         if error is None and ended.signal is not None:
             error = run.cause(ended)
         error = error or run.claimed(ended)
+        if error is None:
+            run.check_written()
         return RunResult(
             _status(ended, error),
             run.posture,

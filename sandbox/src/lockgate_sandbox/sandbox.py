@@ -243,16 +243,19 @@ class Sandbox:
     ) -> RunResult:
         """Run one Python file as ``__main__`` and wait for it.
 
-        The three descriptors of `stdio` become its own; nothing is captured. It
-        may read itself; `path` are folders to import from. With a `broker` its
-        sockets connect to granted hosts, and ``from lockgate_session import
-        session`` gives it what a worker has. `profile` is how it is
-        compiled: ``plain`` or ``restricted`` (no boundary, see `profiles`).
+        The three descriptors of `stdio` become its own; nothing is captured. To a
+        file it writes through a pipe, as much as one file may have: what stood there
+        stays. The script may read itself; `path` are folders to import from. With a
+        `broker` its sockets connect to granted hosts, and ``from lockgate_session
+        import session`` gives it what a worker has. `profile` is how it is compiled:
+        ``plain`` or ``restricted`` (no boundary, see `profiles`).
 
         Raises:
-            PolicyError: If the policy grants what only a broker can carry out.
+            PolicyError: If the policy grants what only a broker can carry out, or a
+                socket of `stdio` has no peer.
             StartError: If it can't be started.
             LayerMissingError: If a strict layer can't be had.
+            OSError: If a file of `stdio` takes no more, as on a full disk.
         """
         check_broker(policy, broker)
         return program.run_file(

@@ -90,9 +90,8 @@ PROMISES = (
     Promise(
         "tcp",
         "connect or listen over TCP",
-        ("seccomp", "landlock"),
+        ("seccomp",),
         "granted hosts, through the broker, which has the socket",
-        abi=4,
     ),
     Promise(
         "sockets",
@@ -239,7 +238,7 @@ ABIS = (
         "truncating",
         "seccomp refuses to truncate what may only be read",
     ),
-    Abi(4, "6.7", "TCP connect and bind", "seccomp alone holds TCP"),
+    Abi(4, "6.7", "TCP connect and bind, not TCP Fast Open", "no second lock on TCP"),
     Abi(
         5,
         "6.10",

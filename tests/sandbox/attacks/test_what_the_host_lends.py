@@ -6,12 +6,17 @@ the worker's choice, and the host's thread waits for what the worker sends.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from lockgate_sandbox import Policy, ProtocolError, RemoteError, Tier
+from tests.support.layers import Base
+from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, policy, run
 
 pytestmark = pytest.mark.kernel
@@ -220,3 +225,74 @@ def test_a_lie_about_shared_memory_is_a_protocol_error(
     ):
         run(worker, f"{_RING}\n{lie}\nimport time; time.sleep(30)")
     assert lab.run(policy(), "result = 1") == 1
+
+
+_SIGNALLING = """
+import fcntl, os, struct, time
+for act in (
+    lambda: fcntl.fcntl(0, 10, 23),  # F_SETSIG: SIGURG; SIGKILL would do as well
+    lambda: fcntl.fcntl(0, fcntl.F_SETFL, os.O_ASYNC | fcntl.fcntl(0, fcntl.F_GETFL)),
+    lambda: fcntl.ioctl(0, 0x5452, struct.pack("i", 1)),  # FIOASYNC
+    lambda: fcntl.ioctl(0, 0x5414, struct.pack("4H", 7, 7, 0, 0)),  # TIOCSWINSZ
+):
+    try:
+        act()
+    except OSError:
+        pass
+print("ready", flush=True)
+input()
+"""
+
+_TERMINAL_HOST = """
+import fcntl, json, os, pathlib, pty, signal, sys, tempfile, termios, threading
+keyboard, screen = pty.openpty()
+if os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+os.setsid()
+fcntl.ioctl(screen, termios.TIOCSCTTY, 0)
+caught = []
+for number in (signal.SIGURG, signal.SIGIO, signal.SIGWINCH):
+    signal.signal(number, lambda number, _: caught.append(number))
+
+from lockgate_sandbox import Policy, Sandbox
+
+off, script = json.loads(sys.argv[1])
+folder = tempfile.mkdtemp()
+os.chmod(folder, 0o755)
+path = pathlib.Path(folder, "script.py")
+path.write_text(script)
+path.chmod(0o644)
+reader, writer = os.pipe()
+
+def press():
+    os.read(reader, 100)
+    os.write(keyboard, b"x\\n")
+
+threading.Thread(target=press).start()
+with Sandbox.open(layers=dict.fromkeys(off, "off")) as sandbox:
+    given = Policy.for_tier("basic")
+    done = sandbox.run_file(given, path, stdio=(screen, writer, writer))
+print(json.dumps([done.status, sorted(set(caught))]))
+"""
+"""A host with a terminal of its own, on which a key is pressed."""
+
+
+@pytest.mark.parametrize("who", ["root", "ordinary"])
+def test_a_terminal_that_is_lent_signals_nobody(base: Base, who: str) -> None:
+    def caught(*off: str) -> object:
+        argument = json.dumps([off, _SIGNALLING])
+        if who == "ordinary":
+            files = {"host.py": _TERMINAL_HOST}
+            done = run_as_ordinary(["host.py", argument], files, base=base)
+        else:
+            argv = [sys.executable, "-c", _TERMINAL_HOST, argument]
+            done = subprocess.run(
+                argv, capture_output=True, text=True, check=False, timeout=60
+            )
+        assert done.returncode == 0, done.stderr[-2_000:]
+        return json.loads(done.stdout)
+
+    assert caught() == [0, []]
+    # Before Linux 6.12 Landlock has no say in it.
+    assert caught("landlock", "uid") == [0, []]
+    assert caught("landlock", "uid", "seccomp", "process-limit") == [0, [23, 28]]

@@ -13,13 +13,16 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._line.ground import Ground
 from lockgate_sandbox._line.process import Exit, Process, cause, receive_fds
+from lockgate_sandbox._start.handed import check_socket, is_writable_file, read_only
 from lockgate_sandbox._start.notes import Notes
 from lockgate_sandbox._watch.descriptors import CHILD_DESCRIPTORS, room_for
 from lockgate_sandbox._watch.limits import claimed, reached
+from lockgate_sandbox._watch.onward import Onward
 from lockgate_sandbox._watch.output import Output
 from lockgate_sandbox._watch.sample import Sampler
 from lockgate_sandbox._wire import exchange
@@ -35,6 +38,7 @@ from lockgate_sandbox.errors import (
     SandboxError,
     WallLimitError,
 )
+from lockgate_sandbox.linux import rlimits
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Usage
@@ -59,7 +63,8 @@ class Attended:
         self.stop: threading.Event | None = None
         self._started = time.monotonic()
         self._deadline = self._started + policy.limits.wall_seconds
-        self._outputs: list[Output] = []
+        self._outputs: list[Output | Onward] = []
+        self._writers: list[int] = []
         self._input = -1
         self._pending = memoryview(b"")
         self.folder = -1
@@ -87,6 +92,54 @@ class Attended:
         self._undo.callback(output.close)
         return writer, output
 
+    def hand(self, stdio: Sequence[int]) -> list[int]:
+        """What a script gets for `stdio`: no file that it could change by it.
+
+        Raises:
+            PolicyError: If its input can't be had for reading alone, or a socket has
+                no peer.
+        """
+        given = list(stdio)
+        pipes: dict[tuple[int, int], int] = {}
+        for number, fd in enumerate(stdio):
+            check_socket(fd)
+            if not is_writable_file(fd):
+                continue
+            if not number:
+                given[number] = reader = read_only(fd)
+                self._undo.callback(os.close, reader)
+                continue
+            found = os.fstat(fd)
+            same = found.st_dev, found.st_ino  # both outputs in one file: in order
+            if same not in pipes:
+                pipes[same] = self._onward(fd)
+            given[number] = pipes[same]
+        return given
+
+    def _onward(self, target: int) -> int:
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        most = rlimits.largest_file(asdict(self._policy.limits))
+        output = Onward(reader, target, most)
+        self._outputs.append(output)
+        self._writers.append(writer)
+        self._undo.callback(output.close)
+        self._undo.callback(self._close_writers)
+        return writer
+
+    def _close_writers(self) -> None:
+        while self._writers:
+            os.close(self._writers.pop())
+
+    def check_written(self) -> None:
+        """Raise if what a script wrote to a file is not all there.
+
+        Raises:
+            OSError: The host's own, of writing it.
+        """
+        for output in self._outputs:
+            if isinstance(output, Onward) and output.failed is not None:
+                raise output.failed
+
     def _close_input(self) -> None:
         if self._input >= 0:
             os.close(self._input)
@@ -106,6 +159,7 @@ class Attended:
         with room_for(CHILD_DESCRIPTORS, "a program"):
             ground = self._undo.enter_context(self._nursery.ground(self._policy, path))
             mine, life = self._nursery.ask_for_child(ground, stdio)
+        self._close_writers()
         job["env"] = {**ground.file.env, **job["env"]}
         job["readable"] = ground.readable()
         job["writable"] = ground.writable()

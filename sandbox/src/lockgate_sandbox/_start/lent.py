@@ -21,9 +21,6 @@ __all__ = ["Lent"]
 _TIOCGEXCL = 0x80045440  # Linux 3.8; not in termios
 _NUMBER = bytes(4)
 
-_SIZE = bytes(8)
-"""struct winsize: rows, columns and pixels, four numbers of 16 bits."""
-
 
 class Lent:
     """Remembers what `fds` are like."""
@@ -31,13 +28,11 @@ class Lent:
     def __init__(self, fds: Iterable[int]) -> None:
         self._flags: dict[int, int] = {}
         self._settings: dict[int, list[Any]] = {}
-        self._sizes: dict[int, bytes] = {}
         self._exclusive: dict[int, bytes] = {}
         for fd in set(fds):
             with suppress(OSError, termios.error):  # closed; or no terminal
                 self._flags[fd] = fcntl.fcntl(fd, fcntl.F_GETFL)
                 self._settings[fd] = termios.tcgetattr(fd)
-                self._sizes[fd] = fcntl.ioctl(fd, termios.TIOCGWINSZ, _SIZE)
                 self._exclusive[fd] = fcntl.ioctl(fd, _TIOCGEXCL, _NUMBER)
 
     def take_back(self) -> None:
@@ -55,10 +50,6 @@ class Lent:
                         termios.tcsetattr(fd, termios.TCSANOW, settings)
                     # What somebody holds with ^S stays held.
                     termios.tcflow(fd, termios.TCOON)
-            for fd, size in self._sizes.items():
-                with suppress(OSError):
-                    if fcntl.ioctl(fd, termios.TIOCGWINSZ, _SIZE) != size:
-                        fcntl.ioctl(fd, termios.TIOCSWINSZ, size)
             for fd, exclusive in self._exclusive.items():
                 if exclusive == _NUMBER:
                     with suppress(OSError):

@@ -124,6 +124,9 @@ def main(args: argparse.Namespace) -> int:
     except SandboxError as refused:
         # A limit may be reached before the file's first line, on a busy machine.
         error, status = refused, limit_status(refused) or REFUSED
+    except OSError as failed:
+        print(f"lockgate-sandbox: {failed}", file=sys.stderr)  # where its output goes
+        status = 1
     if error is not None:
         complain(error)
     if args.report:

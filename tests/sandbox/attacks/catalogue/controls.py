@@ -36,6 +36,7 @@ ATTACKS = (
     _on_a_pipe("redirect the console", "0x541d"),  # TIOCCONS
     _on_a_pipe("load a line discipline", "0x5423"),  # TIOCSETD
     _on_a_pipe("hold the output of a terminal", "0x540a"),  # TCXONC
+    _on_a_pipe("change the size of a terminal", "0x5414"),  # TIOCSWINSZ
     _on_a_pipe("keep others from opening a terminal", "0x540c"),  # TIOCEXCL
     Attack(
         "ask a file system about its blocks",

@@ -204,6 +204,30 @@ ATTACKS = (
         """,
         ("seccomp",),
     ),
+    Attack(
+        "have a descriptor send signals to whom it likes",
+        """
+        import fcntl, os
+        reader, _ = os.pipe()
+        fcntl.fcntl(reader, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+        result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "have a descriptor send signals by a control",
+        """
+        import fcntl, os, struct
+        fcntl.ioctl(os.pipe()[0], 0x5452, struct.pack("i", 1))  # FIOASYNC
+        result = True
+        """,
+        ("seccomp",),
+    ),
+    Attack(
+        "choose the signal that a descriptor sends",
+        "import fcntl, os; fcntl.fcntl(os.pipe()[0], 10, 9); result = True",
+        ("seccomp",),
+    ),
     calls("be traced by its parent", "ptrace", "0", "0", "0", "0"),
     Attack(
         "write the host's memory",

@@ -36,6 +36,31 @@ ATTACKS = (
         """,
         ("seccomp", "landlock"),
     ),
+    # Landlock judges connect(2) and bind(2), and neither is called here.
+    Attack(
+        "connect over TCP by what is sent first",
+        """
+        import socket
+        fast_open = 0x20000000  # MSG_FASTOPEN
+        made = socket.socket()
+        result = made.sendto(b"x", fast_open, ("127.0.0.1", host["tcp"]))
+        """,
+        ("seccomp",),
+        also_off=("network-namespace",),
+        otherwise=("EOPNOTSUPP",),
+    ),
+    Attack(
+        "connect over TCP by a message that names whom to",
+        """
+        import socket
+        made = socket.socket()
+        to = ("127.0.0.1", host["tcp"])
+        result = made.sendmsg([b"x"], [], 0x20000000, to)
+        """,
+        ("seccomp",),
+        also_off=("network-namespace",),
+        otherwise=("EOPNOTSUPP",),
+    ),
     Attack(
         "listen on TCP",
         "import socket; result = socket.create_server(('127.0.0.1', 0))",
