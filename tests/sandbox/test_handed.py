@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -169,7 +169,7 @@ def test_no_socket_is_given_that_talks_to_anybody(
             with server.accept()[0] as peer:
                 return peer.recv(size)
 
-        free = [
+        free: list[tuple[socket.socket, object, int, Callable[[int], bytes]]] = [
             (pair[0], name, 0, service.recv),
             (datagram, port.getsockname(), 0, port.recv),
             (socket.socket(), server.getsockname(), 0x20000000, accepted),

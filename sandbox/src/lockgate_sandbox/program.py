@@ -18,7 +18,9 @@ from lockgate_sandbox._start.lent import Lent
 from lockgate_sandbox._watch.collect import collect as read_back
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
+    DiskLimitError,
     LimitError,
+    MessageLimitError,
     PolicyError,
     SandboxError,
     StartError,
@@ -30,6 +32,7 @@ from lockgate_sandbox.results import ProgramResult, RunResult, limit_status
 if TYPE_CHECKING:
     from lockgate_sandbox._start.nursery import Nursery
     from lockgate_sandbox._watch.output import Output
+    from lockgate_sandbox.tiers import Limits
 
 __all__ = ["run_file", "run_program"]
 
@@ -62,12 +65,7 @@ def run_program(
         out, err = _start(run, job, stdin)
         ended = run.wait()
         status = _judged(run, ended)
-        found = read_back(
-            run.folder,
-            collect,
-            bytes_limit=policy.limits.disk_bytes,
-            count_limit=policy.limits.inodes,
-        )
+        found = _collected(run.folder, collect, policy.limits)
         return ProgramResult(
             status, out.take(), err.take(), found, run.posture, run.usage(ended)
         )
@@ -90,6 +88,20 @@ def _start(run: Attended, job: dict[str, Any], stdin: bytes) -> tuple[Output, Ou
         os.close(writer)
         os.close(complaints)
     return out, err
+
+
+def _collected(
+    folder: int, patterns: Sequence[str], limits: Limits
+) -> dict[str, bytes]:
+    # The host holds all of it at once, and so does the message that tells it.
+    told = limits.message_bytes < limits.disk_bytes
+    return read_back(
+        folder,
+        patterns,
+        bytes_limit=min(limits.disk_bytes, limits.message_bytes),
+        count_limit=limits.inodes,
+        error=MessageLimitError if told else DiskLimitError,
+    )
 
 
 def _judged(run: Attended, ended: Exit) -> int:

@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox import program
@@ -206,7 +207,8 @@ class Sandbox:
         Its working folder is fresh and holds `files`. `executable` are folders
         and files that it may read and execute besides itself and the system's
         libraries. `collect` are globs (``*``, ``?``, ``**``) of the files to read
-        back, at most the policy's `disk_bytes`. The wall limit is the policy's.
+        back, at most the policy's `disk_bytes` and `message_bytes`. The wall limit is
+        the policy's.
 
         `stop`, set by another thread, ends the program.
 
@@ -258,16 +260,17 @@ class Sandbox:
             OSError: If a file of `stdio` takes no more, as on a full disk.
         """
         check_broker(policy, broker)
-        return program.run_file(
-            self._nursery,
-            policy,
-            script,
-            argv,
-            path=path,
-            stdio=stdio,
-            callbacks=broker.callbacks(self) if broker is not None else None,
-            profile=Profile(profile),
-        )
+        with ExitStack() as begun:
+            return program.run_file(
+                self._nursery,
+                policy,
+                script,
+                argv,
+                path=path,
+                stdio=stdio,
+                callbacks=broker.callbacks(self, begun) if broker is not None else None,
+                profile=Profile(profile),
+            )
 
     def _fork(self, kind: Kind, later: bool) -> Forked:
         if kind.preload:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import stat
 import threading
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from lockgate_sandbox import PathGrant, Policy, PolicyError
-from lockgate_sandbox.broker import Broker
+from lockgate_sandbox.broker import Broker, _files
+from lockgate_sandbox.linux._libc import syscall
 from tests.sandbox.broker.conftest import MakeBench
 
 pytestmark = pytest.mark.kernel
@@ -380,3 +382,65 @@ def test_files_of_the_kernel_need_a_grant_that_names_them(bench: MakeBench) -> N
     assert at.run(OPEN, path="/sys/kernel/notes", mode="rb")[0] == "PermissionError"
     at = bench(files=[PathGrant(path)])
     assert at.run(OPEN, path=path, mode="r") == "Linux\n"
+
+
+@pytest.fixture
+def processes(place: Path) -> Iterator[Path]:
+    """The kernel's processes, mounted below the granted folder, as in a chroot."""
+    folder = place / "proc"
+    folder.mkdir()
+    try:
+        syscall("mount", b"proc", os.fsencode(folder), b"proc", 0, 0)
+    except OSError as error:
+        pytest.skip(f"mounting needs root: {error.strerror}")
+    yield folder
+    syscall("umount2", os.fsencode(folder), 2)  # MNT_DETACH
+
+
+def test_the_kernels_files_are_refused_wherever_they_are(
+    bench: MakeBench, place: Path, processes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = bench(files=[PathGrant(str(place), write=True)])
+    own = str(processes / str(os.getpid()) / "environ")
+    setting = str(processes / "sys/kernel/core_pattern")
+    for path, mode in ((own, "rb"), (setting, "r+")):
+        kind, text = at.run(OPEN, path=path, mode=mode, data="")
+        assert (kind, "the kernel's own" in text) == ("PermissionError", True)
+    monkeypatch.setattr(_files, "is_of_the_kernel", lambda _: False)  # pyright: ignore
+    assert at.run(OPEN, path=own, mode="rb") == Path("/proc/self/environ").read_bytes()
+
+
+_THROUGH_MEMORY = """
+import mmap
+try:
+    _, fds = session.call_host_fds("broker.file.open", {"path": path, "mode": "r+"})
+    with mmap.mmap(fds[0], 4) as memory:
+        memory[:4] = b"evil"
+    result = "written"
+except OSError as error:
+    result = str(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("bits", "refused"),
+    [(0o4755, True), (0o2755, True), (0o2644, False), (0o755, False)],
+    ids=oct,
+)
+def test_no_program_that_lends_its_owners_rights_is_written(
+    bench: MakeBench, place: Path, bits: int, refused: bool
+) -> None:
+    """The kernel takes the bit away for write(2), not for a shared mapping."""
+    program = place / "program"
+    program.write_bytes(b"good")
+    program.chmod(bits)
+    at = bench(files=[PathGrant(str(place), write=True)])
+    told = at.run(_THROUGH_MEMORY, path=str(program))
+    assert program.stat().st_mode & 0o7777 == bits
+    if refused:
+        assert "rights of its owner" in told
+        assert at.run(OPEN, path=str(program), mode="r") == "good"
+        with program.open("r+b") as file, mmap.mmap(file.fileno(), 4) as memory:
+            memory[:4] = b"evil"  # as it would be, the bit stays
+        assert program.stat().st_mode & 0o7777 == bits
+    assert program.read_bytes() == b"evil"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from typing import Any
 
 import pytest
 
-from lockgate_sandbox import Program, WallLimitError
+from lockgate_sandbox import Program, WallLimitError, WorkerDiedError
+from lockgate_sandbox.broker import _tools
 from tests.sandbox.broker.conftest import MakeBench
+from tests.support.sandbox import Lab, run, task_count, wait_until
 
 pytestmark = pytest.mark.kernel
 
@@ -79,6 +82,36 @@ def test_a_program_has_a_deadline_of_its_own(bench: MakeBench) -> None:
     assert at.run(code) == "wall-limit"
 
 
+_LEAVE_BEHIND = """
+import os, time
+asked = dict(stdin=b"", files={}, collect=[], timeout=60.0)
+for _ in range(4):
+    session.call_host("broker.tool.run", dict(asked, name="sleep", arguments=[mark]))
+time.sleep(0.5)
+os._exit(3)
+"""
+
+
+def _left(bench: MakeBench, mark: str) -> int:
+    """How many programs go on when the worker that started them has ended."""
+    at = bench(tier="admin", tools=[Program("sleep", "/bin/sleep")])
+    with pytest.raises(WorkerDiedError):
+        at.run(_LEAVE_BEHIND, mark=mark)
+    wait_until(lambda: not task_count(mark), 2)
+    left = task_count(mark)
+    at.close()
+    assert wait_until(lambda: not task_count(mark))
+    return left
+
+
+def test_a_program_ends_with_the_worker_that_started_it(
+    bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _left(bench, "58.123") == 0
+    monkeypatch.setattr(_tools.Tools, "close", lambda _: None)  # pyright: ignore
+    assert _left(bench, "58.321") == 4
+
+
 def test_what_ran_under_a_revoked_grant_says_nothing(bench: MakeBench) -> None:
     import threading
 
@@ -93,6 +126,58 @@ def test_what_ran_under_a_revoked_grant_says_nothing(bench: MakeBench) -> None:
     """
     assert "taken back" in at.run(code)
     thread.join()
+
+
+def test_no_more_is_collected_than_a_message_may_hold(bench: MakeBench) -> None:
+    """The host would hold it: four times a gigabyte for each worker."""
+    at = bench(tier="admin", tools=[SHELL])
+    code = """
+        try:
+            session.run_tool(
+                "sh", ["-c", "head -c 40M /dev/zero | tee a b >c"], collect=["*"])
+        except session.HostCallError as error:
+            result = [error.code, str(error)]
+    """
+    before = _peak_mib()
+    kind, told = at.run(code)
+    assert kind == "message-limit"
+    assert "bytes to collect" in told
+    assert _peak_mib() - before < 100
+
+
+def _peak_mib() -> int:
+    """What this process held at most since the last time, nearly."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+def test_another_worker_of_the_broker_can_not_name_a_program(
+    bench: MakeBench, lab: Lab
+) -> None:
+    at = bench(tier="admin", tools=[SHELL])
+    start = """
+        asked = dict(name="sh", arguments=["-c", "echo secret"], stdin=b"", files={},
+                     collect=[], timeout=9.0)
+        result = session.call_host("broker.tool.run", asked)
+    """
+    fetch = """
+        result = 0
+        for number in [*range(100), told]:
+            try:
+                while session.call_host("broker.tool.wait", {"id": number}) is None:
+                    pass
+                result += 1
+            except session.HostCallError:
+                pass
+    """
+    number = at.run(start)
+    with lab.sandbox.worker(
+        at.broker.policy,
+        target="lab_target:build",
+        path=[str(lab.folder)],
+        broker=at.broker,
+    ) as other:
+        assert run(other, fetch, told=number) == 0
+    assert at.run(fetch, told=number) == 1
 
 
 @pytest.mark.parametrize(

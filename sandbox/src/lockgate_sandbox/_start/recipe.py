@@ -12,6 +12,7 @@ import socket
 import struct
 import termios
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,8 @@ class Order:
     recipe: Recipe
     arguments: dict[str, Any]
     callbacks: Callbacks
-    brokered: bool
+    broker: Broker | None
+    runner: Runner
 
     def send(self, child: Forked, *, unhurried: bool = False) -> bytes:
         """Give `child` its job; gives the id of the START.
@@ -65,7 +67,7 @@ class Order:
         return child.send(
             self.recipe.job,
             self.arguments,
-            brokered=self.brokered,
+            brokered=self.broker is not None,
             unhurried=unhurried,
         )
 
@@ -76,15 +78,19 @@ class Order:
             StartError: If the process could not be forked.
         """
         child.process()
+        callbacks, begun = self.callbacks, ExitStack()
+        if self.broker is not None:
+            callbacks = {**callbacks, **self.broker.callbacks(self.runner, begun)}
 
         def release(worker: Worker) -> None:
             released(worker)
+            begun.close()
             child.undo.close()
 
         return Worker(
             child.line,
             policy=self.recipe.kind.policy,
-            callbacks=self.callbacks,
+            callbacks=callbacks,
             name=self.recipe.name,
             released=release,
         )
@@ -130,10 +136,7 @@ class Recipes:
                 if len(self._known) >= _KNOWN_LIMIT:
                     self._known.clear()
                 self._known[asked] = made
-        served: Callbacks = callbacks or {}
-        if broker is not None:
-            served = {**served, **broker.callbacks(runner)}
-        return Order(made, dict(arguments or {}), served, broker is not None)
+        return Order(made, dict(arguments or {}), callbacks or {}, broker, runner)
 
 
 def check_broker(policy: Policy, broker: Broker | None) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from lockgate_sandbox._watch.patterns import regexes
-from lockgate_sandbox.errors import DiskLimitError, WallLimitError
+from lockgate_sandbox.errors import DiskLimitError, LimitError, WallLimitError
 
 __all__ = ["DEPTH_LIMIT", "collect"]
 
@@ -59,12 +59,17 @@ def _files(
 
 
 def collect(
-    folder: int, patterns: Sequence[str], *, bytes_limit: int, count_limit: int
+    folder: int,
+    patterns: Sequence[str],
+    *,
+    bytes_limit: int,
+    count_limit: int,
+    error: type[LimitError] = DiskLimitError,
 ) -> dict[str, bytes]:
     """The regular files below the open `folder` that match a pattern.
 
     Raises:
-        DiskLimitError: If they are more than `bytes_limit` together; a sparse
+        LimitError: `error`, if they are more than `bytes_limit` together; a sparse
             file counts with the size that reading it would have.
         WallLimitError: If looking through the folder takes too long.
         PolicyError: If a pattern makes no sense, or there are too many.
@@ -91,7 +96,7 @@ def collect(
                 continue
             total += info.st_size
             if total > bytes_limit:
-                raise DiskLimitError(bytes_limit, total, "bytes to collect")
+                raise error(bytes_limit, total, "bytes to collect")
             # The program is dead, so the file no longer grows.
             found[path] = file.read(info.st_size)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox.broker._addresses import Pins, Resolve
@@ -87,10 +87,13 @@ class Broker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def callbacks(self, runner: Runner | None = None) -> dict[str, Callback]:
-        """What a worker may ask of this broker; `Sandbox.worker` offers it.
+    def callbacks(
+        self, runner: Runner | None = None, begun: ExitStack | None = None
+    ) -> dict[str, Callback]:
+        """What one worker may ask of this broker; `Sandbox.worker` offers it.
 
-        `runner` starts the programs of the machine that are granted.
+        `runner` starts the programs of the machine that are granted. What still runs
+        for the worker is ended by `begun`, for whoever sees the worker's end.
         """
         found: dict[str, Callback] = {
             **self._secrets.callbacks,
@@ -103,7 +106,10 @@ class Broker:
         else:
             found["broker.http.open"] = self._no_hosts
         if runner is not None:
-            found |= Tools(self._gate, self.policy, runner).callbacks
+            tools = Tools(self._gate, self.policy, runner)
+            if begun is not None:
+                begun.callback(tools.close)
+            found |= tools.callbacks
         return found
 
     def telling(self, sink: AuditSink) -> AbstractContextManager[None]:

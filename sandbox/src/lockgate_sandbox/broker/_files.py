@@ -7,7 +7,7 @@ link leads out, however the tree is changed meanwhile. What is there is looked a
 before it is opened (O_PATH), because opening a device or a pipe does something; then
 the very thing that was looked at is opened. Only regular files are handed over; the
 kernel's own (``/proc``, ``/sys``) only where the grant names a place there, and those
-of a process never.
+of a process never. Where such a file system is mounted elsewhere nothing in it is.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from lockgate_sandbox.callbacks import Passed
 from lockgate_sandbox.errors import Data, PolicyError
 from lockgate_sandbox.grants import PathGrant
 from lockgate_sandbox.linux.plain import open_plain
+from lockgate_sandbox.linux.pseudo import is_of_the_kernel
 
 __all__ = ["Files"]
 
@@ -152,24 +153,31 @@ class Files:
         """Open what the O_PATH descriptor `seen` stands for, if it is a plain file."""
         if flags & os.O_EXCL:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        why = _why_not(seen, grant)
+        why = _why_not(seen, grant, writes=flags & os.O_ACCMODE != os.O_RDONLY)
         if why:
             raise self._gate.refuse("path", what, why, wanted="")
         again = (flags | _ALWAYS) & ~(os.O_CREAT | os.O_NOFOLLOW)
         return os.open(f"/proc/self/fd/{seen}", again)
 
 
-def _why_not(fd: int, grant: PathGrant) -> str:
+def _why_not(fd: int, grant: PathGrant, *, writes: bool) -> str:
     """Why what `fd` stands for is not opened; empty if it is."""
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    mode = os.fstat(fd).st_mode
+    if not stat.S_ISREG(mode):
         return "it is no regular file"
+    lends = mode & stat.S_ISUID or (mode & stat.S_ISGID and mode & stat.S_IXGRP)
+    if writes and lends:
+        # write(2) would take these away, a shared mapping does not.
+        return "it runs with the rights of its owner, whoever starts it"
     path = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - text, never resolved
     if _PROCESS.match(path):
         return "the files of processes are never handed over, the host's least of all"
     for tree in _KERNEL_TREES:
-        if path.startswith(tree) and not f"{grant.path}/".startswith(tree):
-            return f"below {tree} only a grant that names a place there reaches"
-    return ""
+        if path.startswith(tree):
+            named = f"{grant.path}/".startswith(tree)
+            only = f"below {tree} only a grant that names a place there reaches"
+            return "" if named else only
+    return "it is the kernel's own" if is_of_the_kernel(fd) else ""
 
 
 def _root(grant: PathGrant) -> int:

@@ -6,6 +6,7 @@ next request, and whatever is registered as using it is closed at once.
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,7 +21,7 @@ from lockgate_sandbox.grant_text import write_host_grant
 from lockgate_sandbox.grants import Device, HostGrant, PathGrant
 from lockgate_sandbox.policy import Policy, Program
 
-__all__ = ["Advice", "Gate", "Grant", "Secret", "Use"]
+__all__ = ["Advice", "Gate", "Grant", "Secret", "Use", "new_number"]
 
 Advice: TypeAlias = Callable[[str, str], str]
 """(right, resource) -> what a person does to allow it: a command, or code."""
@@ -231,6 +232,14 @@ class Gate:
             self._uses.clear()
         for use in ended:
             use.end()
+
+
+def new_number() -> int:
+    """What a worker calls something of its own by, and no other worker can guess.
+
+    One broker may serve several at a time, as a pool's does.
+    """
+    return secrets.randbits(62)
 
 
 def _nothing() -> None:

@@ -16,7 +16,7 @@ from lockgate_sandbox._spelling.hostname import canonical_host
 from lockgate_sandbox._watch.descriptors import room_for
 from lockgate_sandbox.broker._addresses import Pins
 from lockgate_sandbox.broker._dial import connect_to
-from lockgate_sandbox.broker._gate import Gate, Use
+from lockgate_sandbox.broker._gate import Gate, Use, new_number
 from lockgate_sandbox.broker._quota import QuotaError
 from lockgate_sandbox.broker._relay import Relay, Relays
 from lockgate_sandbox.callbacks import Passed
@@ -66,7 +66,6 @@ class Sockets:
         self._dials: dict[int, _Dial] = {}
         self._uses: dict[Relay, Use] = {}
         self._running = 0
-        self._counter = 0
 
     @property
     def callbacks(self) -> dict[str, Callable[[Arguments], object]]:
@@ -132,9 +131,9 @@ class Sockets:
             if max(self._running, len(self._dials)) >= _AT_ONCE:
                 raise QuotaError("connections at once", _AT_ONCE, "this worker")
             self._running += 1
-            self._counter += 1
-            self._dials[self._counter] = dial
-            return self._counter
+            number = new_number()
+            self._dials[number] = dial
+            return number
 
     def _leave(self) -> None:
         with self._lock:

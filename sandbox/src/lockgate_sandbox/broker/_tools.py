@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
-from lockgate_sandbox.broker._gate import Gate
+from lockgate_sandbox.broker._gate import Gate, new_number
 from lockgate_sandbox.broker._quota import QuotaError
-from lockgate_sandbox.errors import CancelledError, Data
+from lockgate_sandbox.errors import CancelledError, ClosedError, Data
 from lockgate_sandbox.policy import Policy, Program
 
 if TYPE_CHECKING:
@@ -49,12 +49,13 @@ class _Run:
 
     def __init__(self) -> None:
         self.done = threading.Event()
+        self.stop = threading.Event()
         self.error: Exception | None = None
         self.result: Data = None
 
 
 class Tools:
-    """Answers ``broker.tool.*``. Thread-safe."""
+    """Answers ``broker.tool.*`` for one worker, and is closed with it. Thread-safe."""
 
     def __init__(self, gate: Gate, policy: Policy, runner: Runner) -> None:
         self._gate = gate
@@ -63,12 +64,21 @@ class Tools:
         self._runner = runner
         self._lock = threading.Lock()
         self._runs: dict[int, _Run] = {}
-        self._counter = 0
+        self._closed = False
 
     @property
     def callbacks(self) -> dict[str, Callable[[Arguments], Data]]:
         """What a session asks for."""
         return {"broker.tool.run": self._start, "broker.tool.wait": self._wait}
+
+    def close(self) -> None:
+        """Stop what still runs, and forget what nobody will ask for any more."""
+        with self._lock:
+            self._closed = True
+            runs = list(self._runs.values())
+            self._runs.clear()
+        for run in runs:
+            run.stop.set()
 
     def _start(self, arguments: Arguments) -> Data:
         name = arguments.get("name")
@@ -81,10 +91,12 @@ class Tools:
         given = _given(arguments)
         run = _Run()
         with self._lock:
+            if self._closed:
+                msg = "the worker that asks has ended"
+                raise ClosedError(msg)
             if len(self._runs) >= _AT_ONCE:
                 raise QuotaError("programs at once", _AT_ONCE, "this worker")
-            self._counter += 1
-            number = self._counter
+            number = new_number()
             self._runs[number] = run
         self._gate.allow(grant, " ".join([name, *given.arguments]))
         threading.Thread(
@@ -97,10 +109,9 @@ class Tools:
 
     def _run(self, run: _Run, grant: Program, given: _Given) -> None:
         try:
-            stop = threading.Event()
-            use = self._gate.hold(grant, stop.set)
+            use = self._gate.hold(grant, run.stop.set)
             try:
-                result = self._run_program(grant, given, stop)
+                result = self._run_program(grant, given, run.stop)
             except CancelledError:
                 use.check()  # says that the grant is gone
                 raise

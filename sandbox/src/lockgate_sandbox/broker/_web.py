@@ -18,7 +18,7 @@ import httpx
 
 from lockgate_sandbox.broker._addresses import Pins
 from lockgate_sandbox.broker._exchange import Exchange, Head
-from lockgate_sandbox.broker._gate import Gate
+from lockgate_sandbox.broker._gate import Gate, new_number
 from lockgate_sandbox.broker._pinned import PinnedNetwork
 from lockgate_sandbox.broker._quota import QuotaError
 from lockgate_sandbox.broker._refusal import RefusedError
@@ -71,7 +71,6 @@ class Web:
         self._lock = threading.Lock()
         self._open: dict[int, Exchange] = {}
         self._running = 0
-        self._counter = 0
 
     @property
     def callbacks(self) -> dict[str, Callable[[Arguments], Data]]:
@@ -221,9 +220,9 @@ class Web:
 
     def _keep(self, exchange: Exchange) -> int:
         with self._lock:
-            self._counter += 1
-            self._open[self._counter] = exchange
-            return self._counter
+            number = new_number()
+            self._open[number] = exchange
+            return number
 
     def _ended(self, exchange: Exchange, reason: str) -> None:
         with self._lock:
