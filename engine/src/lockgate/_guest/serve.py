@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from lockgate._call.wrapping import METHODS
 from lockgate._guest.context import Session, WorkerContext
+from lockgate._guest.from_source import believe_source_only
 from lockgate._guest.impls import ImplError, Impls
 from lockgate._guest.wrappers import Wrappers
 from lockgate._specs.spec import HookSpec, specs
@@ -43,13 +44,16 @@ def serve(
     config: Mapping[str, Data],
     tools: list[str],
     added: Sequence[Mapping[str, Any]] = (),
+    sources: Sequence[str] = (),
 ) -> Handler:
     """Answer the hooks of one plugin.
 
     `hooks` maps a hook to its impl's ``module:function``, `wrappers` to its
     wrapper's; `tools` names the machine's programs that the broker would run for
-    this plugin; `added` holds the added kinds of its hooks, as data.
+    this plugin; `added` holds the added kinds of its hooks, as data; `sources` are
+    folders for whose byte code nothing vouches.
     """
+    believe_source_only(sources)
     context = WorkerContext(session, plugin=plugin, config=config, tools=tools)
     impls = Impls(context)
     known = _known(added)

@@ -64,6 +64,10 @@ def identity_of(state: PluginState) -> Identity:
     return Identity(state.name, state.distribution, state.version, state.digest)
 
 
+def _package(state: PluginState) -> str:
+    return state.manifest_path.rpartition("/")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Seats:
     """Makes seats; holds what all of them need."""
@@ -131,6 +135,8 @@ class Seats:
                     ),
                     "tools": sorted(rights.plan.tools),
                     "added": [to_data(asdict(k)) for k in self._kinds(manifest)],
+                    # Of a wheel its RECORD is hashed, else the sources are.
+                    "sources": [] if state.recorded else [_package(state)],
                 },
             )
 

@@ -65,8 +65,8 @@ def digest_of(state: Hashable) -> str:
 def _digest_of_files(state: Hashable) -> str:
     """SHA-256 over name, length and bytes of each file of the plugin's package.
 
-    Symlinked folders are not entered; byte code is left out, since the
-    interpreter makes it anew.
+    Byte code in ``__pycache__`` is left out: the interpreter makes it anew, and a
+    worker does not believe it (`_guest.from_source`). Elsewhere it is imported.
 
     Raises:
         PluginUnavailableError: If a file cannot be read or there are too many.
@@ -104,8 +104,14 @@ def _files(state: Hashable) -> Iterator[str]:
 
 
 def _walk(folder: str) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
+    """The files below `folder`, links to folders followed, no folder twice."""
+    seen = set[str]()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         for name in sorted(files):
-            if not name.endswith((".pyc", ".pyo")):
-                yield f"{parent}/{name}"
+            yield f"{parent}/{name}"
