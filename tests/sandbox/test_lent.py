@@ -61,10 +61,10 @@ def _state(fd: int) -> tuple[object, ...]:
     return fcntl.fcntl(fd, fcntl.F_GETFL), termios.tcgetattr(fd)
 
 
-def _run(lab: Lab, terminal: int, more: str = "") -> object:
+def _run(lab: Lab, terminal: int, more: str = "", wall: int = 30) -> object:
     script = Path(lab.folder, "mischief.py")
     script.write_text(_MISCHIEF + more)
-    given = policy(limits={"wall_seconds": 1})
+    given = policy(limits={"wall_seconds": wall})
     stdio = (terminal, terminal, terminal)
     return lab.sandbox.run_file(given, script, stdio=stdio).error
 
@@ -105,7 +105,7 @@ def test_a_terminal_that_was_held_is_let_go(
 
 def test_so_it_is_where_the_script_was_killed(lab: Lab, terminal: int) -> None:
     before = _state(terminal)
-    assert isinstance(_run(lab, terminal, "time.sleep(60)"), WallLimitError)
+    assert isinstance(_run(lab, terminal, "time.sleep(60)", 1), WallLimitError)
     assert _state(terminal) == before
 
 

@@ -7,7 +7,9 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
+import numpy
 import pytest
 
 from lockgate_sandbox import (
@@ -479,3 +481,36 @@ def test_an_ordinary_users_workers_are_preloaded_and_sealed(base: Base) -> None:
 
     expected = "|".join([str(ORDINARY_UID), *["[True, False, False]"] * 3])
     assert done.stdout == expected + "\n", done.stderr
+
+
+_DRAW = """
+import numpy, random, library
+result = [random.random(), float(numpy.random.rand()), library.OWN.rand()]
+"""
+
+
+def test_workers_draw_different_numbers_but_from_what_a_library_seeded(
+    lab: Lab,
+) -> None:
+    lab.write("library", "import numpy\nOWN = numpy.random.RandomState()\n")
+    path = [str(lab.folder), str(Path(numpy.__file__).parents[1])]
+    drawn: list[list[float]] = []
+    for _ in range(2):
+        with lab.sandbox.worker(
+            Policy.for_tier("elevated"),
+            target="lab_target:build",
+            path=path,
+            preload=("library",),
+        ) as worker:
+            drawn.append(cast("list[float]", run(worker, _DRAW)))
+    (one, first, own), (two, second, same) = drawn
+    assert one != two
+    assert first != second
+    assert own == same
+
+
+def test_a_sandbox_of_its_own_shares_no_secret_of_pythons(lab: Lab) -> None:
+    code = "result = hash('a text')"
+    with Sandbox.open() as other:
+        apart = Lab(other, lab.folder).run(policy(), code)
+    assert lab.run(policy(), code) == lab.run(policy(Tier.BASIC), code) != apart

@@ -16,6 +16,8 @@ import pytest
 from lockgate_sandbox import Device
 from lockgate_sandbox.broker._devices import why_not
 from tests.sandbox.broker.conftest import MakeBench
+from tests.support.layers import Base, cell_base
+from tests.support.ordinary import run_as_ordinary
 
 pytestmark = pytest.mark.kernel
 
@@ -188,3 +190,76 @@ def test_a_revoked_device_opens_no_more(
     assert at.run(OPEN, name="radio") == "open"
     assert at.broker.revoke(at.broker.policy.devices[0])
     assert at.run(OPEN, name="radio")[0] == "permission-denied"
+
+
+_HOST = """
+import os, pathlib, pty, sys, tempfile
+from lockgate_sandbox import Device, Policy, Sandbox
+from lockgate_sandbox.broker import Broker, _devices
+
+how = sys.argv[1]
+if how == "always exclusive":
+    _devices._PSEUDO_TERMINALS = ()
+    _devices.why_not = lambda _: ""
+layers = {"seccomp": "off", "process-limit": "off"} if how == "unfiltered" else {}
+folder = tempfile.mkdtemp()
+pathlib.Path(folder, "target.py").write_text('''
+import fcntl, os, termios
+
+def build(session):
+    def handler(method, given):
+        try:
+            fd = session.open_device("radio")
+        except OSError as error:
+            return error.code
+        try:
+            fcntl.ioctl(fd, termios.TIOCEXCL)
+        except PermissionError:
+            pass
+        os.close(fd)
+        return "open"
+    return handler
+''')
+
+def told(shared):
+    keyboard, screen = pty.openpty()
+    path = os.ttyname(screen)
+    os.close(screen)
+    given = Policy.for_tier("elevated", devices=[Device("radio", path, shared=shared)])
+    with Sandbox.open(layers=layers) as sandbox, Broker(given) as broker:
+        for _ in range(2):
+            with sandbox.worker(
+                given, target="target:build", path=[folder], broker=broker
+            ) as worker:
+                yield worker.call("open").value
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_NOCTTY))
+        yield "the owner's"
+    except OSError as error:
+        yield error.strerror
+    os.close(keyboard)
+
+print([*told(False)] == [*told(True)], *told(True), sep=", ")
+"""
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[Base]:
+    """An interpreter that everybody may read."""
+    with cell_base() as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("as it is", "True, open, open, the owner's"),
+        ("always exclusive", "False, open, open, the owner's"),
+        ("unfiltered", "True, open, device-busy, Device or resource busy"),
+    ],
+)
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become an ordinary user")
+def test_a_terminal_can_be_had_again(base: Base, how: str, said: str) -> None:
+    """Also where its other end stays open, and nobody is root."""
+    done = run_as_ordinary(["host.py", how], {"host.py": _HOST}, base=base)
+    assert done.stdout.strip() == said, done.stderr[-2_000:]

@@ -19,6 +19,7 @@ import gc
 import os
 import select
 import struct
+import sys
 from contextlib import suppress
 from importlib import import_module
 
@@ -63,6 +64,18 @@ def settle(channel: GuestChannel, stage: Stage) -> None:
         rehearsal.practise(channel, stage)
     packing.fill_holes()
     gc.freeze()
+
+
+def _seed_anew() -> None:
+    """Draw other random numbers than the other children; `random` sees to that itself.
+
+    numpy is what nobody expects it of: its functions have a generator that is seeded
+    when it is imported. What else a library drew then, only the library knows.
+    """
+    numpy = sys.modules.get("numpy.random")
+    with suppress(Exception):
+        if numpy is not None:
+            numpy.seed()
 
 
 def _on_child(_number: int, _frame: object) -> None:
@@ -176,6 +189,7 @@ class Nest:
             self._channel.socket = _socket.socket(fileno=channel)
             descriptors.close_others([channel])
             self._channel.socket.send(HELLO)
+            _seed_anew()
             self._work()
         finally:
             os._exit(70)

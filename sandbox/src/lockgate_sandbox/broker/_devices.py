@@ -172,10 +172,12 @@ def _open_locked(seen: int, grant: Device) -> int:
             raise _busy(grant) from None
         raise OSError(error.errno, error.strerror, grant.path) from None
     try:
-        # As pyserial does; TIOCEXCL alone does not stop root (ioctl_tty(2)).
+        # As pyserial does; TIOCEXCL alone does not stop root (ioctl_tty(2)). A pseudo-
+        # terminal stays so for as long as its other end is open: closed for good.
         kind = fcntl.LOCK_SH if grant.shared else fcntl.LOCK_EX
         fcntl.flock(fd, kind | fcntl.LOCK_NB)
-        if not grant.shared:
+        pseudo = os.major(os.fstat(fd).st_rdev) in _PSEUDO_TERMINALS
+        if not (grant.shared or pseudo):
             with suppress(OSError):  # a GPIO chip is no terminal
                 fcntl.ioctl(fd, termios.TIOCEXCL)
     except BlockingIOError:
