@@ -218,7 +218,20 @@ threading.Thread(target=dance, daemon=True).start()
 """A folder that is never twice where it was when its neighbours were read."""
 
 
-def test_a_folder_that_moves_does_not_hide_its_bytes(plain: Lab) -> None:
+_WAKE = """
+import ctypes, struct
+wanted = ctypes.create_string_buffer(64)
+struct.pack_into("<Qii", wanted, 0, 0, 18, 0)  # SIGCONT, SIGEV_SIGNAL
+timer = ctypes.c_void_p()
+libc = ctypes.CDLL(None)
+assert not libc.timer_create(1, wanted, ctypes.byref(timer))
+assert not libc.timer_settime(timer, 0, struct.pack("<4q", 0, 200_000, 0, 200_000), 0)
+"""
+"""A timer that has a stopped process go on, after 0.2 ms: it then waits to rename."""
+
+
+@pytest.mark.parametrize("wake", ["", _WAKE], ids=["stopped", "woken"])
+def test_a_folder_that_moves_does_not_hide_its_bytes(plain: Lab, wake: str) -> None:
     code = """
         for n in range(30):
             file = os.open(str(n), os.O_CREAT | os.O_RDWR, dir_fd=inside)
@@ -228,7 +241,7 @@ def test_a_folder_that_moves_does_not_hide_its_bytes(plain: Lab) -> None:
     """
     given = small(inodes=2000, wall_seconds=20)
     with pytest.raises(DiskLimitError):
-        plain.run(given, _START + _DANCE + _dedent(code))
+        plain.run(given, _START + wake + _DANCE + _dedent(code))
 
 
 def test_whoever_only_looks_finds_less_than_is_there(tmp_path: Path) -> None:
