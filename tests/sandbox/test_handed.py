@@ -110,6 +110,29 @@ def test_input_is_for_reading_only(
     assert log.read_text().startswith("forged")
 
 
+_REWIND = """
+import os
+os.read(0, 3)
+os.lseek(0, {place}, os.SEEK_SET)
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "after"), [(0, 5), (9, 9), (1 << 40, len(_BEFORE))], ids=str
+)
+def test_a_host_reads_on_and_never_again(
+    lab: Lab, log: Path, monkeypatch: pytest.MonkeyPatch, place: int, after: int
+) -> None:
+    """Its next command may stand there: ``sh < commands``."""
+    with _opened(log, os.O_RDONLY) as fd:
+        os.lseek(fd, 5, os.SEEK_SET)
+        assert _run(lab, _REWIND.format(place=place), fd, 1, 2).status == 0
+        assert os.lseek(fd, 0, os.SEEK_CUR) == after
+        _as_it_is(monkeypatch)
+        _run(lab, _REWIND.format(place=place), fd, 1, 2)
+        assert os.lseek(fd, 0, os.SEEK_CUR) == place
+
+
 def test_a_file_gets_no_more_than_a_file_may_have(lab: Lab, log: Path) -> None:
     code = "import os\nwhile True: os.write(1, bytes(65536))"
     limit = policy().limits.output_bytes

@@ -283,7 +283,7 @@ def test_a_terminal_that_is_lent_signals_nobody(base: Base, who: str) -> None:
         argument = json.dumps([off, _SIGNALLING])
         if who == "ordinary":
             files = {"host.py": _TERMINAL_HOST}
-            done = run_as_ordinary(["host.py", argument], files, base=base)
+            done = run_as_ordinary(base, ["host.py", argument], files)
         else:
             argv = [sys.executable, "-c", _TERMINAL_HOST, argument]
             done = subprocess.run(

@@ -16,7 +16,7 @@ import pytest
 from lockgate_sandbox import Device
 from lockgate_sandbox.broker._devices import why_not
 from tests.sandbox.broker.conftest import MakeBench
-from tests.support.layers import Base, cell_base
+from tests.support.layers import Base
 from tests.support.ordinary import run_as_ordinary
 
 pytestmark = pytest.mark.kernel
@@ -243,13 +243,6 @@ print([*told(False)] == [*told(True)], *told(True), sep=", ")
 """
 
 
-@pytest.fixture(scope="module")
-def base() -> Iterator[Base]:
-    """An interpreter that everybody may read."""
-    with cell_base() as made:
-        yield made
-
-
 @pytest.mark.parametrize(
     ("how", "said"),
     [
@@ -261,5 +254,5 @@ def base() -> Iterator[Base]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become an ordinary user")
 def test_a_terminal_can_be_had_again(base: Base, how: str, said: str) -> None:
     """Also where its other end stays open, and nobody is root."""
-    done = run_as_ordinary(["host.py", how], {"host.py": _HOST}, base=base)
+    done = run_as_ordinary(base, ["host.py", how], {"host.py": _HOST})
     assert done.stdout.strip() == said, done.stderr[-2_000:]

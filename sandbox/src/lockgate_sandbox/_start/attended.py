@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._line.ground import Ground
 from lockgate_sandbox._line.process import Exit, Process, cause, receive_fds
-from lockgate_sandbox._start.handed import check_socket, is_writable_file, read_only
+from lockgate_sandbox._start.handed import (
+    check_socket,
+    follow,
+    is_file,
+    may_write,
+    read_only,
+)
 from lockgate_sandbox._start.notes import Notes
 from lockgate_sandbox._watch.descriptors import CHILD_DESCRIPTORS, room_for
 from lockgate_sandbox._watch.limits import claimed, reached
@@ -103,11 +109,12 @@ class Attended:
         pipes: dict[tuple[int, int], int] = {}
         for number, fd in enumerate(stdio):
             check_socket(fd)
-            if not is_writable_file(fd):
-                continue
-            if not number:
+            if not number and is_file(fd):
                 given[number] = reader = read_only(fd)
                 self._undo.callback(os.close, reader)
+                self._undo.callback(follow, reader, fd)
+                continue
+            if not (is_file(fd) and may_write(fd)):
                 continue
             found = os.fstat(fd)
             same = found.st_dev, found.st_ino  # both outputs in one file: in order

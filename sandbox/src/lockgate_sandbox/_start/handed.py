@@ -1,7 +1,8 @@
 """What of the host's own input and output a script may have, and what in its place.
 
-A terminal, a pipe, a connected socket and what is open for reading only are handed
-down as they are. A file that is open for writing is not: see `_watch.onward`.
+A terminal, a pipe and a connected socket are handed down as they are. A file that is
+open for writing is not: see `_watch.onward`. A file to read from is opened anew: where
+the host is in it is not for a script to set, who may be reading the next command there.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import fcntl
 import os
 import socket
 import stat
+from contextlib import suppress
 
 from lockgate_sandbox.errors import PolicyError
 
-__all__ = ["check_socket", "is_writable_file", "read_only"]
+__all__ = ["check_socket", "follow", "is_file", "may_write", "read_only"]
 
 
-def is_writable_file(fd: int) -> bool:
-    """Whether `fd` is open for writing, and a regular file or a block device."""
+def is_file(fd: int) -> bool:
+    """Whether `fd` is open, and a regular file or a block device."""
     mode = _mode(fd)
-    if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
-        return False
+    return stat.S_ISREG(mode) or stat.S_ISBLK(mode)
+
+
+def may_write(fd: int) -> bool:
+    """Whether the open `fd` is open for writing."""
     return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 
 
@@ -34,11 +39,20 @@ def read_only(fd: int) -> int:
         reader = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise PolicyError(
-            f"standard input is open for writing and can't be reopened: {error}",
-            hint="open it for reading only",
+            f"standard input is a file that can't be opened anew: {error}",
+            hint="give the script a pipe: cat FILE |",
         ) from None
     os.lseek(reader, os.lseek(fd, 0, os.SEEK_CUR), os.SEEK_SET)
     return reader
+
+
+def follow(reader: int, fd: int) -> None:
+    """Have `fd` be where `reader` is, what was read counting as read; never back."""
+    with suppress(OSError):  # it may be closed meanwhile
+        size = os.fstat(fd).st_size
+        place = min(os.lseek(reader, 0, os.SEEK_CUR), size)
+        if place > os.lseek(fd, 0, os.SEEK_CUR):
+            os.lseek(fd, place, os.SEEK_SET)
 
 
 def check_socket(fd: int) -> None:
