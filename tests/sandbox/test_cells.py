@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sysconfig
 from collections.abc import Iterator
 from typing import Any
@@ -99,6 +100,23 @@ def test_the_grant_that_is_told_allows_it(sandbox: Sandbox) -> None:
 
     assert allowed.check().value == "root"
     assert allowed.denials == ()
+
+
+def test_a_variable_of_the_host_is_told_and_no_other(
+    python: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_KEY", "value-of-it")
+    code = (
+        "import os\nos.getenv('ACME_KEY'), os.getenv('ACME_NONE'), 'A\\0' in os.environ"
+    )
+    result = python.run(code).check()
+
+    assert result.value == [None, None, False]
+    (denial,) = result.denials
+    assert (denial.right, denial.what) == ("env", "ACME_KEY")
+    given = eval(f"dict({denial.grant})", {"os": os})  # noqa: S307
+    policy = Policy.for_tier("basic", **given)
+    assert run_python(code, policy).check().value == ["value-of-it", None, False]
 
 
 def test_each_text_tells_its_own(python: Interpreter) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,3 +158,27 @@ def spoilt(**changes: Any) -> dict[str, Any]:
 def test_a_malformed_document_is_refused(data: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         Policy.from_dict(data)
+
+
+def test_some_limits_of_a_tier_are_changed_by_name() -> None:
+    own = Limits.for_tier("basic")
+    changed = Policy.for_tier("basic", limits={"wall_seconds": 900, "inodes": 9}).limits
+
+    assert changed == replace(own, wall_seconds=900, inodes=9)
+    with pytest.raises(PolicyError, match="no such limit: wall"):
+        Policy.for_tier("basic", limits={"wall": 5})
+    with pytest.raises(PolicyError, match="wall_seconds must be at least"):
+        Policy.for_tier("basic", limits={"wall_seconds": 0})
+    for wrong in ("5", None, True):
+        with pytest.raises(PolicyError, match="must be a number"):
+            Policy.for_tier("basic", limits={"wall_seconds": wrong})  # type: ignore[dict-item] # pyright: ignore[reportArgumentType]
+
+
+def test_a_path_that_is_not_absolute_is_told_as_what_it_is_from_here() -> None:
+    with pytest.raises(
+        PolicyError, match=r"'data\.csv' is no absolute path"
+    ) as refused:
+        Policy.for_tier("basic", read=["data.csv"])
+    assert str(Path("data.csv").absolute()) in refused.value.hint
+    with pytest.raises(PolicyError, match="read is a list of paths, not one text"):
+        Policy.for_tier("basic", read="/etc")

@@ -204,3 +204,12 @@ def test_nothing_of_the_repository_is_used(alone: Alone, work: Path) -> None:
     assert done.stdout.strip() == str(alone.site / "lockgate_sandbox" / "__init__.py")
     gone = alone.run([str(alone.python), "-c", "import lockgate"], work, status=1)
     assert "No module named 'lockgate'" in gone.stderr
+
+
+def test_the_doctor_names_nothing_that_is_not_there(alone: Alone, work: Path) -> None:
+    told = alone.run([str(alone.bin / "lockgate-sandbox"), "doctor"], work).stdout
+
+    assert "docs/" not in told
+    (way,) = re.findall(r"doctor --not-promised", told)
+    listed = alone.run([str(alone.bin / "lockgate-sandbox"), *way.split()], work)
+    assert "instead: " in listed.stdout

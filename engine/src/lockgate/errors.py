@@ -268,7 +268,7 @@ class ManifestError(LockgateError):
     """
 
     code = "manifest-invalid"
-    remedy = "The manifest's form is described in docs/reference/manifest.md."
+    remedy = "`lockgate new KIND NAME` writes a valid one, to compare with."
 
     def __init__(
         self,

@@ -12,14 +12,14 @@ from typing import Any, cast
 
 from lockgate_sandbox._watch.claims import NOTES_LIMIT
 from lockgate_sandbox._watch.patterns import regexes
-from lockgate_sandbox._wire.remedy import grant_for
+from lockgate_sandbox._wire.remedy import grant_for, is_missed
 from lockgate_sandbox.errors import Data, PolicyError, ProtocolError
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.results import Denial
 
 __all__ = ["Request", "Told", "check_names"]
 
-_RIGHTS = frozenset({"read", "write", "net", "program", "process", "import"})
+_RIGHTS = frozenset({"read", "write", "net", "env", "program", "process", "import"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,8 @@ def _denials(given: object) -> tuple[Denial, ...]:
         right, what = _list_of(item, 2)
         if right not in _RIGHTS or not isinstance(what, str):
             raise _no_result()
-        found.append(Denial(str(right), what, grant_for(str(right), what)))
+        if is_missed(str(right), what):
+            found.append(Denial(str(right), what, grant_for(str(right), what)))
     return tuple(found)
 
 

@@ -113,8 +113,9 @@ class Confinement(Protocol):
         stdio: tuple[int, int, int] = (0, 1, 2),
         broker: Broker | None = None,
         profile: Profile | str = "plain",
+        source: bytes | None = None,
     ) -> RunResult:
-        """Run one Python file as ``__main__`` and wait for it."""
+        """Run one Python file, or `source`, as ``__main__`` and wait for it."""
         ...
 
     def run_program(

@@ -144,7 +144,7 @@ class Policy:
         cls,
         tier: Tier | str,
         *,
-        limits: Limits | None = None,
+        limits: Limits | Mapping[str, float] | None = None,
         read: Sequence[str] = (),
         write: Sequence[str] = (),
         programs: Sequence[Program] = (),
@@ -156,9 +156,10 @@ class Policy:
         secrets: Sequence[str] = (),
         tools: Sequence[Program] = (),
     ) -> Policy:
-        """The policy of `tier` with these grants; `limits` replaces its own.
+        """The policy of `tier` with these grants.
 
-        A host may be text as `grant_text.parse_host_grant` reads it.
+        `limits` replaces its own; a mapping, like ``{"wall_seconds": 5}``, only those
+        that it names. A host may be text as `grant_text.parse_host_grant` reads it.
 
         Raises:
             PolicyError: As the class does.
@@ -168,11 +169,14 @@ class Policy:
         if wanted is Tier.SYSTEM:
             msg = "tier system is not sandboxed: its code runs in the host process"
             raise PolicyError(msg)
+        held = limits if isinstance(limits, Limits) else Limits.for_tier(wanted)
+        if limits is not None and not isinstance(limits, Limits):
+            held = held.changed(limits)
         return cls(
             tier=wanted,
-            limits=limits or Limits.for_tier(wanted),
-            read=tuple(read),
-            write=tuple(write),
+            limits=held,
+            read=absolutes("read", read),
+            write=absolutes("write", write),
             programs=tuple(programs),
             env=tuple(pairs),
             hosts=tuple(

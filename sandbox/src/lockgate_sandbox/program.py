@@ -160,16 +160,19 @@ def run_file(
     stdio: tuple[int, int, int],
     callbacks: Callbacks | None,
     profile: Profile = Profile.PLAIN,
+    source: bytes | None = None,
 ) -> RunResult:
     """`Sandbox.run_file`."""
     # Without links and '..': the file itself is granted, not a way to it.
-    file = Path(_place("script", script))
+    file = Path(_place("script", script) if source is None else script)
     parts = restricted_locations() if profile is Profile.RESTRICTED else ()
-    policy = replace(policy, read=(*policy.read, str(file), *parts))
+    own = (str(file), *parts) if source is None else parts
+    policy = replace(policy, read=(*policy.read, *own))
     folders = [_place("import folder", folder) for folder in path]
     job: dict[str, Any] = {
         "kind": "file",
         "script": str(file),
+        "source": source,
         "argv": list(argv),
         "path": folders,
         "restricted": list(parts) or None,

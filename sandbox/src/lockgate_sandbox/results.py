@@ -28,9 +28,9 @@ __all__ = [
 class Denial:
     """Something that was tried without the right to it.
 
-    `right` is read, write, net, program, process or import, or what a broker refused:
-    net, path, device, secret or tool. `what` names the resource, `grant` says what
-    would allow it, where that is known.
+    `right` is read, write, net, env (a variable that the host has), program, process
+    or import, or what a broker refused: net, path, device, secret or tool. `what`
+    names the resource, `grant` says what would allow it, where that is known.
     """
 
     right: str

@@ -242,6 +242,7 @@ class Sandbox:
         stdio: tuple[int, int, int] = (0, 1, 2),
         broker: Broker | None = None,
         profile: Profile | str = Profile.PLAIN,
+        source: bytes | None = None,
     ) -> RunResult:
         """Run one Python file as ``__main__`` and wait for it.
 
@@ -250,7 +251,8 @@ class Sandbox:
         stays. The script may read itself; `path` are folders to import from. With a
         `broker` its sockets connect to granted hosts, and ``from lockgate_session
         import session`` gives it what a worker has. `profile` is how it is compiled:
-        ``plain`` or ``restricted`` (no boundary, see `profiles`).
+        ``plain`` or ``restricted`` (no boundary, see `profiles`). Where there is a
+        `source`, that is run; `script` is only what it is called.
 
         Raises:
             PolicyError: If the policy grants what only a broker can carry out, or a
@@ -270,6 +272,7 @@ class Sandbox:
                 stdio=stdio,
                 callbacks=broker.callbacks(self, begun) if broker is not None else None,
                 profile=Profile(profile),
+                source=source,
             )
 
     def _fork(self, kind: Kind, later: bool) -> Forked:

@@ -141,13 +141,9 @@ class Limits:
         Raises:
             PolicyError: If `other` is a mapping with a name that is no limit.
         """
-        names = [field.name for field in fields(self)]
         asked: dict[str, float | None]
         asked = asdict(other) if isinstance(other, Limits) else dict(other)
-        unknown = sorted(set(asked) - set(names))
-        if unknown:
-            msg = f"no such limit: {', '.join(unknown)} (known: {', '.join(names)})"
-            raise PolicyError(msg)
+        self._check_names(asked)
         values = asdict(self)
         for name, value in asked.items():
             if value is None:
@@ -157,6 +153,25 @@ class Limits:
             kind = float if name.endswith(("_seconds", "_share")) else int
             values[name] = kind(least)
         return Limits(**values)
+
+    def changed(self, asked: Mapping[str, float]) -> Limits:
+        """These limits with those of `asked` in their place, larger or smaller.
+
+        Raises:
+            PolicyError: If a name is no limit, or a value is none that one may have.
+        """
+        self._check_names(asked)
+        for name, value in asked.items():
+            if type(value) not in (int, float):
+                raise PolicyError(f"limit {name} must be a number, not {value!r}")
+        return Limits(**{**asdict(self), **asked})
+
+    def _check_names(self, asked: Mapping[str, object]) -> None:
+        names = [field.name for field in fields(self)]
+        unknown = sorted(set(asked) - set(names))
+        if unknown:
+            msg = f"no such limit: {', '.join(unknown)} (known: {', '.join(names)})"
+            raise PolicyError(msg)
 
 
 OPTIONAL = frozenset({"cpu_share", "gpu_memory_bytes"})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lockgate_sandbox._seal.sealplan import LAYERS
-from lockgate_sandbox.security import ABIS, PROMISES
+from lockgate_sandbox.security import ABIS, NOT_PROMISED, PROMISES
 from tests.support.confine import CONTAINER, NO_LANDLOCK, NO_SECCOMP, command
 
 pytestmark = pytest.mark.kernel
@@ -45,6 +45,16 @@ def test_it_shows_every_layer_abi_and_promise() -> None:
     for promise in PROMISES:
         assert any(line.startswith(promise.text) for line in lines)
     assert f"on {os.uname().machine}, uid {os.geteuid()}" in lines[0]
+
+
+def test_what_is_promised_nowhere_is_told_by_the_command_itself() -> None:
+    assert "doctor --not-promised" in run().stdout
+    told = run("--not-promised")
+    listed = json.loads(run("--not-promised", "--json").stdout)["not_promised"]
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.count("  instead: ") == len(NOT_PROMISED)
+    assert [item["name"] for item in listed] == [item.name for item in NOT_PROMISED]
 
 
 def test_it_never_says_all_where_something_can_not_be_had() -> None:

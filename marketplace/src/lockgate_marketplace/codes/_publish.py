@@ -37,7 +37,9 @@ PUBLISH: dict[str, Code] = {
     "index-status-invalid": Code(
         _STEP,
         "The owner's file on projects is wrong.",
-        "docs/how-to/run-an-index.md shows its form.",
+        "For each project a table `[projects.NAME]` with a `status` (active, archived, "
+        "deprecated, quarantined), a `reason`, and below `[projects.NAME.yanked]` a "
+        "reason by version.",
     ),
     "index-url-invalid": Code(
         _STEP,

@@ -97,8 +97,10 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 3]}..."
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A hint with the known word that is closest to `word`, else `otherwise`."""
+def did_you_mean(word: str, known: Iterable[str], all_of_them: str = "") -> str:
+    """A hint with the known word that is closest to `word`, then `all_of_them`."""
     by_lower = {name.lower(): name for name in known}
     close = get_close_matches(word.lower()[:100], by_lower, n=1, cutoff=0.6)
-    return f"Did you mean {by_lower[close[0]]!r}?" if close else otherwise
+    if not close:
+        return all_of_them
+    return f"Did you mean {by_lower[close[0]]!r}? {all_of_them}".rstrip()

@@ -26,6 +26,10 @@ _AF_UNIX = 1
 _OURS = os.path.realpath(__file__).rpartition("/")[0].rpartition("/")[0]
 """A traceback through our frames asks for their lines; nobody should grant that."""
 
+_LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120
+_ON_THE_WAY = (__file__, os.__file__, "<frozen os>", "<frozen _collections_abc>")
+"""Where a look-up in `os.environ` passes."""
+
 _CHANGES = frozenset(
     {
         "os.chmod",
@@ -45,6 +49,31 @@ _STARTS = frozenset({"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen
 
 def _below(path: str, folders: Sequence[str]) -> bool:
     return any(path == item or path.startswith(item + "/") for item in folders)
+
+
+def _asked_by_code() -> bool:
+    """Whether other code than the standard library's asked the environment."""
+    frame = sys._getframe(2)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    while frame.f_back is not None and frame.f_code.co_filename in _ON_THE_WAY:
+        frame = frame.f_back
+    file = frame.f_code.co_filename
+    if file.startswith("<frozen ") or _below(file, (_OURS,)):
+        return False
+    return not _below(file, (_LIBRARY,)) or "/site-packages/" in file
+
+
+class _Variables(dict[bytes, bytes]):
+    """What `os.environ` looks in; `missed` is told what it does not find."""
+
+    def __init__(
+        self, known: dict[bytes, bytes], missed: Callable[[bytes], None]
+    ) -> None:
+        super().__init__(known)
+        self._missed = missed
+
+    def __missing__(self, name: bytes) -> bytes:
+        self._missed(name)
+        raise KeyError(name)
 
 
 class _Observer:
@@ -68,11 +97,19 @@ class _Observer:
         self._told.clear()
 
     def hook(self, event: str, args: tuple[object, ...]) -> None:
+        self._note(lambda: self._attempt(event, args))
+
+    def missed(self, name: bytes) -> None:
+        """A variable was asked for that is not there."""
+        if _asked_by_code():
+            self._note(lambda: ("env", os.fsdecode(name)))
+
+    def _note(self, look: Callable[[], tuple[str, str] | None]) -> None:
         if self._busy or len(self._told) >= NOTES_LIMIT:
             return
         self._busy = True
         try:
-            attempt = self._attempt(event, args)
+            attempt = look()
             if attempt is not None and attempt not in self._told:
                 self._told.add(attempt)
                 self._tell(*attempt)
@@ -135,6 +172,10 @@ def install(
     """
     observer = _Observer(tell, read, write, programs, net)
     sys.addaudithook(observer.hook)
+    environ: Any = os.environ
+    environ._data = _Variables(environ._data, observer.missed)  # noqa: SLF001
+    environb: Any = os.environb
+    environb._data = environ._data  # noqa: SLF001
     return observer.forget
 
 

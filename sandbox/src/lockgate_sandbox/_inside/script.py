@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_NAMES = {"-c": "<string>", "-": "<stdin>"}
+"""What the interpreter calls text by which it was started."""
+
 
 def run(
     script: str,
@@ -23,21 +26,24 @@ def run(
     path: list[str],
     failed: Callable[[BaseException], None],
     restricted: list[str] | None = None,
+    source: bytes | None = None,
 ) -> NoReturn:
     """Run the file at `script` and end the process with its exit status.
 
     `restricted` is None, or says where the restricted profile's two parts lie.
-    `failed` is told of the exception that ended it, if one did.
+    `failed` is told of the exception that ended it, if one did. Where there is a
+    `source`, that is run, and `script` is only its name.
     """
     main = types.ModuleType("__main__")
-    main.__file__ = script
+    if source is None:
+        main.__file__ = script
     sys.modules["__main__"] = main
     sys.argv = [script, *argv]
     sys.path[:] = path
     # Buffered like a fresh interpreter's: by lines on a terminal only.
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         stream.reconfigure(line_buffering=number == 2 or os.isatty(number))  # type: ignore[union-attr]
-    status = _status_of(script, main.__dict__, failed, restricted)
+    status = _status_of(script, main.__dict__, failed, restricted, source)
     status = _finish(status)
     os._exit(status)
 
@@ -47,10 +53,12 @@ def _status_of(
     namespace: dict[str, object],
     failed: Callable[[BaseException], None],
     restricted: list[str] | None,
+    source: bytes | None,
 ) -> int:
     try:
-        with open(script, "rb") as file:
-            source = file.read()
+        if source is None:
+            with open(script, "rb") as file:
+                source = file.read()
     except OSError as error:
         print(f"can't open file {script!r}: {error.strerror}", file=sys.stderr)
         return 2
@@ -58,7 +66,8 @@ def _status_of(
         if restricted:
             _restrictedly(source, script, *restricted)
         else:
-            exec(compile(source, script, "exec"), namespace)  # noqa: S102 - the purpose
+            name = _NAMES.get(script, script)
+            exec(compile(source, name, "exec"), namespace)  # noqa: S102 - the purpose
     except SystemExit as request:
         return _requested(request.code)
     except BaseException as error:

@@ -18,8 +18,9 @@ def absolute(what: str, path: str) -> str:
     """
     text = os.fspath(path)
     if not text.startswith("/") or "\0" in text:
+        hint = f"from here it is {os.path.abspath(text)!r}"  # noqa: PTH100
         msg = f"{what}: {text!r} is no absolute path"
-        raise PolicyError(msg)
+        raise PolicyError(msg, hint="" if "\0" in text else hint)
     if ".." in text.split("/"):
         msg = f"{what}: {text!r} goes up with '..'; name the folder itself"
         raise PolicyError(msg)

@@ -8,7 +8,7 @@ from typing import Any
 from lockgate_sandbox._watch.claims import CLAIM, NOTES_LIMIT
 from lockgate_sandbox._wire import exchange
 from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
-from lockgate_sandbox._wire.remedy import grant_for
+from lockgate_sandbox._wire.remedy import grant_for, is_missed
 from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
 from lockgate_sandbox._wire.wire import Channel
 from lockgate_sandbox.callbacks import Callbacks, Passed
@@ -48,7 +48,7 @@ class Notes:
             return False  # the end, or a script that plays with its descriptors
         if right == CLAIM:
             self.claim = what
-        elif len(self.denials) < NOTES_LIMIT:
+        elif len(self.denials) < NOTES_LIMIT and is_missed(right, what):
             self.denials.append(Denial(right, what, grant_for(right, what)))
         return True
 

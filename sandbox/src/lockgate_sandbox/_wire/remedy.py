@@ -12,7 +12,7 @@ import sysconfig
 
 from lockgate_sandbox.policy import Policy
 
-__all__ = ["existing_place", "folder_of", "grant_for", "way_out"]
+__all__ = ["existing_place", "folder_of", "grant_for", "is_missed", "way_out"]
 
 _MODULE = re.compile(r"No module named '([A-Za-z_][\w.]{0,200})'")
 _DENIED = re.compile(r"\[Errno 13\] Permission denied: '([^'\n]{1,1000})'")
@@ -46,7 +46,7 @@ def way_out(kind: str, message: str, policy: Policy) -> str:
 def grant_for(right: str, what: str) -> str:
     """The argument that would allow a `Denial`; why not, where none would.
 
-    `read`, `write` and `hosts` are `Policy.for_tier`'s, `path` goes beside a policy.
+    `path` goes beside a policy, the others are those of `Policy.for_tier`.
     """
     if right == "read":
         return f"read=({what!r},)"
@@ -56,10 +56,20 @@ def grant_for(right: str, what: str) -> str:
     if right == "net":
         # A host by its name or address; else the audit event of a bare socket.
         return "hosts=('HOST:PORT',)" if " " in what else f"hosts=({what!r},)"
+    if right == "env":
+        return f"env={{{what!r}: os.environ[{what!r}]}}"
     if right == "import":
         folder = folder_of(what)
         return f"path=[{folder!r}]" if folder else "path=[the folder that it lies in]"
     return f"none: {_FUNCTION}"
+
+
+def is_missed(right: str, what: str) -> bool:
+    """Whether somebody would want to grant it: a variable has to be there."""
+    try:
+        return right != "env" or os.environb.get(os.fsencode(what)) is not None
+    except ValueError:  # what no variable is called
+        return False
 
 
 _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - where tempfile looks

@@ -336,6 +336,9 @@ def _run_file(
         net=not job["brokered"],
     )
     path = [os.path.dirname(job["script"]), *_STDLIB, *job["path"]]
+    source = job["source"]
+    if source is not None:
+        del path[0]  # what is no file lies in no folder
     given = types.ModuleType("lockgate_session")
     given.__dict__["session"] = reach.Ungranted()
     sys.modules["lockgate_session"] = given
@@ -353,7 +356,7 @@ def _run_file(
         if limit:
             tell(CLAIM, limit)
 
-    script.run(job["script"], job["argv"], path, failed, job["restricted"])
+    script.run(job["script"], job["argv"], path, failed, job["restricted"], source)
 
 
 def _run_preload(

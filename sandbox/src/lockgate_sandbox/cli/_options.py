@@ -68,6 +68,7 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
         )
     for option, what, about in (
         ("--allow-device", "PATH", "a serial port or GPIO chip below /dev"),
+        ("--env", "NAME[=VALUE]", "a variable that it sees; without a value: yours"),
         ("--secret", "NAME=VAR", "a secret's name and the variable that holds it"),
     ):
         add(option, metavar=what, action="append", default=[], help=about)
@@ -98,11 +99,25 @@ def policy_of(args: argparse.Namespace) -> Policy:
         limits=_limits_of(args, tier),
         read=[_existing(path) for path in args.allow_read],
         write=[_existing(path) for path in args.allow_write],
+        env=dict(map(_variable, args.env)),
         hosts=hosts,
         devices=[Device(path) for path in args.allow_device],
         # One that the broker adds to requests is nothing for the file to know.
         secrets=[name for name, _ in secret_variables(args) if name not in injected],
     )
+
+
+def _variable(text: str) -> tuple[str, str]:
+    """Name and value of a variable, as ``--env`` is written."""
+    name, equals, value = text.partition("=")
+    if equals:
+        return name, value
+    if name not in os.environ:
+        raise PolicyError(
+            f"--env {name}: you have no variable of this name",
+            hint=f"set and export it first, or write --env {name}=VALUE",
+        )
+    return name, os.environ[name]
 
 
 def secret_variables(args: argparse.Namespace) -> list[tuple[str, str]]:
@@ -170,9 +185,9 @@ def _limits_of(args: argparse.Namespace, tier: Tier) -> Limits:
 def _from_file(args: argparse.Namespace) -> Policy:
     """The policy of a file, with tighter limits where they are asked for."""
     given = (args.allow_read, args.allow_write, args.allow_net, args.allow_device)
-    if args.tier or any(given):
+    if args.tier or any(given) or args.env:
         raise PolicyError(
-            "--policy says tier and grants; --tier and --allow-... can't add to it",
+            "--policy says tier and grants; --tier, --env and --allow-... can't add",
             hint=f"write them into {args.policy}",
         )
     policy = read_policy(args.policy)

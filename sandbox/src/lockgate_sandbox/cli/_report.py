@@ -18,6 +18,7 @@ __all__ = ["grant_for", "report"]
 
 _GRANTS = {
     "read": "--allow-read {}",
+    "env": "--env {}",
     "device": "--allow-device {}",
     "secret": "--secret {}=VARIABLE",
     "program": "none: a file run this way starts no programs",

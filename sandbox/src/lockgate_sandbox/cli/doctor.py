@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox import _platform
@@ -38,10 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "status 1 if any layer is degraded or missing"
     parser.add_argument("--strict", action="store_true", help=text)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    text = "print what is promised on no machine, and what to do instead"
+    parser.add_argument("--not-promised", action="store_true", help=text)
 
 
 def main(args: argparse.Namespace) -> int:
     """Examine the machine; gives the exit status."""
+    if args.not_promised:
+        _tell_not_promised(as_json=args.json)
+        return 0
     try:
         _platform.require()
         from lockgate_sandbox.doctor import examine
@@ -57,6 +64,18 @@ def main(args: argparse.Namespace) -> int:
     if found.refused:
         return REFUSED
     return _WEAK if args.strict and found.degraded else 0
+
+
+def _tell_not_promised(*, as_json: bool) -> None:
+    from lockgate_sandbox.security import NOT_PROMISED
+
+    if as_json:
+        told = [asdict(item) for item in NOT_PROMISED]
+        print(json.dumps({"not_promised": told}, indent=2))
+        return
+    for item in NOT_PROMISED:
+        print(fill(item.text, initial_indent="- ", subsequent_indent="  "))
+        print(fill(item.instead, initial_indent="  instead: ", subsequent_indent="  "))
 
 
 def _lines(found: Examination) -> Iterator[str]:
@@ -75,7 +94,7 @@ def _lines(found: Examination) -> Iterator[str]:
     yield ""
     yield from _table("the code cannot ..., held by", _promises(found))
     yield ""
-    yield "What is not promised anywhere: docs/explanation/security-model.md"
+    yield "What is promised nowhere, and what to do instead: doctor --not-promised"
 
 
 def _verdict(found: Examination) -> Iterator[str]:

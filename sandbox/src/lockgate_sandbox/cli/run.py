@@ -67,9 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the file is compiled; restricted: by RestrictedPython, no boundary",
     )
     add("--report", metavar="FILE", help="write posture, usage and denials as JSON")
-    add("file", metavar="FILE.py", help="the Python file")
+    add("-c", metavar="CODE", dest="code", help="run this text instead of a file")
+    about = "the Python file; - reads it from standard input"
+    add("file", metavar="FILE.py", nargs="?", help=about)
     rest = add("argv", metavar="ARG", nargs=argparse.REMAINDER, help="its arguments")
     rest.required = False  # argparse would name it as missing, beside the file
+    parser.set_defaults(usage_error=parser.error)
 
 
 def _check_memory(policy: Policy) -> None:
@@ -79,6 +82,18 @@ def _check_memory(policy: Policy) -> None:
             f"{given:,} bytes of memory are less than Python needs to start",
             hint=f"give it at least {_LEAST_MEMORY >> 20}M; 64M is enough for a little",
         )
+
+
+def _take_source(args: argparse.Namespace) -> bytes | None:
+    """What is run if it is no file; `args` then say how it is called."""
+    if args.code is not None:
+        if args.file is not None:
+            args.argv = [args.file, *args.argv]
+        args.file = "-c"
+        return str(args.code).encode("utf-8", "surrogateescape")
+    if args.file is None:
+        args.usage_error("the following arguments are required: FILE.py")
+    return sys.stdin.buffer.read() if args.file == "-" else None
 
 
 def _check_file(name: str) -> None:
@@ -97,7 +112,9 @@ def main(args: argparse.Namespace) -> int:
     try:
         policy = policy_of(args)
         _check_memory(policy)
-        _check_file(args.file)
+        source = _take_source(args)
+        if source is None:
+            _check_file(args.file)
         sys.stdout.flush()
         sys.stderr.flush()
         with ExitStack() as stack:
@@ -112,6 +129,7 @@ def main(args: argparse.Namespace) -> int:
                 path=args.path,
                 broker=broker,
                 profile=args.profile,
+                source=source,
             )
             own = (
                 replace(item, grant=grant_for(item, args.file))
