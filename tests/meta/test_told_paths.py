@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.meta.workspace import members
 
 
-def told_texts(tree: ast.AST) -> Iterator[ast.Constant]:
-    """Each text of `tree` that is no docstring, nor a text that stands by itself."""
+def told_texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and text of each text of `tree` that is used for something."""
     alone = {
         id(node.value)
         for node in ast.walk(tree)
@@ -24,16 +24,15 @@ def told_texts(tree: ast.AST) -> Iterator[ast.Constant]:
         if not isinstance(node, ast.Constant) or id(node) in alone:
             continue
         if isinstance(node.value, str):
-            yield node
+            yield node.lineno, node.value
 
 
 def pages_in(path: Path) -> list[str]:
     """Where the module at `path` says the path of a page, and what."""
-    tree = ast.parse(path.read_text("utf-8"))
     return [
-        f"{path}:{node.lineno}: {node.value}"
-        for node in told_texts(tree)
-        if "docs/" in str(node.value) and ".md" in str(node.value)
+        f"{path}:{line}: {text}"
+        for line, text in told_texts(ast.parse(path.read_text("utf-8")))
+        if "docs/" in text and ".md" in text
     ]
 
 

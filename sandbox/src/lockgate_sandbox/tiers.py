@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from math import isfinite
 from typing import TYPE_CHECKING, NoReturn
 
 from lockgate_sandbox.errors import PolicyError
@@ -161,10 +162,13 @@ class Limits:
             PolicyError: If a name is no limit, or a value is none that one may have.
         """
         self._check_names(asked)
+        values = asdict(self)
         for name, value in asked.items():
             if type(value) not in (int, float):
                 raise PolicyError(f"limit {name} must be a number, not {value!r}")
-        return Limits(**{**asdict(self), **asked})
+            counts = not name.endswith(("_seconds", "_share")) and isfinite(value)
+            values[name] = int(value) if counts else value
+        return Limits(**values)
 
     def _check_names(self, asked: Mapping[str, object]) -> None:
         names = [field.name for field in fields(self)]
