@@ -11,7 +11,7 @@ import pytest
 
 from lockgate_sandbox import Sandbox
 from tests.sandbox.attacks.catalogue import Attack
-from tests.support.layers import Base, cell_base
+from tests.support.layers import Base, Cell, cell_base, open_cell, users
 from tests.support.residue import Residue
 from tests.support.sandbox import Lab, open_folder
 
@@ -62,6 +62,14 @@ def base() -> Iterator[Base]:
         yield made
 
 
+@pytest.fixture(scope="session", params=users(), ids=lambda uid: f"uid{uid}")
+def cell(base: Base, request: pytest.FixtureRequest) -> Iterator[Cell]:
+    """A host process: the tests' own user, and as root an ordinary one too."""
+    uid: int = request.param
+    with open_cell(base, uid) as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A sandbox with every layer, ready to run code."""
@@ -85,3 +93,9 @@ def lab_without() -> Iterator[Callable[..., Lab]]:
             return made[key]
 
         yield make
+
+
+@pytest.fixture
+def unmounted(lab_without: Callable[..., Lab]) -> Lab:
+    """What a plain container has: no tmpfs bounds the scratch folder."""
+    return lab_without("mount-namespace")

@@ -7,8 +7,7 @@ import gc
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -22,72 +21,29 @@ from lockgate_sandbox import (
     RemoteError,
     SandboxError,
     WallLimitError,
-    Worker,
     WorkerDiedError,
 )
 from lockgate_sandbox.errors import Data
 from tests.meta.workspace import ROOT
+from tests.sandbox.awaited import Run, runner, threads, up, up_plain
 from tests.support.flow import ASYNC, PLAIN
-from tests.support.sandbox import Lab, alive, policy, wait_until
+from tests.support.sandbox import Lab, policy, wait_until
 
 pytestmark = pytest.mark.kernel
-
-Body = Callable[[AsyncWorker], Coroutine[Any, Any, None]]
-Run = Callable[[Body], None]
-
-
-async def _up(arguments: dict[str, Data]) -> Data:
-    number = arguments["n"]
-    assert isinstance(number, int)
-    await asyncio.sleep(0)
-    return number + 100
-
-
-def _up_plain(arguments: dict[str, Data]) -> Data:
-    number = arguments["n"]
-    assert isinstance(number, int)
-    return number + 100
-
-
-def _threads() -> set[str]:
-    return {
-        thread.name
-        for thread in threading.enumerate()
-        if thread.name.startswith("lockgate-")
-    }
-
-
-def _runner(worker: Worker) -> Run:
-    def run(body: Body) -> None:
-        """Run `body`, and see that nothing of it is left."""
-
-        async def main() -> None:
-            async with AsyncWorker(worker) as wrapped:
-                await body(wrapped)
-            await asyncio.sleep(0)
-            assert asyncio.all_tasks() == {asyncio.current_task()}
-
-        before = len(list(Path("/proc/self/fd").iterdir()))
-        asyncio.run(main())
-        assert not _threads()
-        assert not alive(worker.pid)
-        assert len(list(Path("/proc/self/fd").iterdir())) <= before
-
-    return run
 
 
 @pytest.fixture
 def plain(lab: Lab) -> Run:
     lab.write("flow_plain", PLAIN)
-    callbacks = {"up": _up_plain}
-    return _runner(lab.worker(policy(), target="flow_plain:build", callbacks=callbacks))
+    callbacks = {"up": up_plain}
+    return runner(lab.worker(policy(), target="flow_plain:build", callbacks=callbacks))
 
 
 @pytest.fixture
 def coroutines(lab: Lab) -> Run:
     lab.write("flow_async", ASYNC)
-    callbacks = {"up": _up}
-    return _runner(lab.worker(policy(), target="flow_async:build", callbacks=callbacks))
+    callbacks = {"up": up}
+    return runner(lab.worker(policy(), target="flow_async:build", callbacks=callbacks))
 
 
 @pytest.fixture(params=["plain", "async"])
@@ -95,9 +51,9 @@ def flow(lab: Lab, request: pytest.FixtureRequest) -> Run:
     """A worker of either kind, with either kind of callback."""
     lab.write("flow_plain", PLAIN)
     lab.write("flow_async", ASYNC)
-    callbacks = {"up": _up if request.param == "plain" else _up_plain}
+    callbacks = {"up": up if request.param == "plain" else up_plain}
     target = f"flow_{request.param}:build"
-    return _runner(lab.worker(policy(), target=target, callbacks=callbacks))
+    return runner(lab.worker(policy(), target=target, callbacks=callbacks))
 
 
 def test_many_awaited_calls_get_their_own_answers(plain: Run) -> None:
@@ -321,7 +277,7 @@ def test_the_wall_limit_holds(lab: Lab) -> None:
         with pytest.raises(WallLimitError):
             await worker.call("nap", {"seconds": 30})
 
-    _runner(lab.worker(short, target="flow_plain:build"))(body)
+    runner(lab.worker(short, target="flow_plain:build"))(body)
 
 
 def test_closing_ends_the_calls_under_way(coroutines: Run) -> None:
@@ -400,14 +356,14 @@ def test_a_callback_may_not_await_its_own_worker(lab: Lab) -> None:
             await worker.call("asks", {"n": 1})
 
     made = lab.worker(policy(), target="flow_async:build", callbacks={"up": again})
-    _runner(made)(body)
+    runner(made)(body)
 
 
 def test_a_coroutine_callback_is_refused_to_a_call_that_can_not_await(
     lab: Lab,
 ) -> None:
     lab.write("flow_async", ASYNC)
-    callbacks = {"up": _up}
+    callbacks = {"up": up}
     with lab.worker(policy(), target="flow_async:build", callbacks=callbacks) as worker:
         with pytest.raises(RemoteError, match="'up' is a coroutine function"):
             worker.call("asks", {"n": 1})
@@ -432,7 +388,7 @@ def test_a_callback_of_a_cancelled_call_is_cancelled(lab: Lab) -> None:
         assert (await worker.call("plain", {"n": 1})).value == 2
 
     made = lab.worker(policy(), target="flow_async:build", callbacks={"up": slow})
-    _runner(made)(body)
+    runner(made)(body)
 
 
 def test_a_callback_passes_open_files(lab: Lab) -> None:
@@ -452,7 +408,7 @@ os.close(fds[0])
     async def body(worker: AsyncWorker) -> None:
         assert (await worker.call(code)).value == ["a pipe", b"through"]
 
-    _runner(lab.worker(policy(), callbacks={"give": give}))(body)
+    runner(lab.worker(policy(), callbacks={"give": give}))(body)
 
 
 def test_another_loop_is_refused(lab: Lab) -> None:
@@ -479,7 +435,7 @@ def test_the_threads_end_with_a_forgotten_worker(lab: Lab) -> None:
 
         asyncio.run(use())
         gc.collect()
-        assert wait_until(lambda: not _threads())
+        assert wait_until(lambda: not threads())
         assert plain.call("echo", {"x": 2}).value == {"x": 2}
 
 

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate_marketplace.identity import WheelFile, key_identity, sign
-from tests.marketplace.install.test_by_name import RIGHTS, USES, asking
+from tests.marketplace.install.named import RIGHTS, USES, asking
 from tests.marketplace.lock.test_hostile_locks import locked, plugin, synced, write
 from tests.support.indexes import LoopbackIndex, loopback_index
 from tests.support.market import Home, offered

@@ -7,30 +7,18 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Generator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lockgate_marketplace.cli import _consent
-from lockgate_marketplace.identity import WheelFile, sign
+from tests.marketplace.install.named import asking, checks, incoming
 from tests.support.dists import SitePackages, manifest_text
-from tests.support.indexes import LoopbackIndex, Published, loopback_index
-from tests.support.market import Home, beside, offered, show_manifest
+from tests.support.indexes import LoopbackIndex
+from tests.support.market import Home, offered
 from tests.support.servers import reply
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture
-def main(home: Home) -> Generator[LoopbackIndex]:
-    """The one index of the settings."""
-    with loopback_index() as index:
-        home.indexes(main=index)
-        yield index
 
 
 def test_a_name_becomes_an_answer(home: Home, main: LoopbackIndex) -> None:
@@ -53,140 +41,6 @@ def test_a_name_becomes_an_answer(home: Home, main: LoopbackIndex) -> None:
         ("acme", "main", "1.0"),
         ("needed", "main", "2.0"),
     ]
-
-
-RIGHTS = '[rights]\nenv = ["LANG"]\n'
-USES = 'import os\nos.environ["LANG"]\n'
-
-
-def asking(index: LoopbackIndex, version: str = "1.0") -> Published:
-    """A release that wants something."""
-    return offered(index, version=version, tier="elevated", extra=RIGHTS, code=USES)
-
-
-def incoming(home: Home) -> list[str]:
-    return [path.name for path in (home.data / "cache" / "incoming").glob("*/*")]
-
-
-def test_an_upgrade_by_name_keeps_what_was_granted(
-    home: Home, main: LoopbackIndex
-) -> None:
-    asking(main)
-    home.json("install", "acme", "--grant-all")
-    asking(main, "1.1")
-
-    found = home.json("install", "acme")
-
-    assert (found["status"], found["version"]) == (0, "1.1")
-    assert {right["change"] for right in found["rights"]} == {"held"}
-    (pin,) = home.json("trust", "show")["publishers"]
-    assert pin["version"] == "1.1"
-
-
-def test_without_consent_nothing_is_pinned_and_nothing_is_fetched_twice(
-    home: Home, main: LoopbackIndex
-) -> None:
-    asking(main)
-
-    refused = home.json("install", "acme")
-
-    assert refused["error"]["code"] == "consent-needed"
-    assert home.files() == set()
-    assert home.json("trust", "show")["publishers"] == []
-    assert incoming(home) == ["acme-1.0-py3-none-any.whl"]
-
-    found = home.json("install", "acme", "--grant-all")
-
-    assert found["installed"]
-    assert incoming(home) == []
-    assert len(main.asked("/files/acme-1.0-py3-none-any.whl")) - len(
-        main.asked(".whl.metadata")
-    ) == len(["one download"])
-
-
-def test_a_file_that_was_tampered_with_while_it_waited_is_not_taken(
-    home: Home, main: LoopbackIndex
-) -> None:
-    asking(main)
-    home.json("install", "acme")
-    (waiting,) = (home.data / "cache" / "incoming").glob("*/*")
-    waiting.write_bytes(waiting.read_bytes() + b"x")
-
-    assert home.json("install", "acme", "--grant-all")["installed"]
-
-
-def test_who_made_it_stands_beside_what_it_wants(
-    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    main.add("needed", files={"needed/__init__.py": ""})
-    offered(main, tier="elevated", extra=RIGHTS, code=USES, requires=("needed",))
-
-    def yes(question: str) -> bool:
-        return bool(question)
-
-    monkeypatch.setattr(_consent, "is_terminal", lambda: True)
-    monkeypatch.setattr(_consent, "confirm", yes)
-
-    status, out, err = home.run("install", "acme")
-
-    assert status == 0
-    assert "from the index main, by nobody (no proof)" in err
-    assert "env:LANG" in err
-    assert "needed 1.0" in err
-    assert "Installed acme 1.0 (generation 1)." in out
-
-
-def test_who_was_overtaken_pins_nothing(
-    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asking(main)
-    asking(main, "1.1")
-
-    def meanwhile(question: str) -> bool:
-        return bool(home.json("install", "acme==1.0", "--grant-all")) or bool(question)
-
-    monkeypatch.setattr(_consent, "is_terminal", lambda: True)
-    monkeypatch.setattr(_consent, "confirm", meanwhile)
-
-    status, _, err = home.run("install", "acme")
-
-    assert status == 3
-    assert "meanwhile" in err
-    (pin,) = home.json("trust", "show")["publishers"]
-    assert pin["version"] == "1.0"
-
-
-def test_a_plugin_of_another_index_is_asked_for_anew(
-    home: Home, main: LoopbackIndex
-) -> None:
-    """Nothing proves that it is the same author's."""
-    asking(main)
-    home.json("install", "acme", "--grant-all")
-    with loopback_index() as other:
-        asking(other, "1.1")
-        home.indexes(main=main, other=other)
-
-        refused = home.json("install", "acme", "--index", "other")
-
-        assert refused["error"]["code"] == "consent-needed"
-        assert set(refused["error"]["asked"]) == {"tier:elevated", "env:LANG"}
-        _, out, _ = home.run("install", "other/acme", "--dry-run")
-        assert "so far it came from main" in out
-
-
-def test_a_name_that_was_a_files_is_asked_for_anew(
-    home: Home, main: LoopbackIndex
-) -> None:
-    """Somebody may have taken it on the index meanwhile."""
-    file = home.root / asking(main, "1.0").filename
-    file.write_bytes(main.file("acme", "1.0").content)
-    home.json("install", str(file), "--grant-all")
-    asking(main, "1.1")
-
-    refused = home.json("install", "acme")
-
-    assert refused["error"]["code"] == "consent-needed"
-    assert home.answer() == "1.0"
 
 
 def test_an_older_one_is_installed_if_it_is_meant(
@@ -318,85 +172,6 @@ def test_files_and_names_do_not_mix(home: Home) -> None:
     assert refused["status"] == 2
 
 
-KEY = Ed25519PrivateKey.from_private_bytes(b"1" * 32)
-
-
-def signature(published: Published) -> bytes:
-    return sign(WheelFile(published.filename, published.sha256), KEY)
-
-
-def test_a_signed_plugin_stays_its_publishers(home: Home, main: LoopbackIndex) -> None:
-    """Also when it comes as a file, where the proof lies beside it."""
-    first = offered(main)
-    beside(main, first, "signature", ".signature", signature(first))
-    found = home.json("install", "acme")
-    assert found["by"]["kind"] == "key"
-    assert "seen for the first time" in found["wheels"][0]["by"]
-
-    later = offered(main, version="1.1")
-    file = home.root / later.filename
-    file.write_bytes(later.content)
-    refused = home.json("install", str(file))
-    assert (refused["status"], refused["error"]["code"]) == (3, "identity-lost")
-    assert home.answer() == "1.0"
-
-    file.with_name(f"{file.name}.signature").write_bytes(signature(first))
-    refused = home.json("install", str(file))
-    assert refused["error"]["code"] == "identity-invalid"
-
-    file.with_name(f"{file.name}.signature").write_bytes(signature(later))
-    found = home.json("install", str(file))
-    assert "as before" in found["wheels"][0]["by"]
-    assert home.answer() == "1.1"
-
-
-def test_a_signed_file_is_remembered_too(home: Home, main: LoopbackIndex) -> None:
-    first = offered(main)
-    file = home.root / first.filename
-    file.write_bytes(first.content)
-    file.with_name(f"{file.name}.signature").write_bytes(signature(first))
-    home.json("install", str(file))
-
-    refused = home.json("install", "acme")
-
-    assert refused["error"]["code"] == "identity-lost"
-
-
-def test_a_change_of_hands_that_is_right_is_said_once(
-    home: Home, main: LoopbackIndex
-) -> None:
-    first = offered(main)
-    beside(main, first, "signature", ".signature", signature(first))
-    home.json("install", "acme")
-    offered(main, version="1.1")
-    assert home.json("install", "acme")["status"] == 3
-
-    home.json("trust", "forget", "acme", "--index", "main")
-
-    assert home.json("install", "acme")["version"] == "1.1"
-
-
-def test_the_manifest_that_the_index_shows_must_be_the_wheels(
-    home: Home, main: LoopbackIndex
-) -> None:
-    extra = '[rights]\nenv = ["LANG"]\n'
-    uses = 'import os\nos.environ["LANG"]\n'
-    published = offered(main, tier="elevated", extra=extra, code=uses)
-    show_manifest(main, published, manifest_text("acme"))
-
-    refused = home.json("install", "acme", "--grant-all")
-
-    assert (refused["status"], refused["error"]["code"]) == (
-        3,
-        "resolve-manifest-differs",
-    )
-    assert home.files() == set()
-
-    text = manifest_text("acme", tier='"elevated"', extra=extra)
-    show_manifest(main, published, text)
-    assert home.json("install", "acme", "--grant-all")["installed"]
-
-
 def test_a_plugins_name_for_its_projects_is_answered_with_the_project(
     home: Home, main: LoopbackIndex
 ) -> None:
@@ -472,12 +247,6 @@ def test_an_editable_copy_that_it_takes_the_place_of_is_named(
     ] == [True]
 
 
-def checks(monkeypatch: pytest.MonkeyPatch, **levels: str) -> None:
-    for name, level in levels.items():
-        key = f"LOCKGATE_PLUGINS__MARKETPLACE__CHECKS__{name.upper()}"
-        monkeypatch.setenv(key, level)
-
-
 def test_the_cooldown_is_as_firm_as_its_owner_says(
     home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -506,32 +275,6 @@ def test_the_cooldown_is_as_firm_as_its_owner_says(
     assert (silent["status"], silent["warnings"]) == (0, [])
 
 
-def test_a_proof_is_asked_for_as_its_owner_says(
-    home: Home, main: LoopbackIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    offered(main)
-
-    def tried() -> Any:
-        return home.json("install", "acme", "--dry-run")
-
-    bare = tried()
-    checks(monkeypatch, proof="note")
-    noted = tried()
-    checks(monkeypatch, proof="stop")
-    stopped = tried()
-    home.indexes(main=f'url = "{main.url}"\nproof = false')
-    trusted = tried()
-    checks(monkeypatch, proof="off")
-    home.indexes(main=f'url = "{main.url}"\nproof = true')
-    demanded = tried()
-
-    assert (bare["status"], bare["warnings"]) == (0, [])
-    assert noted["warnings"] == ["nothing proves who made acme 1.0"]
-    assert stopped["error"]["code"] == "identity-unproven"
-    assert (trusted["status"], trusted["warnings"]) == (0, [])
-    assert demanded["error"]["code"] == "identity-unproven"
-
-
 def test_what_is_needed_and_not_there_is_told_by_who_needs_it(
     home: Home, main: LoopbackIndex
 ) -> None:
@@ -542,32 +285,3 @@ def test_what_is_needed_and_not_there_is_told_by_who_needs_it(
     assert refused["code"] == "fetch-missing"
     assert refused["message"] == "acme needs needed, and the index main has none"
     assert "`dependencies` in [plugins.marketplace.indexes.main]" in refused["hint"]
-
-
-@pytest.mark.parametrize("what", ["provenance", "signature"])
-@pytest.mark.parametrize("how", ["empty", "not modified"])
-def test_a_proof_that_is_named_and_comes_empty_is_not_none(
-    home: Home, main: LoopbackIndex, what: str, how: str
-) -> None:
-    """Else whoever runs the index could make any release one that nobody proved."""
-    made = offered(main)
-    beside(main, made, what, f".{what}", b"")
-    if how == "not modified":
-        path = f"/files/{made.filename}.{what}"
-        main.answers[path] = lambda _: reply(b"", "304 Not Modified")
-
-    refused = home.json("install", "acme")
-
-    expected = "fetch-missing" if how == "empty" else "fetch-status"
-    assert refused["error"]["code"] == expected
-    assert home.files() == set()
-
-
-@pytest.mark.parametrize("suffix", [".provenance", ".signature"])
-def test_an_empty_file_beside_a_wheel_is_no_proof_and_not_none(
-    home: Home, suffix: str
-) -> None:
-    wheel = home.wheel()
-    Path(wheel + suffix).touch()
-
-    assert home.json("install", wheel)["error"]["code"] == "identity-malformed"

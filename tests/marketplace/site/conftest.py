@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 
 from lockgate_marketplace.site import Options, Server, build
+from tests.marketplace.site.built import EPOCH
 from tests.marketplace.site.samples import stock
 
 
@@ -18,7 +19,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A built site; the wheels lie beside it."""
     folder = tmp_path_factory.mktemp("index")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOURCE_DATE_EPOCH", "1795000000")
+        patch.setenv("SOURCE_DATE_EPOCH", EPOCH)
         report = build(
             stock(folder / "wheels"), folder / "site", Options(title="Acme plugins")
         )
@@ -44,3 +45,9 @@ def url(site: Path) -> Generator[str]:
     """The address of the served site."""
     with serving(site) as address:
         yield address
+
+
+@pytest.fixture
+def build_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All builds are of one moment, as a publisher may say (SOURCE_DATE_EPOCH)."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)

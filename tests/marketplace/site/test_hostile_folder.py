@@ -13,8 +13,8 @@ import pytest
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.site import build
 from lockgate_marketplace.site.tree import Tree
+from tests.marketplace.site.built import codes, content, page
 from tests.marketplace.site.samples import plugin_wheel
-from tests.marketplace.site.test_build import codes, content, page
 from tests.support.wheels import Draft, forge_file
 
 TAIL = "-1.0-py3-none-any.whl"

@@ -11,13 +11,10 @@ import pytest
 
 from lockgate_marketplace.errors import PublishError
 from lockgate_marketplace.site import build
+from tests.marketplace.site.built import codes, content, page
 from tests.marketplace.site.samples import plugin_wheel, stock
-from tests.marketplace.site.test_build import EPOCH, codes, content, page
 
-
-@pytest.fixture(autouse=True)
-def _date(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
+pytestmark = pytest.mark.usefixtures("build_date")
 
 
 def test_other_bytes_of_the_same_size_and_time_are_seen(tmp_path: Path) -> None:

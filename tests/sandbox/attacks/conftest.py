@@ -1,4 +1,4 @@
-"""Cells for attacks that go straight at the layers."""
+"""What holds after each attack."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.layers import Base, Cell, open_cell, users
+from tests.support.sandbox import Lab, policy
 
 
-@pytest.fixture(scope="session", params=users(), ids=lambda uid: f"uid{uid}")
-def cell(base: Base, request: pytest.FixtureRequest) -> Iterator[Cell]:
-    """A host process: the tests' own user, and as root an ordinary one too."""
-    uid: int = request.param
-    with open_cell(base, uid) as made:
-        yield made
+@pytest.fixture
+def next_worker_works(lab: Lab) -> Iterator[None]:
+    """After the test the sandbox still has a worker that works."""
+    yield
+    assert lab.run(policy(), "result = 6 * 7") == 42

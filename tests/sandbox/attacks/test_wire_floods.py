@@ -18,7 +18,7 @@ import pytest
 
 from lockgate_sandbox import MessageLimitError, ProtocolError, WallLimitError
 from lockgate_sandbox.errors import Data
-from tests.sandbox.attacks.test_worker_misbehaves import FIND
+from tests.sandbox.attacks.misbehaviour import FIND
 from tests.support.sandbox import Lab, policy
 
 pytestmark = pytest.mark.kernel
