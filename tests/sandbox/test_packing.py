@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 
@@ -47,6 +48,34 @@ def _run(code: str, *argv: str) -> str:
 def test_what_is_made_after_the_holes_are_filled_lies_together() -> None:
     assert int(_run(_SCATTERED, "filled")) > 50
     assert int(_run(_SCATTERED, "as it is")) < 30
+
+
+_HOLLOW = """
+import ctypes
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.sbrk.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+wall = []
+for _ in range(40):
+    wall += [libc.malloc(100_000), libc.malloc(30_000)]
+for at in wall[::2]:
+    libc.free(at)
+end = libc.sbrk(0)
+if sys.argv[2] == "filled":
+    packing.fill_holes()
+made = [libc.malloc(60_000) for _ in range(40)]
+print(sum(at < end for at in made))
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"),
+    reason="of the heap of glibc",
+)
+def test_large_holes_in_the_heap_are_filled_too() -> None:
+    assert int(_run(_HOLLOW, "filled")) == 0
+    assert int(_run(_HOLLOW, "as it is")) > 20
 
 
 def test_where_memory_is_limited_the_holes_are_left() -> None:

@@ -26,10 +26,11 @@ _LEAST_CHUNK = 24
 _CACHED_CHUNK = 1032
 """Up to this size glibc keeps lists of its own of what was freed (malloc/tcache)."""
 _LARGE_CHUNKS = [1 << power for power in range(16, 10, -1)]
-_PROBE_BYTES = 100_000
 
+# More than lies free in one size; an allocator may be another than described here.
 _MOST_BYTES = 256 << 10
-"""More than lies free in one size; an allocator may be another than described here."""
+_MOST_HEAP_BYTES = 64 << 20
+"""Where modules were compiled, megabytes of holes are left."""
 
 _KEPT: list[object] = []
 
@@ -80,17 +81,14 @@ def _block(size: int) -> object:
 
 
 def _fill_heap(libc: ctypes.CDLL) -> None:
-    """Allocate chunks of each size until they come from the end of the heap."""
-    malloc, free = libc.malloc, libc.free
+    """Allocate chunks of each size until they come from beyond where the heap ended."""
+    malloc, sbrk = libc.malloc, libc.sbrk
     malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-    free.restype, free.argtypes = None, [ctypes.c_void_p]
-    end = malloc(_PROBE_BYTES)
-    if end is None:
-        return
-    free(end)
+    sbrk.restype, sbrk.argtypes = ctypes.c_void_p, [ctypes.c_ssize_t]
+    end = sbrk(0)
     small = range(_CACHED_CHUNK, _LEAST_CHUNK - 1, -_ALIGNMENT)
     for size in (*_LARGE_CHUNKS, *small):
-        for _ in range(_MOST_BYTES // size):
+        for _ in range(_MOST_HEAP_BYTES // size):
             at = malloc(size)
             if at is None:
                 return
