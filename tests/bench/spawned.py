@@ -9,8 +9,10 @@ from importlib import import_module
 __all__ = ["echo_and_rest"]
 
 
-def echo_and_rest(folder: str, *modules: str) -> None:
-    """Import `modules`, build the target in `folder`, answer a call, and rest."""
+def echo_and_rest(folder: str, site: str, *modules: str) -> None:
+    """Import `modules` of `site`, build the target in `folder`, answer, and rest."""
+    if modules:
+        sys.path.insert(0, site)
     for name in modules:
         import_module(name)
     if folder not in sys.path:
