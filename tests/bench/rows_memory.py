@@ -3,25 +3,25 @@
 Of both sides what one of 500 takes that have built the same target and answered a call.
 Memory that related processes share the kernel divides between them (PSS). Pages of
 files are divided by 500 here: by PSS they cost the less, the more other Pythons happen
-to run. All modules of either side are compiled, as pip leaves them.
+to run. Of either side all modules but that target are compiled, as pip leaves them.
 """
 
 from __future__ import annotations
 
 import compileall
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import lockgate_sandbox
-from lockgate_sandbox import Limits, Policy, Sandbox, Tier
+from lockgate_sandbox import Limits, Policy, Tier
 from tests.bench.floors import bare_workers
 from tests.bench.harness import Row, Unavailable
 from tests.bench.spawned import echo_and_rest
-from tests.bench.workers import HEAVY, open_compiled, open_echo
+from tests.bench.workers import HEAVY, echo_sandbox, open_compiled, open_echo
 
 __all__ = ["ROWS"]
 
@@ -51,13 +51,6 @@ def _mean(pids: list[int]) -> float:
     return sum(map(_own, pids)) / len(pids)
 
 
-@contextmanager
-def _compiled_echo() -> Generator[str]:
-    with open_echo() as folder:
-        compileall.compile_dir(folder, quiet=1)
-        yield folder
-
-
 def _sealed(*preload: str) -> float:
     for package in lockgate_sandbox.__path__:
         compileall.compile_dir(package, quiet=2)
@@ -65,8 +58,7 @@ def _sealed(*preload: str) -> float:
     # An environment's zygote holds a descriptor for each of its workers.
     policy = Policy.for_tier("read-only", limits=replace(limits, open_files=2 * _IDLE))
     with (
-        Sandbox.open() as sandbox,
-        _compiled_echo() as folder,
+        echo_sandbox() as (sandbox, folder),
         open_compiled() as site,
         ExitStack() as stack,
     ):
@@ -86,7 +78,7 @@ def _sealed(*preload: str) -> float:
 
 def _bare(*preload: str) -> float:
     with (
-        _compiled_echo() as folder,
+        open_echo() as folder,
         open_compiled() as site,
         bare_workers(*preload, site=site, practise=False) as fork,
         ExitStack() as stack,
@@ -102,7 +94,7 @@ def _bare(*preload: str) -> float:
 def _spawned(*modules: str) -> float:
     spawn = get_context("spawn")
     with (
-        _compiled_echo() as folder,
+        open_echo() as folder,
         open_compiled() as site,
         ProcessPoolExecutor(_SPAWNED, mp_context=spawn) as pool,
     ):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lockgate_sandbox import Policy, Sandbox, SandboxError, StartError
-from lockgate_sandbox._zygote import importing
+from lockgate_sandbox._zygote import plain
 from lockgate_sandbox._zygote.importing import Ahead
 from tests.support.sandbox import open_folder
 
@@ -142,7 +142,7 @@ def test_a_module_is_looked_for_again_only_where_a_folder_changed(
     os.utime(before, (1, 1))
     os.utime(source.parent, (1, 1))
     more = [_Foreign] if change == "finder" else []
-    monkeypatch.setattr(sys, "meta_path", [*importing._USUAL, *more])  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(sys, "meta_path", [*plain.USUAL, *more])
     ahead = _Counting()
     ahead.compile(_NAME)
     if change == "before":
@@ -195,7 +195,7 @@ def test_a_package_decides_how_its_modules_are_imported(
     package.mkdir()
     (package / "__init__.py").write_text(_BRINGS_A_FINDER.format(way=way))
     (package / "leaf.py").write_text("VALUE = 'plain'\n")
-    monkeypatch.setattr(sys, "meta_path", [*importing._USUAL])  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(sys, "meta_path", [*plain.USUAL])
     monkeypatch.setattr(sys, "path_hooks", sys.path_hooks[:])
     ahead = _Counting()
     ahead.compile(f"{_NAME}.leaf")

@@ -257,8 +257,7 @@ def _run_target(
     at = "import"
     try:
         module, _, names = job["target"].partition(":")
-        with _AHEAD:
-            __import__(module)  # all that `import_module` comes to
+        _AHEAD.load(module)
         found: Any = sys.modules[module]
         for name in names.split("."):
             found = getattr(found, name)

@@ -15,14 +15,9 @@ from __future__ import annotations
 import _io
 import os
 import sys
-from importlib.machinery import (
-    BuiltinImporter,
-    FileFinder,
-    FrozenImporter,
-    ModuleSpec,
-    PathFinder,
-    SourceFileLoader,
-)
+from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
+
+from lockgate_sandbox._zygote import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +26,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ["Ahead", "Lone"]
-
-_USUAL = (BuiltinImporter, FrozenImporter, PathFinder)
 
 _SOURCE_BYTES = 256 << 10
 """A larger module is compiled when it is wanted: nobody may want it."""
@@ -81,7 +74,7 @@ class _Made:
         self.spec = spec
         self.path = [*path]
         self.places = places
-        self.finders = [*_finders()]
+        self.finders = [*_finders(), *sys.path_hooks]
         self.identity = identity
         self.code = code
 
@@ -89,7 +82,7 @@ class _Made:
         """Whether an import that looks at `path` is sure to find it."""
         if not self.places or [*path] != self.path:
             return False
-        if [*_finders()] != self.finders:
+        if [*_finders(), *sys.path_hooks] != self.finders:
             return False
         cached = sys.path_importer_cache.get
         try:
@@ -131,7 +124,7 @@ class Ahead:
                 continue
             looked = sys.path if path is None else path
             changed = _changed(looked)
-            spec = _found(name, path)
+            spec = plain.find(name, looked) or _found(name, path)
             if spec is None or not self._keep(spec, looked, changed):
                 return
             path = spec.submodule_search_locations
@@ -146,16 +139,48 @@ class Ahead:
             info = os.stat(spec.origin)
             if info.st_size > _SOURCE_BYTES:
                 return False
-            code = spec.loader.get_code(spec.name)
+            code = plain.code_of(spec)
         except Exception:  # whoever imports it is told, of this as of anything
             return False
         finally:
             sys.stderr = errors
-        if code is None or said.tell():  # a warning, which belongs to the import
+        if said.tell():  # a warning, which belongs to the import
             return False
         _ = spec.cached  # made when it is asked for
         places = _places(spec, path, changed)
         self._made[spec.name] = _Made(spec, path, places, _identity(info), code)
+        return True
+
+    def load(self, module: str) -> None:
+        """Import `module`.
+
+        Raises:
+            BaseException: As an import does.
+        """
+        name = ""
+        for part in module.split("."):
+            parent, name = name, f"{name}.{part}" if name else part
+            if name in sys.modules:
+                continue
+            if not self._load_plain(name, parent):
+                with self:
+                    __import__(module)  # all that `import_module` comes to
+                break
+        self._made.clear()
+
+    def _load_plain(self, name: str, parent: str) -> bool:
+        """Import the module `name`; whether that could be done without Python."""
+        path = sys.modules[parent].__path__ if parent else sys.path
+        made = self._made.get(name)
+        if made is not None:
+            if not (plain.is_usual(name) and made.is_first(path) and made.is_same()):
+                return False
+            plain.load(made.spec, made.code)
+            return True
+        spec = plain.find(name, path)
+        if spec is None:
+            return False
+        plain.load(spec, plain.code_of(spec))
         return True
 
     def __enter__(self) -> None:
@@ -209,7 +234,7 @@ def _places(
     None where a finder was asked that knows of modules otherwise.
     """
     for finder in _finders():
-        if finder not in _USUAL and type(finder) is not Lone:
+        if finder not in plain.USUAL and type(finder) is not Lone:
             return []
     own = spec.origin.rpartition("/")[0]
     if spec.submodule_search_locations is not None:
@@ -217,9 +242,9 @@ def _places(
     found: list[tuple[str, float, Any]] = []
     for entry in path:
         finder = sys.path_importer_cache.get(entry)
-        if finder is None:
+        if finder is None and entry not in changed:
             continue
-        if type(finder) is not FileFinder or entry not in changed:
+        if type(finder) not in (FileFinder, type(None)) or entry not in changed:
             return []
         found.append((entry, changed[entry], finder))
         if entry == own:

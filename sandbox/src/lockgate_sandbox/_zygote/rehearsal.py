@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import _socket
 import sys
-from importlib import import_module
 
 from lockgate_sandbox._inside.serve_direct import answer_plain
 from lockgate_sandbox._inside.session import Session
 from lockgate_sandbox._inside.stage import UNKNOWN, Stage
 from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox._wire.wire import Channel
+from lockgate_sandbox._zygote.importing import Ahead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _compile() -> None:
 
 def _import() -> None:
     if _MODULE not in sys.modules:
-        import_module(_MODULE)
+        Ahead().load(_MODULE)
         del sys.modules[_MODULE]
 
 

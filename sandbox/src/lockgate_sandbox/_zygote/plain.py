@@ -1,0 +1,181 @@
+"""The plain case of an import: a source file in a folder, and Python's own finders.
+
+Python imports by code of its own, and whoever runs that for one module looks at some
+fifty functions once: a worker copies sixty pages of its zygote for them. Here is what
+it comes to where nothing is unusual; all else is left to Python.
+"""
+
+# Runs in the worker: no pathlib.
+# ruff: noqa: PTH113, PTH116
+
+from __future__ import annotations
+
+import _imp
+import os
+import sys
+import types
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    BuiltinImporter,
+    FileFinder,
+    FrozenImporter,
+    ModuleSpec,
+    PathFinder,
+    SourceFileLoader,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+    from typing import Any
+
+__all__ = ["USUAL", "code_of", "find", "is_usual", "load"]
+
+USUAL: list[Any] = [BuiltinImporter, FrozenImporter, PathFinder]
+"""The finders that Python starts with."""
+
+_HOOKS = [*sys.path_hooks]
+_IMPORT = __import__
+_BUILTIN = frozenset(sys.builtin_module_names)
+_TAG = sys.implementation.cache_tag
+_UNKNOWN = object()
+
+_access = os.access
+
+
+def is_usual(name: str) -> bool:
+    """Whether Python imports `name` by its own finders, and from a file if at all."""
+    return (
+        sys.meta_path[: len(USUAL)] == USUAL
+        and sys.path_hooks == _HOOKS
+        and __import__ is _IMPORT
+        and sys.pycache_prefix is None
+        and sys.dont_write_bytecode
+        and not sys.flags.optimize
+        and name not in _BUILTIN
+        and not _imp.is_frozen(name)
+    )
+
+
+def find(name: str, path: object) -> ModuleSpec | None:
+    """The source file that an import of `name` finds in `path`, a list of folders.
+
+    None where that can't be said without Python's finders; these may find something.
+    """
+    if type(path) is not list or not is_usual(name):
+        return None
+    tail = name.rpartition(".")[2]
+    cached = sys.path_importer_cache.get
+    folders: list[Any] = path  # pyright: ignore[reportUnknownVariableType]
+    for folder in folders:
+        if type(folder) is not str or folder[:1] != "/" or folder[-1] == "/":
+            return None
+        finder = cached(folder, _UNKNOWN)
+        if finder is None:  # there is no such folder
+            continue
+        if finder is not _UNKNOWN and type(finder) is not FileFinder:
+            return None
+        holds = _listing(folder, finder)
+        if holds(tail):
+            return _package(name, f"{folder}/{tail}")
+        for suffix in EXTENSION_SUFFIXES:
+            if holds(tail + suffix):
+                return None
+        if holds(tail + ".py"):
+            return _spec(name, folder, tail, None)
+        if holds(tail + ".pyc"):
+            return None
+    return None
+
+
+def _listing(folder: str, finder: Any) -> Callable[[str], bool]:
+    """Says whether `folder` holds an entry; by the list of `finder`, if it is good."""
+    if finder is not _UNKNOWN:
+        try:
+            if os.stat(folder).st_mtime == finder._path_mtime:  # noqa: SLF001
+                listed: Callable[[str], bool] = finder._path_cache.__contains__  # noqa: SLF001
+                return listed
+        except (OSError, AttributeError):
+            pass
+    return lambda entry: _access(f"{folder}/{entry}", os.F_OK)
+
+
+def _package(name: str, folder: str) -> ModuleSpec | None:
+    for suffix in EXTENSION_SUFFIXES:
+        if _access(f"{folder}/__init__{suffix}", os.F_OK):
+            return None
+    if not _access(f"{folder}/__init__.py", os.F_OK):
+        return None
+    return _spec(name, folder, "__init__", [folder])
+
+
+def _spec(
+    name: str, folder: str, stem: str, inside: list[str] | None
+) -> ModuleSpec | None:
+    file = f"{folder}/{stem}.py"
+    if not os.path.isfile(file):
+        return None
+    spec = ModuleSpec(name, SourceFileLoader(name, file), origin=file)
+    spec.submodule_search_locations = inside
+    spec.has_location = True
+    spec.cached = f"{folder}/__pycache__/{stem}.{_TAG}.pyc"
+    return spec
+
+
+def code_of(spec: Any) -> CodeType:
+    """The code of the source file that `find` has found.
+
+    Raises:
+        Exception: If it can't be read or compiled.
+    """
+    if _access(spec.cached, os.F_OK):
+        found: CodeType = spec.loader.get_code(spec.name)
+        return found
+    return compile(_read(spec.origin), spec.origin, "exec", dont_inherit=True)
+
+
+def _read(file: str) -> bytes:
+    fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(fd).st_size
+        data = os.read(fd, size)
+        while len(data) < size:
+            more = os.read(fd, size - len(data))
+            if not more:
+                break
+            data += more
+        return data
+    finally:
+        os.close(fd)
+
+
+def load(spec: Any, code: CodeType) -> None:
+    """Make the module of `spec` and run its `code`, as an import does.
+
+    Raises:
+        BaseException: Whatever the code raises; there is no such module then.
+    """
+    name = spec.name
+    parent, _, tail = name.rpartition(".")
+    inside = spec.submodule_search_locations
+    module = types.ModuleType(name)
+    space = module.__dict__
+    space["__loader__"] = spec.loader
+    space["__package__"] = parent if inside is None else name
+    space["__spec__"] = spec
+    if inside is not None:
+        space["__path__"] = inside
+    space["__file__"] = spec.origin
+    space["__cached__"] = spec.cached
+    spec._initializing = True  # noqa: SLF001
+    sys.modules[name] = module
+    try:
+        exec(code, space)  # noqa: S102
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    finally:
+        spec._initializing = False  # noqa: SLF001
+    if parent:
+        setattr(sys.modules[parent], tail, sys.modules[name])
