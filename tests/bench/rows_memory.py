@@ -99,7 +99,7 @@ def _spawned(*modules: str) -> float:
             _SPAWNED,
             mp_context=get_context("spawn"),
             initializer=echo,
-            initargs=(folder, site, *modules),
+            initargs=(folder, site, modules),
         ) as pool,
     ):
         pids: set[int] = set()

@@ -10,7 +10,7 @@ from importlib import import_module
 __all__ = ["echo", "rest"]
 
 
-def echo(folder: str, site: str, *modules: str) -> None:
+def echo(folder: str, site: str, modules: tuple[str, ...]) -> None:
     """Import `modules` of `site`, build the target in `folder`, and answer a call."""
     if modules:
         sys.path.insert(0, site)
