@@ -99,8 +99,12 @@ class Confinement(Protocol):
         callbacks: Callbacks | None = None,
         broker: Broker | None = None,
         name: str = "worker",
+        lazy: bool = False,
     ) -> Confined:
-        """Seal a process under `policy`, then build `target` in it."""
+        """Seal a process under `policy`, then build `target` in it.
+
+        With `lazy` that may wait for the first call, which then raises what is wrong.
+        """
         ...
 
     def run_file(

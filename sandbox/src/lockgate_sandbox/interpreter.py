@@ -24,6 +24,7 @@ from lockgate_sandbox.errors import (
     PolicyError,
     ProtocolError,
     SandboxError,
+    StartError,
 )
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
@@ -54,6 +55,8 @@ class Interpreter:
         tools: Mapping[str, Callable[..., object]],
         path: Sequence[str],
         broker: Broker | None,
+        *,
+        lazy: bool = False,
     ) -> None:
         self._policy = policy
         self._broker = broker
@@ -66,6 +69,7 @@ class Interpreter:
             callbacks={name: _callback(name, t) for name, t in tools.items()},
             broker=broker,
             name="interpreter",
+            lazy=lazy,
         )
         self._count = 0
         self._undo = ExitStack()
@@ -79,6 +83,7 @@ class Interpreter:
         path: Sequence[str] = (),
         broker: Broker | None = None,
         sandbox: Confinement | None = None,
+        lazy: bool = False,
     ) -> Interpreter:
         """Start one under `policy`, or a tier's own (default: `broker`'s, read-only).
 
@@ -87,7 +92,8 @@ class Interpreter:
         with hosts, devices or the like has a broker: `broker`, which stays the
         caller's to close, or one without secrets and record. The code asks it by
         ``from lockgate_session import session``, or connects to a granted host.
-        Without `sandbox` it has one of its own, some 100 ms slower to start.
+        Without `sandbox` it has one of its own, some 100 ms slower to start. With
+        `lazy` it is sealed at once and started by the first `run`, which is quicker.
 
         Raises:
             PlatformError: If there are no kernel layers on this system, and no other
@@ -107,7 +113,7 @@ class Interpreter:
             owner = sandbox or undo.enter_context(open_confinement())
             if broker is None and wanted.brokered:
                 broker = undo.enter_context(_broker(wanted))
-            made = cls(owner, wanted, given, path, broker)
+            made = cls(owner, wanted, given, path, broker, lazy=lazy)
             made._undo = undo.pop_all()
         return made
 
@@ -151,6 +157,7 @@ class Interpreter:
 
         Raises:
             ClosedError: If it ended before.
+            StartError: If it is `lazy` and can't be started.
             PolicyError: If the inputs may not cross, one is no identifier, or the
                 policy has no scratch folder for files.
         """
@@ -172,7 +179,7 @@ class Interpreter:
                 stack.enter_context(self._broker.telling(denials_into(refused)))
             try:
                 reply = self._worker.call("run", request.run(), timeout=timeout)
-            except (ClosedError, PolicyError):
+            except (ClosedError, PolicyError, StartError):
                 raise
             except SandboxError as error:
                 return self._failed(error, request, refused, started)
@@ -251,7 +258,7 @@ def run_python(
         PolicyError: If an argument makes no sense.
     """
     opened = Interpreter.open(
-        policy, tools=tools, path=path, broker=broker, sandbox=sandbox
+        policy, tools=tools, path=path, broker=broker, sandbox=sandbox, lazy=True
     )
     with opened as interpreter:
         return interpreter.run(

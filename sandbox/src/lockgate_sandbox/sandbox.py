@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 from lockgate_sandbox import program
 from lockgate_sandbox._start.nursery import Nursery
 from lockgate_sandbox._start.preloads import Preloads
-from lockgate_sandbox._start.recipe import Recipes, Starting, check_broker
+from lockgate_sandbox._start.recipe import (
+    Recipes,
+    Starting,
+    check_broker,
+    wait_for_call,
+)
 from lockgate_sandbox._start.spares import Forked, Kind, Spares, fork
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import Data
@@ -24,6 +29,7 @@ from lockgate_sandbox.worker import Worker
 if TYPE_CHECKING:
     from lockgate_sandbox._seal.enforce import LayerModes
     from lockgate_sandbox.broker import Broker
+    from lockgate_sandbox.replies import Reply
     from lockgate_sandbox.results import ProgramResult, RunResult
 
 __all__ = ["Sandbox"]
@@ -102,6 +108,7 @@ class Sandbox:
         preload: Sequence[str] = (),
         packages: Mapping[str, str] | None = None,
         name: str = "worker",
+        lazy: bool = False,
     ) -> Worker:
         """Fork a worker, seal it, and build `target` (``module:callable``) in it.
 
@@ -112,6 +119,11 @@ class Sandbox:
         ``callable(session, **arguments)`` and gives ``handler(method, arguments)``.
         `broker` carries out what the policy grants beyond the kernel's rights; it
         stays the caller's to close.
+
+        With `lazy` this returns as soon as the worker is sealed, and the target is
+        built by the first call, which is sent along: the quickest way to one answer.
+        What keeps the target from being built is raised by that call then, which has
+        the policy's wall seconds for both.
 
         Raises:
             LayerMissingError: If a strict layer can't be had.
@@ -133,12 +145,57 @@ class Sandbox:
         )
         self._nursery.check_open()  # what waits may be a forked copy's too
         kind, job = order.recipe.kind, order.recipe.job
-        starting = Starting(order, self._spares.take(kind, job))
+        child = self._spares.take(kind, job)
+        if lazy:
+            worker = wait_for_call(order, child, self._opened, self._released)
+            self._spares.want(kind, job)
+            return worker
+        starting = Starting(order, child)
 
         def next_one() -> None:
             self._spares.want(kind, job)
 
         return starting.finish(self._opened, self._released, next_one)
+
+    def call_once(
+        self,
+        policy: Policy,
+        method: str,
+        arguments: Mapping[str, Data] | None = None,
+        *,
+        target: str,
+        path: Sequence[str] = (),
+        target_arguments: Mapping[str, Data] | None = None,
+        callbacks: Callbacks | None = None,
+        broker: Broker | None = None,
+        preload: Sequence[str] = (),
+        name: str = "worker",
+        timeout: float | None = None,
+    ) -> Reply:
+        """One call in a worker of its own, which is gone when this returns.
+
+        The same as ``worker(..., lazy=True)``, `Worker.call` and `Worker.close`:
+        `target_arguments` are what the target is built with. The policy's wall
+        seconds, or `timeout` if that is less, are those of building it and of the
+        call together, and so is the reply's usage.
+
+        Raises:
+            LayerMissingError: If a strict layer can't be had.
+            StartError: If the target can't be imported or built.
+            SandboxError: As `Worker.call` does.
+        """
+        with self.worker(
+            policy,
+            target=target,
+            path=path,
+            arguments=target_arguments,
+            callbacks=callbacks,
+            broker=broker,
+            preload=preload,
+            name=name,
+            lazy=True,
+        ) as worker:
+            return worker.call(method, arguments, timeout=timeout)
 
     def pool(
         self,

@@ -111,6 +111,16 @@ class Worker:
         """
         self.posture = self._line.start(first, sealed, peak_kib)
 
+    def meet(self, sealed: Posture | None, peak_kib: int) -> None:
+        """Wait until it is sealed; what it is to do it may be told later.
+
+        `sealed` is the posture and `peak_kib` the memory used so far, if that is known.
+
+        Raises:
+            SandboxError: If anything is in the way; the worker is dead then.
+        """
+        self.posture = self._line.meet(sealed, peak_kib)
+
     def call(
         self,
         method: str,

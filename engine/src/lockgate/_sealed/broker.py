@@ -289,6 +289,7 @@ class Broker:
                 target="lockgate._guest.python:serve",
                 path=(lockgate_folder(),),
                 name=f"{self._identity.plugin}-python",
+                lazy=True,
             )
             self._running = worker
             try:

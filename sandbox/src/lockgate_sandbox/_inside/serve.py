@@ -116,7 +116,7 @@ class Server:
     def _respond(self, frame: list[Any]) -> list[Any]:
         now = self.session.begin(frame[1])
         if len(frame) > 4:
-            now.open_stream(frame)
+            self.session.open_stream(now, frame)
         try:
             result = self.handler(frame[2], frame[3])
         except BaseException as error:

@@ -79,7 +79,7 @@ class AsyncServer:
         """Go on with the first call's `result`, then serve for ever."""
         self._loop = asyncio.get_running_loop()
         self._session.serve_with(self)
-        self._begin(first, result)
+        self._begin(first, result, self._session.asked)
         self._loop.add_reader(self._channel.socket.fileno(), self._read)
         self._watch_pipe()
         while self._session.inbox:
@@ -159,8 +159,10 @@ class AsyncServer:
 
     # -- calls ---------------------------------------------------------------------
 
-    def _begin(self, frame: list[Any], result: Any) -> None:
+    def _begin(self, frame: list[Any], result: Any, asked: int = 0) -> None:
+        """`asked`: how often the host was asked for this call before."""
         now = Task(frame[1])
+        now.sequence = asked
         if wants_items(frame):
             now.open_stream(frame)
         self._calls[now.call] = now

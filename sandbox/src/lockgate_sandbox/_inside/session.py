@@ -270,12 +270,23 @@ class Session(Reach):
         return self._now
 
     def begin(self, call: bytes) -> Current:
-        """Allow `call_host` for this call of the host's."""
+        """Allow `call_host` for this call of the host's.
+
+        One that came with the start goes on where that was: its questions are counted
+        together.
+        """
         now = self._now
+        if call and now.call == call:
+            return now
         if now.touched:
             now = self._now = Current(call)
         now.call, now.sequence = call, 0
         return now
+
+    @property
+    def asked(self) -> int:
+        """How often the host was asked for the call that began last."""
+        return self._now.sequence
 
     def end(self) -> None:
         """The call is answered: nothing more may be asked."""
@@ -376,12 +387,27 @@ class Session(Reach):
     def drop(self, frame: list[Any]) -> None:
         """A frame about a call that has not begun, or is over.
 
-        Only its cancellation means something: it need not begin any more.
+        A call in line need not begin any more if it is cancelled; what else comes for
+        it waits behind it.
         """
-        if frame[0] != _CANCEL:
+        call = frame[1]
+        if not any(waiting[1] == call for waiting in list(self.inbox)):
             return
-        for waiting in self.inbox:
-            if waiting[1] == frame[1]:
-                self.inbox.remove(waiting)
-                self._channel.send(failure(frame[1], CallCancelled()))
-                return
+        if frame[0] != _CANCEL:
+            self.inbox.append(frame)
+            return
+        self._take_early(call)
+        self._channel.send(failure(call, CallCancelled()))
+
+    def _take_early(self, call: bytes) -> list[list[Any]]:
+        """What lies in the inbox for `call`, no longer there."""
+        early = [frame for frame in list(self.inbox) if frame[1] == call]
+        for frame in early:
+            self.inbox.remove(frame)
+        return early
+
+    def open_stream(self, now: Current, frame: list[Any]) -> None:
+        """Begin what a CALL says about its streams; some of it may have come."""
+        now.open_stream(frame)
+        for early in self._take_early(now.call):
+            now.note(early)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lockgate_sandbox._wire.arena import Region
-from lockgate_sandbox._wire.exchange import AT_BUILD, IN_CALL
+from lockgate_sandbox._wire.exchange import AT_BUILD, AT_ONCE, IN_CALL
 from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox._wire.scan import FrameError
 from lockgate_sandbox.errors import (
@@ -49,7 +49,7 @@ _FIRST_IDS = 16  # of many a worker no more is asked
 _REPLY, _RAISE, _ASK = int(Kind.REPLY), int(Kind.RAISE), int(Kind.ASK)
 _ITEM, _CREDIT = int(Kind.ITEM), int(Kind.CREDIT)
 _FAILED = int(Kind.FAILED)
-_LAST = (_REPLY, _RAISE, _FAILED)
+_LAST = (_REPLY, _RAISE)
 
 
 def check_in_flight(in_flight: int) -> None:
@@ -163,11 +163,19 @@ class Flight:
 class Flights:
     """The table of calls under way, by id."""
 
-    __slots__ = ("_kept_bytes", "_message_bytes", "_shapes", "ids", "table")
+    __slots__ = (
+        "_kept_bytes",
+        "_message_bytes",
+        "_shapes",
+        "_start",
+        "ids",
+        "table",
+    )
 
     def __init__(self, message_bytes: int) -> None:
         self.table: dict[bytes, Flight] = {}
         self._shapes = AT_BUILD
+        self._start = b""
         self.ids = _fresh_ids(_FIRST_IDS)
         self._message_bytes = message_bytes
         self._kept_bytes = 0
@@ -186,14 +194,18 @@ class Flights:
         flight = self.table[call] = Flight(call, wall, deadline)
         return flight
 
-    def enter(self, call: bytes, wall: float, deadline: float) -> Flight:
-        """A call that has its id already, entered in the table."""
+    def enter(
+        self, call: bytes, wall: float, deadline: float, *, both: bool = False
+    ) -> Flight:
+        """The START of that id; `both`: it has a call with it, and one answer."""
+        self._start = call
+        self._shapes = AT_ONCE if both else AT_BUILD
         flight = self.table[call] = Flight(call, wall, deadline)
         return flight
 
     def built(self) -> None:
         """The target is there: from now on calls are answered."""
-        self._shapes = IN_CALL
+        self._shapes, self._start = IN_CALL, b""
 
     def land(self, flight: Flight, frame: list[Any]) -> None:
         """Take the answer of `flight` by the thread that waits for it.
@@ -205,6 +217,8 @@ class Flights:
             self.route(frame, 0, flight)
             return
         del self.table[flight.call]
+        if flight.call == self._start:
+            self.built()
         if flight.asks:
             self._drop_asks(flight)
         flight.answer = frame
@@ -235,8 +249,13 @@ class Flights:
             name = Kind(kind).name
             msg = f"a {name} with another call's id: late, repeated or forged"
             raise FrameError(msg)
+        if kind == _FAILED:
+            self._fail(flight, frame)
+            return flight
         if kind in _LAST:
             del self.table[flight.call]
+            if flight.call == self._start:
+                self.built()
             self._drop_asks(flight)
             if flight.cancelled:
                 frame = frame[:1]  # whatever it says: `fate` is what it means
@@ -253,6 +272,14 @@ class Flights:
         if flight is not reader:
             flight.ring()
         return flight
+
+    def _fail(self, flight: Flight, frame: list[Any]) -> None:
+        """There is no target: nothing that was asked of it will be answered."""
+        if flight.call != self._start:
+            msg = "a FAILED that is not about the start"
+            raise FrameError(msg)
+        self._drop_asks(flight)
+        self.drop_all(frame)
 
     def _ask(self, flight: Flight, frame: list[Any], size: int) -> None:
         flight.sequence += 1
@@ -324,8 +351,8 @@ class Flights:
         while flight.asks:
             self.taken(flight.asks.popleft()[1])
 
-    def drop_all(self, error: SandboxError) -> None:
-        """End every call with `error`: the worker is dead."""
+    def drop_all(self, answer: Sequence[Any] | SandboxError) -> None:
+        """End every call with `answer`: the worker is dead, or about to die."""
         while self.table:
             _, flight = self.table.popitem()
-            flight.end(error)
+            flight.end(answer)

@@ -38,10 +38,14 @@ class Ledger:
         self._printed = 0
         self._peak_seen = self._cpu_due = 0.0
 
-    def begin(self, posture: Posture, started: float) -> None:
-        """The target is built, begun at `started`; what that took is no call's."""
+    def begin(self, posture: Posture) -> None:
+        """The process is known and watched; nothing foreign runs in it yet."""
         self._posture = posture
         self._sampler = self._vigil.sampler
+        self._cpu = self._vigil.cpu_seconds()
+
+    def built(self, started: float) -> None:
+        """The target is built, begun at `started`; what that took is no call's."""
         if _now() - started > _PEAK_SECONDS:
             self._sampler.note_peak()
         self._cpu = self._vigil.cpu_seconds()

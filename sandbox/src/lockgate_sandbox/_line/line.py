@@ -45,6 +45,7 @@ from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Reply
 
 if TYPE_CHECKING:
+    from lockgate_sandbox._line.late import Late
     from lockgate_sandbox._line.row import Row
 
 __all__ = ["Line"]
@@ -53,6 +54,7 @@ __all__ = ["Line"]
 _BATCH, _CANCEL, _ITEM = int(Kind.BATCH), int(Kind.CANCEL), int(Kind.ITEM)
 _FRAMES = (list, tuple)
 _ROOM, _REPLY, _CALL = int(Kind.ROOM), int(Kind.REPLY), int(Kind.CALL)
+_FAILED = int(Kind.FAILED)
 
 
 class Line(Reading):
@@ -96,6 +98,7 @@ class Line(Reading):
         limit = policy.limits.message_bytes
         self.row: Row | None = None
         self.direct = Direct(self, self._ledger, self._wall, limit).call
+        self.late: Late | None = None
 
     def hand_over(
         self, name: str, callbacks: Callbacks, released: Callable[[], None]
@@ -120,23 +123,42 @@ class Line(Reading):
         Raises:
             SandboxError: If anything is in the way; the worker is dead then.
         """
-        wall, now = self._wall, time.monotonic()
-        flight = self.flights.enter(first, wall, now + wall)
-        flight.waited_for = True
+        now = time.monotonic()
+        sealed = self.meet(sealed, peak_kib)
+        self.build(self.flights.enter(first, self._wall, now + self._wall), now)
+        return sealed
+
+    def meet(self, sealed: Posture | None, peak_kib: int) -> Posture:
+        """Begin to watch the process, and wait for its READY unless it is known.
+
+        Raises:
+            SandboxError: If it has no seal; it is dead then.
+        """
+        now = time.monotonic()
         self.vigil.begin(now)
         if sealed is None:
+            self.flights.enter(BEFORE_CALLS, self._wall, now + self._wall)
             sealed, peak_kib = self._told_ready()
+            self.flights.table.pop(BEFORE_CALLS, None)
         self.vigil.sampler.trust(sealed)
         self.vigil.sampler.peak_bytes = peak_kib * 1024
+        self._ledger.begin(sealed)
+        return sealed
+
+    def build(self, flight: Flight, started: float) -> None:
+        """Wait until the START of `flight`, sent when it `started`, is answered.
+
+        Raises:
+            SandboxError: If there is no target; the worker is dead then.
+        """
+        flight.waited_for = True
         while not flight.done:
             self.until_mail(flight)
             self.answer(flight)
         built = self.value_of(flight)
         if isinstance(built, SandboxError):
             raise self.broken(built)
-        self.flights.built()
-        self._ledger.begin(sealed, now)
-        return sealed
+        self._ledger.built(started)
 
     def _told_ready(self) -> tuple[Posture, int]:
         with self.reading:
@@ -192,9 +214,10 @@ class Line(Reading):
         if answer is None or isinstance(answer, SandboxError):
             return self.burial.told(answer)
         try:
-            return flight.fate or exchange.answer(answer[0], answer, self._policy)
+            told = flight.fate or exchange.answer(answer[0], answer, self._policy)
         except FrameError as error:
             return self.broken(error)
+        return self.broken(told) if answer[0] == _FAILED else told
 
     # -- opening and sending ----------------------------------------------------
 
@@ -228,6 +251,8 @@ class Line(Reading):
         """
         if self.burial.closed is not None:
             raise self.burial.gone()
+        if self.late is not None:
+            self.late.build()
         wall = self._wall
         if timeout is not None and timeout < wall:
             wall = timeout

@@ -19,6 +19,7 @@ from typing import Any
 from lockgate_sandbox._line.attendant import Attendant, News
 from lockgate_sandbox._line.flights import FLIGHTS_LIMIT, Flight
 from lockgate_sandbox._line.line import Line
+from lockgate_sandbox._line.sender import is_light
 from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._wire.scan import FrameTooLargeError
 from lockgate_sandbox.callbacks import Passed
@@ -35,37 +36,8 @@ _BATCH_CALLS = 24
 _HEARD_AT_ONCE = 64
 """News that are taken before the loop's other tasks have their turn."""
 
-_LIGHT_CHARS = 8192
-_LIGHT_NODES = 256
-"""What is no larger is encoded and sent by the loop's thread."""
-
-_SCALARS = frozenset({type(None), bool, int, float})
-
 _serving: ContextVar[Line | None] = ContextVar("_serving", default=None)
 """The worker whose callback the running task is."""
-
-
-def is_light(value: object) -> bool:
-    """Whether a value is certainly small enough to be sent in passing."""
-    nodes, chars, stack = 0, 0, [value]
-    while stack:
-        item: Any = stack.pop()
-        kind = type(item)  # pyright: ignore[reportUnknownVariableType]
-        if kind in _SCALARS:
-            continue
-        if kind is str or kind is bytes:
-            chars += len(item)
-        elif kind is dict or kind is list:
-            nodes += len(item)
-            if nodes <= _LIGHT_NODES:
-                stack.extend(item)
-                if kind is dict:
-                    stack.extend(item.values())
-        else:
-            return False
-        if chars > _LIGHT_CHARS or nodes > _LIGHT_NODES:
-            return False
-    return True
 
 
 class Call:
@@ -150,6 +122,9 @@ class LoopDesk:
             raise PolicyError(msg)
         await self._slots.acquire()
         try:
+            late = self.line.late
+            if late is not None:
+                await asyncio.to_thread(late.build)
             started = time.monotonic()
             flight = self.line.open(timeout, look=False)
         except BaseException:

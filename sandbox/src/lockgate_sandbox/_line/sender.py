@@ -17,13 +17,42 @@ from lockgate_sandbox._wire.frame import Kind, NotDataError
 from lockgate_sandbox._wire.host_end import HostChannel
 from lockgate_sandbox._wire.scan import FrameTooLargeError
 
-__all__ = ["Sender"]
+__all__ = ["Sender", "is_light"]
 
 _TURN_SECONDS = 0.005
 """How often a thread whose turn it is not looks at what has come."""
 
 _PIPE_DESCRIPTORS = 5  # two pipes and their ear
 _BATCH, _SEGMENT, _PIPE = int(Kind.BATCH), int(Kind.SEGMENT), int(Kind.PIPE)
+
+_LIGHT_CHARS = 8192
+_LIGHT_NODES = 256
+"""What is no larger is encoded and sent in passing."""
+
+_SCALARS = frozenset({type(None), bool, int, float})
+
+
+def is_light(value: object) -> bool:
+    """Whether a value is certainly small enough to be sent in passing."""
+    nodes, chars, stack = 0, 0, [value]
+    while stack:
+        item: Any = stack.pop()
+        kind = type(item)  # pyright: ignore[reportUnknownVariableType]
+        if kind in _SCALARS:
+            continue
+        if kind is str or kind is bytes:
+            chars += len(item)
+        elif kind is dict or kind is list:
+            nodes += len(item)
+            if nodes <= _LIGHT_NODES:
+                stack.extend(item)
+                if kind is dict:
+                    stack.extend(item.values())
+        else:
+            return False
+        if chars > _LIGHT_CHARS or nodes > _LIGHT_NODES:
+            return False
+    return True
 
 
 class _Turn:
@@ -70,8 +99,8 @@ class Sender:
         self._acquire = self._turn.lock.acquire
         self._release = self._turn.lock.release
 
-    def send(self, message: list[Any]) -> None:
-        """Send a frame that holds no large buffers.
+    def send(self, message: list[Any], *, flat: bool = False) -> None:
+        """Send a frame that holds no large buffers; `flat`: nothing to be checked.
 
         Raises:
             NotDataError: If it may not cross; nothing was sent.
@@ -80,7 +109,10 @@ class Sender:
             ChannelClosed: If the worker is gone.
         """
         with self._turn:
-            self._channel.send(message, self._wait)
+            if flat:
+                self._channel.send_flat(message, self._wait)
+            else:
+                self._channel.send(message, self._wait)
 
     def send_large(self, message: list[Any], at: int) -> list[Region]:
         """Send a frame, the large buffers in its element `at` beside it.

@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw, msgpack
 
+from lockgate_sandbox._line.late import Late
 from lockgate_sandbox._start.preloads import check
 from lockgate_sandbox._start.spares import Kind
+from lockgate_sandbox._wire.buffers import is_flat
+from lockgate_sandbox._wire.frame import Kind as FrameKind
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.worker import Worker
@@ -31,8 +34,17 @@ if TYPE_CHECKING:
     from lockgate_sandbox.callbacks import Callbacks
     from lockgate_sandbox.errors import Data
 
-__all__ = ["Order", "Recipe", "Recipes", "Starting", "check_broker", "recipe"]
+__all__ = [
+    "Order",
+    "Recipe",
+    "Recipes",
+    "Starting",
+    "check_broker",
+    "recipe",
+    "wait_for_call",
+]
 
+_START = int(FrameKind.START)
 _LENGTH = struct.Struct("<I")
 _COUNT = struct.Struct("i")
 _KNOWN_LIMIT = 64
@@ -70,6 +82,11 @@ class Order:
             brokered=self.broker is not None,
             unhurried=unhurried,
         )
+
+    def start_of(self, child: Forked) -> Callable[[bytes], list[Any]]:
+        """What makes the START of an id."""
+        job = child.job(self.recipe.job)
+        return lambda ident: [_START, ident, job, self.arguments, self.brokered, False]
 
     def worker(self, child: Forked, released: Callable[[Worker], None]) -> Worker:
         """The host's half of a worker whose process is `child`.
@@ -207,6 +224,25 @@ def _absolute(folder: str) -> str:
     if folder[:1] == "/" and "//" not in folder and "/." not in folder:
         return folder.rstrip("/") or "/"
     return str(Path(folder).absolute())
+
+
+def wait_for_call(
+    order: Order,
+    child: Forked,
+    adopted: Callable[[Worker], None],
+    released: Callable[[Worker], None],
+) -> Worker:
+    """A worker that is sealed and gets its job with its first call.
+
+    Raises:
+        SandboxError: If it has no process or no seal.
+    """
+    worker = order.worker(child, released)
+    adopted(worker)
+    worker.meet(child.posture, child.peak_kib)
+    wall = order.recipe.kind.policy.limits.wall_seconds
+    Late(child.line, order.start_of(child), wall, flat=is_flat(order.arguments))
+    return worker
 
 
 class Starting:

@@ -147,7 +147,7 @@ class Forked:
             WallLimitError: If it is not taken within the policy's wall limit.
         """
         first = self.line.flights.fresh_id()
-        message: list[Any] = [_START, first, None if job is self._foretold else job]
+        message: list[Any] = [_START, first, self.job(job)]
         if arguments is not None:
             message += [arguments, brokered, unhurried]
         limits = self.ground.policy.limits
@@ -174,6 +174,10 @@ class Forked:
             self.discard()
             raise
         return first
+
+    def job(self, job: Mapping[str, object] | Raw) -> Mapping[str, object] | Raw | None:
+        """What a START says of `job`: nothing, if it was foretold."""
+        return None if job is self._foretold else job
 
     def foretell(self, job: Raw) -> None:
         """Tell it what its job will be, if it gets one."""

@@ -26,6 +26,7 @@ from lockgate_sandbox.posture import Posture
 
 __all__ = [
     "AT_BUILD",
+    "AT_ONCE",
     "AT_SEAL",
     "IN_CALL",
     "answer",
@@ -49,6 +50,8 @@ IN_CALL = {
     int(Kind.ITEM): 3,
     int(Kind.CREDIT): 3,
 }
+AT_ONCE = {**IN_CALL, int(Kind.FAILED): 4}
+"""While the target is built: calls may be under way already, behind the START."""
 
 
 def check(frame: list[Any], call: bytes, due: Mapping[int, int]) -> int:

@@ -62,7 +62,8 @@ Wait: TypeAlias = Callable[[], object]
 class Kind(IntEnum):
     """What a frame says."""
 
-    START = 1  # id, job or none if it is as foretold[, what only this target is told]
+    START = 1  # id, job or none if it is as foretold[, what only this target is told
+    # [, method, arguments: a CALL of the same id, one answer for both]]
     CALL = 2  # id, method, arguments[, credit for a stream each way or -1]
     ANSWER = 3  # id, sequence, value
     REFUSE = 4  # id, sequence, kind of exception, code, message, hint

@@ -42,6 +42,7 @@ __all__ = ["CHANNEL", "forget_runtime", "run"]
 # As plain ints: the members of an IntEnum are looked up by way of their class.
 _READY, _START, _AHEAD_OF = int(Kind.READY), int(Kind.START), int(Kind.AHEAD)
 _FAILED, _REPLY, _NOTE = int(Kind.FAILED), int(Kind.REPLY), int(Kind.NOTE)
+_CALL = int(Kind.CALL)
 
 _START_LIMIT_BYTES = 1 << 30
 """The first frame is the host's word; the policy's own cap comes with it."""
@@ -136,8 +137,8 @@ def _do_job(
     channel.limit = settings["limit"]
     job = ahead if job is None else {**settings, **job}
     if job["kind"] == "target":
-        job["arguments"], job["brokered"], job["unhurried"] = more
-        _run_target(channel, call, job, posture)
+        job["arguments"], job["brokered"], job["unhurried"], *first = more
+        _run_target(channel, call, job, posture, first)
     if "env" in job:
         _set_environment(job["env"])
     if "cwd" in job:
@@ -240,8 +241,13 @@ def _fields(error: BaseException) -> dict[str, str]:
 
 
 def _run_target(
-    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
+    channel: GuestChannel,
+    call: bytes,
+    job: dict[str, Any],
+    posture: Posture,
+    first: list[Any],
 ) -> NoReturn:
+    """Build the target and serve it, to begin with the call that came along."""
     if _STAGES:
         stage = _STAGES[0]
     else:
@@ -268,7 +274,10 @@ def _run_target(
             raise TypeError(msg)
     except BaseException as error:
         _fail_with(channel, call, at, error, claims.limit_of(error))
-    session.finish([_REPLY, call, None])
+    if first:  # one answer for both; what was asked meanwhile comes after it
+        session.inbox.appendleft([_CALL, call, *first])
+    else:
+        session.finish([_REPLY, call, None])
     _RING.ask = session.ask_for_room
     stage.server.begin(handler)
     stage.server.serve()

@@ -1,0 +1,158 @@
+"""A START that waits for the first call, and goes along with it.
+
+One frame, one answer, and so one wake-up of either side instead of two. The process is
+sealed by then and its posture known to the host: nothing of the job, and no argument of
+a call, is sent before.
+
+A first call that is large, or that brings or takes items, follows a START of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lockgate_sandbox._line.sender import is_light
+from lockgate_sandbox._watch.limits import too_large
+from lockgate_sandbox._wire.buffers import is_flat
+from lockgate_sandbox._wire.frame import NotDataError
+from lockgate_sandbox._wire.scan import FrameTooLargeError
+from lockgate_sandbox.errors import PolicyError, SandboxError
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from lockgate_sandbox._line.burial import Burial
+    from lockgate_sandbox._line.flights import Flight, Flights
+    from lockgate_sandbox._line.sender import Sender
+    from lockgate_sandbox.replies import Reply
+
+    class Line(Protocol):
+        """The line of a worker whose target is not built yet."""
+
+        burial: Burial
+        direct: Any
+        flights: Flights
+        late: Late | None
+        sender: Sender
+
+        def build(self, flight: Flight, started: float) -> None: ...
+        def finish(self, flight: Flight, started: float) -> Reply: ...
+        def broken(self, error: BaseException) -> SandboxError: ...
+
+
+__all__ = ["Late"]
+
+_MISFITS = (NotDataError, FrameTooLargeError)
+
+
+class Late:
+    """Has the target of `line` built by whatever is asked of it first.
+
+    `message` makes the START of an id, of which `flat` says whether all in it is.
+    `wall` is the policy's seconds for a call, and for a start. Thread-safe: of several
+    threads one sends it, and what the others ask comes behind it.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        message: Callable[[bytes], list[Any]],
+        wall: float,
+        *,
+        flat: bool,
+    ) -> None:
+        self._line = line
+        self._message = message
+        self._wall = wall
+        self._flat = flat
+        self._lock = threading.Lock()
+        self._direct: Callable[[str, Any, float | None], Reply] = line.direct
+        line.late, line.direct = self, self.call
+
+    def call(self, method: str, arguments: Any, timeout: float | None) -> Reply:
+        """One call from its question to its reply; the first one has it built.
+
+        Its seconds are those of the start, too, and so is what its reply says was used.
+
+        Raises:
+            SandboxError: As `Worker.call` does, or if there is no target; the worker
+                is dead then.
+        """
+        started = time.monotonic()
+        flight = None
+        with self._lock:
+            if self._is_due():
+                flight = self._send_both(method, arguments, timeout, started)
+                if flight is None:
+                    self._build()
+        if flight is None:
+            return self._direct(method, arguments, timeout)
+        return self._line.finish(flight, started)
+
+    def build(self) -> None:
+        """Have it built now, if it is not.
+
+        Raises:
+            SandboxError: If there is no target; the worker is dead then.
+        """
+        with self._lock:
+            if self._is_due():
+                self._build()
+
+    def _is_due(self) -> bool:
+        line = self._line
+        if line.burial.closed is not None:
+            raise line.burial.gone()
+        return line.late is self
+
+    def _send_both(
+        self, method: str, arguments: Any, timeout: float | None, started: float
+    ) -> Flight | None:
+        """Send the START with this call; None, and nothing sent, if it does not fit."""
+        call: list[Any] = [method, arguments]
+        if type(method) is not str or type(arguments) is not dict or not is_light(call):
+            return None
+        wall = self._wall if timeout is None or timeout > self._wall else timeout
+        try:
+            return self._send(call, wall, started)
+        except _MISFITS:
+            return None
+
+    def _build(self) -> None:
+        started = time.monotonic()
+        try:
+            flight = self._send([], self._wall, started)
+        except NotDataError as error:
+            refused = PolicyError(f"arguments: {error}")
+            raise self._line.broken(refused) from None
+        except FrameTooLargeError as error:
+            large = too_large(error.limit, error.used, error.unit)
+            raise self._line.broken(large) from None
+        self._line.build(flight, started)
+
+    def _send(self, call: list[Any], wall: float, started: float) -> Flight:
+        """Send the START, and `call` with it.
+
+        Raises:
+            NotDataError: If something in it may not cross; nothing was sent.
+            FrameTooLargeError: If it is too large; likewise.
+            SandboxError: If the worker is dead.
+        """
+        line, ident = self._line, self._line.flights.fresh_id()
+        flight = line.flights.enter(ident, wall, started + wall, both=bool(call))
+        flight.waited_for = True
+        flat = self._flat and (not call or is_flat(call[1]))
+        try:
+            line.sender.send([*self._message(ident), *call], flat=flat)
+        except _MISFITS as error:
+            if getattr(error, "received", False):
+                raise line.broken(error) from None
+            line.flights.table.pop(ident, None)
+            raise
+        except BaseException as error:
+            raise line.broken(error) from None
+        line.late, line.direct = None, self._direct
+        return flight
