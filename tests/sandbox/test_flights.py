@@ -142,3 +142,34 @@ def test_whatever_comes_is_routed_or_refused(
     except (FrameError, SandboxError):
         return
     assert one.done or one.asks
+
+
+def test_a_start_that_failed_ends_all_that_came_behind_it() -> None:
+    flights, told = Flights(LIMIT), list[Any]()
+    flights.failed = told.append
+    start = flights.enter(b"x" * 8, 1.0, 10.0, both=True)
+    behind = _open(flights)
+    frame = [int(Kind.FAILED), behind.call, "target", {}]
+    with pytest.raises(FrameError, match="not about the start"):
+        flights.route(frame, 10, None)
+    frame = [int(Kind.FAILED), start.call, "target", {}]
+    flights.route(frame, 10, behind)
+    assert (start.answer, behind.answer, told) == (frame, frame, [frame])
+    assert not flights.table
+
+
+@pytest.mark.parametrize("kind", [Kind.RAISE, Kind.ITEM, Kind.CREDIT, Kind.READY])
+def test_a_start_by_itself_raises_and_streams_nothing(kind: Kind) -> None:
+    flights = Flights(LIMIT)
+    start = flights.enter(b"x" * 8, 1.0, 10.0)
+    with pytest.raises(FrameError, match="may not come now"):
+        flights.route([int(kind), start.call, 1], 10, start)
+
+
+def test_after_the_answer_to_both_no_start_can_fail() -> None:
+    flights = Flights(LIMIT)
+    start = flights.enter(b"x" * 8, 1.0, 10.0, both=True)
+    flights.land(start, [int(Kind.REPLY), start.call, 5])
+    later = _open(flights)
+    with pytest.raises(FrameError, match="may not come now"):
+        flights.route([int(Kind.FAILED), later.call, "target", {}], 10, None)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, NoReturn, TypeAlias
 
-    from lockgate_sandbox._inside.session import Current, Session
+    from lockgate_sandbox._inside.current import Current
+    from lockgate_sandbox._inside.session import Session
     from lockgate_sandbox._watch.claims import Claims
     from lockgate_sandbox._wire.guest_end import GuestChannel
 

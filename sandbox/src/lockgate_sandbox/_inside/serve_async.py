@@ -12,8 +12,9 @@ import _thread
 import contextvars
 import os
 
+from lockgate_sandbox._inside.current import Current
 from lockgate_sandbox._inside.serve import is_async, wants_items
-from lockgate_sandbox._inside.session import Current, check_fds
+from lockgate_sandbox._inside.session import check_fds
 from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._wire.raised import CallCancelled, failure, of_host
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
-    from lockgate_sandbox._inside.session import Current, Session
+    from lockgate_sandbox._inside.current import Current
+    from lockgate_sandbox._inside.session import Session
     from lockgate_sandbox._wire.guest_end import GuestChannel
 
     class Server(Protocol):

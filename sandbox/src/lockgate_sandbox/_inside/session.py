@@ -12,6 +12,7 @@ import errno
 import os
 from collections import deque
 
+from lockgate_sandbox._inside.current import Current
 from lockgate_sandbox._inside.observe import attempts
 from lockgate_sandbox._inside.reach import Reach
 from lockgate_sandbox._wire.buffers import is_flat
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from lockgate_sandbox._wire.guest_end import GuestChannel
 
-__all__ = ["Current", "Session", "check_fds"]
+__all__ = ["Session", "check_fds"]
 
 # As plain ints: the members of an IntEnum cost an attribute look-up per frame.
 _CALL, _BATCH, _ANSWER = int(Kind.CALL), int(Kind.BATCH), int(Kind.ANSWER)
@@ -44,53 +45,6 @@ _END, _CANCEL, _ROOM = int(Kind.END), int(Kind.CANCEL), int(Kind.ROOM)
 
 _GIVE_BACK = 8
 """Items that are read before the host is told that it may send more."""
-
-
-class Current:
-    """A call under way, as the worker knows it.
-
-    `credit` counts the items that may be sent, `items` are those that came,
-    `ended` says that no more will. `touched`: more was said of it than that it is.
-    """
-
-    __slots__ = (
-        "call",
-        "cancelled",
-        "credit",
-        "ended",
-        "items",
-        "sequence",
-        "touched",
-        "unread",
-    )
-
-    def __init__(self, call: bytes = b"") -> None:
-        self.call = call
-        self.sequence = 0
-        self.credit = 0
-        self.ended = True
-        self.cancelled = self.touched = False
-        self.items: deque[Any] = deque()
-        self.unread = 0
-
-    def open_stream(self, frame: list[Any]) -> None:
-        """Take over what a CALL says about its streams."""
-        self.touched = True
-        self.credit = frame[4]
-        self.ended = len(frame) > 5
-
-    def note(self, frame: list[Any]) -> None:
-        """Take a frame that is about this call."""
-        self.touched = True
-        kind = frame[0]
-        if kind == _ITEM:
-            self.items.append(frame[2])
-        elif kind == _CREDIT:
-            self.credit += frame[2]
-        elif kind == _END:
-            self.ended = True
-        elif kind == _CANCEL:
-            self.cancelled = True
 
 
 def check_fds(fds: list[int], count: int) -> None:

@@ -161,19 +161,24 @@ class Flight:
 
 
 class Flights:
-    """The table of calls under way, by id."""
+    """The table of calls under way, by id.
+
+    `failed` is called with the FAILED of the start, before anybody learns of it.
+    """
 
     __slots__ = (
         "_kept_bytes",
         "_message_bytes",
         "_shapes",
         "_start",
+        "failed",
         "ids",
         "table",
     )
 
     def __init__(self, message_bytes: int) -> None:
         self.table: dict[bytes, Flight] = {}
+        self.failed: Callable[[list[Any]], object] = list
         self._shapes = AT_BUILD
         self._start = b""
         self.ids = _fresh_ids(_FIRST_IDS)
@@ -279,6 +284,7 @@ class Flights:
             msg = "a FAILED that is not about the start"
             raise FrameError(msg)
         self._drop_asks(flight)
+        self.failed(frame)
         self.drop_all(frame)
 
     def _ask(self, flight: Flight, frame: list[Any], size: int) -> None:

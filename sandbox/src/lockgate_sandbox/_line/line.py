@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from lockgate_sandbox._line.burial import Burial
@@ -73,6 +74,7 @@ class Line(Reading):
         self.channel = channel
         self.output = output
         self.flights = Flights(policy.limits.message_bytes)
+        self.flights.failed = self._foretell
         channel.under_way = self.flights.table
         self.sender = Sender(channel, policy.limits.message_bytes, self._while_sending)
         self.serving: set[int] = set()
@@ -159,6 +161,11 @@ class Line(Reading):
         if isinstance(built, SandboxError):
             raise self.broken(built)
         self._ledger.built(started)
+
+    def _foretell(self, failed: list[Any]) -> None:
+        """The worker will end, because its start `failed`: whoever reads on knows why."""
+        with suppress(FrameError):  # then whoever wants the answer says so
+            self.burial.foretell(exchange.answer(_FAILED, failed, self._policy))
 
     def _told_ready(self) -> tuple[Posture, int]:
         with self.reading:
