@@ -149,7 +149,7 @@ def test_a_start_that_failed_ends_all_that_came_behind_it() -> None:
     flights.failed = told.append
     start = flights.enter(b"x" * 8, 1.0, 10.0, both=True)
     behind = _open(flights)
-    frame = [int(Kind.FAILED), behind.call, "target", {}]
+    frame: list[Any] = [int(Kind.FAILED), behind.call, "target", {}]
     with pytest.raises(FrameError, match="not about the start"):
         flights.route(frame, 10, None)
     frame = [int(Kind.FAILED), start.call, "target", {}]
@@ -172,4 +172,4 @@ def test_after_the_answer_to_both_no_start_can_fail() -> None:
     flights.land(start, [int(Kind.REPLY), start.call, 5])
     later = _open(flights)
     with pytest.raises(FrameError, match="may not come now"):
-        flights.route([int(Kind.FAILED), later.call, "target", {}], 10, None)
+        flights.route([int(Kind.FAILED), later.call, "target", 1], 10, None)

@@ -163,7 +163,7 @@ class Line(Reading):
         self._ledger.built(started)
 
     def _foretell(self, failed: list[Any]) -> None:
-        """The worker will end, because its start `failed`: whoever reads on knows why."""
+        """The worker will end because its start `failed`: who reads on knows why."""
         with suppress(FrameError):  # then whoever wants the answer says so
             self.burial.foretell(exchange.answer(_FAILED, failed, self._policy))
 
