@@ -85,8 +85,8 @@ class Order:
 
     def start_of(self, child: Forked) -> Callable[[bytes], list[Any]]:
         """What makes the START of an id."""
-        job = child.job(self.recipe.job)
-        return lambda ident: [_START, ident, job, self.arguments, self.brokered, False]
+        job, brokered = child.job(self.recipe.job), self.broker is not None
+        return lambda ident: [_START, ident, job, self.arguments, brokered, False]
 
     def worker(self, child: Forked, released: Callable[[Worker], None]) -> Worker:
         """The host's half of a worker whose process is `child`.
