@@ -65,7 +65,7 @@ def test_calls_failures_starts_deaths_and_waits_are_counted(tmp_path: Path) -> N
     assert (hook.calls, sum(hook.buckets)) == (7, 7)
     assert hook.failures == {"hook-failed": 1, "worker-crashed": 1}
     assert (meter.starts, meter.deaths, meter.waits) == (2, 1, 1)
-    assert 0.1 < meter.wait_seconds < 2
+    assert 0.1 < meter.wait_seconds < 20
     assert hook.seconds > 0.4
     assert outcomes[:5] == [
         "answered",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -91,14 +92,16 @@ def test_urllib_works_unchanged(bench: MakeBench, tmp_path: Path, tls: bool) -> 
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_aiohttp_works_unchanged(bench: MakeBench, tmp_path: Path, tls: bool) -> None:
-    def slow(request: Request) -> bytes:
-        time.sleep(0.2)
+    together = threading.Barrier(8, timeout=30)
+
+    def answer(request: Request) -> bytes:
+        together.wait()  # side by side, not one after the other
         return big(request)
 
-    with http_server(slow, names=("api.test",) if tls else ()) as server:
+    with http_server(answer, names=("api.test",) if tls else ()) as server:
         at = bench(f"api.test:{server.port} private", resolve=always("127.0.0.1"))
         code = """
-            import aiohttp, asyncio, ssl, time
+            import aiohttp, asyncio, ssl
             async def main():
                 context = ssl.create_default_context(cadata=pem) if tls else True
                 connector = aiohttp.TCPConnector(ssl=context)
@@ -106,15 +109,12 @@ def test_aiohttp_works_unchanged(bench: MakeBench, tmp_path: Path, tls: bool) ->
                     async def one(n):
                         async with client.get(url + str(n)) as answer:
                             return [answer.status, len(await answer.read())]
-                    started = time.monotonic()
-                    found = await asyncio.gather(*map(one, range(1, 9)))
-                    return [found, time.monotonic() - started]
+                    return await asyncio.gather(*map(one, range(1, 9)))
             result = asyncio.run(main())
         """
         url = f"http{'s' if tls else ''}://api.test:{server.port}/"
-        found, seconds = at.run(code, url=url, tls=tls, pem=certificates(at, tmp_path))
+        found = at.run(code, url=url, tls=tls, pem=certificates(at, tmp_path))
     assert found == [[200, n] for n in range(1, 9)]
-    assert seconds < 8 * 0.2
 
 
 def test_asyncio_streams_work_unchanged(bench: MakeBench) -> None:
@@ -291,4 +291,4 @@ def test_a_connect_timeout_is_kept(bench: MakeBench) -> None:
         for sock in fillers:
             sock.close()
     assert kind == "TimeoutError"
-    assert seconds < 3
+    assert seconds < 4.5

@@ -67,8 +67,8 @@ def test_a_slow_program_does_not_hold_up_the_calls_deadline(bench: MakeBench) ->
     at = bench(tier="admin", tools=[Program("sleep", "/bin/sleep")])
     started = time.monotonic()
     with pytest.raises(WallLimitError):
-        at.worker.call("session.run_tool('sleep', ['20'], timeout=3)", {}, timeout=1)
-    assert time.monotonic() - started < 3
+        at.worker.call("session.run_tool('sleep', ['60'], timeout=30)", {}, timeout=1)
+    assert time.monotonic() - started < 20
 
 
 def test_a_program_has_a_deadline_of_its_own(bench: MakeBench) -> None:
