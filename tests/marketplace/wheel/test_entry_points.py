@@ -41,6 +41,8 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "name twice": ("[a]\nx = y\nx = z\n", "wheel-entry-points"),
     "indented name": ("[a]\nx = y\n z = y\n", "wheel-entry-points"),
     "indented group": ("[a]\nx = y\n [b]\n", "wheel-entry-points"),
+    "entry behind a semicolon": ("[a]\n; x = y\n", "wheel-entry-points"),
+    "comment that is none": ("[a]\n; x\n", "wheel-entry-points"),
     "no value": ("[a]\nx =\n", "wheel-entry-points"),
     "no separator": ("[a]\nx\n", "wheel-entry-points"),
     "colon for separator": ("[a]\nx : y\n", "wheel-entry-points"),
@@ -87,7 +89,7 @@ def test_entry_points_that_readers_differ_over_are_refused(
 def test_entry_points_are_read() -> None:
     wheel = judged(
         "# comment\r\n[console_scripts]\r\nevil-run = evil.cli:main [extra, more]\r\n"
-        "\r\n; comment\n[lockgate.manifest]\nevil=evil:lockgate.toml\n[empty]\n"
+        "\r\n# comment\n[lockgate.manifest]\nevil=evil:lockgate.toml\n[empty]\n"
         "[pytest11]\nA name = evil\n"
     )
 

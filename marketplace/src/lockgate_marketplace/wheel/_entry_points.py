@@ -1,7 +1,8 @@
 """``entry_points.txt``: an INI file that every reader must read alike.
 
 importlib.metadata, configparser and the engine's reader differ over indented
-lines, repeated names and odd line ends; a file that uses them is refused.
+lines, repeated names, lines behind a `;` and odd line ends; a file that uses them is
+refused.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def read_entry_points(raw: bytes, where: str) -> EntryPoints:
         if len(line) > _LINE_MAXIMUM:
             message = f"line {number} has {len(line):,} letters"
             raise WheelError(_CODE, message, where=where)
-        if not line.strip(" \t") or line[0] in "#;":
+        # `;` begins a comment for configparser, and an entry for importlib.metadata.
+        if not line.strip(" \t") or line[0] == "#":
             continue
         heading = _GROUP.fullmatch(line.rstrip(" \t"))
         if heading is not None:
