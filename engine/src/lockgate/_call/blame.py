@@ -154,17 +154,24 @@ class Blame:
             return self.misfit(misfit.below("reasons"))
         if kind == "impl":
             return self.impl(error.message, told, error.traceback, denials)
-        if kind == "denied-call":
+        plugin = self.identity.plugin
+        denial = _told_denial(error, denials)
+        if kind == "denied-call" and denial is None:
             hint = _way_out(_text(told, "file"))
             return self._failed(error, cause="permission-denied", hint=hint)
-        denial = _last_denial(error, told, consent, denials, self.identity.plugin)
+        if denial is None:
+            denial = _last_denial(error, told, consent, denials, plugin)
         if denial is not None:
             return self._denied(error, denial)
+        if kind == "missing-variable":
+            return self._failed(
+                error, hint=_variable_hint(_text(told, "name"), consent)
+            )
         # What the host answered it, or how it ended, in the host's own words.
         plain = error.message if kind in ("exit", "host-call") else ""
         hint = self._way_out(told, denials)
         if not (hint or plain):
-            hint = guessed(error.type, error.message)
+            hint = guessed(error.type, error.message) or _unheld(consent, plugin)
         return self._failed(error, plain, hint=hint)
 
     def _refused(self, reasons: Sequence[Reason]) -> InputRefusedError:
@@ -258,18 +265,56 @@ def _last_denial(
     """What the plugin ended for, if it ended for a refusal."""
     if denials and "Permission" in error.type:
         return denials[-1]
-    if told.get("kind") != "denied-path" or consent is None:
+    kind = told.get("kind")
+    if consent is None or kind not in ("denied-path", "missing-variable"):
         return None
-    path = _text(told, "path")
+    name = _text(told, "name")
+    path = _text(told, "path") or name
     keys = [right.key for right in consent.asked if _covers(right.key, path)]
+    if kind == "missing-variable":
+        keys = [right.key for right in consent.asked if right.key == f"env:{name}"]
     missing = [key for key in keys if not consent.has(key)]
-    grant = grant_command(plugin, *missing) if missing else ""
+    if not missing and kind == "missing-variable":
+        return None
+    tiers = [key for key in consent.missing if key.startswith("tier:") and not name]
+    grant = grant_command(plugin, *missing, *tiers) if missing else ""
     right = missing[0] if missing else f"read:{path}"
     message = (
         "The plugin's manifest does not ask for this path, so it can't be granted. "
-        "A plugin writes in context.scratch, from tier basic on."
+        f"If it is yours: `read = [{path!r}]` there, under [rights], and `tier = "
+        '"elevated"`. A plugin writes in context.scratch, from tier basic on.'
     )
     return {"right": right, "message": message, "grant": grant, "by": "kernel"}
+
+
+def _told_denial(error: RemoteError, denials: Sequence[Document]) -> Document | None:
+    """The last refusal by the broker that the words of `error` speak of."""
+    for denial in reversed(denials):
+        resource = str(denial["right"]).partition(":")[2]
+        if resource and f"{resource} is refused" in error.message:
+            return denial
+    return None
+
+
+def _variable_hint(name: str, consent: Consent | None) -> str:
+    """What to do where a plugin misses the variable `name`."""
+    if consent is not None and consent.has(f"env:{name}"):
+        return f"Set the variable first: export {name}=..."
+    return (
+        "A plugin sees no variable but those that its manifest asks for, when they are "
+        f"granted. If it is yours: `env = [{name!r}]` there, under [rights]."
+    )
+
+
+def _unheld(consent: Consent | None, plugin: str) -> str:
+    """A way out that may be it: the plugin runs without rights that it asks for."""
+    if consent is None or not consent.missing:
+        return ""
+    return (
+        f"It runs without {', '.join(consent.missing)}, which it asks for; see "
+        f"`lockgate grants diff {plugin}`. If it should run without, report it to its "
+        "author, with the input."
+    )
 
 
 def _covers(key: str, path: str) -> bool:

@@ -22,8 +22,10 @@ _OURS = f"{os.path.dirname(__file__)}/"  # noqa: PTH120
 
 
 def denial_in(error: BaseException) -> dict[str, Data]:
-    """The path or the call that the kernel refused, if `error` comes of that."""
+    """What was refused, if `error` comes of that: a path, a call, or a variable."""
     for met in _chain(error):
+        if isinstance(met, KeyError):
+            return {"kind": "missing-variable", "name": str(met.args[0])}
         if met.errno not in (errno.EACCES, errno.EPERM):
             continue
         if isinstance(met.filename, str):
@@ -49,14 +51,24 @@ def _is_ours(file: str) -> bool:
     return library or file.startswith(_OURS)
 
 
-def _chain(error: BaseException | None) -> Iterator[OSError]:
-    """`error` and what it came from, where those are errors of the system."""
+def _chain(error: BaseException | None) -> Iterator[OSError | KeyError]:
+    """`error` and what it came from, where those are errors of the system.
+
+    A variable that is not there is such a one, too.
+    """
     for _ in range(_CHAIN_LIMIT):
         if error is None:
             return
         if isinstance(error, OSError):
             yield error
+        if isinstance(error, KeyError) and error.args and _is_of_environ(error):
+            yield error
         error = error.__cause__ or error.__context__
+
+
+def _is_of_environ(error: KeyError) -> bool:
+    codes = [one.tb_frame.f_code for one in _frames(error.__traceback__)]
+    return bool(codes) and codes[-1] is type(os.environ).__getitem__.__code__
 
 
 def _frames(frame: TracebackType | None) -> Iterator[TracebackType]:

@@ -201,6 +201,10 @@ def _errors() -> Callable[[BaseException], Any]:
     class RefusedError(httpx.TransportError, PermissionError):
         """The broker refused: its message names the grant that would allow it."""
 
+    RefusedError.__qualname__ = (
+        "RefusedError"  # where it was made is nothing to a reader
+    )
+
     def kind(error: BaseException) -> Any:
         if isinstance(error, PermissionError):
             return RefusedError

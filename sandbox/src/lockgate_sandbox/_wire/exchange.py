@@ -174,8 +174,20 @@ def note(frame: list[Any], call: bytes) -> tuple[str, str]:
     return _text(frame, 2)[:32], _text(frame, 3)[:1024]
 
 
-def no_callback(name: str) -> LookupError:
+_BROKERED = {
+    "broker.secret": "no secret",
+    "broker.http.open": "no host",
+    "broker.file.open": "no path by way of the host",
+    "broker.device.open": "no device",
+    "broker.tool.run": "no program of the machine",
+}
+"""What a session asks first, of a host that has no broker for it."""
+
+
+def no_callback(name: str) -> Exception:
     """The exception for a callback that the host does not offer."""
+    if name in _BROKERED:
+        return PermissionError(f"{_BROKERED[name]} is granted here")
     return LookupError(f"the host offers no callback {name[:80]!r}")
 
 
