@@ -6,7 +6,7 @@ import os
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lockgate_sandbox.broker._addresses import Pins, Resolve
 from lockgate_sandbox.broker._audit import AuditLog, AuditSink
@@ -101,8 +101,10 @@ class Broker:
             **self._files.callbacks,
             **self._devices.callbacks,
         }
+        _noted(found, "broker.net.open", self._sockets.give_up, begun)
         if self._web is not None:
             found |= self._web.callbacks
+            _noted(found, "broker.http.open", self._web.give_up, begun)
         else:
             found["broker.http.open"] = self._no_hosts
         if runner is not None:
@@ -149,6 +151,31 @@ _FIELDS = {
     "secret": "secrets=({!r},)",
     "tool": "tools=(Program({!r}, PATH),)",
 }
+
+
+def _noted(
+    callbacks: dict[str, Callback],
+    name: str,
+    give_up: Callable[[int], None],
+    begun: ExitStack | None,
+) -> None:
+    """Have `begun` give up what the callback `name` began and nobody came back for."""
+    if begun is None:
+        return
+    begin, numbers = callbacks[name], list[int]()
+
+    def beginning(arguments: dict[str, Data]) -> object:
+        told = begin(arguments)
+        number = cast("dict[str, int]", told)["id"] if isinstance(told, dict) else told
+        numbers.append(cast("int", number))
+        return told
+
+    def end() -> None:
+        for number in numbers:
+            give_up(number)
+
+    callbacks[name] = beginning
+    begun.callback(end)
 
 
 def _advice(right: str, resource: str) -> str:

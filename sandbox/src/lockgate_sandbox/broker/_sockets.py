@@ -53,6 +53,7 @@ class _Dial:
         self.error: Exception | None = None
         self.theirs: socket.socket | None = None
         """The worker's half until it is collected."""
+        self.given_up = False
 
 
 class Sockets:
@@ -139,6 +140,23 @@ class Sockets:
         with self._lock:
             self._running -= 1
 
+    def give_up(self, number: int) -> None:
+        """Let go of a connection that was not collected, if there is one."""
+        with self._lock:
+            dial = self._dials.pop(number, None)
+            if dial is None:
+                return
+            dial.given_up = True
+        if dial.theirs is not None:
+            dial.theirs.close()
+
+    def _hand(self, dial: _Dial, theirs: socket.socket) -> None:
+        with self._lock:
+            if not dial.given_up:
+                dial.theirs = theirs
+                return
+        theirs.close()
+
     def _wait(self, arguments: Arguments) -> object:
         number = cast("int", arguments.get("id"))
         with self._lock:
@@ -164,7 +182,7 @@ class Sockets:
             far = self._connect(dial, place)
             try:
                 self._gate.allow(dial.grant, place)
-                dial.theirs = self._relay(dial.grant, far)
+                self._hand(dial, self._relay(dial.grant, far))
             except BaseException:
                 far.close()
                 raise

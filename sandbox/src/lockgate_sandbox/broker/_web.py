@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
@@ -114,9 +115,11 @@ class Web:
             raise
         exchange = self._start(request, grant)
         number = self._keep(exchange)
+        head = None
         if request.length == 0:
-            return {"id": number, **_head(exchange.head())}
-        return {"id": number, "status": None, "headers": None}
+            with self._failing(number):
+                head = exchange.head()
+        return {"id": number, **_head(head)}
 
     def _admit(self, request: WebRequest, grant: HostGrant) -> None:
         """Look where the name leads, and record what is done; may take its time."""
@@ -239,34 +242,58 @@ class Web:
         if not isinstance(data, bytes) or len(data) > _PIECE_BYTES:
             msg = "a piece of a body is up to 1 MiB of bytes"
             raise ValueError(msg)
-        return self._of(arguments).write(data, last=last is True)
+        number = _number(arguments)
+        with self._failing(number):
+            return self._of(number).write(data, last=last is True)
 
     def _ask_head(self, arguments: Arguments) -> Data:
-        return _head(self._of(arguments).head())
+        number = _number(arguments)
+        with self._failing(number):
+            return _head(self._of(number).head())
 
     def _read(self, arguments: Arguments) -> Data:
-        data, end = self._of(arguments).read()
+        number = _number(arguments)
+        with self._failing(number):
+            data, end = self._of(number).read()
         if end:
-            self._forget(arguments)
+            self._forget(number)
         return {"data": data, "end": end}
 
     def _give_up(self, arguments: Arguments) -> Data:
-        exchange = self._forget(arguments)
-        if exchange is not None:
-            exchange.cancel()
+        self.give_up(_number(arguments))
         return None
 
-    def _of(self, arguments: Arguments) -> Exchange:
+    def give_up(self, number: int) -> None:
+        """End the exchange of this number, if there is one."""
+        exchange = self._forget(number)
+        if exchange is not None:
+            exchange.cancel()
+
+    @contextmanager
+    def _failing(self, number: int) -> Generator[None]:
+        """An exchange that fails in the ``with`` block has said its last word."""
+        try:
+            yield
+        except BaseException:
+            self.give_up(number)
+            raise
+
+    def _of(self, number: int) -> Exchange:
         with self._lock:
-            exchange = self._open.get(cast("int", arguments.get("id")))
+            exchange = self._open.get(number)
         if exchange is None:
             msg = "no such exchange"
             raise LookupError(msg)
         return exchange
 
-    def _forget(self, arguments: Arguments) -> Exchange | None:
+    def _forget(self, number: int) -> Exchange | None:
         with self._lock:
-            return self._open.pop(cast("int", arguments.get("id")), None)
+            return self._open.pop(number, None)
+
+
+def _number(arguments: Arguments) -> int:
+    number = arguments.get("id")
+    return number if type(number) is int else -1
 
 
 def _nothing_said(_data: bytes, _last: bool) -> None:
