@@ -99,7 +99,7 @@ def test_byte_code_beside_a_consented_source_is_not_run(
     assert ground.site.state("keeping").digest == before
     assert ground.says() == "harmless"
 
-    monkeypatch.setattr(seats, "_package", lambda _: "/nowhere")  # pyright: ignore
+    monkeypatch.setattr(seats, "_hashed", lambda _: [])  # pyright: ignore
     assert ground.says() == "secret"
 
 

@@ -64,8 +64,14 @@ def identity_of(state: PluginState) -> Identity:
     return Identity(state.name, state.distribution, state.version, state.digest)
 
 
-def _package(state: PluginState) -> str:
-    return state.manifest_path.rpartition("/")[0]
+def _hashed(state: PluginState) -> list[str]:
+    """The folders of whose sources grants are tied to the hash.
+
+    None of a wheel, whose RECORD is hashed, nor of what the release gives its rights.
+    """
+    if state.recorded or state.first_party:
+        return []
+    return [state.manifest_path.rpartition("/")[0]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +141,7 @@ class Seats:
                     ),
                     "tools": sorted(rights.plan.tools),
                     "added": [to_data(asdict(k)) for k in self._kinds(manifest)],
-                    # Of a wheel its RECORD is hashed, else the sources are.
-                    "sources": [] if state.recorded else [_package(state)],
+                    "sources": _hashed(state),
                 },
             )
 
