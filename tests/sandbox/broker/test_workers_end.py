@@ -83,7 +83,7 @@ def test_a_request_that_failed_takes_no_room(bench: MakeBench) -> None:
         closed.bind(("127.0.0.1", 0))  # and never listens
         port = closed.getsockname()[1]
         at = bench(_grant(port), total=_RATE)
-        asked = {
+        asked: dict[str, object] = {
             "method": "GET",
             "scheme": "http",
             "host": "127.0.0.1",
