@@ -166,8 +166,7 @@ def _noted(
 
     def beginning(arguments: dict[str, Data]) -> object:
         told = begin(arguments)
-        number = cast("dict[str, int]", told)["id"] if isinstance(told, dict) else told
-        numbers.append(cast("int", number))
+        numbers.append(_number(told))
         return told
 
     def end() -> None:
@@ -176,6 +175,11 @@ def _noted(
 
     callbacks[name] = beginning
     begun.callback(end)
+
+
+def _number(told: object) -> int:
+    """What is told of something that has begun: its number, perhaps among others."""
+    return cast("int", told["id"] if isinstance(told, dict) else told)
 
 
 def _advice(right: str, resource: str) -> str:
