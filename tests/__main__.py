@@ -1,7 +1,7 @@
 """``python -m tests [-j N] [PYTEST OPTION …]``: all tests, some files at a time.
 
-Most of a run is waiting for limits of time, so one process for each core is about
-twice as fast as one for all. Each folder's files are a piece of their own (a large
+A good part of a run is waiting for limits of time, so one process more than there are
+cores keeps all of them busy. Each folder's files are a piece of their own (a large
 folder's are several); a process takes the next piece when it has done its last.
 ``-j 1 --last-failed --last-failed-no-failures none`` runs what failed again, alone:
 some tests kill processes at limits of time, and the machine may be busy.
@@ -36,7 +36,16 @@ LONGEST_FIRST = (
     "tests/integration",
     "tests/engine/cli",
     "tests/sandbox",
+    "tests/marketplace/store",
+    "tests/marketplace/install",
+    "tests/marketplace/lock",
+    "tests/marketplace",
+    "tests/sandbox/cli",
+    "tests/sandbox/broker",
     "tests/plugins/devices",
+    "tests/plugins/firmware",
+    "tests/engine",
+    "tests/engine/sealed",
     "tests/meta",
 )
 """What would end last if it began last."""
@@ -137,7 +146,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run everything, print the sum as pytest does, and return the exit status."""
     parser = ArgumentParser(prog="python -m tests", allow_abbrev=False)
     cores = len(os.sched_getaffinity(0))
-    parser.add_argument("-j", type=int, default=max(2, cores), metavar="PROCESSES")
+    parser.add_argument("-j", type=int, default=cores + 1, metavar="PROCESSES")
     chosen, options = parser.parse_known_args(arguments)
     started = time.monotonic()
     run = Run(options)
