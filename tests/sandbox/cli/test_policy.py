@@ -5,20 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lockgate_sandbox import Policy
 from lockgate_sandbox.explain import explain
-from tests.support.sandbox import open_folder
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with open_folder() as made:
-        yield made
 
 
 def command(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
 import signal
 import subprocess
 import sys
-import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.sandbox import open_folder
+from tests.sandbox.cli.running import run
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with open_folder() as made:
-        yield made
-
-
-def _run(
-    folder: Path, code: str, *options: str, argv: tuple[str, ...] = (), stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
-    script = folder / "script.py"
-    script.write_text(textwrap.dedent(code))
-    command = [sys.executable, "-m", "lockgate_sandbox", "run", *options]
-    return subprocess.run(
-        [*command, str(script), *argv],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        cwd=folder,
-    )
 
 
 def test_streams_pass_through_and_the_status_is_the_files_own(folder: Path) -> None:
@@ -49,7 +21,7 @@ def test_streams_pass_through_and_the_status_is_the_files_own(folder: Path) -> N
         print("err", file=sys.stderr)
         sys.exit(7)
     """
-    done = _run(folder, code, argv=("a", "--b", "-c"), stdin="in")
+    done = run(folder, code, argv=("a", "--b", "-c"), stdin="in")
     assert done.stdout == "['a', '--b', '-c'] __main__ in\n"
     assert done.stderr == "err\n"
     assert done.returncode == 7
@@ -69,11 +41,11 @@ def test_streams_pass_through_and_the_status_is_the_files_own(folder: Path) -> N
     ],
 )
 def test_exit_status(folder: Path, code: str, status: int) -> None:
-    assert _run(folder, code).returncode == status
+    assert run(folder, code).returncode == status
 
 
 def test_traceback_shows_the_file_and_nothing_of_ours(folder: Path) -> None:
-    done = _run(folder, "def f():\n    1 / 0\nf()\n")
+    done = run(folder, "def f():\n    1 / 0\nf()\n")
     assert "ZeroDivisionError" in done.stderr
     assert done.stderr.count("File ") == 2
     assert "lockgate_sandbox" not in done.stderr
@@ -86,7 +58,7 @@ def test_output_is_flushed_and_exit_handlers_run(folder: Path) -> None:
         threading.Thread(target=lambda: (time.sleep(0.1), print("thread"))).start()
         sys.stdout.write("no newline ")
     """
-    assert _run(folder, code).stdout == "no newline thread\nbye\n"
+    assert run(folder, code).stdout == "no newline thread\nbye\n"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +71,7 @@ def test_output_is_flushed_and_exit_handlers_run(folder: Path) -> None:
 def test_limits_have_exit_statuses_of_their_own(
     folder: Path, option: str, code: str, status: int, error: str
 ) -> None:
-    done = _run(folder, code, option)
+    done = run(folder, code, option)
     assert done.returncode == status
     assert f"[{error}]" in done.stderr
     assert f"hint: give it more with {option.partition('=')[0]}" in done.stderr
@@ -133,7 +105,7 @@ _FILES = "import os, sys\nos.chdir(os.environ['TMPDIR'])\n"
 def test_a_limit_that_is_met_inside_leaves_the_files_own_status(
     folder: Path, option: str, code: str, error: str
 ) -> None:
-    done = _run(folder, f"import os\n{code}", option)
+    done = run(folder, f"import os\n{code}", option)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert f"[{error}]" in done.stderr
@@ -141,7 +113,7 @@ def test_a_limit_that_is_met_inside_leaves_the_files_own_status(
 
 
 def test_a_tier_without_scratch_has_no_limits_of_it(folder: Path) -> None:
-    done = _run(folder, "", "--tier=read-only", "--disk=1M")
+    done = run(folder, "", "--tier=read-only", "--disk=1M")
     assert done.returncode == 125
     assert "no scratch folder" in done.stderr
 
@@ -157,7 +129,7 @@ def test_threads_beyond_the_limit_can_not_be_started(folder: Path) -> None:
         finally:
             stop.set()
     """
-    done = _run(folder, code, "--pids", "8")
+    done = run(folder, code, "--pids", "8")
     assert done.returncode in (1, 137)
 
 
@@ -176,7 +148,7 @@ def test_threads_beyond_the_limit_can_not_be_started(folder: Path) -> None:
 def test_what_can_not_be_honoured_refuses_to_start(
     folder: Path, options: list[str], reason: str
 ) -> None:
-    done = _run(folder, "print('ran')", *options)
+    done = run(folder, "print('ran')", *options)
     assert done.returncode == 125
     assert reason in done.stderr
     assert done.stdout == ""
@@ -193,133 +165,7 @@ def test_a_missing_file_refuses_to_start(folder: Path) -> None:
     "option", ["--memory=x", "--cpu=-1", "--pids=0", "--tier=system"]
 )
 def test_a_bad_option_is_a_usage_error(folder: Path, option: str) -> None:
-    assert _run(folder, "", option).returncode == 2
-
-
-def test_grants_open_exactly_what_they_name(folder: Path) -> None:
-    (folder / "granted").mkdir()
-    (folder / "granted" / "in").write_text("data")
-    (folder / "granted").chmod(0o777)
-    (folder / "other").write_text("secret")
-    code = f"""
-        from pathlib import Path
-        folder = Path({str(folder)!r})
-        print((folder / "granted" / "in").read_text())
-        try:
-            (folder / "granted" / "out").write_text("x")
-            print("wrote")
-        except OSError:
-            print("no write")
-        try:
-            print((folder / "other").read_text())
-        except OSError:
-            print("no read")
-    """
-    done = _run(folder, code, "--allow-read", "granted")
-    assert done.stdout == "data\nno write\nno read\n", done.stderr
-    done = _run(folder, code, "--allow-write", "granted")
-    assert done.stdout == "data\nwrote\nno read\n", done.stderr
-    assert (folder / "granted" / "out").read_text() == "x"
-
-
-def test_relative_paths_mean_the_callers_folder(folder: Path) -> None:
-    (folder / "in").write_text("data")
-    done = _run(folder, "print(open('in').read())", "--allow-read", "in")
-    assert done.stdout == "data\n", done.stderr
-
-
-def test_a_path_may_go_up(folder: Path) -> None:
-    (folder / "below").mkdir()
-    (folder / "lib").mkdir()
-    (folder / "lib" / "mate.py").write_text("NAME = 'mate'")
-    (folder / "in").write_text("data")
-    (folder / "script.py").write_text(
-        "import mate; print(mate.NAME, open('../in').read())"
-    )
-    command = [sys.executable, "-m", "lockgate_sandbox", "run", "--path=../lib"]
-    done = subprocess.run(
-        [*command, "--allow-read=../in", "../script.py"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        cwd=folder / "below",
-    )
-    assert (done.stdout, done.returncode) == ("mate data\n", 0), done.stderr
-
-
-def test_a_file_that_fails_is_told_what_it_was_refused(folder: Path) -> None:
-    (folder / "in").write_text("data")
-    done = _run(folder, "open('in')")
-    assert done.returncode == 1
-    assert f"refused: read '{folder / 'in'}'" in done.stderr
-    assert f"to allow it: --allow-read {folder / 'in'}" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("code", "way"),
-    [
-        ("open('out/new', 'w')", "--allow-write {folder}/out"),
-        ("open('out/a/b', 'w')", "--allow-write {folder}/out"),
-        ("import mate", "--path {folder}"),
-        ("import mates.of.mine", "--path {folder}"),
-        ("import socket; socket.getaddrinfo('a.test', 80)", "--allow-net a.test:80"),
-        ("import socket; socket.socket()", "--allow-net HOST[:PORT]"),
-        ("import nothing_like_it", "--path DIR, the folder that it lies in"),
-        ("import tempfile; tempfile.mkdtemp()", "--tier basic, for a"),
-        (
-            "import socket; socket.create_connection(('10.0.0.1', 1))",
-            "--allow-net 10.0.0.1:1",
-        ),
-    ],
-)
-def test_the_way_out_is_one_that_can_be_gone(folder: Path, code: str, way: str) -> None:
-    (folder / "out").mkdir()
-    (folder / "mate.py").touch()
-    (folder / "mates").mkdir()
-    done = _run(folder, code)
-
-    ways = [line for line in done.stderr.splitlines() if "to allow it: " in line]
-    assert done.returncode == 1
-    assert way.format(folder=folder) in ways[0], done.stderr
-    assert len(ways) == len(set(ways))
-
-
-def test_a_write_is_allowed_by_the_option_that_was_told(folder: Path) -> None:
-    (folder / "out").mkdir()
-    code = "open('out/new', 'w').write('made')"
-    told = _run(folder, code).stderr.partition("to allow it: ")[2].split("\n")[0]
-    done = _run(folder, code, *shlex.split(told))
-
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (folder / "out" / "new").read_text() == "made"
-
-
-def test_less_memory_than_python_needs_is_refused_in_words(folder: Path) -> None:
-    done = _run(folder, "print(1)", "--memory", "8M")
-    least = _run(folder, "print(1)", "--memory", "16M")
-
-    assert done.returncode == 125
-    assert "less than Python needs to start" in done.stderr
-    # What is let through tells, too, if it was not enough for the file.
-    assert least.returncode == 0 or least.stderr
-
-
-def test_nobody_is_advised_to_grant_files_of_the_sandbox(folder: Path) -> None:
-    code = """
-        from lockgate_session import session
-
-        session.secret("OTHER")
-    """
-    script = folder / "script.py"
-    script.write_text(textwrap.dedent(code))
-    command = [sys.executable, "-m", "lockgate_sandbox", "run", "--secret", "A=HOME"]
-    done = subprocess.run(
-        [*command, str(script)], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 1
-    assert "refused: secret" in done.stderr
-    assert "--allow-read" not in done.stderr
+    assert run(folder, "", option).returncode == 2
 
 
 def test_an_interrupt_ends_the_file_without_a_traceback_of_ours(folder: Path) -> None:
@@ -344,92 +190,6 @@ def test_an_interrupt_ends_the_file_without_a_traceback_of_ours(folder: Path) ->
     assert told == "\nlockgate-sandbox: interrupted\n"
 
 
-def test_what_a_file_was_refused_and_coped_with_is_not_told(folder: Path) -> None:
-    code = """
-        try:
-            open("in")
-        except OSError:
-            print("without")
-    """
-    (folder / "in").write_text("data")
-    done = _run(folder, code)
-    assert (done.stdout, done.stderr) == ("without\n", "")
-
-
-def _command(
-    *argv: str, stdin: str = "", **environ: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lockgate_sandbox", "run", *argv],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, **environ},
-    )
-
-
-def test_text_is_run_as_python_runs_it() -> None:
-    code = "import sys; print(sys.argv, __name__, input()); open('/etc/passwd')"
-    done = _command("--wall", "20", "-c", code, "a", "--b", stdin="in\n")
-
-    assert (done.returncode, done.stdout) == (1, "['-c', 'a', '--b'] __main__ in\n")
-    assert 'File "<string>", line 1' in done.stderr
-    assert "to allow it: --allow-read /etc/passwd" in done.stderr
-    piped = _command("-", "a", stdin="import sys\nprint(sys.argv)\n1 / 0")
-    assert (piped.returncode, piped.stdout) == (1, "['-', 'a']\n")
-    assert 'File "<stdin>", line 3' in piped.stderr
-
-
-def test_text_is_sealed_and_imports_nothing_of_this_folder(folder: Path) -> None:
-    (folder / "beside.py").write_text("print('imported')")
-    code = "import sys; sys.path.insert(0, ''); import beside"
-    command = [sys.executable, "-m", "lockgate_sandbox", "run"]
-    tried = subprocess.run([*command, "-c", code], cwd=folder, capture_output=True)
-    granted = subprocess.run(
-        [*command, "--path", ".", "-c", "import beside"],
-        cwd=folder,
-        capture_output=True,
-    )
-
-    assert (tried.returncode, tried.stdout) == (1, b"")
-    assert b"to allow it: --path ." in tried.stderr
-    assert (granted.returncode, granted.stdout) == (0, b"imported\n")
-
-
-def test_a_variable_that_you_have_is_not_seen_and_named() -> None:
-    code = "import os; print(os.getenv('ACME_KEY'), os.getenv('ACME_NONE')); 1 / 0"
-    done = _command("-c", code, ACME_KEY="value-of-it")
-
-    assert (done.returncode, done.stdout) == (1, "None None\n")
-    assert "refused: env 'ACME_KEY'\n  to allow it: --env ACME_KEY\n" in done.stderr
-    assert "ACME_NONE'" not in done.stderr.replace(code, "")
-    missed = _command("-c", "import os; os.environ['ACME_KEY']", ACME_KEY="x")
-    assert "to allow it: --env ACME_KEY\n" in missed.stderr
-    assert "observe.py" not in missed.stderr
-
-
-def test_a_variable_is_given_by_name_or_with_a_value() -> None:
-    code = "import os; print(os.environ['ACME_KEY'])"
-
-    assert _command("--env", "ACME_KEY", "-c", code, ACME_KEY="a").stdout == "a\n"
-    given = _command("--env", "ACME_KEY=b=c", "-c", code, ACME_KEY="a")
-    assert given.stdout == "b=c\n"
-    assert (unset := _command("--env", "ACME_KEY", "-c", code)).returncode == 125
-    assert "write --env ACME_KEY=VALUE" in unset.stderr
-    hijack = _command("--env", "LD_PRELOAD=/tmp/x.so", "-c", code)
-    assert hijack.returncode == 125
-    assert "LD_PRELOAD" in hijack.stderr
-
-
-def test_what_the_library_asks_the_environment_is_nobodys_wish() -> None:
-    code = "import shutil, argparse; shutil.get_terminal_size(); 1 / 0"
-    done = _command("-c", code, COLUMNS="80", TERM="xterm", PYTHON_COLORS="1")
-
-    assert "refused" not in done.stderr
-
-
 def test_a_folder_is_no_file_to_run(folder: Path) -> None:
     command = [sys.executable, "-m", "lockgate_sandbox", "run", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -447,48 +207,6 @@ def test_without_a_file_only_the_file_is_missed(folder: Path) -> None:
     )
 
 
-def test_report_has_posture_usage_and_denials(folder: Path) -> None:
-    (folder / "other").write_text("secret")
-    code = f"""
-        import os, socket, subprocess
-        for attempt in (
-            lambda: open({str(folder / "other")!r}),
-            lambda: open({str(folder / "new")!r}, "w"),
-            lambda: socket.create_connection(("192.0.2.1", 80)),
-            lambda: subprocess.run(["/bin/true"]),
-            lambda: os.fork(),
-        ):
-            try:
-                attempt()
-            except OSError:
-                pass
-    """
-    done = _run(folder, code, "--report", "report.json")
-    assert done.returncode == 0, done.stderr
-    report = json.loads((folder / "report.json").read_text())
-    assert (report["status"], report["error"]) == (0, None)
-    assert report["usage"]["peak_memory_bytes"] > 0
-    assert report["policy"]["tier"] == "read-only"
-    assert "landlock" in {layer["name"] for layer in report["posture"]["layers"]}
-    rights = {(item["right"], item["what"]) for item in report["denials"]}
-    assert ("read", str(folder / "other")) in rights
-    assert ("write", str(folder / "new")) in rights
-    assert {"net", "program", "process"} <= {right for right, _ in rights}
-    grants = {item["grant"] for item in report["denials"]}
-    assert f"--allow-read {folder / 'other'}" in grants
-
-
-def test_report_tells_of_a_refusal_and_of_a_limit(folder: Path) -> None:
-    assert _run(folder, "", "--allow-net=a..b", "--report=r.json").returncode == 125
-    report = json.loads((folder / "r.json").read_text())
-    assert report["error"]["code"] == "policy-invalid"
-    assert report["posture"] is None
-    code = "import time; time.sleep(60)"
-    assert _run(folder, code, "--wall=0.3", "--report=r.json").returncode == 124
-    report = json.loads((folder / "r.json").read_text())
-    assert report["error"]["code"] == "wall-limit"
-
-
 def test_a_script_that_plays_with_the_channel_harms_nobody(folder: Path) -> None:
     code = """
         import os, socket, stat
@@ -500,7 +218,7 @@ def test_a_script_that_plays_with_the_channel_harms_nobody(folder: Path) -> None
                 pass
         print("done")
     """
-    done = _run(folder, code)
+    done = run(folder, code)
     assert (done.stdout, done.returncode) == ("done\n", 0)
 
 

@@ -9,24 +9,16 @@ import stat
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.sandbox import open_folder
 from tests.support.servers import http_server
 
 pytestmark = pytest.mark.kernel
 
 PACKAGES = str(Path(httpx.__file__).parents[1])
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with open_folder() as made:
-        yield made
 
 
 def _run(

@@ -1,0 +1,54 @@
+"""``lockgate-sandbox run --report``: posture, usage and denials."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.cli.running import run
+
+pytestmark = pytest.mark.kernel
+
+
+def test_report_has_posture_usage_and_denials(folder: Path) -> None:
+    (folder / "other").write_text("secret")
+    code = f"""
+        import os, socket, subprocess
+        for attempt in (
+            lambda: open({str(folder / "other")!r}),
+            lambda: open({str(folder / "new")!r}, "w"),
+            lambda: socket.create_connection(("192.0.2.1", 80)),
+            lambda: subprocess.run(["/bin/true"]),
+            lambda: os.fork(),
+        ):
+            try:
+                attempt()
+            except OSError:
+                pass
+    """
+    done = run(folder, code, "--report", "report.json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["status"], report["error"]) == (0, None)
+    assert report["usage"]["peak_memory_bytes"] > 0
+    assert report["policy"]["tier"] == "read-only"
+    assert "landlock" in {layer["name"] for layer in report["posture"]["layers"]}
+    rights = {(item["right"], item["what"]) for item in report["denials"]}
+    assert ("read", str(folder / "other")) in rights
+    assert ("write", str(folder / "new")) in rights
+    assert {"net", "program", "process"} <= {right for right, _ in rights}
+    grants = {item["grant"] for item in report["denials"]}
+    assert f"--allow-read {folder / 'other'}" in grants
+
+
+def test_report_tells_of_a_refusal_and_of_a_limit(folder: Path) -> None:
+    assert run(folder, "", "--allow-net=a..b", "--report=r.json").returncode == 125
+    report = json.loads((folder / "r.json").read_text())
+    assert report["error"]["code"] == "policy-invalid"
+    assert report["posture"] is None
+    code = "import time; time.sleep(60)"
+    assert run(folder, code, "--wall=0.3", "--report=r.json").returncode == 124
+    report = json.loads((folder / "r.json").read_text())
+    assert report["error"]["code"] == "wall-limit"

@@ -1,0 +1,153 @@
+"""``lockgate-sandbox run``: what a file was refused, and the way out that is told."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.cli.running import run
+
+pytestmark = pytest.mark.kernel
+
+
+def test_grants_open_exactly_what_they_name(folder: Path) -> None:
+    (folder / "granted").mkdir()
+    (folder / "granted" / "in").write_text("data")
+    (folder / "granted").chmod(0o777)
+    (folder / "other").write_text("secret")
+    code = f"""
+        from pathlib import Path
+        folder = Path({str(folder)!r})
+        print((folder / "granted" / "in").read_text())
+        try:
+            (folder / "granted" / "out").write_text("x")
+            print("wrote")
+        except OSError:
+            print("no write")
+        try:
+            print((folder / "other").read_text())
+        except OSError:
+            print("no read")
+    """
+    done = run(folder, code, "--allow-read", "granted")
+    assert done.stdout == "data\nno write\nno read\n", done.stderr
+    done = run(folder, code, "--allow-write", "granted")
+    assert done.stdout == "data\nwrote\nno read\n", done.stderr
+    assert (folder / "granted" / "out").read_text() == "x"
+
+
+def test_relative_paths_mean_the_callers_folder(folder: Path) -> None:
+    (folder / "in").write_text("data")
+    done = run(folder, "print(open('in').read())", "--allow-read", "in")
+    assert done.stdout == "data\n", done.stderr
+
+
+def test_a_path_may_go_up(folder: Path) -> None:
+    (folder / "below").mkdir()
+    (folder / "lib").mkdir()
+    (folder / "lib" / "mate.py").write_text("NAME = 'mate'")
+    (folder / "in").write_text("data")
+    (folder / "script.py").write_text(
+        "import mate; print(mate.NAME, open('../in').read())"
+    )
+    command = [sys.executable, "-m", "lockgate_sandbox", "run", "--path=../lib"]
+    done = subprocess.run(
+        [*command, "--allow-read=../in", "../script.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=folder / "below",
+    )
+    assert (done.stdout, done.returncode) == ("mate data\n", 0), done.stderr
+
+
+def test_a_file_that_fails_is_told_what_it_was_refused(folder: Path) -> None:
+    (folder / "in").write_text("data")
+    done = run(folder, "open('in')")
+    assert done.returncode == 1
+    assert f"refused: read '{folder / 'in'}'" in done.stderr
+    assert f"to allow it: --allow-read {folder / 'in'}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "way"),
+    [
+        ("open('out/new', 'w')", "--allow-write {folder}/out"),
+        ("open('out/a/b', 'w')", "--allow-write {folder}/out"),
+        ("import mate", "--path {folder}"),
+        ("import mates.of.mine", "--path {folder}"),
+        ("import socket; socket.getaddrinfo('a.test', 80)", "--allow-net a.test:80"),
+        ("import socket; socket.socket()", "--allow-net HOST[:PORT]"),
+        ("import nothing_like_it", "--path DIR, the folder that it lies in"),
+        ("import tempfile; tempfile.mkdtemp()", "--tier basic, for a"),
+        (
+            "import socket; socket.create_connection(('10.0.0.1', 1))",
+            "--allow-net 10.0.0.1:1",
+        ),
+    ],
+)
+def test_the_way_out_is_one_that_can_be_gone(folder: Path, code: str, way: str) -> None:
+    (folder / "out").mkdir()
+    (folder / "mate.py").touch()
+    (folder / "mates").mkdir()
+    done = run(folder, code)
+
+    ways = [line for line in done.stderr.splitlines() if "to allow it: " in line]
+    assert done.returncode == 1
+    assert way.format(folder=folder) in ways[0], done.stderr
+    assert len(ways) == len(set(ways))
+
+
+def test_a_write_is_allowed_by_the_option_that_was_told(folder: Path) -> None:
+    (folder / "out").mkdir()
+    code = "open('out/new', 'w').write('made')"
+    told = run(folder, code).stderr.partition("to allow it: ")[2].split("\n")[0]
+    done = run(folder, code, *shlex.split(told))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / "out" / "new").read_text() == "made"
+
+
+def test_less_memory_than_python_needs_is_refused_in_words(folder: Path) -> None:
+    done = run(folder, "print(1)", "--memory", "8M")
+    least = run(folder, "print(1)", "--memory", "16M")
+
+    assert done.returncode == 125
+    assert "less than Python needs to start" in done.stderr
+    # What is let through tells, too, if it was not enough for the file.
+    assert least.returncode == 0 or least.stderr
+
+
+def test_nobody_is_advised_to_grant_files_of_the_sandbox(folder: Path) -> None:
+    code = """
+        from lockgate_session import session
+
+        session.secret("OTHER")
+    """
+    script = folder / "script.py"
+    script.write_text(textwrap.dedent(code))
+    command = [sys.executable, "-m", "lockgate_sandbox", "run", "--secret", "A=HOME"]
+    done = subprocess.run(
+        [*command, str(script)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert "refused: secret" in done.stderr
+    assert "--allow-read" not in done.stderr
+
+
+def test_what_a_file_was_refused_and_coped_with_is_not_told(folder: Path) -> None:
+    code = """
+        try:
+            open("in")
+        except OSError:
+            print("without")
+    """
+    (folder / "in").write_text("data")
+    done = run(folder, code)
+    assert (done.stdout, done.stderr) == ("without\n", "")
