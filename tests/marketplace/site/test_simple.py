@@ -16,7 +16,7 @@ from lockgate.manifest import Manifest, parse_manifest
 from lockgate_marketplace.site import Options, build
 from lockgate_marketplace.site.catalog import FACETS
 from lockgate_marketplace.wheel import open_wheel
-from tests.marketplace.site.samples import stock
+from tests.marketplace.site.samples import plugin_wheel, stock
 from tests.support.report import Markup
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -170,3 +170,18 @@ def test_the_feed_is_atom(site: Path) -> None:
         assert entry.findtext(f"{ATOM}author/{ATOM}name")
     summary = " ".join(entry.findtext(f"{ATOM}summary", "") for entry in entries)
     assert "Now it may also: read /srv/parts and everything below." in summary
+
+
+@pytest.mark.parametrize("char", ["\ufffe", "\uffff", "\u202e", "]]>"])
+def test_no_author_spoils_the_feed_of_all(tmp_path: Path, char: str) -> None:
+    headers = (f"Author: evil{char}one",)
+    plugin_wheel(tmp_path / "wheels", "acme", headers=headers)
+    plugin_wheel(tmp_path / "wheels", "other")
+
+    assert build(tmp_path / "wheels", tmp_path / "site").refused == ()
+
+    feed = ET.fromstring((tmp_path / "site" / "feed.xml").read_bytes())  # noqa: S314
+    assert len(feed.findall(f"{ATOM}entry")) == 2
+    if char in "\ufffe\uffff":  # as it is, no reader takes it
+        with pytest.raises(ET.ParseError):
+            ET.fromstring(f"<author>evil{char}one</author>")  # noqa: S314

@@ -148,6 +148,9 @@ class _Shut:
         assert self.socket is not None
         self.socket.shutdown(socket.SHUT_RDWR)
 
+    def heard(self, count: int) -> None:
+        assert count == 0
+
 
 def test_an_end_that_the_host_made_is_no_end_of_a_body() -> None:
     near, far = socket.socketpair()

@@ -21,6 +21,7 @@ Html = NewType("Html", str)
 _VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
 _HIDDEN_CHARS = (
     "\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff"
+    "\\ufffe\\uffff"
 )
 _HIDDEN = re.compile(f"[{_HIDDEN_CHARS}]")
 _ODD = re.compile(f"[&<>\"'{_HIDDEN_CHARS}]")
@@ -32,7 +33,8 @@ def text(value: str) -> Html:
     """`value` as text: every character that markup knows is escaped.
 
     Control characters, which browsers may drop and readers can't see, and the marks
-    that turn the direction of text around become U+FFFD.
+    that turn the direction of text around become U+FFFD, and so does what no XML may
+    hold (XML 1.0, 2.2): one of it would spoil the whole feed.
     """
     if _ODD.search(value) is None:
         return Html(value)

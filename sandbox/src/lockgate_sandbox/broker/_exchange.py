@@ -16,6 +16,7 @@ from socket import SHUT_RDWR, socket
 
 import httpcore
 
+from lockgate_sandbox.broker._crumbs import Crumbs
 from lockgate_sandbox.broker._gate import Use
 from lockgate_sandbox.broker._pinned import PinnedNetwork
 from lockgate_sandbox.broker._quota import Meters, QuotaError
@@ -31,6 +32,9 @@ __all__ = ["SLICE_SECONDS", "Exchange", "Head", "WebError"]
 SLICE_SECONDS = 0.05
 _QUEUE_BYTES = 256 << 10
 """What waits on the host for a side that is slower than the other."""
+
+_BEFORE_HEAD_BYTES = 192 << 10
+"""A head has 64 KiB at most; the rest is room for informational ones before it."""
 
 Head = tuple[int, list[tuple[str, str]]]
 
@@ -91,6 +95,7 @@ class Exchange:
         admit: Callable[[], None],
         look: Callable[[bytes, bool], None],
         scrub: Scrub,
+        crumbs: Crumbs,
         has_body: bool,
     ) -> None:
         self.grant = grant
@@ -104,6 +109,8 @@ class Exchange:
         self._admit = admit
         self._look = look
         self._scrub = scrub
+        self._crumbs = crumbs
+        self._heard = 0
         self._changed = threading.Condition()
         self._up, self._down = _Queue(self._changed), _Queue(self._changed)
         self._head: Head | None = None
@@ -194,6 +201,16 @@ class Exchange:
         if self._cancelled:
             raise WebError("closed", "the request was given up")
 
+    def heard(self, count: int) -> None:
+        """Count what the server sent.
+
+        Raises:
+            WebError: If it is too much for what comes before an answer's body.
+        """
+        self._heard += count
+        if self._head is None and self._heard > _BEFORE_HEAD_BYTES:
+            raise WebError("protocol-failed", "the server's answer does not begin")
+
     def run(
         self,
         pool: httpcore.ConnectionPool,
@@ -246,9 +263,19 @@ class Exchange:
             self._changed.notify_all()
         for chunk in response.iter_stream():
             self._put(self._scrub.feed(chunk))
+            self._rest(self._crumbs.wait(len(chunk)))
         self._put(self._scrub.rest())
         with self._changed:
             self._down.end()
+
+    def _rest(self, seconds: float) -> None:
+        """Do nothing for `seconds`, but end when it is time."""
+        if seconds > 0:
+            with self._changed:
+                self._changed.wait_for(lambda: self._cancelled, seconds)
+            self.check()
+            if time.monotonic() > self.deadline:
+                raise httpcore.ReadTimeout("the response was not sent in time")
 
     def _put(self, data: bytes) -> None:
         if not data:

@@ -42,6 +42,10 @@ class Flow(Protocol):
         """Raise if the exchange is to end."""
         ...
 
+    def heard(self, count: int) -> None:
+        """Count what came in; raise if it is too much before an answer begins."""
+        ...
+
 
 class PinnedNetwork(httpcore.NetworkBackend):
     """Opens connections for the exchange of the calling thread."""
@@ -121,6 +125,7 @@ class _Stream(httpcore.NetworkStream):
         data = self._io(flow, receive, select.POLLIN, timeout, late)
         if not data:
             flow.check()  # an end that we made is no end of a body
+        flow.heard(len(data))
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -158,6 +163,8 @@ class _Stream(httpcore.NetworkStream):
     ) -> T:
         while True:
             flow.check()
+            if _left(flow) <= 0:  # who always has something to say is never waited for
+                raise late
             try:
                 return act()
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as e:

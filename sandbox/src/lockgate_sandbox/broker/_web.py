@@ -18,6 +18,7 @@ import httpcore
 import httpx
 
 from lockgate_sandbox.broker._addresses import Pins
+from lockgate_sandbox.broker._crumbs import Crumbs
 from lockgate_sandbox.broker._exchange import Exchange, Head
 from lockgate_sandbox.broker._gate import Gate, new_number
 from lockgate_sandbox.broker._pinned import PinnedNetwork
@@ -62,6 +63,7 @@ class Web:
         self._pins = pins
         self._reveal = reveal
         self._network = PinnedNetwork(pins)
+        self._crumbs = Crumbs()
         self._pool = httpcore.ConnectionPool(
             ssl_context=trust or httpx.create_ssl_context(trust_env=False),
             max_connections=_AT_ONCE,
@@ -176,6 +178,7 @@ class Web:
             admit=partial(self._admit, request, grant),
             look=self._looks(request, grant),
             scrub=scrub,
+            crumbs=self._crumbs,
             has_body=request.length != 0,
         )
         exchange.use = self._gate.hold(grant, exchange.cancel)

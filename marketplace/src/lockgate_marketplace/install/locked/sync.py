@@ -7,7 +7,7 @@ name it too. What is given is what an owner's policy allows, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -102,6 +102,15 @@ class Sync:
             ConsentError: ``consent-lock``.
             MarketplaceError: Of the step that refuses.
         """
+        store = self._store
+        # What the store has now is built upon until the end: nobody may collect it.
+        lasts = bool(changed) and not dry_run and store.root.exists()
+        with store.held() if lasts else nullcontext():
+            return self._carried_out(changed, tell, dry_run=dry_run)
+
+    def _carried_out(
+        self, changed: Sequence[LockedPlugin], tell: Tell, *, dry_run: bool
+    ) -> Synced:
         pins = self._trust.pins()
         present = found_by(self.terms.config).plugins
         with self._at_hand(changed, present, pins, tell) as (files, got):
