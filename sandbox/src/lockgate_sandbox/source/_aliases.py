@@ -7,7 +7,13 @@ from typing import Any
 
 from lockgate_sandbox.source._dotted import LINKS, MAKERS
 
-__all__ = ["Aliases"]
+__all__ = ["FORMS", "Aliases"]
+
+FORMS = frozenset(
+    {ast.Attribute, ast.BoolOp, ast.Call, ast.IfExp, ast.Name, ast.NamedExpr}
+    | {ast.Subscript}
+)
+"""What has to be assigned to a name for it to stand for another."""
 
 
 class Aliases:
@@ -20,7 +26,7 @@ class Aliases:
         self._from_attribute = self.makers | {"get"}
 
     def note(self, name: str, value: Any) -> None:
-        """`value` is assigned to `name`."""
+        """`value`, which is one of `FORMS`, is assigned to `name`."""
         cls = value.__class__
         if cls is ast.Name or cls is ast.Attribute or cls is ast.Subscript:
             self._lead(value, name)

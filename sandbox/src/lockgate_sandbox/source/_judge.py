@@ -196,21 +196,13 @@ def _changes(site: Site, places: Places) -> None:
 def _texts(site: Site, places: Places) -> None:
     site.scope = places.scopes[0]
     for texts in (places.texts, places.long_texts):
-        everything = "\0".join(texts.said)
-        longest = LONG_TEXT if texts is places.texts else len(everything)
+        longest = max(map(len, texts.said), default=0)
         for check, words, least, most in registry.TEXTS:
             if longest < least or (texts is places.long_texts and most <= LONG_TEXT):
                 continue
-            # By far most modules hold none of the words, and most texts neither.
-            present = [word for word in words if word in everything]
-            found = [
-                at
-                for word in (present if words else ("",))
-                for at, text in enumerate(texts.said)
-                if word in text and least <= len(text) <= most
-            ]
-            for at in dict.fromkeys(found):
-                check(site, texts.nodes[at], texts.said[at])
+            for at in texts.holding(words or ("",)):
+                if least <= len(texts.said[at]) <= most:
+                    check(site, texts.nodes[at], texts.said[at])
 
 
 def _whole(site: Site, _: Places) -> None:

@@ -15,7 +15,7 @@ import ast
 from collections.abc import Container
 from functools import cache
 
-from lockgate_sandbox.source._aliases import Aliases
+from lockgate_sandbox.source._aliases import FORMS, Aliases
 from lockgate_sandbox.source._dotted import (
     GETTERS,
     IMPORTERS,
@@ -80,14 +80,16 @@ class Names:
         self.stars += [str(module) for module, _, _ in places.bound.pop("*", ())]
         for name, bound in places.bound.items():
             for value, _, _ in bound:
-                if isinstance(value, str):
+                if value is None:
+                    continue
+                if value.__class__ in FORMS:
+                    aliases.note(name, value)
+                elif isinstance(value, str):
                     self.watch.add(name)
                     if value in asked:
                         self.told.add(name)
                     if value in MAKERS:
                         aliases.makers.add(name)
-                elif value is not None:
-                    aliases.note(name, value)
         fresh = aliases.reached(self.watch)
         self.watch |= fresh
         self.told |= fresh
@@ -298,11 +300,20 @@ class Names:
         while at is not None:
             bound = bindings.get(at)
             if bound:
-                values = [value for value, _, _ in bound if value is not None]
-                only = values[0] if len(values) == 1 else None
-                return None if isinstance(only, str) else only
+                return _only_expression(bound)
             at = at.parent
         return None
+
+
+def _only_expression(bound: list[Bound]) -> ast.expr | None:
+    """The one value in `bound` that is known, if it is an expression."""
+    only: ast.expr | str | None = None
+    for value, _, _ in bound:
+        if value is not None:
+            if only is not None:
+                return None
+            only = value
+    return None if isinstance(only, str) else only
 
 
 class _Values:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
+from itertools import accumulate
 from typing import Any, Literal, TypeAlias
 
 __all__ = ["LONG_TEXT", "Bound", "Places", "Scope", "Texts", "Value"]
@@ -58,11 +59,36 @@ class Scope:
 class Texts:
     """Literals that are long enough to say something, as text, and their nodes."""
 
-    __slots__ = ("nodes", "said")
+    __slots__ = ("_begins", "_everything", "nodes", "said")
 
     def __init__(self) -> None:
         self.said: list[str] = []
         self.nodes: list[ast.Constant] = []
+        self._everything = ""
+        self._begins: list[int] = []
+
+    def holding(self, words: Iterable[str]) -> list[int]:
+        """Which of them hold one of `words`, in order; the empty word is in all."""
+        # By far most modules hold none of the words, and most literals neither: a
+        # word is looked for in all of them at once, and then in those after the one
+        # that holds it. None of the words holds the null that stands between two.
+        if not self._everything:
+            self._everything = "\0".join(self.said)
+        found: set[int] = set()
+        for word in words if self.said else ():
+            place = self._everything.find(word)
+            while place >= 0:
+                at = bisect_right(self._starts(), place) - 1
+                found.add(at)
+                place = self._everything.find(word, self._starts()[at + 1])
+        return sorted(found)
+
+    def _starts(self) -> list[int]:
+        """Where each begins when they are joined, and one more."""
+        if not self._begins:
+            lengths = (len(text) + 1 for text in self.said)
+            self._begins = list(accumulate(lengths, initial=0))
+        return self._begins
 
 
 class Places:

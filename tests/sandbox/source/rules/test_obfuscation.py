@@ -31,6 +31,7 @@ PRESSED = base64.b64encode(zlib.compress(CODE)).decode()
         f"import base64\n__import__(base64.b64decode({TEXT!r}).decode())",
         "e = exec\nimport lzma\ne(lzma.decompress(data))",
         f"import base64, os\nos.system(base64.b64decode({TEXT!r}))",
+        "import base64\ndef f(a):\n    a = g(base64.b64decode(b), a)\n    exec(a)",
     ],
 )
 def test_running_what_was_decoded_is_an_error(source: str) -> None:

@@ -98,14 +98,17 @@ def _runs(site: Site, node: ast.Call, name: str) -> None:
     if given is None:
         return
     stack: list[ast.AST] = [given]
+    known: set[str] = set()
     for _ in range(_LOOKED_AT):
         if not stack:
             return
         at = stack.pop()
         if isinstance(at, ast.Name):
-            value = site.value(at)
-            if value is not at:
-                stack.append(value)
+            if at.id not in known:
+                known.add(at.id)
+                value = site.value(at)
+                if value is not at:
+                    stack.append(value)
             continue
         if isinstance(at, ast.Call) and _decodes(site, at):
             short = name.rpartition(".")[2]
