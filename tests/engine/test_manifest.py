@@ -139,7 +139,7 @@ def test_asking_for_nothing_is_the_default() -> None:
     ("old", "new", "key", "line", "words"),
     [
         ("schema = 1", "schema = 2", "schema", 1, "must be 1"),
-        ('"firmware"', '"Firm Ware"', "name", 2, "pattern"),
+        ('"firmware"', '"Firm Ware"', "name", 2, "written"),
         ('"One line."', '"two\\nlines"', "summary", 3, "one line"),
         ("kinds = [", "kindz = [", "kindz", 4, "unknown key 'kindz'"),
         ('["generator"]', '["generater"]', "kinds.0", 4, "no kind named"),
@@ -149,7 +149,7 @@ def test_asking_for_nothing_is_the_default() -> None:
         ('tier = "admin"', 'tier = "basic"', "rights.read", 17, "cannot hold"),
         ('tier = "admin"', 'tier = "elevated"', "rights.tools", 25, "of the machine"),
         ("generate =", "generat =", "hooks.generat", 10, "no hook named"),
-        ("acme.plugin:generate", "acme plugin", "hooks.generate.impl", 10, "pattern"),
+        ("acme.plugin:generate", "acme plugin", "hooks.generate.impl", 10, "written"),
         ('order = "last"', 'ordr = "last"', "hooks.generator_targets.ordr", 11, "key"),
         ("targets = [", "goals = [", "capabilities.goals", 14, "must be"),
         ('"/usr/share/x"', '"../x"', "rights.read.0", 17, "absolute path"),
@@ -201,6 +201,8 @@ def test_what_is_wrong_is_blamed_on_its_line_and_key(
         ("cpu-seconds", "cpu-second", "'cpu-seconds'"),
         ("workers = true", "worker = true", "'workers'"),
         ('order = "last"', 'ordr = "last"', "'order'"),
+        ('"firmware"', '"Firm Ware"', "'firm-ware'"),
+        ('"firmware"', '"firm;ware"', "It has to match ^"),
     ],
 )
 def test_a_misspelt_word_is_answered_with_the_right_one(

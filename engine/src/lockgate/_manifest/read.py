@@ -7,6 +7,7 @@ is raised, since it is the one that an author mends first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -170,8 +171,18 @@ def _words(
         words = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
         hint = did_you_mean(value, words) if isinstance(value, str) else ""
         return f"must be {expected}", hint
+    if kind == "string_pattern_mismatch":
+        return _misspelt(_value(document, path), str(detail["ctx"]["pattern"]))
     message = str(detail["msg"])
     return message[:1].lower() + message[1:], ""
+
+
+def _misspelt(value: object, pattern: str) -> tuple[str, str]:
+    """Message and hint for a word that is written as none may be."""
+    near = str(value).lower().replace(" ", "-")[:80]
+    fits = near != value and re.fullmatch(pattern, near) is not None
+    hint = f"Did you mean {near!r}?" if fits else f"It has to match {pattern}"
+    return f"{str(value)[:80]!r} is not written as it has to be", hint
 
 
 def _value(document: Any, path: Sequence[str | int]) -> object:
