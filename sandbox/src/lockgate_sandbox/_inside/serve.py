@@ -86,12 +86,16 @@ class Server:
         self.handler = handler
         self._flushes = [sys.stdout.flush, sys.stderr.flush]
 
-    def serve(self) -> NoReturn:
-        """The loop."""
+    def serve(self, first: list[Any] | None = None) -> NoReturn:
+        """The loop; it begins with the call that came along with the start, if any."""
         inbox = self.session.inbox
+        if first is not None and (inbox or self.session.asked):
+            inbox.appendleft(first)
+            first = None
         try:
             while True:
-                frame = inbox.popleft() if inbox else answer_plain(self)
+                frame = inbox.popleft() if inbox else answer_plain(self, first)
+                first = None
                 kind = frame[0]
                 if kind == _CALL:
                     message = self._respond(frame)

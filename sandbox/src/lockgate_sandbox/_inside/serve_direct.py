@@ -52,8 +52,10 @@ _length_of, _set_length = LENGTH.unpack_from, LENGTH.pack_into
 _UNSENDABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
 
-def answer_plain(server: Server) -> list[Any]:
-    """Answer calls until something else comes, and give that frame.
+def answer_plain(server: Server, frame: list[Any] | None = None) -> list[Any]:
+    """Answer calls, the first in `frame` if it is given, until something else comes.
+
+    Gives the frame that is something else.
 
     Raises:
         ChannelClosed: If the host is gone.
@@ -67,7 +69,9 @@ def answer_plain(server: Server) -> list[Any]:
     pipe_most = min(channel.limit, channel.answer_bytes)
     asking, inbox, now = session.lock.locked, session.inbox, session.begin(b"")
     while not inbox:
-        if channel.piped:
+        if frame is not None:
+            pass
+        elif channel.piped:
             frame = channel.from_pipe()
             if frame is None:
                 continue
@@ -85,7 +89,7 @@ def answer_plain(server: Server) -> list[Any]:
             result = handler(frame[2], frame[3])
         except BaseException as error:
             server.fail(frame, error)
-            del frame
+            frame = None
             continue
         if copies:
             os._exit(0)
@@ -116,7 +120,7 @@ def answer_plain(server: Server) -> list[Any]:
                     out = _send(channel, out)
             except GONE:
                 raise ChannelClosed from None
-        del frame, result
+        frame = result = None
     return inbox.popleft()
 
 

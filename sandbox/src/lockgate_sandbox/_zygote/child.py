@@ -152,6 +152,7 @@ def _do_job(
 def _prepare(channel: GuestChannel, job: dict[str, Any], posture: Posture) -> Stage:
     """Be what the target of `job` finds, before anything of it is executed."""
     stage = stage_for(channel, job, posture)
+    stage.server.watch_copies()
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.path[:] = [*_STDLIB, *job["path"]]
     if job["packages"]:
@@ -256,7 +257,6 @@ def _run_target(
     if job["unhurried"]:
         rehearsal.rehearse(channel, lambda: False, stage)
     session, claims = stage.session, stage.claims
-    stage.server.watch_copies()
     if job["brokered"]:
         shim.install(session)
     session.begin(call)
@@ -274,13 +274,11 @@ def _run_target(
             raise TypeError(msg)
     except BaseException as error:
         _fail_with(channel, call, at, error, claims.limit_of(error))
-    if first:  # one answer for both; what was asked meanwhile comes after it
-        session.inbox.appendleft([_CALL, call, *first])
-    else:
+    if not first:
         session.finish([_REPLY, call, None])
     _RING.ask = session.ask_for_room
     stage.server.begin(handler)
-    stage.server.serve()
+    stage.server.serve([_CALL, call, *first] if first else None)
 
 
 def _hand_over(channel: GuestChannel) -> None:
