@@ -161,27 +161,29 @@ class Posture(_Frozen):
             TypeError: If what is told has not the shape that `to_wire` gives.
             ValueError: Likewise.
         """
-        uid, abi, *lines = told.split(_NEXT)
-        known = _told_before.get
-        layers = [known(line) or _told(line) for line in lines]
-        return cls(tuple(layers), int(uid), int(abi))
+        uid, _, rest = told.partition(_NEXT)  # a uid is one worker's own
+        layers, abi = _told_before.get(rest) or _told(rest)
+        return cls(layers, int(uid), abi)
 
 
 _BETWEEN, _NEXT = "\0", "\1"
 """Between two texts of a layer, and two lines: no message of the kernel's holds one."""
 
 _FIELDS = ("name", "state", "detail", "remedy")
-_TOLD_LIMIT = 256
-_told_before: dict[str, LayerState] = {}
+_TOLD_LIMIT = 64
+_told_before: dict[str, tuple[tuple[LayerState, ...], int]] = {}
 
 
-def _told(line: str) -> LayerState:
-    """A layer from its line, which is remembered."""
-    layer = _layer(dict(zip(_FIELDS, line.split(_BETWEEN), strict=True)))
+def _told(rest: str) -> tuple[tuple[LayerState, ...], int]:
+    """Layers and Landlock ABI of what is told; remembered, most are alike."""
+    abi, *lines = rest.split(_NEXT)
+    layers = tuple(
+        _layer(dict(zip(_FIELDS, line.split(_BETWEEN), strict=True))) for line in lines
+    )
     if len(_told_before) >= _TOLD_LIMIT:
         _told_before.clear()
-    _told_before[line] = layer
-    return layer
+    told = _told_before[rest] = layers, int(abi)
+    return told
 
 
 def _layer(item: object) -> LayerState:

@@ -118,7 +118,7 @@ def _choose_uid(child: Child) -> LayerState:
         return LayerState("uid", "degraded", detail, REMEDIES["uid"])
     child.uid = uid
     child.own_uid = True
-    return LayerState("uid", "active", f"uid {uid}, which nobody else has")
+    return LayerState("uid", "active", "one that nobody else has")
 
 
 def _own_user_namespace(child: Child) -> LayerState:

@@ -22,7 +22,6 @@ from lockgate_sandbox._line.process import (
     Exit,
     Process,
     pids_of,
-    receive_fds,
     wait_readable,
 )
 from lockgate_sandbox._start.launch import channel_pair
@@ -58,6 +57,9 @@ _IDLE_LIMIT = 8
 _FDS = struct.Struct("5i")
 _CREDENTIALS = struct.Struct("3i")
 _CLOSE_ON_EXEC = int(socket.MSG_CMSG_CLOEXEC)
+_HELLO_ROOM = socket.CMSG_SPACE(_CREDENTIALS.size)
+_HELLO_FLAGS = _CLOSE_ON_EXEC | AT_ONCE
+_TOLD_BYTES = 256
 _HELLO_SECONDS = 30.0
 _TOLD_SECONDS = 1.0
 _ROOM = "it holds a descriptor for each worker: close some, or grant more open_files"
@@ -206,15 +208,14 @@ class _Hatched(Process):
             raise
 
     def _pidfd(self) -> int:
+        # Without room for descriptors: the kernel drops what nobody asked for.
         try:
-            told, fds = receive_fds(self._life, 2, AT_ONCE)
+            told = self._life.recv(_TOLD_BYTES, AT_ONCE)
         except BlockingIOError:
             if not wait_readable(self._life.fileno(), _HELLO_SECONDS):
                 detail = "no answer from the zygote of the environment"
                 raise StartError("zygote", detail) from None
-            told, fds = receive_fds(self._life, 2)
-        for fd in fds:  # nothing that we asked for
-            os.close(fd)
+            told = self._life.recv(_TOLD_BYTES)
         if told.startswith(FAILED):
             raise StartError("fork", told[1:].decode(errors="replace"))
         if told != RUNS:
@@ -234,10 +235,12 @@ class _Hatched(Process):
     def _sender(self) -> int:
         """The process that sent the first packet, by the kernel's word."""
         sock = self._channel
-        if not wait_readable(sock.fileno(), _HELLO_SECONDS):
-            raise StartError("zygote", "the worker does not say hello")
-        room = socket.CMSG_SPACE(_CREDENTIALS.size)
-        data, ancillary, _, _ = sock.recvmsg(16, room, _CLOSE_ON_EXEC)
+        try:
+            data, ancillary, _, _ = sock.recvmsg(16, _HELLO_ROOM, _HELLO_FLAGS)
+        except BlockingIOError:
+            if not wait_readable(sock.fileno(), _HELLO_SECONDS):
+                raise StartError("zygote", "the worker does not say hello") from None
+            data, ancillary, _, _ = sock.recvmsg(16, _HELLO_ROOM, _CLOSE_ON_EXEC)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         for level, kind, packed in ancillary:
             if (
