@@ -1,9 +1,10 @@
 """What a sealed worker costs to start.
 
 Cold: from the request to the first reply of a module that is imported under every
-seal. The request is not the first of its kind, so that a sealed child waits for
-it; `sandbox-cold-burst` shows what it costs when none does. Both sides come out of
-the same rest. The rows called floor put a Python without any seal in our place.
+seal. Both sides are told with it what to call, and answer once. The request is not the
+first of its kind, so that a sealed child waits for it; `sandbox-cold-burst` shows what
+it costs when none does. Both sides come out of the same rest. The rows called floor put
+a Python without any seal in our place.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def _cold_side(sandbox: Sandbox, folder: str) -> Callable[[], float]:
 
     def side() -> float:
         started = time.perf_counter()
-        worker = sandbox.worker(policy, target="echo:build", path=[folder])
+        worker = sandbox.worker(policy, target="echo:build", path=[folder], lazy=True)
         worker.call("echo", {})
         seconds = time.perf_counter() - started
         worker.close()
@@ -144,11 +145,9 @@ def _burst_row(name: str) -> Row:
         )
 
 
-def _echo(end: Connection, folder: str) -> None:
+def _echo(end: Connection, folder: str, method: str, arguments: object) -> None:
     sys.path.append(folder)
-    handler = import_module("echo").build(None)
-    end.send(None)
-    end.send(handler(*end.recv()))
+    end.send(import_module("echo").build(None)(method, arguments))
 
 
 def _forkserver(folder: str) -> Callable[[], float]:
@@ -158,10 +157,8 @@ def _forkserver(folder: str) -> Callable[[], float]:
     def side() -> float:
         started = time.perf_counter()
         mine, theirs = context.Pipe()
-        process = context.Process(target=_echo, args=(theirs, folder))
+        process = context.Process(target=_echo, args=(theirs, folder, "echo", {}))
         process.start()
-        mine.recv()
-        mine.send(("echo", {}))
         mine.recv()
         seconds = time.perf_counter() - started
         process.join()
@@ -180,7 +177,7 @@ def _preloaded(name: str) -> Row:
         def side() -> float:
             started = time.perf_counter()
             worker = sandbox.worker(
-                policy, target="echo:build", path=path, preload=[HEAVY]
+                policy, target="echo:build", path=path, preload=[HEAVY], lazy=True
             )
             worker.call("echo", {})
             seconds = time.perf_counter() - started
