@@ -6,6 +6,9 @@
         calls = (worker.call("greet", {"name": name}) for name in names)
         replies = await asyncio.gather(*calls)
 
+For one call in a worker of its own make it ``lazy``: its target is built by the first
+call, which is awaited like any other.
+
 The event loop never waits for the worker, whatever it does: two threads, which sleep
 while nothing is under way, read and send for it. A task that is cancelled cancels
 its call. A callback that is a coroutine function runs on the loop, another one on
@@ -96,14 +99,17 @@ class AsyncWorker:
         Raises:
             SandboxError: As `Worker.call` does.
         """
-        call = await self._begin(method, arguments, timeout)
+        given = dict(arguments or {})
+        call = await self._desk.first(method, given, timeout)
+        if call is None:
+            call = await self._begin(method, given, timeout)
         return await self._outcome(call)
 
     async def _begin(
-        self, method: str, arguments: Mapping[str, Data] | None, seconds: float | None
+        self, method: str, arguments: dict[str, Data], seconds: float | None
     ) -> Call:
         call = await self._desk.open(seconds)
-        message = [_CALL, call.flight.call, method, dict(arguments or {})]
+        message = [_CALL, call.flight.call, method, arguments]
         self._desk.begin(call, message)
         return call
 
@@ -133,7 +139,7 @@ class AsyncWorker:
         waiting: deque[Call] = deque()
         try:
             async for one in _each(arguments):
-                waiting.append(await self._begin(method, one, timeout))
+                waiting.append(await self._begin(method, dict(one), timeout))
                 if len(waiting) >= in_flight:
                     await waiting[0].ended()
                     yield waiting.popleft().value()

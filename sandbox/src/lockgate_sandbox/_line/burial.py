@@ -31,11 +31,13 @@ class Burial:
 
     `closed` is the reason, None while it lives; `last_output` what it had printed
     since the last reply. `name` is what errors call it; `released` is called when
-    nothing of it is left.
+    nothing of it is left. `last_words` is called before it is concluded from a closed
+    channel that it died: it may have said why, and nobody has read it.
     """
 
     name = ""
     released: Callable[[], None]
+    last_words: Callable[[], None]
 
     def __init__(
         self,
@@ -73,6 +75,8 @@ class Burial:
         """The reason why the channel is closed."""
         if self.closed is not None:
             return self.closed
+        if self._fate is None:
+            self.last_words()
         if self._fate is not None:
             return self.end(self._fate)
         dead = self._process.wait_dying()

@@ -212,6 +212,11 @@ class Flights:
         """The target is there: from now on calls are answered."""
         self._shapes, self._start = IN_CALL, b""
 
+    @property
+    def starting(self) -> bool:
+        """Whether a START is not answered yet."""
+        return bool(self._start)
+
     def land(self, flight: Flight, frame: list[Any]) -> None:
         """Take the answer of `flight` by the thread that waits for it.
 

@@ -102,6 +102,27 @@ class Late:
             if self._is_due():
                 self._build()
 
+    def begin(
+        self, method: str, arguments: Any, timeout: float | None
+    ) -> tuple[Flight, float] | None:
+        """`call` for a thread that must not wait: the call, and when it began.
+
+        None, and nothing sent, if that can't be done at once.
+
+        Raises:
+            SandboxError: If the worker is dead.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            if not self._is_due() or not is_light(self._message(b"")[3:]):
+                return None
+            started = time.monotonic()
+            flight = self._send_both(method, arguments, timeout, started)
+        finally:
+            self._lock.release()
+        return None if flight is None else (flight, started)
+
     def _is_due(self) -> bool:
         line = self._line
         if line.burial.closed is not None:

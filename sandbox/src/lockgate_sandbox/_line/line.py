@@ -30,7 +30,12 @@ from lockgate_sandbox._line.vigil import Vigil
 from lockgate_sandbox._watch.limits import too_large
 from lockgate_sandbox._watch.output import Output
 from lockgate_sandbox._wire import exchange
-from lockgate_sandbox._wire.frame import BEFORE_CALLS, Kind, NotDataError
+from lockgate_sandbox._wire.frame import (
+    BEFORE_CALLS,
+    ChannelClosed,
+    Kind,
+    NotDataError,
+)
 from lockgate_sandbox._wire.host_end import HostChannel
 from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
 from lockgate_sandbox.callbacks import Callbacks
@@ -56,6 +61,10 @@ _BATCH, _CANCEL, _ITEM = int(Kind.BATCH), int(Kind.CANCEL), int(Kind.ITEM)
 _FRAMES = (list, tuple)
 _ROOM, _REPLY, _CALL = int(Kind.ROOM), int(Kind.REPLY), int(Kind.CALL)
 _FAILED = int(Kind.FAILED)
+
+
+def _give_up() -> None:
+    raise ChannelClosed
 
 
 class Line(Reading):
@@ -95,6 +104,7 @@ class Line(Reading):
             limits=policy.limits,
             ground=ground,
         )
+        self.burial.last_words = self._hear_failure
         self.errands = Errands(self._run_asks, self.sender.make_room)
         self._ledger = Ledger(self.vigil, output)
         limit = policy.limits.message_bytes
@@ -166,6 +176,18 @@ class Line(Reading):
         """The worker will end because its start `failed`: who reads on knows why."""
         with suppress(FrameError):  # then whoever wants the answer says so
             self.burial.foretell(exchange.answer(_FAILED, failed, self._policy))
+
+    def _hear_failure(self) -> None:
+        """Read what a worker has left that was being built: perhaps why it was not.
+
+        Who sends finds it gone before it is read, and where calls lie unread behind the
+        START the kernel says that first (ECONNRESET, once).
+        """
+        if not self.flights.starting:
+            return
+        with suppress(ChannelClosed, FrameError, FrameTooLargeError, LimitError):
+            while self.channel.has_more():
+                self.take(self.channel.receive(_give_up), None)
 
     def _told_ready(self) -> tuple[Posture, int]:
         with self.reading:

@@ -114,13 +114,7 @@ class LoopDesk:
             ClosedError: If the worker is gone.
             PolicyError: If a callback of this worker asks, or another loop.
         """
-        if asyncio.get_running_loop() is not self.loop:
-            msg = f"worker {self._name!r} belongs to another event loop"
-            raise PolicyError(msg, hint="make an AsyncWorker in the loop that uses it")
-        if _serving.get() is self.line:
-            msg = f"a callback of worker {self._name!r} may not call it again"
-            raise PolicyError(msg)
-        await self._slots.acquire()
+        await self._slot()
         try:
             late = self.line.late
             if late is not None:
@@ -130,6 +124,42 @@ class LoopDesk:
         except BaseException:
             self._slots.release()
             raise
+        return self._adopt(flight, started)
+
+    async def first(
+        self, method: str, arguments: dict[str, Data], timeout: float | None
+    ) -> Call | None:
+        """The first call of a worker that is `lazy`, sent along with its START.
+
+        None if there is none to be sent, or this call can't go with it.
+
+        Raises:
+            ClosedError: As `open` does.
+            PolicyError: As `open` does.
+        """
+        late = self.line.late
+        if late is None:
+            return None
+        await self._slot()
+        begun = None
+        try:
+            begun = late.begin(method, arguments, timeout)
+        finally:
+            if begun is None:
+                self._slots.release()
+        return begun and self._adopt(*begun)
+
+    async def _slot(self) -> None:
+        """Wait until one more call may be under way."""
+        if asyncio.get_running_loop() is not self.loop:
+            msg = f"worker {self._name!r} belongs to another event loop"
+            raise PolicyError(msg, hint="make an AsyncWorker in the loop that uses it")
+        if _serving.get() is self.line:
+            msg = f"a callback of worker {self._name!r} may not call it again"
+            raise PolicyError(msg)
+        await self._slots.acquire()
+
+    def _adopt(self, flight: Flight, started: float) -> Call:
         call = self._calls[flight.call] = Call(flight)
         self.attendant.adopt(flight, started)
         return call
