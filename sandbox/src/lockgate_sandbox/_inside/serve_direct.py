@@ -52,8 +52,8 @@ _length_of, _set_length = LENGTH.unpack_from, LENGTH.pack_into
 _UNSENDABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
 
-def answer_plain(server: Server, frame: list[Any] | None = None) -> list[Any]:
-    """Answer calls, the first in `frame` if it is given, until something else comes.
+def answer_plain(server: Server, first: list[Any] | None = None) -> list[Any]:
+    """Answer calls, to begin with `first` if there is one, until something else comes.
 
     Gives the frame that is something else.
 
@@ -69,12 +69,13 @@ def answer_plain(server: Server, frame: list[Any] | None = None) -> list[Any]:
     pipe_most = min(channel.limit, channel.answer_bytes)
     asking, inbox, now = session.lock.locked, session.inbox, session.begin(b"")
     while not inbox:
-        if frame is not None:
-            pass
+        if first is not None:
+            frame, first = first, None
         elif channel.piped:
-            frame = channel.from_pipe()
-            if frame is None:
+            piped = channel.from_pipe()
+            if piped is None:
                 continue
+            frame = piped
         else:
             size = receive(room, PACKET_BYTES, TRUE_LENGTH)
             if not _HEAD < size <= PACKET_BYTES or _length_of(room)[0] != size - _HEAD:
@@ -89,7 +90,7 @@ def answer_plain(server: Server, frame: list[Any] | None = None) -> list[Any]:
             result = handler(frame[2], frame[3])
         except BaseException as error:
             server.fail(frame, error)
-            frame = None
+            del frame
             continue
         if copies:
             os._exit(0)
@@ -120,7 +121,7 @@ def answer_plain(server: Server, frame: list[Any] | None = None) -> list[Any]:
                     out = _send(channel, out)
             except GONE:
                 raise ChannelClosed from None
-        frame = result = None
+        del frame, result
     return inbox.popleft()
 
 
