@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Generator, Sequence
 from importlib.machinery import PathFinder
@@ -114,6 +115,59 @@ def test_a_module_that_now_comes_first_is_taken(source: Path, tmp_path: Path) ->
     sys.path.insert(0, str(first))
     assert _imported(ahead)["VALUE"] == "first"
     assert ahead.given == 0
+
+
+def _loaded(ahead: Ahead | None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The module, imported as a worker does it: made ahead, or not."""
+    monkeypatch.setattr(sys, "meta_path", [*plain.USUAL])  # without pytest's own
+    importlib.invalidate_caches()
+    made = ahead or Ahead()
+    if ahead is not None:
+        made.compile(_NAME)
+    made.load(_NAME)
+    return vars(sys.modules[_NAME])
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_thread_of_the_module_waits_until_it_is_whole(
+    source: Path, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    source.write_text(f"""
+import threading, time
+SEEN, begun = [], threading.Event()
+def look():
+    begun.set()
+    from {_NAME} import LAST
+    SEEN.append(LAST)
+thread = threading.Thread(target=look)
+thread.start()
+begun.wait()
+time.sleep(0.05)
+LAST = 5
+""")
+    found = _loaded(Ahead() if made else None, monkeypatch)
+    found["thread"].join(5)
+    assert found["SEEN"] == [5]
+
+
+@pytest.mark.parametrize("text", ["1 / 0\n", "x = (\n", "import sys\nsys.exit()\n"])
+@pytest.mark.parametrize("made", [True, False])
+def test_a_module_that_raises_leaves_neither_itself_nor_a_lock(
+    source: Path, monkeypatch: pytest.MonkeyPatch, made: bool, text: str
+) -> None:
+    source.write_text(text)
+    with pytest.raises((ZeroDivisionError, SyntaxError, SystemExit)):
+        _loaded(Ahead() if made else None, monkeypatch)
+    assert _NAME not in sys.modules
+    source.write_text("OTHER = 'thread'\n")
+    importlib.invalidate_caches()
+    seen: list[object] = []
+    thread = threading.Thread(
+        target=lambda: seen.append(importlib.import_module(_NAME)), daemon=True
+    )
+    thread.start()
+    thread.join(5)
+    assert seen
 
 
 def _looked_for_again(ahead: Ahead, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -53,17 +53,14 @@ _UNSENDABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
 
 def answer_plain(server: Server, first: list[Any] | None = None) -> list[Any]:
-    """Answer calls, to begin with `first` if there is one, until something else comes.
-
-    Gives the frame that is something else.
+    """Answer calls, `first` to begin with, until something else comes, and give that.
 
     Raises:
         ChannelClosed: If the host is gone.
         ConnectionResetError: If it is gone, and left an answer unread.
     """
     session, channel, handler = server.session, server.channel, server.handler
-    copies, flush = server.copies, server.flush
-    receive = channel.socket.recv_into
+    copies, flush, receive = server.copies, server.flush, channel.socket.recv_into
     room, decode, encode_into = channel.parts()
     out, socket_most = bytearray(_HEAD), channel.limit + _HEAD
     pipe_most = min(channel.limit, channel.answer_bytes)
@@ -72,10 +69,8 @@ def answer_plain(server: Server, first: list[Any] | None = None) -> list[Any]:
         if first is not None:
             frame, first = first, None
         elif channel.piped:
-            piped = channel.from_pipe()
-            if piped is None:
+            if (frame := channel.from_pipe()) is None:
                 continue
-            frame = piped
         else:
             size = receive(room, PACKET_BYTES, TRUE_LENGTH)
             if not _HEAD < size <= PACKET_BYTES or _length_of(room)[0] != size - _HEAD:

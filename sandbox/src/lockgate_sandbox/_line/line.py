@@ -187,7 +187,9 @@ class Line(Reading):
             return
         with suppress(ChannelClosed, FrameError, FrameTooLargeError, LimitError):
             while self.channel.has_more():
-                self.take(self.channel.receive(_give_up), None)
+                frame = self.channel.receive(_give_up)
+                if frame[0] == _FAILED:  # nothing else is worth anything now
+                    self.take(frame, None)
 
     def _told_ready(self) -> tuple[Posture, int]:
         with self.reading:

@@ -61,7 +61,7 @@ class _Made:
     known. A package that is executed meanwhile may have brought other finders.
     """
 
-    __slots__ = ("code", "finders", "identity", "path", "places", "spec")
+    __slots__ = ("_lock", "code", "finders", "identity", "path", "places", "spec")
 
     def __init__(
         self,
@@ -77,6 +77,24 @@ class _Made:
         self.finders = [*_finders(), *sys.path_hooks]
         self.identity = identity
         self.code = code
+        self._lock: Any = plain.hold(spec.name)
+
+    def load(self) -> None:
+        """Import it.
+
+        Raises:
+            BaseException: As an import does.
+        """
+        try:
+            plain.load(self.spec, self.code)
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """Let threads import it."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.__exit__()
 
     def is_first(self, path: Sequence[str]) -> bool:
         """Whether an import that looks at `path` is sure to find it."""
@@ -166,7 +184,7 @@ class Ahead:
                 with self:
                     __import__(module)  # all that `import_module` comes to
                 break
-        self._made.clear()
+        self._forget()
 
     def _load_plain(self, name: str, parent: str) -> bool:
         """Import the module `name`; whether that could be done without Python."""
@@ -175,12 +193,16 @@ class Ahead:
         if made is not None:
             if not (plain.is_usual(name) and made.is_first(path) and made.is_same()):
                 return False
-            plain.load(made.spec, made.code)
+            made.load()
             return True
-        spec = plain.find(name, path)
-        if spec is None:
-            return False
-        plain.load(spec, plain.code_of(spec))
+        lock = plain.hold(name)
+        try:
+            spec = plain.find(name, path)
+            if spec is None:
+                return False
+            plain.load(spec, plain.code_of(spec))
+        finally:
+            lock.__exit__()
         return True
 
     def __enter__(self) -> None:
@@ -190,6 +212,12 @@ class Ahead:
     def __exit__(self, *_: object) -> None:
         if self in sys.meta_path:
             sys.meta_path.remove(self)
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was not wanted after all is anybody's to import."""
+        for made in self._made.values():
+            made.release()
         self._made.clear()
 
     def find_spec(self, name: str, path: Sequence[str] | None, *_: object) -> Any:
@@ -197,6 +225,7 @@ class Ahead:
         made = self._made.pop(name, None)
         if made is None:
             return None
+        made.release()  # this import holds it
         if made.is_first(sys.path if path is None else path):
             spec = made.spec
         else:

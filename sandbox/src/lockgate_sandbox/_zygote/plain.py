@@ -14,6 +14,7 @@ import _imp
 import os
 import sys
 import types
+from importlib import import_module
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     BuiltinImporter,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-__all__ = ["USUAL", "code_of", "find", "is_usual", "load"]
+__all__ = ["USUAL", "code_of", "find", "hold", "is_usual", "load"]
 
 USUAL: list[Any] = [BuiltinImporter, FrozenImporter, PathFinder]
 """The finders that Python starts with."""
@@ -42,6 +43,7 @@ _TAG = sys.implementation.cache_tag
 _UNKNOWN = object()
 
 _access = os.access
+_bootstrap: Any = import_module("importlib._bootstrap")
 
 
 def is_usual(name: str) -> bool:
@@ -150,8 +152,15 @@ def _read(file: str) -> bytes:
         os.close(fd)
 
 
+def hold(name: str) -> Any:
+    """The lock of the module `name`, held: threads that import it wait meanwhile."""
+    lock = _bootstrap._ModuleLockManager(name)  # noqa: SLF001
+    lock.__enter__()
+    return lock
+
+
 def load(spec: Any, code: CodeType) -> None:
-    """Make the module of `spec` and run its `code`, as an import does.
+    """Make the module of `spec` and run its `code`, as an import does under its lock.
 
     Raises:
         BaseException: Whatever the code raises; there is no such module then.
