@@ -69,8 +69,9 @@ def answer_plain(server: Server, first: list[Any] | None = None) -> list[Any]:
         if first is not None:
             frame, first = first, None
         elif channel.piped:
-            if (frame := channel.from_pipe()) is None:
+            if (piped := channel.from_pipe()) is None:
                 continue
+            frame = piped
         else:
             size = receive(room, PACKET_BYTES, TRUE_LENGTH)
             if not _HEAD < size <= PACKET_BYTES or _length_of(room)[0] != size - _HEAD:
@@ -101,8 +102,7 @@ def answer_plain(server: Server, first: list[Any] | None = None) -> list[Any]:
                 encode_into((_REPLY, call, result), out, start)
             except _UNSENDABLE:
                 plain = False
-        # First the end, then the look: a thread that asks the host has either taken the
-        # lock by now, or finds that it is too late.
+        # First the end, then the look: who asks the host has the lock, or is too late.
         now.call = b""
         if not plain or len(out) > most or asking():
             now.call = call
