@@ -260,7 +260,11 @@ class Host(Calls):
         outer: Call | None,
         cancellation: Cancellation | None = None,
     ) -> Answers[Any]:
-        """`call`, made inside `outer`; another thread can end it by `cancellation`."""
+        """`call`, made inside `outer`; another thread can end it by `cancellation`.
+
+        Raises:
+            LockgateError: As `call` does.
+        """
         quick = self._roster.dispatcher.quick.get(hook)
         if (
             quick is not None
@@ -311,7 +315,13 @@ class Host(Calls):
         outer: Call | None,
         cancellation: Cancellation | None,
     ) -> Call:
-        """The call that `call_within` would make, for who makes it another way."""
+        """The call that `call_within` would make, for who makes it another way.
+
+        Raises:
+            HostClosedError: If the host is closed.
+            UnknownHookError: If there is no such hook.
+            ArgumentError: If the arguments do not fit.
+        """
         if self._closed:
             raise HostClosedError
         known = self._roster.dispatcher.specs

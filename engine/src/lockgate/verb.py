@@ -59,6 +59,9 @@ def confirm(question: str, *, default: bool = False) -> bool:
     It is asked on standard error, so that standard output stays the verb's. Where
     nobody can be asked (`is_terminal`) the answer is no: what has no consent is not
     done. The end of the input is Ctrl-C.
+
+    Raises:
+        KeyboardInterrupt: At the end of the input.
     """
     if not is_terminal():
         return False

@@ -213,6 +213,7 @@ _SCALARS: Mapping[object, Exact] = {
 
 
 def literal(choices: tuple[object, ...]) -> Exact:
+    """One of `choices`, which are strings."""
     shape = "one of " + ", ".join(repr(choice) for choice in choices)
     allowed = frozenset(choices)
 
@@ -240,6 +241,8 @@ def _each(value: object, step: _Step) -> list[Any]:
 
 
 def sequence(item: Exact) -> Exact:
+    """A list of `item`; what is decoded is a tuple."""
+
     def encode(value: object) -> Data:
         return _each(value, item.encode)
 
@@ -250,6 +253,8 @@ def sequence(item: Exact) -> Exact:
 
 
 def optional(inner: Exact) -> Exact:
+    """`inner`, or None."""
+
     def encode(value: object) -> Data:
         return None if value is None else inner.encode(value)
 

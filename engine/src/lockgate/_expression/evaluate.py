@@ -82,6 +82,11 @@ class Evaluation:
             raise self._error("expression-limit", message, column, hint)
 
     def value(self, node: Node) -> Value:
+        """What a node comes to.
+
+        Raises:
+            ExpressionError: If it can't be worked out, or the budget is used up.
+        """
         self._spend(1, node.column)
         match node:
             case Literal():
@@ -102,6 +107,11 @@ class Evaluation:
                 return self._call(node)
 
     def truth(self, value: Value, column: int) -> bool:
+        """Whether a value counts as true.
+
+        Raises:
+            ExpressionError: If it is no data.
+        """
         if not _is_data(value):
             raise self._error(
                 "expression-type", "this value is neither true nor false", column

@@ -71,7 +71,11 @@ class TreeFinder(MetaPathFinder, Loader):
         exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - sealed
 
     def get_code(self, fullname: str) -> CodeType:
-        """The compiled source of a module of the tree."""
+        """The compiled source of a module of the tree.
+
+        Raises:
+            ImportError: If the tree has none of the name.
+        """
         spec = self.find_spec(fullname)
         origin = spec.origin if spec is not None else None
         if origin is None:
@@ -86,7 +90,11 @@ class TreeFinder(MetaPathFinder, Loader):
         return self.get_data(spec.origin).decode("utf-8", "replace")
 
     def get_data(self, path: str) -> bytes:
-        """A file of the tree, as `pkgutil.get_data` asks for it."""
+        """A file of the tree, as `pkgutil.get_data` asks for it.
+
+        Raises:
+            FileNotFoundError: If the tree has none.
+        """
         try:
             return self._files[path.removeprefix(f"{FOLDER}/")]
         except KeyError:

@@ -107,19 +107,35 @@ class HostContext:
         collect: Sequence[str] = (),  # noqa: ARG002
         timeout: float | None = None,  # noqa: ARG002
     ) -> ProgramRun:
-        """Refused: call a hook of a sealed plugin instead."""
+        """Refused: call a hook of a sealed plugin instead.
+
+        Raises:
+            PermissionError: Always.
+        """
         raise PermissionError(_NO_PROGRAMS)
 
     def http_transport(self) -> Any:
-        """Refused: call a hook of a sealed plugin instead."""
+        """Refused: call a hook of a sealed plugin instead.
+
+        Raises:
+            PermissionError: Always.
+        """
         raise PermissionError(_NO_BROKER)
 
     def secret(self, name: str) -> str:  # noqa: ARG002 - part of the protocol
-        """Refused: call a hook of a sealed plugin instead."""
+        """Refused: call a hook of a sealed plugin instead.
+
+        Raises:
+            PermissionError: Always.
+        """
         raise PermissionError(_NO_BROKER)
 
     def open_device(self, path: str) -> int:  # noqa: ARG002 - part of the protocol
-        """Refused: call a hook of a sealed plugin instead."""
+        """Refused: call a hook of a sealed plugin instead.
+
+        Raises:
+            PermissionError: Always.
+        """
         raise PermissionError(_NO_BROKER)
 
     def run_python(
@@ -132,7 +148,11 @@ class HostContext:
         wall_seconds: float = 20.0,  # noqa: ARG002
         memory_bytes: int = 256 * 1024 * 1024,  # noqa: ARG002
     ) -> PythonRun:
-        """Refused: call a hook of a sealed plugin instead."""
+        """Refused: call a hook of a sealed plugin instead.
+
+        Raises:
+            PermissionError: Always.
+        """
         raise PermissionError(_NO_PROGRAMS)
 
 

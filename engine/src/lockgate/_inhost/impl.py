@@ -30,6 +30,7 @@ class InHostImpl:
 
     @classmethod
     def of(cls, spec: HookSpec, impl: Callable[..., object]) -> InHostImpl:
+        """What calls `impl` with the arguments that it takes, in its own types."""
         wants = frozenset(inspect.signature(impl).parameters)
         own: Mapping[str, Callable[[Any], Any]] = own_types(impl) if spec.added else {}
         wanted = [

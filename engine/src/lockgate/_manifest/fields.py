@@ -52,7 +52,11 @@ _LIMIT_MAXIMUM = 2.0**53
 
 
 def refuse(message: str, *, hint: str = "", where: str = "") -> NoReturn:
-    """Refuse a value; `where` is the key to blame, below the one being checked."""
+    """Refuse a value; `where` is the key to blame, below the one being checked.
+
+    Raises:
+        PydanticCustomError: Always; the reader makes a `ManifestError` of it.
+    """
     context = {"message": message, "hint": hint, "where": where}
     raise PydanticCustomError("manifest", "{message}", context)
 

@@ -66,7 +66,12 @@ def _seconds(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Call the hook. Status 1 if an answer reports errors or a check failed."""
+    """Call the hook. Status 1 if an answer reports errors or a check failed.
+
+    Raises:
+        UnknownHookError: If nothing that is installed has such a hook.
+        LockgateError: As `Host.call` does.
+    """
     from lockgate._seating.registry import specs_of
     from lockgate._specs.spec import specs
     from lockgate.errors import UnknownHookError

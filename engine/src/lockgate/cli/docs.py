@@ -28,7 +28,13 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the page, write it, or compare it with the one that is there."""
+    """Print the page, write it, or compare it with the one that is there.
+
+    Raises:
+        UsageError: If ``--check`` names no file to compare.
+        ManifestError: If the manifest is not sound.
+        OutputError: If the page can't be read or written.
+    """
     from lockgate.errors import UsageError
     from lockgate.manifest import read_manifest
     from lockgate.owned import replace_whole

@@ -164,7 +164,11 @@ def parse(raw: bytes, *, file: str) -> Generation:
 
 @contextmanager
 def refusing(file: str) -> Generator[None]:
-    """Whatever is not as it must be in the block is an `InstalledError` of `file`."""
+    """Whatever is not as it must be in the block is an `InstalledError` of `file`.
+
+    Raises:
+        InstalledError: If so.
+    """
     try:
         yield
     except (ValueError, RecursionError) as error:

@@ -52,7 +52,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make a test of each place and tier that it asks for."""
+    """Make a test of each place and tier that it asks for.
+
+    Raises:
+        pytest.UsageError: If the marker holds anything else.
+    """
     if _CELL not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("lockgate")
@@ -75,7 +79,11 @@ def _lockgate_cell(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 @pytest.fixture
 def lockgate_project(request: pytest.FixtureRequest) -> Project:
-    """The plugin's project that the test's file belongs to."""
+    """The plugin's project that the test's file belongs to.
+
+    Raises:
+        ProjectError: If there is none.
+    """
     folders = request.path.parents
     for folder in folders:
         if (folder / "pyproject.toml").is_file():

@@ -92,7 +92,11 @@ class PluginUnderTest(ABC):
         self._changed()
 
     def grant(self, *rights: str) -> None:
-        """Grant rights, as ``lockgate grants grant`` names them; none: all it asks."""
+        """Grant rights, as ``lockgate grants grant`` names them; none: all it asks.
+
+        Raises:
+            ValueError: If the manifest does not ask for one of them.
+        """
         asked = {right.key for right in rights_asked(self.manifest)}
         unknown = sorted(set(rights) - asked)
         if unknown:
@@ -142,7 +146,12 @@ class PluginUnderTest(ABC):
         return value
 
     def answer(self, hook: str, /, **arguments: object) -> object:
-        """The same, for an answer that may be None."""
+        """The same, for an answer that may be None.
+
+        Raises:
+            UnknownHookError: If there is no such hook.
+            LockgateError: As a host's call does.
+        """
         if hook not in self._specs:
             raise UnknownHookError(hook, known=self._specs)
         return self._answer(hook, arguments)

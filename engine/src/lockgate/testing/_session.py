@@ -146,7 +146,11 @@ class LocalSession:
         return httpx.MockTransport(refuse)
 
     def secret(self, name: str) -> str:
-        """The value of a granted secret."""
+        """The value of a granted secret.
+
+        Raises:
+            PermissionError: If it is not granted, or has no value.
+        """
         if f"secret:{name}" not in self._granted:
             raise self._refuse(f"secret:{name}")
         value = os.environ.get(variable_of(name))

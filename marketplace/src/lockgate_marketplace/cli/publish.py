@@ -66,7 +66,12 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """All wheels are judged before the first goes out; without a place, only that."""
+    """All wheels are judged before the first goes out; without a place, only that.
+
+    Raises:
+        UsageError: If the options do not go together.
+        MarketplaceError: If a wheel is refused, or the index does not take it.
+    """
     from lockgate_marketplace.publish import checked_url
 
     if args.out is not None and args.to is None:

@@ -168,7 +168,11 @@ class Provider(AbstractProvider[Need, Candidate, Key]):
         return self._shelves[name].status
 
     def metadata(self, candidate: Candidate) -> tuple[bytes, Metadata]:
-        """What was read of a candidate that was found usable."""
+        """What was read of a candidate that was found usable.
+
+        Raises:
+            LookupError: If it was not.
+        """
         found = self._read[candidate.name, str(candidate.version)]
         if found is None:
             raise LookupError(candidate.file.filename)

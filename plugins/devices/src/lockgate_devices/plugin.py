@@ -69,7 +69,11 @@ def _refused(where: str, error: Exception, hint: str = "") -> RefusedError:
 def open_device(
     device: str, options: Document, context: Context
 ) -> DeviceHandle | None:
-    """Open a serial port, or firmware on the virtual board."""
+    """Open a serial port, or firmware on the virtual board.
+
+    Raises:
+        RefusedError: If it can't be opened, or too many are open.
+    """
     if device != boards.VIRTUAL and not device.startswith(_SERIAL):
         return None
     if len(_sessions) >= _SESSION_LIMIT:
@@ -163,7 +167,11 @@ def close_device(handle: DeviceHandle) -> bool | None:
 def simulate(
     tree: Tree, contract: Document, board: str, context: Context
 ) -> Simulation | None:
-    """Run the tree's firmware on `board`: ``virtual`` (the default) or ``simavr``."""
+    """Run the tree's firmware on `board`: ``virtual`` (the default) or ``simavr``.
+
+    Raises:
+        RefusedError: If the contract can't be executed.
+    """
     try:
         if board in ("", "auto", boards.VIRTUAL):
             return simulate_virtual(tree, contract, context)

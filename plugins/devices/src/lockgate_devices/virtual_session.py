@@ -60,7 +60,11 @@ class VirtualSession:
         self._taken = 0
 
     def write(self, data: bytes) -> int:
-        """Put `data` on the board's wire, now."""
+        """Put `data` on the board's wire, now.
+
+        Raises:
+            SessionEnded: If it took as many writes as it takes.
+        """
         if len(self._writes) >= _WRITES_LIMIT:
             message = f"a session takes {_WRITES_LIMIT} writes; close and open again"
             raise SessionEnded(message)
@@ -68,7 +72,11 @@ class VirtualSession:
         return len(data)
 
     def read(self, size: int, timeout: float, broker: PythonBroker) -> bytes:
-        """Let `timeout` virtual seconds pass, or less if bytes come sooner."""
+        """Let `timeout` virtual seconds pass, or less if bytes come sooner.
+
+        Raises:
+            SessionEnded: If its time is over, or the firmware has ended.
+        """
         until = self._now_us + int(max(timeout, 0.0) * 1_000_000)
         if until > _TIME_LIMIT_US:
             message = "a session lasts ten minutes of the board's time"

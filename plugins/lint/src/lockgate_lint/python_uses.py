@@ -201,8 +201,7 @@ class _Follower:
                 return -value if isinstance(value, int) else UNKNOWN
             case ast.Compare(ops=[op], comparators=[other]):
                 left, right = self.value(node.left, names), self.value(other, names)
-                outcome = compare(op, left, right)
-                return UNKNOWN if outcome is None else outcome
+                return compare(op, left, right)
             case ast.IfExp():
                 return self.choice(node, names)
             case ast.Call():

@@ -161,17 +161,18 @@ def combine(node: ast.operator, left: object, right: object) -> object:
         return UNKNOWN
 
 
-def compare(node: ast.cmpop, left: object, right: object) -> bool | None:
-    """`left` compared with `right`, or None if that only shows at run time."""
+def compare(node: ast.cmpop, left: object, right: object) -> object:
+    """`left` compared with `right`, or `UNKNOWN` if that only shows at run time."""
     if left is UNKNOWN or right is UNKNOWN:
-        return None
+        return UNKNOWN
     if isinstance(node, ast.Is | ast.IsNot):
-        same = left is right if left is None or right is None else None
-        return same if same is None or isinstance(node, ast.Is) else not same
+        if left is not None and right is not None:
+            return UNKNOWN
+        return (left is right) == isinstance(node, ast.Is)
     plain = (int, str, type(None))
     if isinstance(left, plain) and isinstance(right, plain):
         if isinstance(node, ast.Eq):
             return left == right
         if isinstance(node, ast.NotEq):
             return left != right
-    return None
+    return UNKNOWN

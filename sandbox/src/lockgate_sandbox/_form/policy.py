@@ -38,7 +38,11 @@ def mapping(what: str, value: object) -> Mapping[str, object]:
 
 
 def text(what: str, value: object) -> str:
-    """`value`, which is text."""
+    """`value`, which is text.
+
+    Raises:
+        PolicyError: If it is not.
+    """
     if not isinstance(value, str):
         msg = f"{what} holds text, not {value!r}"
         raise PolicyError(msg)
@@ -110,7 +114,11 @@ def read_limits(value: object) -> dict[str, float | None]:
 
 
 def quota(what: str, value: object) -> Quota:
-    """A `Quota` from its document."""
+    """A `Quota` from its document.
+
+    Raises:
+        PolicyError: If it is not written as one.
+    """
     entry = _exactly(what, value, [field.name for field in fields(Quota)])
     found: dict[str, Any] = {}
     for name, item in entry.items():

@@ -25,7 +25,11 @@ _CHANGES = ("changelog", "changes", "release notes", "history", "what's new")
 
 
 def plugin_page(frame: Frame, project: Project, metadata: bytes) -> bytes:
-    """The page; `metadata` is METADATA of the project's latest version."""
+    """The page; `metadata` is METADATA of the project's latest version.
+
+    Raises:
+        ValueError: If the project is a library.
+    """
     plugin = project.plugin
     if plugin is None:
         raise ValueError(f"{project.name} is a library: it has no page")

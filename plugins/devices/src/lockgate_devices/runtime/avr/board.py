@@ -67,7 +67,11 @@ class AvrBoard:
             self._halt()
 
     def advance(self, until_us: int, *, line: bool = False) -> None:
-        """Run to `until_us`, or to the next whole line."""
+        """Run to `until_us`, or to the next whole line.
+
+        Raises:
+            BoardStopped: If the processor stops before.
+        """
         avr = self._avr
         target = until_us * avr.frequency // 1_000_000
         if target <= avr.cycle:

@@ -148,7 +148,11 @@ class Ports:
     # -- what the world does ------------------------------------------------------
 
     def drive(self, name: str, level: int | None) -> None:
-        """Hold an input at a level, or let it go."""
+        """Hold an input at a level, or let it go.
+
+        Raises:
+            ValueError: If the pin is an analog input only.
+        """
         pin = self.pins[name]
         if not pin.port:
             message = f"pin {name} is an analog input only"

@@ -56,7 +56,11 @@ class VirtualBoard:
     def advance(
         self, until_us: int, *, line: bool = False, any_byte: bool = False
     ) -> None:
-        """Run to `until_us`, or to the next whole line, or to the next bytes."""
+        """Run to `until_us`, or to the next whole line, or to the next bytes.
+
+        Raises:
+            BoardStopped: If the firmware ends before, or never asks for anything.
+        """
         self._wire.line_wanted = line
         self._wire.byte_wanted = any_byte
         if not self._core.run(until_us):
