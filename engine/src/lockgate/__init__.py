@@ -4,6 +4,13 @@ An author imports `lockgate.plugin`; a program that embeds lockgate opens a
 `lockgate.Host`; what can go wrong is in `lockgate.errors`. Importing this package
 alone imports nothing else, since it happens in every worker: `Host` and `AsyncHost`
 are fetched from `lockgate.host` when they are asked for (PEP 562).
+
+Public, from the inside out: `values`, `expression`, `plugin`, `testing` (for authors);
+`host`, `aio`, `hookspecs`, `inprocess`, `metrics` (for programs that embed it);
+`config`, `discovery`, `manifest`, `contract`, `kinds`, `grants`, `rights`, `granting`,
+`found`, `installed`, `dry_load`, `find`, `project`, `owned`, `documents`, `sarif`,
+`quantities`, `verb` (for tools around it). Packages with an underscore are how that is
+done; the tour is ``docs/explanation/architecture.md``.
 """
 
 TYPE_CHECKING = False  # what type checkers take for true; typing costs 10 ms

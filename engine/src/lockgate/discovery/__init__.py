@@ -11,6 +11,13 @@ is in. It is exact: a distribution added, removed or replaced and any changed fi
 a known plugin is seen at the next call, also within one second. Each question is
 answered by a look at what the answer rests on: names on entry points, states on
 every file that discovery read.
+
+Read it from below: `_state` (what is found), `_scan` and `_entry_points` (folders),
+`_locate` and `_resolve` (from a distribution to its candidates), `_digest`, `_search`
+over `_index` and `_index_format` (what was found last time), `_store`, `_environments`
+and `_foreign` (where else plugins are), `_rightful`, `_relations`, `_hook_relations`,
+`_hook_versions` and `_added_kinds` (what candidates mean for each other), `choice`
+(which of them the owner uses).
 """
 
 from __future__ import annotations

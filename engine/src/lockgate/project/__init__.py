@@ -9,6 +9,13 @@
 The marks in the code are the truth about hooks, kinds and the specs of kinds that a
 plugin adds, and the manifest is compiled from them (`Checked.text`); for everything
 else the manifest is.
+
+What is checked: `_folder` (where all is), `_marked` (hooks), `_spec_source` with
+`_spec_types` (kinds that it adds), `_compiled` and `_kinds_text` (the manifest that
+follows), `_around` (kinds beside it), `_metadata`, `_versions`, `_rights` with
+`_scanner`; each finding is one of `_rules`. What is made: `_new` from `_template`, or
+from a kind's schemas by `_added` with `_samples`; `_page` (its page). What is run:
+`_stage` (as if it were installed) and `_run` (its tests).
 """
 
 from __future__ import annotations

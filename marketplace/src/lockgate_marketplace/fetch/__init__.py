@@ -6,10 +6,11 @@
         response = fetcher.page(index, index.project_url("six"))
         fetcher.download(Wanted(index, url, folder / name, sha256, size))
 
-Read it from below: `_rules` (which URLs), `_pace` and `_network` (time, addresses),
-`_wire` (the HTTP library), `_exchange` (redirects, errors, attempts), `_cache`,
-`_part` and `_download` (files), `_remote` (parts of files), `_fetcher` (all of it);
-`_post` sends what is published.
+Read it from below: `_rules` (which URLs), `_limits` and `_budget` (what they may cost),
+`_pace` and `_network` (time, addresses), `_credentials` (who we are), `_wire` (the HTTP
+library), `_exchange` (redirects, errors, attempts), `_cache`, `_part` and `_download`
+(files), `_remote` (parts of files), `_fetcher` (all of it); `_post` sends what is
+published.
 """
 
 from __future__ import annotations

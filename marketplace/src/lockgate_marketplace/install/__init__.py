@@ -8,11 +8,11 @@
 
 From an index: `lockgate_marketplace.install.named`; from a lock:
 `lockgate_marketplace.install.locked`; what its owner agrees to:
-`lockgate_marketplace.install.agreed`. Read it from above: `_carry_out`,
-`_offer`, `_origin` with `_evidence` (by whom), `_plan` with `_fits` and `_needs` (is it
-sound), `_trial` in `_passing` (does it load), `_claims` (does it take what is
-another's), `_former` (what it takes the place of), `_incoming` (where downloads come
-in).
+`lockgate_marketplace.install.agreed`. Read it from above: `_carry_out`, `_offer`,
+`_origin` with `_evidence` (by whom), `_plan` with `_fits` and `_needs` (is it sound),
+`_trial` in `_passing` (does it load), `_claims` (does it take what is another's),
+`_former` (what it takes the place of), `_incoming` (where downloads come in), `_disk`
+(if it refuses meanwhile).
 """
 
 from __future__ import annotations

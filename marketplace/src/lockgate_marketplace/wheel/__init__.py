@@ -9,8 +9,10 @@ Read it from above: `_gate` (the file, once; the order of the rules), `_contents
 (archive and paths), `_zip` (the strict reader), `_paths`, `_layout`, `_scripts`,
 `_modules` (where files go and whose names they take), `_words` (what a wheel says of
 itself), `_metadata`, `_headers`, `_text`, `_entry_points`, `_record`, `_members` (every
-byte against RECORD), `_unpack`; `_unpacked` (what is left to judge of one that was let
-in before). Each rule and its code is in ``docs/reference/wheel-gate.md``.
+byte against RECORD), `_wheel` (what was let in), `_unpack`; `_limits`, `_names` and
+`_surroundings` (what all of them are held to); `_unpacked` (what is left to judge of
+one that was let in before). Each rule and its code is in
+``docs/reference/wheel-gate.md``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The table of boards, and how a spec's words choose one."""
+"""The table of boards, and how a spec's words choose one.
+
+`_board` says what a board is; `_avr`, `_esp32` and `_stm32` are facts of datasheets.
+"""
 
 from __future__ import annotations
 

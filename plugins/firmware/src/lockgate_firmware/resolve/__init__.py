@@ -1,4 +1,8 @@
-"""From a spec to the model: a board chosen, pins held against it, gaps named."""
+"""From a spec to the model: a board chosen, pins held against it, gaps named.
+
+`_platform` chooses the board, `_wiring` with `_checks` gives each peripheral its pins,
+`_pin_table` and `_timing` hold the rest of the spec against that.
+"""
 
 from __future__ import annotations
 
