@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockgate import values
-from lockgate._codec.annotations import AnyData, AnyDocument
-from lockgate._codec.convert import DEPTH_LIMIT, Misfit, codec, hints, to_data
+from lockgate._codec.annotations import AnyData, AnyDocument, hints
+from lockgate._codec.convert import DEPTH_LIMIT, codec, to_data
+from lockgate._codec.misfit import Misfit
 from lockgate._codec.quick import quick_decoder, quick_encoder
 from lockgate._specs.spec import specs
 from lockgate.values import (

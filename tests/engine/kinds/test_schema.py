@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockgate._codec.convert import Misfit
+from lockgate._codec.misfit import Misfit
 from lockgate.kinds import _schema
 from lockgate.kinds._schema import SchemaError, Schemas
 from lockgate.values import Data, Tree

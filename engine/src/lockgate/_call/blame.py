@@ -14,7 +14,8 @@ from typing import Any
 
 from lockgate._call.way_out import IMPL_CODES, NO_NETWORK, guessed, spoken
 from lockgate._call.wrapping import WrapperMisuseError
-from lockgate._codec.convert import Misfit, codec
+from lockgate._codec.convert import codec
+from lockgate._codec.misfit import Misfit
 from lockgate.errors import (
     AnswerInvalidError,
     HookError,

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from lockgate._call.answers import Answer, HookFailure
 from lockgate._call.diff import tree_diff
-from lockgate._codec.convert import Misfit
+from lockgate._codec.misfit import Misfit
 from lockgate._specs.spec import Argument, HookSpec
 from lockgate.errors import ArgumentError, did_you_mean
 from lockgate.values import Data, Transformation, Tree

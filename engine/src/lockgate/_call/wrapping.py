@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from operator import is_
 from typing import Any, cast
 
-from lockgate._codec.convert import Misfit, codec
+from lockgate._codec.convert import codec
+from lockgate._codec.misfit import Misfit
 from lockgate._specs.spec import HookSpec
 from lockgate.errors import InputRefusedError, LockgateError
 from lockgate.plugin import HookFailedError

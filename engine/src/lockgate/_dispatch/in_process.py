@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from lockgate._call.answers import Answer, AnswerMade, Answers, AnswersMade
 from lockgate._call.call import Call, checked
-from lockgate._codec.convert import Misfit
+from lockgate._codec.misfit import Misfit
 from lockgate._guest.awaiting import awaited_here, is_awaited
 from lockgate._record.meter import FOLD_CALLS, Meter
 from lockgate._record.trace import Span, current

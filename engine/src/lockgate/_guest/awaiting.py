@@ -18,7 +18,7 @@ from collections.abc import (
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from lockgate._codec.convert import Misfit
+from lockgate._codec.misfit import Misfit
 
 if TYPE_CHECKING:
     import asyncio

@@ -21,7 +21,8 @@ from lockgate._call.way_out import (
     WRAPPER_AGREES,
     brings,
 )
-from lockgate._codec.convert import Misfit, codec
+from lockgate._codec.convert import codec
+from lockgate._codec.misfit import Misfit
 from lockgate._codec.own_types import own_types
 from lockgate._guest.awaiting import is_awaited, items_of, plain_items
 from lockgate._guest.denials import denial_in, place_of

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from lockgate._call import wrapping
 from lockgate._call.wrapping import BEGIN, DROP
-from lockgate._codec.convert import Misfit
+from lockgate._codec.misfit import Misfit
 from lockgate._guest.impls import ImplError, Impls, misfit_fault, telling
 from lockgate._specs.spec import HookSpec
 from lockgate.values import Data

@@ -24,7 +24,8 @@ from lockgate._call.blame import Blame
 from lockgate._call.call import Call
 from lockgate._call.past import PastCalls
 from lockgate._call.wrapping import begin
-from lockgate._codec.convert import Misfit, to_data
+from lockgate._codec.convert import to_data
+from lockgate._codec.misfit import Misfit
 from lockgate._dispatch.in_process import DirectImpl
 from lockgate._guest.awaiting import (
     awaited,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from lockgate._codec.convert import Misfit, to_data
+from lockgate._codec.convert import to_data
+from lockgate._codec.misfit import Misfit
 from lockgate._plugin_settings.bounded import UncheckableError, errors_of
 from lockgate._plugin_settings.defaults import properties_of, schema_at, with_defaults
 from lockgate._settings.lines import line_of_setting

@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockgate._codec.convert import Misfit, codec
+from lockgate._codec.convert import codec
+from lockgate._codec.misfit import Misfit
 from lockgate._data.folder import DataFolder
 from lockgate.values import Data, Document, Tree
 

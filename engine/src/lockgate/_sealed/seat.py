@@ -16,7 +16,7 @@ from lockgate._call.blame import Blame
 from lockgate._call.call import Call
 from lockgate._call.past import PastCalls
 from lockgate._call.wrapping import BEGIN
-from lockgate._codec.convert import Misfit
+from lockgate._codec.misfit import Misfit
 from lockgate._guest.serve import LOAD
 from lockgate._record.audit import Observer
 from lockgate._record.lifecycle import History

@@ -10,7 +10,7 @@ from lockgate._call.answers import Answer
 from lockgate._call.blame import Blame
 from lockgate._call.call import Call
 from lockgate._call.wrapping import DROP, FINISH, Outcome, failures_told
-from lockgate._codec.convert import Misfit
+from lockgate._codec.misfit import Misfit
 from lockgate.errors import LockgateError
 from lockgate.values import Data
 

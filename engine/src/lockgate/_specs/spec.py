@@ -16,7 +16,8 @@ from types import MappingProxyType
 from typing import cast
 
 from lockgate import hookspecs
-from lockgate._codec.convert import Codec, codec, hints
+from lockgate._codec.annotations import hints
+from lockgate._codec.convert import Codec, codec
 from lockgate._hook.api import HOOK_API_VERSION, Life
 from lockgate._hook.options import SPEC_ATTRIBUTE, Failure, HookOptions
 from lockgate.hookspecs import Kind

@@ -21,15 +21,8 @@ from typing import Any, cast
 
 from lockgate import values
 from lockgate._codec.annotations import AnyData, AnyDocument
-from lockgate._codec.convert import (
-    Codec,
-    Exact,
-    Misfit,
-    codec,
-    literal,
-    optional,
-    sequence,
-)
+from lockgate._codec.convert import Codec, Exact, codec, literal, optional, sequence
+from lockgate._codec.misfit import Misfit
 from lockgate.kinds._defaults import TOO_LARGE, is_small
 from lockgate.values import Data
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
-from lockgate._codec.convert import Misfit
+from lockgate._codec.misfit import Misfit
 from lockgate._hook.options import HookOptions
 from lockgate._specs.spec import CONTEXT, Argument, HookSpec, is_there, specs
 from lockgate.kinds._schema import SchemaError, Schemas
