@@ -24,15 +24,14 @@ _FIRST_PORT = 32_768
 
 def change(kind: Any, net: Any) -> None:
     """Let `kind` (`socket.socket`) make and use brokered sockets of a `_shim.Net`."""
-    for methods in (_life(kind, net), _ends(kind, net), _options(kind, net)):
-        for name, method in methods.items():
+    for replacing in (_life, _connecting, _names, _serving, _options):
+        for name, method in replacing(kind, net).items():
             setattr(kind, name, method)
 
 
 def _life(kind: Any, net: Any) -> dict[str, Any]:
-    """Making, connecting and closing."""
+    """Making and closing."""
     begin, end, detach = kind.__init__, kind._real_close, kind.detach  # noqa: SLF001
-    connect, connect_ex = kind.connect, kind.connect_ex
 
     def init(
         self: Any,
@@ -63,6 +62,13 @@ def _life(kind: Any, net: Any) -> dict[str, Any]:
         fd: int = detach(self)
         return fd
 
+    return {"__init__": init, "_real_close": _real_close, "detach": detach_}
+
+
+def _connecting(kind: Any, net: Any) -> dict[str, Any]:
+    """Connecting: the host does it."""
+    connect, connect_ex = kind.connect, kind.connect_ex
+
     def connect_(self: Any, address: Any) -> None:
         fake = net.fake(self)
         if fake is None:
@@ -80,23 +86,12 @@ def _life(kind: Any, net: Any) -> dict[str, Any]:
             return error.errno or errno.ECONNREFUSED
         return 0
 
-    return {
-        "__init__": init,
-        "_real_close": _real_close,
-        "connect": connect_,
-        "connect_ex": connect_ex_,
-        "detach": detach_,
-    }
+    return {"connect": connect_, "connect_ex": connect_ex_}
 
 
-def _ends(kind: Any, net: Any) -> dict[str, Any]:
-    """Both ends' names, and what only a server does."""
-    peer, name, bind, listen = (
-        kind.getpeername,
-        kind.getsockname,
-        kind.bind,
-        kind.listen,
-    )
+def _names(kind: Any, net: Any) -> dict[str, Any]:
+    """Both ends' names."""
+    peer, name = kind.getpeername, kind.getsockname
 
     def getpeername(self: Any) -> Any:
         fake = net.fake(self)
@@ -116,6 +111,13 @@ def _ends(kind: Any, net: Any) -> dict[str, Any]:
         port = _FIRST_PORT + fake.number % 28_000
         return (f"::ffff:{_OURSELVES}" if more else _OURSELVES, port, *more)
 
+    return {"getpeername": getpeername, "getsockname": getsockname}
+
+
+def _serving(kind: Any, net: Any) -> dict[str, Any]:
+    """What only a server does."""
+    bind, listen = kind.bind, kind.listen
+
     def bind_(self: Any, address: Any) -> None:
         if net.fake(self) is None:
             bind(self, address)
@@ -127,12 +129,7 @@ def _ends(kind: Any, net: Any) -> dict[str, Any]:
             raise PermissionError(errno.EPERM, "a brokered socket only connects")
         listen(self, *backlog)
 
-    return {
-        "bind": bind_,
-        "getpeername": getpeername,
-        "getsockname": getsockname,
-        "listen": listen_,
-    }
+    return {"bind": bind_, "listen": listen_}
 
 
 def _options(kind: Any, net: Any) -> dict[str, Any]:

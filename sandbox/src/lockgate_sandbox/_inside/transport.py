@@ -43,23 +43,7 @@ def build(ask: Ask) -> Any:
     """
     import httpx
 
-    errors = _errors()
-    stream = _stream_class()
-
-    def call(name: str, arguments: dict[str, Any]) -> Any:
-        try:
-            return ask(name, arguments)
-        except OSError as error:  # what the host refused or failed; else our own
-            kind = errors(error)
-            if kind is None:
-                raise
-            raise kind(str(error)) from error
-
-    def response(exchange: _Exchange) -> Any:
-        head = exchange.head
-        return httpx.Response(
-            head["status"], headers=head["headers"], stream=stream(exchange)
-        )
+    call, response = _translated(ask), _response_maker()
 
     class BrokerTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Sends requests through the host's broker."""
@@ -91,8 +75,24 @@ def build(ask: Ask) -> Any:
     return BrokerTransport()
 
 
-def _stream_class() -> Any:
-    """A response's body, for both kinds of clients."""
+def _translated(ask: Ask) -> Ask:
+    """`ask`, with what the host refused or failed as httpx says it."""
+    errors = _errors()
+
+    def call(name: str, arguments: dict[str, Any]) -> Any:
+        try:
+            return ask(name, arguments)
+        except OSError as error:
+            kind = errors(error)
+            if kind is None:  # our own
+                raise
+            raise kind(str(error)) from error
+
+    return call
+
+
+def _response_maker() -> Callable[[_Exchange], Any]:
+    """What makes the response of an exchange, for both kinds of clients."""
     import httpx
 
     class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -117,7 +117,13 @@ def _stream_class() -> Any:
         async def aclose(self) -> None:
             await _in_thread(self._exchange.close)
 
-    return Body
+    def response(exchange: _Exchange) -> Any:
+        head = exchange.head
+        return httpx.Response(
+            head["status"], headers=head["headers"], stream=Body(exchange)
+        )
+
+    return response
 
 
 class _Exchange:
