@@ -190,16 +190,18 @@ class LocalContext:
                 )
             except subprocess.TimeoutExpired:
                 return PythonRun(None, "", "wall-limit", f"over {wall_seconds} s")
-        seconds = time.monotonic() - started
-        output = done.stdout.decode("utf-8", "replace")
-        stderr, mark, answer = done.stderr.decode("utf-8", "replace").rpartition("\x1e")
-        if done.returncode == 0 and mark:
-            return PythonRun(
-                ast.literal_eval(answer), output + stderr.rstrip("\n"), seconds=seconds
-            )
-        # Killed by SIGKILL at the hard RLIMIT_CPU; Linux sends SIGXCPU at the soft.
-        error = "cpu-limit" if done.returncode in (-9, -24) else "remote-error"
-        if done.returncode < 0 and error != "cpu-limit":
-            error = "worker-died"
-        message = answer.strip().splitlines()[-1] if answer.strip() else ""
-        return PythonRun(None, output, error, message, seconds)
+        return _outcome(done, time.monotonic() - started)
+
+
+def _outcome(done: subprocess.CompletedProcess[bytes], seconds: float) -> PythonRun:
+    output = done.stdout.decode("utf-8", "replace")
+    stderr, mark, answer = done.stderr.decode("utf-8", "replace").rpartition("\x1e")
+    if done.returncode == 0 and mark:
+        output += stderr.rstrip("\n")
+        return PythonRun(ast.literal_eval(answer), output, seconds=seconds)
+    # Killed by SIGKILL at the hard RLIMIT_CPU; Linux sends SIGXCPU at the soft.
+    error = "cpu-limit" if done.returncode in (-9, -24) else "remote-error"
+    if done.returncode < 0 and error != "cpu-limit":
+        error = "worker-died"
+    message = answer.strip().splitlines()[-1] if answer.strip() else ""
+    return PythonRun(None, output, error, message, seconds)

@@ -45,6 +45,22 @@ def manifest_text(name: str, *, package: str = "", extra: str = "", **keys: str)
     return "\n".join(lines) + "\n" + hooks + dedent(extra)
 
 
+def _links(style: EditableStyle, package: str, root: Path) -> dict[str, str]:
+    """The files by which an editable of `style` leads to `package` below `root`."""
+    if style == "pth":
+        return {f"_editable_impl_{package}.pth": f"{root}\n"}
+    if style == "finder":
+        module = f"__editable___{package}_1_0_finder"
+        mapping = {package: str(root / package)}
+        return {
+            f"__editable__.{package}-1.0.pth": f"import {module}; {module}.install()",
+            f"{module}.py": "from __future__ import annotations\n"
+            f"MAPPING: dict[str, str] = {mapping!r}\n"
+            "raise SystemExit('a finder must not be executed')\n",
+        }
+    return {f"_{package}_hook.pth": "import sys"}
+
+
 class SitePackages:
     """A folder of installed distributions."""
 
@@ -119,28 +135,11 @@ class SitePackages:
             (info / "entry_points.txt").write_text(points)
             return info
         info = self._metadata(name, version, points)
-        made: list[str] = []
-        if style == "pth":
-            made = [f"_editable_impl_{package}.pth"]
-            self._write({made[0]: f"{root}\n"})
-        elif style == "finder":
-            module = f"__editable___{package}_1_0_finder"
-            made = [f"__editable__.{package}-1.0.pth", f"{module}.py"]
-            mapping = {package: str(root / package)}
-            self._write(
-                {
-                    made[0]: f"import {module}; {module}.install()",
-                    made[1]: "from __future__ import annotations\n"
-                    f"MAPPING: dict[str, str] = {mapping!r}\n"
-                    "raise SystemExit('a finder must not be executed')\n",
-                }
-            )
-        else:
-            made = [f"_{package}_hook.pth"]
-            self._write({made[0]: "import sys"})
+        links = _links(style, package, root)
+        self._write(links)
         url = {"url": f"file://{source}", "dir_info": {"editable": True}}
         (info / "direct_url.json").write_text(json.dumps(url))
-        self.record(info, [*made, *self._own(info)])
+        self.record(info, [*links, *self._own(info)])
         return info
 
     def many(self, count: int, *, plugins: int) -> None:

@@ -54,48 +54,74 @@ def serve(
     """Run `handler` with each connection, on threads; with TLS if it has `names`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, 0), family=family, backlog=256)
-    context = None
-    if names:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate = authority().issue_cert(*names)
-        certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     server = Server(listener.getsockname()[1])
-    live: set[socket.socket] = set()
-    threads: list[threading.Thread] = []
-
-    def one(connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
-            sock = connection
-            if context is not None:
-                sock = context.wrap_socket(connection, server_side=True)
-            live.add(sock)
-            with sock:
-                handler(sock)
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                server.connections += 1
-                live.add(connection)
-                thread = threading.Thread(target=one, args=(connection,), daemon=True)
-                threads.append(thread)
-                thread.start()
-
-    accepting = threading.Thread(target=accept, daemon=True)
-    accepting.start()
+    serving = _Serving(handler, listener, server, _tls(names) if names else None)
+    serving.start()
     try:
         yield server
     finally:
+        serving.stop()
+
+
+def _tls(names: tuple[str, ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate = authority().issue_cert(*names)
+    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+    return context
+
+
+class _Serving:
+    """The threads of one server: one accepts, and each connection has its own."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        listener: socket.socket,
+        server: Server,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._handler = handler
+        self._listener = listener
+        self._server = server
+        self._tls = tls
+        self._live: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+
+    def start(self) -> None:
+        self._accepting.start()
+
+    def stop(self) -> None:
         with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        for sock in list(live):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for sock in list(self._live):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        accepting.join(5)
-        for thread in threads:
+        self._accepting.join(5)
+        for thread in self._threads:
             thread.join(5)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self._server.connections += 1
+                self._live.add(connection)
+                thread = threading.Thread(
+                    target=self._attend, args=(connection,), daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
+
+    def _attend(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            sock = connection
+            if self._tls is not None:
+                sock = self._tls.wrap_socket(connection, server_side=True)
+            self._live.add(sock)
+            with sock:
+                self._handler(sock)
 
 
 def reply(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from lockgate.aio import AsyncHost
 from lockgate.discovery import discover
 from lockgate.errors import LockgateError
 from lockgate.grants import rights_asked
-from lockgate.host import Answers, Host, LogLine
+from lockgate.host import Answers, Host
 from lockgate.shipped import FirstParty, ShippedPolicy
 from tests.support.host_plugins import Site
 
@@ -115,38 +115,40 @@ def opened(
     trusted = place.startswith("in the host")
     site = Site(root)
     for name, hooks in plugins.items():
-        text = manifest(
-            name,
-            hooks(f"{package_of(name)}.impl"),
-            trusted=trusted,
-            kinds=(kind,) if kind else KINDS,
+        lines = hooks(f"{package_of(name)}.impl")
+        kinds = (kind,) if kind else KINDS
+        site.add(
+            name, source, manifest=manifest(name, lines, trusted=trusted, kinds=kinds)
         )
-        site.add(name, source, manifest=text)
     if kind:
         text = manifest("adder", [], trusted=False, kinds=("service",))
         site.add("adder", "raise SystemExit", manifest=f"{text}\n{added}")
-    lines: list[str] = []
-
-    def log(line: LogLine) -> None:
-        lines.append(line.message)
-
-    with pytest.MonkeyPatch.context() as patch:
-        if trusted:
-            parties = {
-                name: FirstParty(name, f"test-{name}", ("tier:system",), in_host=True)
-                for name in plugins
-            }
-            policy = ShippedPolicy(MappingProxyType(parties))
-            patch.setattr(_host, "shipped_policy", lambda: policy)
-            patch.setattr(sys, "path", [str(site.folder), *sys.path])
+    if not trusted:
+        grant_all(site)
+    said: list[str] = []
+    with (
+        in_the_host(site, plugins) if trusted else nullcontext(),
+        site.open(on_log=lambda line: said.append(line.message)) as host,
+    ):
+        if place.endswith("awaited"):
+            yield from awaited(host, said)
         else:
-            grant_all(site)
-        with site.open(on_log=log) as host:
-            if place.endswith("awaited"):
-                yield from awaited(host, lines)
-            else:
-                yield Place(host.call, partial(read, host), host, lines)
-    packages = {package_of(name) for name in plugins}
+            yield Place(host.call, partial(read, host), host, said)
+
+
+@contextmanager
+def in_the_host(site: Site, names: Iterable[str]) -> Generator[None]:
+    """The plugins `names` of `site` are the trusted base, and forgotten at the end."""
+    parties = {
+        name: FirstParty(name, f"test-{name}", ("tier:system",), in_host=True)
+        for name in names
+    }
+    policy = ShippedPolicy(MappingProxyType(parties))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_host, "shipped_policy", lambda: policy)
+        patch.setattr(sys, "path", [str(site.folder), *sys.path])
+        yield
+    packages = {package_of(name) for name in names}
     for module in [name for name in sys.modules if name.partition(".")[0] in packages]:
         del sys.modules[module]
 
