@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -29,12 +30,12 @@ _DEFAULT_SECONDS = 60.0
 
 _DRIVER = """\
 import sys, importlib, traceback
-folder, entry, arguments = sys.argv[1:]
+folder, entry = sys.argv[1:]
 import ast
 sys.path.insert(0, folder)
 sys.dont_write_bytecode = True
 module, name = entry.split(":")
-arguments = ast.literal_eval(arguments)
+arguments = ast.literal_eval(sys.stdin.read())
 answer = getattr(importlib.import_module(module), name)(**arguments)
 sys.stdout.flush()
 sys.stderr.write("\\n\\x1e" + repr(answer))
@@ -178,10 +179,8 @@ class LocalContext:
             _write(tree, Path(folder))
             try:
                 done = subprocess.run(
-                    [
-                        *(sys.executable, "-I", "-S", "-c", _DRIVER, folder, entry),
-                        repr(dict(arguments or {})),
-                    ],
+                    [sys.executable, "-I", "-S", "-c", _DRIVER, folder, entry],
+                    input=repr(_plain(arguments or {})).encode(),
                     capture_output=True,
                     timeout=wall_seconds,
                     check=False,
@@ -191,6 +190,15 @@ class LocalContext:
             except subprocess.TimeoutExpired:
                 return PythonRun(None, "", "wall-limit", f"over {wall_seconds} s")
         return _outcome(done, time.monotonic() - started)
+
+
+def _plain(value: Any) -> Any:
+    """`value` in the types that `ast.literal_eval` reads."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}  # pyright: ignore
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]  # pyright: ignore
+    return value
 
 
 def _outcome(done: subprocess.CompletedProcess[bytes], seconds: float) -> PythonRun:

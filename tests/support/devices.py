@@ -1,27 +1,18 @@
-"""A device by hand for the tests of the boards, and a local stand-in for the broker.
-
-`LocalContext` runs trees and tools in plain subprocesses: it stands in for the
-transport only, what runs there is the real thing.
-"""
+"""A device by hand for the tests of the boards, and what they are built with."""
 
 from __future__ import annotations
 
-import ast
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
-from lockgate.values import Data, Document, ProgramRun, PythonRun, Tree
+from lockgate.values import Data, Tree
 from lockgate_devices.boards import simavr_library
 from lockgate_devices.runtime.virtual.board import VirtualBoard
 from lockgate_devices.runtime.virtual.core import CpuBudget
+from tests.support.context import LocalContext
 
 FIRMWARE = """\
 import time
@@ -300,132 +291,10 @@ def board(firmware: str, **changes: Any) -> VirtualBoard:
     return VirtualBoard(firmware, "main.py", contract(**changes), budget)
 
 
-_RUNNER = """\
-import ast, importlib, resource, sys
-resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]), int(sys.argv[2])))
-sys.path.insert(0, ".")
-module, _, name = sys.argv[1].partition(":")
-arguments = ast.literal_eval(sys.stdin.read())
-print(repr(getattr(importlib.import_module(module), name)(**arguments)))
-"""
-_CPU_SIGNALS = (-9, -24)
-
-
-class LocalContext:
-    """`lockgate.plugin.Context` over plain subprocesses, and what was asked."""
-
-    plugin = "devices"
-    scratch = None
-    data = None
-
-    def __init__(self, *, programs: bool = True) -> None:
-        self.config: Document = {}
-        self.logged: list[str] = []
-        self.progressed: list[str] = []
-        self._programs = programs
-
-    def progress(self, message: str, fraction: float | None = None) -> None:
-        """Kept."""
-        self.progressed.append(message)
-
-    def log(self, level: str, message: str, **fields: Data) -> None:
-        """Kept."""
-        self.logged.append(f"{level}: {message}")
-
-    def has_program(self, name: str) -> bool:
-        """Whether it is installed."""
-        return self._programs and shutil.which(name) is not None
-
-    def run_program(
-        self,
-        name: str,
-        arguments: Sequence[str],
-        *,
-        stdin: bytes = b"",
-        tree: Tree | None = None,
-        collect: Sequence[str] = (),
-        timeout: float | None = None,
-    ) -> ProgramRun:
-        """Run it in a fresh folder."""
-        with tempfile.TemporaryDirectory() as folder:
-            _write(folder, tree or Tree())
-            command = [shutil.which(name) or name, *arguments]
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                input=stdin,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-            )
-            found = [path for path in collect if Path(folder, path).is_file()]
-            files = {path: Path(folder, path).read_bytes() for path in found}
-            return ProgramRun(done.returncode, done.stdout, done.stderr, Tree.of(files))
-
-    def http_transport(self) -> NoReturn:
-        """No plugin for devices asks for it."""
-        raise PermissionError("no network here")
-
-    def secret(self, name: str) -> str:
-        """No plugin for devices asks for it."""
-        raise PermissionError(name)
-
-    def open_device(self, path: str) -> int:
-        """Any device that we may open ourselves."""
-        return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-
-    def run_python(
-        self,
-        tree: Tree,
-        entry: str,
-        arguments: Document | None = None,
-        *,
-        cpu_seconds: float = 10.0,
-        wall_seconds: float = 20.0,
-        memory_bytes: int = 256 * 1024 * 1024,
-    ) -> PythonRun:
-        """Run it in an interpreter that sees the standard library and the tree."""
-        with tempfile.TemporaryDirectory() as folder:
-            _write(folder, tree)
-            done = subprocess.run(
-                [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    "-c",
-                    _RUNNER,
-                    entry,
-                    f"{cpu_seconds:.0f}",
-                ],
-                cwd=folder,
-                input=repr(_plain(arguments or {})).encode(),
-                capture_output=True,
-                timeout=wall_seconds,
-                check=False,
-            )
-        if done.returncode in _CPU_SIGNALS:
-            return PythonRun(None, error="cpu-limit", message="killed")
-        if done.returncode != 0:
-            text = done.stderr.decode("utf-8", "replace")
-            return PythonRun(
-                None, output=text, error="remote-error", message=text[-500:]
-            )
-        return PythonRun(ast.literal_eval(done.stdout.decode()))
-
-
-def _write(folder: str, tree: Tree) -> None:
-    for file in tree:
-        path = Path(folder, file.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.content)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}  # pyright: ignore
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]  # pyright: ignore
-    return value
+def with_tools() -> LocalContext:
+    """A context that has the tools of the boards, where they are installed."""
+    found = {name: path for name in ["avr-gcc"] if (path := shutil.which(name))}
+    return LocalContext(programs=found, plugin="devices")
 
 
 def missing_avr() -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lockgate_devices.contract import STEP_LIMIT, check_contract
 from lockgate_devices.simulation import ContractError, simulate_virtual
-from tests.support.devices import LocalContext, contract, tree
+from tests.support.devices import contract, tree, with_tools
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_every_reason_is_listed_within_a_bound() -> None:
 
 def test_a_refused_contract_runs_nothing() -> None:
     with pytest.raises(ContractError) as caught:
-        simulate_virtual(tree(), contract(schema=9), LocalContext())
+        simulate_virtual(tree(), contract(schema=9), with_tools())
 
     assert [reason.where for reason in caught.value.reasons] == ["schema"]
 
@@ -145,7 +145,7 @@ def test_a_contract_with_one_foreign_place_is_refused_or_judged(
     if isinstance(document["scenario"], list):
         del document["scenario"][9:]
     try:
-        simulation = simulate_virtual(tree(), document, LocalContext(), cpu_seconds=3.0)
+        simulation = simulate_virtual(tree(), document, with_tools(), cpu_seconds=3.0)
     except ContractError as error:
         assert error.reasons  # noqa: PT017 - a refusal is one of the good ends
         return

@@ -13,10 +13,10 @@ from lockgate_devices.simulation import simulate_virtual
 from tests.support.devices import (
     FIRMWARE,
     SKETCH,
-    LocalContext,
     contract,
     needs_avr,
     tree,
+    with_tools,
 )
 
 MICROPYTHON = {
@@ -60,12 +60,10 @@ ARDUINO = {
 def verdicts(firmware: str, *, arduino: bool = False) -> list[str]:
     """The names of the verdicts that failed."""
     if arduino:
-        simulation = simulate_avr(tree(sketch=firmware), contract(), LocalContext())
+        simulation = simulate_avr(tree(sketch=firmware), contract(), with_tools())
     else:
         files = tree(firmware)
-        simulation = simulate_virtual(
-            files, contract(), LocalContext(), cpu_seconds=3.0
-        )
+        simulation = simulate_virtual(files, contract(), with_tools(), cpu_seconds=3.0)
     assert simulation is not None
     failed = [verdict.name for verdict in simulation.verdicts if not verdict.passed]
     assert simulation.passed == (not failed)

@@ -11,14 +11,15 @@ import pytest
 from lockgate.plugin import DeviceHandle, RefusedError
 from lockgate_devices import plugin
 from lockgate_devices.boards import find_boards
-from tests.support.devices import FIRMWARE, LocalContext, contract, tree
+from tests.support.context import LocalContext
+from tests.support.devices import FIRMWARE, contract, tree, with_tools
 
 _OPTIONS = {"tree": {"micropython/main.py": FIRMWARE}, "contract": contract()}
 
 
 @pytest.fixture
 def context() -> LocalContext:
-    return LocalContext()
+    return with_tools()
 
 
 def test_discovery_lists_the_machine_and_the_boards(context: LocalContext) -> None:
@@ -62,7 +63,7 @@ def test_a_serial_port_is_read_and_written_through_its_handle(
     ours, theirs = os.openpty()
     tty.setraw(ours)
     handle = plugin.open_device(
-        f"serial:{os.ttyname(theirs)}", {"baud": 9600}, LocalContext()
+        f"serial:{os.ttyname(theirs)}", {"baud": 9600}, with_tools()
     )
     assert handle is not None
 
@@ -100,7 +101,7 @@ def test_a_time_to_be_silent_is_a_number(context: LocalContext) -> None:
 
 def test_a_port_that_is_not_granted_is_a_refusal_with_the_grant() -> None:
     with pytest.raises(RefusedError) as caught:
-        plugin.open_device("serial:/dev/ttyNONE0", {}, LocalContext())
+        plugin.open_device("serial:/dev/ttyNONE0", {}, with_tools())
 
     assert "lockgate grants grant" in caught.value.reasons[0].hint
 
@@ -108,13 +109,13 @@ def test_a_port_that_is_not_granted_is_a_refusal_with_the_grant() -> None:
 def test_foreign_devices_and_handles_are_left_to_others(context: LocalContext) -> None:
     handle = DeviceHandle("mqtt:x", 1)
 
-    assert plugin.open_device("mqtt:x", {}, LocalContext()) is None
+    assert plugin.open_device("mqtt:x", {}, with_tools()) is None
     assert plugin.read_device(handle, 1, 0.0, context) is None
     assert plugin.write_device(handle, b"x") is None
 
 
 def test_firmware_on_the_virtual_board_can_be_talked_to(context: LocalContext) -> None:
-    handle = plugin.open_device("virtual", _OPTIONS, LocalContext())
+    handle = plugin.open_device("virtual", _OPTIONS, with_tools())
     assert handle is not None
 
     assert plugin.read_device(handle, 100, 0.05, context) == b""
@@ -143,7 +144,7 @@ def test_opening_the_virtual_board_needs_firmware_and_contract(
     options: dict[str, object], where: str
 ) -> None:
     with pytest.raises(RefusedError) as caught:
-        plugin.open_device("virtual", options, LocalContext())  # type: ignore[arg-type]
+        plugin.open_device("virtual", options, with_tools())  # type: ignore[arg-type]
 
     assert caught.value.reasons[0].where == where
 
@@ -152,7 +153,7 @@ def test_a_session_whose_firmware_raises_is_refused_with_its_text(
     context: LocalContext,
 ) -> None:
     options = {**_OPTIONS, "tree": {"micropython/main.py": "1 / 0\n"}}
-    handle = plugin.open_device("virtual", options, LocalContext())
+    handle = plugin.open_device("virtual", options, with_tools())
     assert handle is not None
 
     with pytest.raises(RefusedError, match="ZeroDivisionError"):
@@ -161,12 +162,10 @@ def test_a_session_whose_firmware_raises_is_refused_with_its_text(
 
 
 def test_open_devices_are_bounded() -> None:
-    handles = [
-        plugin.open_device("virtual", _OPTIONS, LocalContext()) for _ in range(64)
-    ]
+    handles = [plugin.open_device("virtual", _OPTIONS, with_tools()) for _ in range(64)]
     try:
         with pytest.raises(RefusedError, match="64 devices are open"):
-            plugin.open_device("virtual", _OPTIONS, LocalContext())
+            plugin.open_device("virtual", _OPTIONS, with_tools())
     finally:
         for handle in handles:
             assert handle is not None

@@ -21,10 +21,10 @@ from lockgate.values import Simulation
 from lockgate_devices.simulation import simulate_virtual
 from tests.support.devices import (
     FIRMWARE,
-    LocalContext,
     contract,
     needs_avr,
     tree,
+    with_tools,
 )
 
 pytestmark = [pytest.mark.kernel]
@@ -130,7 +130,7 @@ def test_hostile_firmware_is_held_by_the_seal_and_only_by_it(
     firmware = attack(ATTACKS[name].format(**names))
 
     sealed = simulate(host, firmware)
-    bare = simulate_virtual(tree(firmware), contract(), LocalContext(), cpu_seconds=3.0)
+    bare = simulate_virtual(tree(firmware), contract(), with_tools(), cpu_seconds=3.0)
 
     assert "held: " in seen(sealed)
     assert not sealed.passed

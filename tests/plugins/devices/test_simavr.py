@@ -14,13 +14,14 @@ from lockgate_devices.differential import differences
 from lockgate_devices.runtime.avr.simavr import Simavr, SimavrError
 from lockgate_devices.simavr import pin_map, simulate_avr
 from lockgate_devices.simulation import simulate_virtual
+from tests.support.context import LocalContext
 from tests.support.devices import (
     SCENARIO,
     SKETCH,
-    LocalContext,
     contract,
     needs_avr,
     tree,
+    with_tools,
 )
 
 pytestmark = [pytest.mark.avr]
@@ -29,7 +30,7 @@ _HELLO = [{"do": "run", "ms": 10}, SCENARIO[6]]
 
 
 def run(sketch: str = SKETCH, **changes: Any) -> Simulation:
-    context = LocalContext()
+    context = with_tools()
     simulation = simulate_avr(tree(sketch=sketch), contract(**changes), context)
     assert simulation is not None
     return simulation
@@ -56,7 +57,7 @@ def test_the_sketch_builds_fits_and_keeps_its_contract() -> None:
 
 @needs_avr
 def test_it_does_the_same_as_the_virtual_board() -> None:
-    virtual = simulate_virtual(tree(), contract(), LocalContext())
+    virtual = simulate_virtual(tree(), contract(), with_tools())
     assert virtual is not None
 
     assert differences(virtual, run()) == ()
@@ -64,7 +65,7 @@ def test_it_does_the_same_as_the_virtual_board() -> None:
 
 @needs_avr
 def test_a_sketch_that_does_otherwise_is_told_from_the_virtual_board() -> None:
-    virtual = simulate_virtual(tree(), contract(), LocalContext())
+    virtual = simulate_virtual(tree(), contract(), with_tools())
     assert virtual is not None
 
     inverted = differences(virtual, run(SKETCH.replace("] == '1')", "] == '0')")))
@@ -135,7 +136,7 @@ def test_an_endless_loop_keeps_its_time_and_fails_its_verdicts() -> None:
 
 @needs_avr
 def test_a_run_that_takes_too_long_ends_at_its_cpu_budget() -> None:
-    context = LocalContext()
+    context = with_tools()
     steps = [{"do": "run", "ms": 600_000}, SCENARIO[1]]
 
     simulation = simulate_avr(
@@ -208,7 +209,7 @@ def test_a_tone_is_measured_by_its_edges() -> None:
 def test_where_the_pins_are_comes_from_the_program_itself() -> None:
     target = target_of(contract()["board"])
     assert target is not None
-    image, _ = build(LocalContext(), SKETCH, "demo.ino", target)
+    image, _ = build(with_tools(), SKETCH, "demo.ino", target)
 
     pins = pin_map(image, target)
 
@@ -236,26 +237,26 @@ def test_a_hostile_sketch_cannot_read_files_by_include() -> None:
     target = target_of(contract()["board"])
     assert target is not None
     with pytest.raises(BuildError, match="status 1"):
-        build(LocalContext(), '#include "/nonexistent/secret"\n', "a.ino", target)
+        build(with_tools(), '#include "/nonexistent/secret"\n', "a.ino", target)
 
 
 def test_without_the_tools_there_is_no_answer_and_a_line_says_why() -> None:
-    context = LocalContext(programs=False)
+    context = LocalContext()
 
     assert simulate_avr(tree(), contract(), context) is None
-    assert "apt-get install" in context.logged[0]
+    assert "apt-get install" in context.messages[0]
 
 
 def test_a_board_without_an_avr_is_not_ours() -> None:
     document = contract(board=board(mcu="esp32"))
 
-    assert simulate_avr(tree(), document, LocalContext()) is None
+    assert simulate_avr(tree(), document, with_tools()) is None
 
 
 def test_a_contract_without_a_sketch_is_not_ours() -> None:
     document = contract(artifacts={"micropython": "micropython/main.py"})
 
-    assert simulate_avr(tree(), document, LocalContext()) is None
+    assert simulate_avr(tree(), document, with_tools()) is None
 
 
 class _Compiler(LocalContext):

@@ -14,12 +14,12 @@ from lockgate_devices.simulation import (
     simulate_virtual,
     source_of,
 )
-from tests.support.devices import FIRMWARE, SDK, LocalContext, call, contract, tree
+from tests.support.devices import FIRMWARE, SDK, call, contract, tree, with_tools
 
 
 def run(firmware: str = FIRMWARE, *, sdk: str = SDK, **changes: Any) -> Simulation:
     found = simulate_virtual(
-        tree(firmware, sdk=sdk), contract(**changes), LocalContext(), cpu_seconds=3.0
+        tree(firmware, sdk=sdk), contract(**changes), with_tools(), cpu_seconds=3.0
     )
     assert found is not None
     return found
@@ -226,12 +226,12 @@ def test_too_many_events_are_counted_and_not_kept() -> None:
 def test_no_micropython_firmware_means_no_answer() -> None:
     document = contract(artifacts={"arduino": "arduino/demo/demo.ino"})
 
-    assert simulate_virtual(tree(), document, LocalContext()) is None
+    assert simulate_virtual(tree(), document, with_tools()) is None
 
 
 def test_a_file_that_is_not_in_the_tree_is_a_reason() -> None:
     with pytest.raises(ContractError, match="has no file"):
-        simulate_virtual(Tree(), contract(), LocalContext())
+        simulate_virtual(Tree(), contract(), with_tools())
     assert source_of(tree(), contract(), "pins") is None
 
 
