@@ -11,6 +11,7 @@ from lockgate.config import load_config
 from lockgate.errors import HookError
 from lockgate.values import Tree
 from tests.support.dists import manifest_text
+from tests.support.home import move_to
 from tests.support.market import Home
 from tests.support.wheels import forge_file
 
@@ -38,8 +39,7 @@ def test_a_plugin_never_writes_the_settings(
     capsys: pytest.CaptureFixture[str],
     how: str,
 ) -> None:
-    for kind in ("CONFIG", "DATA", "STATE", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
+    move_to(tmp_path, monkeypatch)
     home = Home(tmp_path, capsys)
     file = tmp_path / "CONFIG" / "lockgate" / "config.toml"
     if how == "LOCKGATE_CONFIG":

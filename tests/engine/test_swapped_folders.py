@@ -10,6 +10,7 @@ from lockgate import Host
 from lockgate.config import load_config
 from lockgate.values import Tree
 from tests.support.dists import manifest_text
+from tests.support.home import move_to
 from tests.support.market import Home
 from tests.support.wheels import forge_file
 
@@ -50,8 +51,7 @@ def home(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Home:
-    for kind in ("CONFIG", "DATA", "STATE", "CACHE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
+    move_to(tmp_path, monkeypatch)
     for name, mode in {"victim": 0o755, "shared": 0o777, "shared/data": 0o777}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name).chmod(mode)

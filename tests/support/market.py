@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from lockgate.config import load_config
 from lockgate.manifest import parse_manifest
 from lockgate.values import Tree
 from tests.support.dists import manifest_text
+from tests.support.home import fresh_settings
 from tests.support.indexes import LoopbackIndex, Published
 from tests.support.wheels import forge_file
 
@@ -106,14 +106,9 @@ def fresh_home(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Home:
     """A home below `root` that nothing was installed in yet; this process uses it."""
-    for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(root))
-    for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(root / kind))
+    fresh_settings(root, monkeypatch)
     # Half a second each; what it finds is `test_load`'s.
     monkeypatch.setenv("LOCKGATE_PLUGINS__MARKETPLACE__CHECKS__LOAD", "off")
-    monkeypatch.chdir(root)
     root.chmod(0o755)
     return Home(root, capsys)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -11,17 +10,13 @@ import pytest
 from lockgate.cli import main
 from lockgate_marketplace.errors import FreshnessError
 from lockgate_marketplace.resolve import open_client
+from tests.support.home import fresh_settings
 from tests.support.indexes import LoopbackIndex, loopback_index
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
-    monkeypatch.chdir(tmp_path)
+    fresh_settings(tmp_path, monkeypatch)
     return tmp_path / "DATA" / "lockgate"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,16 +14,12 @@ import pytest
 
 from lockgate.cli import main
 from tests.marketplace.site.samples import stock
+from tests.support.home import fresh_settings
 
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
-    monkeypatch.chdir(tmp_path)
+    fresh_settings(tmp_path, monkeypatch)
 
 
 def told(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate.cli import main
 from lockgate_marketplace.identity import Trust, key_identity
+from tests.support.home import fresh_settings
 
 AUTHOR = key_identity(Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key())
 KEY = f"ed25519:{AUTHOR.subject}"
@@ -19,12 +19,7 @@ KEY = f"ed25519:{AUTHOR.subject}"
 
 @pytest.fixture
 def trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
-    for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
-    monkeypatch.chdir(tmp_path)
+    fresh_settings(tmp_path, monkeypatch)
     file = tmp_path / "CONFIG" / "lockgate" / "config.toml"
     file.parent.mkdir(parents=True)
     lines = [

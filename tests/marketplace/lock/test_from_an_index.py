@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lockgate_marketplace.identity import WheelFile, sign
 from lockgate_marketplace.store import Store
+from tests.support.home import move_to
 from tests.support.indexes import LoopbackIndex, Published, loopback_index
 from tests.support.market import Home, beside, offered
 
@@ -28,9 +29,7 @@ def main(home: Home) -> Generator[LoopbackIndex]:
 def elsewhere(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     """Another machine, whose owner has the same settings, and the lock of this one."""
     other = home.moved(home.root / "there")
-    for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(other.root / kind))
-    monkeypatch.setenv("HOME", str(other.root))
+    move_to(other.root, monkeypatch)
     settings = home.root / "CONFIG" / "lockgate" / "config.toml"
     place = other.root / "CONFIG" / "lockgate" / "config.toml"
     place.parent.mkdir(parents=True)
@@ -38,7 +37,6 @@ def elsewhere(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     (other.root / "lockgate.lock").write_bytes(
         (home.root / "lockgate.lock").read_bytes()
     )
-    monkeypatch.chdir(other.root)
     return other
 
 
