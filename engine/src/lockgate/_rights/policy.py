@@ -73,10 +73,12 @@ class Plan:
 class _Given:
     """Of what a plugin asks for, what it was granted and can be given here.
 
-    `absent` fills up: what was granted, and why it can't be given all the same.
+    `environ` has the values of variables and secrets. `absent` fills up: what was
+    granted, and why it can't be given all the same.
     """
 
     consent: Consent
+    environ: Mapping[str, str]
     absent: dict[str, str] = field(default_factory=dict[str, str])
 
     def of(
@@ -120,7 +122,7 @@ def build_plan(
     """
     folders = own_folders(path) if alone else import_folders(path)
     prefixes = environment_prefixes(folders) if alone else (sys.prefix,)
-    tier, given = Tier(consent.tier), _Given(consent)
+    tier, given = Tier(consent.tier), _Given(consent, environ)
 
     def place(value: str) -> str:
         return openable(value, secret, writable)
@@ -131,7 +133,7 @@ def build_plan(
     within = Limits.for_tier(tier).tightened(manifest.limits).tightened(limits)
     tools = manifest.rights.tools if tier >= Tier.ADMIN else ()
     return Plan(
-        _policy(tier, within, manifest.rights, given, place, program, environ),
+        _policy(tier, within, manifest.rights, given, place, program),
         folders,
         {tool.name: tool for tool in _tools(tools, given, place)},
         consent.has("workers"),
@@ -148,7 +150,6 @@ def _policy(
     given: _Given,
     place: Callable[[str], str],
     program: Callable[[ProgramRight], Program],
-    environ: Mapping[str, str],
 ) -> Policy:
     """The policy of `tier` with what is `given` of `rights`."""
     # What leaves the worker, or stays when it is gone: nothing below elevated.
@@ -158,6 +159,7 @@ def _policy(
     # What it may write it may read; opened by its own name it could be swapped.
     read = given.of("read", rights.read, place)
     read = [one for one in read if not below(one, write)]
+    environ = given.environ
     env = given.of("env", rights.env, lambda name: _variable(name, environ))
     return Policy.for_tier(
         tier,
@@ -172,15 +174,13 @@ def _policy(
             more.devices,
             lambda device: checked_device(device, rights.shares(device)),
         ),
-        secrets=_granted_secrets(more.secrets, given, environ),
+        secrets=_granted_secrets(more.secrets, given),
     )
 
 
-def _granted_secrets(
-    asked: Sequence[str], given: _Given, environ: Mapping[str, str]
-) -> list[str]:
+def _granted_secrets(asked: Sequence[str], given: _Given) -> list[str]:
     """The secrets that are granted; one without a value says so when it is used."""
-    given.of("secret", asked, lambda name: checked_secret(name, environ))
+    given.of("secret", asked, lambda name: checked_secret(name, given.environ))
     return [name for name in asked if given.consent.has(f"secret:{name}")]
 
 

@@ -159,12 +159,7 @@ def discover(
     ]
     kept, error = _kept(data_dir, cache_dir)
     taken = {normalised(name) for name in environments}
-    search = Search(
-        tuple(dict.fromkeys((*folders, *single))),
-        lambda known: look(folders, single, known),
-        key=_index.key_of(folders, single),
-        cache_dir=cache_dir,
-    )
+    search = _search(folders, single, cache_dir)
 
     def read(found: Discovery) -> tuple[PluginState, ...]:
         stored, found.store_error = _states(kept, found.store_error)
@@ -185,13 +180,20 @@ def discover(
 def _apart(name: str, given: Sequence[str], cache_dir: str) -> list[PluginState]:
     """The candidates of the distribution `name`, which has folders to itself."""
     folders = search_folders(import_path(given))
-    search = Search(
-        folders,
-        lambda known: look(folders, (), known),
-        key=_index.key_of(folders, ()),
+    search = _search(folders, (), cache_dir)
+    return placed(name, given, folders, search.states())
+
+
+def _search(
+    folders: tuple[str, ...], single: tuple[str, ...], cache_dir: str
+) -> Search:
+    """The search through `folders`, and through `single` for plugins of one file."""
+    return Search(
+        tuple(dict.fromkeys((*folders, *single))),
+        lambda known: look(folders, single, known),
+        key=_index.key_of(folders, single),
         cache_dir=cache_dir,
     )
-    return placed(name, given, folders, search.states())
 
 
 def _kept(data_dir: str, cache_dir: str) -> tuple[Search | None, InstalledError | None]:
