@@ -158,7 +158,7 @@ class Blame:
         plugin = self.identity.plugin
         denial = _told_denial(error, denials)
         if kind == "denied-call" and denial is None:
-            hint = _way_out(_text(told, "file"))
+            hint = _instead(_text(told, "file"))
             return self._failed(error, cause="permission-denied", hint=hint)
         if denial is None:
             denial = _last_denial(error, told, consent, denials, plugin)
@@ -243,7 +243,7 @@ def _text(told: Mapping[str, object], key: str) -> str:
     return value[:2000] if isinstance(value, str) else ""
 
 
-def _way_out(file: str) -> str:
+def _instead(file: str) -> str:
     """What a plugin does instead of the call that the kernel refused in `file`."""
     name = file.rpartition("/")[2]
     if name in ("socket.py", "ssl.py"):
