@@ -11,7 +11,6 @@ from lockgate._record.logbook import log_files, read_lines
 from lockgate.config import Config, default_config
 from lockgate.discovery import PluginState
 from lockgate.errors import GrantsError
-from lockgate.found import found_by
 from lockgate.granting import (
     consent_now,
     effective_tier,
@@ -20,6 +19,7 @@ from lockgate.granting import (
     grant_of,
     writers_of,
 )
+from lockgate.inventory import found_by
 from tests.support.dists import SitePackages, manifest_text
 
 

@@ -8,7 +8,7 @@ are fetched from `lockgate.host` when they are asked for (PEP 562).
 Public, from the inside out: `values`, `expression`, `plugin`, `testing` (for authors);
 `host`, `aio`, `hookspecs`, `inprocess`, `metrics` (for programs that embed it);
 `config`, `discovery`, `manifest`, `contract`, `kinds`, `grants`, `rights`, `granting`,
-`found`, `installed`, `dry_load`, `find`, `project`, `owned`, `documents`, `sarif`,
+`inventory`, `installed`, `dry_load`, `find`, `project`, `owned`, `documents`, `sarif`,
 `quantities`, `verb` (for tools around it). Packages with an underscore are how that is
 done; the tour is ``docs/explanation/architecture.md``.
 """

@@ -28,8 +28,8 @@ from lockgate._store_place import StorePlace
 from lockgate.config import Config, ControlMode, load_config
 from lockgate.discovery import PluginState
 from lockgate.errors import ControlError, HostClosedError, UnknownHookError, UsageError
-from lockgate.found import found_by
 from lockgate.installed._lease import Lease
+from lockgate.inventory import found_by
 from lockgate.shipped import shipped_policy
 
 if TYPE_CHECKING:

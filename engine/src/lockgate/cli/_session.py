@@ -68,7 +68,7 @@ def installed(config: Config) -> Discovery:
     Raises:
         UnknownPluginError: If ``-p`` names one that is not installed.
     """
-    from lockgate.found import found_by
+    from lockgate.inventory import found_by
 
     found = found_by(config)
     if found.store_error is not None:

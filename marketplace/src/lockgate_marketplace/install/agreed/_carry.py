@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
-from lockgate.found import found_by
+from lockgate.inventory import found_by
 from lockgate_marketplace.identity import Trust
 from lockgate_marketplace.install._carry_out import carry_out
 from lockgate_marketplace.install._claims import check_claims

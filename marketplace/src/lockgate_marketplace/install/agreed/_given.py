@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 from lockgate.config import Config
 from lockgate.discovery import PluginState
-from lockgate.found import found_by
 from lockgate.granting import grant_exactly, grant_of
 from lockgate.grants import Grant, rights_asked
 from lockgate.installed import Generation
+from lockgate.inventory import found_by
 from lockgate_marketplace.consent import Coming, ConsentPolicy, passes_on
 from lockgate_marketplace.errors import ConsentError
 from lockgate_marketplace.install._plan import Plan

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from lockgate.discovery import PluginState
-from lockgate.found import found_by
 from lockgate.granting import grant_of
 from lockgate.grants import Grant
+from lockgate.inventory import found_by
 from lockgate_marketplace.consent import ConsentPolicy
 from lockgate_marketplace.identity import Pin, Trust
 from lockgate_marketplace.install._claims import check_claims
