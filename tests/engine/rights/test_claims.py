@@ -22,7 +22,7 @@ from lockgate._rights.claims import claims_folder, claims_held
 from lockgate._rights.file import GrantsFile
 from lockgate._seating.seats import identity_of
 from lockgate.aio import AsyncHost
-from lockgate.cli import _checks, ps
+from lockgate.cli import _doctor_checks, ps
 from lockgate.discovery import discover
 from lockgate.errors import HookError, ManifestError
 from lockgate.grants import rights_asked
@@ -347,7 +347,7 @@ def test_doctor_warns_of_two_that_want_a_device_alone(site: Site, path: str) -> 
     add(site, "one", path, "exclusive")
     add(site, "two", path)
     found = discover([str(site.folder)])
-    checks = list(_checks.device_checks(site.config, found))
+    checks = list(_doctor_checks.device_checks(site.config, found))
     assert [check.state for check in checks] == ["warning", "ok"]
     assert checks[0].message == f"{path} is claimed for itself by each of one, two"
     assert [state.state for state in found.plugins] == ["ok", "ok"]
@@ -355,7 +355,9 @@ def test_doctor_warns_of_two_that_want_a_device_alone(site: Site, path: str) -> 
     add(site, "two", path, "shared")
     with site.open() as host:
         assert ask(host, "one", "open", path) == "done"
-        checks = list(_checks.device_checks(site.config, discover([str(site.folder)])))
+        checks = list(
+            _doctor_checks.device_checks(site.config, discover([str(site.folder)]))
+        )
     assert [check.state for check in checks] == ["ok"]
     assert f"open in plugin one of host {os.getpid()}" in checks[0].message
 

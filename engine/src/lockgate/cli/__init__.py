@@ -9,7 +9,7 @@ What commands share has a leading underscore: `_main` (which command, and from a
 to a status) over `_verbs`, `_brought` and `_contributed` (commands of ours, of the
 trusted base, of plugins) with `_help`; `_arguments` and `_trees` (what goes in, what is
 written); `_pipelines` and `_runs` (``run``, ``demo`` and contributed commands);
-`_answers`, `_progress`; `_hosts` (hosts that run) and `_checks` (``doctor``).
+`_answers`, `_progress`; `_hosts` (hosts that run) and `_doctor_checks`.
 """
 
 from lockgate.cli._main import main

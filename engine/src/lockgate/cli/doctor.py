@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from lockgate.cli._checks import Check, State, checks
+from lockgate.cli._doctor_checks import Check, State, checks
 from lockgate.cli._output import (
     Color,
     colored,

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from lockgate.verb import confirm, is_terminal, one_line
-from lockgate_marketplace.cli._accepts import add_accepts
+from lockgate_marketplace.cli._overrides import add_accepts
 from lockgate_marketplace.cli._policy import add_policy
 from lockgate_marketplace.cli._told import introduced
 from lockgate_marketplace.consent import Word

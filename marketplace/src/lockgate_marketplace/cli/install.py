@@ -15,8 +15,8 @@ from lockgate.config import Config
 from lockgate.discovery import PluginState
 from lockgate.errors import UsageError
 from lockgate.verb import Subparsers, installed, progress, settings
-from lockgate_marketplace.cli._accepts import terms
 from lockgate_marketplace.cli._consent import add_consent
+from lockgate_marketplace.cli._overrides import terms
 from lockgate_marketplace.cli._policy import policy_of
 from lockgate_marketplace.cli._settle import settle
 from lockgate_marketplace.identity import Trust

@@ -18,7 +18,7 @@ from lockgate.verb import (
     progress,
     settings,
 )
-from lockgate_marketplace.cli._accepts import add_accepts, terms
+from lockgate_marketplace.cli._overrides import add_accepts, terms
 
 if TYPE_CHECKING:
     from lockgate_marketplace.publish import Ready

@@ -23,7 +23,7 @@ from lockgate.verb import (
     progress,
     settings,
 )
-from lockgate_marketplace.cli._accepts import add_accepts, terms
+from lockgate_marketplace.cli._overrides import add_accepts, terms
 from lockgate_marketplace.cli._policy import add_policy, policy_of
 from lockgate_marketplace.cli._told import given_lines
 from lockgate_marketplace.cli.lock import FILE, lock_now, read_told

@@ -72,7 +72,9 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "key":
         return _make_key(args)
     if args.action == "accept":
-        from lockgate_marketplace.cli._accept import accept  # brings the HTTP client
+        from lockgate_marketplace.cli._trust_accept import (
+            accept,  # brings the HTTP client
+        )
 
         return accept(args)
     trust = Trust.below(Path(settings(args).data_dir))

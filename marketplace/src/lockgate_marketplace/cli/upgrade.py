@@ -22,9 +22,9 @@ from lockgate.verb import (
     progress,
     settings,
 )
-from lockgate_marketplace.cli._accepts import terms
 from lockgate_marketplace.cli._consent import add_consent, asking, word_of
 from lockgate_marketplace.cli._outcome import lines_of, outcome_row
+from lockgate_marketplace.cli._overrides import terms
 from lockgate_marketplace.cli._policy import policy_of
 from lockgate_marketplace.install.agreed import discard
 from lockgate_marketplace.store import Store
