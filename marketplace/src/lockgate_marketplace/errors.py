@@ -14,7 +14,7 @@
     ├── ContractError        what the host expects of it
     ├── ConsentError         what the owner has not granted
     ├── StoreError           what is kept, and where
-    ├── LockFileError        `lockgate.lock`
+    ├── LockFileError        ``lockgate.lock``
     └── PublishError         what goes out
 
 A step refuses for many reasons, so each raise names its own `code` out of

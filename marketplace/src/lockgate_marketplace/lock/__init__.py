@@ -1,4 +1,4 @@
-"""`lockgate.lock`: what is installed, by hash, so that another machine has the same.
+"""``lockgate.lock``: what is installed, by hash, so that another machine has the same.
 
 ::
 
