@@ -9,7 +9,10 @@ from pathlib import Path
 from tests.meta.workspace import ROOT, members, modules, tracked_files
 
 MODULE_LIMIT_LINES = 402
-FUNCTION_LIMIT_LINES = 60
+FUNCTION_LIMIT_LINES = 50
+AT_ONCE = {"answer_plain"}
+"""A worker's short way of a call: what it called would be part of every call."""
+
 TEXT = {".py", ".md", ".toml", ".yaml", ".yml", ".txt", ".json", ".html", ".j2", ""}
 
 # Written in parts, so that this file does not hold what it looks for.
@@ -64,7 +67,7 @@ def test_a_function_fits_a_screen() -> None:
         for member in members()
         for path in modules(member)
         for name, length in functions(path)
-        if length > FUNCTION_LIMIT_LINES
+        if length > FUNCTION_LIMIT_LINES and name not in AT_ONCE
     ]
 
     assert long == []
