@@ -38,15 +38,7 @@ def build(
 
     `tools` gives the names of each tool's positional parameters.
     """
-    main = sys.modules["__main__"]
-    space = main.__dict__
-    space["__builtins__"] = builtins
-    for name, parameters in tools.items():
-        space[name] = _tool(session, name, parameters)
-    if brokered:
-        given = type(main)("lockgate_session")
-        given.__dict__["session"] = session
-        sys.modules["lockgate_session"] = given
+    space = _namespace(session, tools, brokered)
     sources: dict[str, str] = {}
     denied: list[list[str]] = []
 
@@ -82,6 +74,22 @@ def build(
         return run(arguments) if method == "run" else rest(arguments["collect"])
 
     return handle
+
+
+def _namespace(
+    session: Any, tools: dict[str, list[str]], brokered: bool
+) -> dict[str, Any]:
+    """What sources see: ``__main__``, with the tools, and a session if they have it."""
+    main = sys.modules["__main__"]
+    space = main.__dict__
+    space["__builtins__"] = builtins
+    for name, parameters in tools.items():
+        space[name] = _tool(session, name, parameters)
+    if brokered:
+        given = type(main)("lockgate_session")
+        given.__dict__["session"] = session
+        sys.modules["lockgate_session"] = given
+    return space
 
 
 def _write(session: Any, files: dict[str, bytes]) -> None:
