@@ -80,6 +80,11 @@ class Running:
         return news
 
     @property
+    def wall_seconds(self) -> float:
+        """What a call of it may take."""
+        return self.rights.plan.policy.limits.wall_seconds
+
+    @property
     def worn(self) -> bool:
         """Whether half of the CPU seconds of its life are used."""
         return self.cpu_seconds * 2 > self.rights.plan.policy.limits.cpu_seconds

@@ -148,7 +148,7 @@ class SealedPlugin:
             self._lock.release()
 
     def _items(self, running: Running, call: Call, blame: Blame) -> Generator[object]:
-        wall, left = self._begin(running, call, blame)
+        left = self._begin(running, call, blame)
         decode = call.spec.answer.decode
         try:
             arguments = wire(call.data)
@@ -160,9 +160,7 @@ class SealedPlugin:
         except Misfit as misfit:
             raise blame.misfit(misfit) from None
         except SandboxError as error:
-            self._workers.failed(running, error, blame)
-            seconds = wall if left == wall else call.seconds
-            raise self._blamed(running, error, blame, seconds, call) from error
+            raise self._went_wrong(running, error, blame, left, call) from error
         finally:
             watch(call, None)
         self._went_well(running, reply, blame)
@@ -257,14 +255,12 @@ class SealedPlugin:
         method: str,
         arguments: Mapping[str, Data],
     ) -> Reply:
-        wall, left = self._begin(running, call, blame)
+        left = self._begin(running, call, blame)
         watch(call, running.kill)
         try:
             reply = running.worker.call(method, wire(arguments), timeout=left)
         except SandboxError as error:
-            self._workers.failed(running, error, blame)
-            seconds = wall if left == wall else call.seconds
-            raise self._blamed(running, error, blame, seconds, call) from error
+            raise self._went_wrong(running, error, blame, left, call) from error
         finally:
             watch(call, None)
         self._went_well(running, reply, blame)
@@ -277,32 +273,33 @@ class SealedPlugin:
         running.cpu_seconds += reply.usage.cpu_seconds
         self._supervisor.answered()
 
-    def _begin(self, running: Running, call: Call, blame: Blame) -> tuple[float, float]:
-        """Let the broker know of the call; the worker's wall limit, and what is left.
+    def _begin(self, running: Running, call: Call, blame: Blame) -> float:
+        """Let the broker know of the call; gives the seconds that the worker has.
 
         Raises:
             HookTimeoutError: If nothing is.
         """
-        wall = running.rights.plan.policy.limits.wall_seconds
-        left = min(call.seconds_left(), wall)
+        left = min(call.seconds_left(), running.wall_seconds)
         if left <= 0:
             raise blame.timeout(call.seconds, call.who_took_it(self.identity.plugin))
         running.broker.begin(blame.hook, time.monotonic() + left)
-        return wall, left
+        return left
 
-    def _blamed(
+    def _went_wrong(
         self,
         running: Running,
         error: SandboxError,
         blame: Blame,
-        seconds: float,
+        left: float,
         call: Call,
     ) -> LockgateError:
+        """What the caller is told; `left` is what `_begin` gave."""
+        self._workers.failed(running, error, blame)
         if isinstance(error, PolicyError):  # what it was asked can't be sent to anybody
             return ArgumentError(str(error), hook=blame.hook)
         return blame.of(
             error,
-            seconds=seconds,
+            seconds=left if left == running.wall_seconds else call.seconds,
             why=call.who_took_it(self.identity.plugin),
             consent=running.rights.consent,
             denials=running.broker.denials,
