@@ -25,7 +25,7 @@ from lockgate._manifest.value import HookImpl
 from lockgate._record.journal import Journal
 from lockgate._record.lifecycle import History
 from lockgate._record.meter import FOLD_CALLS, Meter
-from lockgate._record.trace import Span, current, current_trace_id
+from lockgate._record.trace import Span, current
 from lockgate._sealed.seat import SealedPlugin
 from lockgate._settings.value import WhenDown
 from lockgate.errors import LockgateError
@@ -142,11 +142,7 @@ class Berth:
             return answer
         except LockgateError as error:
             outcome = error.code
-            error.trace = error.trace or span.trace_id
-            told = marked(error, self._when_down)
-            if told is error:
-                raise
-            raise told from error
+            raise self._told(error, span)  # noqa: B904 - it says from what
         finally:
             current.reset(token)
             seconds = perf_counter() - started
@@ -180,7 +176,10 @@ class Berth:
         return Direct(seat.identity, what, self._journal, self._meter, failed)
 
     def _told(self, error: LockgateError, span: Span) -> LockgateError:
-        """`error`, with its place in the trace and what the owner says of such."""
+        """`error`, with its place in the trace, or what the owner says of such.
+
+        That is raised from `error`.
+        """
         error.trace = error.trace or span.trace_id
         told = marked(error, self._when_down)
         if told is not error:
@@ -201,11 +200,7 @@ class Berth:
             outcome = "answered"
         except LockgateError as error:
             outcome = error.code
-            error.trace = error.trace or span.trace_id
-            told = marked(error, self._when_down)
-            if told is error:
-                raise
-            raise told from error
+            raise self._told(error, span)  # noqa: B904 - it says from what
         finally:
             seconds = perf_counter() - started
             self._over(sitting, call.spec.name, span, seconds, outcome)
@@ -238,7 +233,7 @@ class Berth:
             return answer
         except LockgateError as error:
             outcome = error.code
-            raise self._told(error, span) from error.__cause__
+            raise self._told(error, span)  # noqa: B904 - it says from what
         finally:
             current.reset(token)
             seconds = perf_counter() - started
@@ -259,7 +254,7 @@ class Berth:
             outcome = "answered"
         except LockgateError as error:
             outcome = error.code
-            raise self._told(error, span) from error.__cause__
+            raise self._told(error, span)  # noqa: B904 - it says from what
         finally:
             seconds = perf_counter() - started
             self._over(sitting, call.spec.name, span, seconds, outcome)
@@ -284,11 +279,7 @@ class Berth:
         except LockgateError as error:
             seconds = perf_counter() - started
             self._over(sitting, hook, span, seconds, error.code)
-            error.trace = error.trace or current_trace_id()
-            told = marked(error, self._when_down)
-            if told is error:
-                raise
-            raise told from error
+            raise self._told(error, span)  # noqa: B904 - it says from what
         except BaseException:
             self._leave(sitting)
             raise
