@@ -187,14 +187,7 @@ def run_file(
         undo.callback(Lent(stdio).take_back)  # last of all, when it is dead
         run = Attended(nursery, policy, undo)
         run.start(job, folders, run.hand(stdio), callbacks)
-        error: SandboxError | None = None
-        try:
-            ended = run.wait()
-        except LimitError as reached:
-            ended, error = run.process.close(), reached
-        if error is None and ended.signal is not None:
-            error = run.cause(ended)
-        error = error or run.claimed(ended)
+        ended, error = _outcome(run)
         if error is None:
             run.check_written()
         return RunResult(
@@ -204,6 +197,16 @@ def run_file(
             error,
             tuple(run.notes.denials if run.notes is not None else ()),
         )
+
+
+def _outcome(run: Attended) -> tuple[Exit, SandboxError | None]:
+    """How a file's process ended, and the fault that it ended by, if it was one."""
+    try:
+        ended = run.wait()
+    except LimitError as reached:
+        return run.process.close(), reached
+    error = run.cause(ended) if ended.signal is not None else None
+    return ended, error or run.claimed(ended)
 
 
 def _place(what: str, path: str | os.PathLike[str]) -> str:

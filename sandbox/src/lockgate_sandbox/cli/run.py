@@ -31,6 +31,8 @@ from lockgate_sandbox.profiles import Profile
 from lockgate_sandbox.results import Denial, limit_status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lockgate_sandbox.broker import Broker
     from lockgate_sandbox.policy import Policy
     from lockgate_sandbox.results import RunResult
@@ -111,31 +113,7 @@ def main(args: argparse.Namespace) -> int:
     policy: Policy | None = None
     try:
         policy = policy_of(args)
-        _check_memory(policy)
-        source = _take_source(args)
-        if source is None:
-            _check_file(args.file)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        with ExitStack() as stack:
-            broker, denied = None, list[Denial]()
-            if policy.brokered:
-                broker = stack.enter_context(_broker(policy, args, denied))
-            sandbox = stack.enter_context(open_confinement())
-            result = sandbox.run_file(
-                policy,
-                args.file,
-                args.argv,
-                path=args.path,
-                broker=broker,
-                profile=args.profile,
-                source=source,
-            )
-            own = (
-                replace(item, grant=grant_for(item, args.file))
-                for item in result.denials
-            )
-            result = replace(result, denials=(*denied, *own))
+        result = _run(policy, args)
         error, status = result.error, result.status
         if error is None and status:
             _explain(result)
@@ -149,14 +127,54 @@ def main(args: argparse.Namespace) -> int:
         complain(error)
     if args.report:
         document = report(args.file, policy, status, result, error)
-        try:
-            text = json.dumps(document, indent=2) + "\n"
-            write_whole(Path(args.report), text.encode())
-        except OSError as failed:
-            why = f"{args.report}: {failed.strerror}"
-            print(f"lockgate-sandbox: {why}", file=sys.stderr)
-            status = status or 1
+        written = _write_report(args.report, document)
+        return status if written else status or 1
     return status
+
+
+def _run(policy: Policy, args: argparse.Namespace) -> RunResult:
+    """Run the file; what its broker refused stands among what it was denied.
+
+    Raises:
+        SandboxError: If it can't be run so, or not at all.
+        OSError: If its output can't be written.
+    """
+    _check_memory(policy)
+    source = _take_source(args)
+    if source is None:
+        _check_file(args.file)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with ExitStack() as stack:
+        broker, denied = None, list[Denial]()
+        if policy.brokered:
+            broker = stack.enter_context(_broker(policy, args, denied))
+        sandbox = stack.enter_context(open_confinement())
+        result = sandbox.run_file(
+            policy,
+            args.file,
+            args.argv,
+            path=args.path,
+            broker=broker,
+            profile=args.profile,
+            source=source,
+        )
+        own = (
+            replace(item, grant=grant_for(item, args.file)) for item in result.denials
+        )
+        return replace(result, denials=(*denied, *own))
+
+
+def _write_report(file: str, document: Mapping[str, object]) -> bool:
+    """Write the report; whether that went well, else standard error says why not."""
+    text = json.dumps(document, indent=2) + "\n"
+    try:
+        write_whole(Path(file), text.encode())
+    except OSError as failed:
+        why = f"{file}: {failed.strerror}"
+        print(f"lockgate-sandbox: {why}", file=sys.stderr)
+        return False
+    return True
 
 
 def _broker(policy: Policy, args: argparse.Namespace, denied: list[Denial]) -> Broker:
