@@ -2,7 +2,7 @@
 
 `tree`, `tasks`, `sample` and `still` (processes: which, how many, what they use,
 stopped for a look); `scratch`, `room`, and `collect` by `patterns` (a folder: made,
-bounded, read back); `output` (what is printed); `descriptors` (the host's own); `watch`
-with `verdict` (the keeper's look, and why it killed); `limits` and `claims` (from a
-limit to its error).
+bounded, read back); `output` and `onward` (what is printed, and written to files of the
+host's); `descriptors` (the host's own); `watch` with `verdict` (the keeper's look, and
+why it killed); `limits` and `claims` (from a limit to its error).
 """
