@@ -68,8 +68,15 @@ class Residue:
             f"socket {line}" for line in _lines("/proc/net/unix") if self._lost(line)
         }
         found |= {f"key {line}" for line in _lines("/proc/keys") if _named(line)}
-        found |= {f"segment {item}" for item in _named_files("/dev/shm")}
+        found |= {f"segment {item}" for item in self._segments()}
         return found | {f"queue {line}" for line in _queues()}
+
+    def _segments(self) -> list[str]:
+        """What is left in shared memory, but for folders of tests that run beside."""
+        found = _named_files("/dev/shm")
+        if BESIDE not in os.environ:
+            return found
+        return [name for name in found if not name.startswith("lockgate-test-")]
 
     def _whose(self, told: str) -> bool:
         """Whether a process of this checkout can be of this session.

@@ -215,7 +215,7 @@ def test_without_the_marketplace_its_verbs_say_where_they_come_from(
     ("table", "said"),
     [
         ('name = "polish"\nhelp = "x"\nmodule = "a.b"', "keeps for itself"),
-        ('name = "sync"\nhelp = "x"\nmodule = "a b"', "match"),
+        ('name = "sync"\nhelp = "x"\nmodule = "a b"', "'a b' is not written as"),
         ('name = "sync"\nhelp = "x"', "'module' is missing"),
         ('name = "sync"\nhelp = "x"\nmodule = "a"\nrun = 1', "unknown key 'run'"),
     ],

@@ -77,10 +77,10 @@ class Teller:
         if raised == "MemoryError" or message.endswith(_NO_THREAD):
             return replace(finding, kind="limit")
         if isinstance(denied, dict) and denied:
-            right = _right(cast("dict[str, object]", denied))
-            return self._needing(replace(finding, kind="denied"), right)
-        if raised == "KeyError" and (name := self._variable(message)):
-            return self._needing(finding, f"env:{name}")
+            met = cast("dict[str, object]", denied)
+            if met.get("kind") == "missing-variable":
+                return self._needing(finding, f"env:{_text(met, 'name')}")
+            return self._needing(replace(finding, kind="denied"), _right(met))
         return finding
 
     def _needing(self, finding: LoadFinding, right: str) -> LoadFinding:
@@ -103,11 +103,6 @@ class Teller:
             elif value in ("", one.value) and one.kind in _KINDS.get(kind, (kind,)):
                 return one.key
         return ""
-
-    def _variable(self, message: str) -> str:
-        """The variable that the manifest asks for and the import did not find."""
-        names = self.manifest.rights.env
-        return next((name for name in names if message.endswith(f"'{name}'")), "")
 
     def _file(self, target: str) -> str:
         """The module of an impl, as the wheel names it; ``""`` if it is no source."""
