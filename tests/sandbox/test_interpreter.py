@@ -135,7 +135,7 @@ def test_a_text_may_await_and_all_texts_share_one_loop(python: Interpreter) -> N
 @pytest.mark.parametrize(
     ("source", "hint"),
     [
-        ("open('/etc/passwd')", "grant `read=('/etc/passwd',)`"),
+        ("open('/etc/passwd')", "Policy.for_tier('read-only', read=['/etc/passwd'])"),
         ("open('/etc/passwd', 'w')", "to change it, `write`"),
         ("open('new', 'w')", "tier basic has a folder of its own"),
         ("import tempfile; tempfile.mkdtemp()", "tier basic has a folder of its own"),
@@ -165,8 +165,72 @@ def test_the_hint_of_a_refused_read_is_a_policy_that_allows_it() -> None:
     error = run_python("open('/etc/passwd', 'w')", policy).error
     assert error is not None
     assert (
-        error.hint == "to change it, grant `write=('/etc/passwd',)`, from tier elevated"
+        error.hint == "to change it: Policy.for_tier('elevated', write=['/etc/passwd'])"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"policy": {"tier": "basic"}},
+            "policy is a Policy or a tier's name, not a dict",
+        ),
+        ({"timeout": "5"}, "timeout is a number of seconds, not '5'"),
+        ({"timeout": float("nan")}, "timeout is a number of seconds, not nan"),
+        ({"inputs": [1]}, "inputs is a mapping, not a value of type list"),
+        ({"files": ["a"]}, "files is a mapping, not a value of type list"),
+        ({"tools": [print]}, "tools is a mapping, not a value of type list"),
+        ({"tools": {"f": 1}}, "the tool f can't be called: 1"),
+        ({"path": "/srv"}, "path is a list, not one text: '/srv'"),
+        ({"collect": "*.txt", "policy": "basic"}, "collect is a list, not one text"),
+        (
+            {"files": {"a": "text"}, "policy": "basic"},
+            "the file 'a' is made of bytes, and this is a text",
+        ),
+    ],
+    ids=str,
+)
+def test_an_argument_of_the_wrong_kind_is_told(
+    sandbox: Sandbox, given: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(PolicyError) as refused:
+        run_python("1", **given, sandbox=sandbox)
+
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("source", [None, 1, ["1"]])
+def test_what_is_no_text_is_not_run(sandbox: Sandbox, source: Any) -> None:
+    with pytest.raises(PolicyError, match="source is a text, not"):
+        run_python(source, sandbox=sandbox)
+
+
+def test_one_text_as_path_opens_no_folder_of_one_letter(sandbox: Sandbox) -> None:
+    """A text is a sequence of texts, and the first one of ``/srv`` is ``/``."""
+    read = "open('/etc/passwd').read(4)"
+
+    # What the letters would grant: the whole machine.
+    assert run_python(read, path=list("/srv"), sandbox=sandbox).value
+    with pytest.raises(PolicyError) as refused:
+        run_python(read, path="/srv", sandbox=sandbox)
+    assert refused.value.hint == "path=['/srv']"
+    with pytest.raises(PolicyError, match="path is a list"):
+        sandbox.run_file(Policy.for_tier("read-only"), __file__, path="/srv")
+    with pytest.raises(PolicyError, match="path is a list"):
+        sandbox.worker(Policy.for_tier("read-only"), target="a:b", path="/srv")
+    with pytest.raises(PolicyError, match="executable is a list"):
+        sandbox.run_program(
+            Policy.for_tier("elevated"), ["/bin/true"], executable="/srv"
+        )
+
+
+def test_a_result_is_shown_in_a_line(python: Interpreter) -> None:
+    shown = repr(python.run("print('seen'); 6 * 7"))
+
+    assert "value=42" in shown
+    assert "output='seen\\n'" in shown
+    assert len(shown) < 120  # how it was held is asked for by name
 
 
 def test_leaving_ends_the_text_and_not_the_interpreter(python: Interpreter) -> None:

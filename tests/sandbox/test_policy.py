@@ -182,3 +182,13 @@ def test_a_path_that_is_not_absolute_is_told_as_what_it_is_from_here() -> None:
     assert str(Path("data.csv").absolute()) in refused.value.hint
     with pytest.raises(PolicyError, match="read is a list of paths, not one text"):
         Policy.for_tier("basic", read="/etc")
+
+
+@pytest.mark.parametrize(
+    "name", ["programs", "env", "hosts", "files", "devices", "secrets", "tools"]
+)
+def test_one_text_is_no_list_of_rights(name: str) -> None:
+    """Else ``secrets="key"`` grants the secrets ``k``, ``e`` and ``y``."""
+    given: dict[str, Any] = {name: "key"}
+    with pytest.raises(PolicyError, match=f"{name} is a list, not one text: 'key'"):
+        Policy.for_tier("admin", **given)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from lockgate_sandbox._spelling.arguments import check_mapping, check_text
 from lockgate_sandbox._watch.claims import NOTES_LIMIT
 from lockgate_sandbox._watch.patterns import regexes
 from lockgate_sandbox._wire.remedy import grant_for, is_missed
@@ -36,9 +37,9 @@ class Request:
     """One text to run, with what it gets and what is wanted of it.
 
     Raises:
-        PolicyError: If an input is no identifier, a file's path is not plain and
-            relative, a pattern makes no sense, or files are meant for a policy
-            that has no scratch folder.
+        PolicyError: If an argument is of the wrong kind, an input is no identifier,
+            a file's path is not plain and relative, a pattern makes no sense, or
+            files are meant for a policy that has no scratch folder.
     """
 
     def __init__(
@@ -51,16 +52,17 @@ class Request:
         collect: Sequence[str],
         policy: Policy,
     ) -> None:
+        check_text("source", source)
+        check_mapping("inputs", inputs, "{'name': value}")
+        check_mapping("files", files, "{'path': b'content'}")
         check_names("input", inputs)
         if (files or collect) and not policy.tier.may_write:
             raise PolicyError(
                 f"tier {policy.tier} has no folder for files",
                 hint="tier basic has one of its own: Policy.for_tier('basic')",
             )
-        for path in files:
-            if not _is_plain(path):
-                msg = f"a file for a text has a plain relative path, not {path!r}"
-                raise PolicyError(msg)
+        for path, content in files.items():
+            _check_file(path, content)
         self._wanted = regexes(collect)
         self._source, self._name = source, name
         self._inputs, self._files = dict(inputs), dict(files)
@@ -131,6 +133,16 @@ def _list_of(given: object, count: int) -> list[object]:
 
 def _no_result() -> ProtocolError:
     return ProtocolError("the reply is no result of a cell")
+
+
+def _check_file(path: str, content: object) -> None:
+    """Refuse a file that can't be written into the scratch folder."""
+    if not _is_plain(path):
+        msg = f"a file for a text has a plain relative path, not {path!r}"
+        raise PolicyError(msg)
+    if isinstance(content, str):
+        msg = f"the file {path!r} is made of bytes, and this is a text"
+        raise PolicyError(msg, hint="text.encode()")
 
 
 def _is_plain(path: str) -> bool:

@@ -17,6 +17,11 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from lockgate_sandbox._cells import Request, Told, check_names
+from lockgate_sandbox._spelling.arguments import (
+    check_lists,
+    check_mapping,
+    check_seconds,
+)
 from lockgate_sandbox.backend import Confinement, open_confinement
 from lockgate_sandbox.errors import (
     ClosedError,
@@ -100,12 +105,12 @@ class Interpreter:
                 backend is registered.
             LayerMissingError: If a strict layer can't be had here.
             StartError: If it can't be started.
-            PolicyError: If a tool's name is no identifier, or it is a coroutine
-                function.
+            PolicyError: If an argument is of the wrong kind, a tool's name is no
+                identifier, or it is a coroutine function.
         """
-        wanted = policy or (broker.policy if broker is not None else "read-only")
-        if isinstance(wanted, str):
-            wanted = Policy.for_tier(wanted)
+        wanted = _policy(policy or (broker.policy if broker is not None else None))
+        check_lists(path=path)
+        check_mapping("tools", tools or {}, "{'name': function}")
         given = dict(tools or {})
         check_names("tool", given)
         _check_plain(given)
@@ -158,9 +163,11 @@ class Interpreter:
         Raises:
             ClosedError: If it ended before.
             StartError: If it is `lazy` and can't be started.
-            PolicyError: If the inputs may not cross, one is no identifier, or the
-                policy has no scratch folder for files.
+            PolicyError: If an argument is of the wrong kind, the inputs may not
+                cross, one is no identifier, or the policy has no scratch folder for
+                files.
         """
+        check_seconds("timeout", timeout)
         self._count += 1
         request = Request(
             source,
@@ -277,8 +284,21 @@ def _broker(policy: Policy) -> Broker:
     return Broker(policy, worker="interpreter")
 
 
+def _policy(given: object) -> Policy:
+    """The policy that is meant by one, a tier, a tier's name or None."""
+    if given is None or isinstance(given, str):
+        return Policy.for_tier(given or "read-only")
+    if not isinstance(given, Policy):
+        msg = f"policy is a Policy or a tier's name, not a {type(given).__name__}"
+        raise PolicyError(msg, hint="Policy.for_tier('basic', limits={...})")
+    return given
+
+
 def _check_plain(tools: Mapping[str, Callable[..., object]]) -> None:
     for name, tool in tools.items():
+        if not callable(tool):
+            msg = f"the tool {name} can't be called: {tool!r}"
+            raise PolicyError(msg, hint="give a function")
         if inspect.iscoroutinefunction(tool):
             raise PolicyError(
                 f"the tool {name} is a coroutine function, and nobody would await it",

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 
 from lockgate_sandbox._form import policy as form
 from lockgate_sandbox._form import words
+from lockgate_sandbox._spelling.arguments import check_lists
 from lockgate_sandbox._spelling.paths import absolute, absolutes
 from lockgate_sandbox.compare import Change, compare
 from lockgate_sandbox.errors import PolicyError
@@ -164,6 +165,8 @@ class Policy:
         Raises:
             PolicyError: As the class does.
         """
+        check_lists(programs=programs, env=env, hosts=hosts, files=files)
+        check_lists(devices=devices, secrets=secrets, tools=tools)
         pairs = env.items() if isinstance(env, Mapping) else env
         wanted = Tier(tier)
         if wanted is Tier.SYSTEM:

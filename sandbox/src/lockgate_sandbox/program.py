@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._line.process import Exit
+from lockgate_sandbox._spelling.arguments import check_lists
 from lockgate_sandbox._spelling.written import owners_place
 from lockgate_sandbox._start.attended import Attended
 from lockgate_sandbox._start.lent import Lent
@@ -50,6 +51,7 @@ def run_program(
     stop: threading.Event | None,
 ) -> ProgramResult:
     """`Sandbox.run_program`."""
+    check_lists(argv=argv, executable=executable, collect=collect)
     program = _resolve(argv)
     policy = _with_program(policy, program, executable)
     job: dict[str, Any] = {
@@ -163,6 +165,7 @@ def run_file(
     source: bytes | None = None,
 ) -> RunResult:
     """`Sandbox.run_file`."""
+    check_lists(argv=argv, path=path)
     # Without links and '..': the file itself is granted, not a way to it.
     file = Path(_place("script", script) if source is None else script)
     parts = restricted_locations() if profile is Profile.RESTRICTED else ()

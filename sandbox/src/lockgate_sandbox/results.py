@@ -66,8 +66,8 @@ class PythonResult:
     text: str
     output: str
     error: SandboxError | None
-    posture: Posture
-    usage: Usage | None
+    posture: Posture = field(repr=False)
+    usage: Usage | None = field(repr=False)
     denials: tuple[Denial, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
@@ -111,8 +111,8 @@ class ProgramResult:
     stdout: bytes
     stderr: bytes
     files: dict[str, bytes]
-    posture: Posture
-    usage: Usage
+    posture: Posture = field(repr=False)
+    usage: Usage = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ class RunResult:
     """
 
     status: int
-    posture: Posture
-    usage: Usage
+    posture: Posture = field(repr=False)
+    usage: Usage = field(repr=False)
     error: SandboxError | None = None
     denials: tuple[Denial, ...] = ()
 

@@ -141,7 +141,8 @@ class _Observer:
         if event == "socket.__new__" and args[1] != _AF_UNIX:
             return "net", f"a socket of family {args[1]!s}"
         if event in _STARTS and not self._programs:
-            return "program", str(args[0])
+            told = args[0]
+            return "program", os.fsdecode(told) if type(told) is bytes else str(told)
         if event in ("os.fork", "os.forkpty") and not self._programs:
             return "process", "fork"
         return None

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Raw, msgpack
 
 from lockgate_sandbox._line.late import Late
+from lockgate_sandbox._spelling.arguments import check_lists
 from lockgate_sandbox._start.preloads import check
 from lockgate_sandbox._start.spares import Kind
 from lockgate_sandbox._wire.buffers import is_flat
@@ -136,10 +137,12 @@ class Recipes:
         """What `Sandbox.worker` was asked for, checked; `runner` is that sandbox.
 
         Raises:
-            PolicyError: If the target is not written ``module:callable``, a package
+            PolicyError: If the target is not written ``module:callable``, `path` or
+                `preload` is one text, a package
                 is no folder's of that name, the policy has grants that only a broker
                 can carry out, or `preload` may not be had.
         """
+        check_lists(path=path, preload=preload)
         lone = tuple(packages.items()) if packages else ()
         # A policy that is remembered lives on, so its id is no other's.
         asked = id(policy), target, tuple(path), tuple(preload), lone, name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from lockgate_sandbox._spelling.arguments import check_lists
 from lockgate_sandbox.errors import PolicyError
 
 __all__ = ["pattern_to_regex", "regexes"]
@@ -17,8 +18,9 @@ def regexes(patterns: Sequence[str]) -> list[re.Pattern[str]]:
     """Each of `patterns` as `pattern_to_regex` gives it.
 
     Raises:
-        PolicyError: If one makes no sense, or there are too many.
+        PolicyError: If one makes no sense, there are too many, or it is one text.
     """
+    check_lists(collect=patterns)
     if len(patterns) > _COUNT_LIMIT:
         raise PolicyError(f"at most {_COUNT_LIMIT} patterns, not {len(patterns)}")
     return [pattern_to_regex(pattern) for pattern in patterns]

@@ -108,8 +108,9 @@ def _path(path: str, policy: Policy) -> str:
         # It stands in its scratch folder, or where nothing can be written.
         return _scratch(policy) or "grant it: `read` and `write` name absolute paths"
     if any(path == item or path.startswith(item + "/") for item in policy.read):
-        return f"to change it, grant `write=({path!r},)`, from tier elevated"
-    return f"to read it, grant `read=({path!r},)`; to change it, `write`"
+        return f"to change it: Policy.for_tier('elevated', write=[{path!r}])"
+    wanted = f"Policy.for_tier('{policy.tier}', read=[{path!r}])"
+    return f"to read it: {wanted}; to change it, `write`"
 
 
 def _scratch(policy: Policy) -> str:
