@@ -198,6 +198,16 @@ def test_what_a_plugin_prints_and_logs_is_shown(acme: Shell) -> None:
     assert result.err == "acme: warning: loud\\nwords n=3\n"
 
 
+def test_who_would_have_answered_is_told_if_nobody_does(acme: Shell) -> None:
+    acme.run("disable", "acme")
+    acme.run("disable", "lint")
+    result = acme.run("call", "analyze", "tree={}")
+
+    assert result.status == 1
+    assert "no plugin answered the hook 'analyze'" in result.err
+    assert "acme answers it too, and is disabled: switched off in" in result.err
+
+
 def test_the_log_level_is_a_setting(acme: Shell) -> None:
     words = ("call", "transform", "tree={}", 'options={"talk": true}')
     result = acme.run("--set", "log-level=info", *words)

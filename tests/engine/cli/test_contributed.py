@@ -202,6 +202,16 @@ def test_an_empty_document_is_said_to_be_empty(acme: Shell, text: str) -> None:
     assert "the document is empty" in result.err
 
 
+def test_a_text_in_a_document_names_no_file_beside_the_pipeline(acme: Shell) -> None:
+    (acme.work / "text.yaml").write_text("make.yaml\n", "utf-8")
+
+    result = acme.run("acme", "make", "text.yaml")
+
+    assert result.status == 3
+    assert "the document is one text, without any key" in result.err
+    assert "where: text.yaml" in result.err
+
+
 def test_without_out_the_files_are_named_and_not_written(acme: Shell) -> None:
     result = acme.run("acme", "make", "good.yaml")
 

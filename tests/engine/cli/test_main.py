@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -121,6 +125,14 @@ def test_each_command_has_help_of_its_own(shell: Shell, name: str) -> None:
         (["--json", "list"], "usage", "behind its name"),
         (["list", "--jsn"], "usage", "Did you mean '--json'?"),
         (["list", "--yes"], "usage", "list --help"),
+        (["list", "--state", "brokn"], "usage", "Did you mean 'broken'?"),
+        (["config", "shwo"], "usage", "Did you mean 'show'?"),
+        (["grants"], "usage", "grants --help"),
+        (["scan", "x.py"], "usage", "Did you mean `lockgate sandbox scan`?"),
+        (["untrusted.py"], "usage", "`lockgate sandbox run untrusted.py`?"),
+        (["steps.yaml"], "usage", "`lockgate run steps.yaml`?"),
+        (["run", "--memory", "9M", "x.py"], "usage", "`lockgate sandbox run` has"),
+        (["logs", "--lines", "-3"], "usage", "logs --help"),
         (["--xyzzy", "list"], "usage", "behind its name"),
         (["--set"], "usage", ""),
         (["--set", "x", "list"], "usage", "--set log-level=debug"),
@@ -141,6 +153,83 @@ def test_wrong_usage_is_status_2_with_a_way_out(
     assert f"error[{code}]: " in result.err
     assert hint in result.err
     assert "Traceback" not in result.err
+
+
+def test_a_command_without_its_verb_tells_the_verbs(shell: Shell) -> None:
+    told = shell.run("grants").err
+
+    assert "VERB is missing: show, diff, grant, revoke" in told
+
+
+def test_a_python_file_is_no_pipeline_and_the_way_to_run_it_is_told(
+    shell: Shell,
+) -> None:
+    (shell.work / "x.py").write_text("print(1)\n")
+    refused = shell.run("run", "x.py")
+
+    assert refused.status == 2
+    assert "hint: To run it sealed: lockgate sandbox run x.py" in refused.err
+    assert shell.run("sandbox", "run", "x.py").out == "1\n"
+
+
+def test_a_folder_that_is_too_much_is_told_with_a_way_out(shell: Shell) -> None:
+    folder = shell.work / "many"
+    folder.mkdir()
+    for number in range(10_001):
+        (folder / str(number)).touch()
+    refused = shell.run("call", "analyze", f"tree=@{folder}")
+
+    assert refused.status == 2
+    assert "more than 10,000 files or 48 MiB" in refused.err
+    assert "hint: Name a folder inside it" in refused.err
+
+
+def test_help_puts_every_command_into_a_group(shell: Shell) -> None:
+    told = shell.run("--help").out
+
+    assert "Other commands:" not in told
+    assert told.index("Use plugins:") < told.index("Make plugins:")
+
+
+@pytest.mark.parametrize(("columns", "below"), [(80, True), (125, False), (200, False)])
+def test_a_narrow_terminal_has_the_last_column_below_its_row(
+    shell: Shell, columns: int, below: bool
+) -> None:
+    about = "Says what it does in more words than a narrow terminal has room for."
+    shell.site.wheel(
+        "acme-with-a-long-name",
+        manifest=manifest_text("acme-with-a-long-name", summary=f'"{about}"'),
+    )
+    told = _on_terminal(shell, columns, "list")
+
+    lines = [line.rstrip() for line in told.splitlines()]
+    row = next(i for i, line in enumerate(lines) if line.startswith("acme-with"))
+    assert "…" not in told
+    assert (lines[row + 1] == f"    {about}") is below
+    assert about in " ".join(" ".join(lines[row : row + 2]).split())
+    assert all(len(line) <= columns for line in lines)
+
+
+def _on_terminal(shell: Shell, columns: int, *arguments: str) -> str:
+    """What a command prints on a terminal of this width, without colour."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(
+        shell.command(*arguments),
+        cwd=shell.work,
+        env=shell.env | {"NO_COLOR": "1"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    told = b""
+    with contextlib.suppress(OSError):  # how a terminal tells its end
+        while piece := os.read(ours, 65536):
+            told += piece
+    os.close(ours)
+    assert process.wait() == 0, told
+    return told.decode()
 
 
 def test_with_json_an_error_is_the_only_thing_on_standard_output(shell: Shell) -> None:

@@ -29,8 +29,11 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        ([], "the following arguments are required: VERB"),
+        ([], "VERB is missing: run, policy, doctor, scan"),
         (["rum"], "invalid choice: 'rum'"),
+        (["rum"], "hint: did you mean run?"),
+        (["x.py"], "hint: did you mean lockgate-sandbox run x.py?"),
+        (["run", "--tier", "basik", "x.py"], "hint: did you mean basic?"),
         (["run", "--memory", "much", "x.py"], "'much' is no size"),
         (["run", "--wall", "0", "x.py"], "is no number of seconds above 0"),
         (["run", "--wal", "1", "x.py"], "unrecognized arguments: --wal"),

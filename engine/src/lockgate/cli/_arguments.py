@@ -135,10 +135,11 @@ def read_tree(folder: Path) -> Tree:
             left -= len(content)
             if left < 0 or len(files) >= TREE_LIMIT_FILES:
                 message = (
-                    f"the folder holds more than {TREE_LIMIT_FILES} files or "
-                    f"{TREE_LIMIT_BYTES} bytes"
+                    f"the folder holds more than {TREE_LIMIT_FILES:,} files or "
+                    f"{TREE_LIMIT_BYTES >> 20} MiB"
                 )
-                raise UsageError(message, where=str(folder))
+                hint = "Name a folder inside it; hidden ones and links don't count."
+                raise UsageError(message, where=str(folder), hint=hint)
             relative = path.relative_to(folder).as_posix()
             files.append(File(relative, content, bool(mode & stat.S_IXUSR)))
     return Tree(tuple(files))

@@ -103,6 +103,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("add", "get"), "install"),
     **dict.fromkeys(("create", "init", "scaffold"), "new"),
     **dict.fromkeys(("plugins", "ls", "freeze"), "list"),
+    **{verb: f"sandbox {verb}" for verb in ("policy", "scan")},
     "exec": "call",
     "show": "info",
     "status": "doctor",
@@ -110,6 +111,14 @@ _ELSEWHERE = {
     "version": "--version",
 }
 """What other tools call our commands."""
+
+_RUNNERS = {
+    ".py": "lockgate sandbox run",
+    ".whl": "lockgate install",
+    ".yaml": "lockgate run",
+    ".yml": "lockgate run",
+}
+"""What is done with a file that was given in the place of a command."""
 
 
 def _owner(noun: str, config: Config) -> tuple[PluginState, Manifest]:
@@ -130,6 +139,10 @@ def _owner(noun: str, config: Config) -> tuple[PluginState, Manifest]:
     near = did_you_mean(noun, known)
     if meant in (*known, "--version"):
         near = did_you_mean(meant, [meant])
+    elif meant:
+        near = f"Did you mean `lockgate {meant}`?"
+    if (runner := _RUNNERS.get(Path(noun).suffix)) and not near:
+        near = f"Did you mean `{runner} {noun}`?"
     raise UsageError(
         f"there is no command {noun!r}",
         hint=near or "`lockgate --help` lists the commands.",
@@ -215,6 +228,9 @@ def _opened(path: str, kind: PathFormat) -> Data:
     document = read_document(path, kind)
     if document is None:
         raise DocumentError("the document is empty", file=path)
+    if isinstance(document, str) and kind not in ("text", "bytes"):
+        # A text would be taken for the name of a file beside the pipeline.
+        raise DocumentError("the document is one text, without any key", file=path)
     return document
 
 

@@ -15,6 +15,28 @@ from lockgate.quantities import counted
 
 __all__ = ["print_help"]
 
+_GROUPS = (
+    (
+        "Use plugins",
+        *("call", "demo", "find", "hooks", "info", "list", "run", "sandbox"),
+    ),
+    (
+        "Get plugins",
+        *("gc", "install", "lock", "outdated", "rollback", "search", "sync"),
+        *("trust", "uninstall", "upgrade", "verify", "why"),
+    ),
+    (
+        "Say what runs and what it may do",
+        *("config", "disable", "enable", "grants", "pin", "quarantine", "unpin"),
+    ),
+    (
+        "See what runs",
+        *("bisect", "data", "doctor", "logs", "ps", "reload", "top", "trace"),
+    ),
+    ("Make plugins", "check", "dev", "docs", "index", "new", "publish", "test"),
+)
+"""What the commands are for, in the order in which they come to be needed."""
+
 _OPTIONS = (
     ("-h, --help", "Show this, or the help of COMMAND."),
     ("-V, --version", "Show the version."),
@@ -31,10 +53,12 @@ def print_help(
     """Print the help of lockgate as a whole."""
     config, wrong = tolerant_settings(overrides, chosen)
     plugins = installed(config).plugins
-    lines = ["usage: lockgate [OPTIONS] COMMAND ...", "", _title("Commands")]
+    lines = ["usage: lockgate [OPTIONS] COMMAND ..."]
     verbs = {verb.name: verb.help for verb, plugin in brought(plugins) if plugin.usable}
     verbs |= {name: verb.summary for name, verb in VERBS.items()}
-    lines += [_row(name, summary) for name, summary in sorted(verbs.items())]
+    for title, *names in (*_GROUPS, ("Other commands", *verbs)):
+        rows = [_row(name, verbs.pop(name)) for name in names if name in verbs]
+        lines += ["", _title(title), *rows] if rows else []
     contributed = [
         _row(f"{command.noun} {command.verb}", command.help)
         for plugin in plugins

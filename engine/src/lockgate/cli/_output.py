@@ -33,6 +33,9 @@ __all__ = [
 _NARROWEST_COLUMNS = 60
 """A table is not squeezed below this; a pipe is as wide as it needs."""
 
+_READABLE_COLUMNS = 40
+"""A last column that has less than this, and needs more, stands below its row."""
+
 
 def _write(stream: TextIO, text: str) -> None:
     """Write `text`; a terminal that cannot show a character gets an escape."""
@@ -121,39 +124,51 @@ def print_table(
     *,
     colors: Mapping[str, Color] | None = None,
 ) -> None:
-    """Print a table; the last column is cut to the terminal's width.
+    """Print a table; nothing of it is lost on a terminal.
 
-    `colors` gives a cell's colour by its whole text.
+    A last column that has no room goes on in the next lines, or stands below its row
+    where there is hardly any room. `colors` gives a cell's colour by its whole text.
     """
     cells = [[clean(cell).replace("\n", " ") for cell in row] for row in rows]
     widths = [
         max(len(header), *(len(row[i]) for row in cells), 0)
         for i, header in enumerate(headers)
     ]
-    left = _columns() - sum(widths[:-1]) - 2 * (len(widths) - 1)
+    start = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    left = _columns() - start
+    rest: list[list[str]] = [[]] * len(cells)
+    if left < min(widths[-1], _READABLE_COLUMNS):
+        rest = [_wrapped(row.pop(), " " * 4, _columns() - 4) for row in cells]
+        headers, widths = headers[:-1], widths[:-1]
+    elif left < widths[-1]:
+        rest = [_wrapped(row[-1], " " * start, left) for row in cells]
+        for row, more in zip(cells, rest, strict=True):
+            row[-1] = more.pop(0).strip() if more else ""
     heading = "  ".join(
         h.upper().ljust(w) for h, w in zip(headers, widths, strict=True)
     )
     lines = [colored(heading.rstrip(), "dim")]
-    for row in cells:
-        row[-1] = _cut(row[-1], left)
-        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+    for row, more in zip(cells, rest, strict=True):
+        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         painted = [
             colored(text, colors[cell]) if colors and cell in colors else text
             for cell, text in zip(row, padded, strict=True)
         ]
-        lines.append("  ".join(painted).rstrip())
+        lines += ["  ".join(painted).rstrip(), *more]
     print_lines(lines)
+
+
+def _wrapped(text: str, indent: str, width: int) -> list[str]:
+    """`text` in lines of `width`, each behind `indent`."""
+    from textwrap import wrap  # only a terminal needs it
+
+    return [indent + line for line in wrap(text, width)]
 
 
 def _columns() -> int:
     if not sys.stdout.isatty():
         return 1 << 16
     return max(os.get_terminal_size(sys.stdout.fileno()).columns, _NARROWEST_COLUMNS)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= max(width, 8) else text[: max(width, 8) - 1] + "…"
 
 
 def print_error(error: Exception, *, as_json: bool = False) -> int:

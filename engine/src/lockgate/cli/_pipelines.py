@@ -55,6 +55,12 @@ def pipeline_at(path: Path) -> Document:
         UsageError: If there is no such file.
         DocumentError: If it is no mapping in YAML.
     """
+    if path.suffix == ".py" and path.is_file():
+        raise UsageError(
+            "a pipeline is a YAML file, and this is Python",
+            where=str(path),
+            hint=f"To run it sealed: lockgate sandbox run {path}",
+        )
     document = read_document(str(path), "yaml")
     if not isinstance(document, Mapping):
         raise DocumentError("a pipeline is a mapping with `steps`", file=str(path))

@@ -67,11 +67,27 @@ def make_parser(prog: str, description: str = "") -> argparse.ArgumentParser:
                 raise _unknown(self, extra[0])
             return found, extra
 
+        def add_subparsers(self, **given: Any) -> Any:
+            self._below = super().add_subparsers(**given)
+            return self._below
+
         def error(self, message: str) -> NoReturn:
-            raise UsageError(message, hint=f"Try: {self.prog} --help")
+            below: Any = getattr(self, "_below", None)
+            if below is not None and message.endswith(f"required: {below.metavar}"):
+                message = f"{below.metavar} is missing: {', '.join(below.choices)}"
+            near = _near_choice(message)
+            raise UsageError(message, hint=near or f"Try: {self.prog} --help")
 
     return Parser(prog=prog, description=description or None, allow_abbrev=False)
 
+
+_SANDBOX_RUN = frozenset(
+    {
+        *("--allow-net", "--allow-read", "--allow-write", "--cpu", "--env", "--memory"),
+        *("--path", "--pids", "--policy", "--report", "--tier", "--wall", "-c"),
+    }
+)
+"""Options of ``sandbox run``, which is what others call ``run``."""
 
 _WITHOUT_ASKING = (
     "What it asks for is agreed to by name: --grant RIGHT, --grant-all, or "
@@ -93,6 +109,16 @@ def near_option(option: str, known: Sequence[str]) -> str:
     return did_you_mean(option[dashes:], words).replace(" '", " '" + "-" * dashes)
 
 
+def _near_choice(message: str) -> str:
+    """What was meant, in argparse's words about a choice that there is not."""
+    import re
+
+    found = re.search(r"invalid choice: '?([^']*?)'? \(choose from (.*)\)$", message)
+    if found is None:
+        return ""
+    return did_you_mean(found[1], re.findall(r"[\w.+-]+", found[2]))
+
+
 def _unknown(parser: argparse.ArgumentParser, word: str) -> UsageError:
     """A word that no argument of a command takes."""
     import re
@@ -104,6 +130,8 @@ def _unknown(parser: argparse.ArgumentParser, word: str) -> UsageError:
         known = re.findall(r"(?<![\w-])--?[a-z][\w-]*", parser.format_help())
         what = f"there is no option {option!r}"
         near = _WITHOUT_ASKING if _grants(option, known) else near_option(option, known)
+        if option in _SANDBOX_RUN and parser.prog == "lockgate run":
+            near = f"`lockgate sandbox run` has {option}; `run` runs pipelines."
     return UsageError(
         f"{what} in `{parser.prog}`", hint=near or f"Try: {parser.prog} --help"
     )

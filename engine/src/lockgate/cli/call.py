@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lockgate.cli._answers import answer_lines, data_lines
@@ -22,6 +22,7 @@ from lockgate.cli._session import Subparsers, installed, settings
 from lockgate.values import Data
 
 if TYPE_CHECKING:
+    from lockgate.discovery import PluginState
     from lockgate.host import Answers, AnswerStream, HookFailure
 
 __all__ = ["add", "print_answers", "print_stream", "run"]
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from lockgate._seating.registry import specs_of
     from lockgate._specs.spec import specs
-    from lockgate.errors import UnknownHookError
+    from lockgate.errors import NoAnswerError, UnknownHookError
     from lockgate.host import Host, Progress
 
     config = settings(args)
@@ -98,12 +99,25 @@ def run(args: argparse.Namespace) -> int:
                 stream = host.stream_within(args.hook, *whom, arguments, None)
                 return print_stream(args.hook, stream, as_json=args.json)
             answers = host.call_within(args.hook, *whom, arguments, None)
+            if not answers.items and not answers.failed:
+                hint = _who_could(args.hook, host.plugins())
+                raise NoAnswerError(args.hook, asked=answers.asked, hint=hint)
             _ = answers.first  # no answer at all is an error
     if args.json:
         print_json(answers.to_dict())
     else:
         print_answers(answers)
     return 1 if any(_failed(answer.data) for answer in answers) else 0
+
+
+def _who_could(hook: str, plugins: Sequence[PluginState]) -> str:
+    """Whoever would have been asked, if it could be; empty if there is nobody."""
+    found = [
+        f"{plugin.name} answers it too, and is {plugin.state}: {plugin.reason}"
+        for plugin in plugins
+        if not plugin.usable and plugin.manifest and hook in plugin.manifest.answers
+    ]
+    return ". ".join(found)
 
 
 def print_stream(hook: str, stream: AnswerStream[Any], *, as_json: bool) -> int:

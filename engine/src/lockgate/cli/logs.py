@@ -30,9 +30,15 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--level", choices=_LEVELS, default="debug", help="at least")
     parser.add_argument("--trace", default="", metavar="ID", help="only of this trace")
     parser.add_argument(
-        "--lines", type=int, default=200, metavar="N", help="the last N (200)"
+        "--lines", type=_count, default=200, metavar="N", help="the last N (200)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

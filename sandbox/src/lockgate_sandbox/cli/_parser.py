@@ -15,9 +15,29 @@ _USAGE = 2
 class Parser(argparse.ArgumentParser):
     """Answers a mistake with one line and a hint instead of the whole usage."""
 
+    def add_subparsers(self, **given: Any) -> Any:
+        """As argparse's; what it makes is asked when none of them was named."""
+        self._below = super().add_subparsers(**given)
+        return self._below
+
     def error(self, message: str) -> NoReturn:
         """Tell what is wrong and end with status 2."""
-        self._fail(message, f"see {self.prog} --help")
+        below: Any = getattr(self, "_below", None)
+        if below is not None and message.endswith(f"required: {below.metavar}"):
+            message = f"{below.metavar} is missing: {', '.join(below.choices)}"
+        self._fail(message, self._meant(message) or f"see {self.prog} --help")
+
+    def _meant(self, message: str) -> str:
+        """The way out of a choice that there is not, in argparse's words about it."""
+        import re
+
+        found = re.search(r"invalid choice: '?(.*?)'? \(choose from (.*)\)$", message)
+        if found is None:
+            return ""
+        word, known = found[1][:80], re.findall(r"[\w.+-]+", found[2])
+        if word.endswith(".py") and "run" in known:
+            return f"did you mean {self.prog} run {word}?"
+        return _near(word, known)
 
     def parse_known_args(  # type: ignore[override]
         self,
@@ -32,13 +52,17 @@ class Parser(argparse.ArgumentParser):
         return found, strangers
 
     def _near(self, stranger: str) -> str:
-        from difflib import get_close_matches  # only a mistake needs it
-
         word = stranger.partition("=")[0][:80]
         known = [name for name in self._option_string_actions if name.startswith("--")]
-        near = get_close_matches(word, known, n=3, cutoff=0.6)
-        return f"did you mean {' or '.join(near)}?" if near else ""
+        return _near(word, known)
 
     def _fail(self, message: str, hint: str) -> NoReturn:
         print(f"{self.prog}: {message}\n  hint: {hint}", file=sys.stderr)
         sys.exit(_USAGE)
+
+
+def _near(word: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches  # only a mistake needs it
+
+    near = get_close_matches(word, known, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(near)}?" if near else ""
