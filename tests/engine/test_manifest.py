@@ -203,12 +203,37 @@ def test_what_is_wrong_is_blamed_on_its_line_and_key(
         ('order = "last"', 'ordr = "last"', "'order'"),
         ('"firmware"', '"Firm Ware"', "'firm-ware'"),
         ('"firmware"', '"firm;ware"', "It has to match ^"),
+        ("[relations]", '[kind-api]\n"A b" = ">=1"\n[relations]', "'a-b'"),
+        ('name = "firmware"', 'name = "Firm_Ware"', "'firm-ware'"),
+        ('targets = ["micro', 'target = ["micro', "'targets'"),
     ],
 )
 def test_a_misspelt_word_is_answered_with_the_right_one(
     old: str, new: str, hint: str
 ) -> None:
     assert hint in refused(FULL.replace(old, new, 1)).hint
+
+
+@pytest.mark.parametrize("written", ['"a.b.c"', '["a.b:d", "a.b.c"]'])
+def test_a_hooks_impl_without_a_table_is_quoted_where_it_is_misspelt(
+    written: str,
+) -> None:
+    extra = f"[hooks]\ngenerate = {written}\n"
+    error = refused(manifest_text("acme", extra=extra))
+
+    assert error.message == "'a.b.c' is not written as it has to be"
+    assert error.hint == "Did you mean 'a.b:c'?"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('generate = "acme.plugin:generate"', "generate = 3"),
+        ('generate = "acme.plugin:generate"', 'generate = ["a.b:c", 3]'),
+    ],
+)
+def test_what_should_be_a_table_is_called_so(old: str, new: str) -> None:
+    assert refused(FULL.replace(old, new, 1)).message == "must be a table"
 
 
 def test_a_missing_key_is_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -145,6 +146,14 @@ def test_what_is_refused_leaves_nothing(
     assert (refused["status"], refused["error"]["code"]) == (3, code)
     assert refused["error"]["hint"]
     assert home.files() == set()
+
+
+def test_a_wrong_manifest_is_told_with_file_line_and_key(home: Home) -> None:
+    where = home.json("install", home.wheel(extra='nonsense = "x"\n'))["error"]["where"]
+
+    assert re.fullmatch(
+        r"\S+\.whl: \S+/lockgate\.toml:\d+ \(hooks\.nonsense\.impl\)", where
+    )
 
 
 def test_the_owner_may_take_what_the_scan_stops_at(home: Home) -> None:

@@ -166,28 +166,51 @@ def _words(
     if kind == "missing":
         return f"the key {str(path[-1])!r} is missing", ""
     if kind == "literal_error":
-        value = _value(document, path)
+        value = _blamed(detail, path, document)
         expected = detail["ctx"]["expected"]
         words = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
         hint = did_you_mean(value, words) if isinstance(value, str) else ""
         return f"must be {expected}", hint
     if kind == "string_pattern_mismatch":
-        return _misspelt(_value(document, path), str(detail["ctx"]["pattern"]))
+        word = _blamed(detail, path, document)
+        return _misspelt(word, str(detail["ctx"]["pattern"]))
+    if kind == "model_type":
+        return "must be a table", ""
     message = str(detail["msg"])
     return message[:1].lower() + message[1:], ""
 
 
+def _blamed(
+    detail: Mapping[str, Any], path: Sequence[str | int], document: Mapping[str, Any]
+) -> object:
+    """The key or the value that an error is about."""
+    is_key = detail["loc"][-1:] == ("[key]",)
+    return path[-1] if is_key else _value(document, path)
+
+
 def _misspelt(value: object, pattern: str) -> tuple[str, str]:
     """Message and hint for a word that is written as none may be."""
-    near = str(value).lower().replace(" ", "-")[:80]
-    fits = near != value and re.fullmatch(pattern, near) is not None
-    hint = f"Did you mean {near!r}?" if fits else f"It has to match {pattern}"
-    return f"{str(value)[:80]!r} is not written as it has to be", hint
+    word = str(value)[:80]
+    plain = word.strip().lower().replace(" ", "-")
+    before, _, last = word.rpartition(".")
+    for near in (plain, plain.replace("_", "-"), f"{before}:{last}"):
+        if near != word and re.fullmatch(pattern, near):
+            return _not_so(word), f"Did you mean {near!r}?"
+    return _not_so(word), f"It has to match {pattern}"
+
+
+def _not_so(word: str) -> str:
+    return f"{word!r} is not written as it has to be"
 
 
 def _value(document: Any, path: Sequence[str | int]) -> object:
-    """What stands at `path`, or None."""
+    """What stands at `path`, or None.
+
+    A hook's impl may stand there itself, where a table is left out.
+    """
     for part in path:
+        if part == "impl" and isinstance(document, str):
+            return document
         try:
             document = document[part]
         except (KeyError, IndexError, TypeError):

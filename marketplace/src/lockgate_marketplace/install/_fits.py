@@ -36,6 +36,7 @@ def manifest_of(wheel: Wheel) -> Manifest:
         )
     except ManifestError as error:
         where = f"{wheel.filename}: {error.file}:{error.line}"
+        where += f" ({error.key})" if error.key else ""
         raise ContractError(
             "contract-manifest", error.message, where=where, hint=error.hint
         ) from None
