@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.__main__ import FILES_OF_A_PIECE, Run, pieces
+from tests.__main__ import BESIDE, FILES_OF_A_PIECE, Run, pieces
 from tests.meta.workspace import ROOT
 
 
@@ -26,6 +26,13 @@ def test_what_other_pythons_run_is_there_and_named_once() -> None:
 
     assert [line for line in lines if not (ROOT / line).exists()] == []
     assert lines == sorted(set(lines))
+
+
+def test_the_gates_runs_on_other_pythons_know_of_each_other() -> None:
+    """Else each takes the other's processes for what it left behind."""
+    gate = (ROOT / ".ci" / "run").read_text()
+
+    assert f'{BESIDE}=1 "$python" -m pytest' in gate
 
 
 def test_a_piece_is_run_and_counted() -> None:

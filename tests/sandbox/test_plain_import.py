@@ -190,6 +190,18 @@ def test_a_module_that_fails_is_none(folder: Path) -> None:
         Ahead().load(f"{_NAME}_too")
 
 
+@pytest.mark.parametrize("ahead", [False, True])
+def test_what_is_in_no_package_is_not_found(folder: Path, ahead: bool) -> None:
+    _module(folder)
+    (folder / "leaf.py").write_text("")  # what lies there is not in the module
+    loader = Ahead()
+    if ahead:
+        loader.compile(f"{_NAME}.leaf")
+
+    with pytest.raises(ModuleNotFoundError, match="is not a package"):
+        loader.load(f"{_NAME}.leaf")
+
+
 def test_a_module_that_puts_another_in_its_place_is_that_one(folder: Path) -> None:
     package = folder / _NAME
     package.mkdir()

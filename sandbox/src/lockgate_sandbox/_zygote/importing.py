@@ -139,6 +139,8 @@ class Ahead:
             name = f"{name}.{part}" if name else part
             if name in sys.modules:
                 path = getattr(sys.modules[name], "__path__", None)
+                if path is None:
+                    return
                 continue
             looked = sys.path if path is None else path
             changed = _changed(looked)
@@ -146,6 +148,8 @@ class Ahead:
             if spec is None or not self._keep(spec, looked, changed):
                 return
             path = spec.submodule_search_locations
+            if path is None:
+                return  # no package: nothing is in it
 
     def _keep(self, spec: Any, path: Sequence[str], changed: dict[str, float]) -> bool:
         """Whether the code of `spec` could be made; then it is kept."""
@@ -188,7 +192,9 @@ class Ahead:
 
     def _load_plain(self, name: str, parent: str) -> bool:
         """Import the module `name`; whether that could be done without Python."""
-        path = sys.modules[parent].__path__ if parent else sys.path
+        path = getattr(sys.modules[parent], "__path__", None) if parent else sys.path
+        if path is None:
+            return False  # the parent is no package, which Python says best
         made = self._made.get(name)
         if made is not None:
             if not (plain.is_usual(name) and made.is_first(path) and made.is_same()):
