@@ -25,6 +25,7 @@ from lockgate_sandbox import (
     run_python,
 )
 from lockgate_sandbox._cells import Request
+from lockgate_sandbox._watch.claims import NOTES_LIMIT
 from lockgate_sandbox.broker import AuditRecord, Broker
 from tests.support.sandbox import policy
 from tests.support.servers import http_server
@@ -136,6 +137,45 @@ def test_a_text_that_failed_tells_too(python: Interpreter) -> None:
     assert result.usage.peak_memory_bytes > 1 << 20
 
 
+def test_the_import_that_ended_it_is_told_after_as_much_as_is_told_at_all(
+    python: Interpreter,
+) -> None:
+    code = f"""
+print("begun")
+for number in range({NOTES_LIMIT + 10}):
+    try:
+        open(f"/etc/new-{{number}}", "w")
+    except OSError:
+        pass
+import not_there_at_all
+"""
+    result = python.run(code)
+
+    assert len(result.denials) == NOTES_LIMIT + 1
+    assert (result.denials[-1].right, result.output) == ("import", "begun\n")
+
+
+def test_names_that_are_no_text_are_told_readably(python: Interpreter) -> None:
+    (denial,) = python.run(attempt(r"open(b'/etc/\xff', 'w')")).denials
+
+    assert (denial.right, denial.what) == ("write", r"/etc/\udcff")
+    result = python.run(r"__import__('\udcff')")
+    assert isinstance(result.error, RemoteError)
+    assert [one.what for one in result.denials] == [r"\udcff"]
+
+
+def test_files_that_no_host_could_take_are_left_out(python: Interpreter) -> None:
+    code = r"""
+import os
+open(b"odd-\xff", "w").close()
+os.close(os.open("odd-closed", os.O_CREAT | os.O_WRONLY, 0))
+open("odd-plain", "w").close()
+"""
+    result = python.run(code, collect=["odd-*"]).check()
+
+    assert set(result.files) == {"odd-plain"}
+
+
 def test_files_go_in_and_out(python: Interpreter) -> None:
     code = """
 import os
@@ -211,7 +251,15 @@ def test_a_forged_file_never_reaches_the_host(sandbox: Sandbox, answer: str) -> 
 
 @pytest.mark.parametrize(
     "denied",
-    [None, {}, [1], [["read"]], [["read", 1]], [["root", "/"]], [["read", "/"]] * 201],
+    [
+        None,
+        {},
+        [1],
+        [["read"]],
+        [["read", 1]],
+        [["root", "/"]],
+        [["read", "/"]] * (NOTES_LIMIT + 2),
+    ],
 )
 def test_forged_denials_are_no_result(denied: Any) -> None:
     request = Request(

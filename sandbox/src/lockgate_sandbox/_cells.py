@@ -21,6 +21,8 @@ from lockgate_sandbox.results import Denial
 __all__ = ["Request", "Told", "check_names"]
 
 _RIGHTS = frozenset({"read", "write", "net", "env", "program", "process", "import"})
+_DENIALS_LIMIT = NOTES_LIMIT + 1
+"""What a process tells of its attempts, and the import that a text ended by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,9 @@ class Request:
 
 
 def _denials(given: object) -> tuple[Denial, ...]:
-    if not isinstance(given, list) or len(cast("list[object]", given)) > NOTES_LIMIT:
+    if not isinstance(given, list):
+        raise _no_result()
+    if len(cast("list[object]", given)) > _DENIALS_LIMIT:
         raise _no_result()
     found: list[Denial] = []
     for item in cast("list[object]", given):

@@ -53,8 +53,8 @@ def build(
     def run(arguments: dict[str, Any]) -> list[object]:
         name, source = arguments["name"], arguments["source"]
         sources[name] = source
+        forget()  # first: a thread may tell all the time
         denied.clear()
-        forget()
         _write(session, arguments["files"])
         space.update(arguments["inputs"])
         try:
@@ -65,7 +65,7 @@ def build(
             shown = [None, ""]
         except BaseException as error:
             if isinstance(error, ModuleNotFoundError) and error.name:
-                denied.append(["import", str(error.name)])
+                tell("import", _readable(str(error.name)))
             _remember(sources)
             raise
         return [*shown, *rest(arguments["collect"])]
@@ -113,8 +113,12 @@ def _collected(session: Any, wanted: list[str]) -> dict[str, bytes]:
             place = os.path.join(folder, name)  # noqa: PTH118
             path = os.path.relpath(place, top)
             if fits(path) and os.path.isfile(place) and not os.path.islink(place):  # noqa: PTH113, PTH114
-                with open(place, "rb") as file:  # noqa: PTH123
-                    found[path] = file.read()
+                try:
+                    path.encode()
+                    with open(place, "rb") as file:  # noqa: PTH123
+                        found[path] = file.read()
+                except (OSError, UnicodeEncodeError):  # unreadable, or no text
+                    continue
     return found
 
 
@@ -175,11 +179,16 @@ def _shown(value: object) -> list[object]:
     text = repr(value)
     if len(text) > _TEXT_CHARS:
         text = f"{text[:_TEXT_CHARS]}... ({len(text):,} characters)"
-    text = text.encode("utf-8", "backslashreplace").decode()
+    text = _readable(text)
     try:
         return [_data(value, 0, [_NODES]), text]
     except (ValueError, RuntimeError):  # changed size meanwhile, by another thread
         return [None, text]
+
+
+def _readable(text: str) -> str:
+    """`text` as it may cross: what stands for a byte that is no text is written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _data(given: object, depth: int, left: list[int]) -> object:

@@ -112,7 +112,9 @@ class _Observer:
             attempt = look()
             if attempt is not None and attempt not in self._told:
                 self._told.add(attempt)
-                self._tell(*attempt)
+                right, what = attempt
+                # A name need not be text, and nothing else may cross.
+                self._tell(right, what.encode("utf-8", "backslashreplace").decode())
         except Exception:  # noqa: S110 - an explanation must never break a script
             pass
         finally:
