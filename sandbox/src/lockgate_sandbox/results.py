@@ -54,9 +54,9 @@ class PythonResult:
     `WorkerDiedError`. `usage` is what it used, if its process lives on.
 
     `denials` are what it tried beyond its rights, and what would allow each: first
-    what its broker refused, which is a fact, then its process's own words, which are
-    lost if that was killed. `files` are what was asked to be collected, by path
-    relative to its scratch folder.
+    what its broker refused meanwhile, which is a fact (also if another worker of that
+    broker asked), then its process's own words, which are lost if that was killed.
+    `files` are what was asked to be collected, by path relative to its scratch folder.
 
     `value`, `text`, `output`, `files` and the text of a `RemoteError` are the code's
     own words.

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from lockgate.errors import HookError
+from lockgate.granting import grant_now
 from lockgate.host import Host
 from lockgate.values import Tree
 from tests.support.host_plugins import Site, manifest_of
@@ -67,6 +69,8 @@ def told(host: Host, code: str, plugin: str = "acme") -> HookError:
             WRAPPED,
             ["env:ACME_KEY"],
         ),
+        ("import os; os.environb[b'ACME_KEY']", ["env:ACME_KEY"]),
+        ("open(b'/etc/passwd')", ["read:/etc/passwd", "tier:elevated"]),
         ("context.secret('token')", ["secret:token", "tier:elevated"]),
         (URLLIB.format("a.test:443"), ["net:a.test", "tier:elevated"]),
     ],
@@ -138,3 +142,50 @@ def test_words_alone_name_no_grant(host: Host) -> None:
 
     assert "To allow it" not in error.hint
     assert error.cause == "remote-error"
+
+
+def test_a_name_that_is_no_text_is_told_readably(host: Host) -> None:
+    code = r"import os; os.environb[b'\xff']"
+
+    assert r"env = ['\\udcff']" in told(host, code).hint
+
+
+@pytest.mark.parametrize(
+    ("first_line", "way"),
+    [
+        ("import os; os.environ['ACME_KEY']", "grants grant late env:ACME_KEY"),
+        ("open('/etc/passwd')", "grants grant late read:/etc/passwd tier:elevated"),
+        ("import os; os.environ['OTHER']", "`env = ['OTHER']` there"),
+        ("open('/etc/hostname')", "`read = ['/etc/hostname']` there"),
+        ("import subprocess as s; s.run('ls')", "starts no process of its own"),
+    ],
+)
+def test_what_an_import_is_refused_is_told_like_what_a_call_is(
+    tmp_path: Path, first_line: str, way: str
+) -> None:
+    site = Site(tmp_path)
+    asking = manifest_of("late", tier="elevated", more=RIGHTS)
+    site.add("late", f"{first_line}\n{ASKER}", manifest=asking)
+    with site.open() as host:
+        error = told(host, "", plugin="late")
+
+    assert error.cause == "import-failed"
+    assert way in error.hint
+
+
+def test_a_path_that_is_granted_and_yet_refused_is_not_called_unasked_for(
+    tmp_path: Path,
+) -> None:
+    site = Site(tmp_path)
+    there = tmp_path / "there"
+    there.mkdir()
+    rights = f'[rights]\nread = ["{there}"]\n'
+    asking = manifest_of("acme", tier="elevated", more=rights)
+    site.add("acme", ASKER, manifest=asking)
+    granted = [f"read:{there}", "tier:elevated"]
+    grant_now(site.state("acme"), site.config, granted)
+    with site.open() as host:
+        hint = told(host, f"open('{there}/new', 'w')").hint
+
+    assert "does not ask" not in hint
+    assert f"It was granted read:{there}. To write there it has to ask" in hint

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from traceback import format_exception
-from typing import Any
+from typing import Any, cast
 
 from lockgate._call.way_out import IMPL_CODES, NO_NETWORK, guessed, spoken
 from lockgate._call.wrapping import WrapperMisuseError
@@ -53,6 +53,16 @@ _MACHINE = (
 )
 
 _UNASKED = "If the plugin is yours, ask for it in its manifest, under [rights]."
+
+_NOT_ASKED = (
+    "The plugin's manifest does not ask for this path, so it can't be granted. "
+    "If it is yours: `read = [{!r}]` there, under [rights], and `tier = "
+    '"elevated"`. A plugin writes in context.scratch, from tier basic on.'
+)
+_HELD = (
+    "It was granted {}. To write there it has to ask for `write`; else the file's own "
+    "permissions are in the way, which hold for a plugin too."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +164,7 @@ class Blame:
         except Misfit as misfit:
             return self.misfit(misfit.below("reasons"))
         if kind == "impl":
-            return self.impl(error.message, told, error.traceback, denials)
+            return self.impl(error.message, told, error.traceback, denials, consent)
         plugin = self.identity.plugin
         denial = _told_denial(error, denials)
         if kind == "denied-call" and denial is None:
@@ -193,18 +203,45 @@ class Blame:
         told: Mapping[str, object],
         traceback: str = "",
         denials: Sequence[Document] = (),
+        consent: Consent | None = None,
     ) -> HookError:
         """The impl can't be had: where it should be, and what is wrong with it."""
         line, code = told.get("line"), _text(told, "code")
+        hint, right, grant = self._way_out(told, denials), "", ""
+        if not hint and consent is not None:
+            hint, right, grant = self._needed(told, consent)
         return HookError(
             message,
             cause=code if code in IMPL_CODES else RemoteError.code,
             traceback=traceback,
-            hint=self._way_out(told, denials),
+            hint=hint,
+            right=right,
+            grant=grant,
             file=_text(told, "file"),
             line=line if isinstance(line, int) else 0,
             **self._named(),
         )
+
+    def _needed(
+        self, told: Mapping[str, object], consent: Consent
+    ) -> tuple[str, str, str]:
+        """The way out, right and command where an import was refused something."""
+        met = told.get("denied")
+        met = cast("Mapping[str, object]", met) if isinstance(met, dict) else {}
+        kind = met.get("kind")
+        if kind == "denied-call":
+            return _instead(_text(met, "file")), "", ""
+        denial = _kernel_denial(met, consent, self.identity.plugin)
+        if denial is not None:
+            grant = str(denial["grant"])
+            return (
+                _allowing(grant) or str(denial["message"]),
+                str(denial["right"]),
+                grant,
+            )
+        if kind == "missing-variable":
+            return _variable_hint(_text(met, "name"), consent), "", ""
+        return "", "", ""
 
     def _failed(
         self,
@@ -231,7 +268,7 @@ class Blame:
             message if refused else str(error),
             cause="permission-denied",
             traceback="" if refused else error.traceback,
-            hint=f"To allow it: {grant}" if grant else unasked,
+            hint=_allowing(grant) or unasked,
             right=denial["right"],
             grant=grant,
             **self._named(),
@@ -266,26 +303,42 @@ def _last_denial(
     """What the plugin ended for, if it ended for a refusal."""
     if denials and "Permission" in error.type:
         return denials[-1]
-    kind = told.get("kind")
-    if consent is None or kind not in ("denied-path", "missing-variable"):
-        return None
-    name = _text(told, "name")
-    path = _text(told, "path") or name
-    keys = [right.key for right in consent.asked if _covers(right.key, path)]
+    return None if consent is None else _kernel_denial(told, consent, plugin)
+
+
+def _kernel_denial(
+    told: Mapping[str, object], consent: Consent, plugin: str
+) -> Document | None:
+    """The path that the kernel refused, or the variable that was not handed over.
+
+    None for a variable that no command would give it.
+    """
+    kind, asked = told.get("kind"), [right.key for right in consent.asked]
     if kind == "missing-variable":
-        keys = [right.key for right in consent.asked if right.key == f"env:{name}"]
-    missing = [key for key in keys if not consent.has(key)]
-    if not missing and kind == "missing-variable":
+        key = f"env:{_text(told, 'name')}"
+        if key not in asked or consent.has(key):
+            return None
+        return _kernels(key, grant=grant_command(plugin, key))
+    if kind != "denied-path":
         return None
-    tiers = [key for key in consent.missing if key.startswith("tier:") and not name]
-    grant = grant_command(plugin, *missing, *tiers) if missing else ""
-    right = missing[0] if missing else f"read:{path}"
-    message = (
-        "The plugin's manifest does not ask for this path, so it can't be granted. "
-        f"If it is yours: `read = [{path!r}]` there, under [rights], and `tier = "
-        '"elevated"`. A plugin writes in context.scratch, from tier basic on.'
-    )
+    path = _text(told, "path")
+    keys = [key for key in asked if _covers(key, path)]
+    if not keys:
+        return _kernels(f"read:{path}", _NOT_ASKED.format(path))
+    lacking = [key for key in keys if not consent.has(key)]
+    tiers = [key for key in consent.missing if key.startswith("tier:")]
+    if lacking or tiers:
+        grant = grant_command(plugin, *lacking, *tiers)
+        return _kernels((*lacking, *tiers)[0], grant=grant)
+    return _kernels(keys[0], _HELD.format(", ".join(keys)))
+
+
+def _kernels(right: str, message: str = "", *, grant: str = "") -> Document:
     return {"right": right, "message": message, "grant": grant, "by": "kernel"}
+
+
+def _allowing(grant: str) -> str:
+    return f"To allow it: {grant}" if grant else ""
 
 
 def _told_denial(error: RemoteError, denials: Sequence[Document]) -> Document | None:

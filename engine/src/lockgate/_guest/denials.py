@@ -25,13 +25,18 @@ def denial_in(error: BaseException) -> dict[str, Data]:
     """What was refused, if `error` comes of that: a path, a call, or a variable."""
     for met in _chain(error):
         if isinstance(met, KeyError):
-            return {"kind": "missing-variable", "name": str(met.args[0])}
+            return {"kind": "missing-variable", "name": _readable(met.args[0])}
         if met.errno not in (errno.EACCES, errno.EPERM):
             continue
-        if isinstance(met.filename, str):
-            return {"kind": "denied-path", "path": met.filename}
+        if isinstance(met.filename, str | bytes):
+            return {"kind": "denied-path", "path": _readable(met.filename)}
         return {"kind": "denied-call", "file": _last_file(met)}
     return {}
+
+
+def _readable(name: str | bytes) -> str:
+    """A name of the system's as text, which it need not be."""
+    return os.fsdecode(name).encode("utf-8", "backslashreplace").decode()
 
 
 def place_of(error: BaseException) -> tuple[str, int]:
@@ -68,7 +73,8 @@ def _chain(error: BaseException | None) -> Iterator[OSError | KeyError]:
 
 def _is_of_environ(error: KeyError) -> bool:
     codes = [one.tb_frame.f_code for one in _frames(error.__traceback__)]
-    return bool(codes) and codes[-1] is type(os.environ).__getitem__.__code__
+    asks = bool(codes) and codes[-1] is type(os.environ).__getitem__.__code__
+    return asks and isinstance(error.args[0], str | bytes)
 
 
 def _frames(frame: TracebackType | None) -> Iterator[TracebackType]:

@@ -1,4 +1,4 @@
-"""The broker of one worker: does what the worker may not do itself, and logs it."""
+"""The broker of a worker: does what the worker may not do itself, and logs it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from lockgate_sandbox.broker._addresses import Pins, Resolve
 from lockgate_sandbox.broker._audit import AuditLog, AuditSink
+from lockgate_sandbox.broker._begun import Begun, Callback
 from lockgate_sandbox.broker._devices import Claims, Devices
 from lockgate_sandbox.broker._files import Files
 from lockgate_sandbox.broker._gate import Advice, Gate, Grant, Secret
@@ -24,15 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Broker"]
 
-Callback = Callable[[dict[str, Data]], object]
-
 
 class Broker:
     """Carries out the grants of `policy` that the kernel can't. Thread-safe.
 
     Hand it to ``Sandbox.worker(policy, broker=...)``; it serves one worker after
-    the other, and quotas and pinned addresses last as long as it does. The caller
-    closes it.
+    the other, or several at a time (a pool's), which share its quotas, its pinned
+    addresses and its record. These last as long as it does. The caller closes it.
 
     `secrets` gives values by name. `audit` gets an `AuditRecord` for each decision
     and `audit_file` a line of JSON; a decision that can't be recorded is not taken.
@@ -101,10 +100,10 @@ class Broker:
             **self._files.callbacks,
             **self._devices.callbacks,
         }
-        _noted(found, "broker.net.open", self._sockets.give_up, begun)
+        parts: dict[str, Sockets | Web] = {"broker.net.open": self._sockets}
         if self._web is not None:
             found |= self._web.callbacks
-            _noted(found, "broker.http.open", self._web.give_up, begun)
+            parts["broker.http.open"] = self._web
         else:
             found["broker.http.open"] = self._no_hosts
         if runner is not None:
@@ -112,6 +111,10 @@ class Broker:
             if begun is not None:
                 begun.callback(tools.close)
             found |= tools.callbacks
+        for name, part in parts.items() if begun is not None else ():
+            noted = Begun(part.give_up, part.holds)
+            found[name] = noted.noting(found[name])
+            begun.callback(noted.end)
         return found
 
     def telling(self, sink: AuditSink) -> AbstractContextManager[None]:
@@ -151,35 +154,6 @@ _FIELDS = {
     "secret": "secrets=({!r},)",
     "tool": "tools=(Program({!r}, PATH),)",
 }
-
-
-def _noted(
-    callbacks: dict[str, Callback],
-    name: str,
-    give_up: Callable[[int], None],
-    begun: ExitStack | None,
-) -> None:
-    """Have `begun` give up what the callback `name` began and nobody came back for."""
-    if begun is None:
-        return
-    begin, numbers = callbacks[name], list[int]()
-
-    def beginning(arguments: dict[str, Data]) -> object:
-        told = begin(arguments)
-        numbers.append(_number(told))
-        return told
-
-    def end() -> None:
-        for number in numbers:
-            give_up(number)
-
-    callbacks[name] = beginning
-    begun.callback(end)
-
-
-def _number(told: object) -> int:
-    """What is told of something that has begun: its number, perhaps among others."""
-    return cast("int", told["id"] if isinstance(told, dict) else told)
 
 
 def _advice(right: str, resource: str) -> str:

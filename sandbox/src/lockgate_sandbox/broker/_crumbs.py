@@ -18,7 +18,7 @@ _PER_SECOND = 2_000.0
 
 
 class Crumbs:
-    """Of all answers to one worker together. Thread-safe."""
+    """Of all answers that one broker passes on together. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -140,6 +140,11 @@ class Sockets:
         with self._lock:
             self._running -= 1
 
+    def holds(self, number: int) -> bool:
+        """Whether there is a connection of this number that was not collected."""
+        with self._lock:
+            return number in self._dials
+
     def give_up(self, number: int) -> None:
         """Let go of a connection that was not collected, if there is one."""
         with self._lock:

@@ -266,6 +266,11 @@ class Web:
         self.give_up(_number(arguments))
         return None
 
+    def holds(self, number: int) -> bool:
+        """Whether there is a exchange of this number."""
+        with self._lock:
+            return number in self._open
+
     def give_up(self, number: int) -> None:
         """End the exchange of this number, if there is one."""
         exchange = self._forget(number)
