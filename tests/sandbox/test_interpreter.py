@@ -141,6 +141,8 @@ def test_a_text_may_await_and_all_texts_share_one_loop(python: Interpreter) -> N
         ("import tempfile; tempfile.mkdtemp()", "tier basic has a folder of its own"),
         ("import socket; socket.socket()", "a function of yours"),
         ("import os; os.fork()", "a function of yours"),
+        ("import subprocess as s; s.run(['/bin/true'])", "a function of yours"),
+        ("import os; os.chmod('/etc/passwd', 0)", "set no mode, owner or times"),
         ("import urllib.request as u; u.urlopen('http://a.test')", "no network"),
         ("import nothing_like_it", "`path`: add the folder that it lies in"),
         ("import pytest", "`path`: add '/"),

@@ -183,13 +183,15 @@ def test_a_path_that_the_kernel_denied_is_told(module: Callable[[str], str]) -> 
     assert details == {"kind": "denied-path", "path": "/etc/x"}
 
 
+@pytest.mark.parametrize("more", ["", ", '/bin/true'"])
 def test_the_file_that_made_a_refused_call_is_told(
-    module: Callable[[str], str],
+    module: Callable[[str], str], more: str
 ) -> None:
+    """Also where it names a path, as posix_spawn(3) does."""
     name = module(
         "from lockgate.plugin import hookimpl\n"
         "@hookimpl\ndef generate(spec):\n"
-        "    try:\n        raise PermissionError(1, 'no')\n"
+        f"    try:\n        raise PermissionError(1, 'no'{more})\n"
         "    except OSError as error:\n"
         "        raise RuntimeError('wrapped') from error\n"
     )

@@ -226,8 +226,10 @@ class Blame:
         self, told: Mapping[str, object], consent: Consent
     ) -> tuple[str, str, str]:
         """The way out, right and command where an import was refused something."""
-        met = told.get("denied")
-        met = cast("Mapping[str, object]", met) if isinstance(met, dict) else {}
+        denied = told.get("denied")
+        if not isinstance(denied, dict):
+            return "", "", ""
+        met = cast("Mapping[str, object]", denied)
         kind = met.get("kind")
         if kind == "denied-call":
             return _instead(_text(met, "file")), "", ""

@@ -28,7 +28,9 @@ def denial_in(error: BaseException) -> dict[str, Data]:
             return {"kind": "missing-variable", "name": _readable(met.args[0])}
         if met.errno not in (errno.EACCES, errno.EPERM):
             continue
-        if isinstance(met.filename, str | bytes):
+        # Landlock says EACCES of a path. What says EPERM is seccomp, of a call that may
+        # name a path, too: a program's, where Python 3.13 uses posix_spawn(3).
+        if met.errno == errno.EACCES and isinstance(met.filename, str | bytes):
             return {"kind": "denied-path", "path": _readable(met.filename)}
         return {"kind": "denied-call", "file": _last_file(met)}
     return {}

@@ -17,7 +17,8 @@ __all__ = ["existing_place", "folder_of", "grant_for", "is_missed", "way_out"]
 _MODULE = re.compile(r"No module named '([A-Za-z_][\w.]{0,200})'")
 _DENIED = re.compile(r"\[Errno 13\] Permission denied: '([^'\n]{1,1000})'")
 _REFUSED = "[Errno 1] Operation not permitted"
-"""What seccomp says. With a path behind it, it is about a file's mode or times."""
+"""What seccomp says. With a path behind it, it is about a file's mode or times, or a
+program that was started by posix_spawn(3), as `subprocess` does from Python 3.13 on."""
 
 _NO_NAME = "Temporary failure in name resolution"
 _NO_SCRATCH = "No usable temporary directory"
@@ -38,6 +39,9 @@ def way_out(kind: str, message: str, policy: Policy) -> str:
         return ""
     if message == _REFUSED:
         what = "it may open no socket and start no process or program"
+        return f"{what}: {_FUNCTION}"
+    if message.startswith(f"{_REFUSED}: '"):
+        what = "it may start no program, and set no mode, owner or times of a file"
         return f"{what}: {_FUNCTION}"
     found = _DENIED.fullmatch(message)
     return _path(found[1], policy) if found else ""

@@ -111,10 +111,11 @@ class Broker:
             if begun is not None:
                 begun.callback(tools.close)
             found |= tools.callbacks
-        for name, part in parts.items() if begun is not None else ():
-            noted = Begun(part.give_up, part.holds)
-            found[name] = noted.noting(found[name])
-            begun.callback(noted.end)
+        if begun is not None:
+            for name, part in parts.items():
+                noted = Begun(part.give_up, part.holds)
+                found[name] = noted.noting(found[name])
+                begun.callback(noted.end)
         return found
 
     def telling(self, sink: AuditSink) -> AbstractContextManager[None]:
