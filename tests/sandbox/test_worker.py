@@ -11,14 +11,24 @@ import pytest
 from lockgate_sandbox import (
     ClosedError,
     MessageLimitError,
+    Policy,
     PolicyError,
     RemoteError,
+    Sandbox,
     Tier,
     Worker,
     WorkerDiedError,
 )
 from lockgate_sandbox.errors import Data
-from tests.support.sandbox import TIERS, Lab, alive, policy, run, wait_until
+from tests.support.sandbox import (
+    TIERS,
+    Lab,
+    alive,
+    open_folder,
+    policy,
+    run,
+    wait_until,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -57,6 +67,25 @@ def test_an_exception_of_the_handler_leaves_the_worker_alive(lab: Lab) -> None:
         assert 'File "<test>", line 1' in caught.value.traceback
         assert caught.value.code == "remote-error"
         assert run(worker, "result = 1") == 1
+
+
+def test_what_a_failed_call_printed_is_not_the_next_ones() -> None:
+    with open_folder() as folder, Sandbox.open() as sandbox:
+        (folder / "talks.py").write_text(
+            "def build(session):\n"
+            "    def handler(method, arguments):\n"
+            "        print('from', method)\n"
+            "        return 1 // (method != 'bad')\n"
+            "    return handler\n"
+        )
+        tier = Policy.for_tier("read-only")
+        path = [str(folder)]
+        with sandbox.worker(tier, target="talks:build", path=path) as worker:
+            for _ in range(40):  # by every way that a call may take
+                with pytest.raises(RemoteError) as failed:
+                    worker.call("bad")
+                assert failed.value.output == "from bad\n"
+                assert worker.call("good").output == "from good\n"
 
 
 def test_details_of_an_exception_cross(lab: Lab) -> None:

@@ -78,6 +78,8 @@ class SandboxError(Exception):
     """The root: anything the sandbox reports."""
 
     code: ClassVar[str] = "sandbox-error"
+    output: str = ""
+    """What a call that failed had printed, in its own words."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -215,8 +215,9 @@ class Interpreter:
                 pass
             else:
                 usage = msgspec.structs.replace(reply.usage, wall_seconds=wall)
-                return self._result(error, left, reply.output, refused, usage)
-        return self._result(error, Told(), worker.last_output, refused)
+                output = error.output + reply.output
+                return self._result(error, left, output, refused, usage)
+        return self._result(error, Told(), error.output, refused)
 
     def _result(
         self,

@@ -160,3 +160,41 @@ def test_an_exception_that_speaks_of_what_is_missing_leads_to_it(
     kind: str, message: str, hint: str
 ) -> None:
     assert hint in BLAME.of(RemoteError(kind, message), seconds=1).hint
+
+
+PRINTER = """
+from lockgate.plugin import Transformation, hookimpl
+
+@hookimpl
+def transform(tree, options):
+    print("for", options["whom"])
+    if options["whom"] == "one":
+        raise ValueError("no")
+    if options["whom"] == "two":
+        while True:
+            pass
+    return Transformation(tree)
+"""
+
+
+def test_what_a_failed_call_printed_is_told_with_it_and_with_no_other(
+    site: Site,
+) -> None:
+    site.add("acme", PRINTER)
+    with site.open() as host:
+
+        def call(whom: str, timeout: float | None = None) -> str:
+            arguments: dict[str, Data] = {"whom": whom}
+            answers = host.call(
+                "transform", tree=TREE, options=arguments, timeout=timeout
+            )
+            return answers.first_answer.output
+
+        with pytest.raises(HookError) as failed:
+            call("one")
+        assert failed.value.output == "for one\n"
+        assert failed.value.to_dict()["output"] == "for one\n"
+        assert call("three") == "for three\n"
+        with pytest.raises(HookTimeoutError) as late:
+            call("two", timeout=0.5)
+        assert late.value.output == "for two\n"

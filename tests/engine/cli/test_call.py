@@ -19,7 +19,10 @@ def transform(tree, options, context):
     if options.get("refuse"):
         raise RefusedError([Reason("no", "tree", "not this", "Bring another.")])
     if options.get("fail"):
+        print("so far \\x1b[31mred\\n" * options["fail"], end="")
         raise ValueError("\\x1b[31mred words")
+    if options.get("look"):
+        breakpoint()
     if options.get("talk"):
         print("printed \\x1b[31mred")
         context.log("info", "quiet words")
@@ -189,6 +192,24 @@ def test_words_of_a_plugin_do_not_reach_the_terminal_raw(acme: Shell) -> None:
 
     assert "red words" in result.err
     assert "\x1b[31mred" not in result.err
+    assert "  printed before:\n    so far \\x1b[31mred\n" in result.err
+
+
+def test_the_last_lines_that_were_printed_before_a_failure_are_shown(
+    acme: Shell,
+) -> None:
+    result = transform(acme, "tree={}", 'options={"fail": 41}')
+
+    assert "  printed before:\n    (1 line before)\n    so far" in result.err
+    assert result.err.count("so far") == 40
+    assert acme.run("logs", "acme", "--json").out.count("so far") == 41
+
+
+def test_a_breakpoint_in_a_worker_names_the_place_where_it_works(acme: Shell) -> None:
+    result = transform(acme, "tree={}", 'options={"look": true}')
+
+    assert result.status == 1
+    assert "`lockgate test` runs its tests in the tests' own process too" in result.err
 
 
 def test_what_a_plugin_prints_and_logs_is_shown(acme: Shell) -> None:

@@ -85,11 +85,14 @@ class Blame:
         detail = f"{place} should be {misfit.expected}, but is {misfit.found}"
         return AnswerInvalidError(detail, path=misfit.where, **self._named())
 
-    def timeout(self, seconds: float, why: str = "") -> HookTimeoutError:
+    def timeout(
+        self, seconds: float, why: str = "", output: str = ""
+    ) -> HookTimeoutError:
         """There was no answer in time; `why` says who else took it."""
         detail = f"no answer within {round(seconds, 2):g} seconds"
         detail = f"{detail}, and {why}" if why else detail
-        return HookTimeoutError(detail, cause="wall-limit", **self._named())
+        told = {"cause": "wall-limit", "output": output}
+        return HookTimeoutError(detail, **told, **self._named())
 
     def busy(self) -> HookError:
         """The thread that asks is reading a stream of this very plugin."""
@@ -119,7 +122,7 @@ class Blame:
         if isinstance(error, RemoteError):
             return self._remote(error, consent, denials)
         if isinstance(error, WallLimitError):
-            return self.timeout(seconds, why)
+            return self.timeout(seconds, why, error.output)
         if isinstance(error, LayerMissingError):
             return SandboxUnavailableError(
                 str(error), layer=error.layer, cause=error.code, hint=error.hint
@@ -135,7 +138,7 @@ class Blame:
             if error.stage in BEFORE_PLUGIN:
                 hint = error.hint or _MACHINE
         told = {"cause": error.code, "traceback": traceback, "hint": hint}
-        return kind(str(error), **told, **self._named())
+        return kind(str(error), output=error.output, **told, **self._named())
 
     def raised_here(self, error: Exception | SystemExit) -> LockgateError:
         """The error for what an impl inside the host raised."""
@@ -257,6 +260,7 @@ class Blame:
             message or str(error),
             cause=cause or error.code,
             traceback=error.traceback,
+            output=error.output,
             hint=hint,
             **self._named(),
         )
@@ -270,6 +274,7 @@ class Blame:
             message if refused else str(error),
             cause="permission-denied",
             traceback="" if refused else error.traceback,
+            output=error.output,
             hint=_allowing(grant) or unasked,
             right=denial["right"],
             grant=grant,

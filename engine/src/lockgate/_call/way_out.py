@@ -37,6 +37,10 @@ NO_NETWORK = (
     "A plugin reaches only the hosts that it was granted. If it is yours, ask for the "
     "host in its manifest: `net` under [rights], tier elevated."
 )
+_NO_TERMINAL = (
+    "A worker has no terminal. If the plugin is yours: `lockgate test` runs its tests "
+    "in the tests' own process too, and there breakpoint() works."
+)
 _NO_NAME = "Temporary failure in name resolution"
 _NO_MODULE = re.compile(r"No module named '(\w{1,64})[.']", re.ASCII)
 _BRINGS = (
@@ -68,5 +72,7 @@ def guessed(kind: str, message: str) -> str:
     """What an exception of class `kind` may come from that says nothing of rights."""
     if _NO_NAME in message:  # a resolver that reaches no server: there is no network
         return NO_NETWORK
+    if kind.endswith("BdbQuit") or message == "EOF when reading a line":
+        return _NO_TERMINAL
     missing = _NO_MODULE.match(message) if kind == "ModuleNotFoundError" else None
     return brings(missing[1]) if missing else ""

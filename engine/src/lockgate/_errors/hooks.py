@@ -40,7 +40,8 @@ class HookError(LockgateError):
 
     `cause` is the code of what went wrong below (``remote-error``,
     ``memory-limit`` ...); `detail` is that error's own text and `traceback` the
-    worker's, where it had one: shown, never evaluated.
+    worker's, where it had one: shown, never evaluated. So is `output`, what the
+    plugin had printed in the call.
     """
 
     code = "hook-failed"
@@ -56,6 +57,7 @@ class HookError(LockgateError):
         version: str = "",
         cause: str = "",
         traceback: str = "",
+        output: str = "",
         hint: str = "",
         **fields: Data,
     ) -> None:
@@ -68,6 +70,7 @@ class HookError(LockgateError):
             version=version,
             cause=cause,
             traceback=traceback,
+            **({"output": output} if output else {}),
             **fields,
         )
         self.plugin = plugin
@@ -76,6 +79,7 @@ class HookError(LockgateError):
         self.cause = cause
         self.detail = detail
         self.traceback = traceback
+        self.output = output
 
     def _text(self) -> str:
         cause = f" [{self.cause}]" if self.cause and self.cause != self.code else ""

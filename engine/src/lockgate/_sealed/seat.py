@@ -267,11 +267,14 @@ class SealedPlugin:
         return reply
 
     def _went_well(self, running: Running, reply: Reply, blame: Blame) -> None:
-        if reply.output:
-            who = self.identity
-            self._observer.printed(who.plugin, who.version, blame.hook, reply.output)
+        self._printed(reply.output, blame)
         running.cpu_seconds += reply.usage.cpu_seconds
         self._supervisor.answered()
+
+    def _printed(self, output: str, blame: Blame) -> None:
+        if output:
+            who = self.identity
+            self._observer.printed(who.plugin, who.version, blame.hook, output)
 
     def _begin(self, running: Running, call: Call, blame: Blame) -> float:
         """Let the broker know of the call; gives the seconds that the worker has.
@@ -294,6 +297,7 @@ class SealedPlugin:
         call: Call,
     ) -> LockgateError:
         """What the caller is told; `left` is what `_begin` gave."""
+        self._printed(error.output, blame)
         self._workers.failed(running, error, blame)
         if isinstance(error, PolicyError):  # what it was asked can't be sent to anybody
             return ArgumentError(str(error), hook=blame.hook)

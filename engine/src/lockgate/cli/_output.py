@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TextIO
 
 from lockgate.errors import HookError, InputRefusedError, InternalError, LockgateError
+from lockgate.quantities import counted
 from lockgate_sandbox import terminal
 from lockgate_sandbox.terminal import Color, clean
 
@@ -29,6 +30,8 @@ __all__ = [
     "print_table",
     "print_warning",
 ]
+
+_PRINTED_LINES = 40
 
 _NARROWEST_COLUMNS = 60
 """A table is not squeezed below this; a pipe is as wide as it needs."""
@@ -222,8 +225,21 @@ def _lines(error: LockgateError) -> Iterable[str]:
     if isinstance(error, HookError) and error.traceback:
         yield "  in the plugin:"
         yield from (f"    {line}" for line in clean(error.traceback).splitlines())
+    if isinstance(error, HookError) and error.output:
+        yield "  printed before:"
+        yield from (f"    {line}" for line in _last(clean(error.output).splitlines()))
     if error.hint:
         yield f"  hint: {indented(error.hint)}"
+
+
+def _last(lines: list[str]) -> list[str]:
+    """The last of `lines`: what stood right before an error tells most."""
+    left_out = len(lines) - _PRINTED_LINES
+    return (
+        lines
+        if left_out <= 0
+        else [f"({counted(left_out, 'line')} before)", *lines[left_out:]]
+    )
 
 
 def indented(text: object) -> str:

@@ -96,6 +96,7 @@ class Burial:
             with suppress(LimitError):
                 self._output.drain()
             self.last_output = self._output.take().decode("utf-8", "replace")
+            error.output = self.last_output
             self._output.close()
             self._flights.drop_all(error)
             self.released()

@@ -63,7 +63,11 @@ class Ledger:
             self._cpu, used = cpu, max(0.0, cpu - before)
         printed = self._output.total - self._printed
         if printed:
-            self._printed += printed
-            text = self._output.take().decode("utf-8", "replace")
+            text = self.printed()
         usage = Usage(used, now - started, self._sampler.peak_bytes, printed)
         return Reply(value, usage, self._posture, text)
+
+    def printed(self) -> str:
+        """What was printed since this was asked last: a failed call's is no other's."""
+        self._printed = self._output.total
+        return self._output.take().decode("utf-8", "replace")

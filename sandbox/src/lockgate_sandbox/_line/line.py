@@ -223,6 +223,8 @@ class Line(Reading):
             return self._ledger.settle(answer[2], started)
         value = self.value_of(flight)
         if isinstance(value, SandboxError):
+            if self.burial.closed is None:  # else nothing of it comes any more
+                value.output = self._ledger.printed()
             raise value
         return self._ledger.settle(value, started)
 
