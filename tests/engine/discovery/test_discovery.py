@@ -466,7 +466,8 @@ def test_the_digest_of_an_editable_changes_with_any_file(
     package = tmp_path / "source" / "src" / "acme"
     cache = package / "__pycache__"
     cache.mkdir()
-    (cache / "x.pyc").write_bytes(b"1")
+    for name in ("x.cpython-311.pyc", "x.cpython-313.opt-1.pyc.140"):
+        (cache / name).write_bytes(b"1")
 
     assert plugin.digest == before
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import marshal
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from lockgate._rights.file import GrantsFile
 from lockgate._seating import seats
 from lockgate._seating.seats import identity_of
+from lockgate.discovery import _digest
 from lockgate.grants import rights_asked
 from lockgate.values import Tree
 from tests.support.host_plugins import Site, manifest_of
@@ -65,6 +67,10 @@ class Ground:
         )
         self.helper = package / "helper.py"
         next(self.site.folder.glob("*.dist-info/RECORD")).unlink()
+        self.agree()
+
+    def agree(self) -> None:
+        """Grant it all that it asks for, as it is now."""
         state = self.site.state("keeping")
         assert state.manifest is not None
         assert not state.recorded
@@ -124,3 +130,43 @@ def test_a_linked_folder_belongs_to_the_plugin(ground: Ground, tmp_path: Path) -
     (behind / "__init__.py").write_text(_EVIL)
 
     assert ground.site.state("keeping").digest != before
+
+
+def test_a_link_that_leads_elsewhere_is_another_plugin(ground: Ground) -> None:
+    """Also where both places belong to the plugin, and the names are the same."""
+    for name, code in (("a", _HELPER), ("b", _EVIL)):
+        (ground.helper.parent / name).mkdir()
+        (ground.helper.parent / name / "__init__.py").write_text(code)
+    link = ground.helper.with_suffix("")
+    link.symlink_to("a")
+    before = ground.site.state("keeping").digest
+    link.unlink()
+    link.symlink_to("b")
+
+    assert ground.site.state("keeping").digest != before
+
+
+@pytest.mark.parametrize("name", ["more.py", "more.pyc"])
+def test_what_is_imported_from_among_the_byte_code_belongs_to_the_plugin(
+    ground: Ground, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(code: str) -> None:
+        file = ground.helper.parent / "__pycache__" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        head = importlib.util.MAGIC_NUMBER + bytes(12)
+        compiled = marshal.dumps(compile(code, name, "exec"))
+        file.write_bytes(head + compiled if name.endswith("c") else code.encode())
+
+    ground.helper.write_text("from keeping_plugin.__pycache__.more import what\n")
+    put(_HELPER)
+    ground.agree()
+    assert ground.says() == "harmless"
+
+    put(_EVIL)
+    with pytest.raises(Exception, match="grant"):
+        ground.says()
+    monkeypatch.setattr(_digest, "_BYTE_CODE", re.compile(".*"))
+    put(_HELPER)
+    ground.agree()
+    put(_EVIL)
+    assert ground.says() == "secret"

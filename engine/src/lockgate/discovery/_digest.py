@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import Protocol
 
@@ -15,6 +17,8 @@ __all__ = ["digest_of"]
 
 _FILE_LIMIT_BYTES = 64 * 1024 * 1024
 _FILES_MAXIMUM = 20_000
+_BYTE_CODE = re.compile(r".+\..+\.pyc(\.\d+)?", re.DOTALL)
+"""``name.TAG.pyc`` (PEP 3147), also while it is written: no module's name has a dot."""
 
 
 class Hashable(Protocol):
@@ -66,7 +70,8 @@ def _digest_of_files(state: Hashable) -> str:
     """SHA-256 over name, length and bytes of each file of the plugin's package.
 
     Byte code in ``__pycache__`` is left out: the interpreter makes it anew, and a
-    worker does not believe it (`_guest.from_source`). Elsewhere it is imported.
+    worker does not believe it (`_guest.from_source`). Elsewhere it is imported, and
+    so is what lies in a ``__pycache__`` by another name (``a.__pycache__.b``).
 
     Raises:
         PluginUnavailableError: If a file cannot be read or there are too many.
@@ -104,14 +109,31 @@ def _files(state: Hashable) -> Iterator[str]:
 
 
 def _walk(folder: str) -> Iterator[str]:
-    """The files below `folder`, links to folders followed, no folder twice."""
-    seen = set[str]()
-    for parent, folders, files in os.walk(folder, followlinks=True):
+    """The files below `folder`, links to folders followed, but not back up.
+
+    A folder that several names lead to is there by each: all of them can be imported.
+    """
+    waiting: list[tuple[str, frozenset[str]]] = [(folder, frozenset())]
+    while waiting:
+        parent, above = waiting.pop()
         real = os.path.realpath(parent)
-        if real in seen:
-            folders.clear()
+        if real in above:
             continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        folders, files = _listed(parent)
         for name in sorted(files):
             yield f"{parent}/{name}"
+        below = above | {real}
+        waiting += [(f"{parent}/{one}", below) for one in sorted(folders, reverse=True)]
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    """The folders in `folder`, and what else is there; nothing if it can't be read."""
+    folders, files = list[str](), list[str]()
+    is_cache = folder.endswith("/__pycache__")
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                folders.append(entry.name)
+            elif not (is_cache and _BYTE_CODE.fullmatch(entry.name)):
+                files.append(entry.name)
+    return folders, files
