@@ -253,6 +253,42 @@ def test_a_plugin_that_does_not_fit_its_hooks_fails_its_tests(author: Author) ->
     assert "the impl of 'analyze' wants wood" in done.stdout
 
 
+def test_a_project_that_is_broken_says_so_in_two_lines_for_each_test(
+    author: Author,
+) -> None:
+    (author.folder / "src/lockgate_acme/__init__.py").write_text("def transform(:\n")
+    done = author.run("def test_x(plugin): ...\n")
+
+    assert "error[plugin-broken]: plugin 'acme' is broken: " in done.stdout
+    assert "__init__.py:1: no Python of this version" in done.stdout
+    assert len(done.stdout.splitlines()) < 20, done.stdout
+
+
+def test_a_failure_is_shown_at_the_tests_line_and_in_the_plugins_words(
+    author: Author,
+) -> None:
+    fails = "print('seen', options)\n        raise KeyError('lost')"
+    source = PLUGIN.replace(
+        '    if options.get("pid"):',
+        f"""\
+    if options.get("fail"):
+        {fails}
+    if options.get("pid"):""",
+    )
+    (author.folder / "src/lockgate_acme/__init__.py").write_text(source)
+    done = author.run("def test_x(plugin):\n    transform(plugin, fail=True)\n")
+
+    assert done.returncode == 1
+    told = done.stdout
+    assert told.count("raise KeyError('lost')") == 2  # here, and in the worker
+    assert "in the worker:" in told
+    assert "printed:" in told
+    assert "seen {'fail': True}" in told
+    for ours in ("_dispatch/", "_sealed/", "lockgate_sandbox/", "_line/"):
+        assert ours not in told
+    assert len(told.splitlines()) < 110, told
+
+
 def test_a_fake_serial_port_is_a_terminal_with_two_ends() -> None:
     line = FakeSerial("/dev/ttyUSB0")
     port = line.open()

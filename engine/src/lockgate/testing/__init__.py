@@ -21,10 +21,11 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.errors import ProjectError
+from lockgate.errors import LockgateError, ProjectError
 from lockgate.project import Project, find_project
 from lockgate.testing._devices import FakeSerial
 from lockgate.testing._plugin import InProcessPlugin, PluginUnderTest, WorkerPlugin
+from lockgate.testing._shown import in_words
 
 __all__ = [
     "FakeSerial",
@@ -101,7 +102,11 @@ def plugin(
 ) -> Iterator[PluginUnderTest]:
     """The plugin of the project, in the place and at the tier of this test."""
     place, tier = _lockgate_cell
-    made = _PLACES[place](lockgate_project, tmp_path / "lockgate", tier, monkeypatch)
+    kind, folder = _PLACES[place], tmp_path / "lockgate"
+    try:
+        made = kind(lockgate_project, folder, tier, monkeypatch)
+    except LockgateError as error:
+        pytest.fail(in_words(error), pytrace=False)
     try:
         yield made
     finally:

@@ -24,6 +24,7 @@ from lockgate.config import Config
 from lockgate.contract import check_impls
 from lockgate.errors import (
     BrokenPluginError,
+    HookError,
     InputRefusedError,
     NoAnswerError,
     UnknownHookError,
@@ -38,6 +39,7 @@ from lockgate.project._folder import Project
 from lockgate.project._stage import stage
 from lockgate.testing._devices import FakeSerial
 from lockgate.testing._session import LocalSession
+from lockgate.testing._shown import with_its_words
 from lockgate.values import Data
 from lockgate_sandbox import Sandbox
 
@@ -137,6 +139,7 @@ class PluginUnderTest(ABC):
             Exception: In this process what the plugin raised, from a worker the
                 host's `lockgate.errors.HookError`.
         """
+        __tracebackhide__ = True
         value = self.answer(hook, **arguments)
         if value is None:
             raise NoAnswerError(hook, asked=[self.project.plugin])
@@ -152,6 +155,7 @@ class PluginUnderTest(ABC):
             UnknownHookError: If there is no such hook.
             LockgateError: As a host's call does.
         """
+        __tracebackhide__ = True  # a failure is shown at the test's own line
         if hook not in self._specs:
             raise UnknownHookError(hook, known=self._specs)
         return self._answer(hook, arguments)
@@ -274,6 +278,7 @@ class InProcessPlugin(PluginUnderTest):
         return self._sandbox
 
     def _answer(self, hook: str, arguments: Mapping[str, object]) -> object:
+        __tracebackhide__ = True
         session, impls = self._ready()
         spec, impl = self._specs[hook], self.manifest.hook(hook)
         if impl is None:
@@ -360,6 +365,7 @@ class WorkerPlugin(PluginUnderTest):
             host.close()
 
     def _answer(self, hook: str, arguments: Mapping[str, object]) -> object:
+        __tracebackhide__ = True
         ask: Callable[..., Any] = self.host.call
         stream: Callable[..., Any] = self.host.stream
         try:
@@ -369,6 +375,9 @@ class WorkerPlugin(PluginUnderTest):
             answers = ask(hook, plugin=self.project.plugin, **arguments)
         except InputRefusedError as error:
             raise RefusedError(error.reasons) from error
+        except HookError as error:
+            # How the host came to know of it helps nobody; what the worker said does.
+            raise with_its_words(error).with_traceback(None) from None
         for answer in answers:
             self.denials.extend(answer.denials)
             return cast(object, answer.value)

@@ -63,9 +63,12 @@ def run(args: argparse.Namespace) -> int:
     """Get, judge, ask, install: all that is named, or nothing.
 
     Raises:
-        UsageError: If files and names are given together.
+        UsageError: If files and names are given together, or what is named is an
+            address, a folder or a source archive.
         MarketplaceError: Of the step that refuses.
     """
+    for word in args.names:
+        _check_kind(word)
     files = [word for word in args.names if word.endswith(".whl")]
     if files and len(files) < len(args.names):
         other = next(word for word in args.names if word not in files)
@@ -76,6 +79,29 @@ def run(args: argparse.Namespace) -> int:
     present = installed(config).plugins
     offers = (_offered if files else _fetched)(args, present, config)
     return settle(args, offers, present, config, policy)
+
+
+_BUILD = "python3 -m pip wheel --no-deps -w dist {}, then: lockgate install dist/*.whl"
+
+
+def _check_kind(word: str) -> None:
+    """Refuse what other installers take: it would have to be built, or just fetched."""
+    if "://" in word:
+        said = f"{word!r} is an address, and this installs names and wheels' files"
+        hint = "Download the wheel, or name an index that has it in your settings."
+    elif word.endswith((".tar.gz", ".zip")):
+        said = f"{word!r} is a source archive: to build it is to run its code"
+        hint = f"If you trust it: {_BUILD.format(word)}"
+    elif word.startswith((".", "/")) or word.endswith("/") or word.count("/") > 1:
+        if word.endswith(".whl"):
+            return
+        said = f"{word!r} is a folder, and this installs names and wheels' files"
+        hint = f"Of a project that you trust: {_BUILD.format(word)}"
+        if any(Path(word).glob("*.whl")):
+            hint = f"Name its wheels: lockgate install {word.rstrip('/')}/*.whl"
+    else:
+        return
+    raise UsageError(said, hint=hint)
 
 
 def _offered(
