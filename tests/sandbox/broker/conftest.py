@@ -13,7 +13,7 @@ import pytest
 
 from lockgate_sandbox import Policy, Worker
 from lockgate_sandbox.broker import AuditRecord, Broker
-from tests.support.sandbox import Lab, run
+from tests.support.sandbox import Lab, run, wait_until
 from tests.support.servers import authority
 
 PACKAGES = str(Path(httpx.__file__).parents[1])
@@ -57,6 +57,15 @@ class Bench:
     def denials(self) -> list[AuditRecord]:
         """What was refused so far."""
         return [record for record in self.records if record.decision == "deny"]
+
+    def ended(self, count: int = 1) -> list[AuditRecord]:
+        """The `count` records of what ended; each comes after its worker was told."""
+
+        def found() -> list[AuditRecord]:
+            return [record for record in self.records if record.decision == "end"]
+
+        assert wait_until(lambda: len(found()) >= count, 30), self.records
+        return found()
 
     def close(self) -> None:
         """Worker first."""

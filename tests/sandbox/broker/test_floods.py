@@ -48,7 +48,7 @@ def test_what_is_no_answer_ends_before_the_deadline(bench: MakeBench) -> None:
         at = bench(f"{url} private")  # a minute, by default
         told = at.run(GET, url=url)
         assert told == "RemoteProtocolError: the server's answer does not begin"
-        (ended,) = [record for record in at.records if record.decision == "end"]
+        (ended,) = at.ended()
         assert "does not begin" in ended.reason
 
     # What speaks HTTP below the broker and httpx alike takes each of them.
@@ -67,7 +67,7 @@ def test_crumbs_come_no_faster_than_they_cost(bench: MakeBench) -> None:
         began = time.monotonic()
         assert "ReadTimeout" in str(at.run(GET, url=url))
         took = time.monotonic() - began
-        (ended,) = [record for record in at.records if record.decision == "end"]
+        (ended,) = at.ended()
         assert ended.bytes <= 2_000 + 2_000 * took + 1
 
         with httpx.stream("GET", url, trust_env=False) as answer:

@@ -175,10 +175,7 @@ def test_nothing_of_a_dead_workers_connections_is_left(bench: MakeBench) -> None
         with pytest.raises(WorkerDiedError):
             at.run(code, port=server.port)
         # Those that the worker held end by themselves, the uncollected with the broker.
-        ends = [record for record in at.records if record.decision == "end"]
-        assert wait_until(
-            lambda: len([r for r in at.records if r.decision == "end"]) >= 8
-        ), ends
+        at.ended(8)
         at.close()
         assert wait_until(settled)
     assert wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before)  # noqa: PTH208

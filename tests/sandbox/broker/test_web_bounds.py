@@ -124,7 +124,7 @@ def test_a_server_that_drips_is_given_up_at_the_deadline(bench: MakeBench) -> No
         started = time.monotonic()
         url = f"http://127.0.0.1:{server.port}/"
         kind, _, _ = at.run(GET, url=url, follow=False)
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 20  # dripped whole it takes minutes
     assert kind == "TimeoutException"
 
 
