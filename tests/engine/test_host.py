@@ -316,8 +316,12 @@ def test_a_package_of_that_name_from_elsewhere_is_not_imported(
     (shadow / "__init__.py").write_text("raise SystemError('ran')", "utf-8")
     monkeypatch.setattr(sys, "path", [str(shadow.parent), *sys.path])
 
-    with trusted.open() as host, pytest.raises(HookError, match="not from its own"):
+    with (
+        trusted.open() as host,
+        pytest.raises(HookError, match="not from its own") as caught,
+    ):
         host.call("run_pipeline", pipeline={})
+    assert caught.value.cause == "import-refused"
 
 
 # -- its life -------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from traceback import format_exception
 from typing import Any, cast
 
-from lockgate._call.way_out import IMPL_CODES, NO_NETWORK, guessed, spoken
+from lockgate._call.way_out import IMPL_CODES, NO_NETWORK, about, guessed, spoken
 from lockgate._call.wrapping import WrapperMisuseError
 from lockgate._codec.convert import codec
 from lockgate._codec.misfit import Misfit
@@ -54,6 +54,14 @@ _MACHINE = (
 
 _UNASKED = "If the plugin is yours, ask for it in its manifest, under [rights]."
 
+_INSTEAD = {
+    "net": NO_NETWORK,
+    "program": (
+        "A plugin starts no process of its own: name the program in the manifest "
+        "([[rights.programs]]) and call context.run_program."
+    ),
+    "call": "The kernel refuses this call to every plugin of its tier.",
+}
 _NOT_ASKED = (
     "The plugin's manifest does not ask for this path, so it can't be granted. "
     "If it is yours: `read = [{!r}]` there, under [rights], and `tier = "
@@ -289,15 +297,7 @@ def _text(told: Mapping[str, object], key: str) -> str:
 
 def _instead(file: str) -> str:
     """What a plugin does instead of the call that the kernel refused in `file`."""
-    name = file.rpartition("/")[2]
-    if name in ("socket.py", "ssl.py"):
-        return NO_NETWORK
-    if name in ("subprocess.py", "os.py", "popen_fork.py", "pty.py"):
-        return (
-            "A plugin starts no process of its own: name the program in the manifest "
-            "([[rights.programs]]) and call context.run_program."
-        )
-    return "The kernel refuses this call to every plugin of its tier."
+    return _INSTEAD[about(file)]
 
 
 def _last_denial(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Literal
 
 __all__ = [
     "CORRECT_NAME",
@@ -17,16 +18,18 @@ __all__ = [
     "NO_NETWORK",
     "TAKE_ARGUMENTS",
     "WRAPPER_AGREES",
+    "about",
     "brings",
     "guessed",
     "spoken",
 ]
 
 IMPL_CODES = frozenset(
-    {"import-failed", "impl-mismatch", "impl-missing", "impl-unmarked"}
+    {"import-failed", "import-refused"}
+    | {"impl-mismatch", "impl-missing", "impl-unmarked"}
     | {"wrapper-no-generator", "wrapper-no-yield", "wrapper-second-yield"}
 )
-"""Why an impl can't be had, as a worker says it."""
+"""Why an impl can't be had, as a worker says it, or a seat in the host."""
 
 CORRECT_NAME = "[hooks] in the manifest names it: correct the name there or here."
 MARK = "Put @hookimpl, from lockgate.plugin, above it."
@@ -54,6 +57,16 @@ _MODULE = re.compile(re.escape(_BRINGS).replace(r"\{\}", r"'\w{1,64}'"), re.ASCI
 def brings(module: str) -> str:
     """The way out where the top-level `module` is missing."""
     return _BRINGS.format(repr(module))
+
+
+def about(file: str) -> Literal["net", "program", "call"]:
+    """What a call was for that the kernel refused in the library's `file`."""
+    name = file.rpartition("/")[2]
+    if name in ("socket.py", "ssl.py"):
+        return "net"
+    if name in ("subprocess.py", "os.py", "popen_fork.py", "pty.py"):
+        return "program"
+    return "call"
 
 
 def spoken(plugin: str, told: str, granted: Collection[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
+from lockgate._call.way_out import about
 from lockgate_sandbox import LimitError, RemoteError, SandboxError
 
 if TYPE_CHECKING:
@@ -128,12 +129,7 @@ def _right(denied: Mapping[str, object]) -> str:
     """What a refusal was about, as far as the worker's words tell."""
     if denied.get("kind") == "denied-path":
         return f"path:{_text(denied, 'path')}"
-    name = _text(denied, "file").rpartition("/")[2]
-    if name in ("socket.py", "ssl.py"):
-        return "net"
-    if name in ("subprocess.py", "os.py", "popen_fork.py", "pty.py"):
-        return "program"
-    return "call"
+    return about(_text(denied, "file"))
 
 
 def _text(table: Mapping[str, object], key: str) -> str:
