@@ -79,9 +79,9 @@ granted, and granted and not seen in use.
 
 ## What is looked at
 
-`.py`, `.pyw`, scripts whose first line names Python, `.pth`, `.pyc` outside
-`__pycache__`, and native libraries by name. No link is followed; `.git`, `.hg`, `.svn`
-and `__pycache__` are left out. Bounds (`ScanLimits`): 4 MiB and 500,000 signs a file,
+`.py`, `.pyw`, scripts whose first line names Python, `.pth`, `.pyc` and native libraries
+by name. No link is followed; `.git`, `.hg` and `.svn` are left out, and in `__pycache__`
+byte code that is called `name.TAG.pyc`, which no import finds by itself. Bounds (`ScanLimits`): 4 MiB and 500,000 signs a file,
 20,000 files, 512 MiB and 40 folders deep a tree, 1,000 findings a file.
 
 A name is followed through `import ... as`, `from ... import *`, assignments, default

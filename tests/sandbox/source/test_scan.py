@@ -287,12 +287,23 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "pkg" / "a.py").write_text("eval('1')")
     (tmp_path / "pkg" / "plain.py").write_text("x = 1")
     (tmp_path / "pkg" / "data.txt").write_text("eval('1')")
-    (tmp_path / "pkg" / "__pycache__" / "a.pyc").write_bytes(b"\0")
+    (tmp_path / "pkg" / "__pycache__" / "a.cpython-311.pyc").write_bytes(b"\0")
     (tmp_path / ".git" / "hook.py").write_text("eval('1')")
     (tmp_path / "script").write_text("#!/usr/bin/env python3\neval('1')")
     (tmp_path / "shell").write_text("#!/bin/sh\neval 1")
     (tmp_path / "start.pth").write_text("import os\n")
     return tmp_path
+
+
+def test_code_among_byte_code_is_looked_at(tree: Path) -> None:
+    """It is imported as ``pkg.__pycache__.more``."""
+    (tree / "pkg" / "__pycache__" / "more.py").write_text("eval('1')")
+    (tree / "pkg" / "__pycache__" / "else.pyc").write_bytes(b"\0")
+    found = {(f.path, f.rule) for f in scan_tree(tree).findings}
+
+    assert ("pkg/__pycache__/more.py", "dynamic-execution") in found
+    assert {path for path, _ in found} >= {"pkg/__pycache__/else.pyc"}
+    assert "pkg/__pycache__/a.cpython-311.pyc" not in {path for path, _ in found}
 
 
 def test_a_tree_gives_its_python_files_in_order(tree: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -13,7 +14,9 @@ from lockgate_sandbox.source.limits import ScanLimits
 __all__ = ["Left", "Source", "sources_of"]
 
 _SUFFIXES = (".py", ".pyw", ".pth", ".pyc", ".pyo", ".so", ".pyd", ".dylib", ".dll")
-_SKIPPED = frozenset({".git", ".hg", ".svn", "__pycache__"})
+_SKIPPED = frozenset({".git", ".hg", ".svn"})
+_CACHED = re.compile(r".+\..+\.pyc", re.DOTALL)
+"""``name.TAG.pyc`` (PEP 3147), which no import takes for a module of its own."""
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _HEAD_BYTES = 128
 _CHUNK_BYTES = 64 << 10
@@ -86,6 +89,7 @@ def _walk(root: str, limits: ScanLimits) -> Iterator[Source | Left]:
         except OSError as error:
             yield Left(below or ".", f"can't be listed: {error.strerror}")
             continue
+        is_cache = below.rpartition("/")[2] == "__pycache__"
         for entry in entries:
             path = f"{below}/{entry.name}" if below else entry.name
             if entry.is_dir(follow_symlinks=False):
@@ -95,7 +99,7 @@ def _walk(root: str, limits: ScanLimits) -> Iterator[Source | Left]:
                     yield Left(path, f"more than {limits.depth} folders deep")
                 else:
                     pending.append((entry.path, path, depth + 1))
-            else:
+            elif not (is_cache and _CACHED.fullmatch(entry.name)):
                 yield from _entry(entry, path, limits)
 
 

@@ -84,7 +84,7 @@ def scan_tree(
 ) -> TreeScan:
     """What the Python files of `tree` hold: a folder, a file, or paths with bytes.
 
-    In a folder no link is followed; ``.git`` and ``__pycache__`` are left out.
+    In a folder no link is followed; ``.git`` and cached byte code are left out.
     Start-up files (``.pth``), bytecode and native libraries are findings. With more
     than one of `jobs`, so many processes read the files, if there are enough of them
     to be worth it; what is found is the same.
