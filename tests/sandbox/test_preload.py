@@ -369,6 +369,40 @@ def test_a_thread_of_a_preloaded_module_goes_on(lab: Lab) -> None:
     assert wait_until(lambda: _ticks(lab) > first)
 
 
+def test_what_a_module_did_to_the_scene_of_its_workers_is_undone(lab: Lab) -> None:
+    lab.write(
+        "scene_shifter",
+        """
+        import __main__, sys
+        __main__.shifted = True
+        sys.path.insert(0, "/nowhere")
+        """,
+    )
+    code = """
+        import __main__, sys
+        __main__.mine = __main__.__dict__.get("mine", 0) + 1
+        result = [hasattr(__main__, "shifted"), "/nowhere" in sys.path, __main__.mine]
+        sys.path.append("/elsewhere")
+        result.append(sys.path.count("/elsewhere"))
+    """
+    for _ in range(2):
+        with _worker(lab, policy(), "scene_shifter") as worker:
+            assert run(worker, code) == [False, False, 1, 1]
+
+
+def test_a_worker_starts_threads_of_its_own(lab: Lab) -> None:
+    code = """
+        import logging, threading
+        from concurrent.futures import ThreadPoolExecutor
+        with ThreadPoolExecutor(4) as pool:
+            result = [sum(pool.map(abs, range(-50, 1)))]
+        main = threading.main_thread() is threading.current_thread()
+        result += [threading.active_count(), main]
+    """
+    with _worker(lab, policy(), "threading") as worker:
+        assert run(worker, code) == [1275, 1, True]
+
+
 def _ticks(lab: Lab) -> int:
     with _worker(lab, policy(), "ticker") as worker:
         # A fork takes one thread along.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 from lockgate_sandbox._inside.serve import Server
 from lockgate_sandbox._inside.serve_async import serve
 from lockgate_sandbox._inside.session import Session
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from lockgate_sandbox._wire.guest_end import GuestChannel
     from lockgate_sandbox.posture import Posture
 
-__all__ = ["UNKNOWN", "Stage", "build_ahead", "stage_for"]
+__all__ = ["STDLIB", "UNKNOWN", "Stage", "build_ahead", "set_scene", "stage_for"]
 
 UNKNOWN: dict[str, Any] = {
     "scratch": None,
@@ -36,6 +39,17 @@ class Stage:
         self.session = Session(channel, job)
         self.claims = Claims.of(job["scratch"], posture)
         self.server = Server(self.session, channel, self.claims, serve)
+        self.path: list[str] | None = None
+        """The import folders for which all that its target finds is set already."""
+
+
+STDLIB = tuple(sys.path)
+
+
+def set_scene(path: list[str]) -> None:
+    """Have a main module without content, and import from the folders of `path`."""
+    sys.modules["__main__"] = ModuleType("__main__")
+    sys.path[:] = [*STDLIB, *path]
 
 
 _AHEAD: list[Stage] = []

@@ -16,21 +16,28 @@ import os
 import signal
 import struct
 import sys
-import types
 from resource import RLIMIT_CPU, RLIMIT_DATA, RLIMIT_NOFILE, RUSAGE_SELF, getrusage
+from types import ModuleType
 
 from lockgate_sandbox._inside import observe, reach, script, shim
 from lockgate_sandbox._inside.session import Session
-from lockgate_sandbox._inside.stage import Stage, build_ahead, stage_for
+from lockgate_sandbox._inside.stage import (
+    STDLIB,
+    Stage,
+    build_ahead,
+    set_scene,
+    stage_for,
+)
 from lockgate_sandbox._seal.enforce import SealPlan, seal
 from lockgate_sandbox._watch.claims import CLAIM, Claims
 from lockgate_sandbox._wire import raised, ring
 from lockgate_sandbox._wire.frame import BEFORE_CALLS, FOLDER, ChannelClosed, Kind
 from lockgate_sandbox._wire.guest_end import GuestChannel
 from lockgate_sandbox._wire.wire import Channel
-from lockgate_sandbox._zygote import preloading, rehearsal
+from lockgate_sandbox._zygote import preloading, rehearsal, threads
 from lockgate_sandbox._zygote.importing import Ahead, Lone
-from lockgate_sandbox.linux import rlimits
+from lockgate_sandbox.linux.rlimits import Lowered
+from lockgate_sandbox.linux.rlimits import apply as set_limits
 from lockgate_sandbox.posture import LayerError, Posture
 
 TYPE_CHECKING = False
@@ -53,7 +60,7 @@ CHANNEL.socket.close()
 _RING = ring.Ring()
 CHANNEL.share(_RING)
 
-_KEPT: list[types.ModuleType] = []
+_KEPT: list[ModuleType] = []
 """Modules that are in use but no longer importable."""
 
 _MODEST = ((RLIMIT_CPU, 1), (RLIMIT_DATA, 128 << 20))
@@ -65,7 +72,6 @@ has used no time before; the next start takes another."""
 _AHEAD = Ahead()
 _STAGES: list[Stage] = []
 
-_STDLIB = tuple(sys.path)
 _ENVIRONMENT = dict(os.environ)
 _PRIVATE = ("lockgate_sandbox", "msgspec")
 
@@ -144,17 +150,17 @@ def _do_job(
     if "cwd" in job:
         _enter(job["cwd"], settings["scratch"])
     if job["kind"] != "exec":
-        rlimits.apply(settings["opens"])
-    sys.modules["__main__"] = types.ModuleType("__main__")
+        set_limits(settings["opens"])
+    sys.modules["__main__"] = ModuleType("__main__")
     _RUNNERS[job["kind"]](channel, call, job, posture)
 
 
 def _prepare(channel: GuestChannel, job: dict[str, Any], posture: Posture) -> Stage:
     """Be what the target of `job` finds, before anything of it is executed."""
     stage = stage_for(channel, job, posture)
-    stage.server.watch_copies()
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    sys.path[:] = [*_STDLIB, *job["path"]]
+    if stage.path != job["path"]:
+        stage.server.watch_copies()
+        set_scene(job["path"])
     if job["packages"]:
         sys.meta_path.append(Lone(job["packages"]))
     sys.argv = [job["name"]]
@@ -169,9 +175,9 @@ def _look_ahead(channel: GuestChannel, job: dict[str, Any], posture: Posture) ->
     _STAGES.append(_prepare(channel, job, posture))
     rehearsal.rehearse(channel, wanted, _STAGES[0])
     if not wanted():
-        with rlimits.Lowered(_MODEST):
+        with Lowered(_MODEST):
             _AHEAD.compile(job["target"].partition(":")[0])
-    rlimits.apply(job["opens"])  # now that nothing is practised any more
+    set_limits(job["opens"])  # now that nothing is practised any more
 
 
 def _refuse(channel: GuestChannel, error: Exception) -> NoReturn:
@@ -253,7 +259,7 @@ def _run_target(
         stage = _STAGES[0]
     else:
         stage = _prepare(channel, job, posture)
-        rlimits.apply(job["opens"])
+        set_limits(job["opens"])
     if job["unhurried"]:
         rehearsal.rehearse(channel, lambda: False, stage)
     session, claims = stage.session, stage.claims
@@ -313,7 +319,7 @@ def _run_exec(
     except (OSError, ValueError) as error:  # a name may hold what no name can
         _fail_with(channel, call, "files", error)
     # Only now: with few files of its own it might not have handed over anything.
-    rlimits.apply(job["opens"])
+    set_limits(job["opens"])
     # Python ignores these for itself; a program expects the defaults.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
@@ -341,11 +347,11 @@ def _run_file(
         programs=bool(job["programs"]),
         net=not job["brokered"],
     )
-    path = [os.path.dirname(job["script"]), *_STDLIB, *job["path"]]
+    path = [os.path.dirname(job["script"]), *STDLIB, *job["path"]]
     source = job["source"]
     if source is not None:
         del path[0]  # what is no file lies in no folder
-    given = types.ModuleType("lockgate_session")
+    given = ModuleType("lockgate_session")
     given.__dict__["session"] = reach.Ungranted()
     sys.modules["lockgate_session"] = given
     if job["brokered"]:
@@ -375,9 +381,11 @@ def _run_preload(
             (job["rulesets"] or [-1])[0],
             lambda: _do_job(channel, job, posture),
         )
-        sys.path[:] = [*_STDLIB, *job["path"]]
+        threads.claim()
+        sys.path[:] = [*STDLIB, *job["path"]]
         preloading.preload(job["preload"])
-        preloading.settle(channel, build_ahead(channel, job, posture))
+        stage = build_ahead(channel, job, posture)
+        preloading.settle(channel, stage, [] if nest.may_copy else job["path"])
     except BaseException as error:
         _fail_with(channel, call, "preload", error)
     channel.send([_REPLY, call, None])

@@ -94,7 +94,7 @@ class _Made:
         """Let threads import it."""
         lock, self._lock = self._lock, None
         if lock is not None:
-            lock.__exit__()
+            lock.release()
 
     def is_first(self, path: Sequence[str]) -> bool:
         """Whether an import that looks at `path` is sure to find it."""
@@ -188,7 +188,8 @@ class Ahead:
                 with self:
                     __import__(module)  # all that `import_module` comes to
                 break
-        self._forget()
+        if self._made:
+            self._forget()
 
     def _load_plain(self, name: str, parent: str) -> bool:
         """Import the module `name`; whether that could be done without Python."""
@@ -208,7 +209,7 @@ class Ahead:
                 return False
             plain.load(spec, plain.code_of(spec))
         finally:
-            lock.__exit__()
+            lock.release()
         return True
 
     def __enter__(self) -> None:

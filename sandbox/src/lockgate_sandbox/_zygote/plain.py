@@ -6,7 +6,6 @@ it comes to where nothing is unusual; all else is left to Python.
 """
 
 # Runs in the worker: no pathlib.
-# ruff: noqa: PTH113, PTH116
 
 from __future__ import annotations
 
@@ -38,12 +37,19 @@ USUAL: list[Any] = [BuiltinImporter, FrozenImporter, PathFinder]
 
 _HOOKS = [*sys.path_hooks]
 _IMPORT = __import__
-_BUILTIN = frozenset(sys.builtin_module_names)
+_OPTIMIZED = sys.flags.optimize
 _TAG = sys.implementation.cache_tag
 _UNKNOWN = object()
+_KIND, _FILE = 0o170000, 0o100000  # stat(2): S_IFMT, S_IFREG
 
-_access = os.access
+# By their own names: a worker copies a page for each module, name and dictionary that
+# it looks something up by.
+_access, _stat, _open, _fstat = os.access, os.stat, os.open, os.fstat
+_read_some, _close = os.read, os.close
+_is_builtin, _is_frozen = _imp.is_builtin, _imp.is_frozen
+_EXISTS, _TO_READ = os.F_OK, os.O_RDONLY | os.O_CLOEXEC
 _bootstrap: Any = import_module("importlib._bootstrap")
+_lock_of: Callable[[str], Any] = _bootstrap._get_module_lock  # noqa: SLF001
 
 
 def is_usual(name: str) -> bool:
@@ -54,9 +60,9 @@ def is_usual(name: str) -> bool:
         and __import__ is _IMPORT
         and sys.pycache_prefix is None
         and sys.dont_write_bytecode
-        and not sys.flags.optimize
-        and name not in _BUILTIN
-        and not _imp.is_frozen(name)
+        and not _OPTIMIZED
+        and not _is_builtin(name)
+        and not _is_frozen(name)
     )
 
 
@@ -95,19 +101,19 @@ def _listing(folder: str, finder: Any) -> Callable[[str], bool]:
     """Says whether `folder` holds an entry; by the list of `finder`, if it is good."""
     if finder is not _UNKNOWN:
         try:
-            if os.stat(folder).st_mtime == finder._path_mtime:  # noqa: SLF001
+            if _stat(folder).st_mtime == finder._path_mtime:  # noqa: SLF001
                 listed: Callable[[str], bool] = finder._path_cache.__contains__  # noqa: SLF001
                 return listed
         except (OSError, AttributeError):
             pass
-    return lambda entry: _access(f"{folder}/{entry}", os.F_OK)
+    return lambda entry: _access(f"{folder}/{entry}", _EXISTS)
 
 
 def _package(name: str, folder: str) -> ModuleSpec | None:
     for suffix in EXTENSION_SUFFIXES:
-        if _access(f"{folder}/__init__{suffix}", os.F_OK):
+        if _access(f"{folder}/__init__{suffix}", _EXISTS):
             return None
-    if not _access(f"{folder}/__init__.py", os.F_OK):
+    if not _access(f"{folder}/__init__.py", _EXISTS):
         return None
     return _spec(name, folder, "__init__", [folder])
 
@@ -116,7 +122,10 @@ def _spec(
     name: str, folder: str, stem: str, inside: list[str] | None
 ) -> ModuleSpec | None:
     file = f"{folder}/{stem}.py"
-    if not os.path.isfile(file):
+    try:
+        if _stat(file).st_mode & _KIND != _FILE:
+            return None
+    except (OSError, ValueError):  # as for `os.path.isfile`
         return None
     spec = ModuleSpec(name, SourceFileLoader(name, file), origin=file)
     spec.submodule_search_locations = inside
@@ -131,31 +140,31 @@ def code_of(spec: Any) -> CodeType:
     Raises:
         Exception: If it can't be read or compiled.
     """
-    if _access(spec.cached, os.F_OK):
+    if _access(spec.cached, _EXISTS):
         found: CodeType = spec.loader.get_code(spec.name)
         return found
     return compile(_read(spec.origin), spec.origin, "exec", dont_inherit=True)
 
 
 def _read(file: str) -> bytes:
-    fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    fd = _open(file, _TO_READ)
     try:
-        size = os.fstat(fd).st_size
-        data = os.read(fd, size)
+        size = _fstat(fd).st_size
+        data = _read_some(fd, size)
         while len(data) < size:
-            more = os.read(fd, size - len(data))
+            more = _read_some(fd, size - len(data))
             if not more:
                 break
             data += more
         return data
     finally:
-        os.close(fd)
+        _close(fd)
 
 
 def hold(name: str) -> Any:
     """The lock of the module `name`, held: threads that import it wait meanwhile."""
-    lock = _bootstrap._ModuleLockManager(name)  # noqa: SLF001
-    lock.__enter__()
+    lock = _lock_of(name)
+    lock.acquire()
     return lock
 
 

@@ -23,18 +23,20 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 
+from lockgate_sandbox._inside.stage import Stage, set_scene
 from lockgate_sandbox._watch import tree
 from lockgate_sandbox._wire.life import EXIT, FAILED, RUNS, tell
-from lockgate_sandbox._zygote import packing, rehearsal, spare
-from lockgate_sandbox.linux import descriptors, landlock, seccomp
+from lockgate_sandbox._zygote import packing, rehearsal, spare, threads
+from lockgate_sandbox.linux import landlock, seccomp
 from lockgate_sandbox.linux._libc import carry_out, prepared
+from lockgate_sandbox.linux.descriptors import close_all_but, close_packed
+from lockgate_sandbox.linux.seccomp import put_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from lockgate_sandbox._inside.stage import Stage
     from lockgate_sandbox._seal.sealplan import SealPlan
     from lockgate_sandbox._wire.guest_end import GuestChannel
 
@@ -49,6 +51,10 @@ _PR_SET_PDEATHSIG = 1
 
 # Below the module `signal`, which looks each number up by way of its class.
 _signal: Any = import_module("_signal")
+_set_wakeup, _set_handler = _signal.set_wakeup_fd, _signal.signal
+_SIGCHLD, _SIG_DFL = _signal.SIGCHLD, _signal.SIG_DFL
+_getpid, _dup2 = os.getpid, os.dup2
+_modules: dict[str, Any] = sys.modules
 _IDLE_MILLISECONDS = 2
 
 
@@ -58,10 +64,16 @@ def preload(names: list[str]) -> None:
         import_module(name)
 
 
-def settle(channel: GuestChannel, stage: Stage) -> None:
-    """Keep what the modules made from being copied, and what workers will do anyway."""
+def settle(channel: GuestChannel, stage: Stage, path: list[str]) -> None:
+    """Keep what the modules made from being copied, and what workers will do anyway.
+
+    `path` are their import folders, if what they find is to be set for all of them.
+    """
     with suppress(Exception):  # foreign code may be in the way; the starts will tell
         rehearsal.practise(channel, stage)
+        if threads.settle() and path:
+            set_scene(path)
+            stage.path = path
     packing.fill_holes()
     gc.freeze()
 
@@ -72,10 +84,8 @@ def _seed_anew() -> None:
     numpy is what nobody expects it of: its functions have a generator that is seeded
     when it is imported. What else a library drew then, only the library knows.
     """
-    numpy = sys.modules.get("numpy.random")
     with suppress(Exception):
-        if numpy is not None:
-            numpy.seed()
+        _modules["numpy.random"].seed()
 
 
 def _on_child(_number: int, _frame: object) -> None:
@@ -87,7 +97,8 @@ class Nest:
     """Forks a worker for each request of the host.
 
     `plan` is its own, `ruleset` the Landlock ruleset that it was sealed by, or -1;
-    `work` is what a worker does once the channel is its own.
+    `work` is what a worker does once the channel is its own. `may_copy` says whether a
+    worker could fork.
     """
 
     def __init__(
@@ -100,15 +111,21 @@ class Nest:
         self._channel = channel
         self._control = channel.socket
         self._work = work
-        self._kept = (0, 1, 2) if ruleset < 0 else (0, 1, 2, ruleset)
-        self._own = [
+        own = [
             prepared("prctl", _PR_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0),
             prepared("setsid"),
             *(landlock.restricting(ruleset) if ruleset >= 0 else ()),
         ]
-        self._filter: seccomp.Filter | None = None
+        code, places = bytearray(), list[int]()
+        self.may_copy = plan.programs
         if "worker" in plan.filters and plan.modes["seccomp"] != "off":
             self._filter = seccomp.Filter(*plan.filters["worker"])
+            own += self._filter.calls
+            code, places = self._filter.code, self._filter.places
+        else:
+            self.may_copy = True
+        # Together, so that a child looks up one thing instead of three.
+        self._becoming = own, code, places
         self._lives: dict[int, _socket.socket] = {}
         self._spare = spare.Spare(self._prepare, self._use)
 
@@ -139,18 +156,16 @@ class Nest:
             os._exit(0)  # the warden ends what is left
         packed = ancillary[0][2] if ancillary else b""
         if flags & _socket.MSG_CTRUNC or len(packed) != _FDS.size:
-            descriptors.close_packed(
-                packed
-            )  # out of them: the host sees its ends close
+            close_packed(packed)  # out of them: the host sees its ends close
             return
         fds = _FDS.unpack(packed)
         life = _socket.socket(fileno=fds[1])
         try:
             pid = self._spare.use(data, fds)
             if not pid:
-                pid = os.fork()
+                pid = threads.fork()
                 if not pid:
-                    self._prepare(fds)
+                    self._prepare(tuple(sorted(fds)))
                     self._use(data, fds)
             self._lives[pid] = life
             tell(life, RUNS)
@@ -170,26 +185,40 @@ class Nest:
     def _prepare(self, kept: tuple[int, ...]) -> None:
         """Be a child: a session, a filter and a Landlock domain of its own.
 
-        Of this process's descriptors it has only those that are `kept`.
+        Of this process's descriptors it has only those that are `kept`, which ascend.
         """
-        _signal.set_wakeup_fd(-1)
-        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-        # By their numbers: a socket that is dropped before it is closed is warned of.
-        descriptors.close_others([*self._kept, *kept])
-        for call in self._own:
+        _set_wakeup(-1)
+        _set_handler(_SIGCHLD, _SIG_DFL)
+        own, code, places = self._becoming
+        pid = _getpid()
+        for place in places:
+            put_number(code, place, pid)
+        for call in own:
             carry_out(call)
-        if self._filter is not None:
-            self._filter.install()
+        # By their numbers: a socket that is dropped before it is closed is warned of.
+        close_all_but(*kept)
 
-    def _use(self, _kind: bytes, fds: tuple[int, ...]) -> NoReturn:
-        channel, _life, *stdio = fds
+    def _use(
+        self,
+        _kind: bytes,
+        fds: tuple[int, ...],
+        waited: _socket.socket | None = None,
+    ) -> NoReturn:
+        """Be the worker that has the descriptors `fds`, which came on `waited`."""
+        channel, _life, read, written, complained = fds
         try:
-            for number, fd in enumerate(stdio):
-                os.dup2(fd, number)
-            self._channel.socket = _socket.socket(fileno=channel)
-            descriptors.close_others([channel])
-            self._channel.socket.send(HELLO)
-            _seed_anew()
+            _dup2(read, 0)
+            _dup2(written, 1)
+            _dup2(complained, 2)
+            if waited is None:
+                waited = _socket.socket(fileno=channel)
+            else:  # one of the same kind: then none has to be made
+                channel = _dup2(channel, waited.fileno(), False)
+            self._channel.socket = waited
+            close_all_but(channel)
+            waited.send(HELLO)
+            if "numpy.random" in _modules:
+                _seed_anew()
             self._work()
         finally:
             os._exit(70)

@@ -48,15 +48,6 @@ def practise(channel: GuestChannel, stage: Stage | None = None) -> None:
         forget()
     for _ in range(_TIMES):
         rehearse(channel, lambda: False, stage)
-        _be_forked()
-
-
-def _be_forked() -> None:
-    """What Python does in a child where `threading` is loaded, if no thread runs."""
-    threading: Any = sys.modules.get("threading")
-    after_fork = getattr(threading, "_after_fork", None)
-    if after_fork is not None and threading.active_count() == 1:
-        after_fork()
 
 
 def rehearse(

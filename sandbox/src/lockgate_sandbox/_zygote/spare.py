@@ -10,6 +10,8 @@ import _socket
 import os
 import struct
 
+from lockgate_sandbox._zygote import threads
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,7 @@ __all__ = ["Spare"]
 
 _FDS_LIMIT = 8
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(_FDS_LIMIT * 4)
+_CLOSE_ON_EXEC = _socket.MSG_CMSG_CLOEXEC
 
 
 class Spare:
@@ -31,7 +34,7 @@ class Spare:
     def __init__(
         self,
         prepare: Callable[[tuple[int, ...]], None],
-        work: Callable[[bytes, tuple[int, ...]], NoReturn],
+        work: Callable[[bytes, tuple[int, ...], _socket.socket], NoReturn],
     ) -> None:
         self._prepare = prepare
         self._work = work
@@ -45,7 +48,7 @@ class Spare:
         """Fork it; if that fails, the next request tries, and tells."""
         try:
             mine, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-            pid = os.fork()
+            pid = threads.fork()
         except OSError:  # no process or no descriptor is left
             return
         if pid:
@@ -55,12 +58,11 @@ class Spare:
         try:
             mine.close()
             self._prepare((theirs.fileno(),))
-            kind, ancillary, _, _ = theirs.recvmsg(
-                16, _ANCILLARY_BYTES, _socket.MSG_CMSG_CLOEXEC
-            )
+            kind, ancillary, _, _ = theirs.recvmsg(16, _ANCILLARY_BYTES, _CLOSE_ON_EXEC)
             if ancillary:
                 packed = ancillary[0][2]
-                self._work(kind, struct.unpack(f"{len(packed) // 4}i", packed))
+                fds = struct.unpack(f"{len(packed) // 4}i", packed)
+                self._work(kind, fds, theirs)
         finally:
             os._exit(0)  # not needed after all
 

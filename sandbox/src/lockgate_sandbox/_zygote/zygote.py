@@ -210,7 +210,9 @@ class Zygote:
         self._epoll.close()
         self._control.close()
 
-    def _work(self, kind: bytes, fds: tuple[int, ...]) -> NoReturn:
+    def _work(
+        self, kind: bytes, fds: tuple[int, ...], _waited: object = None
+    ) -> NoReturn:
         try:
             self._trade.work(kind.upper() == TREE, fds, kind.islower())
         finally:

@@ -111,14 +111,16 @@ def prepared(name: str, *args: object) -> Prepared:
     return name, (_long(number), *given)
 
 
-def carry_out(call: Prepared) -> int:
+def carry_out(call: Prepared, *numbers: int) -> int:
     """The kernel's answer to a prepared call.
+
+    `numbers` come after what was given before, each one that fits in a C int.
 
     Raises:
         OSError: If the kernel refuses.
     """
     name, given = call
-    result: int = _call(*given)
+    result: int = _call(*given, *numbers)
     if result == -1:
         errno = _get_errno()
         _set_errno(0)

@@ -22,7 +22,7 @@ __all__ = ["INSTRUCTION_BYTES", "Filter", "install", "listen"]
 INSTRUCTION_BYTES = 8
 """sizeof(struct sock_filter): u16 code, u8 jt, u8 jf, u32 k."""
 _CONSTANT_AT = 4
-_CONSTANT = struct.Struct("=I")
+put_number = struct.Struct("=I").pack_into
 
 _PR_SET_NO_NEW_PRIVS = 38
 _SET_MODE_FILTER = 1
@@ -41,24 +41,24 @@ class Filter:
     Instructions in `slots` compare with the process id, which only the child knows.
     """
 
-    __slots__ = ("_calls", "_places", "_start", "code")
+    __slots__ = ("_start", "calls", "code", "places")
 
     def __init__(self, program: bytes, slots: Sequence[int] = ()) -> None:
-        self._places = [slot * INSTRUCTION_BYTES + _CONSTANT_AT for slot in slots]
+        self.places = [slot * INSTRUCTION_BYTES + _CONSTANT_AT for slot in slots]
         self.code = bytearray(program)
         # Of its first byte alone: for an array ctypes would make a type, 50 us.
         self._start = ctypes.c_char.from_buffer(self.code)
         length = len(program) // INSTRUCTION_BYTES
         header = _Program(length, ctypes.addressof(self._start))
-        self._calls = (
+        self.calls = (
             prepared("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
             prepared("seccomp", _SET_MODE_FILTER, 0, ctypes.byref(header)),
         )
 
     def name(self, pid: int) -> None:
         """Put `pid` into the slots."""
-        for place in self._places:
-            _CONSTANT.pack_into(self.code, place, pid)
+        for place in self.places:
+            put_number(self.code, place, pid)
 
     def install(self) -> None:
         """Put the calling thread under the program, for good.
@@ -69,7 +69,7 @@ class Filter:
             OSError: If the kernel refuses the program or has no seccomp.
         """
         self.name(os.getpid())
-        for call in self._calls:
+        for call in self.calls:
             carry_out(call)
 
 
