@@ -83,7 +83,8 @@ class Worker:
     def kill(self) -> None:
         """Kill the worker's whole tree at once; calls under way fail.
 
-        In a forked copy of the host nothing happens: the worker is its parent's.
+        From any thread, and without waiting: `close` lets go of what it had. In a
+        forked copy of the host nothing happens: the worker is its parent's.
         """
         if os.getpid() == self._host:
             self._line.kill()

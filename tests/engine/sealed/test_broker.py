@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,22 @@ def test_python_runs_in_a_fresh_worker_from_memory(site: Site) -> None:
     assert answer["value"] == 42, answer
     assert answer["output"] == "asked\n"
     assert answer["layers"]
+
+
+@pytest.mark.parametrize("body", ["return 1", "raise ValueError"])
+def test_nothing_is_left_of_a_worker_that_has_run_python(site: Site, body: str) -> None:
+    """Else a plugin that asks often uses up the host's descriptors."""
+    add(site, PYTHON)
+    grant(site)
+    tree = Tree.of({"m.py": f"def run(): {body}"})
+
+    with site.open() as host:
+        counts: list[int] = []
+        for _ in range(12):
+            ask(host, tree, entry="m:run")
+            counts.append(len(os.listdir("/proc/self/fd")))  # noqa: PTH208
+
+    assert counts[-1] - counts[3] < 8, counts  # less than one for each
 
 
 @pytest.mark.parametrize(

@@ -301,7 +301,7 @@ class Broker:
                 )
             finally:
                 self._running = None
-                worker.kill()
+                worker.close()
         except SandboxError as error:
             return PythonRun(
                 value=None,
