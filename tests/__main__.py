@@ -28,8 +28,10 @@ ROOT = Path(__file__).parents[1]
 BESIDE = "TESTS_RUN_BESIDE"
 """The environment variable that tells a piece that others run beside it."""
 FILES_OF_A_PIECE = 6
-NOTHING_COLLECTED = 5
-"""pytest's exit status if no test is left, as when options deselect a piece's."""
+TESTS_FAILED, NOTHING_COLLECTED = 1, 5
+"""pytest's exit statuses if tests failed, which it remembers for ``--last-failed``, and
+if no test is left, as when options deselect a piece's."""
+AGAIN = ("--last-failed", "--last-failed-no-failures", "none")
 
 LONGEST_FIRST = (
     "tests/sandbox/attacks",
@@ -60,10 +62,21 @@ class Piece:
     name: str
     files: tuple[str, ...]
 
+    @property
+    def cache(self) -> Path:
+        """Where it is noted what failed."""
+        return ROOT / ".pytest_cache" / self.name.replace("/", ".")
+
+    @property
+    def broken_off(self) -> Path:
+        """Is there if it was killed, or pytest itself failed: nobody noted a test."""
+        return self.cache / "broken-off"
+
     def command(self, options: Sequence[str]) -> list[str]:
-        """The command line that runs it."""
-        cache = f"cache_dir=.pytest_cache/{self.name.replace('/', '.')}"
-        start = [sys.executable, "-m", "pytest", "-q", "-o", cache]
+        """The command line that runs it: whole, if it was broken off before."""
+        if self.broken_off.exists():
+            options = [option for option in options if option not in AGAIN]
+        start = [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={self.cache}"]
         return [*start, *options, *self.files]
 
 
@@ -139,6 +152,11 @@ class Run:
                 self.counts[what.removesuffix("s")] += int(count)
             if done.returncode not in (0, NOTHING_COLLECTED):
                 self.failed.append(piece)
+            if done.returncode in (0, TESTS_FAILED, NOTHING_COLLECTED):
+                piece.broken_off.unlink(missing_ok=True)
+            else:
+                piece.cache.mkdir(parents=True, exist_ok=True)
+                piece.broken_off.touch()
             print(f"-- {piece.name}\n{done.stdout}", end="", flush=True)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.__main__ import BESIDE, FILES_OF_A_PIECE, Run, pieces
+import shutil
+from pathlib import Path
+
+from tests.__main__ import AGAIN, BESIDE, FILES_OF_A_PIECE, Piece, Run, pieces
 from tests.meta.workspace import ROOT
 
 
@@ -45,8 +48,32 @@ def test_a_piece_is_run_and_counted() -> None:
 
 
 def test_a_piece_that_fails_is_named() -> None:
-    piece = pieces()[0]
+    piece = Piece("none", ("tests/meta/no_such_file.py",))
     run = Run(["--no-such-option"])
     run.one(piece)
+    piece.broken_off.unlink()
 
     assert run.failed == [piece]
+
+
+def test_a_piece_that_was_broken_off_is_run_again_as_a_whole(tmp_path: Path) -> None:
+    """Else what failed in another one would pass for what never ran in this one."""
+    file, killed = tmp_path / "test_killed.py", tmp_path / "killed"
+    file.write_text(
+        "import os, pathlib\n"
+        f"killed = pathlib.Path({str(killed)!r})\n"
+        "def test_ends_its_process():\n"
+        "    if not killed.exists():\n"
+        "        killed.touch()\n"
+        "        os._exit(9)\n"
+    )
+    piece = Piece("broken-off-in-a-test", (str(file),))
+    once, again, after = Run([]), Run(AGAIN), Run(AGAIN)
+    try:
+        for run in (once, again, after):
+            run.one(piece)
+    finally:
+        shutil.rmtree(piece.cache)
+
+    assert (once.failed, again.failed, after.failed) == ([piece], [], [])
+    assert (again.counts["passed"], after.counts["passed"]) == (1, 0)
