@@ -79,7 +79,7 @@ def test_diff_has_its_own_status(folder: Path) -> None:
         (["policy", "explain", "--allow-read", "gone"], 3, "no such file or folder"),
         (["policy", "diff", "basic", "gone"], 3, "gone is neither a tier nor a file"),
         (["policy", "diff", "basic"], 2, "required: AFTER"),
-        (["policy"], 2, "required: WHAT"),
+        (["policy"], 2, "WHAT is missing: show, explain, diff"),
         (["run", "--policy", "gone.json", "x.py"], 125, "gone.json: No such file"),
     ],
 )
