@@ -120,6 +120,16 @@ def test_a_variable_of_the_host_is_told_and_no_other(
     assert run_python(code, policy).check().value == ["value-of-it", None, False]
 
 
+def test_a_text_that_was_never_sent_tells_nothing(python: Interpreter) -> None:
+    code = attempt("open('/etc/passwd')") + "\nopen('left-here', 'w').close()"
+    assert python.run(code).denials
+    given = {"large": "x" * (Policy.for_tier("basic").limits.message_bytes + 1)}
+    result = python.run("1", inputs=given, collect=["left-*"])
+
+    assert isinstance(result.error, MessageLimitError)
+    assert (result.denials, result.files) == ((), {})
+
+
 def test_each_text_tells_its_own(python: Interpreter) -> None:
     code = attempt("open('/etc/passwd')")
 

@@ -38,6 +38,8 @@ class Told:
 class Request:
     """One text to run, with what it gets and what is wanted of it.
 
+    `number` tells it from the other texts of its interpreter.
+
     Raises:
         PolicyError: If an argument is of the wrong kind, an input is no identifier,
             a file's path is not plain and relative, a pattern makes no sense, or
@@ -53,6 +55,7 @@ class Request:
         files: Mapping[str, bytes],
         collect: Sequence[str],
         policy: Policy,
+        number: int = 0,
     ) -> None:
         check_text("source", source)
         check_mapping("inputs", inputs, "{'name': value}")
@@ -66,7 +69,7 @@ class Request:
         for path, content in files.items():
             _check_file(path, content)
         self._wanted = regexes(collect)
-        self._source, self._name = source, name
+        self._source, self._name, self._number = source, name, number
         self._inputs, self._files = dict(inputs), dict(files)
 
     def run(self) -> dict[str, Any]:
@@ -81,7 +84,8 @@ class Request:
 
     def rest(self) -> dict[str, Any]:
         """The arguments of its ``rest``, which tells what a failed text left."""
-        return {"collect": [regex.pattern for regex in self._wanted]}
+        wanted = [regex.pattern for regex in self._wanted]
+        return {"collect": wanted, "number": self._number}
 
     def told(self, answer: object) -> Told:
         """What an answer of ``run`` says.

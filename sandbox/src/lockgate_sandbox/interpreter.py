@@ -176,6 +176,7 @@ class Interpreter:
             files=files or {},
             collect=collect,
             policy=self._policy,
+            number=self._count,
         )
         refused: list[Denial] = []
         started = time.monotonic()

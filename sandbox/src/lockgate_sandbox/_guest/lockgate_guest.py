@@ -41,17 +41,22 @@ def build(
     space = _namespace(session, tools, brokered)
     sources: dict[str, str] = {}
     denied: list[list[str]] = []
+    last: list[int] = []
 
     def tell(right: str, what: str) -> None:
         denied.append([right, what])
 
     forget = session.observe(tell, net=not brokered)
 
-    def rest(wanted: list[str]) -> list[object]:
+    def rest(arguments: dict[str, Any]) -> list[object]:
+        if last != [arguments["number"]]:  # it was too large to be sent here
+            return [[], {}]
+        wanted = arguments["collect"]
         return [denied[:], _collected(session, wanted) if wanted else {}]
 
     def run(arguments: dict[str, Any]) -> list[object]:
         name, source = arguments["name"], arguments["source"]
+        last[:] = [arguments["number"]]
         sources[name] = source
         forget()  # first: a thread may tell all the time
         denied.clear()
@@ -68,10 +73,10 @@ def build(
                 tell("import", _readable(str(error.name)))
             _remember(sources)
             raise
-        return [*shown, *rest(arguments["collect"])]
+        return [*shown, *rest(arguments)]
 
     def handle(method: str, arguments: dict[str, Any]) -> object:
-        return run(arguments) if method == "run" else rest(arguments["collect"])
+        return run(arguments) if method == "run" else rest(arguments)
 
     return handle
 
