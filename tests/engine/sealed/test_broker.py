@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lockgate._call.call import Cancellation
 from lockgate._rights.file import GrantsFile
 from lockgate._seating.seats import identity_of
 from lockgate.discovery import discover
@@ -16,6 +18,7 @@ from lockgate.errors import HookError
 from lockgate.grants import rights_asked
 from lockgate.host import AuditRecord, Host
 from lockgate.values import Data, Document, File, Tree
+from lockgate_sandbox import Sandbox, Worker
 from tests.support.host_plugins import Site, manifest_of
 
 ASKING = """
@@ -328,6 +331,32 @@ def test_python_runs_in_a_fresh_worker_from_memory(site: Site) -> None:
     assert answer["value"] == 42, answer
     assert answer["output"] == "asked\n"
     assert answer["layers"]
+
+
+def test_a_call_that_ends_while_its_python_starts_ends_that_too(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(site, PYTHON)
+    grant(site)
+    start, cancellation = Sandbox.worker, Cancellation()
+
+    def starting(*given: Any, **named: Any) -> Worker:
+        """The real start, and meanwhile another thread ends the call."""
+        worker = start(*given, **named)
+        if named["name"].endswith("-python"):
+            cancellation.cancel()
+        return worker
+
+    monkeypatch.setattr(Sandbox, "worker", starting)
+    tree = Tree.of({"m.py": "import time\ndef run(): time.sleep(60)"})
+    limits: Data = {"wall_seconds": 60.0}
+    given = {"tree": tree, "options": {"entry": "m:run", "limits": limits}}
+    with site.open() as host:
+        started = time.monotonic()
+        with pytest.raises(HookError):
+            host.call_within("transform", None, 50, given, None, cancellation)
+
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("body", ["return 1", "raise ValueError"])

@@ -292,6 +292,8 @@ class Broker:
                 lazy=True,
             )
             self._running = worker
+            if self._stop.is_set():  # while it was started: nobody else ends it
+                worker.kill()
             try:
                 posture = cast(Document, worker.posture.to_dict())
                 reply = worker.call(
