@@ -6,12 +6,14 @@ code's: each is looked at before anything is made of it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from lockgate_sandbox._spelling.arguments import check_mapping, check_text
-from lockgate_sandbox._watch.claims import NOTES_LIMIT
+from lockgate_sandbox._watch.claims import NOTES_LIMIT, RIGHTS, WHAT_CHARS
+from lockgate_sandbox._watch.collect import SECONDS_LIMIT
 from lockgate_sandbox._watch.patterns import regexes
 from lockgate_sandbox._wire.remedy import grant_for, is_missed
 from lockgate_sandbox.errors import Data, PolicyError, ProtocolError
@@ -20,9 +22,13 @@ from lockgate_sandbox.results import Denial
 
 __all__ = ["Request", "Told", "check_names"]
 
-_RIGHTS = frozenset({"read", "write", "net", "env", "program", "process", "import"})
 _DENIALS_LIMIT = NOTES_LIMIT + 1
 """What a process tells of its attempts, and the import that a text ended by."""
+
+_PATH_CHARS = 4_096  # PATH_MAX
+_NAME_CHARS = 255  # NAME_MAX
+"""No file has a longer one. A pattern is compared in some ms with the longest, and in
+hours with what a message could hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class Request:
         for path, content in files.items():
             _check_file(path, content)
         self._wanted = regexes(collect)
+        self._most = policy.limits.inodes
         self._source, self._name, self._number = source, name, number
         self._inputs, self._files = dict(inputs), dict(files)
 
@@ -109,13 +116,20 @@ class Request:
     def _collected(self, given: object) -> dict[str, bytes]:
         if not isinstance(given, dict):
             raise _no_result()
+        told, until = cast("dict[str, object]", given), time.monotonic() + SECONDS_LIMIT
+        if len(told) > self._most:
+            raise _no_result()
         found: dict[str, bytes] = {}
-        for path, data in cast("dict[str, object]", given).items():
-            asked = any(regex.fullmatch(path) for regex in self._wanted)
-            if not (asked and _is_plain(path) and isinstance(data, bytes)):
+        for path, data in told.items():
+            if not (_is_plain(path) and isinstance(data, bytes) and self._asked(path)):
+                raise _no_result()
+            if time.monotonic() > until:
                 raise _no_result()
             found[path] = data
         return found
+
+    def _asked(self, path: str) -> bool:
+        return any(regex.fullmatch(path) for regex in self._wanted)
 
 
 def _denials(given: object) -> tuple[Denial, ...]:
@@ -126,7 +140,7 @@ def _denials(given: object) -> tuple[Denial, ...]:
     found: list[Denial] = []
     for item in cast("list[object]", given):
         right, what = _list_of(item, 2)
-        if right not in _RIGHTS or not isinstance(what, str):
+        if right not in RIGHTS or not isinstance(what, str) or len(what) > WHAT_CHARS:
             raise _no_result()
         if is_missed(str(right), what):
             found.append(Denial(str(right), what, grant_for(str(right), what)))
@@ -155,8 +169,10 @@ def _check_file(path: str, content: object) -> None:
 
 def _is_plain(path: str) -> bool:
     """Whether `path` names something below a folder, and nothing else."""
+    if len(path) > _PATH_CHARS or "\0" in path:
+        return False
     parts = path.split("/")
-    return "\0" not in path and not any(part in ("", ".", "..") for part in parts)
+    return not any(part in ("", ".", "..") or len(part) > _NAME_CHARS for part in parts)
 
 
 def check_names(what: str, names: Mapping[str, object]) -> None:

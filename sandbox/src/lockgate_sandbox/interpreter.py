@@ -45,6 +45,9 @@ __all__ = ["Interpreter", "run_python"]
 _GUEST = Path(__file__).resolve().parent / "_guest"
 _TARGET = "lockgate_guest:build"
 
+_REST_SECONDS = 1.0
+"""What a text that has used up its time is left to hand over what it made."""
+
 
 class Interpreter:
     """A sealed process that runs text after text and keeps its names.
@@ -190,7 +193,7 @@ class Interpreter:
             except (ClosedError, PolicyError, StartError):
                 raise
             except SandboxError as error:
-                return self._failed(error, request, refused, started)
+                return self._failed(error, request, refused, started, timeout)
         try:
             told = request.told(reply.value)
         except ProtocolError as broken:
@@ -204,13 +207,20 @@ class Interpreter:
         request: Request,
         refused: Sequence[Denial],
         started: float,
+        timeout: float | None,
     ) -> PythonResult:
-        """The result of a text that `error` ended, with what it left."""
+        """The result of a text that `error` ended, with what it left.
+
+        That is told in what is left of its time: it may answer as it likes, or never.
+        """
         worker = self._worker
         if worker.alive:
             wall = time.monotonic() - started
+            most = self._policy.limits.wall_seconds
+            most = most if timeout is None else min(most, timeout)
+            left_seconds = max(most - wall, _REST_SECONDS)
             try:
-                reply = worker.call("rest", request.rest())
+                reply = worker.call("rest", request.rest(), timeout=left_seconds)
                 left = request.left(reply.value)
             except SandboxError:
                 pass

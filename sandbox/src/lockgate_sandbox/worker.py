@@ -187,6 +187,8 @@ class Worker:
 
     def flush(self) -> None:
         """Send the calls that `submit` has gathered."""
+        if self._line.closed is not None:
+            return  # they have ended with it
         with self._gathering:
             messages, self._outbox = self._outbox, []
         if messages:

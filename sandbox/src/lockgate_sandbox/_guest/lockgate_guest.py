@@ -27,6 +27,7 @@ _FORMATS = tuple("?bBhHiIlLqQfd")
 _DIMENSIONS = 16
 _NODES = 200_000
 _TEXT_CHARS = 8_192
+_WHAT_CHARS = 1_024
 _RUNNERS: list[Any] = []
 """The event loop of all texts, once one of them has awaited."""
 
@@ -44,7 +45,8 @@ def build(
     last: list[int] = []
 
     def tell(right: str, what: str) -> None:
-        denied.append([right, what])
+        if len(what) <= _WHAT_CHARS:
+            denied.append([right, what])
 
     forget = session.observe(tell, net=not brokered)
 

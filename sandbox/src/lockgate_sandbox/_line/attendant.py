@@ -208,6 +208,8 @@ class Attendant:
 
     def _outcome(self, flight: Flight, started: float) -> Reply | SandboxError:
         try:
+            if flight.alone:
+                return self.line.built(flight)
             return self.line.reply(flight, started)
         except SandboxError as error:
             return error

@@ -102,6 +102,12 @@ class Burial:
             self.released()
         return self.closed
 
+    def disown(self, why: SandboxError) -> None:
+        """It lives on without us: in this process every call ends for `why`."""
+        if self.closed is None:
+            self.closed = why
+            self._flights.drop_all(why)
+
     def told(self, error: SandboxError | None) -> SandboxError:
         """The error for one of several calls that a dead worker leaves behind."""
         if error is None or (error is self.closed and self._told):

@@ -81,6 +81,7 @@ class Flight:
     callbacks to run, by its own thread if it is `waited_for`, and `items` what a
     stream has brought, both with their sizes. `may_send` and `may_receive` count the
     items that either side may still send. `hungry`: its thread waits for credit too.
+    `alone` is a START that no call came along with.
     `frame_bytes` is how long the answer was. `bell` is what `ring` calls for a call
     that no thread sleeps for (`_line.attendant`). `regions` is the shared memory that
     what was sent takes up, each with whether an item does.
@@ -93,7 +94,7 @@ class Flight:
     asks: deque[tuple[list[Any], int]] | None = None
     items: deque[tuple[Data, int]] | None = None
     regions: deque[tuple[bool, list[Region]]] | None = None
-    streams = hungry = waited_for = False
+    streams = hungry = waited_for = alone = False
     may_receive = may_send = sequence = frame_bytes = 0
     cancelled = 0.0
     wait: threading.Lock | None = None

@@ -38,7 +38,14 @@ if TYPE_CHECKING:
         late: Late | None
         sender: Sender
 
-        def build(self, flight: Flight, started: float) -> None: ...
+        def build(self, flight: Flight) -> None: ...
+        def call(
+            self,
+            method: str,
+            arguments: Any,
+            timeout: float | None,
+            since: float | None = None,
+        ) -> Reply: ...
         def finish(self, flight: Flight, started: float) -> Reply: ...
         def broken(self, error: BaseException) -> SandboxError: ...
 
@@ -82,25 +89,48 @@ class Late:
                 is dead then.
         """
         started = time.monotonic()
-        flight = None
+        both = None
         with self._lock:
-            if self._is_due():
-                flight = self._send_both(method, arguments, timeout, started)
-                if flight is None:
-                    self._build()
-        if flight is None:
+            due = self._is_due()
+            if due:
+                both = self._send_both(method, arguments, timeout, started)
+        if both is not None:
+            return self._line.finish(both, started)
+        if not due:
             return self._direct(method, arguments, timeout)
-        return self._line.finish(flight, started)
+        self.build(timeout, started)
+        return self._line.call(method, arguments, timeout, started)
 
-    def build(self) -> None:
-        """Have it built now, if it is not.
+    def build(self, timeout: float | None, started: float) -> None:
+        """Have it built now, if it is not, for a call that `started` before.
+
+        It has that call's seconds, or what is left of them is the call's.
 
         Raises:
             SandboxError: If there is no target; the worker is dead then.
         """
+        flight = self.send(timeout, started)
+        if flight is not None:
+            self._line.build(flight)
+
+    def send(self, timeout: float | None, started: float) -> Flight | None:
+        """Send the START alone, if it is due. May wait until the child reads.
+
+        Raises:
+            SandboxError: If the worker is dead, or what the target is given can't
+                cross: then it is dead, too.
+        """
         with self._lock:
-            if self._is_due():
-                self._build()
+            if not self._is_due():
+                return None
+            try:
+                return self._send([], self._seconds(timeout), started)
+            except NotDataError as error:
+                refused = PolicyError(f"arguments: {error}")
+                raise self._line.broken(refused) from None
+            except FrameTooLargeError as error:
+                large = too_large(error.limit, error.used, error.unit)
+                raise self._line.broken(large) from None
 
     def begin(
         self, method: str, arguments: Any, timeout: float | None
@@ -136,23 +166,13 @@ class Late:
         call: list[Any] = [method, arguments]
         if type(method) is not str or type(arguments) is not dict or not is_light(call):
             return None
-        wall = self._wall if timeout is None or timeout > self._wall else timeout
         try:
-            return self._send(call, wall, started)
+            return self._send(call, self._seconds(timeout), started)
         except _MISFITS:
             return None
 
-    def _build(self) -> None:
-        started = time.monotonic()
-        try:
-            flight = self._send([], self._wall, started)
-        except NotDataError as error:
-            refused = PolicyError(f"arguments: {error}")
-            raise self._line.broken(refused) from None
-        except FrameTooLargeError as error:
-            large = too_large(error.limit, error.used, error.unit)
-            raise self._line.broken(large) from None
-        self._line.build(flight, started)
+    def _seconds(self, timeout: float | None) -> float:
+        return self._wall if timeout is None or timeout > self._wall else timeout
 
     def _send(self, call: list[Any], wall: float, started: float) -> Flight:
         """Send the START, and `call` with it.
@@ -164,7 +184,7 @@ class Late:
         """
         line, ident = self._line, self._line.flights.fresh_id()
         flight = line.flights.enter(ident, wall, started + wall, both=bool(call))
-        flight.waited_for = True
+        flight.waited_for, flight.alone = True, not call
         flat = self._flat and (not call or is_flat(call[1]))
         try:
             line.sender.send([*self._message(ident), *call], flat=flat)

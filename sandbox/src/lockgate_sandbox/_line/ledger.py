@@ -50,6 +50,10 @@ class Ledger:
             self._sampler.note_peak()
         self._cpu = self._vigil.cpu_seconds()
 
+    def unsettled(self) -> Reply:
+        """The reply to what is settled with the call that follows."""
+        return Reply(None, Usage(0.0, 0.0, 0, 0), self._posture, "")
+
     def settle(self, value: Data, started: float) -> Reply:
         """The reply to a call that was asked at `started` (monotonic seconds)."""
         now, used, text = _now(), 0.0, ""

@@ -13,9 +13,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from lockgate_sandbox._line import copies
+from lockgate_sandbox._line.beginning import Beginning
 from lockgate_sandbox._line.burial import Burial
 from lockgate_sandbox._line.desk import Desk
 from lockgate_sandbox._line.direct import Direct
@@ -24,22 +25,19 @@ from lockgate_sandbox._line.flights import Flight, Flights
 from lockgate_sandbox._line.ground import Ground
 from lockgate_sandbox._line.ledger import Ledger
 from lockgate_sandbox._line.process import Process
-from lockgate_sandbox._line.reading import Reading
 from lockgate_sandbox._line.sender import Sender
 from lockgate_sandbox._line.vigil import Vigil
 from lockgate_sandbox._watch.limits import too_large
 from lockgate_sandbox._watch.output import Output
-from lockgate_sandbox._wire import exchange
 from lockgate_sandbox._wire.frame import (
-    BEFORE_CALLS,
-    ChannelClosed,
     Kind,
     NotDataError,
 )
 from lockgate_sandbox._wire.host_end import HostChannel
-from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
+from lockgate_sandbox._wire.scan import FrameTooLargeError
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
+    ClosedError,
     Data,
     LimitError,
     MessageLimitError,
@@ -47,7 +45,6 @@ from lockgate_sandbox.errors import (
     SandboxError,
 )
 from lockgate_sandbox.policy import Policy
-from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Reply
 
 if TYPE_CHECKING:
@@ -63,11 +60,7 @@ _ROOM, _REPLY, _CALL = int(Kind.ROOM), int(Kind.REPLY), int(Kind.CALL)
 _FAILED = int(Kind.FAILED)
 
 
-def _give_up() -> None:
-    raise ChannelClosed
-
-
-class Line(Reading):
+class Line(Beginning):
     """Sends, reads, watches, and buries the worker when it must."""
 
     def __init__(
@@ -83,12 +76,12 @@ class Line(Reading):
         self.channel = channel
         self.output = output
         self.flights = Flights(policy.limits.message_bytes)
-        self.flights.failed = self._foretell
+        self.flights.failed = self.foretell
         channel.under_way = self.flights.table
         self.sender = Sender(channel, policy.limits.message_bytes, self._while_sending)
         self.serving: set[int] = set()
-        self._policy = policy
-        self._wall = policy.limits.wall_seconds
+        self.policy = policy
+        self.wall = policy.limits.wall_seconds
         self.desk = Desk(self.sender)
         self.vigil = Vigil(
             process, channel.socket.fileno(), output, policy.limits, ground
@@ -104,13 +97,14 @@ class Line(Reading):
             limits=policy.limits,
             ground=ground,
         )
-        self.burial.last_words = self._hear_failure
+        self.burial.last_words = self.hear_failure
         self.errands = Errands(self._run_asks, self.sender.make_room)
-        self._ledger = Ledger(self.vigil, output)
+        self.ledger = Ledger(self.vigil, output)
         limit = policy.limits.message_bytes
         self.row: Row | None = None
-        self.direct = Direct(self, self._ledger, self._wall, limit).call
+        self.direct = Direct(self, self.ledger, self.wall, limit).call
         self.late: Late | None = None
+        copies.watch(self)
 
     def hand_over(
         self, name: str, callbacks: Callbacks, released: Callable[[], None]
@@ -123,85 +117,6 @@ class Line(Reading):
         self.desk.callbacks = callbacks
         self.burial.name = name
         self.burial.released = released
-
-    # -- the start -------------------------------------------------------------------
-
-    def start(self, first: bytes, sealed: Posture | None, peak_kib: int) -> Posture:
-        """Wait until the target is built; `first` is the id of the START sent.
-
-        `sealed` is the posture and `peak_kib` the memory used so far, if that is known;
-        else the worker tells it first.
-
-        Raises:
-            SandboxError: If anything is in the way; the worker is dead then.
-        """
-        now = time.monotonic()
-        sealed = self.meet(sealed, peak_kib)
-        self.build(self.flights.enter(first, self._wall, now + self._wall), now)
-        return sealed
-
-    def meet(self, sealed: Posture | None, peak_kib: int) -> Posture:
-        """Begin to watch the process, and wait for its READY unless it is known.
-
-        Raises:
-            SandboxError: If it has no seal; it is dead then.
-        """
-        now = time.monotonic()
-        self.vigil.begin(now)
-        if sealed is None:
-            self.flights.enter(BEFORE_CALLS, self._wall, now + self._wall)
-            sealed, peak_kib = self._told_ready()
-            self.flights.table.pop(BEFORE_CALLS, None)
-        self.vigil.sampler.trust(sealed)
-        self.vigil.sampler.peak_bytes = peak_kib * 1024
-        self._ledger.begin(sealed)
-        return sealed
-
-    def build(self, flight: Flight, started: float) -> None:
-        """Wait until the START of `flight`, sent when it `started`, is answered.
-
-        Raises:
-            SandboxError: If there is no target; the worker is dead then.
-        """
-        flight.waited_for = True
-        while not flight.done:
-            self.until_mail(flight)
-            self.answer(flight)
-        built = self.value_of(flight)
-        if isinstance(built, SandboxError):
-            raise self.broken(built)
-        self._ledger.built(started)
-
-    def _foretell(self, failed: list[Any]) -> None:
-        """The worker will end because its start `failed`: who reads on knows why."""
-        with suppress(FrameError):  # then whoever wants the answer says so
-            self.burial.foretell(exchange.answer(_FAILED, failed, self._policy))
-
-    def _hear_failure(self) -> None:
-        """Read what a worker has left that was being built: perhaps why it was not.
-
-        Who sends finds it gone before it is read, and where calls lie unread behind the
-        START the kernel says that first (ECONNRESET, once).
-        """
-        if not self.flights.starting:
-            return
-        with suppress(ChannelClosed, FrameError, FrameTooLargeError, LimitError):
-            while self.channel.has_more():
-                frame = self.channel.receive(_give_up)
-                if frame[0] == _FAILED:  # nothing else is worth anything now
-                    self.take(frame, None)
-
-    def _told_ready(self) -> tuple[Posture, int]:
-        with self.reading:
-            try:
-                frame = self.channel.receive(self.wait)
-                kind = exchange.check(frame, BEFORE_CALLS, exchange.AT_SEAL)
-                told = exchange.answer(kind, frame, self._policy, sealed=False)
-            except BaseException as error:
-                raise self.burial.after(error) from None
-        if isinstance(told, SandboxError):
-            raise self.broken(told)
-        return cast("Posture", told), frame[2][1]
 
     def reply(self, flight: Flight, started: float) -> Reply:
         """What the answer of `flight`, asked at `started`, means.
@@ -220,13 +135,13 @@ class Line(Reading):
             self.flights.answer_taken(flight)
         answer: Any = flight.answer
         if type(answer) in _FRAMES and answer[0] == _REPLY and flight.fate is None:
-            return self._ledger.settle(answer[2], started)
+            return self.ledger.settle(answer[2], started)
         value = self.value_of(flight)
         if isinstance(value, SandboxError):
             if self.burial.closed is None:  # else nothing of it comes any more
                 value.output = self._ledger.printed()
             raise value
-        return self._ledger.settle(value, started)
+        return self.ledger.settle(value, started)
 
     def finish(self, flight: Flight, started: float) -> Reply:
         """Wait for the answer of `flight`, running its callbacks meanwhile.
@@ -241,28 +156,21 @@ class Line(Reading):
                 self.answer(flight)
         return self.reply(flight, started)
 
-    def value_of(self, flight: Flight) -> Any:
-        """What the answer of a call means: a value, or an error to raise."""
-        answer = flight.answer
-        if answer is None or isinstance(answer, SandboxError):
-            return self.burial.told(answer)
-        try:
-            told = flight.fate or exchange.answer(answer[0], answer, self._policy)
-        except FrameError as error:
-            return self.broken(error)
-        return self.broken(told) if answer[0] == _FAILED else told
-
     # -- opening and sending ----------------------------------------------------
 
     def call(
-        self, method: str, arguments: Mapping[str, Data], timeout: float | None
+        self,
+        method: str,
+        arguments: Mapping[str, Data],
+        timeout: float | None,
+        since: float | None = None,
     ) -> Reply:
-        """One call from its question to its reply.
+        """One call from its question, or from `since`, to its reply.
 
         Raises:
             SandboxError: As `Worker.call` does.
         """
-        flight = self.open(timeout)
+        flight = self.open(timeout, since=since)
         flight.waited_for = True
         self.send([_CALL, flight.call, method, dict(arguments)], flight, large=3)
         started = flight.deadline - flight.wall
@@ -276,21 +184,27 @@ class Line(Reading):
             self.hand_on(flight)
         return self.finish(flight, started)
 
-    def open(self, timeout: float | None, *, look: bool = True) -> Flight:
+    def open(
+        self, timeout: float | None, *, look: bool = True, since: float | None = None
+    ) -> Flight:
         """Enter a call that has the policy's seconds, or `timeout` if that is less.
+
+        They are counted from `since`, or from now; building a target is among them.
 
         Raises:
             ClosedError: If the worker is gone.
         """
         if self.burial.closed is not None:
             raise self.burial.gone()
-        if self.late is not None:
-            self.late.build()
-        wall = self._wall
+        late = self.late
+        if late is not None:
+            since = time.monotonic() if since is None else since
+            late.build(timeout, since)
+        wall = self.wall
         if timeout is not None and timeout < wall:
             wall = timeout
         now = time.monotonic()
-        flight = self.flights.open(wall, now + wall)
+        flight = self.flights.open(wall, (now if since is None else since) + wall)
         if look and now > self.vigil.unwatched_from:
             self._look(flight)
         return flight
@@ -366,6 +280,19 @@ class Line(Reading):
     def kill(self) -> None:
         """Kill the tree at once; whoever reads will find out. From any thread."""
         self.process.kill()
+
+    def disown(self) -> None:
+        """Let go of the worker without a word to it: this is a forked copy of the host.
+
+        No lock is taken: a thread that had one may not be in the copy.
+        """
+        self.late = self.row = None
+        self.process.disown()
+        self.channel.close()
+        self.output.close()
+        hint = "start a worker in the process that is to use it"
+        msg = f"worker {self.burial.name!r} belongs to the process this was forked from"
+        self.burial.disown(ClosedError(msg, hint=hint))
 
     def close(self, why: SandboxError) -> None:
         """Kill the tree and wait until it is reaped."""

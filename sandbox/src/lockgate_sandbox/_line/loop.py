@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._line.attendant import Attendant, News
 from lockgate_sandbox._line.flights import FLIGHTS_LIMIT, Flight
@@ -25,6 +25,9 @@ from lockgate_sandbox._wire.scan import FrameTooLargeError
 from lockgate_sandbox.callbacks import Passed
 from lockgate_sandbox.errors import CancelledError, Data, PolicyError, SandboxError
 from lockgate_sandbox.replies import Reply
+
+if TYPE_CHECKING:
+    from lockgate_sandbox._line.late import Late
 
 __all__ = ["Call", "LoopDesk"]
 
@@ -45,13 +48,23 @@ class Call:
 
     `handed` and `sent` count the frames that were left to the thread that sends:
     while some are on their way, later ones have to follow them. `asks` are the
-    callbacks under way.
+    callbacks under way. `counted`: it is one of the calls that may be under way.
     """
 
-    __slots__ = ("asks", "flight", "handed", "outcome", "sent", "tasks", "waiters")
+    __slots__ = (
+        "asks",
+        "counted",
+        "flight",
+        "handed",
+        "outcome",
+        "sent",
+        "tasks",
+        "waiters",
+    )
 
-    def __init__(self, flight: Flight) -> None:
+    def __init__(self, flight: Flight, *, counted: bool) -> None:
         self.flight = flight
+        self.counted = counted
         self.outcome: Reply | SandboxError | None = None
         self.waiters: set[asyncio.Future[None]] = set()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -116,15 +129,39 @@ class LoopDesk:
         """
         await self._slot()
         try:
+            started = time.monotonic()
             late = self.line.late
             if late is not None:
-                await asyncio.to_thread(late.build)
-            started = time.monotonic()
-            flight = self.line.open(timeout, look=False)
+                await self._build(late, timeout, started)
+            flight = self.line.open(timeout, look=False, since=started)
         except BaseException:
             self._slots.release()
             raise
         return self._adopt(flight, started)
+
+    async def _build(self, late: Late, timeout: float | None, started: float) -> None:
+        """Have the target built; what it asks meanwhile is the loop's to answer.
+
+        Whoever waits for it may give up: others may be waiting behind.
+
+        Raises:
+            SandboxError: If it can't be built.
+        """
+
+        async def build() -> SandboxError | None:
+            try:
+                flight = await asyncio.to_thread(late.send, timeout, started)
+            except SandboxError as error:
+                return error
+            if flight is None:  # another task or thread was quicker
+                return None
+            call = self._adopt(flight, started, counted=False)
+            await call.ended()
+            return call.outcome if isinstance(call.outcome, SandboxError) else None
+
+        failed = await asyncio.shield(self.loop.create_task(build()))
+        if failed is not None:
+            raise failed
 
     async def first(
         self, method: str, arguments: dict[str, Data], timeout: float | None
@@ -159,8 +196,8 @@ class LoopDesk:
             raise PolicyError(msg)
         await self._slots.acquire()
 
-    def _adopt(self, flight: Flight, started: float) -> Call:
-        call = self._calls[flight.call] = Call(flight)
+    def _adopt(self, flight: Flight, started: float, *, counted: bool = True) -> Call:
+        call = self._calls[flight.call] = Call(flight, counted=counted)
         self.attendant.adopt(flight, started)
         return call
 
@@ -272,7 +309,8 @@ class LoopDesk:
     def _end(self, call: Call, outcome: Reply | SandboxError) -> None:
         call.outcome = outcome
         del self._calls[call.flight.call]
-        self._slots.release()
+        if call.counted:
+            self._slots.release()
         for task in call.tasks:
             task.cancel()
 

@@ -171,6 +171,14 @@ class Process:
                 if self.has_warden:  # which its worker may have stopped
                     signal.pidfd_send_signal(self._pidfds[-1], signal.SIGCONT)
 
+    def disown(self) -> None:
+        """Let go of it, alive as it is: this is a forked copy of the host."""
+        self._lock = threading.Lock()
+        self._exit = Exit(None, None)
+        self._life.close()
+        while self._pidfds:
+            os.close(self._pidfds.pop())
+
     def ended(self) -> bool:
         """Whether the child is dead, without waiting."""
         return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lockgate_sandbox._watch.claims import CLAIM, NOTES_LIMIT
+from lockgate_sandbox._watch.claims import CLAIM, NOTES_LIMIT, RIGHTS, WHAT_CHARS
 from lockgate_sandbox._wire import exchange
 from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._wire.remedy import grant_for, is_missed
@@ -48,7 +48,12 @@ class Notes:
             return False  # the end, or a script that plays with its descriptors
         if right == CLAIM:
             self.claim = what
-        elif len(self.denials) < NOTES_LIMIT and is_missed(right, what):
+        elif (
+            right in RIGHTS
+            and len(what) <= WHAT_CHARS
+            and len(self.denials) < NOTES_LIMIT
+            and is_missed(right, what)
+        ):
             self.denials.append(Denial(right, what, grant_for(right, what)))
         return True
 

@@ -94,11 +94,17 @@ class Order:
 
         Raises:
             StartError: If the process could not be forked.
+            ClosedError: If the broker is of another process.
         """
         child.process()
         callbacks, begun = self.callbacks, ExitStack()
         if self.broker is not None:
-            callbacks = {**callbacks, **self.broker.callbacks(self.runner, begun)}
+            try:
+                own = self.broker.callbacks(self.runner, begun)
+            except BaseException:
+                child.discard()
+                raise
+            callbacks = {**callbacks, **own}
 
         def release(worker: Worker) -> None:
             released(worker)

@@ -16,10 +16,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lockgate_sandbox.posture import Posture
 
-__all__ = ["CLAIM", "NOTES_LIMIT", "Claims"]
+__all__ = ["CLAIM", "NOTES_LIMIT", "RIGHTS", "WHAT_CHARS", "Claims"]
 
 NOTES_LIMIT = 200
 """Most different attempts beyond its rights that a process tells of."""
+
+RIGHTS = frozenset({"read", "write", "net", "env", "program", "process", "import"})
+"""What they are about; of the others its broker tells."""
+
+WHAT_CHARS = 1_024
+"""A name that is longer is not told: what is left of one may be another one's."""
 
 CLAIM = "limit"
 """The word before a limit's name in a script's note."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from lockgate_sandbox._watch import limits
+from lockgate_sandbox._watch.claims import WHAT_CHARS
 from lockgate_sandbox._wire import remedy
 from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox._wire.raised import BUILTIN_KINDS, TOO_LARGE
@@ -163,7 +164,7 @@ def _ready(frame: Sequence[Any]) -> Posture:
 
 
 def note(frame: list[Any], call: bytes) -> tuple[str, str]:
-    """Right and resource of a NOTE.
+    """Right and resource of a NOTE; of what is too long, enough to know it by.
 
     Raises:
         FrameError: If it is none.
@@ -171,7 +172,7 @@ def note(frame: list[Any], call: bytes) -> tuple[str, str]:
     if frame[0] != Kind.NOTE or len(frame) != 4 or frame[1] != call:
         msg = "something else than a NOTE"
         raise FrameError(msg)
-    return _text(frame, 2)[:32], _text(frame, 3)[:1024]
+    return _text(frame, 2)[:32], _text(frame, 3)[: WHAT_CHARS + 1]
 
 
 _BROKERED = {

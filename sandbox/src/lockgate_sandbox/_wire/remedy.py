@@ -1,7 +1,9 @@
 """What would let code do what it was refused, told from the words of its exception.
 
 The words are the worker's: this is advice for a person, who grants or does not.
-Nothing acts on it, and no answer depends on it.
+Nothing acts on it, and no answer depends on it. Whoever writes the words can have the
+advice name what he likes, for somebody who copies it unread: so it names one thing in
+letters that show what they are, and never as much as a home folder.
 """
 
 from __future__ import annotations
@@ -12,7 +14,16 @@ import sysconfig
 
 from lockgate_sandbox.policy import Policy
 
-__all__ = ["existing_place", "folder_of", "grant_for", "is_missed", "way_out"]
+__all__ = [
+    "TOO_MUCH",
+    "existing_place",
+    "folder_of",
+    "grant_for",
+    "host_of",
+    "is_missed",
+    "is_too_much",
+    "way_out",
+]
 
 _MODULE = re.compile(r"No module named '([A-Za-z_][\w.]{0,200})'")
 _DENIED = re.compile(r"\[Errno 13\] Permission denied: '([^'\n]{1,1000})'")
@@ -22,6 +33,13 @@ program that was started by posix_spawn(3), as `subprocess` does from Python 3.1
 
 _NO_NAME = "Temporary failure in name resolution"
 _NO_SCRATCH = "No usable temporary directory"
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?)(?::\d{1,5})?")
+
+_BELOW = "name a folder below it, which must exist"
+
+TOO_MUCH = f"none: {_BELOW}"
+"""Instead of a grant of everything, or of all that somebody has."""
 
 _FUNCTION = "give it a function of yours that does it (`tools`, `callbacks`)"
 
@@ -53,13 +71,14 @@ def grant_for(right: str, what: str) -> str:
     `path` goes beside a policy, the others are those of `Policy.for_tier`.
     """
     if right == "read":
-        return f"read=({what!r},)"
+        return TOO_MUCH if is_too_much(what) else f"read=({what!r},)"
     if right == "write":
         place = existing_place(what)
-        return f"write=({place!r},)" if place else "tier basic: a folder of its own"
+        if not place:
+            return "tier basic: a folder of its own"
+        return TOO_MUCH if is_too_much(place) else f"write=({place!r},)"
     if right == "net":
-        # A host by its name or address; else the audit event of a bare socket.
-        return "hosts=('HOST:PORT',)" if " " in what else f"hosts=({what!r},)"
+        return f"hosts=({host_of(what) or 'HOST:PORT'!r},)"
     if right == "env":
         return f"env={{{what!r}: os.environ[{what!r}]}}"
     if right == "import":
@@ -76,6 +95,27 @@ def is_missed(right: str, what: str) -> bool:
         return False
 
 
+def host_of(what: str) -> str:
+    """The host, and perhaps the port, that `what` names; empty if it names none.
+
+    It may be the audit event of a bare socket. A name in other letters than ASCII's is
+    for its owner to write: it may only look like the one that is meant.
+    """
+    return what if _HOST.fullmatch(what) else ""
+
+
+def is_too_much(path: str) -> bool:
+    """Whether no one should be advised to grant `path`: it holds somebody's all.
+
+    Nor a path that is none: a worker's own words are no reason to go anywhere.
+    """
+    if path[:1] != "/":
+        return True
+    home = os.path.expanduser("~")  # noqa: PTH111
+    inside = path.rstrip("/") + "/"
+    return path.strip("/") == "" or f"{home}/".startswith(inside)
+
+
 _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - where tempfile looks
 
 
@@ -84,11 +124,13 @@ def existing_place(path: str) -> str:
 
     Empty for a new file of a temporary folder: that is everybody's.
     """
+    if path[:1] != "/":
+        return path
     if os.path.dirname(path) in _TEMPORARY and not os.path.lexists(path):  # noqa: PTH120
         return ""
-    while path not in ("", "/") and not os.path.lexists(path):
+    while path != "/" and not os.path.lexists(path):
         path = os.path.dirname(path)  # noqa: PTH120
-    return path or "/"
+    return path
 
 
 def folder_of(module: str, *folders: str) -> str:
@@ -111,6 +153,8 @@ def _path(path: str, policy: Policy) -> str:
     if not path.startswith("/"):
         # It stands in its scratch folder, or where nothing can be written.
         return _scratch(policy) or "grant it: `read` and `write` name absolute paths"
+    if is_too_much(path):
+        return f"granted, it would be all that there is: {_BELOW}"
     if any(path == item or path.startswith(item + "/") for item in policy.read):
         return f"to change it: Policy.for_tier('elevated', write=[{path!r}])"
     wanted = f"Policy.for_tier('{policy.tier}', read=[{path!r}])"

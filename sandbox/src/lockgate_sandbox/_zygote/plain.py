@@ -23,6 +23,7 @@ from importlib.machinery import (
     PathFinder,
     SourceFileLoader,
 )
+from stat import S_ISDIR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def find(name: str, path: object) -> ModuleSpec | None:
     if type(path) is not list or not is_usual(name):
         return None
     tail = name.rpartition(".")[2]
+    if not tail or "/" in tail:  # no entry of a folder
+        return None
     cached = sys.path_importer_cache.get
     folders: list[Any] = path  # pyright: ignore[reportUnknownVariableType]
     for folder in folders:
@@ -85,6 +88,8 @@ def find(name: str, path: object) -> ModuleSpec | None:
         if finder is not _UNKNOWN and type(finder) is not FileFinder:
             return None
         holds = _listing(folder, finder)
+        if holds is None:
+            return None
         if holds(tail):
             return _package(name, f"{folder}/{tail}")
         for suffix in EXTENSION_SUFFIXES:
@@ -97,15 +102,20 @@ def find(name: str, path: object) -> ModuleSpec | None:
     return None
 
 
-def _listing(folder: str, finder: Any) -> Callable[[str], bool]:
-    """Says whether `folder` holds an entry; by the list of `finder`, if it is good."""
-    if finder is not _UNKNOWN:
-        try:
-            if _stat(folder).st_mtime == finder._path_mtime:  # noqa: SLF001
-                listed: Callable[[str], bool] = finder._path_cache.__contains__  # noqa: SLF001
-                return listed
-        except (OSError, AttributeError):
-            pass
+def _listing(folder: str, finder: Any) -> Callable[[str], bool] | None:
+    """Says whether `folder` holds an entry; by the list of `finder`, if it is good.
+
+    None where Python may look otherwise: into an archive, which is a file.
+    """
+    try:
+        found = _stat(folder)
+        if not S_ISDIR(found.st_mode):
+            return None
+        if finder is not _UNKNOWN and found.st_mtime == finder._path_mtime:  # noqa: SLF001
+            listed: Callable[[str], bool] = finder._path_cache.__contains__  # noqa: SLF001
+            return listed
+    except (OSError, AttributeError):
+        pass
     return lambda entry: _access(f"{folder}/{entry}", _EXISTS)
 
 

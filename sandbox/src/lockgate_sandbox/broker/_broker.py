@@ -17,7 +17,7 @@ from lockgate_sandbox.broker._gate import Advice, Gate, Grant, Secret
 from lockgate_sandbox.broker._secret import Secrets, Source
 from lockgate_sandbox.broker._sockets import Sockets
 from lockgate_sandbox.broker._tools import Runner, Tools
-from lockgate_sandbox.errors import Data, PolicyError
+from lockgate_sandbox.errors import ClosedError, Data, PolicyError
 from lockgate_sandbox.policy import Policy
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Broker:
         look: Callable[[], object] | None = None,
     ) -> None:
         self.policy = policy
+        self._home = os.getpid()
         self._log = AuditLog(audit, audit_file)
         self._gate = Gate(policy, self._log, worker, advice or _advice, look)
         self._secrets = Secrets(self._gate, secrets or {}, self._log)
@@ -93,7 +94,14 @@ class Broker:
 
         `runner` starts the programs of the machine that are granted. What still runs
         for the worker is ended by `begun`, for whoever sees the worker's end.
+
+        Raises:
+            ClosedError: If this is a forked copy of the host, whose connections are
+                its parent's: each could be given the other's answer.
         """
+        if os.getpid() != self._home:
+            msg = "the broker belongs to the process that this one was forked from"
+            raise ClosedError(msg, hint="make one in the process that is to use it")
         found: dict[str, Callback] = {
             **self._secrets.callbacks,
             **self._sockets.callbacks,
@@ -125,7 +133,10 @@ class Broker:
     def _no_hosts(self, arguments: dict[str, Data]) -> object:
         parts = [arguments.get(name) for name in ("scheme", "host", "port")]
         place = "{}://{}:{}/".format(*map(str, parts))
-        raise self._gate.refuse("net", place, "no grant names this host and port")
+        # What is granted by it is one host: more words would be more of a grant.
+        one = len(place.split()) == 1 and place.isprintable() and place.isascii()
+        why = "no grant names this host and port"
+        raise self._gate.refuse("net", place, why, wanted=None if one else "")
 
     def revoke(self, grant: Grant | str) -> bool:
         """Take a grant back at once; False if it did not hold.

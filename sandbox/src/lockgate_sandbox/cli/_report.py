@@ -6,7 +6,13 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate_sandbox._wire.remedy import existing_place, folder_of
+from lockgate_sandbox._wire.remedy import (
+    TOO_MUCH,
+    existing_place,
+    folder_of,
+    host_of,
+    is_too_much,
+)
 from lockgate_sandbox.results import error_document, usage_document
 
 if TYPE_CHECKING:
@@ -29,11 +35,14 @@ _GRANTS = {
 def grant_for(denial: Denial, script: str) -> str:
     """The option of ``run`` that would allow what `script` was denied, or nothing."""
     what = denial.what
+    if not what.isprintable():
+        return "none: its name is not what a terminal would show"
     if denial.right == "write":
         return _write(what)
+    if denial.right == "read" and is_too_much(what):
+        return TOO_MUCH
     if denial.right == "net":
-        # A host by its name or address; else the audit event of a bare socket.
-        return f"--allow-net {'HOST[:PORT]' if ' ' in what else shlex.quote(what)}"
+        return f"--allow-net {host_of(what) or 'HOST[:PORT]'}"
     if denial.right == "import":
         folder = folder_of(what, str(Path(script).parent))
         where = shlex.quote(folder) if folder else "DIR, the folder that it lies in"
@@ -46,7 +55,7 @@ def _write(what: str) -> str:
     place = existing_place(what)
     if not place:
         return "--tier basic, for a temporary folder of its own"
-    return f"--allow-write {shlex.quote(place)}"
+    return TOO_MUCH if is_too_much(place) else f"--allow-write {shlex.quote(place)}"
 
 
 def report(

@@ -193,7 +193,7 @@ def _broker(policy: Policy, args: argparse.Namespace, denied: list[Denial]) -> B
 
 
 def _advice(right: str, what: str) -> str:
-    if right == "net":
+    if right == "net" and what.isprintable():
         return f"--allow-net {shlex.quote(what)}"
     return grant_for(Denial(right, what), "")
 

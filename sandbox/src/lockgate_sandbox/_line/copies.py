@@ -1,0 +1,33 @@
+"""Forked copies of the host, whose parent's workers are none of theirs.
+
+Both would write to one socket, read from it, and have the same ids to give away
+(`Flights.ids`): each could be given the other's answer. So a copy lets go of every
+worker before it runs on, and its parent's workers notice nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lockgate_sandbox._line.line import Line
+
+__all__ = ["watch"]
+
+_LINES: weakref.WeakSet[Line] = weakref.WeakSet()
+
+
+def watch(line: Line) -> None:
+    """Have `line` let go of its worker in a copy that is forked from now on."""
+    _LINES.add(line)
+
+
+def _disown() -> None:
+    for line in list(_LINES):
+        line.disown()
+    _LINES.clear()
+
+
+os.register_at_fork(after_in_child=_disown)
