@@ -34,7 +34,10 @@ program that was started by posix_spawn(3), as `subprocess` does from Python 3.1
 _NO_NAME = "Temporary failure in name resolution"
 _NO_SCRATCH = "No usable temporary directory"
 
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?)(?::\d{1,5})?")
+_HOST = re.compile(
+    r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|[0-9A-Fa-f:.]{2,45}|\[[0-9A-Fa-f:.]{2,45}\])"
+    r"(?::\d{1,5})?"
+)
 
 _BELOW = "name a folder below it, which must exist"
 
@@ -125,7 +128,7 @@ def existing_place(path: str) -> str:
     Empty for a new file of a temporary folder: that is everybody's.
     """
     if path[:1] != "/":
-        return path
+        return path or "."
     if os.path.dirname(path) in _TEMPORARY and not os.path.lexists(path):  # noqa: PTH120
         return ""
     while path != "/" and not os.path.lexists(path):
