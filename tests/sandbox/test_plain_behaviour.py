@@ -42,7 +42,7 @@ def _forget() -> None:
 
 
 def _both_ways(name: str) -> list[Any]:
-    """What ``FOUND`` of the module is, or what its import raises: Python's, and ours."""
+    """What ``FOUND`` is in a module, or what its import raises: Python's, and ours."""
     found: list[Any] = []
     for load in (importlib.import_module, Ahead().load, _ahead):
         _forget()

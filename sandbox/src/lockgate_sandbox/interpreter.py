@@ -160,7 +160,9 @@ class Interpreter:
 
         `files` are written into its scratch folder, where it starts; `collect` are
         globs (``*``, ``?``, ``**``) of what to give back of that folder, at most one
-        message of it. `timeout` (seconds) can only shorten the policy's wall limit.
+        message of it. `timeout` (seconds) can only shorten the policy's wall limit; a
+        text that has failed hands over what is collected in what is left of it, or in
+        one second.
         Tracebacks call the text `name`, by default ``<cell 1>``, ``<cell 2>``...
 
         Raises:
