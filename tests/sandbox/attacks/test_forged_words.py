@@ -49,6 +49,8 @@ import sys, time
 guest = sys.modules["lockgate_guest"]
 """
 
+_NOTHING: list[object] = []
+
 _SOON = 15
 """Seconds: the policy's wall limit is 60, and without the bounds it takes hours."""
 
@@ -120,7 +122,7 @@ def test_more_files_than_a_folder_holds_are_no_result() -> None:
     many: dict[str, bytes] = {f"{number}.csv": b"" for number in range(most + 1)}
     assert _seconds([[], many], collect=["*"]) < _SOON
     many.popitem()
-    assert len(_ask(collect=["*"]).left([[], many]).files) == most
+    assert len(_ask(collect=["*"]).left([_NOTHING, many]).files) == most
 
 
 def test_the_worst_that_a_folder_may_hold_is_compared_in_time() -> None:
@@ -128,7 +130,7 @@ def test_the_worst_that_a_folder_may_hold_is_compared_in_time() -> None:
     name = "/".join(["_" * 255] * 15)
     started = time.monotonic()
     with pytest.raises(ProtocolError):
-        _ask(collect=patterns).left([[], {name: b""}])
+        _ask(collect=patterns).left([_NOTHING, {name: b""}])
     assert time.monotonic() - started < 5
 
 

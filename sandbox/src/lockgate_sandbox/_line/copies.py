@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from lockgate_sandbox._line.line import Line
+from typing import Protocol
 
 __all__ = ["watch"]
+
+
+class Line(Protocol):
+    """The line of a worker."""
+
+    def disown(self) -> None: ...
+
 
 _LINES: weakref.WeakSet[Line] = weakref.WeakSet()
 
