@@ -90,16 +90,22 @@ def test_a_copy_gets_no_answer_of_its_parents_worker(lab: Lab, calls: int) -> No
         assert (reply.value, reply.output) == (["after", {}], "after\n")
 
 
-def test_without_that_the_answers_are_swapped(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("held", [True, False])
+def test_without_that_the_copy_has_its_parents_answer(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, held: bool
 ) -> None:
     with _worker(lab) as worker:
-        worker.call("before")
-        monkeypatch.setattr(copies, "_LINES", set[object]())
-        fetch = _in_a_copy(lambda: worker.call("copy's").value)
-        secret: dict[str, Data] = {"secret": "the parent's", "seconds": 1}
-        mine = worker.call("parent's", secret).value
-        assert [mine, fetch()] != [["parent's", secret], ["copy's", {}]]
+        if not held:
+            monkeypatch.setattr(copies, "_LINES", set[object]())
+        secret: dict[str, Data] = {"secret": "the parent's"}
+        pending = worker.submit("parent's", secret)
+        worker.flush()
+        told = _in_a_copy(lambda: pending.result().value)()
+        if held:
+            assert _was_refused(told)
+            assert pending.result().value == ["parent's", secret]
+        else:
+            assert told == ["parent's", secret]
 
 
 @pytest.mark.parametrize("way", ["submit", "stream", "map", "pending", "reading"])
