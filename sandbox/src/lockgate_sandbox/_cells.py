@@ -140,7 +140,9 @@ def _denials(given: object) -> tuple[Denial, ...]:
     found: list[Denial] = []
     for item in cast("list[object]", given):
         right, what = _list_of(item, 2)
-        if right not in RIGHTS or not isinstance(what, str) or len(what) > WHAT_CHARS:
+        if not isinstance(right, str) or right not in RIGHTS:
+            raise _no_result()
+        if not isinstance(what, str) or len(what) > WHAT_CHARS:
             raise _no_result()
         if is_missed(str(right), what):
             found.append(Denial(str(right), what, grant_for(str(right), what)))
