@@ -291,5 +291,10 @@ def _checked_env(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
         if "\0" in value:
             msg = f"env: the value of {name} holds a NUL character"
             raise PolicyError(msg)
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            msg = f"env: the value of {name} is no UTF-8, and what workers are told is"
+            raise PolicyError(msg) from None
         env[name] = value
     return env

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -201,3 +202,46 @@ def test_a_copy_has_a_sandbox_and_a_broker_of_its_own_or_none(lab: Lab) -> None:
         shared = _in_a_copy(lambda: ask(broker))()
         assert shared[0] == "ClosedError"  # type: ignore[index] # pyright: ignore
         assert _in_a_copy(lambda: ask(None))() == ["own", {}]
+
+
+_HOLDS = """
+    import socket
+    made = []
+    def build(session, port):
+        def handler(method, arguments):
+            if not made:
+                made.append(socket.create_connection(("127.0.0.1", port), 5))
+            made[0].sendall(method.encode())
+            return made[0].recv(99).decode()
+        return handler
+"""
+
+
+def test_a_copy_that_closes_its_parents_broker_ends_no_connection(lab: Lab) -> None:
+    lab.write("holds", _HOLDS)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        threading.Thread(target=_echo, args=(server,), daemon=True).start()
+        grant = HostGrant("127.0.0.1", (port,), allow_private=True)
+        given = Policy.for_tier("elevated", hosts=[grant])
+        arguments: dict[str, Data] = {"port": port}
+        with (
+            Broker(given) as broker,
+            lab.sandbox.worker(
+                given,
+                target="holds:build",
+                path=[str(lab.folder)],
+                arguments=arguments,
+                broker=broker,
+            ) as worker,
+        ):
+            assert worker.call("before").value == "before"
+            assert _in_a_copy(broker.close)() is None
+            assert worker.call("after").value == "after"
+
+
+def _echo(server: socket.socket) -> None:
+    made, _ = server.accept()
+    with made:
+        while data := made.recv(99):
+            made.sendall(data)

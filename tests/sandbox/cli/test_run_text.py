@@ -84,3 +84,28 @@ def test_what_the_library_asks_the_environment_is_nobodys_wish() -> None:
     done = _command("-c", code, COLUMNS="80", TERM="xterm", PYTHON_COLORS="1")
 
     assert "refused" not in done.stderr
+
+
+def test_text_is_compiled_without_our_own_future() -> None:
+    code = "class A: x: int\nprint(A.__annotations__)"
+    done = _command("-c", code)
+    assert (done.returncode, done.stdout) == (0, "{'x': <class 'int'>}\n")
+
+
+def test_no_standard_input_is_no_text() -> None:
+    command = f"exec {sys.executable} -m lockgate_sandbox run - <&-"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 125
+    assert done.stderr.startswith("lockgate-sandbox: standard input"), done.stderr
+
+
+def test_a_variable_of_no_text_is_refused_in_words() -> None:
+    done = _command("--env", "X=\udcff", "-c", "print(1)")
+    assert done.returncode == 125
+    assert done.stderr.startswith("lockgate-sandbox: env: the value of X is no UTF-8")

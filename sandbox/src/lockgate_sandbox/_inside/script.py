@@ -67,7 +67,8 @@ def _status_of(
             _restrictedly(source, script, *restricted)
         else:
             name = _NAMES.get(script, script)
-            exec(compile(source, name, "exec"), namespace)  # noqa: S102 - the purpose
+            code = compile(source, name, "exec", dont_inherit=True)
+            exec(code, namespace)  # noqa: S102 - the purpose
     except SystemExit as request:
         return _requested(request.code)
     except BaseException as error:

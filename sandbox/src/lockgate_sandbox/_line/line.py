@@ -139,7 +139,7 @@ class Line(Beginning):
         value = self.value_of(flight)
         if isinstance(value, SandboxError):
             if self.burial.closed is None:  # else nothing of it comes any more
-                value.output = self._ledger.printed()
+                value.output = self.ledger.printed()
             raise value
         return self.ledger.settle(value, started)
 

@@ -150,7 +150,12 @@ class Broker:
         return self._gate.revoke(Secret(grant) if isinstance(grant, str) else grant)
 
     def close(self) -> None:
-        """Revoke everything and close what is open. May be repeated."""
+        """Revoke everything and close what is open. May be repeated.
+
+        In a forked copy of the host nothing happens: what is open is its parent's.
+        """
+        if os.getpid() != self._home:
+            return
         self._gate.close()
         self._sockets.close()
         self._files.close()

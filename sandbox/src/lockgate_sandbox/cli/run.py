@@ -95,7 +95,11 @@ def _take_source(args: argparse.Namespace) -> bytes | None:
         return str(args.code).encode("utf-8", "surrogateescape")
     if args.file is None:
         args.usage_error("the following arguments are required: FILE.py")
-    return sys.stdin.buffer.read() if args.file == "-" else None
+    if args.file != "-":
+        return None
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  (closed)
+        raise PolicyError("standard input, which was to be run, is closed")
+    return sys.stdin.buffer.read()
 
 
 def _check_file(name: str) -> None:
