@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -62,6 +63,7 @@ class Host(Calls):
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._closed = False
+        self._home = os.getpid()
         seats = Seats(
             self,
             config,
@@ -227,7 +229,12 @@ class Host(Calls):
         self._roster.release(plugin)
 
     def close(self) -> None:
-        """Kill every worker. Calls that are under way fail; later ones raise."""
+        """Kill every worker. Calls that are under way fail; later ones raise.
+
+        In a forked copy of the process nothing happens: all that is the other one's.
+        """
+        if os.getpid() != self._home:
+            return
         with self._lock:
             self._closed = True
             sandbox, self._sandbox = self._sandbox, None
@@ -358,6 +365,8 @@ class Host(Calls):
         with self._lock:
             if self._closed:
                 raise HostClosedError
+            if os.getpid() != self._home:
+                raise HostClosedError(copied=True)
             if self._sandbox is None:
                 self._sandbox = open_sandbox(self._config)
                 if self._control is None and self._config.control == "auto":

@@ -108,12 +108,21 @@ class SandboxUnavailableError(LockgateError):
 
 
 class HostClosedError(LockgateError):
-    """A host was used after it was closed."""
+    """A host was used after it was closed, or in a copy of its process.
+
+    `copied`: in a process that was forked from the one that opened it.
+    """
 
     code = "host-closed"
     remedy = "Open a host with `with Host.open() as host:` and call inside."
 
+    def __init__(self, *, copied: bool = False) -> None:
+        super().__init__()
+        self.copied = copied
+
     def _text(self) -> str:
+        if self.copied:
+            return "the host belongs to the process that this one was forked from"
         return "the host is closed"
 
 

@@ -36,6 +36,7 @@ class Lease:
         self._names: frozenset[str] = frozenset()
         self._file = ""
         self._held = -1
+        self._home = os.getpid()
 
     def hold(self, folders: Collection[str]) -> bool:
         """Hold these import folders from now on, and no others.
@@ -92,8 +93,10 @@ class Lease:
     def _drop(self) -> None:
         if self._held < 0:
             return
-        with suppress(OSError):
-            os.unlink(self._file)  # noqa: PTH108
+        # A forked copy of a host holds the same file: what it names is the host's.
+        if os.getpid() == self._home:
+            with suppress(OSError):
+                os.unlink(self._file)  # noqa: PTH108
         os.close(self._held)
         self._held, self._file = -1, ""
 
