@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -245,3 +246,27 @@ def _echo(server: socket.socket) -> None:
     with made:
         while data := made.recv(99):
             made.sendall(data)
+
+
+def test_a_copy_keeps_no_program_waiting_for_the_end_of_its_input(lab: Lab) -> None:
+    given, counted = Policy.for_tier("admin"), list[bytes]()
+
+    def count() -> None:
+        command = ["/bin/sh", "-c", "sleep 1; wc -c"]
+        stdin = b"x" * (1 << 20)
+        done = lab.sandbox.run_program(
+            given, command, stdin=stdin, executable=["/bin", "/usr/bin"]
+        )
+        counted.append(done.stdout)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    time.sleep(0.5)
+    reader, writer = os.pipe()
+    fetch = _in_a_copy(lambda: len(os.read(reader, 1)))  # until the test lets go
+    thread.join(15)
+    os.write(writer, b"x")
+    assert fetch() == 1
+    for fd in (reader, writer):
+        os.close(fd)
+    assert [int(told) for told in counted] == [1 << 20]

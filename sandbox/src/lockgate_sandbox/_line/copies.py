@@ -14,17 +14,17 @@ from typing import Protocol
 __all__ = ["watch"]
 
 
-class Line(Protocol):
-    """The line of a worker."""
+class Held(Protocol):
+    """The line of a worker, or what attends a program."""
 
     def disown(self) -> None: ...
 
 
-_LINES: weakref.WeakSet[Line] = weakref.WeakSet()
+_LINES: weakref.WeakSet[Held] = weakref.WeakSet()
 
 
-def watch(line: Line) -> None:
-    """Have `line` let go of its worker in a copy that is forked from now on."""
+def watch(line: Held) -> None:
+    """Have `line` let go of its process in a copy that is forked from now on."""
     _LINES.add(line)
 
 

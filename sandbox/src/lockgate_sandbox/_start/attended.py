@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from lockgate_sandbox._line import copies
 from lockgate_sandbox._line.ground import Ground
 from lockgate_sandbox._line.process import Exit, Process, cause, receive_fds
 from lockgate_sandbox._start.handed import (
@@ -80,6 +81,11 @@ class Attended:
         self.process: Process
         self._sampler: Sampler
         self._ground: Ground
+        copies.watch(self)
+
+    def disown(self) -> None:
+        """Let go of its input, whose end it would never see: this is a forked copy."""
+        self._close_input()
 
     def pipe_in(self, data: bytes) -> int:
         """The reading end of a pipe that `data` is written to meanwhile."""
