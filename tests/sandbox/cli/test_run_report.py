@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lockgate_sandbox.cli._report import Place
 from tests.sandbox.cli.running import run
 
 pytestmark = pytest.mark.kernel
@@ -52,3 +53,33 @@ def test_report_tells_of_a_refusal_and_of_a_limit(folder: Path) -> None:
     assert run(folder, code, "--wall=0.3", "--report=r.json").returncode == 124
     report = json.loads((folder / "r.json").read_text())
     assert report["error"]["code"] == "wall-limit"
+
+
+@pytest.mark.parametrize("looked_up", [True, False], ids=["before", "after"])
+def test_a_report_goes_where_its_name_led_before_the_file_ran(
+    folder: Path, looked_up: bool
+) -> None:
+    """The file may write there: it makes the report's folder a link to another one."""
+    for name in ("out/logs", "elsewhere"):
+        (folder / name).mkdir(parents=True)
+    code = """
+        import os
+        os.rename("out/logs", "out/moved")
+        os.symlink("../elsewhere", "out/logs")
+    """
+    if looked_up:
+        done = run(folder, code, "--allow-write=out", "--report=out/logs/r.json")
+        assert done.returncode == 0, done.stderr
+    else:
+        assert run(folder, code, "--allow-write=out").returncode == 0
+        Place(str(folder / "out/logs/r.json")).write(b"{}")
+    assert (folder / "elsewhere" / "r.json").exists() != looked_up
+    assert (folder / "out" / "moved" / "r.json").exists() == looked_up
+
+
+def test_a_report_into_no_folder_is_told_of(folder: Path) -> None:
+    code = "import os; os.mkdir('out/logs')"
+    (folder / "out").mkdir()
+    done = run(folder, code, "--allow-write=out", "--report=out/logs/r.json")
+    assert done.returncode == 1
+    assert "out/logs/r.json: No such file or directory" in done.stderr

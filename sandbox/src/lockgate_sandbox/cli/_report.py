@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockgate_sandbox._whole import write_whole
 from lockgate_sandbox._wire.remedy import (
     TOO_MUCH,
     existing_place,
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from lockgate_sandbox.policy import Policy
     from lockgate_sandbox.results import Denial, RunResult
 
-__all__ = ["grant_for", "report"]
+__all__ = ["Place", "grant_for", "report"]
 
 _GRANTS = {
     "read": "--allow-read {}",
@@ -30,6 +32,37 @@ _GRANTS = {
     "program": "none: a file run this way starts no programs",
     "process": "none: a file run this way starts no processes",
 }
+
+
+class Place:
+    """Where a report goes, looked up before anything runs that may write there.
+
+    A folder that leads to it could be a link elsewhere when the file has ended.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._folder = -1
+        self._failed: OSError | None = None
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        try:
+            self._folder = os.open(Path(file).parent, flags)
+        except OSError as error:
+            self._failed = error
+
+    def write(self, data: bytes) -> None:
+        """Write it, whole or not at all. Once.
+
+        Raises:
+            OSError: If it can't be written, or there was no such folder.
+        """
+        if self._failed is not None:
+            raise self._failed
+        try:
+            folder = Path(f"/proc/self/fd/{self._folder}")
+            write_whole(folder / Path(self.file).name, data)
+        finally:
+            os.close(self._folder)
 
 
 def grant_for(denial: Denial, script: str) -> str:

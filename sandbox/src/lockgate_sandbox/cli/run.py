@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate_sandbox._whole import write_whole
 from lockgate_sandbox.backend import open_confinement
 from lockgate_sandbox.cli._complaint import REFUSED, complain
 from lockgate_sandbox.cli._options import (
@@ -25,7 +24,7 @@ from lockgate_sandbox.cli._options import (
     policy_of,
     secret_variables,
 )
-from lockgate_sandbox.cli._report import grant_for, report
+from lockgate_sandbox.cli._report import Place, grant_for, report
 from lockgate_sandbox.errors import PolicyError, SandboxError
 from lockgate_sandbox.profiles import Profile
 from lockgate_sandbox.results import Denial, limit_status
@@ -115,6 +114,7 @@ def main(args: argparse.Namespace) -> int:
     result: RunResult | None = None
     error: SandboxError | None = None
     policy: Policy | None = None
+    place = Place(args.report) if args.report else None
     try:
         policy = policy_of(args)
         result = _run(policy, args)
@@ -129,9 +129,9 @@ def main(args: argparse.Namespace) -> int:
         status = 1
     if error is not None:
         complain(error)
-    if args.report:
+    if place is not None:
         document = report(args.file, policy, status, result, error)
-        written = _write_report(args.report, document)
+        written = _write_report(place, document)
         return status if written else status or 1
     return status
 
@@ -169,13 +169,13 @@ def _run(policy: Policy, args: argparse.Namespace) -> RunResult:
         return replace(result, denials=(*denied, *own))
 
 
-def _write_report(file: str, document: Mapping[str, object]) -> bool:
+def _write_report(place: Place, document: Mapping[str, object]) -> bool:
     """Write the report; whether that went well, else standard error says why not."""
     text = json.dumps(document, indent=2) + "\n"
     try:
-        write_whole(Path(file), text.encode())
+        place.write(text.encode())
     except OSError as failed:
-        why = f"{file}: {failed.strerror}"
+        why = f"{place.file}: {failed.strerror}"
         print(f"lockgate-sandbox: {why}", file=sys.stderr)
         return False
     return True
