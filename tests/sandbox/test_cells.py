@@ -268,8 +268,8 @@ def test_a_forged_file_never_reaches_the_host(sandbox: Sandbox, answer: str) -> 
         [["read"]],
         [["read", 1]],
         [["root", "/"]],
-        [[[], "/"]],
-        [[{}, "/"]],
+        [[["read"], "/"]],
+        [[{"read": 1}, "/"]],
         [["read", "/"]] * (NOTES_LIMIT + 2),
     ],
 )
