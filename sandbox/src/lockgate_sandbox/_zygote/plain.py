@@ -23,7 +23,6 @@ from importlib.machinery import (
     PathFinder,
     SourceFileLoader,
 )
-from stat import S_ISDIR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +40,8 @@ _IMPORT = __import__
 _OPTIMIZED = sys.flags.optimize
 _TAG = sys.implementation.cache_tag
 _UNKNOWN = object()
-_KIND, _FILE = 0o170000, 0o100000  # stat(2): S_IFMT, S_IFREG
+_KIND = 0o170000  # stat(2): S_IFMT
+_FILE, _FOLDER = 0o100000, 0o040000  # S_IFREG, S_IFDIR
 
 # By their own names: a worker copies a page for each module, name and dictionary that
 # it looks something up by.
@@ -109,7 +109,7 @@ def _listing(folder: str, finder: Any) -> Callable[[str], bool] | None:
     """
     try:
         found = _stat(folder)
-        if not S_ISDIR(found.st_mode):
+        if found.st_mode & _KIND != _FOLDER:
             return None
         if finder is not _UNKNOWN and found.st_mtime == finder._path_mtime:  # noqa: SLF001
             listed: Callable[[str], bool] = finder._path_cache.__contains__  # noqa: SLF001
