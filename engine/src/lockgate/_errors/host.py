@@ -117,7 +117,7 @@ class HostClosedError(LockgateError):
     remedy = "Open a host with `with Host.open() as host:` and call inside."
 
     def __init__(self, *, copied: bool = False) -> None:
-        super().__init__()
+        super().__init__(copied=copied)
         self.copied = copied
 
     def _text(self) -> str:
