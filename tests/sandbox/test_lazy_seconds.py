@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -118,6 +119,36 @@ def test_nor_for_a_task(lazy: Callable[..., Worker], way: str) -> None:
     started = time.monotonic()
     asyncio.run(ask())
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("way", ["large", "stream"])
+def test_a_task_waits_for_nobody_elses_threads(
+    lazy: Callable[..., Worker], way: str
+) -> None:
+    """The loop's executor is full: it is not asked to have the target built."""
+    free = threading.Event()
+
+    async def ask() -> bool:
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as full:
+            loop.set_default_executor(full)
+            held = loop.run_in_executor(None, free.wait, 20)
+            worker = AsyncWorker(lazy("asking", callbacks={"step": step}))
+            try:
+                if way == "large":
+                    await worker.call("any", _LARGE, timeout=10)
+                else:
+                    await worker.stream("stream", timeout=10).result()
+            finally:
+                waited = not held.done()
+                free.set()
+                await worker.aclose()
+        return waited
+
+    async def step(_: dict[str, Data]) -> Data:
+        return "awaited"
+
+    assert asyncio.run(ask())
 
 
 def test_a_call_has_what_its_start_has_left_of_its_seconds(

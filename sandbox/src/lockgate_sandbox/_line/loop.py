@@ -150,7 +150,9 @@ class LoopDesk:
 
         async def build() -> SandboxError | None:
             try:
-                flight = await asyncio.to_thread(late.send, timeout, started)
+                flight = late.send_now(timeout, started)
+                if flight is None:  # the loop's executor may be busy for long
+                    flight = await asyncio.to_thread(late.send, timeout, started)
             except SandboxError as error:
                 return error
             if flight is None:  # another task or thread was quicker
