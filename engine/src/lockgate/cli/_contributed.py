@@ -34,7 +34,7 @@ from lockgate.errors import (
 from lockgate.manifest import Command, CommandArgument, Manifest
 from lockgate.values import Data, Document, File, Tree
 
-__all__ = ["package_files", "run_contributed"]
+__all__ = ["package_files", "parser_of", "run_contributed"]
 
 _FILES_MAXIMUM = 2000
 _FILES_LIMIT_BYTES = 16 * 1024 * 1024
@@ -59,7 +59,7 @@ def run_contributed(
     if wrong:
         raise wrong
     plugin, manifest = _owner(noun, config)
-    args = _parser(noun, manifest).parse_args(list(rest))
+    args = parser_of(noun, manifest).parse_args(list(rest))
     command: Command = args.command
     out = Path(args.out) if args.out else None
     if out is not None:
@@ -149,7 +149,8 @@ def _owner(noun: str, config: Config) -> tuple[PluginState, Manifest]:
     )
 
 
-def _parser(noun: str, manifest: Manifest) -> argparse.ArgumentParser:
+def parser_of(noun: str, manifest: Manifest) -> argparse.ArgumentParser:
+    """The parser of the commands of a plugin, as its manifest types them."""
     parser = make_parser(f"lockgate {noun}", manifest.summary)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for command in manifest.commands:

@@ -27,7 +27,16 @@ _GROUPS = (
     ),
     (
         "Say what runs and what it may do",
-        *("config", "disable", "enable", "grants", "pin", "quarantine", "unpin"),
+        *(
+            "completion",
+            "config",
+            "disable",
+            "enable",
+            "grants",
+            "pin",
+            "quarantine",
+            "unpin",
+        ),
     ),
     (
         "See what runs",

@@ -8,9 +8,9 @@ from lockgate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["VERBS", "Verb", "make_parser", "near_option"]
+__all__ = ["VERBS", "Verb", "actions_of", "make_parser", "near_option", "verbs_below"]
 
 
 class Verb(NamedTuple):
@@ -24,6 +24,9 @@ VERBS: dict[str, Verb] = {
     "bisect": Verb("lockgate.cli.bisect", "Find the plugin that breaks a command."),
     "call": Verb("lockgate.cli.call", "Call one hook and print the answers."),
     "check": Verb("lockgate.cli.check", "Check a plugin's project."),
+    "completion": Verb(
+        "lockgate.cli.completion", "Let a shell complete commands and names."
+    ),
     "config": Verb("lockgate.cli.config", "Show settings and where they came from."),
     "data": Verb("lockgate.cli.data", "See and remove what plugins keep."),
     "demo": Verb("lockgate.cli.demo", "Run the main job on bundled specs."),
@@ -67,6 +70,11 @@ def make_parser(prog: str, description: str = "") -> argparse.ArgumentParser:
                 raise _unknown(self, extra[0])
             return found, extra
 
+        def add_argument(self, *names: Any, **given: Any) -> Any:
+            if given.get("choices") and not names[0].startswith("-"):
+                self._actions_named = [*given["choices"]]
+            return super().add_argument(*names, **given)
+
         def add_subparsers(self, **given: Any) -> Any:
             self._below = super().add_subparsers(**given)
             return self._below
@@ -79,6 +87,20 @@ def make_parser(prog: str, description: str = "") -> argparse.ArgumentParser:
             raise UsageError(message, hint=near or f"Try: {self.prog} --help")
 
     return Parser(prog=prog, description=description or None, allow_abbrev=False)
+
+
+def verbs_below(
+    parser: argparse.ArgumentParser,
+) -> Mapping[str, argparse.ArgumentParser]:
+    """The parsers below one of `make_parser`, by their names."""
+    below = getattr(parser, "_below", None)
+    return below.choices if below is not None else {}
+
+
+def actions_of(parser: argparse.ArgumentParser) -> Sequence[str]:
+    """What the first word of a command may be, where that is one of a few."""
+    named: Sequence[str] = getattr(parser, "_actions_named", ())
+    return [*verbs_below(parser), *named]
 
 
 _SANDBOX_RUN = frozenset(
