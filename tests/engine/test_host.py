@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from lockgate.errors import (
     HostClosedError,
     UnknownHookError,
     UnknownPluginError,
+    UsageError,
 )
 from lockgate.host import AuditRecord, Host, Progress, to_data
 from lockgate.values import (
@@ -331,6 +333,25 @@ def test_opening_and_closing_a_host_starts_nothing(site: Site) -> None:
     with site.open() as host:
         assert host.plugins() == ()
         assert host.workers() == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"config": {"timeout": 3}}, "config is a Config, not a value of type dict"),
+        ({"plugins": "acme"}, "plugins is a list, not one text: 'acme'"),
+        ({"search_path": "/srv"}, "search_path is a list, not one text: '/srv'"),
+    ],
+    ids=str,
+)
+def test_what_a_host_is_opened_with_is_looked_at(
+    given: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        Host.open(**given)
+
+    assert refused.value.message == told
+    assert refused.value.hint
 
 
 def test_a_closed_host_says_so(site: Site) -> None:

@@ -16,6 +16,7 @@ from lockgate._call.answers import Answers
 from lockgate._call.call import Call, Cancellation
 from lockgate._call.face import Calls
 from lockgate._call.streams import AnswerStream
+from lockgate._opening import check_given
 from lockgate._record.audit import AuditRecord, LogLine, Observer, Progress
 from lockgate._record.journal import CallRecord
 from lockgate._record.lifecycle import Lifecycle
@@ -115,8 +116,9 @@ class Host(Calls):
             InstalledError: If the store is not sound: what is missing is unknown.
             ProjectRequiresError: If they require a plugin that is not there.
             UnknownPluginError: If `plugins` names one that is not installed.
-            UsageError: If a word of `plugins` is no plugin's name.
+            UsageError: If a word of `plugins` is no name, or `config` no `Config`.
         """
+        check_given(config, plugins=plugins, search_path=search_path)
         settings = load_config() if config is None else config
         if plugins or autoload is not None:
             choice = settings.choice.with_words(plugins, autoload=autoload)

@@ -272,6 +272,16 @@ def test_doctor_does_not_touch_grants_of_somebody_else(shell: Shell) -> None:
     assert grants.stat().st_uid == 12345
 
 
+def test_doctor_counts_no_plugin_whose_code_does_not_fit(shell: Shell) -> None:
+    before = checks(shell)["plugins"][0][1]
+    shell.site.wheel("acme", files={"acme/__init__.py": "def transform(wood): ..."})
+    found = checks(shell)
+
+    (usable, total) = (int(word) for word in before.split()[::2][:2])
+    assert [state for state, _ in found["plugin acme"]] == ["problem"]
+    assert found["plugins"] == [("ok", f"{usable} of {total + 1} can be used")]
+
+
 def test_doctor_names_a_program_that_is_not_there(shell: Shell) -> None:
     extra = (
         '[[rights.tools]]\nname = "no-such-tool"\nreason = "does it"\n'

@@ -70,6 +70,29 @@ def test_who_is_asked_sees_it_before_the_question(
     assert home.files() == set()
 
 
+def test_who_agreed_to_it_is_not_told_it_once_more(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def yes(question: str) -> bool:
+        return bool(question)
+
+    monkeypatch.setattr("lockgate_marketplace.cli._consent.is_terminal", lambda: True)
+    monkeypatch.setattr("lockgate_marketplace.cli._consent.confirm", yes)
+    wheels = [
+        home.wheel("1.0", requires=("needed",), **HOW),
+        needed(home, "needed", PROGRAM),
+    ]
+
+    status, out, err = home.run("install", *wheels)
+
+    assert (status, "asks for no program" in err) == (0, True)
+    assert "Installed" in out
+    assert "asks for no program" not in out
+    # Whoever was not asked is told afterwards.
+    status, out, _ = home.run("install", *wheels, "--grant-all")
+    assert (status, "asks for no program" in out) == (0, True)
+
+
 def test_a_right_that_the_plugin_asks_for_is_none_beyond(home: Home) -> None:
     wheels = [
         home.wheel("1.0", requires=("needed",), **HOW),

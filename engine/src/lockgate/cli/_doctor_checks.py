@@ -214,6 +214,7 @@ def _plugins(found: Discovery) -> Iterator[Check]:
     from lockgate.discovery._hook_versions import deprecations
 
     kinds = kinds_added(found.plugins).values()
+    faulty: set[str] = set()
     for plugin in found.plugins:
         if plugin.state not in ("ok", "legacy", "foreign", "disabled", "shadowed"):
             yield Check(
@@ -233,13 +234,14 @@ def _plugins(found: Discovery) -> Iterator[Check]:
                 roots=plugin.path,
                 added=kinds,
             ):
+                faulty.add(plugin.name)
                 name = f"plugin {plugin.name}"
                 yield Check(name, "problem", str(problem), problem.hint)
             for hook, life in deprecations(manifest, kinds):
                 told = f"answers the hook {hook!r}, {life.advice}"
                 hint = "Upgrade the plugin, or ask its author to."
                 yield Check(f"plugin {plugin.name}", "warning", told, hint)
-    usable = sum(plugin.usable for plugin in found.plugins)
+    usable = sum(p.usable and p.name not in faulty for p in found.plugins)
     yield Check("plugins", "ok", f"{usable} of {len(found.plugins)} can be used")
 
 

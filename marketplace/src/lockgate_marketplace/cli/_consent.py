@@ -43,12 +43,17 @@ def word_of(args: argparse.Namespace) -> Word:
     return Word(frozenset(args.grant), all=args.grant_all, none=args.no_rights)
 
 
-def asking(args: argparse.Namespace) -> Ask:
-    """The question to whoever sits at the terminal, unless JSON is wanted."""
+def asking(args: argparse.Namespace, shown: set[str] | None = None) -> Ask:
+    """The question to whoever sits at the terminal, unless JSON is wanted.
+
+    The plugins that it was asked about come into `shown`: all was told of them.
+    """
 
     def ask(case: Case) -> bool | None:
         if args.json or not is_terminal():
             return None
+        if shown is not None:
+            shown.add(case.name)
         # Beside the question, wherever standard output goes.
         for line in introduced(case):
             sys.stderr.write(f"{one_line(line)}\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from lockgate.config import Config
@@ -51,12 +51,14 @@ def settle(
         return _told(args, cases, {}, Carried(0))
     store, word = Store(config.data_dir), word_of(args)
     check_known(cases, word)
-    ask, sharing = asking(args), len(cases) > 1
+    shown: set[str] = set()
+    ask, sharing = asking(args, shown), len(cases) > 1
     granted = {
         case.name: consented(case, word, store, ask=ask, sharing=sharing)
         for case in cases
     }
-    return _told(args, cases, granted, carried(cases, granted, config, verb="install"))
+    done = carried(cases, granted, config, verb="install")
+    return _told(args, cases, granted, done, shown)
 
 
 def _told(
@@ -64,6 +66,7 @@ def _told(
     cases: Sequence[Case],
     granted: Mapping[str, Given],
     done: Carried,
+    shown: Container[str] = (),
 ) -> int:
     generation = done.generation
     if args.json:
@@ -74,7 +77,13 @@ def _told(
     for case in cases:
         if generation:
             again = case.offer.plan.plugin.name in done.same
-            lines = done_lines(case, granted[case.name], generation, again=again)
+            lines = done_lines(
+                case,
+                granted[case.name],
+                generation,
+                again=again,
+                shown=case.name in shown,
+            )
             print_lines(map(one_line, lines))
         else:
             print_lines(map(one_line, introduced(case)))

@@ -50,13 +50,21 @@ def _beyond(case: Case) -> list[str]:
 
 
 def done_lines(
-    case: Case, granted: Given, generation: int, *, again: bool = False
+    case: Case,
+    granted: Given,
+    generation: int,
+    *,
+    again: bool = False,
+    shown: bool = False,
 ) -> list[str]:
-    """What was installed, for a person; `again`: it was there, just so."""
+    """What was installed, for a person; `again`: it was there, just so.
+
+    With `shown` they have read who it is by and what is to be known of it.
+    """
     told = f"{case.name} {case.version}"
     said = f"{told} is installed already" if again else f"Installed {told}"
     lines = [f"{said} (generation {generation})."]
-    lines.append(f"  {case.offer.origin.describe()}")
+    lines += [] if shown else [f"  {case.offer.origin.describe()}"]
     if granted:
         lines.append(f"  granted: {', '.join(sorted(granted))}")
         lines += [
@@ -67,6 +75,8 @@ def done_lines(
         lines.append(f"  not granted: {', '.join(lacking)}")
         useless = tier_missing(case.name, lacking, granted)
         lines += [f"  {useless}"] if useless else []
+    if shown:
+        return lines
     lines += [f"  {line}" for line in (*_displaced(case), *_beyond(case))]
     return [*lines, *(f"  warning: {warning}" for warning in case.offer.warnings)]
 
