@@ -15,6 +15,7 @@ from lockgate_sandbox import (
     PolicyError,
     RemoteError,
     Sandbox,
+    SandboxError,
     Tier,
     Worker,
     WorkerDiedError,
@@ -179,6 +180,39 @@ def test_kill_from_another_thread_ends_a_call(lab: Lab) -> None:
     timer.start()
     with pytest.raises(WorkerDiedError):
         run(worker, "import time; time.sleep(60)")
+
+
+def test_a_close_that_is_interrupted_leaves_no_thread_waiting(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second Ctrl-C comes while the first one has the worker closed."""
+    worker = lab.worker(policy())
+    pending = worker.submit("import time; time.sleep(60)")
+    worker.flush()
+    reaped = worker.line.process.close
+
+    def interrupted() -> None:
+        reaped()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.line.process, "close", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            worker.close()
+    ended: list[SandboxError] = []
+
+    def wait() -> None:
+        try:
+            pending.result()
+        except SandboxError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    thread.join(20)
+
+    assert not thread.is_alive()
+    assert len(ended) == 1
 
 
 def test_calls_of_several_threads_take_turns(lab: Lab) -> None:

@@ -74,7 +74,7 @@ class Burial:
     def _died(self) -> SandboxError:
         """The reason why the channel is closed."""
         if self.closed is not None:
-            return self.closed
+            return self.end(self.closed)
         if self._fate is None:
             self.last_words()
         if self._fate is not None:
@@ -89,8 +89,12 @@ class Burial:
 
     def end(self, error: SandboxError) -> SandboxError:
         """Bury the worker, remembering why; gives the first reason there was."""
-        if self.closed is None:
-            self.closed = error
+        if self.closed is not None:
+            # Whoever entered a call while it was buried waits for ever otherwise.
+            self._flights.drop_all(self.closed)
+            return self.closed
+        self.closed = error
+        try:
             self._process.close()
             self._sender.close()
             with suppress(LimitError):
@@ -98,6 +102,8 @@ class Burial:
             self.last_output = self._output.take().decode("utf-8", "replace")
             error.output = self.last_output
             self._output.close()
+        finally:
+            # Also if a second Ctrl-C comes in here: other threads wait for answers.
             self._flights.drop_all(error)
             self.released()
         return self.closed
