@@ -47,6 +47,7 @@ def test_a_new_project_is_gold_and_another_kind_is_a_word_away(
         (["analyser", "x"], 2, "Did you mean 'analyzer'"),
         (["analyzer", "Bad Name"], 2, "like 'bad-name'"),
         (["analyzer", "list"], 2, "my-list"),
+        (["analyzer", "lint"], 2, "is installed already: lockgate-lint"),
         (["analyzer", "y", "--summary", 'a "b"'], 2, "summary"),
         (["transformer", "tidy-up"], 2, "there already"),
     ],

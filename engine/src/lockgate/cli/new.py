@@ -47,7 +47,11 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the project, and say what comes next."""
+    """Write the project, and say what comes next.
+
+    Raises:
+        UsageError: If what was said is no kind, or no name that can be used.
+    """
     from lockgate.project._new import check_name, make_project
 
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not args.json
@@ -59,9 +63,10 @@ def run(args: argparse.Namespace) -> int:
         question = "What shall it be called, like word-count?"
         answer = _asked(question, "NAME", f"lockgate new {kind} word-count", asks=asks)
         try:
-            name = check_name(answer)
+            name = _free(check_name(answer), args)
         except UsageError as error:
             print_lines([f"{error.message}. {error.hint}"])
+    _free(name, args)
     place = make_project(
         kind, name, summary=args.summary, out=Path(args.out), added=added
     )
@@ -77,6 +82,22 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print_lines(_next_steps(clean(str(place)), len(files)))
     return 0
+
+
+def _free(name: str, args: argparse.Namespace) -> str:
+    """`name`, which no plugin that is installed has.
+
+    Raises:
+        UsageError: If one has it.
+    """
+    for plugin in installed(settings(args)).plugins:
+        if plugin.name == name:
+            whose = clean(plugin.distribution or plugin.location)
+            raise UsageError(
+                f"a plugin named {name!r} is installed already: {whose}",
+                hint=f"Two of one name keep each other out of use: 'my-{name}'?",
+            )
+    return name
 
 
 def _next_steps(shown: str, files: int) -> list[str]:
