@@ -27,6 +27,9 @@ import json, os, resource, socket, sys, tempfile
 os.setgid({uid}); os.setuid({uid})
 sys.path[:0] = [{folder!r}]
 from lockgate_sandbox import Passed, Policy, Program, Sandbox, SandboxError
+from lockgate_sandbox._start.notes import Notes
+from lockgate_sandbox._wire.frame import Kind
+from lockgate_sandbox._wire.wire import Channel
 
 HANDLER = '''
 import array, os, socket
@@ -86,6 +89,16 @@ def sends():
         return error.errno
     return 0
 
+def answers_a_script():
+    '''What a script is told that asks for a descriptor.'''
+    ours, scripts = (Channel(one, 1 << 20) for one in socket.socketpair(
+        socket.AF_UNIX, socket.SOCK_SEQPACKET))
+    notes = Notes(ours, b"call", dict(null=null))
+    scripts.send([int(Kind.ASK), b"call", 1, "null", dict()])
+    assert notes.take(lambda: None)
+    assert scripts.receive()[0] == Kind.PASSED
+    return len(scripts.receive_fds(1))
+
 resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}))
 true = Program("true", "/bin/true")
 elevated = Policy.for_tier("elevated", programs=[true])
@@ -112,6 +125,10 @@ with tempfile.TemporaryDirectory() as folder, Sandbox.open() as sandbox:
             resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
             os._exit(sends())
         told["others"] = os.waitstatus_to_exitcode(os.wait()[1])
+        if not os.fork():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+            os._exit(answers_a_script())
+        told["script"] = os.waitstatus_to_exitcode(os.wait()[1])
         try:
             told["program"] = sandbox.run_program(elevated, ["/bin/true"]).status
             start().close()
@@ -119,6 +136,7 @@ with tempfile.TemporaryDirectory() as folder, Sandbox.open() as sandbox:
             told["error"] = str(error)
             told["hint"] = error.hint
     told["after"] = uses(quiet[1])
+    told["script after"] = answers_a_script()
 print(json.dumps(told))
 """
 
@@ -162,6 +180,11 @@ def test_a_host_that_may_open_no_more_than_its_worker_is_told_so(
     assert "program" not in told
     assert "Too many references" in told["error"]
     assert "ulimit -n" in told["hint"]
+
+
+def test_a_script_is_answered_without_the_descriptor(base: Base) -> None:
+    told = _told(base, 1024)
+    assert (told["script"], told["script after"]) == (0, 1)
 
 
 def test_workers_that_run_go_on_with_what_a_socket_takes(base: Base) -> None:

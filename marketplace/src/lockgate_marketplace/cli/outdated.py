@@ -87,6 +87,8 @@ def _noteworthy(one: Standing) -> bool:
 def _nothing(count: int) -> str:
     if not count:
         return "Nothing was installed into the store."
+    if count == 1:
+        return "It is the newest that its index has."
     return f"All {count} are the newest that their indexes have."
 
 

@@ -187,21 +187,7 @@ class Sender:
         """
         with self._turn:
             self._channel.send(message, self._wait)
-            return self._send_fds(fds)
-
-    def _send_fds(self, fds: Sequence[int]) -> bool:
-        """Send descriptors that were announced, or none: then false.
-
-        The kernel refuses where their user has too many under way (ETOOMANYREFS),
-        which may be another worker's doing. The worker waits for them, and goes on
-        without.
-        """
-        try:
-            self._channel.send_fds(fds, self._wait)
-        except OSError:
-            self._channel.send_fds((), self._wait)
-            return False
-        return True
+            return self._channel.send_fds(fds, self._wait)
 
     def enter_pipe(
         self, call: bytes, under_way: Mapping[bytes, Flight], output: int
@@ -227,7 +213,7 @@ class Sender:
                 return False
             fds = pipe.guests
             channel.send([_PIPE, call, len(fds), pipe.answer_bytes], self._wait)
-            if fds and self._send_fds(fds):
+            if fds and channel.send_fds(fds, self._wait):
                 pipe.given()
             channel.piped = True
         return True

@@ -340,11 +340,14 @@ class Channel:
                 raise ChannelClosed
             return size
 
-    def send_fds(self, fds: Sequence[int], wait: Wait = never) -> None:
+    def send_fds(self, fds: Sequence[int], wait: Wait = never) -> bool:
         """Send the packet with the descriptors that a frame just announced, or none.
 
+        The kernel refuses them where their user has too many under way (ETOOMANYREFS),
+        which may be another worker's doing. The peer waits for them, and is told so by
+        a packet without: false then.
+
         Raises:
-            OSError: If the kernel refuses: too many are under way.
             ChannelClosed: If the peer is gone.
         """
         packed = struct.pack(f"{len(fds)}i", *fds)
@@ -356,8 +359,12 @@ class Channel:
                 wait()
             except GONE:
                 raise ChannelClosed from None
+            except OSError:
+                if not ancillary:
+                    raise
+                ancillary = []
             else:
-                return
+                return bool(ancillary) or not fds
 
     def receive_fds(self, count: int) -> list[int]:
         """The descriptors that a frame of the host's just announced; perhaps fewer.
