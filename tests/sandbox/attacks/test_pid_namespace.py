@@ -70,10 +70,11 @@ _REACHES = {
         "import os\nos.getpriority(os.PRIO_PROCESS, victim)\nresult = True"
     ),
     "find": (
-        "import os\n"
-        "found = [n for n in os.listdir('/proc') if n.isdigit()]\n"
-        "comm = {open(f'/proc/{n}/comm').read().strip() for n in found}\n"
-        "result = 'sleep' in comm"
+        "import os, contextlib\n"
+        "result = False\n"
+        "for n in filter(str.isdigit, os.listdir('/proc')):\n"
+        "    with contextlib.suppress(OSError):\n"  # others come and go meanwhile
+        "        result |= open(f'/proc/{n}/comm').read().strip() == 'sleep'"
     ),
 }
 
