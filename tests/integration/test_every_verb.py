@@ -115,6 +115,11 @@ PROCESSES: Sequence[tuple[int, str]] = [
     (0, "sandbox run hello.py"),
     (0, "sandbox doctor"),
 ]
+SHELLS: Sequence[tuple[int, str]] = [
+    (0, "completion bash"),
+    (0, "completion zsh"),
+    (0, "completion fish"),
+]
 SERVED = "index serve site"
 
 
@@ -174,6 +179,16 @@ def test_what_watches_hosts(home: Home, site: Site) -> None:
     stages = {one["plugin"]: one["stage"] for one in seen["plugins"]}
     assert stages["good-00"] == "active"
     assert len(stages) >= 100
+
+
+def test_what_shells_ask(home: Home) -> None:
+    for status, line in SHELLS:
+        found, out, err = home.run(*line.split())
+        assert (found, err) == (status, ""), line
+        assert "--words" in out, line
+
+    _, words, _ = home.run("completion", "--words", "info", "loops-")
+    assert "loops-0" in words.split()
 
 
 def test_what_authors_use(home: Home) -> None:
@@ -238,7 +253,7 @@ def test_no_verb_is_left_out() -> None:
     offered_lines = {
         line for name, module in modules.items() for line in lines_of(name, module)
     }
-    tried = [*MANAGED, *RUNNING, *AUTHORED, *MARKET, *PROCESSES, (0, SERVED)]
+    tried = [*MANAGED, *RUNNING, *AUTHORED, *MARKET, *PROCESSES, *SHELLS, (0, SERVED)]
     exercised = {begun(line, offered_lines) for _, line in tried}
 
     assert {"index serve", "grants revoke", "install", "bisect"} <= offered_lines
