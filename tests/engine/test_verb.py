@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.support.terminals import all_shown
+
 ASK = """
 import sys
 from lockgate.verb import confirm, is_terminal
@@ -29,10 +31,9 @@ def asked(typed: bytes, default: str = "no") -> tuple[int, str, bytes]:
         )
         os.write(host, typed)
         out, _ = running.communicate(timeout=60)
-        return running.returncode, out, os.read(host, 65536)
     finally:
-        os.close(host)
         os.close(terminal)
+    return running.returncode, out, all_shown(host)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ from typing import Any, cast
 
 from lockgate_sandbox._spelling.arguments import check_mapping, check_text
 from lockgate_sandbox._watch.claims import NOTES_LIMIT, RIGHTS, WHAT_CHARS
-from lockgate_sandbox._watch.collect import SECONDS_LIMIT
-from lockgate_sandbox._watch.patterns import regexes
+from lockgate_sandbox._watch.patterns import SECONDS_LIMIT, regexes
 from lockgate_sandbox._wire.remedy import grant_for, is_missed
 from lockgate_sandbox.errors import Data, PolicyError, ProtocolError
 from lockgate_sandbox.policy import Policy

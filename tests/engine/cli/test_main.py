@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import pty
@@ -20,6 +19,7 @@ import lockgate
 from lockgate.cli._verbs import VERBS
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text
+from tests.support.terminals import all_shown
 
 COMMAND = """\
 [[commands]]
@@ -223,11 +223,7 @@ def _on_terminal(shell: Shell, columns: int, *arguments: str) -> str:
         stderr=theirs,
     )
     os.close(theirs)
-    told = b""
-    with contextlib.suppress(OSError):  # how a terminal tells its end
-        while piece := os.read(ours, 65536):
-            told += piece
-    os.close(ours)
+    told = all_shown(ours)
     assert process.wait() == 0, told
     return told.decode()
 

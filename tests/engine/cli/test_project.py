@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.cli.conftest import Result, Shell
+from tests.support.terminals import all_shown
 
 MARKED = "from lockgate.plugin import *\nfrom lockgate.plugin import hookimpl\n"
 
@@ -76,8 +77,7 @@ def test_new_asks_on_a_terminal(shell: Shell) -> None:
         os.write(ours, b"2\nNot Good\nword-count\n")
         assert process.wait(60) == 0
     os.close(theirs)
-    said = os.read(ours, 65536).decode()
-    os.close(ours)
+    said = all_shown(ours).decode()
 
     assert "Which kind of plugin?" in said
     assert "can't be a plugin's name" in said

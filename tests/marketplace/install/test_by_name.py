@@ -17,6 +17,7 @@ from tests.support.dists import SitePackages, manifest_text
 from tests.support.indexes import LoopbackIndex
 from tests.support.market import Home, offered
 from tests.support.servers import reply
+from tests.support.terminals import all_shown
 
 pytestmark = pytest.mark.kernel
 
@@ -134,17 +135,16 @@ def test_a_terminal_sees_how_far_it_is(home: Home, main: LoopbackIndex) -> None:
     offered(main, code=f"DATA = {'x' * 300_000!r}\n")
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "lockgate", "install", "acme"]
-    with os.fdopen(ours, "rb", buffering=0) as screen:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stderr=theirs,
-            stdout=subprocess.PIPE,
-            check=False,
-            env={**os.environ, "TERM": "xterm"},
-        )
-        os.close(theirs)
-        shown = screen.read(1 << 16).decode()
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stderr=theirs,
+        stdout=subprocess.PIPE,
+        check=False,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    shown = all_shown(ours).decode()
 
     assert done.returncode == 0
     assert b"Installed acme 1.0" in done.stdout

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.terminals import all_shown
+
 HOSTILE = "import socket\neval(input())\n().__class__.__base__.__subclasses__()\n"
 
 
@@ -149,8 +151,7 @@ def test_a_terminal_gets_colour(folder: Path) -> None:
         argv, stdout=side, cwd=folder, check=False, env=env | {"TERM": "xterm"}
     )
     os.close(side)
-    shown = os.read(main, 1 << 16).decode()
-    os.close(main)
+    shown = all_shown(main).decode()
 
     assert "\x1b[31merror\x1b[0m" in shown
     assert "\x1b[33mwarning\x1b[0m" in shown

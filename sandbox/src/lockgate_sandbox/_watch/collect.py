@@ -12,16 +12,13 @@ import stat
 import time
 from collections.abc import Iterator, Sequence
 
-from lockgate_sandbox._watch.patterns import regexes
+from lockgate_sandbox._watch.patterns import SECONDS_LIMIT, regexes
 from lockgate_sandbox.errors import DiskLimitError, LimitError, WallLimitError
 
 __all__ = ["DEPTH_LIMIT", "collect"]
 
 DEPTH_LIMIT = 32
 """Folders deeper than this are not looked into."""
-
-SECONDS_LIMIT = 30.0
-"""Looking through a folder may take this long: nobody else bounds it."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Not blocking: opening a named pipe would wait for its writer for ever.

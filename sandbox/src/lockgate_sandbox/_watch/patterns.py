@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from lockgate_sandbox._spelling.arguments import check_lists
 from lockgate_sandbox.errors import PolicyError
 
-__all__ = ["pattern_to_regex", "regexes"]
+__all__ = ["SECONDS_LIMIT", "pattern_to_regex", "regexes"]
+
+SECONDS_LIMIT = 30.0
+"""To look for what they match may take this long: nobody else bounds it."""
 
 _CHARS_LIMIT = 256
 _COUNT_LIMIT = 64
