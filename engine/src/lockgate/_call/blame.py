@@ -64,7 +64,7 @@ _INSTEAD = {
 }
 _NOT_ASKED = (
     "The plugin's manifest does not ask for this path, so it can't be granted. "
-    "If it is yours: `read = [{!r}]` there, or `write` to change it, under [rights], "
+    "If it is yours: `read = [{!r}]` there, under [rights], or `write` to change it, "
     'and `tier = "elevated"`. Without a right it writes in context.scratch, from tier '
     "basic on."
 )
