@@ -103,6 +103,7 @@ SOCKET = "\nimport socket\nsocket.socket()\n"
         ("open('/etc/passwd-')", "denied", "more.py:1", "path:/etc/passwd-", "denied"),
         (SOCKET, "denied", "more.py:3", "net", "not permitted"),
         ("import os\nos.fork()", "denied", "more.py:2", "call", "not permitted"),
+        ("import os\nos.environ['NOPE']", "import", "more.py:2", "env:NOPE", "NOPE"),
         ("import subprocess as s\ns.run('ls')", "denied", "more.py:2", "program", ""),
         ("x = bytearray(3 << 30)", "limit", "more.py:1", "", "MemoryError"),
         ("import os\nos._exit(0)", "crash", "__init__.py", "", "exit status 0"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text
+from tests.support.sandbox import wait_until
 
 COMMAND = """\
 [[commands]]
@@ -81,6 +84,8 @@ def complete(shell: Shell, name: str, line: str) -> list[str]:
         pytest.skip(f"{name} is not installed")
     script = shell.work / f"script.{name}"
     script.write_text(shell.run("completion", name).out)
+    if name == "zsh":
+        return _on_zsh(shell, script, line)
     if name == "bash":
         ask = (
             f"source {script}; COMP_WORDS=({line}); [[ '{line}' == *' ' ]] && "
@@ -96,13 +101,55 @@ def complete(shell: Shell, name: str, line: str) -> list[str]:
     return done.stdout.decode().split()
 
 
-@pytest.mark.parametrize("name", ["bash", "fish"])
+_ZSHRC = """
+PS1='ready>'
+autoload -U compinit; compinit -u -D
+source {script}
+compadd() {{
+    local -a met
+    builtin compadd -O met "$@"
+    print -rl -- "${{met[@]}}" >{offered}.part && mv {offered}.part {offered}
+    builtin compadd "$@"
+}}
+"""
+
+
+def _on_zsh(shell: Shell, script: Path, line: str) -> list[str]:
+    """Zsh completes nowhere but on a terminal; its words are taken on their way."""
+    offered = shell.work / "offered"
+    rc = _ZSHRC.format(script=script, offered=offered)
+    (shell.work / ".zshrc").write_text(rc)
+    env = shell.env | {"ZDOTDIR": str(shell.work), "TERM": "xterm"}
+    screen, terminal = pty.openpty()
+    with subprocess.Popen(
+        ["zsh", "-i"],
+        cwd=shell.work,
+        env=env,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    ) as process:
+        os.close(terminal)
+        shown = b""
+        while b"ready>" not in shown:
+            shown += os.read(screen, 65536)
+        os.write(screen, f"{line}\t".encode())
+        assert wait_until(offered.exists, 30)
+        process.kill()
+    os.close(screen)
+    found = offered.read_text().split()
+    offered.unlink()
+    return found
+
+
+@pytest.mark.parametrize("name", ["bash", "fish", "zsh"])
 def test_a_shell_takes_the_words(acme: Shell, name: str) -> None:
     assert complete(acme, name, "lockgate inf") == ["info"]
     assert "acme" in complete(acme, name, "lockgate info ")
 
 
-@pytest.mark.parametrize("name", ["bash", "fish"])
+@pytest.mark.parametrize("name", ["bash", "fish", "zsh"])
 def test_a_name_that_a_shell_would_run_is_not_offered(acme: Shell, name: str) -> None:
     """A plugin of the old kind may have any name."""
     mark, named = acme.work / "run", "a$(touch run)"
@@ -122,7 +169,7 @@ def test_a_name_that_a_shell_would_run_is_not_offered(acme: Shell, name: str) ->
     assert words(acme, "info a") == ["acme", "assistant"]
 
 
-@pytest.mark.parametrize("name", ["bash", "fish"])
+@pytest.mark.parametrize("name", ["bash", "fish", "zsh"])
 def test_a_tab_imports_nothing_from_the_working_folder(
     acme: Shell, name: str, tmp_path: Path
 ) -> None:
