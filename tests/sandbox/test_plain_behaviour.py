@@ -20,6 +20,7 @@ import pytest
 from lockgate_sandbox import Data
 from lockgate_sandbox._zygote import plain
 from lockgate_sandbox._zygote.importing import Ahead
+from tests.sandbox.plainly import as_in_a_worker, forget
 from tests.support.sandbox import Lab, policy
 
 _NAME = "plainly_behaving"
@@ -28,24 +29,15 @@ _NAME = "plainly_behaving"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     """A folder to import from, in a Python as a worker's is."""
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.setattr(sys, "meta_path", [*plain.USUAL])
-    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    yield tmp_path
-    _forget()
-
-
-def _forget() -> None:
-    for name in [name for name in sys.modules if name.startswith(_NAME)]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
+    with as_in_a_worker(_NAME, tmp_path, monkeypatch) as made:
+        yield made
 
 
 def _both_ways(name: str) -> list[Any]:
     """What ``FOUND`` is in a module, or what its import raises: Python's, and ours."""
     found: list[Any] = []
     for load in (importlib.import_module, Ahead().load, _ahead):
-        _forget()
+        forget(_NAME)
         try:
             load(name)
             found.append(sys.modules[name].FOUND)
@@ -227,7 +219,7 @@ def test_a_module_that_was_exchanged_for_another_is_that_one(folder: Path) -> No
     other.rename(file)
     ahead.load(_NAME)
     assert sys.modules[_NAME].FOUND == "other"
-    _forget()
+    forget(_NAME)
     ahead.compile(_NAME)
     file.unlink()
     (folder / "elsewhere.py").write_text("FOUND = 'elsewhere'\n")

@@ -15,6 +15,7 @@ import pytest
 
 from lockgate_sandbox._zygote import plain
 from lockgate_sandbox._zygote.importing import Ahead
+from tests.sandbox.plainly import as_in_a_worker, forget
 
 _NAME = "plainly_imported"
 
@@ -22,17 +23,8 @@ _NAME = "plainly_imported"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     """A folder to import from, in a Python as a worker's is."""
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.setattr(sys, "meta_path", [*plain.USUAL])
-    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    yield tmp_path
-    _forget()
-
-
-def _forget() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == _NAME]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
+    with as_in_a_worker(_NAME, tmp_path, monkeypatch) as made:
+        yield made
 
 
 def _package(folder: Path) -> str:
@@ -112,7 +104,7 @@ def test_a_plain_module_is_as_python_imports_it(
     name = make(folder)
     importlib.import_module(name)
     theirs = _seen(name)
-    _forget()
+    forget(_NAME)
 
     def never(*_: object) -> None:
         raise AssertionError("this was left to Python")
@@ -121,7 +113,7 @@ def test_a_plain_module_is_as_python_imports_it(
         patch.setattr(Ahead, "__enter__", never)
         Ahead().load(name)
         ours = _seen(name)
-        _forget()
+        forget(_NAME)
         ahead = Ahead()
         ahead.compile(name)
         ahead.load(name)
