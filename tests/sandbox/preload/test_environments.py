@@ -1,11 +1,9 @@
-"""Zygotes with foreign code loaded: what they give, and what a hostile one gets."""
+"""Zygotes with foreign code loaded: what they give."""
 
 from __future__ import annotations
 
 import os
-import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -16,41 +14,18 @@ from lockgate_sandbox import (
     Policy,
     PolicyError,
     Program,
-    RemoteError,
     Sandbox,
-    SandboxError,
     StartError,
     Tier,
     Worker,
     WorkerDiedError,
 )
-from lockgate_sandbox._watch.tree import children
+from tests.sandbox.preload.environments import parent_of, worker_of
 from tests.support.layers import ORDINARY_UID, Base
 from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, alive, open_folder, policy, run, wait_until
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with open_folder() as folder, Sandbox.open() as sandbox:
-        made = Lab(sandbox, folder)
-        made.write("library", "import os\nBORN_IN = os.getpid()\nSTATE = []\n")
-        yield made
-
-
-def _worker(
-    lab: Lab, given: Policy, *names: str, target: str = "lab_target:build"
-) -> Worker:
-    return lab.sandbox.worker(
-        given, target=target, path=[str(lab.folder)], preload=names
-    )
-
-
-def _parent(pid: int) -> int:
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    return int(stat.rpartition(")")[2].split()[1])
 
 
 def test_a_module_is_loaded_once_for_all_workers_of_its_environment(lab: Lab) -> None:
@@ -59,14 +34,14 @@ def test_a_module_is_loaded_once_for_all_workers_of_its_environment(lab: Lab) ->
         library.STATE.append(1)
         result = [library.BORN_IN == os.getppid(), len(library.STATE)]
     """
-    with _worker(lab, policy(), "library") as one:
+    with worker_of(lab, policy(), "library") as one:
         assert one.call("result = 1", {}).usage.peak_memory_bytes > 1 << 20
-        with _worker(lab, policy(), "library") as other:
+        with worker_of(lab, policy(), "library") as other:
             assert run(one, code) == run(other, code) == [True, 1]
             assert one.pid != other.pid
-            assert _parent(one.pid) == _parent(other.pid)
-        with _worker(lab, policy(Tier.BASIC), "library") as foreign:
-            assert _parent(foreign.pid) != _parent(one.pid)
+            assert parent_of(one.pid) == parent_of(other.pid)
+        with worker_of(lab, policy(Tier.BASIC), "library") as foreign:
+            assert parent_of(foreign.pid) != parent_of(one.pid)
 
 
 @pytest.mark.parametrize("tier", [Tier.READ_ONLY, Tier.BASIC])
@@ -90,8 +65,8 @@ def test_such_a_worker_has_the_seal_of_its_policy(lab: Lab, tier: Tier) -> None:
         }
     """
     with (
-        _worker(lab, policy(tier), "library") as one,
-        _worker(lab, policy(tier), "library") as other,
+        worker_of(lab, policy(tier), "library") as one,
+        worker_of(lab, policy(tier), "library") as other,
     ):
         found = run(one, code, sibling=other.pid)
         assert isinstance(found, dict)
@@ -100,7 +75,10 @@ def test_such_a_worker_has_the_seal_of_its_policy(lab: Lab, tier: Tier) -> None:
 
 
 def test_the_posture_says_what_preloading_weakens(lab: Lab) -> None:
-    with _worker(lab, policy()) as plain, _worker(lab, policy(), "library") as worker:
+    with (
+        worker_of(lab, policy()) as plain,
+        worker_of(lab, policy(), "library") as worker,
+    ):
         assert plain.posture["seccomp"].state == "active"
         for name in ("seccomp", "process-limit"):
             assert worker.posture[name].state == "degraded"
@@ -120,167 +98,13 @@ def test_without_its_filter_such_a_worker_could_fork() -> None:
                 os._exit(0)
             result = os.waitpid(pid, 0)[1]
         """
-        with _worker(lab, policy(), "library") as worker:
+        with worker_of(lab, policy(), "library") as worker:
             assert run(worker, code) == 0
-
-
-_EVIL = """
-import builtins, os, sys, threading, time
-
-FOUND = {}
-for path in ("/etc/passwd", "/tmp", "/proc/1/environ", SECRET):
-    try:
-        os.listdir(path) if path == "/tmp" else open(path).read()
-        FOUND[path] = "read"
-    except OSError as error:
-        FOUND[path] = type(error).__name__
-try:
-    import socket
-    socket.socket()
-    FOUND["socket"] = "made"
-except OSError as error:
-    FOUND["socket"] = type(error).__name__
-try:
-    os.kill(os.getppid(), 9)
-    FOUND["warden"] = "killed"
-except OSError as error:
-    FOUND["warden"] = type(error).__name__
-
-KEPT = os.open(__file__, os.O_RDONLY)
-builtins.poisoned = True
-threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
-
-def in_child():
-    sys.hooked = True
-    try:
-        os.fstat(KEPT)
-    except OSError:
-        sys.hooked = "closed"
-
-os.register_at_fork(after_in_child=in_child)
-PID = os.fork()
-if not PID:
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-    time.sleep(600)
-    os._exit(0)
-os.waitpid(PID, 0)
-"""
-
-
-def _evil(lab: Lab, tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text("x")
-    source = _EVIL.replace("SECRET", repr(str(secret)))
-    (lab.folder / "evil.py").write_text(source)
-
-
-def test_a_hostile_module_reaches_nothing_from_the_zygote(
-    lab: Lab, tmp_path: Path
-) -> None:
-    _evil(lab, tmp_path)
-    with _worker(lab, policy(), "evil") as worker:
-        found = run(worker, "import evil; result = evil.FOUND")
-        assert isinstance(found, dict)
-        assert set(map(str, found.values())) == {"PermissionError"}, found
-
-
-def test_a_hostile_module_only_has_workers_of_its_environment(
-    lab: Lab, tmp_path: Path
-) -> None:
-    _evil(lab, tmp_path)
-    code = "import builtins, sys; result = [hasattr(builtins, 'poisoned'), "
-    code += "hasattr(sys, 'hooked')]"
-    with (
-        _worker(lab, policy(), "evil") as evil,
-        _worker(lab, policy(), "library") as honest,
-        _worker(lab, policy()) as plain,
-    ):
-        assert run(evil, code) == [True, True]  # so the attack is real
-        assert run(honest, code) == [False, False]
-        assert run(plain, code) == [False, False]
-        # What it keeps open does not come along; the hook still saw it.
-        with pytest.raises(RemoteError, match="Bad file descriptor"):
-            run(evil, "import evil, os; os.fstat(evil.KEPT)")
-
-
-def test_what_a_hostile_module_leaves_behind_ends_with_the_zygote(
-    lab: Lab, tmp_path: Path
-) -> None:
-    _evil(lab, tmp_path)
-    worker = _worker(lab, policy(), "evil")
-    zygote = _parent(worker.pid)
-    warden = _parent(zygote)
-    # The orphan has come to the warden, which is a subreaper.
-    assert wait_until(lambda: len(children(warden)) == 2)
-    orphans = children(warden)
-    assert all(map(alive, orphans))
-    os.kill(zygote, signal.SIGKILL)
-    assert wait_until(lambda: not any(map(alive, [*orphans, warden, worker.pid])))
-    with pytest.raises(SandboxError):
-        run(worker, "result = 1")
-    with _worker(lab, policy(), "evil") as fresh:
-        assert _parent(fresh.pid) != zygote
-
-
-def test_a_hostile_module_can_not_have_another_process_taken_for_a_worker(
-    lab: Lab,
-) -> None:
-    # Its hook says hello first, in the name of the host: the kernel refuses, and
-    # what the host then hears is not from a worker that it could mistake.
-    lab.write(
-        "evil",
-        """
-        import os, socket, struct
-        TRIED = []
-
-        def in_child():
-            mine, theirs = socket.socketpair()
-            mine.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            told = struct.pack("3i", 1, os.getuid(), os.getgid())
-            try:
-                theirs.sendmsg(
-                    [b"H"], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, told)]
-                )
-                TRIED.append("forged")
-            except OSError as error:
-                TRIED.append(type(error).__name__)
-
-        os.register_at_fork(after_in_child=in_child)
-        """,
-    )
-    with _worker(lab, policy(), "evil") as worker:
-        assert worker.pid > 1
-        assert _parent(_parent(_parent(worker.pid))) != 1
-        found = run(worker, "import evil; result = evil.TRIED")
-        assert found == ["PermissionError"]
-
-
-def test_a_fork_bomb_in_a_preloaded_module_is_bounded(lab: Lab) -> None:
-    lab.write(
-        "evil",
-        """
-        import os, time
-        COUNT = 0
-        try:
-            for COUNT in range(100_000):
-                if not os.fork():
-                    time.sleep(600)
-                    os._exit(0)
-        except OSError:
-            pass
-        """,
-    )
-    given = policy(limits={"processes": 8, "wall_seconds": 50})
-    with pytest.raises(SandboxError):  # no process is left for a worker
-        _worker(lab, given, "evil").close()
-    lab.sandbox.close()
 
 
 def test_a_plugin_is_no_library_of_its_own(lab: Lab) -> None:
     with pytest.raises(PolicyError, match="plugin itself") as caught:
-        _worker(lab, policy(), "lab_target")
+        worker_of(lab, policy(), "lab_target")
     assert caught.value.hint
 
 
@@ -290,8 +114,8 @@ def test_a_plugin_with_programs_is_imported_once_for_all_its_workers(lab: Lab) -
         "import os, lab_target; result = [os.getppid(), lab_target.build is not None]"
     )
     with (
-        _worker(lab, given, "lab_target") as one,
-        _worker(lab, given, "lab_target") as other,
+        worker_of(lab, given, "lab_target") as one,
+        worker_of(lab, given, "lab_target") as other,
     ):
         assert run(one, code) == run(other, code)
         ended = "import subprocess; result = subprocess.run(['/bin/true']).returncode"
@@ -301,7 +125,7 @@ def test_a_plugin_with_programs_is_imported_once_for_all_its_workers(lab: Lab) -
 def test_a_module_that_can_not_be_loaded_is_told(lab: Lab) -> None:
     for _ in range(2):
         with pytest.raises(StartError) as caught:
-            _worker(lab, policy(), "missing")
+            worker_of(lab, policy(), "missing")
         assert caught.value.stage == "preload"
 
 
@@ -345,7 +169,7 @@ def test_a_module_that_spoils_what_a_zygote_practises_can_be_preloaded(
     lab: Lab, hostile: str
 ) -> None:
     lab.write("spoiler", hostile)
-    with _worker(lab, policy(), "spoiler") as worker:
+    with worker_of(lab, policy(), "spoiler") as worker:
         assert run(worker, "import spoiler; result = 1") == 1
 
 
@@ -386,7 +210,7 @@ def test_what_a_module_did_to_the_scene_of_its_workers_is_undone(lab: Lab) -> No
         result.append(sys.path.count("/elsewhere"))
     """
     for _ in range(2):
-        with _worker(lab, policy(), "scene_shifter") as worker:
+        with worker_of(lab, policy(), "scene_shifter") as worker:
             assert run(worker, code) == [False, False, 1, 1]
 
 
@@ -399,12 +223,12 @@ def test_a_worker_starts_threads_of_its_own(lab: Lab) -> None:
         main = threading.main_thread() is threading.current_thread()
         result += [threading.active_count(), main]
     """
-    with _worker(lab, policy(), "threading") as worker:
+    with worker_of(lab, policy(), "threading") as worker:
         assert run(worker, code) == [1275, 1, True]
 
 
 def _ticks(lab: Lab) -> int:
-    with _worker(lab, policy(), "ticker") as worker:
+    with worker_of(lab, policy(), "ticker") as worker:
         # A fork takes one thread along.
         assert run(worker, "import ticker; result = ticker.THREAD.is_alive()") is False
         found = run(worker, "import ticker; result = ticker.COUNT[0]")
@@ -413,8 +237,8 @@ def _ticks(lab: Lab) -> int:
 
 
 def test_a_worker_that_dies_does_not_take_the_others_along(lab: Lab) -> None:
-    with _worker(lab, policy(), "library") as one:
-        other = _worker(lab, policy(), "library")
+    with worker_of(lab, policy(), "library") as one:
+        other = worker_of(lab, policy(), "library")
         with pytest.raises(WorkerDiedError) as caught:
             run(other, "import os; os._exit(3)")
         assert caught.value.status == 3
@@ -427,7 +251,7 @@ def test_an_environment_without_room_says_so_at_once(lab: Lab) -> None:
 
     def fill() -> None:
         while len(workers) < 16:
-            workers.append(_worker(lab, few, "library"))
+            workers.append(worker_of(lab, few, "library"))
 
     started = time.monotonic()
     with pytest.raises(StartError, match="no room") as caught:
@@ -437,7 +261,7 @@ def test_an_environment_without_room_says_so_at_once(lab: Lab) -> None:
     assert [run(worker, "result = 1") for worker in workers] == [1] * len(workers)
     workers.pop().close()
     workers.pop().close()
-    with _worker(lab, few, "library") as another:
+    with worker_of(lab, few, "library") as another:
         assert run(another, "result = 2") == 2
 
 
@@ -459,8 +283,8 @@ def test_nothing_is_left_of_zygotes_with_foreign_code(
     with open_folder() as folder, Sandbox.open() as sandbox:
         mine = Lab(sandbox, folder)
         mine.write("library", "")
-        workers = [_worker(mine, policy(), "library") for _ in range(4)]
-        tree = [workers[0].pid, _parent(workers[0].pid)]
+        workers = [worker_of(mine, policy(), "library") for _ in range(4)]
+        tree = [workers[0].pid, parent_of(workers[0].pid)]
         workers[0].close()
         assert not alive(tree[0])
         assert alive(tree[1])

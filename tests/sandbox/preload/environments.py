@@ -1,0 +1,26 @@
+"""Workers of environments with foreign code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lockgate_sandbox import (
+    Policy,
+    Worker,
+)
+from tests.support.sandbox import Lab
+
+__all__ = ["parent_of", "worker_of"]
+
+
+def worker_of(
+    lab: Lab, given: Policy, *names: str, target: str = "lab_target:build"
+) -> Worker:
+    return lab.sandbox.worker(
+        given, target=target, path=[str(lab.folder)], preload=names
+    )
+
+
+def parent_of(pid: int) -> int:
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
