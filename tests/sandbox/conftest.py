@@ -71,6 +71,13 @@ def cell(base: Base, request: pytest.FixtureRequest) -> Iterator[Cell]:
 
 
 @pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox with every layer."""
+    with Sandbox.open() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A sandbox with every layer, ready to run code."""
     with open_folder() as folder, Sandbox.open() as sandbox:

@@ -36,12 +36,6 @@ PACKAGES = sysconfig.get_path("purelib")
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox.open() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def python(sandbox: Sandbox) -> Iterator[Interpreter]:
     with Interpreter.open("basic", path=[PACKAGES], sandbox=sandbox) as opened:
         yield opened

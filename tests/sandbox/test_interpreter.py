@@ -31,12 +31,6 @@ from tests.support.sandbox import alive, open_folder, policy, task_count, wait_u
 pytestmark = pytest.mark.kernel
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox.open() as opened:
-        yield opened
-
-
 @pytest.fixture
 def python(sandbox: Sandbox) -> Iterator[Interpreter]:
     with Interpreter.open(sandbox=sandbox) as opened:

@@ -11,7 +11,6 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +35,6 @@ from lockgate_sandbox.grants import PathGrant
 from tests.support.sandbox import open_folder
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox.open() as opened:
-        yield opened
 
 
 _FORGES = """

@@ -27,7 +27,7 @@ _FORMATS = tuple("?bBhHiIlLqQfd")
 _DIMENSIONS = 16
 _NODES = 200_000
 _TEXT_CHARS = 8_192
-_WHAT_CHARS = 1_024
+_WHAT_CHARS = 1_024  # the host's, in `_watch.claims`, which is not to be had here
 _RUNNERS: list[Any] = []
 """The event loop of all texts, once one of them has awaited."""
 
