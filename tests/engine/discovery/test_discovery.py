@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from lockgate.discovery import Discovery, PluginState, discover
 from lockgate.discovery._entry_points import parse_entry_points
 from lockgate.discovery._relations import unshadow
+from lockgate.errors import PluginUnavailableError
 from tests.support.dists import EditableStyle, SitePackages, manifest_text
 
 
@@ -474,6 +475,23 @@ def test_the_digest_of_an_editable_changes_with_any_file(
     (package / "__init__.py").write_text("x = 1\n")
 
     assert plugin.digest != before
+
+
+def test_folders_that_lead_to_each_other_are_not_followed_for_ever(
+    site: SitePackages, tmp_path: Path
+) -> None:
+    """Nine of them have 986,410 names, and the digest has to hold each."""
+    site.editable("acme", tmp_path / "source", style="pth")
+    package = tmp_path / "source" / "src" / "acme"
+    folders = [package / f"folder{number}" for number in range(9)]
+    for folder in folders:
+        folder.mkdir()
+    for folder in folders:
+        for other in folders:
+            (folder / f"to_{other.name}").symlink_to(other)
+
+    with pytest.raises(PluginUnavailableError, match="more than 20000 folders"):
+        _ = only(find(site)).digest
 
 
 def test_a_stranger_cannot_put_a_first_party_plugin_out_of_use(

@@ -17,6 +17,8 @@ __all__ = ["digest_of"]
 
 _FILE_LIMIT_BYTES = 64 * 1024 * 1024
 _FILES_MAXIMUM = 20_000
+_FOLDERS_MAXIMUM = 20_000
+"""By all their names: a dozen that lead to each other have a thousand million."""
 _BYTE_CODE = re.compile(r".+\..+\.pyc(\.\d+)?", re.DOTALL)
 """``name.TAG.pyc`` (PEP 3147), also while it is written: no module's name has a dot."""
 
@@ -112,9 +114,16 @@ def _walk(folder: str) -> Iterator[str]:
     """The files below `folder`, links to folders followed, but not back up.
 
     A folder that several names lead to is there by each: all of them can be imported.
+
+    Raises:
+        UnreadableError: If there are too many folders.
     """
     waiting: list[tuple[str, frozenset[str]]] = [(folder, frozenset())]
+    left = _FOLDERS_MAXIMUM
     while waiting:
+        left -= 1
+        if left < 0:
+            raise UnreadableError(f"is below more than {_FOLDERS_MAXIMUM} folders")
         parent, above = waiting.pop()
         real = os.path.realpath(parent)
         if real in above:
