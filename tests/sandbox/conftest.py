@@ -11,6 +11,7 @@ import pytest
 
 from lockgate_sandbox import Sandbox
 from tests.sandbox.attacks.catalogue import Attack
+from tests.support.everywhere import NAMESPACES, Host, Setting, open_host, settings
 from tests.support.layers import Base, Cell, cell_base, open_cell, users
 from tests.support.residue import Residue
 from tests.support.sandbox import Lab, open_folder
@@ -68,6 +69,25 @@ def cell(base: Base, request: pytest.FixtureRequest) -> Iterator[Cell]:
     uid: int = request.param
     with open_cell(base, uid) as made:
         yield made
+
+
+@pytest.fixture(scope="session", params=settings(), ids=str)
+def everywhere(base: Base, request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A host in each setting: as root and as an ordinary user, namespaces or none.
+
+    It says in the posture of its workers that it is as it should be, and in the end
+    nothing is left of them.
+    """
+    setting: Setting = request.param
+    with open_host(base, setting) as host:
+        names = NAMESPACES if setting.root else (*NAMESPACES, "user-namespace")
+        for layers in host.postures().values():
+            states = {name: layers[name]["state"] for name in names}
+            if setting.namespaces and set(states.values()) != {"active"}:
+                pytest.skip(f"not to be had here: {states}")
+            assert setting.namespaces or "active" not in states.values()
+        yield host
+        assert not host.call("tests.support.everywhere_host:left")
 
 
 @pytest.fixture(scope="module")

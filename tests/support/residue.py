@@ -59,7 +59,9 @@ class Residue:
     def _found(self) -> set[str]:
         found = {f"folder {path}" for path in self._folders if _ours(path)}
         found |= {f"folder {path}" for path in _cells()}
-        found |= {f"process {told}" for told in _processes() if self._whose(told)}
+        places = (_PACKAGE, *map(str.encode, self._folders))
+        running = _processes(places)
+        found |= {f"process {told}" for told in running if self._whose(told)}
         found |= {
             f"mount {line}" for line in _lines("/proc/self/mountinfo") if _named(line)
         }
@@ -139,8 +141,11 @@ def _groups() -> list[str]:
     return found
 
 
-def _processes() -> list[str]:
-    """Keepers, zygotes and workers of this checkout, and orphans with their ids."""
+def _processes(places: tuple[bytes, ...]) -> list[str]:
+    """Keepers, zygotes and workers of the code in `places`, and orphans with their ids.
+
+    The code is this checkout's, or a copy that was made of it.
+    """
     found: list[str] = []
     for path in Path("/proc").iterdir():
         if not path.name.isdigit():
@@ -151,7 +156,7 @@ def _processes() -> list[str]:
             uid = path.stat().st_uid
         except OSError:
             continue
-        files = [word for word in command.split(b"\0") if word.startswith(_PACKAGE)]
+        files = [word for word in command.split(b"\0") if word.startswith(places)]
         ours = any(word.endswith(_OURS) for word in files)
         orphan = parent == "1" and _only_a_workers(uid)
         if ours or orphan:

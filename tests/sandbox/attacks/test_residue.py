@@ -41,7 +41,21 @@ def _folder_of_a_cell() -> Generator[None]:
 
 @contextmanager
 def _zygote() -> Generator[None]:
-    script = Path(lockgate_sandbox.__file__).with_name("_zygote") / "zygote.py"
+    with _zygote_of(Path(lockgate_sandbox.__file__).parent):
+        yield
+
+
+@contextmanager
+def _zygote_of_a_copy() -> Generator[None]:
+    copy = tempfile.mkdtemp(prefix="a-copy-")
+    with _zygote_of(Path(copy)):
+        yield
+    Path(copy).rmdir()
+
+
+@contextmanager
+def _zygote_of(package: Path) -> Generator[None]:
+    script = package / "_zygote/zygote.py"
     code = "import time; time.sleep(60)"
     # A folder of this session tells whose it is, as a real one's does.
     folder = tempfile.mkdtemp(prefix="of-a-zygote-")
@@ -105,7 +119,16 @@ def _shared() -> Generator[None]:
     made.unlink()
 
 
-KINDS = [_folder, _folder_of_a_cell, _zygote, _orphan, _socket, _segment, _shared]
+KINDS = [
+    _folder,
+    _folder_of_a_cell,
+    _zygote,
+    _zygote_of_a_copy,
+    _orphan,
+    _socket,
+    _segment,
+    _shared,
+]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__[1:])
