@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import compileall
 import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
+import subprocess
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from lockgate_sandbox import Sandbox
+from lockgate_sandbox import Policy, Sandbox, Worker
+from tests.bench.harness import compiled
 from tests.support.sandbox import open_folder
 
-__all__ = ["HEAVY", "echo_sandbox", "open_compiled", "open_echo", "site_folder"]
+__all__ = [
+    "HEAVY",
+    "echo_sandbox",
+    "echo_worker",
+    "open_compiled",
+    "open_echo",
+    "seqpacket",
+    "site_folder",
+]
 
 HEAVY = "pydantic.main"
 """What is preloaded: the part of pydantic that takes time."""
@@ -24,6 +35,8 @@ _HEAVY_FILES = (
     "typing_inspection",
 )
 
+_TRIPS = "5000"
+
 _TARGET = "def build(session):\n    return lambda method, arguments: arguments\n"
 
 
@@ -32,6 +45,26 @@ def echo_sandbox() -> Generator[tuple[Sandbox, str]]:
     """A sandbox and the folder of a module ``echo`` with a target ``build``."""
     with open_echo() as folder, Sandbox.open() as sandbox:
         yield sandbox, folder
+
+
+def echo_worker(stack: ExitStack) -> Worker:
+    """A worker of that target, which ends with `stack`."""
+    sandbox, folder = stack.enter_context(echo_sandbox())
+    policy = Policy.for_tier("read-only")
+    return sandbox.worker(policy, target="echo:build", path=[folder])
+
+
+def seqpacket(stack: ExitStack, data: str) -> Callable[[], float]:
+    """A side: a round trip of so many bytes between two C programs, by SEQPACKET."""
+    folder = stack.enter_context(TemporaryDirectory())
+    source = Path(__file__).with_name("seqpacket_echo.c")
+    argv = [compiled(source, Path(folder)), _TRIPS, str(len(data))]
+
+    def side() -> float:
+        done = subprocess.run(argv, capture_output=True, check=True)
+        return int(done.stdout) / 1e9
+
+    return side
 
 
 @contextmanager
