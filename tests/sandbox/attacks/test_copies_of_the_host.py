@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -270,3 +271,47 @@ def test_a_copy_keeps_no_program_waiting_for_the_end_of_its_input(lab: Lab) -> N
     for fd in (reader, writer):
         os.close(fd)
     assert [int(told) for told in counted] == [1 << 20]
+
+
+_ASKS = """
+import os
+from lockgate_session import session
+
+told = session.secret("TOKEN")
+with open(os.environ["TMPDIR"] + "/kept", "w") as file:
+    file.write("kept")
+print(told, open(file.name).read())
+"""
+
+
+@pytest.mark.parametrize("unwinds", [False, True])
+def test_a_copy_of_a_scripts_callback_leaves_the_script_alone(
+    lab: Lab, tmp_path: Path, unwinds: bool
+) -> None:
+    given = Policy.for_tier("elevated", secrets=["TOKEN"])
+    script, copied = tmp_path / "asks.py", list[int]()
+    script.write_text(_ASKS)
+
+    def fork(_: object) -> None:
+        copied.append(os.fork())
+        if copied[0]:
+            copied.append(os.waitpid(copied[0], 0)[1])
+        elif unwinds:
+            raise SystemExit
+
+    reader, writer = os.pipe()
+    try:
+        with Broker(given, secrets={"TOKEN": "parent's"}, audit=fork) as broker:
+            done = lab.sandbox.run_file(
+                given, script, stdio=(0, writer, 2), broker=broker
+            )
+    except (ClosedError, SystemExit) as error:
+        os._exit(7 if isinstance(error, ClosedError) else 8)
+    finally:
+        if copied and not copied[0]:
+            os._exit(9)
+    os.close(writer)
+    with os.fdopen(reader) as file:
+        assert file.read() == "parent's kept\n"
+    assert done.status == 0
+    assert os.waitstatus_to_exitcode(copied[1]) == (8 if unwinds else 7)

@@ -11,7 +11,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ from lockgate_sandbox._wire.wire import Channel
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
     CancelledError,
+    ClosedError,
     LimitError,
     MemoryLimitError,
     ProtocolError,
@@ -81,11 +82,21 @@ class Attended:
         self.process: Process
         self._sampler: Sampler
         self._ground: Ground
+        self._shared: list[Callable[[], object]] = [self._close_input]
+        self._gone: ClosedError | None = None
         copies.watch(self)
 
     def disown(self) -> None:
-        """Let go of its input, whose end it would never see: this is a forked copy."""
-        self._close_input()
+        """Let go of it, alive as it is: this is a forked copy of the host.
+
+        Nothing is undone that its parent has done. Its input it would never see the
+        end of, if that were open here too.
+        """
+        self._left = self._undo.pop_all()
+        msg = "the program belongs to the process that this one was forked from"
+        self._gone = ClosedError(msg, hint="start one in the process that is to have it")
+        for let_go in self._shared:
+            let_go()
 
     def pipe_in(self, data: bytes) -> int:
         """The reading end of a pipe that `data` is written to meanwhile."""
@@ -178,10 +189,12 @@ class Attended:
         job["writable"] = ground.writable()
         channel = Channel(mine, _START_LIMIT_BYTES)
         self._undo.callback(channel.close)
+        self._shared.append(channel.close)
         call = os.urandom(8)
         with suppress(ChannelClosed):  # then `started` says why
             channel.send([Kind.START, call, job], self._check)
         self.process = Process(life)
+        self._shared.append(self.process.disown)
         self.process.wait_started()
         self._undo.callback(self.process.close)
         self._ground = ground
@@ -234,6 +247,8 @@ class Attended:
         return answer
 
     def _check(self) -> None:
+        if self._gone is not None:
+            raise self._gone
         if self.stop is not None and self.stop.is_set():
             raise CancelledError("the program")
         now = time.monotonic()

@@ -74,6 +74,7 @@ class Notes:
             message = [int(Kind.ANSWER), *head, value]
         if isinstance(value, Passed):
             try:
+                look()
                 count = len(value.fds)
                 message = [int(Kind.PASSED), *head, value.value, count]
                 self._channel.send(message, look)
@@ -81,6 +82,7 @@ class Notes:
             finally:
                 value.close()
             return
+        look()  # a callback may take long, and come back in a forked copy of the host
         try:
             self._channel.send(message, look)
         except (NotDataError, FrameTooLargeError) as error:

@@ -11,7 +11,7 @@ import socket
 import tempfile
 import threading
 import weakref
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -162,10 +162,10 @@ class Nursery:
         with ExitStack() as undo:
             if policy.tier.may_write:
                 scratch = self._new_folder()
-                undo.callback(remove, scratch)
+                undo.callback(_at_home, os.getpid(), remove, scratch)
             group = self._group(policy, preloading)
             if group is not None:
-                undo.callback(group.close)
+                undo.callback(_at_home, os.getpid(), group.close)
             if scratch or group or preloading:
                 plan = prepare(
                     policy,
@@ -221,6 +221,12 @@ class Nursery:
             self.check_open()  # closed meanwhile, with all its folders
             raise
         return str(folder)
+
+
+def _at_home(home: int, undo: Callable[..., object], *given: object) -> None:
+    """Undo what process `home` has done, there: a forked copy of it drops it too."""
+    if os.getpid() == home:
+        undo(*given)
 
 
 _NURSERIES: weakref.WeakSet[Nursery] = weakref.WeakSet()
