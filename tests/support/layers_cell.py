@@ -104,8 +104,21 @@ def open_host(ground: str) -> tuple[dict[str, Any], list[Any]]:
         "abstract": abstract_name,
         "stream": stream_path,
         "datagram": datagram_path,
+        "handle": handle(secret),
     }
     return host, [tcp, udp, abstract, stream, datagram]
+
+
+def handle(path: str) -> str:
+    """By what the kernel opens a file without a path: hexadecimal; "" if it can't."""
+    import ctypes
+
+    room, mount = (ctypes.c_uint32 * 34)(128), ctypes.c_int()
+    name = path.encode()
+    call = ctypes.CDLL(None).name_to_handle_at
+    if call(-100, name, room, ctypes.byref(mount), 0):
+        return ""
+    return bytes(room)[: 8 + room[0]].hex()
 
 
 def answer(job: dict[str, Any], host: dict[str, Any], ground: str) -> dict[str, Any]:
@@ -134,6 +147,8 @@ def answer(job: dict[str, Any], host: dict[str, Any], ground: str) -> dict[str, 
         with open(os.path.join(host["ground"], "secret"), "w") as file:
             file.write("the host's secret")
         os.chmod(host["secret"], 0o644)
+        with contextlib.suppress(OSError):  # a file system without any
+            os.setxattr(host["secret"], "user.x", b"told")
         space = {"host": host, "scratch": scratch}
         return run(plan, job, space)
     finally:

@@ -79,8 +79,6 @@ def mistake(
 
     `filtered`: the machine itself may refuse what is in reach.
     """
-    if "ENOSYS" in attack.otherwise and outcome.errno == "ENOSYS":
-        return ""  # the filter and an old kernel say the same
     if "layer_error" in outcome.report:
         # Where nobody can count processes none may be started.
         return "" if rung == "programs" else "did not start"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from tests.sandbox.attacks.catalogue import (
+    bpf,
     controls,
+    families,
     files,
     folders,
     kernel,
     language,
+    machine,
     namespaces,
     newest,
     proc,
@@ -15,10 +18,12 @@ from tests.sandbox.attacks.catalogue import (
     programs,
     resources,
     sockets,
+    terminals,
+    uring,
 )
-from tests.sandbox.attacks.catalogue.attack import RUNGS, Attack
+from tests.sandbox.attacks.catalogue.attack import RUNGS, Answer, Attack
 
-__all__ = ["ATTACKS", "RUNGS", "Attack"]
+__all__ = ["ATTACKS", "RUNGS", "Answer", "Attack"]
 
 ATTACKS: tuple[Attack, ...] = (
     *files.ATTACKS,
@@ -26,9 +31,14 @@ ATTACKS: tuple[Attack, ...] = (
     *proc.ATTACKS,
     *processes.ATTACKS,
     *sockets.ATTACKS,
+    *families.ATTACKS,
     *namespaces.ATTACKS,
     *kernel.ATTACKS,
+    *uring.ATTACKS,
+    *bpf.ATTACKS,
+    *machine.ATTACKS,
     *controls.ATTACKS,
+    *terminals.ATTACKS,
     *programs.ATTACKS,
     *resources.ATTACKS,
     *language.ATTACKS,

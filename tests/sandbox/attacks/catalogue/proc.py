@@ -26,7 +26,8 @@ def _device(name: str) -> Attack:
         who="root",
         also_off=("uid", "capabilities"),
         needs=f"/dev/{name}",
-        otherwise=("ENODEV", "ENXIO", "EIO", "EBUSY", "EPERM"),
+        # What a driver says without a device, or one that is locked down or taken.
+        absent=("ENODEV", "ENXIO", "EIO", "EBUSY", "EPERM"),
     )
 
 
@@ -178,7 +179,25 @@ ATTACKS = (
         who="root",
         root_held_by=("uid", "capabilities"),
     ),
-    opens("type at its own terminal", "/dev/tty", "os.O_RDWR", otherwise=("ENXIO",)),
+    Attack(
+        "write to its own terminal",
+        """
+        import errno, os
+        try:
+            own = os.open("/dev/tty", os.O_RDWR)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            # It has none: whoever leads a session gets the first that it opens.
+            screen, lent = os.openpty()
+            os.open(os.ttyname(lent), os.O_RDWR)
+            own = os.open("/dev/tty", os.O_RDWR)
+        os.write(own, b"mine")
+        result = os.read(screen, 9) == b"mine"
+        """,
+        ("landlock",),
+        needs="/dev/ptmx",
+    ),
     opens("make a terminal", "/dev/ptmx", "os.O_RDWR"),
     opens("write to a device", "/dev/full", "os.O_WRONLY"),
     _device("kmsg"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.sandbox.attacks.catalogue.attack import Attack, calls
+from tests.sandbox.attacks.catalogue.attack import Attack, calls, knocks
 
 __all__ = ["ATTACKS"]
 
@@ -47,7 +47,6 @@ ATTACKS = (
         ("seccomp", "landlock"),
         root_held_by=("uid", "capabilities"),
         user_held_by=("user-namespace",),
-        otherwise=("EFAULT",),
     ),
     Attack(
         "change the host's limits",
@@ -232,16 +231,19 @@ ATTACKS = (
     Attack(
         "write the host's memory",
         """
-        import ctypes
+        import ctypes, sys
         class Vector(ctypes.Structure):
             _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
-        room = ctypes.create_string_buffer(8)
-        mine, theirs = Vector(ctypes.addressof(room), 8), Vector(8, 8)  # not mapped
-        syscall("process_vm_writev", host["pid"], ctypes.byref(mine), 1,
-                ctypes.byref(theirs), 1, 0)
+        # Over a text that the host has at the same address, what it says already.
+        text = host["secret"]
+        size = len(text)
+        there = Vector(id(text) + sys.getsizeof(text) - size - 1, size)
+        room = ctypes.create_string_buffer(text.encode())
+        result = syscall("process_vm_writev", host["pid"],
+                         ctypes.byref(Vector(ctypes.addressof(room), size)), 1,
+                         ctypes.byref(there), 1, 0) == size
         """,
         ("seccomp", "landlock"),
-        otherwise=("EFAULT",),
         **_TRACED,
     ),
     calls(
@@ -253,7 +255,7 @@ ATTACKS = (
         "0",
         "0",
         held_by=("seccomp", "landlock"),
-        otherwise=("ENOSYS",),
+        absent=("ENOSYS",),
         **_TRACED,
     ),
     Attack(
@@ -263,23 +265,43 @@ ATTACKS = (
         class Vector(ctypes.Structure):
             _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
         handle = syscall("pidfd_open", host["pid"], 0)
-        syscall("process_madvise", handle, ctypes.byref(Vector(4096, 4096)), 1, 21, 0)
+        page = Vector(id(host) & ~4095, 4096)
+        # MADV_COLD: of what memory there is little of, this is given up first
+        result = syscall("process_madvise", handle, ctypes.byref(page), 1, 20, 0)
         """,
         # CAP_PERFMON looks past Landlock here (Linux 6.16), so it holds it not alone.
         ("seccomp", "capabilities"),
-        otherwise=("EINVAL", "ENOMEM"),
         root_held_by=("uid",),
         also_off=("landlock",),
         who="root",
     ),
     Attack(
-        "reap the host's memory",
-        """
-        handle = syscall("pidfd_open", host["pid"], 0)
-        syscall("process_mrelease", handle, 0)
-        """,
+        "reap another process's memory",
+        knocks(
+            """
+            import errno, mmap, os, signal
+            knock("EBADF", "process_mrelease", -1, 0)
+            room = mmap.mmap(-1, 16 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            room.write(bytes(16 << 20))  # takes the kernel a while to take away
+            for _ in range(100):
+                pid = os.fork()
+                if not pid:
+                    signal.pause()
+                handle = syscall("pidfd_open", pid, 0)
+                os.kill(pid, signal.SIGKILL)
+                try:
+                    result = syscall("process_mrelease", handle, 0) == 0
+                    break
+                except OSError as error:
+                    if error.errno != errno.ESRCH:  # it was gone already
+                        raise
+                finally:
+                    os.waitpid(pid, 0)
+            """
+        ),
         ("seccomp",),
-        otherwise=("EINVAL", "ESRCH", "ENOSYS"),
+        also_off=("process-limit",),
+        absent=("ENOSYS",),
     ),
     Attack(
         "read the host's list of locks",
@@ -302,7 +324,7 @@ ATTACKS = (
         "0",
         "0",
         held_by=("seccomp", "landlock"),
-        otherwise=("ENOSYS",),
+        absent=("ENOSYS",),
         **_TRACED,
     ),
     calls(
@@ -331,20 +353,25 @@ ATTACKS = (
     ),
     Attack(
         "slow down a whole user",
-        """
-        import os
-        now = os.getpriority(os.PRIO_USER, host["uid"])
-        try:
-            syscall("setpriority", os.PRIO_USER, host["uid"], now)
-        except PermissionError:
-            # The kernel says so too while another process of that user has a right
-            # more, as one in a namespace of its own; of nobody it says ESRCH.
-            syscall("setpriority", os.PRIO_USER, (1 << 31) - 9, now)
-        result = True
-        """,
+        knocks(
+            """
+            import os
+            knock("ESRCH", "setpriority", os.PRIO_USER, (1 << 31) - 9, 19)
+            # The real user's processes are left alone: this one is in a namespace
+            # where it is the only one.
+            syscall("unshare", 0x10000000 | 0x20000000)  # user, process
+            pid = os.fork()
+            if not pid:
+                try:
+                    syscall("setpriority", os.PRIO_USER, 0, 19)
+                    os._exit(os.getpriority(os.PRIO_PROCESS, 0))
+                finally:
+                    os._exit(70)
+            result = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 19
+            """
+        ),
         ("seccomp",),
-        who="user",
-        otherwise=("ESRCH",),
+        also_off=("process-limit",),
     ),
     Attack(
         "measure the host's work to the nanosecond",
@@ -360,6 +387,6 @@ ATTACKS = (
         "0",
         "0",
         "0",
-        otherwise=("EINVAL",),
+        absent=("EINVAL",),  # without Yama
     ),
 )
