@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lockgate_sandbox._seal.sealplan import LAYERS
+from lockgate_sandbox.posture import LAYERS
 from lockgate_sandbox.security import NOT_PROMISED, PROMISES, NotPromised, Promise
 from tests.meta import security_page
 from tests.meta.workspace import ROOT

@@ -15,7 +15,7 @@ from lockgate_sandbox.backend import Backend, Confined, Confinement
 from lockgate_sandbox.worker import Worker
 
 if TYPE_CHECKING:
-    from lockgate_sandbox._seal.sealplan import LayerModes
+    from lockgate_sandbox.layers import Layers
 
 pytestmark = pytest.mark.kernel
 
@@ -30,7 +30,7 @@ class Named:
     def refusal(self) -> str:
         return self._why
 
-    def open(self, *, layers: LayerModes | None = None) -> Confinement:
+    def open(self, *, layers: Layers | None = None) -> Confinement:
         return Sandbox.open(layers={"session": "strict", **(layers or {})})
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from lockgate_sandbox import Policy, Sandbox, Tier
 from lockgate_sandbox._seal.fresh import ask_kernel
-from lockgate_sandbox._seal.sealplan import LAYERS
 from lockgate_sandbox.doctor import FEATURES, Examination, examine, examine_tiers
+from lockgate_sandbox.posture import LAYERS
 from lockgate_sandbox.security import PROMISES
 from tests.support.sandbox import TIERS, open_folder
 

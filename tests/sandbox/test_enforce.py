@@ -107,8 +107,21 @@ def test_without_a_uid_to_take_root_stays_root_and_says_so(cell: Cell) -> None:
     )
 
     assert outcome.result == [0, []]
-    assert outcome.posture["uid"].state == "degraded"
+    assert outcome.posture["uid"].state == "missing"
     assert "stays uid 0" in outcome.posture["uid"].detail
+
+
+@pytest.mark.host("root")
+def test_root_may_be_kept_from_staying_root(cell: Cell) -> None:
+    outcome = cell.run(
+        "result = 1",
+        modes={"uid": "strict"},
+        capabilities=without(cell, "own_uid"),
+    )
+
+    assert outcome.report["layer_error"]["layer"] == "uid"
+    assert "stays uid 0" in outcome.report["layer_error"]["detail"]
+    assert outcome.report["layer_error"]["remedy"]
 
 
 @pytest.mark.host("root")

@@ -8,8 +8,8 @@ from typing import Literal
 import pytest
 
 from lockgate_sandbox import LayerState, Posture
-from lockgate_sandbox._seal.sealplan import LAYERS
 from lockgate_sandbox.linux.landlock import NEWEST_ABI
+from lockgate_sandbox.posture import LAYERS
 from lockgate_sandbox.security import ABIS, NOT_PROMISED, PROMISES, Promise, hold
 
 State = Literal["active", "degraded", "missing", "off", "unneeded"]

@@ -7,8 +7,16 @@ from typing import cast
 
 import pytest
 
-from lockgate_sandbox import Limits, Policy, Program, Tier, probe
-from tests.support.sandbox import Lab, policy
+from lockgate_sandbox import (
+    LayerMissingError,
+    Limits,
+    Policy,
+    Program,
+    Sandbox,
+    Tier,
+    probe,
+)
+from tests.support.sandbox import Lab, open_folder, policy
 
 pytestmark = pytest.mark.kernel
 
@@ -88,8 +96,23 @@ def test_memory_of_a_reachable_gpu_is_limited_or_reported(lab: Lab) -> None:
     if probe().can("gpu_memory"):
         assert layer.state == "active"
     else:
-        assert layer.state == "degraded"
+        assert layer.state == "missing"
         assert "dmem" in layer.remedy
+
+
+def test_a_gpu_without_a_limit_can_be_refused() -> None:
+    if probe().can("gpu_memory"):
+        pytest.skip("a GPU's memory can be limited here")
+    limits = policy(Tier.ELEVATED, limits={"gpu_memory_bytes": 1 << 30}).limits
+    given = Policy.for_tier(Tier.ELEVATED, limits=limits, read=["/dev/dri"])
+    with (
+        open_folder() as folder,
+        Sandbox.open(layers={"elevated": {"gpu-memory": "strict"}}) as sandbox,
+        pytest.raises(LayerMissingError) as caught,
+    ):
+        Lab(sandbox, folder).worker(given)
+    assert caught.value.layer == "gpu-memory"
+    assert "dmem" in caught.value.hint
 
 
 def test_they_are_part_of_a_policys_document() -> None:

@@ -42,6 +42,9 @@ __all__ = [
 ORDINARY_UID = 54_321
 """An uid that owns nothing; only used where the tests run as root."""
 
+_BARE = {"scratch": "degradable", "cgroup": "degradable"}
+"""A cell seals a child and no more: no warden counts, and no group is opened for it."""
+
 _CELL = Path(__file__).with_name("layers_cell.py")
 _IGNORED = shutil.ignore_patterns("site-packages", "test", "idlelib", "*.opt-?.pyc")
 """Not the compiled modules: what each child had to compile would take most of a run."""
@@ -138,7 +141,7 @@ class Cell:
         )
         given = replace(policy.limits, **dict(limits or {}))  # type: ignore[arg-type]
         policy = replace(policy, limits=given)
-        chosen = {**dict.fromkeys(off, "off"), **(modes or {})}
+        chosen = {**_BARE, **dict.fromkeys(off, "off"), **(modes or {})}
         return {"policy": policy.to_dict(), "modes": chosen, **job}
 
     def capabilities(self) -> dict[str, Any]:

@@ -25,9 +25,9 @@ from lockgate_sandbox.errors import Data, PlatformError, PolicyError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from lockgate_sandbox._seal.sealplan import LayerModes
     from lockgate_sandbox.broker import Broker
     from lockgate_sandbox.callbacks import Callbacks
+    from lockgate_sandbox.layers import Layers
     from lockgate_sandbox.policy import Policy
     from lockgate_sandbox.posture import Posture
     from lockgate_sandbox.profiles import Profile
@@ -154,8 +154,11 @@ class Backend(Protocol):
         """Why it can't be used on this machine; empty if it can."""
         ...
 
-    def open(self, *, layers: LayerModes | None = None) -> Confinement:
-        """Start it. `layers` are the modes of its layers, by their names."""
+    def open(self, *, layers: Layers | None = None) -> Confinement:
+        """Start it. `layers` are the modes of its layers, by their names.
+
+        Or those of one tier, by its name, as `Sandbox.open` takes them.
+        """
         ...
 
 
@@ -168,7 +171,7 @@ class _Linux:
         refused = _platform.refusal()
         return "" if refused is None else str(refused)
 
-    def open(self, *, layers: LayerModes | None = None) -> Confinement:
+    def open(self, *, layers: Layers | None = None) -> Confinement:
         _platform.require()
         from lockgate_sandbox.sandbox import Sandbox
 
@@ -197,9 +200,7 @@ def register(backend: Backend) -> None:
     _known[backend.name] = backend
 
 
-def open_confinement(
-    name: str = "", *, layers: LayerModes | None = None
-) -> Confinement:
+def open_confinement(name: str = "", *, layers: Layers | None = None) -> Confinement:
     """Open the backend `name`; without one, the first that works on this machine.
 
     Raises:

@@ -8,10 +8,10 @@ reports.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from lockgate_sandbox._seal.fresh import ask_kernel
 from lockgate_sandbox._seal.plan import Capabilities, probe
@@ -23,6 +23,9 @@ from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.sandbox import Sandbox
 from lockgate_sandbox.security import ABIS, PROMISES, Hold, Promise, hold
 from lockgate_sandbox.tiers import Tier
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.layers import Layers, Mode
 
 __all__ = ["FEATURES", "Examination", "TierState", "examine", "examine_tiers"]
 
@@ -46,12 +49,14 @@ class TierState:
     """One tier here: the posture of its worker, or the error that refused it.
 
     `programs`: the policy had a program, so that its processes had to be bounded.
+    `modes` say how firmly each layer is held at that tier, here.
     """
 
     tier: Tier
     programs: bool
     posture: Posture | None
     error: SandboxError | None
+    modes: Mapping[str, Mode]
 
     @property
     def name(self) -> str:
@@ -64,6 +69,7 @@ class TierState:
         return {
             "tier": str(self.tier),
             "programs": self.programs,
+            "modes": dict(self.modes),
             "posture": posture.to_dict() if posture else None,
             "promises": {
                 promise.name: {"state": how, "by": layers}
@@ -125,14 +131,16 @@ class Examination:
         }
 
 
-def examine() -> Examination:
+def examine(layers: Layers | None = None) -> Examination:
     """Try everything; takes about half a second.
+
+    `layers` are the modes to try, as `Sandbox.open` takes them.
 
     Raises:
         SandboxError: If not even the trial can be made.
     """
     features = cast("dict[str, str]", ask_kernel("features", "find_features"))
-    with Sandbox.open() as sandbox:
+    with Sandbox.open(layers=layers) as sandbox:
         tiers = tuple(examine_tiers(sandbox, programs=True))
     return Examination(probe(), features, tiers)
 
@@ -149,8 +157,9 @@ def examine_tiers(sandbox: Sandbox, *, programs: bool) -> Iterator[TierState]:
 
 
 def _started(sandbox: Sandbox, policy: Policy) -> TierState:
+    modes = sandbox.modes(policy.tier)
     try:
         with Interpreter.open(policy, sandbox=sandbox) as python:
-            return TierState(policy.tier, policy.may_fork, python.posture, None)
+            return TierState(policy.tier, policy.may_fork, python.posture, None, modes)
     except SandboxError as error:
-        return TierState(policy.tier, policy.may_fork, None, error)
+        return TierState(policy.tier, policy.may_fork, None, error, modes)

@@ -13,7 +13,37 @@ if TYPE_CHECKING:
 
     State = Literal["active", "degraded", "missing", "off", "unneeded"]
 
-__all__ = ["LayerError", "LayerState", "Posture"]
+__all__ = ["INHERITED", "LAYERS", "LayerError", "LayerState", "Posture"]
+
+LAYERS = (
+    "fds",
+    "session",
+    "user-namespace",
+    "network-namespace",
+    "ipc-namespace",
+    "mount-namespace",
+    "pid-namespace",
+    "cgroup",
+    "cpu-share",
+    "gpu-memory",
+    "uid",
+    "capabilities",
+    "no-new-privs",
+    "rlimits",
+    "process-limit",
+    "scratch",
+    "landlock",
+    "seccomp",
+)
+"""Every layer of a posture, in the order in which it is shown."""
+
+INHERITED = (
+    "network-namespace",
+    "ipc-namespace",
+    "mount-namespace",
+    "pid-namespace",
+)
+"""Those that a zygote takes for all that are forked from it, whatever their tier."""
 
 STATES: tuple[State, ...] = ("active", "degraded", "missing", "off", "unneeded")
 

@@ -20,15 +20,17 @@ from lockgate_sandbox._start.recipe import (
 )
 from lockgate_sandbox._start.spares import Forked, Kind, Spares, fork
 from lockgate_sandbox.callbacks import Callbacks
-from lockgate_sandbox.errors import Data
+from lockgate_sandbox.errors import Data, PolicyError
+from lockgate_sandbox.layers import Modes
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.pool import WorkerPool
 from lockgate_sandbox.profiles import Profile
+from lockgate_sandbox.tiers import Tier
 from lockgate_sandbox.worker import Worker
 
 if TYPE_CHECKING:
-    from lockgate_sandbox._seal.enforce import LayerModes
     from lockgate_sandbox.broker import Broker
+    from lockgate_sandbox.layers import Layers, Mode
     from lockgate_sandbox.replies import Reply
     from lockgate_sandbox.results import ProgramResult, RunResult
 
@@ -42,8 +44,8 @@ class Sandbox:
     space. Everything ends with `close`, at the latest with the host process.
     """
 
-    def __init__(self, layers: LayerModes, *, follow_links: bool = True) -> None:
-        self._nursery = Nursery(layers, follow_links=follow_links)
+    def __init__(self, layers: Layers, *, follow_links: bool = True) -> None:
+        self._nursery = Nursery(Modes(layers), follow_links=follow_links)
         self._preloads = Preloads(self._nursery)
         self._spares = Spares(self._fork, self._nursery.hurry)
         self._recipes = Recipes()
@@ -54,12 +56,13 @@ class Sandbox:
 
     @classmethod
     def open(
-        cls, *, layers: LayerModes | None = None, follow_links: bool = True
+        cls, *, layers: Layers | None = None, follow_links: bool = True
     ) -> Sandbox:
         """Start a keeper.
 
-        `layers` changes how firmly a layer is held; switching one off is for
-        tests of the other layers.
+        `layers` changes how firmly a layer is held (see `layers`): at every tier by
+        the layer's name, at one by the tier's, ``{"admin": {"cgroup": "strict"}}``.
+        Switching one off is for tests of the other layers.
 
         A symbolic link in a path that is granted is followed when a worker starts,
         unless it lies where some policy of this process lets workers write. Without
@@ -69,8 +72,9 @@ class Sandbox:
 
         Raises:
             StartError: If the keeper can't be started.
+            PolicyError: If `layers` names no layer or tier, or no mode.
         """
-        return cls(dict(layers or {}), follow_links=follow_links)
+        return cls(layers or {}, follow_links=follow_links)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -95,6 +99,18 @@ class Sandbox:
             worker.close()
         self._preloads.close()
         self._nursery.close()
+
+    def modes(self, tier: Tier | str) -> dict[str, Mode]:
+        """How firmly each layer is held at `tier`, on this machine.
+
+        Raises:
+            PolicyError: If that tier is not sandboxed.
+            StartError: If the machine cannot be probed.
+        """
+        wanted = Tier(tier)
+        if wanted is Tier.SYSTEM:
+            raise PolicyError("tier system is not sandboxed: no layer holds it")
+        return self._nursery.modes(wanted)
 
     def worker(
         self,

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from lockgate_sandbox import Policy, Sandbox
-from lockgate_sandbox._seal.sealplan import LAYERS
 from lockgate_sandbox.errors import Data
+from lockgate_sandbox.posture import LAYERS
 from tests.support.confine import CONTAINER, command
 from tests.support.layers import ORDINARY_UID, Base
 from tests.support.sandbox import (

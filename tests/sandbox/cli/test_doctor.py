@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lockgate_sandbox._seal.sealplan import LAYERS
+from lockgate_sandbox.posture import LAYERS
 from lockgate_sandbox.security import ABIS, NOT_PROMISED, PROMISES
 from tests.support.confine import CONTAINER, NO_LANDLOCK, NO_SECCOMP, command
 
@@ -115,6 +115,28 @@ def test_a_plain_container_is_usable_and_what_it_lacks_is_named() -> None:
     (tier,) = (t for t in data["tiers"] if t["tier"] == "elevated" and t["programs"])
     assert tier["promises"]["memory"] == {"state": "weak", "by": ["measuring"]}
     assert tier["promises"]["read"] == {"state": "held", "by": ["landlock"]}
+
+
+def test_each_tier_is_held_against_its_own_modes() -> None:
+    own = ("--layer", "admin:cgroup=strict", "--layer", "basic:pid-namespace=strict")
+
+    text = run(*own, **POOR)
+    found = json.loads(run("--json", *own, **POOR).stdout)
+
+    assert text.returncode == 125
+    assert "REFUSED admin +programs: the layer 'cgroup' is missing" in text.stdout
+    assert "REFUSED basic: the layer 'pid-namespace' is missing" in text.stdout
+    assert "REFUSED elevated" not in text.stdout
+    rows = [line.split() for line in text.stdout.splitlines()]
+    (row,) = (cells for cells in rows if "landlock" in cells and "refused" in cells)
+    assert row.count("active*") == 4
+    (row,) = (cells for cells in rows if "cgroup" in cells and "refused" in cells)
+    assert row.count("refused") == 2
+    modes = {tier["tier"]: tier["modes"] for tier in found["tiers"]}
+    assert [modes[tier]["cgroup"] for tier in ("elevated", "admin")] == [
+        "degradable",
+        "strict",
+    ]
 
 
 def test_a_feature_that_is_refused_is_seen() -> None:

@@ -17,20 +17,25 @@ import os
 
 from lockgate_sandbox._seal.bounds import count_scratch
 from lockgate_sandbox._seal.child import REMEDIES, Child
-from lockgate_sandbox._seal.sealplan import LAYERS, SealPlan
+from lockgate_sandbox._seal.sealplan import SealPlan
 from lockgate_sandbox._seal.steps import STEPS, take_uid
 from lockgate_sandbox.linux import landlock, namespaces
 from lockgate_sandbox.linux._libc import reason
-from lockgate_sandbox.posture import LayerError, LayerState, Posture
+from lockgate_sandbox.posture import (
+    INHERITED,
+    LAYERS,
+    LayerError,
+    LayerState,
+    Posture,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lockgate_sandbox._seal.plan import Capabilities
-    from lockgate_sandbox._seal.sealplan import LayerModes as LayerModes
-    from lockgate_sandbox._seal.sealplan import Mode as Mode
     from lockgate_sandbox._seal.steps import Step
+    from lockgate_sandbox.layers import Layers
     from lockgate_sandbox.linux import cgroup
     from lockgate_sandbox.policy import Policy
 
@@ -43,14 +48,6 @@ __all__ = [
     "probe",
     "seal",
 ]
-
-
-_INHERITED = (
-    "network-namespace",
-    "ipc-namespace",
-    "mount-namespace",
-    "pid-namespace",
-)
 
 
 def seal(
@@ -119,7 +116,7 @@ def _inherited(plan: SealPlan) -> list[LayerState]:
     """The layers that the zygote took for all its children."""
     known = {state.name: state for state in namespaces.inherited()}
     found: list[LayerState] = []
-    for name in _INHERITED:
+    for name in INHERITED:
         state = known.get(name)
         if state is None and plan.modes.get(name) == "off":
             state = LayerState(name, "off", "switched off by the caller")
@@ -157,7 +154,7 @@ def probe() -> Capabilities:
 
 def prepare(
     policy: Policy,
-    modes: LayerModes | None = None,
+    modes: Layers | None = None,
     *,
     path: Sequence[str] = (),
     scratch: str | None = None,

@@ -18,19 +18,21 @@ from typing import TYPE_CHECKING, cast
 from lockgate_sandbox._seal.filters import filters
 from lockgate_sandbox._seal.fresh import ask_kernel
 from lockgate_sandbox._seal.places import Places
-from lockgate_sandbox._seal.sealplan import LAYERS, SealPlan
+from lockgate_sandbox._seal.sealplan import SealPlan
 from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.layers import Modes, by_default
 from lockgate_sandbox.linux import cgroup, credentials, gpu, landlock, rlimits
 
 if TYPE_CHECKING:
-    from lockgate_sandbox._seal.sealplan import LayerModes, Mode
+    from lockgate_sandbox.layers import LayerModes, Layers, Mode
     from lockgate_sandbox.policy import Policy
+    from lockgate_sandbox.tiers import Tier
 
 __all__ = [
     "Capabilities",
-    "default_modes",
     "has_sized_scratch",
     "interpreter_paths",
+    "modes_at",
     "open_group",
     "prepare",
     "probe",
@@ -47,21 +49,6 @@ _LIBRARY_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"
 # Read by the loader, the C library and the standard library in passing.
 _COMMON_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo")
 _READ_DEVICES = ("/dev/urandom", "/dev/random")
-
-_DEGRADABLE = frozenset(
-    {
-        "user-namespace",
-        "network-namespace",
-        "ipc-namespace",
-        "mount-namespace",
-        "pid-namespace",
-        "cgroup",
-        "cpu-share",
-        "gpu-memory",
-        "uid",
-        "scratch",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +103,13 @@ def probe() -> Capabilities:
     )
 
 
-def default_modes() -> dict[str, Mode]:
-    """The mode of each layer when the caller asks for no other, at every tier.
-
-    The baseline is strict; what containers often forbid is degradable. What a
-    tier cannot do without is decided by the layer itself: a worker that may
-    fork with no limit on processes is refused.
-    """
-    return {name: "degradable" if name in _DEGRADABLE else "strict" for name in LAYERS}
+def modes_at(
+    tier: Tier, asked: LayerModes, capabilities: Capabilities
+) -> dict[str, Mode]:
+    """The mode of each layer at `tier` on this machine, with what is `asked` for it."""
+    controllers = {name for name, _ in capabilities.cgroup_parents}
+    grouped = not controllers.isdisjoint(cgroup.CONTROLLERS)
+    return {**by_default(tier, grouped=grouped), **asked}
 
 
 @functools.cache
@@ -213,7 +199,7 @@ def _processes(policy: Policy, preloading: bool) -> int:
 
 def prepare(
     policy: Policy,
-    modes: LayerModes | None = None,
+    modes: Modes | Layers | None = None,
     *,
     path: Sequence[str] = (),
     scratch: str | None = None,
@@ -238,7 +224,8 @@ def prepare(
         StartError: If the machine cannot be probed.
     """
     found = capabilities or probe()
-    chosen = _modes(modes)
+    asked = modes if isinstance(modes, Modes) else Modes(modes)
+    chosen = modes_at(policy.tier, asked.at(policy.tier), found)
     levels = [found.landlock_abi, landlock.NEWEST_ABI, *([] if abi is None else [abi])]
     level = min(levels)
     _check_absolute([*path, *([scratch] if scratch else [])])
@@ -248,7 +235,7 @@ def prepare(
     counted = group is not None and "memory" in group.controllers
     return SealPlan(
         tier=str(policy.tier),
-        modes=chosen,
+        modes=dict(chosen),
         abi=level,
         path=list(path),
         rules=_rules(places, scratch),
@@ -309,20 +296,6 @@ def has_sized_scratch(found: Capabilities, modes: Mapping[str, str]) -> bool:
     if modes.get("scratch") == "off":
         return True
     return found.can("mount_namespace") and modes.get("mount-namespace") != "off"
-
-
-def _modes(asked: LayerModes | None) -> dict[str, str]:
-    """The defaults with what was asked for in their place."""
-    chosen: dict[str, str] = dict(default_modes())
-    for name, mode in (asked or {}).items():
-        if name not in LAYERS:
-            msg = f"no layer {name!r}; known: {', '.join(LAYERS)}"
-            raise PolicyError(msg)
-        if mode not in ("strict", "degradable", "off"):
-            msg = f"layer {name}: mode is strict, degradable or off, not {mode!r}"
-            raise PolicyError(msg)
-        chosen[name] = mode
-    return chosen
 
 
 def _reach(places: Places) -> list[tuple[str, int]]:

@@ -9,34 +9,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal, TypeAlias
 
-    Mode: TypeAlias = Literal["strict", "degradable", "off"]
-    LayerModes: TypeAlias = Mapping[str, Mode]
-
-__all__ = ["LAYERS", "SealPlan"]
-
-LAYERS = (
-    "fds",
-    "session",
-    "user-namespace",
-    "network-namespace",
-    "ipc-namespace",
-    "mount-namespace",
-    "pid-namespace",
-    "cgroup",
-    "cpu-share",
-    "gpu-memory",
-    "uid",
-    "capabilities",
-    "no-new-privs",
-    "rlimits",
-    "process-limit",
-    "scratch",
-    "landlock",
-    "seccomp",
-)
-"""Every layer of a posture, in the order in which it is shown."""
+__all__ = ["SealPlan"]
 
 
 class SealPlan:
@@ -44,7 +18,7 @@ class SealPlan:
 
     Attributes:
         tier: The tier's name.
-        modes: Mode of each layer in `LAYERS`.
+        modes: Mode of each layer.
         abi: The Landlock ABI to use, 0 without.
         rules: (path, Landlock rights) pairs; the paths hold no link.
         identities: Which file a granted path was, (device, inode); where it is another

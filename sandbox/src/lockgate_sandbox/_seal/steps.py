@@ -96,7 +96,7 @@ def _gpu_memory(child: Child) -> LayerState:
         return LayerState("gpu-memory", "active", detail)
     why = plan.reasons.get("gpu_memory", "") or "no group was opened for it"
     detail = f"a granted GPU's memory is not limited: {why}"
-    return LayerState("gpu-memory", "degraded", detail, cgroup.GPU_REMEDY)
+    return LayerState("gpu-memory", "missing", detail, cgroup.GPU_REMEDY)
 
 
 def _choose_uid(child: Child) -> LayerState:
@@ -106,7 +106,7 @@ def _choose_uid(child: Child) -> LayerState:
         return LayerState("uid", "active", f"the ordinary uid {child.uid}")
     if plan.uids is None or not credentials.has_capability(credentials.CAP_SETUID):
         detail = plan.reasons.get("own_uid", "") or "no right to change it"
-        return LayerState("uid", "degraded", f"stays uid 0: {detail}", _ROOT_REMEDY)
+        return LayerState("uid", "missing", f"stays uid 0: {detail}", _ROOT_REMEDY)
     child.trees = namespaces.hidden_trees([path for path, _ in plan.reach])
     if child.trees:
         namespaces.own_mounts()
@@ -115,7 +115,7 @@ def _choose_uid(child: Child) -> LayerState:
     blocked = credentials.unreachable(uid, plan.reach)
     if blocked:
         detail = f"stays uid {child.uid}: another uid could not use {blocked}"
-        return LayerState("uid", "degraded", detail, REMEDIES["uid"])
+        return LayerState("uid", "missing", detail, REMEDIES["uid"])
     child.uid = uid
     child.own_uid = True
     return LayerState("uid", "active", "one that nobody else has")

@@ -19,26 +19,29 @@ from typing import TYPE_CHECKING
 from lockgate_sandbox._line.ground import Ground, SettingsFile
 from lockgate_sandbox._line.process import spawn
 from lockgate_sandbox._line.verdicts import Verdicts
-from lockgate_sandbox._seal.plan import has_sized_scratch, open_group, prepare, probe
+from lockgate_sandbox._seal.plan import (
+    has_sized_scratch,
+    modes_at,
+    open_group,
+    prepare,
+    probe,
+)
 from lockgate_sandbox._start.launch import channel_pair, launch
 from lockgate_sandbox._watch.descriptors import NURSERY_DESCRIPTORS, room_for
 from lockgate_sandbox._watch.scratch import remove
 from lockgate_sandbox.errors import ClosedError, StartError
+from lockgate_sandbox.layers import Modes
 from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.posture import INHERITED
 
 if TYPE_CHECKING:
-    from lockgate_sandbox._seal.enforce import LayerModes
+    from lockgate_sandbox.layers import Mode
     from lockgate_sandbox.linux.cgroup import Group
+    from lockgate_sandbox.tiers import Tier
 
 __all__ = ["Nursery"]
 
 _PLANS_LIMIT = 64
-_NAMESPACES = (
-    "network-namespace",
-    "ipc-namespace",
-    "mount-namespace",
-    "pid-namespace",
-)
 
 
 class Nursery:
@@ -49,11 +52,11 @@ class Nursery:
         HostDescriptorsError: If the host has too few descriptors left.
     """
 
-    def __init__(self, layers: LayerModes, *, follow_links: bool = True) -> None:
-        self._layers = layers
+    def __init__(self, modes: Modes, *, follow_links: bool = True) -> None:
+        self._modes = modes
         self._follow_links = follow_links
         with room_for(NURSERY_DESCRIPTORS, "a sandbox"):
-            self._open(layers)
+            self._open(modes)
         self._verdicts = Verdicts(self._leash)
         self._lock = threading.Lock()
         self._counter = 0
@@ -61,7 +64,7 @@ class Nursery:
         self._shared: dict[tuple[Policy, tuple[str, ...]], SettingsFile] = {}
         _NURSERIES.add(self)
 
-    def _open(self, layers: LayerModes) -> None:
+    def _open(self, modes: Modes) -> None:
         try:
             self._base = os.path.realpath(tempfile.mkdtemp(prefix="lockgate-"))
         except OSError as error:
@@ -71,11 +74,10 @@ class Nursery:
         # Workers of another uid pass through it; it can't be listed by them.
         Path(self._base).chmod(0o711)
         try:
-            namespaces = any(layers.get(name) != "off" for name in _NAMESPACES)
             self._leash, self._control = launch(
                 self._base,
-                namespaces=namespaces,
-                pids=layers.get("pid-namespace") != "off",
+                namespaces=not all(map(modes.is_off, INHERITED)),
+                pids=not modes.is_off("pid-namespace"),
             )
         except BaseException:
             Path(self._base).rmdir()
@@ -114,9 +116,10 @@ class Nursery:
             ClosedError: If the sandbox is closed or its keeper gone.
         """
         # Whoever may fork needs a warden, also where only a test lets it.
-        tree = ground.plan.may_fork or self._layers.get("seccomp") == "off"
+        modes = ground.plan.modes
+        tree = ground.plan.may_fork or modes["seccomp"] == "off"
         # So does who can fill a folder that no file system bounds.
-        if ground.scratch and not has_sized_scratch(probe(), self._layers):
+        if ground.scratch and not has_sized_scratch(probe(), modes):
             tree = True
         mine, theirs = channel_pair()
         try:
@@ -138,6 +141,14 @@ class Nursery:
         """Have every child forked now that was to be forked later."""
         with suppress(OSError), self._lock:  # its end shows in its own socket
             self._control.send(b"N", socket.MSG_NOSIGNAL)
+
+    def modes(self, tier: Tier) -> dict[str, Mode]:
+        """The mode of each layer at `tier` on this machine.
+
+        Raises:
+            StartError: If the machine cannot be probed.
+        """
+        return modes_at(tier, self._modes.at(tier), probe())
 
     def check_open(self) -> None:
         """Whether children can be asked for.
@@ -169,7 +180,7 @@ class Nursery:
             if scratch or group or preloading:
                 plan = prepare(
                     policy,
-                    self._layers,
+                    self._modes,
                     path=path,
                     scratch=scratch,
                     group=group,
@@ -192,7 +203,7 @@ class Nursery:
                     self._shared.clear()
                 plan = prepare(
                     policy,
-                    self._layers,
+                    self._modes,
                     path=path,
                     follow_links=self._follow_links,
                 )
@@ -202,7 +213,7 @@ class Nursery:
             return file
 
     def _group(self, policy: Policy, preloading: bool) -> Group | None:
-        if self._layers.get("cgroup") == "off":
+        if self._modes.at(policy.tier).get("cgroup") == "off":
             return None
         try:
             return open_group(policy, probe(), preloading=preloading)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from lockgate_sandbox import _platform
 from lockgate_sandbox.cli._complaint import REFUSED, complain
+from lockgate_sandbox.cli._layers import add_layer_option, layers_of
 from lockgate_sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ ABOUT = (
 
 _WEAK = 1
 _NO = "NO"
+_STRICT = "*"
+"""Behind a layer's state: without it no worker of that tier starts."""
+
 _HOLDS = {"held": "", "weak": "WEAK: ", "open": "NOT HELD"}
 
 
@@ -39,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the arguments of ``doctor``."""
     text = "status 1 if any layer is degraded or missing"
     parser.add_argument("--strict", action="store_true", help=text)
+    add_layer_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     text = "print what is promised on no machine, and what to do instead"
     parser.add_argument("--not-promised", action="store_true", help=text)
@@ -53,7 +58,7 @@ def main(args: argparse.Namespace) -> int:
         _platform.require()
         from lockgate_sandbox.doctor import examine
 
-        found = examine()
+        found = examine(layers_of(args))
     except SandboxError as error:
         complain(error, as_json=args.json)
         return REFUSED
@@ -90,7 +95,7 @@ def _lines(found: Examination) -> Iterator[str]:
     yield ""
     yield from _table("Landlock", _abis(found))
     yield ""
-    yield from _table("layers", _layers(found))
+    yield from _table(f"layers ({_STRICT} held strict at that tier)", _layers(found))
     yield ""
     yield from _table("the code cannot ..., held by", _promises(found))
     yield ""
@@ -163,7 +168,7 @@ def _abis(found: Examination) -> Iterator[Sequence[str]]:
 
 
 def _layers(found: Examination) -> Iterator[Sequence[str]]:
-    from lockgate_sandbox._seal.sealplan import LAYERS
+    from lockgate_sandbox.posture import LAYERS
 
     yield "", *(state.name for state in found.tiers)
     for name in LAYERS:
@@ -175,7 +180,10 @@ def _state(state: TierState, layer: str) -> str:
     if state.posture is None:
         return "refused"
     told = {item.name: item.state for item in state.posture.layers}.get(layer, "-")
-    return told if told in ("active", "unneeded") else told.upper()
+    if told == "unneeded":
+        return told
+    mark = _STRICT if state.modes.get(layer) == "strict" else ""
+    return (told if told == "active" else told.upper()) + mark
 
 
 def _promises(found: Examination) -> Iterator[Sequence[str]]:

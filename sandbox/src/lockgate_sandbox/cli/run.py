@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from lockgate_sandbox.backend import open_confinement
 from lockgate_sandbox.cli._complaint import REFUSED, complain
+from lockgate_sandbox.cli._layers import add_layer_option, layers_of
 from lockgate_sandbox.cli._options import (
     add_policy_options,
     policy_of,
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     about = "a folder to import from; may be repeated"
     add("--path", metavar="DIR", action="append", default=[], help=about)
+    add_layer_option(parser)
     about = "append each decision on a grant, as JSON lines"
     add("--audit", metavar="FILE", help=about)
     add(
@@ -144,6 +146,7 @@ def _run(policy: Policy, args: argparse.Namespace) -> RunResult:
         OSError: If its output can't be written.
     """
     _check_memory(policy)
+    layers = layers_of(args)
     source = _take_source(args)
     if source is None:
         _check_file(args.file)
@@ -153,7 +156,7 @@ def _run(policy: Policy, args: argparse.Namespace) -> RunResult:
         broker, denied = None, list[Denial]()
         if policy.brokered:
             broker = stack.enter_context(_broker(policy, args, denied))
-        sandbox = stack.enter_context(open_confinement())
+        sandbox = stack.enter_context(open_confinement(layers=layers))
         result = sandbox.run_file(
             policy,
             args.file,
