@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lockgate_sandbox.doctor import FEATURES
 from lockgate_sandbox.security import ABIS, NOT_PROMISED, PROMISES
+from tests.sandbox.attacks.catalogue import ATTACKS, Answer
 
 __all__ = ["PAGE", "render"]
 
@@ -40,6 +41,29 @@ def _promises() -> Iterator[str]:
         yield f"| {promise.text} | {', '.join(held)} | {promise.residual} |"
 
 
+def _attacks() -> Iterator[str]:
+    answered: dict[Answer, list[str]] = {}
+    for attack in ATTACKS:
+        if attack.answer is not None:
+            answered.setdefault(attack.answer, []).append(attack.name)
+    certain = sum(attack.certain for attack in ATTACKS)
+    asked = sum(len(names) for names in answered.values())
+    yield (
+        f"With their layers off, {certain} of {len(ATTACKS)} attacks have their "
+        f"effect. {len(ATTACKS) - certain - asked} more have it where the kernel has "
+        "what they attack; elsewhere they count as not shown, and a test run says "
+        f"which. The other {asked} would harm the whole machine, or try on the wrong "
+        "thing what a layer refuses whatever it is tried on. These the kernel itself "
+        "refuses then, with an errno that no layer says:"
+    )
+    yield ""
+    yield "| attack | the kernel's errno | why it is the kernel's |"
+    yield "|---|---|---|"
+    for answer, names in answered.items():
+        errnos = " or ".join(f"`{errno}`" for errno in answer.errnos)
+        yield f"| {'; '.join(names)} | {errnos} | {answer.why} |"
+
+
 def _abis() -> Iterator[str]:
     yield "| ABI | kernel | adds | without it |"
     yield "|---|---|---|---|"
@@ -63,6 +87,7 @@ def _not_promised() -> Iterator[str]:
 
 _PARTS = {
     "promises": _promises,
+    "attacks": _attacks,
     "abis": _abis,
     "features": _features,
     "not promised": _not_promised,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
@@ -61,7 +62,7 @@ SHOWN = {
     ],
     "setuid": ["gain a right by a program's file mode"],
     "kernel": ["set up io_uring", "make a user namespace", "use the keyring"],
-    "terminal": ["type into a terminal"],
+    "terminal": ["type into a terminal", "type into a terminal as an ordinary user"],
     "memory": ["use more memory than its limit"],
     "count": [
         "start more threads than its limit",
@@ -124,9 +125,42 @@ def test_a_promise_is_shown_by_attacks_that_each_of_its_layers_stops(
             claimed = promise.layers(root=root, programs=_programs(attack))
             shown = set(attack.layers(root=root))
             for layer in set(claimed) - shown:
-                file, text = SHOWN_ELSEWHERE[promise.name, layer]
-                assert text in (ROOT / file).read_text("utf-8")
+                file, test = SHOWN_ELSEWHERE[promise.name, layer]
+                assert test in _functions(file)
     assert set(SHOWN) == {promise.name for promise in PROMISES}
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda p: p.name)
+def test_a_promise_rests_on_an_attack_that_has_its_effect(promise: Promise) -> None:
+    assert _shown(SHOWN[promise.name])
+
+
+def test_an_errno_alone_shows_no_promise() -> None:
+    answered = [attack.name for attack in ATTACKS if attack.answer is not None]
+    missing = [attack.name for attack in ATTACKS if attack.absent]
+
+    assert answered
+    assert missing
+    assert not _shown(answered)
+    assert not _shown(missing)
+
+
+def test_a_word_in_a_file_is_no_test_there() -> None:
+    file, test = SHOWN_ELSEWHERE["memory", "cgroup"]
+
+    assert test in (ROOT / file).read_text("utf-8")
+    assert test.removeprefix("test_") not in _functions(file)
+
+
+def _shown(names: list[str]) -> bool:
+    """Whether one of the attacks has its effect on any kernel, its layers off."""
+    return any(BY_NAME[name].certain for name in names)
+
+
+def _functions(file: str) -> set[str]:
+    """What a module defines that a test run could call."""
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def _programs(attack: Attack) -> bool:

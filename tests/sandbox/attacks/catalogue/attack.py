@@ -92,7 +92,7 @@ class Attack:
 
     @property
     def certain(self) -> bool:
-        """Whether it has its effect on every kernel that has our layers."""
+        """Whether it has its effect on every kernel, with its layers off."""
         return self.answer is None and not self.absent
 
 

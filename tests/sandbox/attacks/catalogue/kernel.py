@@ -193,10 +193,4 @@ ATTACKS = (
         root_held_by=("uid",),
         who="root",
     ),
-    Attack(
-        "gain a right by a program's file mode",
-        "import ctypes; result = ctypes.CDLL(None).prctl(39, 0, 0, 0, 0) == 0",
-        ("no-new-privs",),
-        also_off=("seccomp", "landlock", "process-limit"),
-    ),
 )

@@ -243,6 +243,43 @@ os.execve(made, ["x"], {})
         status=0,
     ),
     Attack(
+        "gain a right by a program's file mode",
+        """
+        import os, time
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        try:
+            while True:
+                os.write(writer, bytes(4096))
+        except BlockingIOError:
+            os.set_blocking(writer, True)
+        pid = os.fork()
+        if not pid:
+            try:
+                os.dup2(writer, 1)
+                os.dup2(writer, 2)
+                os.execv("/bin/su", ["su", "--help"])
+            finally:
+                os._exit(70)
+        # It has something to say, and the pipe is full: there it stands.
+        end, told = time.monotonic() + 20, {"State": "R"}
+        while told["State"][0] not in "SZ" or told["Name"] != "su":
+            lines = open(f"/proc/{pid}/status").read().splitlines()
+            told = dict(line.split(":\t", 1) for line in lines)
+            if told["State"][0] == "Z" or time.monotonic() > end:
+                break
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        real, effective, *_ = told["Uid"].split()
+        result = effective == "0" != real
+        """,
+        ("no-new-privs",),
+        # Where uid 0 means nobody, its programs are nobody's.
+        user_held_by=("user-namespace",),
+        also_off=("seccomp", "landlock", "process-limit"),
+        needs="/bin/su",
+    ),
+    Attack(
         "have a granted program read a host file",
         """
         import os
