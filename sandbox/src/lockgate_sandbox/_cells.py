@@ -78,13 +78,14 @@ class Request:
         self._source, self._name, self._number = source, name, number
         self._inputs, self._files = dict(inputs), dict(files)
 
-    def run(self) -> dict[str, Any]:
-        """The arguments of the guest's ``run``."""
+    def run(self, *, live: bool = False) -> dict[str, Any]:
+        """The arguments of the guest's ``run``; `live`: it keeps no output back."""
         return {
             "source": self._source,
             "name": self._name,
             "inputs": self._inputs,
             "files": self._files,
+            "live": live,
             **self.rest(),
         }
 

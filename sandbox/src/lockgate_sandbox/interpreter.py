@@ -37,6 +37,7 @@ from lockgate_sandbox.results import Denial, PythonResult
 from lockgate_sandbox.tiers import Tier
 
 if TYPE_CHECKING:
+    from lockgate_sandbox._line.live import Live
     from lockgate_sandbox.broker import Broker
     from lockgate_sandbox.replies import Usage
 
@@ -116,7 +117,8 @@ class Interpreter:
         check_mapping("tools", tools or {}, "{'name': function}")
         given = dict(tools or {})
         check_names("tool", given)
-        _check_plain(given)
+        for name, tool in given.items():
+            _check_plain(f"the tool {name}", tool)
         with ExitStack() as undo:
             owner = sandbox or undo.enter_context(open_confinement())
             if broker is None and wanted.brokered:
@@ -155,6 +157,7 @@ class Interpreter:
         collect: Sequence[str] = (),
         timeout: float | None = None,
         name: str = "",
+        on_output: Callable[[str], object] | None = None,
     ) -> PythonResult:
         """Run `source`, with `inputs` as names in it; tools run on this thread.
 
@@ -165,14 +168,20 @@ class Interpreter:
         one second.
         Tracebacks call the text `name`, by default ``<cell 1>``, ``<cell 2>``...
 
+        `on_output` is called on this thread with what is printed, some milliseconds
+        after that: the code's own words, control characters and all. Joined they are
+        `PythonResult.output`. While it runs, the text goes on and nobody looks at its
+        wall limit. If it raises, the process is killed, and that is what `run` raises.
+
         Raises:
             ClosedError: If it ended before.
             StartError: If it is `lazy` and can't be started.
             PolicyError: If an argument is of the wrong kind, the inputs may not
                 cross, one is no identifier, or the policy has no scratch folder for
-                files.
+                files. If a tool or `on_output` of this interpreter calls.
         """
         check_seconds("timeout", timeout)
+        live = None if on_output is None else self._live(on_output)
         self._count += 1
         request = Request(
             source,
@@ -191,11 +200,15 @@ class Interpreter:
 
                 stack.enter_context(self._broker.telling(denials_into(refused)))
             try:
-                reply = self._worker.call("run", request.run(), timeout=timeout)
+                call = self._worker.call if live is None else live.call
+                arguments = request.run(live=live is not None)
+                reply = call("run", arguments, timeout=timeout)
             except (ClosedError, PolicyError, StartError):
                 raise
             except SandboxError as error:
-                return self._failed(error, request, refused, started, timeout)
+                if live is not None and error is live.raised:
+                    raise
+                return self._failed(error, request, refused, started, timeout, live)
         try:
             told = request.told(reply.value)
         except ProtocolError as broken:
@@ -210,27 +223,48 @@ class Interpreter:
         refused: Sequence[Denial],
         started: float,
         timeout: float | None,
+        live: Live | None,
     ) -> PythonResult:
         """The result of a text that `error` ended, with what it left.
 
         That is told in what is left of its time: it may answer as it likes, or never.
         """
-        worker = self._worker
+        worker, output = self._worker, error.output
         if worker.alive:
             wall = time.monotonic() - started
             most = self._policy.limits.wall_seconds
             most = most if timeout is None else min(most, timeout)
             left_seconds = max(most - wall, _REST_SECONDS)
+            call = worker.call if live is None else live.call
             try:
-                reply = worker.call("rest", request.rest(), timeout=left_seconds)
+                reply = call("rest", request.rest(), timeout=left_seconds)
+                output += reply.output
                 left = request.left(reply.value)
-            except SandboxError:
-                pass
+            except SandboxError as failed:
+                if live is not None and failed is live.raised:
+                    raise
+                output += failed.output
             else:
                 usage = msgspec.structs.replace(reply.usage, wall_seconds=wall)
-                output = error.output + reply.output
                 return self._result(error, left, output, refused, usage)
-        return self._result(error, Told(), error.output, refused)
+        return self._result(error, Told(), output, refused)
+
+    def _live(self, on_output: Callable[[str], object]) -> Live:
+        """What calls the worker and tells `on_output` what it prints meanwhile.
+
+        Raises:
+            PolicyError: If it is no function, or this is another backend's worker.
+        """
+        _check_plain("on_output", on_output)
+        from lockgate_sandbox._line.live import Live
+        from lockgate_sandbox.worker import Worker
+
+        if not isinstance(self._worker, Worker):
+            raise PolicyError(
+                "this backend's workers are not heard while they run",
+                hint="`output` of the result is what was printed",
+            )
+        return Live(self._worker.line, on_output)
 
     def _result(
         self,
@@ -263,6 +297,7 @@ def run_python(
     path: Sequence[str] = (),
     timeout: float | None = None,
     name: str = "<python>",
+    on_output: Callable[[str], object] | None = None,
     broker: Broker | None = None,
     sandbox: Confinement | None = None,
 ) -> PythonResult:
@@ -289,6 +324,7 @@ def run_python(
             collect=collect,
             timeout=timeout,
             name=name,
+            on_output=on_output,
         )
 
 
@@ -308,16 +344,16 @@ def _policy(given: object) -> Policy:
     return given
 
 
-def _check_plain(tools: Mapping[str, Callable[..., object]]) -> None:
-    for name, tool in tools.items():
-        if not callable(tool):
-            msg = f"the tool {name} can't be called: {tool!r}"
-            raise PolicyError(msg, hint="give a function")
-        if inspect.iscoroutinefunction(tool):
-            raise PolicyError(
-                f"the tool {name} is a coroutine function, and nobody would await it",
-                hint="give a plain function, which may call asyncio.run",
-            )
+def _check_plain(what: str, function: object) -> None:
+    """Refuse what is no plain function."""
+    if not callable(function):
+        msg = f"{what} can't be called: {function!r}"
+        raise PolicyError(msg, hint="give a function")
+    if inspect.iscoroutinefunction(function):
+        raise PolicyError(
+            f"{what} is a coroutine function, and nobody would await it",
+            hint="give a plain function, which may call asyncio.run",
+        )
 
 
 def _positional(tool: Callable[..., object]) -> list[Data]:

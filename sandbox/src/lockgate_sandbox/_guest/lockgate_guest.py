@@ -14,7 +14,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 __all__ = ["build"]
@@ -40,6 +40,7 @@ def build(
     `tools` gives the names of each tool's positional parameters.
     """
     space = _namespace(session, tools, brokered)
+    streams = sys.stdout, sys.stderr
     sources: dict[str, str] = {}
     denied: list[list[str]] = []
     last: list[int] = []
@@ -64,6 +65,7 @@ def build(
         denied.clear()
         _write(session, arguments["files"])
         space.update(arguments["inputs"])
+        _set_through(streams, wanted=arguments["live"])
         try:
             shown = _shown(_run(source, name, space))
         except SystemExit as request:
@@ -97,6 +99,32 @@ def _namespace(
         given.__dict__["session"] = session
         sys.modules["lockgate_session"] = given
     return space
+
+
+def _set_through(streams: Sequence[Any], *, wanted: bool) -> None:
+    """Have what is written to `streams` out at once, or by the line as before."""
+    for stream in streams:
+        try:
+            if wanted == ("write" in vars(stream.buffer)):
+                continue
+            if wanted:
+                stream.buffer.write = _flushed(stream.buffer)
+            else:
+                del stream.buffer.write
+            stream.reconfigure(write_through=wanted)
+        except (AttributeError, OSError, ValueError):  # closed or taken apart
+            continue
+
+
+def _flushed(buffer: Any) -> Callable[[Any], int]:
+    write, flush = buffer.write, buffer.flush
+
+    def written(data: Any) -> int:
+        count: int = write(data)
+        flush()
+        return count
+
+    return written
 
 
 def _write(session: Any, files: dict[str, bytes]) -> None:

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 from lockgate_sandbox._line.flights import Flight
 from lockgate_sandbox._line.line import Line
+from lockgate_sandbox._line.reading import Enough
 from lockgate_sandbox._line.vigil import TICK_SECONDS
 from lockgate_sandbox._watch import limits
 from lockgate_sandbox._wire.frame import Kind, NotDataError
@@ -39,10 +40,6 @@ _NEWS_AT_ONCE = 256
 
 News: TypeAlias = tuple[Flight, "list[Any] | Reply | SandboxError | None"]
 """What a call has got: an ASK, its outcome, or (None) items or credit."""
-
-
-class _Enough(Exception):  # noqa: N818 - no error
-    """Nothing is under way any more, and no frame half read."""
 
 
 class Attendant:
@@ -159,7 +156,7 @@ class Attendant:
                 line.take(line.channel.receive(self._wait), None)
                 if line.errands:
                     line.run_errands()
-        except _Enough:
+        except Enough:  # nothing is under way any more
             return
         except Exception as error:
             line.burial.after(error)
@@ -168,7 +165,7 @@ class Attendant:
         """Look around while the worker does not write, if it still has to."""
         self._hear_all()
         if not self._own and not self.line.channel.partial:
-            raise _Enough
+            raise Enough
         self.line.wait()
 
     def _wants_more(self) -> bool:

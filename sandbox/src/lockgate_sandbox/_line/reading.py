@@ -25,13 +25,18 @@ if TYPE_CHECKING:
     from lockgate_sandbox._line.process import Process
     from lockgate_sandbox._line.sender import Sender
     from lockgate_sandbox._line.vigil import Cancel, Vigil
+    from lockgate_sandbox._wire.frame import Wait
     from lockgate_sandbox._wire.host_end import HostChannel
 
-__all__ = ["Reading"]
+__all__ = ["Enough", "Reading"]
 
 # Plain integers: an enumeration's member costs two look-ups in every call.
 _BATCH, _CANCEL = int(Kind.BATCH), int(Kind.CANCEL)
 _ROOM, _REPLY = int(Kind.ROOM), int(Kind.REPLY)
+
+
+class Enough(Exception):  # noqa: N818 - no error
+    """Raised by what waits for a frame, to end the reading; none is half read."""
 
 
 class Reading:
@@ -48,8 +53,11 @@ class Reading:
     reading: threading.RLock
     serving: set[int]
 
-    def until_mail(self, flight: Flight) -> None:
+    def until_mail(self, flight: Flight, wait: Wait | None = None) -> None:
         """Wait until `flight` has an answer, an item or a callback to run.
+
+        `wait` is called instead of `self.wait`. It may raise `Enough`: then this
+        returns, as it does after a tick of another thread's reading.
 
         Raises:
             BaseException: What interrupted it (KeyboardInterrupt); the worker is
@@ -59,7 +67,7 @@ class Reading:
             while not (flight.done or flight.asks or flight.items or flight.is_fed):
                 if self.reading.acquire(blocking=False):
                     try:
-                        self._read_for(flight)
+                        self._read_for(flight, wait)
                     finally:
                         self.reading.release()
                         if self.flights.table:
@@ -68,19 +76,25 @@ class Reading:
                     flight.follow().acquire(timeout=TICK_SECONDS)
                     now = time.monotonic()
                     self.vigil.check_deadlines(now, (flight,), self.cancel)
+                    if wait is not None:
+                        return
+        except Enough:
+            return
         except BaseException as error:
             self.broken(error)
             raise
 
-    def _read_for(self, flight: Flight) -> None:
+    def _read_for(self, flight: Flight, wait: Wait | None = None) -> None:
         try:
             while not (flight.done or flight.asks or flight.items or flight.is_fed):
-                frame = self.channel.receive(self.wait)
+                frame = self.channel.receive(wait or self.wait)
                 if frame[0] == _REPLY and len(frame) == 3 and frame[1] == flight.call:
                     # What nearly every call is: looked at first.
                     self.flights.land(flight, frame)
                 else:
                     self.take_for(flight, frame)
+        except Enough:
+            raise
         except BaseException as error:
             self.burial.after(error)
             if not isinstance(error, Exception):
