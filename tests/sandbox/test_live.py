@@ -207,6 +207,16 @@ def test_standard_streams_are_as_before_in_a_text_that_nobody_hears(
     assert python.run(about).value == [[False, False]] * 2
 
 
+@pytest.mark.parametrize("code", ["print(1)", "1 / 0", "import os; os._exit(0)"])
+def test_the_short_ways_of_a_call_are_as_before(python: Interpreter, code: str) -> None:
+    """The socket's own timeout is what they wait by: without it they look around."""
+    line = worker_of(python).line
+    python.run(code, on_output=print)
+
+    assert line.output.tap is None
+    assert line.closed is not None or line.channel.socket.getblocking()
+
+
 def test_control_characters_pass_and_have_a_way_to_a_terminal(
     python: Interpreter,
 ) -> None:
@@ -335,7 +345,7 @@ def test_of_two_threads_one_is_heard(python: Interpreter) -> None:
 def test_a_limit_ends_a_text_also_while_it_is_heard_slowly(
     python: Interpreter,
 ) -> None:
-    code = "import os\nwhile True: os.write(1, b'x' * 100)"
+    code = "import os, time\nwhile True: os.write(1, b'x'); time.sleep(0.001)"
     pieces: list[str] = []
 
     def hear(text: str) -> None:
