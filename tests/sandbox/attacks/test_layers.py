@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lockgate_sandbox.linux import credentials
-from tests.sandbox.attacks.catalogue import ATTACKS, Attack
+from tests.sandbox.attacks.catalogue import ATTACKS, PAST, Attack
 from tests.support.layers import Cell, Outcome, machine_filters
 
 pytestmark = pytest.mark.kernel
@@ -95,6 +95,7 @@ def test_it_succeeds_without_the_layers_that_hold_it(
     if absent:
         pytest.skip(f"nothing to attack so on this machine: {outcome.errno}")
     assert succeeded(attack, outcome), summary(outcome)
+    assert outcome.result != PAST, summary(outcome)
 
 
 ALONE = [

@@ -21,9 +21,9 @@ from tests.sandbox.attacks.catalogue import (
     terminals,
     uring,
 )
-from tests.sandbox.attacks.catalogue.attack import RUNGS, Answer, Attack
+from tests.sandbox.attacks.catalogue.attack import PAST, RUNGS, Answer, Attack
 
-__all__ = ["ATTACKS", "RUNGS", "Answer", "Attack"]
+__all__ = ["ATTACKS", "PAST", "RUNGS", "Answer", "Attack"]
 
 ATTACKS: tuple[Attack, ...] = (
     *files.ATTACKS,
