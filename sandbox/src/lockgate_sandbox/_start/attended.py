@@ -94,7 +94,7 @@ class Attended:
         """
         self._left = self._undo.pop_all()
         msg = "the program belongs to the process that this one was forked from"
-        self._gone = ClosedError(msg, hint="start one in the process that is to have it")
+        self._gone = ClosedError(msg, hint="start one where it is to run")
         for let_go in self._shared:
             let_go()
 
