@@ -1,0 +1,60 @@
+"""Workers that start processes without end: a few at most, and all end with it.
+
+Without it they are more: the limit is raised, far enough to see that and no further.
+A rung without programs starts none: there the filter is off in the second half.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from lockgate_sandbox import SandboxError, Worker
+from tests.sandbox.attacks.families.field import Attack, Field
+from tests.sandbox.attacks.families.kin import below, parent_of
+from tests.support.sandbox import alive, wait_until
+
+__all__ = ["ATTACKS", "TOGETHER"]
+
+TOGETHER = 1  # an ordinary user has one count of processes for all of them
+
+_BOMB = """
+import os, time
+def bomb():
+    while True:
+        try:
+            if not os.fork():
+                os.setsid()
+        except OSError:
+            time.sleep(0.05)
+bomb()
+"""
+_FEW, _MANY = 8, 24
+
+
+def _bombs(field: Field) -> bool:
+    limit = _FEW if field.held else _MANY
+    off = () if field.may_start else ("seccomp",)
+    with field.worker(*off, processes=limit, memory_bytes=8 << 30) as worker:
+        top = parent_of(worker.pid) if field.may_start or not field.held else worker.pid
+        told: list[SandboxError] = []
+        bombing = threading.Thread(target=_call, args=(worker, _BOMB, told))
+        bombing.start()
+        # A thread of the worker's own is one of them, too.
+        grown = wait_until(lambda: len(below(top)) > _FEW, 0.4 if field.held else 30)
+        seen = below(top)
+        assert not told, told
+        worker.close()
+        bombing.join()
+    assert wait_until(lambda: not any(map(alive, seen)))
+    assert field.held or len(seen) <= _MANY
+    return grown
+
+
+def _call(worker: Worker, code: str, told: list[SandboxError]) -> None:
+    try:
+        worker.call(code)
+    except SandboxError as error:
+        told.append(error)
+
+
+ATTACKS: dict[str, Attack] = {"start more and more": _bombs}

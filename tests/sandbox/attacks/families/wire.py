@@ -1,0 +1,187 @@
+"""Workers that lie on the wire, at any rung: what is theirs is a socket to the host.
+
+Ours ends the liar with a typed error. A reader that checks nothing (`naive`) takes what
+is forged for an answer, ends with an error that nobody who calls it expects, waits for
+what never comes, or holds what it should not.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from msgspec import msgpack
+
+from lockgate_sandbox import (
+    DepthLimitError,
+    MessageLimitError,
+    ProtocolError,
+    SandboxError,
+    WallLimitError,
+)
+from tests.sandbox.attacks.families import naive
+from tests.sandbox.attacks.families.field import Attack, Field, stopped
+from tests.support.sandbox import run
+
+__all__ = ["ATTACKS", "TOGETHER"]
+
+TOGETHER = 8
+
+_MIB = 1 << 20
+_WALL = 1.0
+_NODES = 1_100_000
+
+_TOOLS = """
+import os, socket, struct, time
+channel, call = session._channel.socket, session._now.call
+def frame(value):
+    data = struct.pack("<I", len(value)) + value
+    for at in range(0, len(data), 65536):
+        channel.send(data[at : at + 65536])
+def kind(number, call=bytes(8), value=b"\\x2a"):
+    frame(bytes([0x93, number, 0xc4, len(call)]) + call + value)
+"""
+
+_THEN = "\ntime.sleep(60)"
+
+
+def _lie(code: str, believed: Any, *errors: type[SandboxError]) -> Attack:
+    """`believed` is what who trusts makes of it; ours raises one of `errors`."""
+
+    def attack(field: Field) -> bool:
+        text = _TOOLS + code + _THEN
+        with field.worker() as worker:
+            if field.held:
+                return not stopped(worker, text, *(errors or (ProtocolError,)))
+            made = naive.what_it_makes_of(lambda: naive.ask(worker, text))
+        assert made == believed, made
+        return True
+
+    return attack
+
+
+def _crash(error: str) -> str:
+    return f"ends with {error}"
+
+
+def _answers_twice(field: Field) -> bool:
+    code = _TOOLS + "kind(7, call, b'\\x01')\nresult = 66"
+    with field.worker() as worker:
+        if field.held:
+            assert run(worker, code) == 1
+            return not stopped(worker, "result = 3", ProtocolError)
+        assert naive.ask(worker, code) == 1
+        return bool(naive.ask(worker, "result = 3") == 66)
+
+
+def _answers_with_countless_nodes(field: Field) -> bool:
+    code = f"value = b'\\xdd' + struct.pack('>I', {_NODES}) + b'\\x90' * {_NODES}\n"
+    text = _TOOLS + code + "kind(7, call, value)" + _THEN
+    with field.worker() as worker:
+        if field.held:
+            return not stopped(worker, text, MessageLimitError)
+        return len(naive.ask(worker, text, patience=60)) == _NODES
+
+
+_SMUGGLES = """
+end, _ = os.pipe()
+number = os.fstat(end).st_ino
+value = b"\\x93\\x07\\xc4\\x08" + call + b"\\xcf" + struct.pack(">Q", number)
+channel.sendmsg([struct.pack("<I", len(value)) + value],
+                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", end))])
+"""
+
+
+def _smuggles_a_descriptor(field: Field) -> bool:
+    text = _TOOLS + _SMUGGLES + _THEN
+    with field.worker() as worker:
+        if field.held:
+            return _holds(run(worker, text))
+        channel = worker.line.channel
+        channel.send([2, bytes(8), text, {}])
+        with socket.socket(fileno=os.dup(channel.socket.fileno())) as own:
+            own.settimeout(30)
+            data, fds, _, _ = socket.recv_fds(own, 4096, 1)
+        try:
+            return _holds(msgpack.decode(data[4:])[-1])
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+
+def _holds(pipe: object) -> bool:
+    """Whether this process has an end of the pipe of that number."""
+    wanted = f"pipe:[{pipe}]"
+    for path in Path("/proc/self/fd").iterdir():
+        try:
+            if str(path.readlink()) == wanted:
+                return True
+        except OSError:  # another thread's
+            continue
+    return False
+
+
+def _speaks_without_end(field: Field) -> bool:
+    text = _TOOLS + "while True: frame(b'\\x91\\x0c'); time.sleep(0.002)"
+    with field.worker(wall_seconds=_WALL if field.held else 600) as worker:
+        if field.held:
+            return not stopped(worker, text, WallLimitError)
+        end = time.monotonic() + 1.5 * _WALL
+        naive.ask(worker, text)
+        while time.monotonic() < end:
+            naive.read(worker)
+    return True
+
+
+def _answers_what_nobody_takes(field: Field) -> bool:
+    limit = _MIB if field.held else 64 * _MIB
+    with field.worker(message_bytes=limit) as worker:
+        calls = [worker.submit(f"result = 'x' * {_MIB - 4096}") for _ in range(9)]
+        try:
+            return len(str(calls[-1].result().value)) == _MIB - 4096
+        except MessageLimitError:
+            return False
+
+
+_EITHER = (ProtocolError, MessageLimitError)
+
+ATTACKS: dict[str, Attack] = {
+    "send a byte": _lie('channel.send(b"x")', _crash("error")),
+    "send garbage": _lie('channel.send(b"no frame at all")', "waits", *_EITHER),
+    "send zeros": _lie("channel.send(bytes(65536))", _crash("DecodeError")),
+    "claim four GiB": _lie(
+        'channel.send(struct.pack("<I", 0xFFFFFFFF) + b"x")',
+        "waits",
+        MessageLimitError,
+    ),
+    "send less than it claims": _lie(
+        'channel.send(struct.pack("<I", 100_000) + b"x" * 10)', "waits"
+    ),
+    "claim a list of four thousand million": _lie(
+        'frame(b"\\xdd\\xff\\xff\\xff\\xff")', _crash("DecodeError"), *_EITHER
+    ),
+    "nest lists": _lie(
+        'frame(b"\\x91" * 60000 + b"\\xc0")', _crash("RecursionError"), DepthLimitError
+    ),
+    "send a byte that is no msgpack": _lie('frame(b"\\xc1")', _crash("DecodeError")),
+    "send an extension": _lie('frame(b"\\xd7\\xff" + bytes(8))', _crash("TypeError")),
+    "send text that is none": _lie(
+        'frame(b"\\x91\\xa1\\xff")', _crash("UnicodeDecodeError")
+    ),
+    "send a map of numbers": _lie('frame(b"\\x81\\x01\\x02")', _crash("KeyError")),
+    "send an empty list": _lie('frame(b"\\x90")', _crash("IndexError")),
+    "send a kind and nothing else": _lie('frame(b"\\x91\\x07")', 7),
+    "answer another's call": _lie("kind(7)", 42),
+    "answer before it is called": _lie("kind(5, call)", 42),
+    "call its host": _lie("kind(2, call)", 42),
+    "pass what only a host passes": _lie("kind(11, call)", 42),
+    "close its end": _lie("channel.close()", _crash("error")),
+    "answer twice": _answers_twice,
+    "answer with countless nodes": _answers_with_countless_nodes,
+    "smuggle a descriptor": _smuggles_a_descriptor,
+    "speak without end": _speaks_without_end,
+    "answer what nobody takes": _answers_what_nobody_takes,
+}
