@@ -54,7 +54,7 @@ def _attacks() -> Iterator[str]:
         "what they attack; elsewhere they count as not shown, and a test run says "
         f"which. The other {asked} would harm the whole machine, or try on the wrong "
         "thing what a layer refuses whatever it is tried on. These the kernel itself "
-        "refuses then, with an errno that no layer says:"
+        "refuses then, with another errno than the layer's:"
     )
     yield ""
     yield "| attack | the kernel's errno | why it is the kernel's |"

@@ -31,4 +31,4 @@ HIDDEN = {"ENOSYS", "ENOTSUP"}
 def test_most_attacks_have_their_effect() -> None:
     answered = [attack for attack in ATTACKS if attack.answer is not None]
 
-    assert len(answered) * 10 < len(ATTACKS)
+    assert len(answered) * 5 < len(ATTACKS)

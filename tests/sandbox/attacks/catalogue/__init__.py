@@ -18,6 +18,7 @@ from tests.sandbox.attacks.catalogue import (
     programs,
     resources,
     sockets,
+    steps,
     terminals,
     uring,
 )
@@ -43,4 +44,5 @@ ATTACKS: tuple[Attack, ...] = (
     *resources.ATTACKS,
     *language.ATTACKS,
     *newest.ATTACKS,
+    *steps.ATTACKS,
 )

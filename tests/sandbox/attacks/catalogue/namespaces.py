@@ -69,6 +69,7 @@ ATTACKS = (
         result = True
         """,
         ("seccomp",),
+        says="ENOSYS",
     ),
     Attack(
         "fork with clone3",
@@ -82,6 +83,7 @@ ATTACKS = (
         result = True
         """,
         ("seccomp",),
+        says="ENOSYS",
     ),
     Attack(
         "make a process namespace with clone",

@@ -163,6 +163,7 @@ ATTACKS = (
         result = mine.getsockopt(socket.SOL_SOCKET, 77)  # SO_PEERPIDFD
         """,
         ("seccomp",),
+        says="ENOPROTOOPT",
         kernel=(6, 5),
     ),
     Attack(
@@ -174,6 +175,7 @@ ATTACKS = (
         result = True
         """,
         ("seccomp",),
+        says="ENOPROTOOPT",
         kernel=(6, 5),
     ),
     Attack(
@@ -187,6 +189,7 @@ ATTACKS = (
         result = room.tobytes().startswith(b"lo")
         """,
         ("seccomp",),
+        says="ENOTTY",
     ),
     Attack(
         "read an interface's address",
@@ -196,6 +199,7 @@ ATTACKS = (
         result = fcntl.ioctl(mine, 0x8927, b"lo".ljust(40, b"\\0"))  # SIOCGIFHWADDR
         """,
         ("seccomp",),
+        says="ENOTTY",
     ),
     Attack(
         "take the network namespace of a socket",
@@ -205,6 +209,7 @@ ATTACKS = (
         result = fcntl.ioctl(mine, 0x894C) >= 0  # SIOCGSKNS
         """,
         ("seccomp", "capabilities"),
+        says="ENOTTY",
         root_held_by=("uid",),
         who="root",
     ),
