@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lockgate_sandbox import Policy, Program, Tier
-from tests.support.sandbox import Lab, run
+from tests.support.sandbox import Lab, goes_past, policy, run
 
 pytestmark = [
     pytest.mark.kernel,
@@ -155,3 +156,45 @@ def test_a_worker_keeps_no_way_to_its_warden(uncounted: Lab) -> None:
     """
     with uncounted.worker(programs()) as worker:
         assert run(worker, code) == 4  # the standard ones and the channel
+
+
+_THREADS = """
+    import threading
+    done = threading.Event()
+    made = 0
+    try:
+        for _ in range(40):
+            threading.Thread(target=done.wait).start()
+            made += 1
+    except RuntimeError:
+        pass
+    done.set()
+    result = made
+"""
+
+
+def test_threads_count_where_nothing_may_be_written(
+    lab_without: Callable[..., Lab],
+) -> None:
+    held = policy(Tier.READ_ONLY, limits={"processes": LIMIT})
+    with lab_without(*_UNCOUNTED).worker(held) as worker:
+        assert "warden" in worker.posture["process-limit"].detail
+        assert run(worker, _THREADS) == LIMIT - 1
+        assert run(worker, _THREADS) == LIMIT - 1  # those that ended made room
+
+    free = lab_without(*_UNCOUNTED, "process-limit")
+    assert goes_past(free, held, _THREADS, 40)
+
+
+def test_threads_count_where_a_grant_keeps_the_worker_at_root(
+    lab: Lab, lab_without: Callable[..., Lab], tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+    plain = policy(Tier.ELEVATED, limits={"processes": LIMIT})
+    held = replace(plain, write=(str(tmp_path),))
+    with lab.worker(held) as worker:
+        assert worker.posture["uid"].state == "degraded"
+        assert worker.posture["process-limit"].state == "active"
+        assert run(worker, _THREADS) == LIMIT - 1
+
+    assert goes_past(lab_without("process-limit"), held, _THREADS, 40)

@@ -140,7 +140,8 @@ NOT_PROMISED = (
         "no-namespaces",
         "Without user namespaces there is no second lock behind seccomp on the "
         "network and on System V IPC, process ids are the machine's, scratch is a "
-        "plain folder, and an ordinary user's processes are counted with the worker's.",
+        "plain folder, in which files that were deleted while open are not counted, "
+        "and an ordinary user's processes are counted with the worker's.",
         "Permit user namespaces; nothing else is lost.",
     ),
     NotPromised(

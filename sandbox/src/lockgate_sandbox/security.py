@@ -161,7 +161,8 @@ PROMISES = (
         "disk",
         "fill the disk with its scratch folder, by bytes or by number of files",
         ("scratch",),
-        "in a plain folder the bytes of all files together are looked at every 0.25 s; "
+        "in a plain folder the bytes of all files together are looked at every 0.25 s, "
+        "without those of files that were deleted while open; "
         "folders granted for writing are bounded file by file only",
         measured=True,
     ),

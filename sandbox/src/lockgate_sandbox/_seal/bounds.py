@@ -42,7 +42,7 @@ def limit_processes(child: Child) -> LayerState:
         rlimits.apply(bound)
         return LayerState("process-limit", "active", f"RLIMIT_NPROC {count}")
     if not plan.may_fork and child.wants("seccomp"):
-        if _counts_starts(child):
+        if _counts_threads(child):
             return LayerState("process-limit", "active", _ASKED.format(count))
         detail = "seccomp: one process; its threads are counted by the host"
         return LayerState("process-limit", "degraded", detail, cgroup.REMEDY)
@@ -62,11 +62,11 @@ def limit_processes(child: Child) -> LayerState:
     return LayerState("process-limit", "missing", detail, remedy)
 
 
-def _counts_starts(child: Child) -> bool:
-    """Whether the warden counts threads, where one counts files anyway."""
+def _counts_threads(child: Child) -> bool:
+    """Whether a warden counts them, if there is one."""
     try:
-        return bool(child.unsized) and _ask_warden(child, forks=True)
-    except OSError:  # `count_scratch` says why there is none
+        return _ask_warden(child, forks=True)
+    except OSError:  # a filter above this process may have a listener of its own
         return False
 
 

@@ -19,12 +19,13 @@ def filters(
     *,
     writes: bool,
     counts_files: bool,
+    counts_threads: bool,
     shares: bool,
     preloading: bool,
 ) -> dict[str, tuple[bytes, list[int]]]:
     """The seccomp programs of a plan, by use.
 
-    For a worker that `writes` files, whose files a warden `counts_files` of, or that
+    For a worker that `writes` files, whose files or threads a warden counts, or that
     `shares` memory; `preloading`: for a zygote that workers of it are forked from.
     """
     programs: dict[str, tuple[bytes, list[int]]] = {}
@@ -47,12 +48,14 @@ def filters(
         own = policies.build(names, machine)
         programs["worker"] = (own.code, list(own.pid_slots))
     return programs | _counting(
-        machine, forks=policy.may_fork or preloading, files=counts_files
+        machine,
+        starts=policy.may_fork or preloading or counts_threads,
+        files=counts_files,
     )
 
 
 def _counting(
-    machine: str, *, forks: bool, files: bool
+    machine: str, *, starts: bool, files: bool
 ) -> dict[str, tuple[bytes, list[int]]]:
     """The programs by which a warden counts, by what they count.
 
@@ -61,7 +64,7 @@ def _counting(
     starting, making = policies.COUNTING
     programs: dict[str, tuple[bytes, list[int]]] = {}
     for names, wanted in (
-        ((starting,), forks),
+        ((starting,), starts),
         ((making,), files),
         ((starting, making), files),
     ):

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Capabilities",
-    "has_sized_scratch",
     "interpreter_paths",
     "modes_at",
     "open_group",
@@ -230,7 +229,8 @@ def prepare(
     level = min(levels)
     _check_absolute([*path, *([scratch] if scratch else [])])
     places = Places(policy, path, follow=follow_links)
-    counts_files = scratch is not None and not has_sized_scratch(found, chosen)
+    reach = _reach(places)
+    counts_files = scratch is not None and not _has_sized_scratch(found, chosen)
     # Workers of one environment share a group, which counts none of them alone.
     counted = group is not None and "memory" in group.controllers
     return SealPlan(
@@ -240,13 +240,14 @@ def prepare(
         path=list(path),
         rules=_rules(places, scratch),
         identities=places.identities,
-        reach=_reach(places),
+        reach=reach,
         filters=filters(
             policy,
             found.machine,
             level,
             writes=scratch is not None,
             counts_files=counts_files,
+            counts_threads=not _counts_apart(found, chosen, reach),
             shares=counted and not preloading,
             preloading=preloading,
         )
@@ -291,11 +292,32 @@ def _facilities(found: Capabilities) -> dict[str, object]:
     }
 
 
-def has_sized_scratch(found: Capabilities, modes: Mapping[str, str]) -> bool:
+def _has_sized_scratch(found: Capabilities, modes: Mapping[str, str]) -> bool:
     """Whether a scratch folder can be a tmpfs of its own here, or need not be."""
     if modes.get("scratch") == "off":
         return True
     return found.can("mount_namespace") and modes.get("mount-namespace") != "off"
+
+
+def _counts_apart(
+    found: Capabilities, modes: Mapping[str, str], reach: Sequence[tuple[str, int]]
+) -> bool:
+    """Whether the kernel can count a worker's threads apart, or nobody need to."""
+    if modes.get("process-limit") == "off":
+        return True
+    if found.uid != 0:
+        return found.can("user_namespace") and modes.get("user-namespace") != "off"
+    # What other users may not use keeps it at uid 0, which no limit counts.
+    own_uid = found.can("own_uid") and modes.get("uid") != "off"
+    return own_uid and all(_is_open(path, access) for path, access in reach)
+
+
+def _is_open(path: str, access: int) -> bool:
+    """Whether its mode lets every user do that, whatever stands above it."""
+    try:
+        return os.stat(path).st_mode & access == access  # noqa: PTH116 - often
+    except OSError:
+        return True  # nothing to be used, as far as the worker will see
 
 
 def _reach(places: Places) -> list[tuple[str, int]]:

@@ -99,6 +99,11 @@ class SealPlan:
         for name in self.__slots__:
             setattr(self, name, fields[name])
 
+    @property
+    def counted(self) -> bool:
+        """Whether a warden counts for it what the kernel does not bound."""
+        return any(name.startswith("count-") for name in self.filters)
+
     def to_data(self) -> dict[str, object]:
         """The plan as plain data: lists, dicts, text, numbers and bytes."""
         return {name: getattr(self, name) for name in self.__slots__}

@@ -19,13 +19,7 @@ from typing import TYPE_CHECKING
 from lockgate_sandbox._line.ground import Ground, SettingsFile
 from lockgate_sandbox._line.process import spawn
 from lockgate_sandbox._line.verdicts import Verdicts
-from lockgate_sandbox._seal.plan import (
-    has_sized_scratch,
-    modes_at,
-    open_group,
-    prepare,
-    probe,
-)
+from lockgate_sandbox._seal.plan import modes_at, open_group, prepare, probe
 from lockgate_sandbox._start.launch import channel_pair, launch
 from lockgate_sandbox._watch.descriptors import NURSERY_DESCRIPTORS, room_for
 from lockgate_sandbox._watch.scratch import remove
@@ -115,12 +109,11 @@ class Nursery:
         Raises:
             ClosedError: If the sandbox is closed or its keeper gone.
         """
-        # Whoever may fork needs a warden, also where only a test lets it.
-        modes = ground.plan.modes
-        tree = ground.plan.may_fork or modes["seccomp"] == "off"
-        # So does who can fill a folder that no file system bounds.
-        if ground.scratch and not has_sized_scratch(probe(), modes):
-            tree = True
+        # Whoever may fork needs a warden, also where only a test lets it. So does who
+        # can fill a folder that no file system bounds, or has threads that the kernel
+        # counts with others'.
+        plan = ground.plan
+        tree = plan.may_fork or plan.counted or plan.modes["seccomp"] == "off"
         mine, theirs = channel_pair()
         try:
             with self._lock:  # not while `close` takes the socket away
