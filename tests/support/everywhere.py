@@ -22,7 +22,7 @@ import tests
 from tests.support.confine import command
 from tests.support.layers import Base, users
 
-__all__ = ["NAMESPACES", "Host", "Setting", "open_host", "settings"]
+__all__ = ["NAMESPACES", "Host", "Setting", "open_host", "settings", "there"]
 
 NAMESPACES = (
     "network-namespace",
@@ -110,6 +110,16 @@ class Host:
         }
 
 
+def there(argv: list[str], setting: Setting) -> list[str]:
+    """The command as it runs in `setting`."""
+    return command(
+        argv,
+        refuse={} if setting.namespaces else _REFUSED,
+        uid=setting.uid,
+        capabilities=setting.uid < 0,
+    )
+
+
 @contextlib.contextmanager
 def open_host(base: Base, setting: Setting) -> Generator[Host]:
     """A host in `setting`, on a machine that is as poor as it says."""
@@ -119,12 +129,7 @@ def open_host(base: Base, setting: Setting) -> Generator[Host]:
         home = Path(name)
         home.chmod(0o777)
         process = subprocess.Popen(
-            command(
-                [base.python, "-B", "-m", "tests.support.everywhere_host"],
-                refuse={} if setting.namespaces else _REFUSED,
-                uid=setting.uid,
-                capabilities=setting.uid < 0,
-            ),
+            there([base.python, "-B", "-m", "tests.support.everywhere_host"], setting),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

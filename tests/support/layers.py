@@ -46,6 +46,9 @@ _BARE = {"scratch": "degradable", "cgroup": "degradable"}
 """A cell seals a child and no more: no warden counts, and no group is opened for it."""
 
 _CELL = Path(__file__).with_name("layers_cell.py")
+_BESIDE = ("layers_target.py", "layers_worker.py")
+"""Modules that the cell and its workers import."""
+
 _IGNORED = shutil.ignore_patterns("site-packages", "test", "idlelib", "*.opt-?.pyc")
 """Not the compiled modules: what each child had to compile would take most of a run."""
 
@@ -172,6 +175,8 @@ def cell_base() -> Generator[Base]:
             shutil.copytree(Path(str(module.__file__)).parent, copy, ignore=_IGNORED)
         script = folder / "cell.py"
         shutil.copy(_CELL, script)
+        for name in _BESIDE:
+            shutil.copy(_CELL.with_name(name), folder / name)
         python = str(Path(sys.executable).resolve())
         if not _open_to_all(Path(python)):
             python = _relocate(folder / "python")

@@ -8,11 +8,12 @@ a sealed child must not get at.
 """
 
 # It runs before and inside the seal, where pathlib is not loaded.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH118, PTH123, PTH211
+# ruff: noqa: PTH101, PTH102, PTH103, PTH116, PTH118, PTH120, PTH123, PTH211
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import resource
@@ -25,6 +26,9 @@ import time
 import traceback
 import types
 from typing import Any
+
+SPACES = ("user", "net", "ipc", "mnt", "pid")
+"""The kinds of namespaces that a sandbox may enter, as /proc names them."""
 
 
 def main() -> None:
@@ -40,6 +44,8 @@ def main() -> None:
     module = types.ModuleType("lockgate_sandbox")
     module.__path__ = [package]
     sys.modules["lockgate_sandbox"] = module
+    folder = os.path.dirname(package)
+    sys.path.append(folder)
     os.umask(0o022)
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
@@ -49,8 +55,20 @@ def main() -> None:
     try:
         host, keep = open_host(ground)
         print(json.dumps({"ready": host}), flush=True)
+        workers: Any = None
         for line in sys.stdin:
-            print(json.dumps(answer(json.loads(line), host, ground)), flush=True)
+            job = json.loads(line)
+            restore(host)
+            if job.get("worker"):
+                if workers is None:
+                    module = importlib.import_module("layers_worker")
+                    workers = module.Workers(host, folder)
+                told = workers.answer(job)
+            else:
+                told = answer(job, host, ground)
+            print(json.dumps(told), flush=True)
+        if workers is not None:
+            workers.close()
         del keep
     finally:
         shutil.rmtree(ground, ignore_errors=True)
@@ -105,6 +123,7 @@ def open_host(ground: str) -> tuple[dict[str, Any], list[Any]]:
         "stream": stream_path,
         "datagram": datagram_path,
         "handle": handle(secret),
+        "spaces": {name: os.stat(f"/proc/self/ns/{name}").st_ino for name in SPACES},
     }
     return host, [tcp, udp, abstract, stream, datagram]
 
@@ -119,6 +138,15 @@ def handle(path: str) -> str:
     if call(-100, name, room, ctypes.byref(mount), 0):
         return ""
     return bytes(room)[: 8 + room[0]].hex()
+
+
+def restore(host: dict[str, Any]) -> None:
+    """Have the secret be what it was, whatever an attack made of it."""
+    with open(host["secret"], "w") as file:
+        file.write("the host's secret")
+    os.chmod(host["secret"], 0o644)
+    with contextlib.suppress(OSError):  # a file system without any
+        os.setxattr(host["secret"], "user.x", b"told")
 
 
 def answer(job: dict[str, Any], host: dict[str, Any], ground: str) -> dict[str, Any]:
@@ -144,12 +172,8 @@ def answer(job: dict[str, Any], host: dict[str, Any], ground: str) -> dict[str, 
             abi=job.get("abi"),
             capabilities=capabilities(job),
         )
-        with open(os.path.join(host["ground"], "secret"), "w") as file:
-            file.write("the host's secret")
-        os.chmod(host["secret"], 0o644)
-        with contextlib.suppress(OSError):  # a file system without any
-            os.setxattr(host["secret"], "user.x", b"told")
-        space = {"host": host, "scratch": scratch}
+        # Where it has no folder of its own it tries everybody's.
+        space = {"host": host, "scratch": scratch or tempfile.gettempdir()}
         return run(plan, job, space)
     finally:
         if group is not None:
@@ -229,6 +253,7 @@ def child(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> No
     def tell(**fields: Any) -> None:
         os.write(out, json.dumps(fields, default=repr).encode() + b"\n")
 
+    attempt = importlib.import_module("layers_target").attempt
     codes = [compile(text, "<attack>", "exec") for text in job.get("codes", [])]
     code = compile(job.get("code", ""), "<attack>", "exec")
     space |= {"syscall": syscall, "raw_syscall": raw_syscall, "tell": tell}
@@ -257,21 +282,6 @@ def child(plan: Any, job: dict[str, Any], space: dict[str, Any], out: int) -> No
         tell(attempt=number, **attempt(one, dict(space)))
         os.chdir("/")
     os._exit(0)
-
-
-def attempt(code: types.CodeType, space: dict[str, Any]) -> dict[str, Any]:
-    """Run one code and say how it went."""
-    import errno
-
-    try:
-        exec(code, space)
-    except OSError as error:
-        return {"errno": errno.errorcode.get(error.errno or 0, str(error.errno))}
-    except MemoryError:
-        return {"error": "MemoryError"}
-    except BaseException as error:
-        return {"error": type(error).__name__, "trace": traceback.format_exc()}
-    return {"result": space.get("result")}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.attacks.test_tiers import mistake, outcomes
+from tests.sandbox.attacks.matrix import mistake, outcomes
 from tests.support.confine import RUNTIME, RUNTIME_CAPABILITIES, command
 from tests.support.layers import ORDINARY_UID, Base, Cell, open_cell
 
@@ -61,7 +61,7 @@ def test_nothing_succeeds_there_that_does_not_elsewhere(
 ) -> None:
     mistakes: dict[str, str] = {}
     with open_cell(base, wrap=lambda argv: wrapped(argv, machine)) as cell:
-        for attack, outcome in outcomes(cell, rung, {}):
+        for attack, outcome in outcomes(cell, rung):
             told = mistake(cell, rung, attack, outcome, filtered=True)
             if told:
                 mistakes[attack.name] = told
@@ -120,7 +120,7 @@ def test_the_sandbox_works_there(base: Base, machine: str) -> None:
 @pytest.mark.parametrize("abi", [1, 2, 4, 5])
 def test_an_older_landlock_lets_nothing_more_happen(cell: Cell, abi: int) -> None:
     mistakes: dict[str, str] = {}
-    for attack, outcome in outcomes(cell, "read-only", {"abi": abi}):
+    for attack, outcome in outcomes(cell, "read-only", abi):
         if told := mistake(cell, "read-only", attack, outcome):
             mistakes[attack.name] = told
     assert not mistakes
