@@ -137,6 +137,7 @@ def test_a_project_file_cannot_move_grants_or_change_the_sandbox(
 def test_a_layer_can_be_made_strict_and_never_weaker(home: Home) -> None:
     assert home.load("layers.landlock=strict").layers == {"landlock": "strict"}
     assert home.refused("layers.landlock=off").key == "layers.landlock"
+    assert home.refused("layers.landlock=degradable").key == "layers.landlock"
 
 
 def test_paths_of_a_file_are_relative_to_it(home: Home) -> None:

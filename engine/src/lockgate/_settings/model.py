@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_settings import (
@@ -69,7 +69,7 @@ class SettingsForm(BaseSettings):
     plugins: dict[str, dict[str, Any]] = {}
     limits: dict[str, Amount] = {}
     plugin_limits: dict[str, dict[str, Amount]] = {}
-    layers: dict[str, Literal["strict"]] = {}
+    layers: dict[str, Any] = {}  # see `_settings.layers`
     grants_file: str = ""
     consent_policy: str = ""
     cache_dir: str = ""

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
 from lockgate._manifest.fields import LIMIT_NAMES
 from lockgate._settings.choose import CHOOSE, rules_of
+from lockgate._settings.layers import checked_layers
 from lockgate._settings.lines import line_of_setting
 from lockgate._settings.model import NAMES, PATHS, SettingsForm
-from lockgate._settings.sources import absolute, layers
+from lockgate._settings.sources import absolute, sources_in_order
 from lockgate._settings.value import Config, HookOrder, Sources
 from lockgate.discovery.choice import Choice, Rule
 from lockgate.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.layers import Layers
 
 __all__ = ["resolve"]
 
@@ -33,7 +37,7 @@ def resolve(sources: Sources, defaults: Config) -> Config:
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     rules: tuple[Rule, ...] = ()
-    for origin, values in layers(sources):
+    for origin, values in sources_in_order(sources):
         if CHOOSE in values:
             undo = "--project" if origin == sources.project_file else ""
             rules += rules_of(values.pop(CHOOSE), origin, undo=undo)
@@ -50,7 +54,8 @@ def resolve(sources: Sources, defaults: Config) -> Config:
     for where, table in tables.items():
         _check_limits(where, table, origins)
     _check_hooks(model.hooks, origins)
-    return _config(model, defaults, origins, Choice(rules))
+    checked = checked_layers(model.layers, origins)
+    return _config(model, defaults, origins, Choice(rules), checked)
 
 
 def _only_narrow(values: dict[str, Any], below: Mapping[str, Any]) -> None:
@@ -153,7 +158,11 @@ def _error(error: ValidationError, origins: Mapping[str, str]) -> ConfigError:
 
 
 def _config(
-    model: SettingsForm, defaults: Config, origins: dict[str, str], choice: Choice
+    model: SettingsForm,
+    defaults: Config,
+    origins: dict[str, str],
+    choice: Choice,
+    layers: Layers,
 ) -> Config:
     values: dict[str, Any] = {
         field.name: getattr(model, field.name)
@@ -166,6 +175,7 @@ def _config(
         values[name] = absolute(path, "") if path else getattr(defaults, name)
     values["plugin_folders"] = tuple(absolute(p, "") for p in model.plugin_folders)
     values["bridges"] = tuple(model.bridges)
+    values["layers"] = layers
     values["environments"] = {
         name: tuple(absolute(folder, "") for folder in given)
         for name, given in model.environments.items()

@@ -16,7 +16,7 @@ from lockgate._text.files import UnreadableError, read_bounded
 from lockgate._text.toml import load_toml
 from lockgate.errors import ConfigError, did_you_mean
 
-__all__ = ["absolute", "layers"]
+__all__ = ["absolute", "sources_in_order"]
 
 _NOT_IN_PROJECT = frozenset(
     {
@@ -37,7 +37,7 @@ _NOT_IN_PROJECT = frozenset(
 """What a checkout may not decide for its reader."""
 
 
-def layers(sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:
+def sources_in_order(sources: Sources) -> Iterator[tuple[str, dict[str, Any]]]:
     """Origin and values of each source, the weakest first.
 
     Raises:
@@ -201,7 +201,7 @@ def _environment(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, An
             where = f"environment variable {variable}"
             raise ConfigError(message, source=where) from None
         values = {name.replace("_", "-"): value for name, value in found.items()}
-        for key in ("limits", "plugin-limits", "plugins"):
+        for key in ("limits", "plugin-limits", "layers", "plugins"):
             if key in values:
                 values[key] = _leaves(
                     values[key], _dashed if key != "plugins" else _literal_pair

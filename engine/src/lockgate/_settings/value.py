@@ -11,6 +11,7 @@ from lockgate.discovery.choice import NO_CHOICE, Choice
 
 if TYPE_CHECKING:
     from lockgate.values import Data
+    from lockgate_sandbox.layers import Layers
 
 __all__ = [
     "CONFIG_LIMIT_BYTES",
@@ -56,12 +57,12 @@ class Config:
     `plugins` holds each plugin's own configuration, a `SecretName` in the place of
     each secret; `limits` what tightens every
     plugin's limits and `plugin_limits` one plugin's; limits are named as the
-    fields of `lockgate_sandbox.Limits`. `layers` makes isolation layers strict
-    that would otherwise be degradable. `choice` says which plugins are used, besides
-    what `disabled` names; the user's own rules are kept in `choices_file`. What is
-    installed must meet `requires`. `hooks` is the owner's order of the plugins
-    of each hook named there. `timeout` is the seconds of a hook call
-    whose caller names none; None means the hook spec's own. `file_profile` is how
+    fields of `lockgate_sandbox.Limits`. `layers` says how firmly isolation
+    layers are held, as `lockgate_sandbox.layers` has it. `choice` says which plugins
+    are used, besides what `disabled` names; the user's own rules are kept in
+    `choices_file`. What is installed must meet `requires`. `hooks` is the owner's
+    order of the plugins of each hook named there. `timeout` is the seconds of a hook
+    call whose caller names none; None means the hook spec's own. `file_profile` is how
     single-file plugins are compiled in their workers (`lockgate_sandbox.profiles`).
     `environments` are the folders that distributions have to themselves, `bridges`
     the foreign ecosystems whose plugins are looked for.
@@ -88,9 +89,7 @@ class Config:
     plugin_limits: Mapping[str, Mapping[str, float]] = field(
         default_factory=dict[str, Mapping[str, float]]
     )
-    layers: Mapping[str, Literal["strict"]] = field(
-        default_factory=dict[str, Literal["strict"]]
-    )
+    layers: Layers = field(default_factory=dict[str, Any])
     hooks: Mapping[str, HookOrder] = field(default_factory=dict[str, HookOrder])
     choice: Choice = NO_CHOICE
     choices_file: str = ""
