@@ -21,7 +21,12 @@ from lockgate_sandbox import (
     Quota,
     parse_host_grant,
 )
-from lockgate_sandbox.grant_text import write_host_grant
+from lockgate_sandbox.grant_text import (
+    parse_quota,
+    write_host_grant,
+    write_quota,
+)
+from lockgate_sandbox.grants import TOTAL
 
 labels = st.from_regex(r"\A[a-z][a-z0-9]{0,8}\Z")
 names = st.lists(labels, min_size=1, max_size=3).map(".".join)
@@ -58,6 +63,33 @@ web = st.builds(
     quota=quotas,
     seconds=st.integers(1, 3_600).map(float),
 )
+
+
+@given(quotas, st.sampled_from([TOTAL, Quota()]))
+def test_a_quota_is_the_same_after_its_text(quota: Quota, plain: Quota) -> None:
+    assert parse_quota(write_quota(quota, plain), plain) == quota
+
+
+@pytest.mark.parametrize(
+    ("text", "total"),
+    [
+        ("", TOTAL),
+        ("bytes=1G rate=0.5", Quota(1 << 30, TOTAL.requests, 0.5, TOTAL.burst)),
+        ("requests=7 burst=9", Quota(TOTAL.bytes, 7, TOTAL.per_second, 9)),
+    ],
+)
+def test_what_all_hosts_share_is_written_with_the_same_words(
+    text: str, total: Quota
+) -> None:
+    assert Policy.for_tier("elevated", total=text).total == total
+
+
+@pytest.mark.parametrize(
+    "text", ["bytes", "bytes=", "bytes=x", "seconds=1", "rate=1 rate=2", "bytes=0"]
+)
+def test_what_is_no_quota_is_refused(text: str) -> None:
+    with pytest.raises(PolicyError):
+        parse_quota(text)
 
 
 @given(raw | web)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate_sandbox import Limits, Policy, PolicyError, Tier
+from lockgate_sandbox.grants import TOTAL
 from lockgate_sandbox.policy_file import parse_policy, read_policy
 from tests.support.sandbox import TIERS
 
@@ -32,6 +34,12 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert (policy.read, policy.env) == (("/srv",), (("A", "b"),))
     assert policy.limits.wall_seconds == 2
     assert policy.limits.inodes == Limits.for_tier("elevated").inodes
+
+
+def test_what_all_hosts_share_is_written_as_on_a_command_line() -> None:
+    given = parse_policy('{"tier": "elevated", "total": "bytes=1M rate=2"}')
+
+    assert given.total == replace(TOTAL, bytes=1 << 20, per_second=2.0)
 
 
 def test_a_host_is_written_as_on_a_command_line() -> None:

@@ -19,9 +19,9 @@ from dataclasses import replace
 from typing import Any
 
 from lockgate_sandbox.errors import PolicyError
-from lockgate_sandbox.grants import Credential, HostGrant, Quota
+from lockgate_sandbox.grants import TOTAL, Credential, HostGrant, Quota
 
-__all__ = ["parse_host_grant", "write_host_grant"]
+__all__ = ["parse_host_grant", "parse_quota", "write_host_grant", "write_quota"]
 
 _PLACE = re.compile(
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
@@ -32,6 +32,14 @@ _SIZE = re.compile(r"(\d+)([KMG]?)")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _HINT = "write HOST[:PORT] or https://HOST[:PORT][/PATH/], then words like methods=GET"
 _BEARER = "Bearer {}"
+_QUOTA_HINT = "write bytes=512M, requests=, rate= (a second) or burst="
+_QUOTA_WORDS = {
+    "bytes": "bytes",
+    "requests": "requests",
+    "per_second": "rate",
+    "burst": "burst",
+}
+"""How the fields of a quota are written."""
 
 
 def parse_host_grant(text: str) -> HostGrant:
@@ -73,14 +81,61 @@ def _take(name: str, value: str, fields: dict[str, Any], quota: dict[str, Any]) 
         fields["paths"] = (*fields["paths"], *value.split(","))
     elif name in ("inject", "bearer") and "credential" not in fields:
         fields["credential"] = _credential(name, value)
-    elif name == "bytes":
+    elif not _take_amount(name, value, quota):
+        raise PolicyError(f"{name!r} is not understood here", hint=_HINT)
+
+
+def _take_amount(name: str, value: str, quota: dict[str, Any]) -> bool:
+    if name == "bytes":
         quota["bytes"] = _size(value)
     elif name in ("requests", "burst"):
         quota[name] = _number(name, value, int)
     elif name == "rate":
         quota["per_second"] = _number(name, value, float)
     else:
-        raise PolicyError(f"{name!r} is not understood here", hint=_HINT)
+        return False
+    return True
+
+
+def parse_quota(text: str, plain: Quota = TOTAL) -> Quota:
+    """The quota that words like ``bytes=512M rate=400`` mean; the rest is `plain`'s.
+
+    Raises:
+        PolicyError: If it is not exactly of the form; the hint says the way out.
+    """
+    found: dict[str, Any] = {}
+    for word in text.split():
+        name, _, value = word.partition("=")
+        repeated = _QUOTA_FIELDS.get(name, name) in found
+        if repeated or not _take_amount(name, value, found):
+            raise PolicyError(f"{word!r} is not understood here", hint=_QUOTA_HINT)
+    return replace(plain, **found)
+
+
+_QUOTA_FIELDS = {word: name for name, word in _QUOTA_WORDS.items()}
+
+
+def write_quota(quota: Quota, plain: Quota = TOTAL) -> str:
+    """The words that `parse_quota` reads so: what differs from `plain`."""
+    words: list[str] = []
+    for name, word in _QUOTA_WORDS.items():
+        amount = getattr(quota, name)
+        if amount == getattr(plain, name):
+            continue
+        written = str(amount)
+        if name == "bytes":
+            written = _written_size(amount)
+        elif name == "per_second":
+            written = f"{amount:.6f}".rstrip("0").rstrip(".")
+        words.append(f"{word}={written}")
+    return " ".join(words)
+
+
+def _written_size(count: int) -> str:
+    for unit in "GMK":
+        if count % _UNITS[unit] == 0:
+            return f"{count // _UNITS[unit]}{unit}"
+    return str(count)
 
 
 def _ports(text: str | None, place: str) -> tuple[int, ...]:
@@ -121,7 +176,6 @@ def write_host_grant(grant: HostGrant) -> str:
     Raises:
         PolicyError: If there is none: the credential's form is of its own.
     """
-    plain = Quota()
     words = [grant.origin + (grant.paths[0] if grant.paths else "")]
     if grant.methods:
         words.append(f"methods={','.join(grant.methods)}")
@@ -129,15 +183,7 @@ def write_host_grant(grant: HostGrant) -> str:
         words.append(f"paths={','.join(grant.paths[1:])}")
     if grant.credential is not None:
         words.append(_written(grant.credential))
-    for name, word in (
-        ("bytes", "bytes"),
-        ("requests", "requests"),
-        ("burst", "burst"),
-    ):
-        if getattr(grant.quota, name) != getattr(plain, name):
-            words.append(f"{word}={getattr(grant.quota, name)}")
-    if grant.quota.per_second != plain.per_second:
-        words.append(f"rate={grant.quota.per_second:.6f}".rstrip("0").rstrip("."))
+    words += write_quota(grant.quota, Quota()).split()
     if grant.seconds != 60.0:
         words.append(f"seconds={grant.seconds:.6f}".rstrip("0").rstrip("."))
     if grant.allow_private:

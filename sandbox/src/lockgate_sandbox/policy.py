@@ -1,7 +1,7 @@
 """What a worker may do, as one frozen value: the sandbox's only input.
 
 A policy is pure data. It can be compared, hashed, written as JSON and read
-back; turning it into kernel rules is `_enforce.prepare`'s work.
+back; turning it into kernel rules is the work of `_seal.plan.prepare`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lockgate_sandbox._spelling.arguments import check_lists
 from lockgate_sandbox._spelling.paths import absolute, absolutes
 from lockgate_sandbox.compare import Change, compare
 from lockgate_sandbox.errors import PolicyError
-from lockgate_sandbox.grant_text import parse_host_grant
+from lockgate_sandbox.grant_text import parse_host_grant, parse_quota
 from lockgate_sandbox.grants import (
     TOTAL,
     Device,
@@ -151,7 +151,7 @@ class Policy:
         programs: Sequence[Program] = (),
         env: Sequence[tuple[str, str]] | Mapping[str, str] = (),
         hosts: Sequence[HostGrant | str] = (),
-        total: Quota = TOTAL,
+        total: Quota | str = TOTAL,
         files: Sequence[PathGrant] = (),
         devices: Sequence[Device] = (),
         secrets: Sequence[str] = (),
@@ -160,7 +160,8 @@ class Policy:
         """The policy of `tier` with these grants.
 
         `limits` replaces its own; a mapping, like ``{"wall_seconds": 5}``, only those
-        that it names. A host may be text as `grant_text.parse_host_grant` reads it.
+        that it names. A host may be text as `grant_text.parse_host_grant` reads it,
+        and `total` as `grant_text.parse_quota` does.
 
         Raises:
             PolicyError: As the class does.
@@ -186,7 +187,7 @@ class Policy:
                 parse_host_grant(item) if isinstance(item, str) else item
                 for item in hosts
             ),
-            total=total,
+            total=parse_quota(total) if isinstance(total, str) else total,
             files=tuple(files),
             devices=tuple(devices),
             secrets=tuple(secrets),

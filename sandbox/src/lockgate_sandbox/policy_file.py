@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
 from lockgate_sandbox._form.policy import write_host
 from lockgate_sandbox.errors import PolicyError
-from lockgate_sandbox.grant_text import parse_host_grant
+from lockgate_sandbox.grant_text import parse_host_grant, parse_quota
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.tiers import Tier
 
@@ -76,6 +77,8 @@ def parse_policy(text: str | bytes) -> Policy:
     whole |= given
     whole["limits"] = {**own, **cast("dict[str, object]", limits)}
     whole["hosts"] = _hosts(whole["hosts"])
+    if isinstance(whole["total"], str):
+        whole["total"] = asdict(parse_quota(whole["total"]))
     return Policy.from_dict(whole)
 
 

@@ -123,6 +123,28 @@ def test_a_granted_secret_is_known_and_a_missing_one_is_absent(
         assert ask(host, what="secret") == "hunter2hunter2"
 
 
+def test_a_host_or_a_quota_that_is_not_asked_for_is_named_with_its_right(
+    site: Site,
+) -> None:
+    with http_server() as server:
+        place = f"127.0.0.1:{server.port}"
+        add(site, f'net = ["{place} requests=1 private"]')
+        grant(site)
+        with site.open() as host:
+            assert ask(host, what="http", url=f"http://{place}/") == "ok"
+            told = [
+                ask(host, what="http", url=f"http://{place}/"),
+                ask(host, what="http", url="https://b.test/"),
+            ]
+    for text, net in zip(
+        told,
+        (f"{place} requests=2 private", "https://b.test/ methods=GET"),
+        strict=True,
+    ):
+        right = f'its author has to ask for it: [rights] net = ["{net}"]'
+        assert f"To allow it: {right}" in text
+
+
 @pytest.mark.parametrize("what", ["http", "socket", "secret", "device"])
 def test_a_missing_grant_is_named_with_its_command(site: Site, what: str) -> None:
     add(

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from lockgate_sandbox import Quota
+from lockgate_sandbox import HostGrant, Quota, parse_host_grant
 from lockgate_sandbox.broker._quota import Meter, Meters, QuotaError
+from lockgate_sandbox.grant_text import write_host_grant
 
 
 def test_bytes_are_shared_by_threads_and_never_overdrawn() -> None:
@@ -57,6 +58,39 @@ def test_requests_end_for_good() -> None:
         meter.take_request()
     assert caught.value.hint
     assert meter.used_requests == 2
+
+
+@pytest.mark.parametrize(
+    ("quota", "larger"),
+    [
+        (Quota(requests=1), Quota(requests=2)),
+        (Quota(burst=1, per_second=0.001), Quota(burst=2, per_second=0.002)),
+        (Quota(burst=1, per_second=0.5), Quota(burst=2, per_second=1.0)),
+    ],
+)
+def test_twice_as_much_is_proposed_and_can_be_written(
+    quota: Quota, larger: Quota
+) -> None:
+    meter = Meter(quota, "a.test", clock=lambda: 0.0)
+    meter.take_request()
+    with pytest.raises(QuotaError) as caught:
+        meter.take_request()
+
+    assert caught.value.larger == larger
+    grant = HostGrant("a.test", quota=larger)
+    assert parse_host_grant(write_host_grant(grant)) == grant
+
+
+def test_bytes_that_are_proposed_would_be_enough_for_as_many_again() -> None:
+    meter = Meter(Quota(bytes=10), "a.test")
+    meter.reserve(10)
+    with pytest.raises(QuotaError) as caught:
+        meter.reserve(1)
+
+    assert caught.value.larger == Quota(bytes=20)
+    told = caught.value.helped_by("do this")
+    assert str(told) == f"{told.reason}. To allow it: do this"
+    assert (told.hint, told.meter) == ("do this", meter)
 
 
 def test_two_meters_give_what_the_smaller_has() -> None:

@@ -6,7 +6,7 @@ import signal
 import socket
 from types import FrameType
 
-from lockgate_sandbox.broker._quota import Meter, Meters
+from lockgate_sandbox.broker._quota import Meter, Meters, QuotaError
 from lockgate_sandbox.broker._relay import Relay, Relays
 from lockgate_sandbox.grants import Quota
 from tests.support.sandbox import wait_until
@@ -22,6 +22,9 @@ def test_a_worker_that_goes_away_is_no_signal_to_the_host() -> None:
     def over(_relay: Relay, reason: str) -> None:
         ended.append(reason)
 
+    def short(error: QuotaError) -> None:
+        ended.append(str(error))
+
     meters = Meters(Meter(Quota(), "here"), Meter(Quota(), "all"))
     previous = signal.signal(signal.SIGPIPE, note)
     relays = Relays()
@@ -31,7 +34,9 @@ def test_a_worker_that_goes_away_is_no_signal_to_the_host() -> None:
         far.setblocking(False)
         with worker, server:
             worker.shutdown(socket.SHUT_RD)  # it wants no more, and does not say so
-            relays.add(Relay(near, far, meters, idle_seconds=5, ended=over))
+            relays.add(
+                Relay(near, far, meters, idle_seconds=5, ended=over, short=short)
+            )
             server.sendall(b"more")
             assert wait_until(lambda: bool(ended))
     finally:

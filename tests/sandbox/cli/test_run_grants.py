@@ -66,6 +66,29 @@ def test_a_host_that_is_not_granted_names_the_option(folder: Path) -> None:
     assert stat.S_IMODE((folder / "a.jsonl").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (["--allow-net", "{} requests=1"], "--allow-net '{} requests=2'"),
+        (["--allow-net", "{}", "--net-total", "requests=1"], "--net-total requests=2"),
+    ],
+)
+def test_a_quota_that_is_used_up_names_the_option(
+    folder: Path, options: list[str], wanted: str
+) -> None:
+    with http_server() as server:
+        place = f"127.0.0.1:{server.port}"
+        code = f"""
+            import urllib.request
+            for _ in range(2):
+                urllib.request.urlopen("http://{place}/").read()
+        """
+        given = [option.format(place) for option in options]
+        done = _run(folder, code, *given)
+    assert done.returncode == 1
+    assert f"to allow it: {wanted.format(place)}\n" in done.stderr
+
+
 def test_without_any_grant_a_script_has_no_network(folder: Path) -> None:
     done = _run(folder, "import socket; socket.create_connection(('127.0.0.1', 1))")
     assert done.returncode == 1

@@ -6,6 +6,7 @@ the host's environment, which no worker sees.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -14,7 +15,16 @@ from typing import TYPE_CHECKING
 from lockgate._rights.claims import ClaimBook, Pause
 from lockgate._settings.secrets import SecretWithheldError
 from lockgate.grants import Consent, Identity, grant_command
-from lockgate_sandbox import Device, HostGrant, Policy, PolicyError, parse_host_grant
+from lockgate_sandbox import (
+    Device,
+    HostGrant,
+    Policy,
+    PolicyError,
+    Quota,
+    parse_host_grant,
+)
+from lockgate_sandbox.grant_text import write_quota
+from lockgate_sandbox.grants import TOTAL
 
 if TYPE_CHECKING:
     from lockgate_sandbox.broker import AuditRecord, Broker
@@ -142,11 +152,14 @@ def open_services(
     tiers = [key for key in consent.missing if key.startswith("tier:")]
 
     def advice(right: str, resource: str) -> str:
+        if right == "total":
+            quota = write_quota(TOTAL, Quota(1, 1, 1, 1))
+            return f"none: all hosts of a plugin together have {quota}"
         for asked in consent.asked:
             kind, _, value = asked.key.partition(":")
             if kind == right and not consent.has(asked.key) and _is(value, resource):
                 return grant_command(identity.plugin, asked.key, *tiers)
-        return ""
+        return _asking(resource) if right == "net" else ""
 
     return Broker(
         policy,
@@ -157,6 +170,15 @@ def open_services(
         claims=ClaimBook(claims, identity.plugin, pause) if claims else None,
         look=look,
     )
+
+
+def _asking(host: str) -> str:
+    """What has to come before a grant that the manifest does not ask for."""
+    try:
+        parse_host_grant(host)
+    except PolicyError:
+        return ""
+    return f"its author has to ask for it: [rights] net = [{json.dumps(host)}]"
 
 
 def _is(value: str, resource: str) -> bool:

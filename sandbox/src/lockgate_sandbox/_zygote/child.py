@@ -1,7 +1,7 @@
 """What a forked child does: seal itself, then run what it was forked for.
 
 The job comes as the first frame on the channel, perhaps much later. Nothing of the
-plugin, not even a path to it, is touched before `_enforce.seal` has returned.
+plugin, not even a path to it, is touched before `_seal.enforce.seal` has returned.
 
 A job is a mapping: ``kind`` (target, file or exec) and what the kind needs.
 """

@@ -170,6 +170,7 @@ _FIELDS = {
     "device": "devices=(Device({!r}),)",
     "secret": "secrets=({!r},)",
     "tool": "tools=(Program({!r}, PATH),)",
+    "total": "total={!r}",
 }
 
 

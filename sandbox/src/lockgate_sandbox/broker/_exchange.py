@@ -83,7 +83,8 @@ class Exchange:
     """A request under way and its response; both flow through bounded queues.
 
     `admit` is asked on its own thread before anything is sent, `look` with each piece
-    of the body before that may pass; both raise to refuse.
+    of the body before that may pass; both raise to refuse. `short` records that a
+    quota ran out on the way, and gives what to tell of it.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Exchange:
         meters: Meters,
         *,
         admit: Callable[[], None],
+        short: Callable[[QuotaError], QuotaError],
         look: Callable[[bytes, bool], None],
         scrub: Scrub,
         crumbs: Crumbs,
@@ -107,6 +109,7 @@ class Exchange:
         self.admitted = False
         self._request = request
         self._admit = admit
+        self._short = short
         self._look = look
         self._scrub = scrub
         self._crumbs = crumbs
@@ -229,13 +232,21 @@ class Exchange:
             finally:
                 response.close()
         except Exception as error:
-            told = _told(error)
+            told = self._tell(error)
             reason = str(told)
         with self._changed:
             self.socket = None  # it may serve another exchange now
             self._error = self._error or told
             self._changed.notify_all()
         ended(self, reason)
+
+    def _tell(self, error: Exception) -> Exception:
+        if isinstance(error, QuotaError):
+            try:
+                return self._short(error)
+            except Exception as failed:  # what can't be recorded ends it as well
+                return _told(failed)
+        return _told(error)
 
     def _body(self) -> Iterator[bytes]:
         """The request's body as the worker writes it."""

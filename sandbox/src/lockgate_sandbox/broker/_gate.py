@@ -10,21 +10,26 @@ import secrets
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from typing import TypeAlias
 
 from lockgate_sandbox._watch import descriptors
 from lockgate_sandbox.broker._audit import AuditLog
-from lockgate_sandbox.broker._quota import Meter, Meters
+from lockgate_sandbox.broker._quota import Meter, Meters, QuotaError
 from lockgate_sandbox.broker._refusal import RefusedError, RevokedError
 from lockgate_sandbox.errors import HostDescriptorsError, PolicyError
-from lockgate_sandbox.grant_text import write_host_grant
-from lockgate_sandbox.grants import Device, HostGrant, PathGrant
+from lockgate_sandbox.grant_text import write_host_grant, write_quota
+from lockgate_sandbox.grants import Device, HostGrant, PathGrant, Quota
 from lockgate_sandbox.policy import Policy, Program
 
 __all__ = ["Advice", "Gate", "Grant", "Secret", "Use", "new_number"]
 
 Advice: TypeAlias = Callable[[str, str], str]
-"""(right, resource) -> what a person does to allow it: a command, or code."""
+"""(right, resource) -> what a person does to allow it: a command, or code.
+
+Beside the rights of an `AuditRecord` there is ``total``, whose resource is the words
+of the quota that all hosts share (`grant_text.write_quota`).
+"""
 
 
 class Secret(str):
@@ -171,6 +176,27 @@ class Gate:
         # is none that it knows.
         told = f"{_short(resource)} is refused: {_short(reason, 1000)}"
         return RefusedError(told, hint=hint)
+
+    def out_of(self, error: QuotaError, grant: HostGrant, resource: str) -> QuotaError:
+        """Record that what may be used of `grant` is used up; gives what to raise.
+
+        That says, as the record does, which larger grant would allow it.
+        """
+        hint = "" if error.larger is None else self._larger(error, grant, error.larger)
+        self._log.write(
+            self._worker, "net", resource, "deny", reason=error.reason, grant=hint
+        )
+        return error.helped_by(hint)
+
+    def _larger(self, error: QuotaError, grant: HostGrant, quota: Quota) -> str:
+        if error.meter is self._total:
+            return self._advice("total", write_quota(quota))
+        try:
+            text = write_host_grant(replace(grant, quota=quota))
+        except PolicyError:  # a credential of a form that has no text
+            words = write_quota(quota, Quota())
+            return f"a quota of {words} in the grant for {grant.origin}"
+        return self._advice("net", text)
 
     @contextmanager
     def room_for(self, need: int, right: str, resource: str) -> Generator[None]:

@@ -75,6 +75,7 @@ class Relay:
         *,
         idle_seconds: float,
         ended: Callable[[Relay, str], None],
+        short: Callable[[QuotaError], object],
     ) -> None:
         near.setblocking(False)
         self.near = near
@@ -84,6 +85,7 @@ class Relay:
         self._meters = meters
         self._idle = idle_seconds
         self._ended = ended
+        self._short = short
         self.last = time.monotonic()
         self.up, self.down = _Way(near, far), _Way(far, near)
 
@@ -108,7 +110,9 @@ class Relay:
             if self.gone():
                 self.reason = self.reason or "the worker closed it"
         except QuotaError as error:
-            self.reason = str(error)
+            self.reason = error.reason
+            with suppress(OSError):  # it ends, whether or not that can be recorded
+                self._short(error)
         except OSError as error:
             self.reason = self.reason or error.strerror or "the connection failed"
 

@@ -21,6 +21,7 @@ from lockgate_sandbox.broker._quota import QuotaError
 from lockgate_sandbox.broker._relay import Relay, Relays
 from lockgate_sandbox.callbacks import Passed
 from lockgate_sandbox.errors import Data, HostDescriptorsError, PolicyError
+from lockgate_sandbox.grant_text import write_host_grant
 from lockgate_sandbox.grants import HostGrant
 
 __all__ = ["Sockets"]
@@ -97,8 +98,7 @@ class Sockets:
             self._gate.meters(grant).take_request()
             number = self._enter(dial)
         except QuotaError as error:
-            self._gate.refuse("net", name, str(error), wanted="")
-            raise
+            raise self._gate.out_of(error, grant, name) from None
         threading.Thread(
             target=self._dial, args=(dial, name), name="lockgate-dial", daemon=True
         ).start()
@@ -124,7 +124,10 @@ class Sockets:
                 f"the grant ({near[0].describe()}) is for HTTP requests, which a "
                 "socket would hide: use httpx with transport=session.http_transport()"
             )
-            raise self._gate.refuse("net", place, why, wanted="")
+            # Bytes have no methods and paths, so that would be a wider grant.
+            wide = HostGrant(name, (port,), allow_private=near[0].allow_private)
+            wanted = write_host_grant(wide)
+            raise self._gate.refuse("net", place, why, wanted=wanted)
         raise self._gate.refuse("net", place, "no grant names this host and port")
 
     def _enter(self, dial: _Dial) -> int:
@@ -187,7 +190,7 @@ class Sockets:
             far = self._connect(dial, place)
             try:
                 self._gate.allow(dial.grant, place)
-                self._hand(dial, self._relay(dial.grant, far))
+                self._hand(dial, self._relay(dial.grant, far, place))
             except BaseException:
                 far.close()
                 raise
@@ -221,7 +224,7 @@ class Sockets:
                 last = _DialError("connect-failed", error.strerror or str(error))
         raise last
 
-    def _relay(self, grant: HostGrant, far: socket.socket) -> socket.socket:
+    def _relay(self, grant: HostGrant, far: socket.socket, place: str) -> socket.socket:
         with room_for(2, "a connection"):
             near, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         relay = Relay(
@@ -230,6 +233,7 @@ class Sockets:
             self._gate.meters(grant),
             idle_seconds=grant.seconds,
             ended=lambda relay, reason: self._ended(relay, grant, reason),
+            short=lambda error: self._gate.out_of(error, grant, place),
         )
 
         def revoked() -> None:

@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -20,14 +21,14 @@ import httpx
 from lockgate_sandbox.broker._addresses import Pins
 from lockgate_sandbox.broker._crumbs import Crumbs
 from lockgate_sandbox.broker._exchange import Exchange, Head
-from lockgate_sandbox.broker._gate import Gate, new_number
+from lockgate_sandbox.broker._gate import Gate, name_of, new_number
 from lockgate_sandbox.broker._pinned import PinnedNetwork
 from lockgate_sandbox.broker._quota import QuotaError
 from lockgate_sandbox.broker._refusal import RefusedError
 from lockgate_sandbox.broker._rule import RuleError, same_header
 from lockgate_sandbox.broker._said_methods import Scan, scan_for
 from lockgate_sandbox.broker._scrub import Scrub
-from lockgate_sandbox.broker._web_rules import WebRequest, choose
+from lockgate_sandbox.broker._web_rules import WebRequest, choose, narrowest
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.grants import HostGrant
 
@@ -106,16 +107,13 @@ class Web:
             ) from None
         grant, why = choose(request, self._gate.hosts())
         if grant is None:
-            # No more than was asked: the owner sees what it would be for.
-            origin = f"{request.scheme}://{request.authority}/"
-            wanted = f"{origin} methods={request.method}"
+            wanted = narrowest(request)
             raise self._gate.refuse("net", request.describe(), why, wanted=wanted)
         try:
             self._gate.meters(grant).take_request()
+            exchange = self._start(request, grant)
         except QuotaError as error:
-            self._gate.refuse("net", request.describe(), str(error), wanted="")
-            raise
-        exchange = self._start(request, grant)
+            raise self._gate.out_of(error, grant, request.describe()) from None
         number = self._keep(exchange)
         head = None
         if request.length == 0:
@@ -147,17 +145,30 @@ class Web:
         try:
             scan = scan_for(request.headers)
         except RuleError as error:
-            raise self._refused(request, error) from None
-        return _nothing_said if scan is None else partial(self._look, request, scan)
+            raise self._refused(request, grant, error) from None
+        if scan is None:
+            return _nothing_said
+        return partial(self._look, request, grant, scan)
 
-    def _look(self, request: WebRequest, scan: Scan, data: bytes, last: bool) -> None:
+    def _look(
+        self,
+        request: WebRequest,
+        grant: HostGrant,
+        scan: Scan,
+        data: bytes,
+        last: bool,
+    ) -> None:
         try:
             scan.feed(data, last=last)
         except RuleError as error:
-            raise self._refused(request, error) from None
+            raise self._refused(request, grant, error) from None
 
-    def _refused(self, request: WebRequest, error: RuleError) -> RefusedError:
-        return self._gate.refuse("net", request.describe(), str(error), wanted="")
+    def _refused(
+        self, request: WebRequest, grant: HostGrant, error: RuleError
+    ) -> RefusedError:
+        # Nobody looks into a body where every method is granted.
+        wanted = name_of(replace(grant, methods=()))
+        return self._gate.refuse("net", request.describe(), str(error), wanted=wanted)
 
     def _start(self, request: WebRequest, grant: HostGrant) -> Exchange:
         headers, scrub = self._headers(request, grant)
@@ -176,6 +187,7 @@ class Web:
             grant,
             self._gate.meters(grant),
             admit=partial(self._admit, request, grant),
+            short=lambda error: self._gate.out_of(error, grant, request.describe()),
             look=self._looks(request, grant),
             scrub=scrub,
             crumbs=self._crumbs,

@@ -16,6 +16,7 @@ from lockgate_sandbox._spelling.hostname import canonical_host
 from lockgate_sandbox.broker._rule import RuleError, same_header
 from lockgate_sandbox.broker._said_methods import in_query
 from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.grant_text import parse_host_grant, write_host_grant
 from lockgate_sandbox.grants import FRAMING_HEADERS, HostGrant
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "WebRequest",
     "choose",
     "clean_response_headers",
+    "narrowest",
     "plain_path",
 ]
 
@@ -239,6 +241,28 @@ def choose(
             found.append(grant)
     found.sort(key=lambda grant: grant.credential is None)
     return (found[0], "") if found else (None, reason)
+
+
+def narrowest(request: WebRequest) -> str:
+    """The grant to propose for `request`, as text; empty if none would carry it.
+
+    No more than was asked, so that the owner sees what it would be for: every method
+    only where the request names another one elsewhere, and bytes, which have no rules
+    at all, only where it names another host.
+    """
+    place = f"{request.scheme}://{request.authority}/"
+    for text in (
+        f"{place} methods={request.method}",
+        place,
+        write_host_grant(HostGrant(request.host, (request.port,))),
+    ):
+        try:
+            found, _ = choose(request, [parse_host_grant(text)])
+        except PolicyError:  # a method that none can be about
+            continue
+        if found is not None:
+            return text
+    return ""
 
 
 def _why_not(request: WebRequest, grant: HostGrant) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.grant_text import parse_host_grant
-from lockgate_sandbox.grants import Device
+from lockgate_sandbox.grants import TOTAL, Device
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.policy_file import read_policy
 from lockgate_sandbox.tiers import Limits, Tier
@@ -66,6 +66,11 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
                 "'https://api.example.com/v1/ methods=GET'; may be repeated",
             }[name],
         )
+    add(
+        "--net-total",
+        metavar="QUOTA",
+        help="what all hosts may use together, like 'bytes=512M requests=20000'",
+    )
     for option, what, about in (
         ("--allow-device", "PATH", "a serial port or GPIO chip below /dev"),
         ("--env", "NAME[=VALUE]", "a variable that it sees; without a value: yours"),
@@ -101,6 +106,7 @@ def policy_of(args: argparse.Namespace) -> Policy:
         write=[_existing(path) for path in args.allow_write],
         env=dict(map(_variable, args.env)),
         hosts=hosts,
+        total=args.net_total or TOTAL,
         devices=[Device(path) for path in args.allow_device],
         # One that the broker adds to requests is nothing for the file to know.
         secrets=[name for name, _ in secret_variables(args) if name not in injected],
@@ -185,9 +191,10 @@ def _limits_of(args: argparse.Namespace, tier: Tier) -> Limits:
 def _from_file(args: argparse.Namespace) -> Policy:
     """The policy of a file, with tighter limits where they are asked for."""
     given = (args.allow_read, args.allow_write, args.allow_net, args.allow_device)
-    if args.tier or any(given) or args.env:
+    if args.tier or any(given) or args.env or args.net_total:
         raise PolicyError(
-            "--policy says tier and grants; --tier, --env and --allow-... can't add",
+            "--policy says tier and grants; --tier, --env, --net-total and "
+            "--allow-... can't add",
             hint=f"write them into {args.policy}",
         )
     policy = read_policy(args.policy)

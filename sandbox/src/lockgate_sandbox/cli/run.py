@@ -200,8 +200,9 @@ def _broker(policy: Policy, args: argparse.Namespace, denied: list[Denial]) -> B
 
 
 def _advice(right: str, what: str) -> str:
-    if right == "net" and what.isprintable():
-        return f"--allow-net {shlex.quote(what)}"
+    if right in ("net", "total") and what.isprintable():
+        option = "--allow-net" if right == "net" else "--net-total"
+        return f"{option} {shlex.quote(what)}"
     return grant_for(Denial(right, what), "")
 
 

@@ -112,7 +112,7 @@ def _hidden_from_host() -> str:
 
 
 def find_all() -> dict[str, object]:
-    """The findings as plain data, as `_enforce.Capabilities` names them.
+    """The findings as plain data, as `_seal.plan.Capabilities` names them.
 
     Must be called in a single-threaded process; leaves nothing behind.
     """
