@@ -20,6 +20,7 @@ from lockgate.grants import (
     consent,
     grant_command,
     rights_asked,
+    tier_missing,
 )
 from lockgate.manifest import parse_manifest
 from lockgate.shipped import FirstParty, ShippedPolicy, shipped_policy
@@ -385,3 +386,10 @@ def test_the_command_quotes_what_a_shell_would_take_apart() -> None:
     command = grant_command("tools", "read:/a b", "env:X")
 
     assert command == "lockgate grants grant tools 'read:/a b' env:X"
+
+
+def test_what_needs_no_tier_is_never_called_useless() -> None:
+    asked = ["tier:elevated", "read:/srv/table.csv", "env:LANG", "net:a.test"]
+
+    assert tier_missing("acme", asked, ["read:/srv/table.csv", "env:LANG"]) == ""
+    assert "net:a.test is of no use" in tier_missing("acme", asked, asked[1:])

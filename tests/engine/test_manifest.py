@@ -146,7 +146,7 @@ def test_asking_for_nothing_is_the_default() -> None:
         ('"generator"', '"analyzer"', "hooks.generate", 10, "kind 'generator'"),
         ('">=1,<2"', '"one"', "hook-api", 5, "not a version range"),
         ('tier = "admin"', 'tier = "amin"', "tier", 6, "must be 'read-only'"),
-        ('tier = "admin"', 'tier = "basic"', "rights.read", 17, "cannot hold"),
+        ('tier = "admin"', 'tier = "basic"', "rights.programs", 20, "cannot hold"),
         ('tier = "admin"', 'tier = "elevated"', "rights.tools", 25, "of the machine"),
         ("generate =", "generat =", "hooks.generat", 10, "no hook named"),
         ("acme.plugin:generate", "acme plugin", "hooks.generate.impl", 10, "written"),

@@ -213,13 +213,17 @@ def grant_command(plugin: str, *keys: str) -> str:
     return " ".join(["lockgate grants grant", plugin, *(quote(key) for key in keys)])
 
 
+_AT_ANY_TIER = ("env:", "read:", "workers", "wrap:")
+"""How the rights begin that are of use at every tier."""
+
+
 def tier_missing(plugin: str, asked: Iterable[str], granted: Collection[str]) -> str:
     """Why rights that were granted are of no use yet, and the way out; else ``""``.
 
     Most rights need the tier that the manifest asks for, which is a right of its own.
     """
     keys = [key for key in asked if key.startswith("tier:") and key not in granted]
-    useless = sorted(key for key in granted if key != "workers")
+    useless = sorted(key for key in granted if not key.startswith(_AT_ANY_TIER))
     if not keys or not useless:
         return ""
     return (

@@ -14,6 +14,7 @@ from lockgate._rights.environment import import_folders, lockgate_folder
 from lockgate._rights.policy import Plan, Tool, build_plan, tool_policy
 from lockgate._rights.records import ProgramMissingError, find_program
 from lockgate.discovery import discover
+from lockgate.errors import ManifestError
 from lockgate.grants import Consent, rights_asked
 from lockgate.manifest import Manifest, parse_manifest
 from lockgate.shipped import shipped_policy
@@ -69,6 +70,19 @@ def test_limits_only_tighten() -> None:
     assert limits.cpu_seconds == 7
     assert limits.wall_seconds == 99
     assert limits.memory_bytes == tier.memory_bytes
+
+
+@pytest.mark.parametrize("tier", ["read-only", "basic"])
+def test_a_path_to_read_is_no_reason_for_a_tier(tmp_path: Path, tier: str) -> None:
+    (tmp_path / "data").mkdir()
+    asking = manifest(f'[rights]\nread = ["{tmp_path}/data"]', tier=tier)
+
+    policy = plan(asking).policy
+
+    assert (policy.tier, policy.read) == (tier, (str((tmp_path / "data").resolve()),))
+    assert plan(asking, without=f"read:{tmp_path}/data").policy.read == ()
+    with pytest.raises(ManifestError, match="cannot hold the right 'write'"):
+        manifest(f'[rights]\nwrite = ["{tmp_path}/data"]', tier=tier)
 
 
 def test_granted_paths_are_opened_as_the_kernel_sees_them(tmp_path: Path) -> None:

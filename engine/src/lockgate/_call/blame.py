@@ -65,8 +65,8 @@ _INSTEAD = {
 _NOT_ASKED = (
     "The plugin's manifest does not ask for this path, so it can't be granted. "
     "If it is yours: `read = [{!r}]` there, under [rights], or `write` to change it, "
-    'and `tier = "elevated"`. Without a right it writes in context.scratch, from tier '
-    "basic on."
+    'with `tier = "elevated"`. Without a right it writes in context.scratch, from '
+    "tier basic on."
 )
 _HELD = (
     "It was granted {}. To write there it has to ask for `write`; else the file's own "

@@ -38,7 +38,7 @@ __all__ = [
     "misnamed_hook",
 ]
 
-_PRIVILEGED = ("read", "write", "net", "devices", "secrets", "programs")
+_PRIVILEGED = ("write", "net", "devices", "secrets", "programs")
 """Rights that begin at tier ``elevated``."""
 
 
