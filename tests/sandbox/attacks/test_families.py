@@ -26,6 +26,8 @@ FAMILIES = (
     "wire",
     "pipes",
     "first_calls",
+    "start_up",
+    "memory",
 )
 
 
