@@ -18,6 +18,7 @@ from tests.sandbox.attacks.catalogue import (
     programs,
     resources,
     sockets,
+    spellings,
     steps,
     terminals,
     uring,
@@ -45,4 +46,5 @@ ATTACKS: tuple[Attack, ...] = (
     *language.ATTACKS,
     *newest.ATTACKS,
     *steps.ATTACKS,
+    *spellings.ATTACKS,
 )

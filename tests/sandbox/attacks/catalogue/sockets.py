@@ -97,7 +97,7 @@ ATTACKS = (
         import socket
         mine, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)
         try:
-            result = mine.sendto(b"x", host["datagram"])
+            result = mine.sendmsg([b"x"], [], 0, host["datagram"])
         except BlockingIOError:
             result = True
         """,
