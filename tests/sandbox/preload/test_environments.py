@@ -11,6 +11,7 @@ import numpy
 import pytest
 
 from lockgate_sandbox import (
+    DiskLimitError,
     Policy,
     PolicyError,
     Program,
@@ -372,3 +373,19 @@ def test_a_sandbox_of_its_own_shares_no_secret_of_pythons(lab: Lab) -> None:
     with Sandbox.open() as other:
         apart = Lab(other, lab.folder).run(policy(), code)
     assert lab.run(policy(), code) == lab.run(policy(Tier.BASIC), code) != apart
+
+
+def test_a_worker_that_goes_with_its_zygote_is_told_the_limit(unmounted: Lab) -> None:
+    code = """
+        for number in range(20):
+            with open(str(number), "wb") as file:
+                file.write(bytes(1 << 18))
+        import time
+        time.sleep(30)
+    """
+    given = policy(Tier.BASIC, limits={"disk_bytes": 1 << 20})
+    with (
+        worker_of(unmounted, given, "json") as worker,
+        pytest.raises(DiskLimitError),
+    ):
+        run(worker, code)

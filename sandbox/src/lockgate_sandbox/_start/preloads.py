@@ -9,6 +9,7 @@ and which process a worker is comes from the kernel.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import threading
@@ -79,6 +80,7 @@ class _Zygote:
         self._null = nursery.null
         self._child = fork(nursery, kind.policy, path, preloading=True)
         self.workers = 0
+        self._asking = threading.Lock()
         job = {"kind": "preload", "path": path, "preload": names}
         first = self._child.send(job)
         self._process = self._child.process()
@@ -180,6 +182,11 @@ class _Zygote:
         # what the descriptor stands for is alive.
         return is_below(pid, self._process.root) and not wait_readable(pidfd, 0)
 
+    def refused(self) -> frozenset[str]:
+        """The limits that its warden refused something for, once it is dead."""
+        with self._asking:
+            return frozenset() if self.alive else self._process.wait().refused
+
     def close(self) -> None:
         """Kill it with all its workers, and wait for that."""
         self._child.discard()
@@ -259,7 +266,12 @@ class _Hatched(Process):
         self.kill()
         if not self.wait_dead(_TOLD_SECONDS):
             self._zygote.close()
-        return super().close()
+        ended = super().close()
+        if ended.status is not None or ended.signal is not None:
+            return ended
+        # Nobody was left to tell: it went with its zygote, perhaps for a limit.
+        refused = self._zygote.refused()
+        return Exit(None, signal.SIGKILL, refused=refused) if refused else ended
 
 
 class _Hatchling(Forked):
