@@ -62,7 +62,7 @@ def main() -> None:
             if job.get("worker"):
                 if workers is None:
                     module = importlib.import_module("layers_worker")
-                    workers = module.Workers(host, folder)
+                    workers = module.Workers(host, folder, lambda: restore(host))
                 told = workers.answer(job)
             else:
                 told = answer(job, host, ground)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -30,8 +31,11 @@ _LINGER_SECONDS = 5.0
 class Workers:
     """A sandbox for each choice of layers that was asked for, until `close`."""
 
-    def __init__(self, host: dict[str, Any], folder: str) -> None:
+    def __init__(
+        self, host: dict[str, Any], folder: str, restore: Callable[[], None]
+    ) -> None:
         self._host = host
+        self._restore = restore
         self._folder = folder
         self._stack = ExitStack()
         self._open: dict[str, Sandbox] = {}
@@ -49,6 +53,7 @@ class Workers:
                 target="layers_target:build",
                 path=[self._folder],
                 arguments={"host": self._host},
+                preload=job.get("preload", ()),
             )
         except LayerMissingError as error:
             return {"layer_error": {"layer": error.layer, "detail": error.detail}}
@@ -61,6 +66,7 @@ class Workers:
                 return report
             attempts = report["attempts"] = {}
             for number, code in enumerate(job["codes"]):
+                self._restore()
                 told = _told(worker, code)
                 if "result" not in told and not worker.alive:
                     break  # this one and those behind it get a worker each

@@ -15,15 +15,18 @@ from tests.sandbox.attacks.catalogue import ATTACKS, Attack
 from tests.sandbox.attacks.test_layers import lacking, succeeded
 from tests.support.layers import Cell, Outcome, machine_filters
 
-__all__ = ["UNBOUNDED", "mistake", "outcomes"]
+__all__ = ["UNBOUNDED", "in_turn", "mistake", "outcomes"]
 
 UNBOUNDED = "hide bytes in files that it has deleted"
 """What nothing bounds in a scratch folder that is no tmpfs: the posture says so."""
 
+TOGETHER = ("start more threads than its limit", "start more processes than its limit")
+"""What is bounded for all workers of an environment together, as the posture says."""
+
 SHARED = "make shared anonymous memory without a limit"
 """What a control group counts: where there is one it may be made, up to the limit."""
 
-_TOGETHER = 40
+_IN_TURN = 40
 """Attacks in one worker: each may leave a descriptor or two behind."""
 
 _COUNTED = {"scratch", "process-limit"}
@@ -34,28 +37,33 @@ _REFUSALS = {"MemoryError", "OperationalError", "RuntimeError"}
 
 
 def outcomes(
-    cell: Cell, rung: str, abi: int | None = None
+    cell: Cell, rung: str, abi: int | None = None, *, preload: Sequence[str] = ()
 ) -> Iterator[tuple[Attack, Outcome]]:
     """How each attack ends that there is something to attack for.
 
-    In workers of the cell's own sandbox; with a Landlock that pretends to be of the
-    older `abi` in sealed children of the cell's, since no sandbox pretends.
+    In workers of the cell's own sandbox, with the modules `preload` loaded; with a
+    Landlock that pretends to be of the older `abi` in sealed children of the cell's,
+    since no sandbox pretends.
     """
-    given: dict[str, Any] = {"worker": True} if abi is None else {"abi": abi}
+    given: dict[str, Any] = {"worker": True, "preload": list(preload)}
+    if abi is not None:
+        given = {"abi": abi}
     who = "root" if cell.root else "user"
     groups: dict[str, list[Attack]] = {}
     for attack in ATTACKS:
         if lacking(attack) or attack.who not in ("all", who):
             continue
         job = _job(cell, attack, rung)
+        if preload and attack.name in TOGETHER:
+            job["linger"] = False
         if _alone(attack, rung):
             yield attack, cell.run(_whole(attack), **job, **given)
         else:
             groups.setdefault(json.dumps(job), []).append(attack)
     for job_text, group in groups.items():
         job = {**json.loads(job_text), **given}
-        for start in range(0, len(group), _TOGETHER):
-            yield from _in_turn(cell, group[start : start + _TOGETHER], job)
+        for start in range(0, len(group), _IN_TURN):
+            yield from in_turn(cell, group[start : start + _IN_TURN], job)
 
 
 def _job(cell: Cell, attack: Attack, rung: str) -> dict[str, Any]:
@@ -93,7 +101,7 @@ def _alone(attack: Attack, rung: str) -> bool:
     return risky or bool(used_up & set(attack.held_by))
 
 
-def _in_turn(
+def in_turn(
     cell: Cell, attacks: Sequence[Attack], job: dict[str, Any]
 ) -> Iterator[tuple[Attack, Outcome]]:
     """One after the other, in as few workers as survive them."""
@@ -133,5 +141,7 @@ def mistake(
     if degraded and outcome.report.get("limit") == "disk-limit":
         return ""  # the look came, and was the end of it
     if attack.name == UNBOUNDED and any("deleted" in said for said in degraded):
+        return ""
+    if attack.name in TOGETHER and any("together" in said for said in degraded):
         return ""
     return "succeeded"

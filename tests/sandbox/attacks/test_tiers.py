@@ -57,6 +57,20 @@ def test_no_tier_lets_an_attack_succeed_unless_it_says_so(
     assert count >= 300
 
 
+def test_a_worker_with_modules_preloaded_lets_no_more_succeed(
+    placed: tuple[Cell, Setting],
+) -> None:
+    cell, _ = placed
+    mistakes: dict[str, str] = {}
+    for attack, outcome in outcomes(cell, "basic", preload=["json"]):
+        if said := mistake(cell, "basic", attack, outcome):
+            mistakes[attack.name] = said
+        else:
+            assert "loaded" in outcome.posture["seccomp"].detail
+
+    assert not mistakes
+
+
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_worker_is_in_namespaces_of_its_own_or_in_none(
     placed: tuple[Cell, Setting], tier: Tier
