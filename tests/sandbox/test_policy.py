@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate_sandbox.errors import PolicyError
+from lockgate_sandbox.grants import Credential, Device, HostGrant, PathGrant, Quota
 from lockgate_sandbox.policy import Policy, Program
 from lockgate_sandbox.tiers import Limits, Tier
 
@@ -24,6 +25,28 @@ programs = st.lists(
     max_size=2,
     unique_by=lambda program: program.name,
 )
+devices = st.lists(
+    st.builds(Device, names, paths.map("/dev{}".format), st.booleans(), st.booleans()),
+    max_size=2,
+    unique_by=lambda device: device.name,
+)
+hosts = st.lists(
+    st.sampled_from(
+        [
+            HostGrant("a.example", (443,), quota=Quota(requests=9)),
+            HostGrant("b.example", scheme="https", methods=("GET",), paths=("/v1/",)),
+            HostGrant("c.example", scheme="https", credential=Credential("X-Key", "k")),
+            HostGrant("192.0.2.7", (80, 8080), allow_private=True, seconds=3),
+        ]
+    ),
+    max_size=2,
+    unique_by=lambda host: host.origin,
+)
+files = st.lists(
+    st.builds(PathGrant, paths, st.booleans()),
+    max_size=2,
+    unique_by=lambda file: file.path,
+)
 policies = st.builds(
     Policy.for_tier,
     st.sampled_from([Tier.ELEVATED, Tier.ADMIN]),
@@ -35,6 +58,10 @@ policies = st.builds(
         st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=8),
         max_size=2,
     ),
+    hosts=hosts,
+    files=files,
+    devices=devices,
+    secrets=st.lists(st.sampled_from(["k", "key", "other"]), max_size=2),
 )
 
 

@@ -83,7 +83,7 @@ def _exactly(what: str, value: object, names: Sequence[str]) -> Mapping[str, obj
     return entry
 
 
-_FLAGS = frozenset({"write", "allow_private"})
+_FLAGS = frozenset({"write", "shared", "allow_private"})
 _LISTS = frozenset({"read", "methods", "paths"})
 
 
