@@ -32,7 +32,7 @@ from lockgate_sandbox.layers import (
 from lockgate_sandbox.posture import LAYERS
 from lockgate_sandbox.tiers import Tier
 from tests.sandbox.lacking import need
-from tests.support.confine import CONTAINER, RUNTIME, RUNTIME_CAPABILITIES, command
+from tests.support.confine import CONTAINER_CAPABILITIES, command
 from tests.support.layers import ORDINARY_UID, Base, Cell
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "sandbox-policy.md"
@@ -229,14 +229,14 @@ RUNGS = ("read-only", "basic", "elevated", "admin", "elevated+", "admin+")
 """The tiers, and with a plus those that have a program."""
 
 _CONTAINER: dict[str, Any] = {
-    "refuse": RUNTIME,
-    "keep": RUNTIME_CAPABILITIES,
+    "container": True,
+    "keep": CONTAINER_CAPABILITIES,
     "cgroups": False,
 }
 POOR: dict[str, dict[str, Any]] = {
     "container as root": _CONTAINER,
     "container as a user": {**_CONTAINER, "uid": ORDINARY_UID},
-    "user namespace": {"refuse": {}, "ids": [(0, ORDINARY_UID, 1)], "cgroups": False},
+    "user namespace": {"ids": [(0, ORDINARY_UID, 1)], "cgroups": False},
 }
 
 
@@ -300,7 +300,7 @@ def test_every_tier_starts_where_nothing_is_permitted(
 @pytest.mark.kernel
 @AS_ROOT
 def test_one_tier_refuses_what_the_others_go_without(base: Base, script: Path) -> None:
-    machine = {"refuse": CONTAINER, "cgroups": False, "uid": ORDINARY_UID}
+    machine = {"container": True, "cgroups": False, "uid": ORDINARY_UID}
     asked: Layers = {
         "pid-namespace": "strict",
         "read-only": {"pid-namespace": "degradable"},
@@ -332,7 +332,7 @@ def test_a_folder_that_no_warden_can_count_is_refused(base: Base, script: Path) 
         "from lockgate_sandbox.bpf.compile import "
         "Filter, Rule, compile_filter, error_action\n"
     )
-    machine = {"refuse": CONTAINER, "cgroups": False, "uid": ORDINARY_UID}
+    machine = {"container": True, "cgroups": False, "uid": ORDINARY_UID}
     asked: Layers = {"admin": {"scratch": "degradable"}}
 
     found = _started(base, script, asked, machine, imports + _HEARD)

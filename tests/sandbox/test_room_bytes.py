@@ -18,7 +18,6 @@ from lockgate_sandbox._watch.scratch import measure
 from lockgate_sandbox._watch.still import Still
 from lockgate_sandbox.linux._libc import NUMBERS
 from tests.sandbox.roomy import LIMIT, START, small
-from tests.support.confine import CONTAINER
 from tests.support.layers import Base
 from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, alive, run, wait_until
@@ -150,7 +149,7 @@ print("through")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
 def test_a_folder_that_may_not_be_listed_hides_no_bytes(base: Base) -> None:
     argv = ["-m", "lockgate_sandbox", "run", "--disk=4M", "dark.py"]
-    done = run_as_ordinary(base, argv, {"dark.py": _DARK}, refuse=CONTAINER)
+    done = run_as_ordinary(base, argv, {"dark.py": _DARK}, container=True)
     assert done.stdout == ""
     assert "[disk-limit]" in done.stderr
 

@@ -20,7 +20,6 @@ from lockgate_sandbox import (
     SandboxError,
 )
 from tests.sandbox.roomy import START, programs, small
-from tests.support.confine import CONTAINER
 from tests.support.layers import Base
 from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, alive, goes_past, run, wait_until
@@ -130,7 +129,7 @@ finally:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another uid")
 def test_an_ordinary_user_in_a_container_is_counted_too(base: Base) -> None:
     argv = ["-m", "lockgate_sandbox", "run", "--inodes=50", "script.py"]
-    done = run_as_ordinary(base, argv, {"script.py": _SCRIPT}, refuse=CONTAINER)
+    done = run_as_ordinary(base, argv, {"script.py": _SCRIPT}, container=True)
     assert done.stdout == "50\n", done.stderr
     assert "[inode-limit]" in done.stderr
 
@@ -154,7 +153,7 @@ os._exit(0)
 def test_threads_of_an_ordinary_user_in_a_container_are_counted_too(base: Base) -> None:
     argv = ["-m", "lockgate_sandbox", "run", "--tier=basic", "--pids=20"]
     done = run_as_ordinary(
-        base, [*argv, "threads.py"], {"threads.py": _THREADS}, refuse=CONTAINER
+        base, [*argv, "threads.py"], {"threads.py": _THREADS}, container=True
     )
     assert done.stdout == "20", done.stderr
 

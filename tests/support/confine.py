@@ -6,7 +6,7 @@ Executed, never imported by tests (they use `command`)::
 
 The refusals are one seccomp program of our own making, put in place before the
 command starts, as a container's runtime does it. Everything below sees a kernel
-that answers so.
+that answers so. A container's calls are those of ``container.json``.
 """
 
 from __future__ import annotations
@@ -19,18 +19,25 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from lockgate_sandbox.bpf.compile import Condition, Filter, Rule, compile_filter
+from lockgate_sandbox import policies
+from lockgate_sandbox.bpf.compile import (
+    ALLOW,
+    KILL,
+    Condition,
+    Filter,
+    Rule,
+    compile_filter,
+)
 from lockgate_sandbox.bpf.compile import error_action as refusal
 from lockgate_sandbox.linux import _syscalls, credentials, seccomp
 from lockgate_sandbox.linux._libc import ARCH, AUDIT_ARCH, NUMBERS, prctl, syscall
 
 __all__ = [
-    "CONTAINER",
+    "CONTAINER_CAPABILITIES",
     "NO_LANDLOCK",
     "NO_SECCOMP",
-    "RUNTIME",
-    "RUNTIME_CAPABILITIES",
     "command",
 ]
 
@@ -44,62 +51,21 @@ NO_LANDLOCK = {
 NO_SECCOMP = {"seccomp": "EINVAL"}
 """A kernel without filters (and prctl's older way to one is closed too)."""
 
-CONTAINER = {
-    **dict.fromkeys(
-        (
-            "unshare",
-            "setns",
-            "mount",
-            "umount2",
-            "pivot_root",
-            "open_tree",
-            "move_mount",
-            "fsopen",
-            "fsmount",
-            "fsconfig",
-            "mount_setattr",
-            "bpf",
-            "keyctl",
-            "add_key",
-            "ptrace",
-            "process_vm_readv",
-        ),
-        "EPERM",
-    ),
-    "clone3": "ENOSYS",
-}
-"""What a container runtime's usual profile refuses: no namespaces, no mounts."""
-
-RUNTIME = {
-    **CONTAINER,
-    **dict.fromkeys(
-        (
-            *("acct", "clock_adjtime", "clock_settime", "settimeofday"),
-            *("init_module", "finit_module", "delete_module"),
-            *("kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff"),
-            *("ioperm", "iopl", "vhangup", "syslog", "quotactl", "quotactl_fd"),
-            *("kcmp", "process_vm_writev", "pidfd_getfd", "perf_event_open"),
-            *("request_key", "userfaultfd", "lookup_dcookie", "personality"),
-            *("open_by_handle_at", "name_to_handle_at", "fanotify_init"),
-            *("io_uring_setup", "io_uring_enter", "io_uring_register"),
-            *("get_mempolicy", "set_mempolicy", "mbind", "move_pages"),
-            *("sethostname", "setdomainname", "fspick", "chroot"),
-            *("sysfs", "ustat", "uselib", "modify_ldt", "nfsservctl", "vmsplice"),
-        ),
-        "EPERM",
-    ),
-}
-"""More of it: what Docker's and containerd's profiles refuse of what is known."""
-
-RUNTIME_CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 27, 29, 31)
+CONTAINER_CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31)
 """What a runtime leaves to root: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID,
-SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, MKNOD, AUDIT_WRITE, SETFCAP."""
+SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, MKNOD, AUDIT_WRITE, SETFCAP."""
 
-_NAMESPACES = 0x7E020000  # every CLONE_NEW* flag but NEWTIME
+_CONTAINER_CALLS = Path(__file__).with_name("container.json")
+_WITH_CAPABILITY = {18: "chroot"}
+"""Calls that a runtime allows because it leaves the capability for them."""
+
 _PR_SET_SECCOMP = 22
+_RETURN = 0x06
+_KILL, _PASS = (struct.pack("=HBBI", _RETURN, 0, 0, what) for what in (KILL, ALLOW))
 _MS_PRIVATE_REC = 0x44000
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWUSER = 0x10000000
+_PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
 _MS_RDONLY = 1
 
@@ -107,7 +73,8 @@ _MS_RDONLY = 1
 def command(
     argv: Sequence[str],
     *,
-    refuse: Mapping[str, str],
+    container: bool = False,
+    refuse: Mapping[str, str] | None = None,
     capabilities: bool = True,
     cgroups: bool = True,
     uid: int = -1,
@@ -117,15 +84,18 @@ def command(
 ) -> list[str]:
     """The command line that runs `argv` on that poorer machine.
 
-    `refuse` gives calls and the errno that they answer. Without `capabilities`
+    In a `container` only the calls work that its runtime's usual profile allows.
+    `refuse` gives more calls and the errno that they answer. Without `capabilities`
     the command has none, also as root; without `cgroups` root sees a read-only
     tree of control groups. `uid` is taken before the command starts (root only).
     Of the capabilities `keep` stay, if it is given. With `ids`, lines of a map of
-    user and group ids, all of it happens in a user namespace, as its uid 0.
+    user and group ids, all of it happens in a user namespace, as its uid 0; with
+    `uid` too it is that user's own, and may map nobody else.
     With `hidepid` ``/proc`` is mounted so (root only, proc(5)).
     """
     asked = {
-        "refuse": dict(refuse),
+        "container": container,
+        "refuse": dict(refuse or {}),
         "capabilities": capabilities,
         "cgroups": cgroups,
         "uid": uid,
@@ -136,20 +106,35 @@ def command(
     return [sys.executable, __file__, json.dumps(asked), *argv]
 
 
-def _program(refuse: Mapping[str, str]) -> bytes:
+def _program(asked: Mapping[str, Any]) -> bytes:
+    """The filter of that machine."""
+    refuse: dict[str, str] = asked["refuse"]
     rules: dict[int, list[Rule]] = {}
     for name, code in refuse.items():
-        if name not in NUMBERS:  # iopl on aarch64
-            continue
-        rules[NUMBERS[name]] = [Rule(refusal(getattr(errno, code)))]
-    if "unshare" in refuse:
-        flags = Condition(0, "any-bits", _NAMESPACES)
-        rules[NUMBERS["clone"]] = [Rule(refusal(errno.EPERM), (flags,))]
+        if name in NUMBERS:  # iopl is not, on aarch64
+            rules[NUMBERS[name]] = [Rule(refusal(getattr(errno, code)))]
     if "seccomp" in refuse:
         option = Condition(0, "eq", _PR_SET_SECCOMP)
-        rules[NUMBERS["prctl"]] = [Rule(refusal(errno.EINVAL), (option,))]
-    judged = Filter(AUDIT_ARCH[ARCH], _syscalls.NEWEST, rules)
-    return compile_filter(judged).code
+        rules[NUMBERS["prctl"]] = [Rule(refusal(errno.EINVAL), (option,)), Rule(ALLOW)]
+    if not asked["container"]:
+        return compile_filter(Filter(AUDIT_ARCH[ARCH], _syscalls.NEWEST, rules)).code
+    allowed: dict[int, list[Rule]] = {}
+    for entry in policies.parse(_CONTAINER_CALLS.read_text(), "container"):
+        for call in entry.calls:
+            if call in NUMBERS:
+                rule = Rule(entry.action, entry.conditions)
+                allowed.setdefault(NUMBERS[call], []).append(rule)
+    for capability, call in _WITH_CAPABILITY.items():
+        keeps = asked["keep"] is None or capability in asked["keep"]
+        if asked["capabilities"] and keeps:
+            allowed[NUMBERS[call]] = [Rule(ALLOW)]
+    # Refused is what both do not let through.
+    judged = Filter(
+        AUDIT_ARCH[ARCH], _syscalls.NEWEST, allowed | rules, refusal(errno.EPERM)
+    )
+    # Runtimes let programs of the 32-bit and the x32 machine run, by lists like
+    # these: here they pass, so that nothing but our own filter stops them.
+    return compile_filter(judged).code.replace(_KILL, _PASS)
 
 
 def _hide_cgroups() -> None:
@@ -186,12 +171,15 @@ def _in_user_namespace(ids: Sequence[Sequence[int]]) -> None:
         syscall("unshare", _CLONE_NEWUSER)
         os.write(ready[1], b"x")
         os.read(told[0], 1)
-        os.setgroups([])
+        with contextlib.suppress(PermissionError):  # an ordinary user's may not
+            os.setgroups([])
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
         return
     os.read(ready[0], 1)
     text = "\n".join(" ".join(map(str, line)) for line in ids)
+    if not credentials.has_capability(credentials.CAP_SETGID):
+        Path(f"/proc/{child}/setgroups").write_text("deny")
     for kind in ("uid", "gid"):
         Path(f"/proc/{child}/{kind}_map").write_text(text)
     os.write(told[1], b"x")
@@ -199,17 +187,25 @@ def _in_user_namespace(ids: Sequence[Sequence[int]]) -> None:
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
+def _become(uid: int) -> None:
+    credentials.become(uid)
+    prctl(_PR_SET_DUMPABLE, 1)  # as execve will have it: /proc/self is the user's
+
+
 def _main() -> None:
     asked = json.loads(sys.argv[1])
-    code = _program(asked["refuse"])
+    # Before anything that could make the files here unreadable.
+    code = _program(asked)
+    if asked["ids"] and asked["uid"] >= 0:
+        _become(asked["uid"])
     if asked["ids"]:
         _in_user_namespace(asked["ids"])
     if not asked["cgroups"] and credentials.has_capability(credentials.CAP_SYS_ADMIN):
         _hide_cgroups()
     if asked["hidepid"]:
         _hide_processes(asked["hidepid"])
-    if asked["uid"] >= 0:
-        credentials.become(asked["uid"])
+    if asked["uid"] >= 0 and not asked["ids"]:
+        _become(asked["uid"])
     if not asked["capabilities"]:
         credentials.drop_bounding_set()
         credentials.drop_capabilities()

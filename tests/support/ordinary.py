@@ -19,13 +19,13 @@ def run_as_ordinary(
     arguments: Sequence[str],
     files: Mapping[str, str],
     *,
-    refuse: Mapping[str, str] | None = None,
+    container: bool = False,
     hidepid: int = 0,
 ) -> subprocess.CompletedProcess[str]:
     """``python ARGUMENTS`` with no capability and a uid of nobody's.
 
     `files` are made in its working folder, which is readable to it; its home is
-    empty. `refuse` and `hidepid` make its machine poorer, as `confine.command` does.
+    empty. `container` and `hidepid` make its machine poorer, as `confine.command` does.
     """
     package = Path(base.package).parent
     with TemporaryDirectory(dir=package) as name:
@@ -41,7 +41,7 @@ def run_as_ordinary(
         return subprocess.run(
             command(
                 [base.python, "-B", *arguments],
-                refuse=refuse or {},
+                container=container,
                 capabilities=False,
                 cgroups=False,
                 uid=ORDINARY_UID,

@@ -246,7 +246,7 @@ ABIS = (
         5,
         "6.10",
         "ioctl on devices",
-        "a granted device answers every ioctl; seccomp refuses the worst",
+        "seccomp alone holds them; with a device granted it refuses only the worst",
     ),
     Abi(
         6,

@@ -17,7 +17,7 @@ import pytest
 from lockgate_sandbox import Policy, Sandbox
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.posture import LAYERS
-from tests.support.confine import CONTAINER, command
+from tests.support.confine import command
 from tests.support.layers import ORDINARY_UID, Base
 from tests.support.sandbox import (
     Lab,
@@ -229,8 +229,8 @@ _IDS = [(0, ORDINARY_UID, 1), (1000, 1000, 1)]
         ({"refuse": {}, "uid": ORDINARY_UID}, False, "active", ""),
         ({"refuse": {}, "ids": _IDS}, False, "active", ""),
         ({"refuse": {}, "uid": ORDINARY_UID}, True, "missing", "nothing covered"),
-        ({"refuse": CONTAINER}, False, "missing", "unshare and mount"),
-        ({"refuse": CONTAINER, "uid": ORDINARY_UID}, False, "missing", "unshare"),
+        ({"container": True}, False, "missing", "unshare and mount"),
+        ({"container": True, "uid": ORDINARY_UID}, False, "missing", "unshare"),
         ({"refuse": {"mount": "EPERM"}}, False, "missing", "unshare and mount"),
     ],
     ids=["user", "root of a namespace", "covered", "container", "its user", "mounts"],

@@ -12,12 +12,12 @@ import pytest
 
 from lockgate_sandbox.posture import LAYERS
 from lockgate_sandbox.security import ABIS, NOT_PROMISED, PROMISES
-from tests.support.confine import CONTAINER, NO_LANDLOCK, NO_SECCOMP, command
+from tests.support.confine import NO_LANDLOCK, NO_SECCOMP, command
 
 pytestmark = pytest.mark.kernel
 
 DOCTOR = [sys.executable, "-m", "lockgate_sandbox", "doctor"]
-POOR: dict[str, Any] = {"refuse": CONTAINER, "cgroups": False, "capabilities": False}
+POOR: dict[str, Any] = {"container": True, "cgroups": False, "capabilities": False}
 
 
 def run(*argv: str, **machine: Any) -> subprocess.CompletedProcess[str]:

@@ -176,7 +176,7 @@ def _drop_capabilities(child: Child) -> LayerState:
     if not child.own_uid:
         child.bounded = credentials.drop_bounding_set()
         if child.uid == 0 and credentials.has_capability(credentials.CAP_SETGID):
-            os.setgroups([])
+            credentials.drop_groups()
     credentials.drop_capabilities()
     detail = "none, the bounding set is empty too"
     if not child.bounded:

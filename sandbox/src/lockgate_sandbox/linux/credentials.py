@@ -27,6 +27,7 @@ __all__ = [
     "capabilities",
     "drop_bounding_set",
     "drop_capabilities",
+    "drop_groups",
     "forget_bounding_set",
     "has_capability",
     "own_uid_range",
@@ -135,6 +136,24 @@ def drop_capabilities() -> None:
     if any(left):
         msg = f"capabilities are left after capset: {left}"
         raise OSError(_EPERM, msg)
+
+
+def drop_groups() -> None:
+    """Give up all supplementary groups.
+
+    Where the user namespace was made by an ordinary user its groups stay: the
+    kernel lets nobody drop one there, for it may deny more than it permits
+    (user_namespaces(7), on /proc/PID/setgroups). They are that user's own.
+
+    Raises:
+        OSError: If the kernel refuses for another reason.
+    """
+    try:
+        os.setgroups([])
+    except PermissionError:
+        with open("/proc/self/setgroups", encoding="ascii") as file:
+            if file.read().strip() != "deny":
+                raise
 
 
 def own_uid_range() -> tuple[int, int] | None:
