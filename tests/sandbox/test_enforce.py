@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from lockgate_sandbox._seal import plan as _plan
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.policy import Policy, Program
 from tests.sandbox.lacking import need, without
-from tests.support.layers import Cell
+from tests.support.confine import command
+from tests.support.layers import Base, Cell, Outcome, open_cell
 
 pytestmark = pytest.mark.kernel
 
@@ -60,27 +63,104 @@ def test_the_baseline_is_active_without_namespaces_or_cgroups(cell: Cell) -> Non
     assert posture["landlock"].state == posture["seccomp"].state == "active"
 
 
-STRICT = ("landlock", "seccomp")
+@dataclass(frozen=True)
+class Gone:
+    """How a layer comes to be missing.
+
+    By a `facility` that the probe did not find, by system calls that a machine does
+    `refuse`, or because nothing was made for it, as in a cell that has no zygote.
+    `job` is what needs it. `ends`: nothing can go on without it, whatever its mode.
+    """
+
+    facility: str = ""
+    refuse: dict[str, str] = field(default_factory=dict[str, str])
+    job: dict[str, Any] = field(default_factory=dict[str, Any])
+    host: str = "all"
+    ends: bool = False
 
 
-@pytest.mark.parametrize("layer", STRICT)
-def test_a_strict_layer_that_is_missing_stops_the_seal(layer: str, cell: Cell) -> None:
-    outcome = cell.run("result = 1", capabilities=without(cell, layer))
+_TREE: dict[str, Any] = {"tier": "elevated", "programs": ["/bin/true"]}
+_RLIMIT_DATA, _RLIMIT_NPROC, _PR_SET_NO_NEW_PRIVS = 2, 6, 38
+_GPU: dict[str, Any] = {
+    "tier": "elevated",
+    "read": ["/dev/dri"],
+    "limits": {"gpu_memory_bytes": 1 << 30},
+}
 
-    assert outcome.report["layer_error"]["layer"] == layer
-    assert "made to be missing" in outcome.report["layer_error"]["detail"]
-    assert outcome.report["layer_error"]["remedy"]
+GONE = {
+    "fds": Gone(refuse={"close_range": "ENOSYS"}),
+    "session": Gone(refuse={"setsid": "EPERM"}),
+    "cgroup": Gone("cgroup", job=_TREE),
+    "gpu-memory": Gone("gpu_memory", job=_GPU),
+    "uid": Gone("own_uid", host="root"),
+    "user-namespace": Gone("user_namespace", host="user"),
+    "network-namespace": Gone(),
+    "ipc-namespace": Gone(),
+    "mount-namespace": Gone(),
+    "pid-namespace": Gone(),
+    "scratch": Gone(job={"tier": "basic", "scratch": True, "break_mounts": True}),
+    "capabilities": Gone(refuse={"capset": "EPERM"}),
+    "no-new-privs": Gone(
+        refuse={f"prctl:0={_PR_SET_NO_NEW_PRIVS}": "EINVAL"}, ends=True
+    ),
+    "process-limit": Gone(refuse={f"prlimit64:1={_RLIMIT_NPROC}": "EPERM"}),
+    "rlimits": Gone(refuse={f"prlimit64:1={_RLIMIT_DATA}": "EPERM"}),
+    "landlock": Gone("landlock"),
+    "seccomp": Gone("seccomp"),
+}
+
+
+def _layers(*, ending: bool) -> list[Any]:
+    """The layers to try, each where its host has a use for it."""
+    return [
+        pytest.param(name, marks=pytest.mark.host(gone.host))
+        for name, gone in GONE.items()
+        if ending or not gone.ends
+    ]
+
+
+def _without(cell: Cell, layer: str, mode: str, base: Base) -> Outcome:
+    """A child that is sealed where `layer` can't be had."""
+    gone = GONE[layer]
+    job: dict[str, Any] = {**gone.job, "modes": {layer: mode}}
+    if gone.facility:
+        job["capabilities"] = without(cell, gone.facility)
+    if not gone.refuse:
+        return cell.run("result = 1", **job)
+    uid = cell.host["uid"] if os.geteuid() != cell.host["uid"] else -1
+    machine: dict[str, Any] = {"refuse": gone.refuse, "uid": uid}
+    with open_cell(base, wrap=lambda argv: command(argv, **machine)) as poorer:
+        return poorer.run("result = 1", **job)
+
+
+@pytest.mark.parametrize("layer", _layers(ending=True))
+def test_a_strict_layer_that_is_missing_stops_the_seal(
+    layer: str, cell: Cell, base: Base
+) -> None:
+    outcome = _without(cell, layer, "strict", base)
+
+    assert "layer_error" in outcome.report, outcome.report
+    told = outcome.report["layer_error"]
+    assert told["layer"] == layer
+    assert told["detail"]
+    assert told["remedy"]
     assert outcome.result is None
 
 
-@pytest.mark.parametrize("layer", STRICT)
-def test_a_degradable_layer_that_is_missing_is_reported(layer: str, cell: Cell) -> None:
-    outcome = cell.run(
-        "result = 1", modes={layer: "degradable"}, capabilities=without(cell, layer)
-    )
+@pytest.mark.parametrize("layer", _layers(ending=False))
+def test_a_degradable_layer_that_is_missing_is_reported(
+    layer: str, cell: Cell, base: Base
+) -> None:
+    outcome = _without(cell, layer, "degradable", base)
 
-    assert outcome.result == 1
+    assert outcome.result == 1, outcome.report
     assert outcome.posture[layer].state == "missing"
+    assert outcome.posture[layer].remedy
+
+
+def test_every_layer_that_can_be_missing_is_tried() -> None:
+    # Somebody always goes first for a share: it is degraded, never gone.
+    assert set(GONE) == set(enforce.LAYERS) - {"cpu-share"}
 
 
 def test_a_layer_that_is_off_is_reported_as_off(cell: Cell) -> None:

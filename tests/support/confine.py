@@ -85,7 +85,8 @@ def command(
     """The command line that runs `argv` on that poorer machine.
 
     In a `container` only the calls work that its runtime's usual profile allows.
-    `refuse` gives more calls and the errno that they answer. Without `capabilities`
+    `refuse` gives more calls and the errno that they answer; ``call:ARGUMENT=VALUE``
+    is one only with that value as its argument (from 0). Without `capabilities`
     the command has none, also as root; without `cgroups` root sees a read-only
     tree of control groups. `uid` is taken before the command starts (root only).
     Of the capabilities `keep` stay, if it is given. With `ids`, lines of a map of
@@ -106,13 +107,23 @@ def command(
     return [sys.executable, __file__, json.dumps(asked), *argv]
 
 
+def _conditions(when: str) -> tuple[Condition, ...]:
+    """That of ``ARGUMENT=VALUE``, or none of an empty text."""
+    if not when:
+        return ()
+    argument, _, value = when.partition("=")
+    return (Condition(int(argument), "eq", int(value)),)
+
+
 def _program(asked: Mapping[str, Any]) -> bytes:
     """The filter of that machine."""
     refuse: dict[str, str] = asked["refuse"]
     rules: dict[int, list[Rule]] = {}
-    for name, code in refuse.items():
+    for text, code in refuse.items():
+        name, _, when = text.partition(":")
         if name in NUMBERS:  # iopl is not, on aarch64
-            rules[NUMBERS[name]] = [Rule(refusal(getattr(errno, code)))]
+            refused = Rule(refusal(getattr(errno, code)), _conditions(when))
+            rules[NUMBERS[name]] = [refused, *([Rule(ALLOW)] if when else [])]
     if "seccomp" in refuse:
         option = Condition(0, "eq", _PR_SET_SECCOMP)
         rules[NUMBERS["prctl"]] = [Rule(refusal(errno.EINVAL), (option,)), Rule(ALLOW)]

@@ -14,13 +14,20 @@ if TYPE_CHECKING:
 
 __all__ = ["REMEDIES", "Child"]
 
+_PROFILE = "a container or service profile that permits {}, which every kernel has"
+
 REMEDIES = {
     "landlock": (
         "a kernel from 5.13 with Landlock among its security modules (boot option "
         "lsm=landlock,...), and a container profile that permits landlock_*"
     ),
     "seccomp": "a kernel with CONFIG_SECCOMP_FILTER on x86-64 or aarch64",
-    "fds": "a kernel from 5.9 (close_range)",
+    "fds": "a kernel from 5.9, and a container or service profile that permits "
+    "close_range",
+    "session": _PROFILE.format("setsid"),
+    "capabilities": _PROFILE.format("capset, prctl and setgroups"),
+    "no-new-privs": _PROFILE.format("prctl"),
+    "rlimits": _PROFILE.format("prlimit64"),
     "uid": (
         "let other users enter the interpreter's and the plugins' folders "
         "(chmod o+x on their parents), or run as an ordinary user"

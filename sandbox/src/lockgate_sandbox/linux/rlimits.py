@@ -13,6 +13,7 @@ uid 0; whether it means anything is decided where the uid is known.
 from __future__ import annotations
 
 import ctypes
+import errno
 import resource
 
 TYPE_CHECKING = False
@@ -105,7 +106,10 @@ def apply(wanted: Iterable[tuple[int, int, int]]) -> None:
         except ValueError:
             # Above the hard limit that already holds, which is tighter then.
             _, ceiling = resource.getrlimit(which)
-            resource.setrlimit(which, (min(soft, ceiling), min(hard, ceiling)))
+            try:
+                resource.setrlimit(which, (min(soft, ceiling), min(hard, ceiling)))
+            except ValueError as error:  # so EPERM is told, whatever it was for
+                raise PermissionError(errno.EPERM, str(error)) from error
 
 
 class Lowered:
