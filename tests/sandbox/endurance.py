@@ -1,8 +1,9 @@
-"""``python -m tests.sandbox.endurance [--workers N] [--seed N]``: nothing is left.
+"""``python -m tests.sandbox.endurance [--acts N] [--seed N]``: nothing is left.
 
-Starts, uses and kills workers at random moments, then looks for what should not
-be there: memory that grew, descriptors, processes, zombies, mounts, control
-groups, folders. Exit status: 0 if nothing was found, 1 with the findings printed.
+Starts, uses and kills workers at random moments (`endurance_acts`), then looks for
+what should not be there: memory that grew, descriptors, processes, zombies, mounts,
+control groups, folders; of the host, its keeper and the zygotes alike. Exit status: 0
+if nothing was found, 1 with the findings printed.
 """
 
 from __future__ import annotations
@@ -13,164 +14,143 @@ import os
 import random
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lockgate_sandbox import Policy, Program, Sandbox, SandboxError, Worker
+from lockgate_sandbox import Sandbox
 from lockgate_sandbox.linux import cgroup
-from tests.support.sandbox import Lab, open_folder, policy, run, wait_until
+from tests.sandbox.broker.peers import echo
+from tests.sandbox.endurance_acts import ACTS, Stage
+from tests.support.sandbox import open_folder, policy, wait_until
+from tests.support.servers import serve
 
 __all__ = ["Findings", "endure"]
 
-_GROWTH_BYTES = 4 << 20
-"""What a host's memory may differ by for reasons of the allocator's."""
+_GROWTH_BYTES = {"host": 4 << 20, "keeper": 1 << 20, "zygote": 1 << 20}
+"""What a process's memory may differ by for reasons of the allocator's."""
 
 _WARM_UP = 0.2
 """The part of the run after which memory has found its level."""
 
-Act = Callable[[Lab, Policy, random.Random], None]
-
 
 @dataclass
 class Findings:
-    """What a run did and what was left of it; `faults` is empty if all is well."""
+    """What a run did and what was left of it; `faults` is empty if all is well.
+
+    `workers` is how many were started. `memory_bytes` are, by the kind of process, what
+    it held when it had found its level and at the end.
+    """
 
     workers: int = 0
     seconds: float = 0.0
-    memory_bytes: tuple[int, int] = (0, 0)
+    memory_bytes: dict[str, tuple[int, int]] = field(
+        default_factory=dict[str, tuple[int, int]]
+    )
     faults: list[str] = field(default_factory=list[str])
 
 
-def _use(lab: Lab, given: Policy, dice: random.Random) -> None:
-    with lab.worker(given) as worker:
-        for _ in range(dice.randrange(3)):
-            run(worker, "result = [n] * 100", n=dice.randrange(100))
-
-
-def _kill_later(kill: Callable[[], object], dice: random.Random) -> threading.Timer:
-    timer = threading.Timer(dice.random() * 0.01, kill)
-    timer.start()
-    return timer
-
-
-def _kill_in_call(lab: Lab, given: Policy, dice: random.Random) -> None:
-    worker = lab.worker(given)
-    timer = _kill_later(worker.kill, dice)
-    with suppress(SandboxError):
-        run(worker, "while True: pass")
-    timer.join()
-    worker.close()
-
-
-def _signal(lab: Lab, given: Policy, dice: random.Random) -> None:
-    worker = lab.worker(given)
-    timer = _kill_later(lambda: _send(worker, dice.choice((6, 9, 11, 15))), dice)
-    with suppress(SandboxError):
-        for _ in range(5):
-            run(worker, "result = 'x' * 1000")
-    timer.join()
-    worker.close()
-
-
-def _send(worker: Worker, number: int) -> None:
-    # Not closed before this is done, so the pid is still its own.
-    with suppress(ProcessLookupError):
-        os.kill(worker.pid, number)
-
-
-def _close_from_elsewhere(lab: Lab, given: Policy, dice: random.Random) -> None:
-    worker = lab.worker(given)
-    timer = _kill_later(worker.close, dice)
-    with suppress(SandboxError):
-        run(worker, "import time; time.sleep(5)")
-    timer.join()
-
-
-def _end_itself(lab: Lab, given: Policy, dice: random.Random) -> None:
-    code = dice.choice(
-        ("os._exit(3)", "os.kill(os.getpid(), 11)", "os.close(3)", "1 / 0")
-    )
-    with lab.worker(given) as worker, suppress(SandboxError):
-        run(worker, f"import os; {code}")
-
-
-def _fail_to_start(lab: Lab, given: Policy, dice: random.Random) -> None:
-    with suppress(SandboxError):
-        lab.worker(given, target=dice.choice(("missing:x", "lab_target:missing")))
-
-
-def _leave_children(lab: Lab, _: Policy, dice: random.Random) -> None:
-    given = Policy.for_tier("elevated", programs=[Program("true", "/bin/true")])
-    code = """
-        import os, time
-        for _ in range(count):
-            if not os.fork():
-                os.setsid()
-                if os.fork():
-                    os._exit(0)
-                time.sleep(60)
-                os._exit(0)
-    """
-    with lab.worker(given) as worker, suppress(SandboxError):
-        run(worker, code, count=dice.randrange(1, 4))
-
-
-_ACTS: dict[Act, int] = {
-    _use: 8,
-    _kill_in_call: 4,
-    _signal: 4,
-    _close_from_elsewhere: 2,
-    _end_itself: 4,
-    _fail_to_start: 2,
-    _leave_children: 1,
-}
-"""What is done with a worker, and how often compared with the rest."""
-
-
-def endure(workers: int, seed: int, progress: bool = False) -> Findings:
-    """Start, use and kill `workers` workers; say what was left behind."""
+def endure(acts: int, seed: int, progress: bool = False) -> Findings:
+    """Do something with workers `acts` times; say what was left behind."""
     dice = random.Random(seed)  # noqa: S311 - to be repeated
-    found = Findings(workers)
+    found = Findings()
     started = time.monotonic()
     with ExitStack() as stack:
         folder = stack.enter_context(open_folder())
         # A place of its own for folders: others may be at work on this machine.
         stack.enter_context(_temporary(folder))
         stack.enter_context(_nothing_left(found))
-        lab = Lab(stack.enter_context(Sandbox.open()), folder)
-        for act in _ACTS:  # everything once or twice, so that it is warm
-            for tier in ("read-only", "basic", "read-only", "basic"):
-                act(lab, policy(tier), dice)
-        _run(lab, workers, dice, found, progress)
+        server = stack.enter_context(serve(echo))
+        sandbox = stack.enter_context(Sandbox.open())
+        stage = Stage(sandbox, folder, server.port)
+        _warm_up(stage, dice)
+        _run(stage, acts, dice, found, progress)
+        found.workers = stage.started
     found.seconds = time.monotonic() - started
     return found
 
 
+def _warm_up(stage: Stage, dice: random.Random) -> None:
+    """Do everything once or twice, and have as many zygotes as are kept."""
+    for tier in ("read-only", "basic", "read-only", "basic"):
+        for act in ACTS:
+            act(stage, policy(tier), dice)
+        for name in stage.libraries:
+            stage.worker(policy(tier), preload=[name]).close()
+
+
 def _run(
-    lab: Lab, workers: int, dice: random.Random, found: Findings, progress: bool
+    stage: Stage, acts: int, dice: random.Random, found: Findings, progress: bool
 ) -> None:
-    acts, weights = list(_ACTS), list(_ACTS.values())
+    wanted, weights = list(ACTS), list(ACTS.values())
     fds = len(_descriptors())
-    before = _resident_bytes()
-    for number in range(workers):
-        if number == int(workers * _WARM_UP):
-            before = _resident_bytes()
+    before = _levels()
+    for number in range(acts):
+        if number == int(acts * _WARM_UP):
+            before = _levels()
         given = policy(dice.choice(("read-only", "read-only", "basic")))
-        dice.choices(acts, weights)[0](lab, given, dice)
+        dice.choices(wanted, weights)[0](stage, given, dice)
         if progress and number % 500 == 499:
-            print(f"{number + 1} workers, {_resident_bytes() >> 10} KiB", flush=True)
-    after = _resident_bytes()
-    found.memory_bytes = before, after
-    if after > before + _GROWTH_BYTES:
-        found.faults.append(f"memory grew from {before} to {after} bytes")
+            held = _resident_bytes(os.getpid()) >> 10
+            print(f"{stage.started} workers, {held} KiB", flush=True)
+    _compare(before, _levels(), found)
     if not wait_until(lambda: len(_descriptors()) <= fds):
         found.faults.append(f"{len(_descriptors())} descriptors, {fds} before")
     if not wait_until(lambda: not _zombies()):
         found.faults.append(f"zombies: {_zombies()}")
+
+
+@dataclass(frozen=True)
+class _Level:
+    """What one process holds."""
+
+    kind: str
+    memory_bytes: int
+    descriptors: int
+
+
+def _levels() -> dict[int, _Level]:
+    """This process, its keeper and the keeper's zygotes, by pid.
+
+    No worker lives now but those that are forked ahead, which are gone later.
+    """
+    wait_until(lambda: not _zombies())
+    found = {os.getpid(): _level("host", os.getpid())}
+    for pid in map(int, _ours()):
+        with suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            kind = (
+                "keeper" if any(w.endswith(b"/keeper.py") for w in words) else "zygote"
+            )
+            found[pid] = _level(kind, pid)
+    return found
+
+
+def _level(kind: str, pid: int) -> _Level:
+    descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    return _Level(kind, _resident_bytes(pid), descriptors)
+
+
+def _compare(
+    before: dict[int, _Level], after: dict[int, _Level], found: Findings
+) -> None:
+    """Note what grew in the processes that were there all the time."""
+    for pid in sorted(before.keys() & after.keys()):
+        old, new = before[pid], after[pid]
+        grown = new.memory_bytes - old.memory_bytes
+        held = old.memory_bytes, new.memory_bytes
+        shown = found.memory_bytes.setdefault(old.kind, held)
+        if grown > shown[1] - shown[0]:
+            found.memory_bytes[old.kind] = held
+        if grown > _GROWTH_BYTES[old.kind]:
+            found.faults.append(f"{old.kind}: memory grew by {grown} bytes")
+        if new.descriptors > old.descriptors:
+            told = f"{new.descriptors} descriptors, {old.descriptors} before"
+            found.faults.append(f"{old.kind}: {told}")
+    if set(found.memory_bytes) != set(_GROWTH_BYTES):
+        found.faults.append(f"looked at {sorted(found.memory_bytes)} only")
 
 
 @contextmanager
@@ -247,22 +227,23 @@ def _zombies() -> list[int]:
     return found
 
 
-def _resident_bytes() -> int:
+def _resident_bytes(pid: int) -> int:
     gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run it from the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.sandbox.endurance")
-    parser.add_argument("--workers", type=int, default=10_000)
+    parser.add_argument("--acts", type=int, default=10_000, help="of a worker or more")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args(argv)
-    print(f"{options.workers} workers, seed {options.seed}", flush=True)
-    found = endure(options.workers, options.seed, progress=True)
-    before, after = (size >> 10 for size in found.memory_bytes)
-    print(f"{found.seconds:.0f} s, host memory {before} KiB, then {after} KiB")
+    print(f"{options.acts} acts, seed {options.seed}", flush=True)
+    found = endure(options.acts, options.seed, progress=True)
+    print(f"{found.workers} workers in {found.seconds:.0f} s")
+    for kind, (before, after) in found.memory_bytes.items():
+        print(f"{kind}: {before >> 10} KiB, then {after >> 10} KiB")
     for fault in found.faults:
         print(fault)
     return 1 if found.faults else 0
