@@ -24,7 +24,6 @@ from lockgate_sandbox import (
     RemoteError,
     Tier,
     WallLimitError,
-    probe,
 )
 from lockgate_sandbox.errors import Data
 from tests.support.sandbox import Lab, goes_past, policy, run
@@ -375,8 +374,18 @@ def _sh(lab: Lab, script: str, limits: dict[str, float]) -> None:
 def test_a_program_that_fails_at_a_limit(
     lab: Lab, script: str, limits: dict[str, float], error: type[LimitError]
 ) -> None:
-    if error is ProcessLimitError and not probe().can("cgroup"):
-        pytest.skip("without a control group only its output tells of a refused fork")
     with pytest.raises(error) as caught:
         _sh(lab, script, limits)
     assert not caught.value.claimed
+
+
+def test_a_program_that_fails_at_a_limit_that_only_the_kernel_knows(
+    lab_without: Callable[..., Lab],
+) -> None:
+    """Without a group: RLIMIT_NPROC, of which nobody but the shell is told."""
+    lab = lab_without("cgroup")
+    with pytest.raises(ProcessLimitError) as caught:
+        _sh(lab, "for n in $(seq 40); do sleep 60 & done; exit 1", {"processes": 16})
+    assert not caught.value.claimed
+    _sh(lab, "for n in $(seq 12); do sleep 60 & done; exit 1", {"processes": 16})
+    _sh(lab, "for n in $(seq 40); do sleep 60 & done; exit 0", {"processes": 64})

@@ -1,4 +1,4 @@
-"""Counting a tree's processes where no limit of the kernel's does.
+"""Counting a tree's processes where no limit of the kernel's does, or tells nobody.
 
 uid 0 is bound by no RLIMIT_NPROC. Where it can have neither a uid of its own nor a
 control group, the warden is asked before each start of a process or a thread
@@ -16,7 +16,7 @@ import time
 
 from lockgate_sandbox._watch import tree
 
-__all__ = ["TaskRoom"]
+__all__ = ["TaskRoom", "fill_their_limit"]
 
 _SETTLE_SECONDS = 0.05
 """How long a granted start may take until it is seen; then it has failed or ended."""
@@ -58,6 +58,27 @@ class TaskRoom:
             if len(tasks) + len(self._granted) < self._limit:
                 return True
             time.sleep(_PAUSE_SECONDS)
+
+
+def fill_their_limit() -> bool:
+    """Whether what is below this process, and one that has ended, is all there may be.
+
+    RLIMIT_NPROC refuses a start without a word to anybody but its caller.
+    """
+    tasks = _tasks()
+    return bool(tasks) and len(tasks) + 1 >= _limit_of(tasks)
+
+
+def _limit_of(tasks: set[str]) -> float:
+    """RLIMIT_NPROC of the first of them that still tells; infinite without one."""
+    for task in tasks:
+        try:
+            with open(f"/proc/{task}/limits", "rb") as file:  # noqa: PTH123
+                soft = file.read().partition(b"\nMax processes")[2].split(None, 1)[0]
+        except (OSError, IndexError):
+            continue
+        return int(soft) if soft.isdigit() else float("inf")
+    return float("inf")
 
 
 def _tasks() -> set[str]:

@@ -17,6 +17,7 @@ import signal
 
 from lockgate_sandbox._seal import counter
 from lockgate_sandbox._watch import room, tree
+from lockgate_sandbox._watch.tasks import fill_their_limit
 from lockgate_sandbox._wire.life import COUNTED, EXIT, RUNS, tell
 
 TYPE_CHECKING = False
@@ -81,6 +82,7 @@ class _Ward:
         self._sealing = sealing
         self._counter: counter.Counter | None = None
         self._status: int | None = None
+        self._full = False
         self._cpu, self._peak = 0.0, 0
         self._spent = -1.0
 
@@ -104,10 +106,14 @@ class _Ward:
                 self._cpu, self._peak = self._cpu + used, max(self._peak, most)
                 if pid == self._worker:
                     self._status = how
+                    failed = os.WIFEXITED(how) and how != 0
+                    self._full = failed and fill_their_limit()
 
     def exit(self) -> bytes:
         """What is told of the end."""
-        counted = self._counter.refused if self._counter else ()
+        counted = {*(self._counter.refused if self._counter else ())}
+        if self._full:
+            counted.add("processes")
         bits = sum(1 << n for n, name in enumerate(COUNTED) if name in counted)
         return EXIT.pack(b"X", self._status, self._cpu, self._peak, bits)
 
