@@ -67,7 +67,7 @@ def build(
         space.update(arguments["inputs"])
         _set_through(streams, wanted=arguments["live"])
         try:
-            shown = _shown(_run(source, name, space))
+            shown = _shown(_run(source, name, space, session.relieve))
         except SystemExit as request:
             if request.code not in (None, 0):
                 raise
@@ -174,16 +174,34 @@ def _tool(session: Any, name: str, parameters: list[str]) -> Callable[..., Any]:
     return tool
 
 
-def _run(source: str, name: str, space: dict[str, Any]) -> object:
+def _run(
+    source: str, name: str, space: dict[str, Any], relieve: Callable[..., object]
+) -> object:
     """Run `source`; gives what its last line is worth, if that is an expression."""
     tree: Any = compile(source, name, "exec", _ONLY_AST, dont_inherit=True)
     last = None
     if tree.body and isinstance(tree.body[-1], _ast.Expr):
         last = _ast.Expression(tree.body.pop().value)
-    _evaluate(compile(tree, name, "exec", _AWAITS, dont_inherit=True), space)
+    code = compile(tree, name, "exec", _AWAITS, dont_inherit=True)
+    _relieved(code, space, relieve)
     if last is None:
         return None
-    return _evaluate(compile(last, name, "eval", _AWAITS, dont_inherit=True), space)
+    code = compile(last, name, "eval", _AWAITS, dont_inherit=True)
+    return _relieved(code, space, relieve)
+
+
+def _relieved(
+    code: Any, space: dict[str, Any], relieve: Callable[..., object]
+) -> object:
+    """`_evaluate`; where memory is used up there is some again from here on.
+
+    Short, and without anything else: see `_inside.reserve`.
+    """
+    try:
+        return _evaluate(code, space)
+    except MemoryError as error:
+        relieve(error)
+        raise
 
 
 def _evaluate(code: Any, space: dict[str, Any]) -> object:

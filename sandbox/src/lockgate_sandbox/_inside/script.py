@@ -9,6 +9,8 @@ import os
 import sys
 import types
 
+from lockgate_sandbox._inside.reserve import spend
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +74,7 @@ def _status_of(
     except SystemExit as request:
         return _requested(request.code)
     except BaseException as error:
+        spend(error)
         failed(error)
         _show(error)
         return 130 if isinstance(error, KeyboardInterrupt) else 1

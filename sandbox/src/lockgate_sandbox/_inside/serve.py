@@ -12,6 +12,7 @@ import os
 import sys
 import time
 
+from lockgate_sandbox._inside.reserve import keep, spend
 from lockgate_sandbox._inside.serve_direct import answer_plain
 from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._wire.raised import CallCancelled, failure
@@ -94,6 +95,7 @@ class Server:
             first = None
         try:
             while True:
+                keep()
                 frame = inbox.popleft() if inbox else answer_plain(self, first)
                 first = None
                 kind = frame[0]
@@ -125,6 +127,7 @@ class Server:
         try:
             result = self.handler(frame[2], frame[3])
         except BaseException as error:
+            spend(error)
             return self._failure(frame, error)
         return self._answer(frame, now, result)
 
@@ -134,6 +137,7 @@ class Server:
             if type(result) not in _PLAIN:
                 result = self._unfold(frame, now, result)
         except BaseException as error:
+            spend(error)
             return self._failure(frame, error)
         if self.copies:
             os._exit(0)

@@ -13,6 +13,7 @@ import contextvars
 import os
 
 from lockgate_sandbox._inside.current import Current
+from lockgate_sandbox._inside.reserve import keep, spend
 from lockgate_sandbox._inside.serve import is_async, wants_items
 from lockgate_sandbox._inside.session import check_fds
 from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
@@ -162,6 +163,7 @@ class AsyncServer:
 
     def _begin(self, frame: list[Any], result: Any, asked: int = 0) -> None:
         """`asked`: how often the host was asked for this call before."""
+        keep()
         now = Task(frame[1])
         now.sequence = asked
         if wants_items(frame):
@@ -182,6 +184,7 @@ class AsyncServer:
         except asyncio.CancelledError:
             message = failure(call, CallCancelled())
         except BaseException as error:
+            spend(error)
             message = failure(call, error, self._claims.limit_of(error))
         if os.getpid() != self._me:
             os._exit(0)  # a child that the handler forked and let come back

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from lockgate_sandbox._inside.reserve import KEPT, keep, spend
 from lockgate_sandbox._wire.buffers import SCALAR
 from lockgate_sandbox._wire.frame import (
     LENGTH,
@@ -65,7 +66,10 @@ def answer_plain(server: Server, first: list[Any] | None = None) -> list[Any]:
     out, socket_most = bytearray(_HEAD), channel.limit + _HEAD
     pipe_most = min(channel.limit, channel.answer_bytes)
     asking, inbox, now = session.lock.locked, session.inbox, session.begin(b"")
+    kept = KEPT
     while not inbox:
+        if not kept:
+            keep()
         if first is not None:
             frame, first = first, None
         elif channel.piped:
@@ -85,6 +89,7 @@ def answer_plain(server: Server, first: list[Any] | None = None) -> list[Any]:
         try:
             result = handler(frame[2], frame[3])
         except BaseException as error:
+            spend(error)
             server.fail(frame, error)
             del frame
             continue

@@ -15,6 +15,7 @@ from collections import deque
 from lockgate_sandbox._inside.current import Current
 from lockgate_sandbox._inside.observe import attempts
 from lockgate_sandbox._inside.reach import Reach
+from lockgate_sandbox._inside.reserve import spend
 from lockgate_sandbox._wire.buffers import is_flat
 from lockgate_sandbox._wire.frame import Kind, NotDataError
 from lockgate_sandbox._wire.raised import (
@@ -70,6 +71,7 @@ class Session(Reach):
     HostCallError = HostCallError
     CallCancelled = CallCancelled
     observe = attempts
+    relieve = staticmethod(spend)
 
     def __init__(self, channel: GuestChannel, job: Mapping[str, Any]) -> None:
         self._channel = channel

@@ -83,6 +83,9 @@ _ENDING_SECONDS = 2.0
 _NEAR = 0.95
 """A process killed with this part of its memory limit in use was killed for it."""
 
+_SOFTWARE = 70
+"""EX_SOFTWARE (sysexits.h): what our own code in a child ends with when it fails."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exit:
@@ -276,6 +279,12 @@ def cause(
             return MemoryLimitError(limits.memory_bytes, peak, "bytes")
         if "disk_bytes" in ended.refused:  # a warden looks when nobody else does
             return reached("disk_bytes", limits)
+    if (
+        ended.status == _SOFTWARE
+        and ended.peak_kib * 1024 >= limits.memory_bytes * _NEAR
+    ):
+        # It had not even the memory to say that it has none.
+        return reached("memory_bytes", limits, claimed=True)
     hint = ""
     if number == signal.SIGSYS:
         hint = "it made a system call of a foreign architecture"

@@ -19,7 +19,7 @@ import sys
 from resource import RLIMIT_CPU, RLIMIT_DATA, RLIMIT_NOFILE, RUSAGE_SELF, getrusage
 from types import ModuleType
 
-from lockgate_sandbox._inside import observe, reach, script, shim
+from lockgate_sandbox._inside import observe, reach, reserve, script, shim
 from lockgate_sandbox._inside.session import Session
 from lockgate_sandbox._inside.stage import (
     STDLIB,
@@ -279,6 +279,7 @@ def _run_target(
             msg = f"{job['target']} gave no handler but a {type(handler).__name__}"
             raise TypeError(msg)
     except BaseException as error:
+        reserve.spend(error)
         _fail_with(channel, call, at, error, claims.limit_of(error))
     if not first:
         session.finish([_REPLY, call, None])
