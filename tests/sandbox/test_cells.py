@@ -19,9 +19,11 @@ from lockgate_sandbox import (
     Policy,
     PolicyError,
     ProtocolError,
+    PythonResult,
     RemoteError,
     Sandbox,
     WallLimitError,
+    _cells,
     run_python,
 )
 from lockgate_sandbox._cells import Request
@@ -277,6 +279,43 @@ def test_forged_denials_are_no_result(denied: Any) -> None:
     )
     with pytest.raises(ProtocolError):
         request.left([denied, _NO_FILES])
+
+
+_NO_TEXT = """
+import gc
+class Told(list):
+    def __getitem__(self, part): return {denied}
+for one in gc.get_objects():
+    if getattr(one, "__qualname__", "") == "build.<locals>.rest":
+        names = one.__code__.co_freevars
+        one.__closure__[names.index("denied")].cell_contents = Told()
+"""
+
+
+_NO_TEXTS: list[Any] = [[["read", 1]], [[["read"], "/"]], [[{}, "/"]]]
+
+
+@pytest.mark.parametrize("denied", _NO_TEXTS)
+@pytest.mark.parametrize("held", [True, False])
+def test_a_denial_that_is_no_text_is_no_fault_of_the_host(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, denied: Any, held: bool
+) -> None:
+    """Not `held`: as if nobody asked whether it is one."""
+    if not held:
+
+        def blind(given: object, kind: type) -> bool:
+            return kind is str or isinstance(given, kind)
+
+        monkeypatch.setattr(_cells, "isinstance", blind, raising=False)
+
+    def run() -> PythonResult:
+        return run_python(_NO_TEXT.format(denied=denied), sandbox=sandbox)
+
+    if held:
+        assert isinstance(run().error, ProtocolError)
+    else:  # a text brings down who runs it: no caller looks for that
+        with pytest.raises(TypeError):
+            run()
 
 
 @pytest.mark.parametrize("what", ["", "x", "a\0b", "../a", "\x1b[2J"])

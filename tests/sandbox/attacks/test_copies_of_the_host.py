@@ -17,7 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox import ClosedError, Data, HostGrant, Policy, Sandbox, Worker
+from lockgate_sandbox import (
+    ClosedError,
+    Data,
+    HostGrant,
+    Policy,
+    RemoteError,
+    Sandbox,
+    Worker,
+)
 from lockgate_sandbox._line import copies
 from lockgate_sandbox.broker import Broker
 from tests.support.sandbox import Lab, alive, open_folder, policy
@@ -219,7 +227,17 @@ _HOLDS = """
 """
 
 
-def test_a_copy_that_closes_its_parents_broker_ends_no_connection(lab: Lab) -> None:
+def _end(broker: Broker, held: bool) -> None:
+    """Close it in a copy; not `held`: as if it were the copy's own."""
+    if not held:
+        vars(broker)["_home"] = os.getpid()
+    broker.close()
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_copy_that_closes_its_parents_broker_ends_no_connection(
+    lab: Lab, held: bool
+) -> None:
     lab.write("holds", _HOLDS)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -238,8 +256,12 @@ def test_a_copy_that_closes_its_parents_broker_ends_no_connection(lab: Lab) -> N
             ) as worker,
         ):
             assert worker.call("before").value == "before"
-            assert _in_a_copy(broker.close)() is None
-            assert worker.call("after").value == "after"
+            assert _in_a_copy(lambda: _end(broker, held))() is None
+            try:
+                after = worker.call("after").value
+            except RemoteError as ended:  # by the copy's hand
+                after = ended.type
+            assert (after == "after") == held, after
 
 
 def _echo(server: socket.socket) -> None:

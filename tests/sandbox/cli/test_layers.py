@@ -49,6 +49,11 @@ def test_the_same_twice_is_no_slip() -> None:
         (["landlock=degradable"], "no tier goes without this layer"),
         (["admin:seccomp=degradable"], "no tier goes without this layer"),
         (["uid=strict", "uid=degradable"], "uid has another mode already"),
+        (["magic=strict"], "no layer 'magic'"),
+        (["basic:magic=strict"], "no layer 'magic'"),
+        (["admin=strict"], "no layer 'admin'"),
+        (["admin=strict", "admin:uid=strict"], "no layer 'admin'"),
+        (["basic:admin=strict"], "no layer 'admin'"),
     ],
 )
 def test_a_slip_is_told(texts: list[str], words: str) -> None:

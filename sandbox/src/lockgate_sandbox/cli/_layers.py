@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.layers import MODES, TIERS, too_loose
+from lockgate_sandbox.posture import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +32,11 @@ def add_layer_option(parser: argparse.ArgumentParser) -> None:
 
 
 def layers_of(args: argparse.Namespace) -> Layers:
-    """The modes that parsed arguments ask for; names are the sandbox's to check.
+    """The modes that parsed arguments ask for.
 
     Raises:
-        PolicyError: If one is written otherwise, written twice, or lets go of a layer
-            that no tier goes without.
+        PolicyError: If one is written otherwise, names no layer, is written twice, or
+            lets go of a layer that no tier goes without.
     """
     everywhere: dict[str, Mode] = {}
     own: dict[str, dict[str, Mode]] = {}
@@ -45,6 +46,9 @@ def layers_of(args: argparse.Namespace) -> Layers:
         mode: Mode | None = next((known for known in MODES if known == said), None)
         if not (equals and layer) or mode is None or (colon and tier not in TIERS):
             raise PolicyError(f"--layer {text}: names no layer and mode", hint=_HOW)
+        if layer not in LAYERS:  # a tier's name would be lost where that has its own
+            msg = f"--layer {text}: no layer {layer!r}; known: {', '.join(LAYERS)}"
+            raise PolicyError(msg, hint=_HOW)
         if why := too_loose(layer, mode):
             raise PolicyError(f"--layer {text}: {why}", hint=_HOW)
         table = own.setdefault(tier, {}) if colon else everywhere
