@@ -248,6 +248,7 @@ class Sandbox:
             name=name,
             runner=self,
         )
+        self._nursery.check_open()  # a copy would wait for a thread of its parent's
 
         def start(later: bool) -> Starting:
             child = self._fork(order.recipe.kind, later)

@@ -108,6 +108,7 @@ def test_without_that_the_copy_has_its_parents_answer(
     with _worker(lab) as worker:
         if not held:
             monkeypatch.setattr(copies, "_LINES", set[object]())
+            monkeypatch.setattr(copies, "_ENDS", set[object]())
         secret: dict[str, Data] = {"secret": "the parent's"}
         pending = worker.submit("parent's", secret)
         worker.flush()

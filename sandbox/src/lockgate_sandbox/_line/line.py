@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._line import copies
@@ -287,12 +288,12 @@ class Line(Beginning):
         No lock is taken: a thread that had one may not be in the copy.
         """
         self.late = self.row = None
-        self.process.disown()
-        self.channel.close()
-        self.output.close()
         hint = "start a worker in the process that is to use it"
         msg = f"worker {self.burial.name!r} belongs to the process this was forked from"
         self.burial.disown(ClosedError(msg, hint=hint))
+        for let_go in (self.process.disown, self.channel.close, self.output.close):
+            with suppress(OSError):  # another thread was at it
+                let_go()
 
     def close(self, why: SandboxError) -> None:
         """Kill the tree and wait until it is reaped."""

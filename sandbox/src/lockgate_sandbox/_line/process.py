@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lockgate_sandbox._line import copies
 from lockgate_sandbox._line.ground import SettingsFile
 from lockgate_sandbox._watch import tree
 from lockgate_sandbox._watch.limits import reached
@@ -345,7 +346,7 @@ def spawn(
         ClosedError: If the keeper and the zygote are gone.
         StartError: If too many descriptors are under way.
     """
-    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    mine, theirs = copies.pair(socket.SOCK_SEQPACKET)
     fds = [channel.fileno(), theirs.fileno(), *stdio, *file.descriptors()]
     packed = struct.pack(f"{len(fds)}i", *fds)
     kind = b"T" if tree else b"W"

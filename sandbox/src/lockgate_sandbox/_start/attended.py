@@ -96,13 +96,15 @@ class Attended:
         msg = "the program belongs to the process that this one was forked from"
         self._gone = ClosedError(msg, hint="start one where it is to run")
         for let_go in self._shared:
-            let_go()
+            with suppress(OSError):
+                let_go()
 
     def pipe_in(self, data: bytes) -> int:
         """The reading end of a pipe that `data` is written to meanwhile."""
-        reader, writer = os.pipe2(os.O_CLOEXEC)
+        with copies.none_made:
+            reader, writer = os.pipe2(os.O_CLOEXEC)
+            self._input, self._pending = writer, memoryview(data)
         os.set_blocking(writer, False)
-        self._input, self._pending = writer, memoryview(data)
         self._undo.callback(self._close_input)
         self._undo.callback(os.close, reader)
         return reader
@@ -165,9 +167,10 @@ class Attended:
                 raise output.failed
 
     def _close_input(self) -> None:
-        if self._input >= 0:
-            os.close(self._input)
-            self._input = -1
+        with copies.none_made:  # else one that is forked now would keep it
+            if self._input >= 0:
+                os.close(self._input)
+                self._input = -1
 
     def start(
         self,

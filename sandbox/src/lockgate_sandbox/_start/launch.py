@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from lockgate_sandbox import _platform
+from lockgate_sandbox._line import copies
 from lockgate_sandbox.errors import StartError
 
 __all__ = ["channel_pair", "launch"]
@@ -59,8 +60,8 @@ def launch(
         StartError: If it can't be started.
     """
     _platform.require()
-    leash, leash_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    control, control_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    leash, leash_end = copies.pair(socket.SOCK_SEQPACKET)
+    control, control_end = copies.pair(socket.SOCK_SEQPACKET)
     codec = str(Path(msgspec.__file__).resolve().parent)
     ends = (leash_end.fileno(), control_end.fileno())
     start = [_interpreter(), "-I", "-S", "-B", str(_KEEPER)]
@@ -97,7 +98,7 @@ def launch(
 
 def channel_pair() -> tuple[socket.socket, socket.socket]:
     """A worker's socket pair: (the host's end with its timeouts, the worker's)."""
-    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    mine, theirs = copies.pair(socket.SOCK_SEQPACKET)
     # The kernel waits, so that a quick call needs no poll(2).
     mine.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _QUICK)
     mine.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _QUICK)

@@ -84,6 +84,8 @@ class Nursery:
             if self._closed:
                 return
             self._closed = True
+            with suppress(OSError):  # also in a copy that is forked at this moment
+                self._leash.shutdown(socket.SHUT_RDWR)
             self._control.close()
             self._leash.close()
             os.close(self.null)

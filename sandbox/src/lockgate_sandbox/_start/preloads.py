@@ -18,6 +18,7 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
+from lockgate_sandbox._line import copies
 from lockgate_sandbox._line.process import (
     AT_ONCE,
     Exit,
@@ -149,7 +150,7 @@ class _Zygote:
             mine, theirs = channel_pair()
             undo.callback(mine.close)
             mine.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            life, their_life = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            life, their_life = copies.pair(socket.SOCK_SEQPACKET)
             packed = _FDS.pack(
                 theirs.fileno(), their_life.fileno(), self._null, writer, writer
             )

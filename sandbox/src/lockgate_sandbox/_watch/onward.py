@@ -66,6 +66,6 @@ class Onward:
         self._shut()
 
     def _shut(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)

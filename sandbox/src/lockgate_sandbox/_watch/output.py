@@ -100,6 +100,6 @@ class Output:
 
     def close(self) -> None:
         """Close the descriptor; a writer gets a broken pipe."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        fd, self.fd = self.fd, -1  # first: a copy forked meanwhile must not, too
+        if fd >= 0:
+            os.close(fd)

@@ -81,8 +81,8 @@ class HostPipe:
 
     def given(self) -> None:
         """The worker has its ends: when it is gone, the last writer of answers is."""
-        os.close(self._guest_answers)
-        self._guest_answers = -1
+        end, self._guest_answers = self._guest_answers, -1
+        os.close(end)
 
     def leave(self) -> None:
         """Tell the worker that the next frame comes by the socket.
