@@ -12,12 +12,22 @@ import re
 import subprocess
 import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lockgate_sandbox import Sandbox, probe
+from lockgate_sandbox import (
+    Interpreter,
+    LayerMissingError,
+    Policy,
+    Program,
+    Sandbox,
+    probe,
+)
+from lockgate_sandbox._seal import plan
+from lockgate_sandbox._start import nursery
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.layers import (
     ALWAYS_STRICT,
@@ -30,6 +40,7 @@ from lockgate_sandbox.layers import (
     too_loose,
 )
 from lockgate_sandbox.posture import LAYERS
+from lockgate_sandbox.security import PROMISES, hold
 from lockgate_sandbox.tiers import Tier
 from tests.sandbox.lacking import need
 from tests.support.confine import CONTAINER_CAPABILITIES, command
@@ -188,6 +199,35 @@ def test_a_tree_has_a_group_wherever_there_could_be_one(cell: Cell, tier: str) -
     assert _sealed(cell, job, {}) == "cgroup"  # a cell opens none for it
     assert _sealed(cell, {**job, "capabilities": poor}, {})["cgroup"] == "missing"
     assert _sealed(cell, {**job, "group": True}, {})["cgroup"] == "active"
+
+
+@pytest.mark.kernel
+def test_a_group_that_counts_no_memory_is_not_what_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where somebody gave us a hierarchy of version 1 for processes alone."""
+    found = probe()
+    pids = tuple(pair for pair in found.cgroup_parents if pair[0] == "pids")
+    if not pids:
+        pytest.skip(f"no group can be made here: {found.reasons['cgroup']}")
+    reasons = {**found.reasons, "cgroup": "memory: made to be missing"}
+    poor = replace(found, cgroup_parents=pids, reasons=reasons)
+    for module in (nursery, plan):
+        monkeypatch.setattr(module, "probe", lambda: poor)
+    given = Policy.for_tier("elevated", programs=[Program("true", "/bin/true")])
+    memory = next(one for one in PROMISES if one.name == "memory")
+
+    with Sandbox.open() as sandbox, Interpreter.open(given, sandbox=sandbox) as python:
+        posture = python.posture
+    asked: Layers = {"elevated": {"cgroup": "strict"}}
+    with Sandbox.open(layers=asked) as sandbox, pytest.raises(LayerMissingError) as no:
+        Interpreter.open(given, sandbox=sandbox)
+
+    assert posture["cgroup"].state == "missing"
+    assert posture["cgroup"].detail == "limits pids only, memory: made to be missing"
+    assert posture["process-limit"].state == "active"
+    assert hold(memory, posture, root=True, programs=True) == ("weak", ["measuring"])
+    assert no.value.layer == "cgroup"
 
 
 @pytest.mark.kernel

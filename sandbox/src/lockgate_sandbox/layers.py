@@ -76,7 +76,7 @@ no failure of the moment takes it away unseen, and degradable elsewhere."""
 def by_default(tier: Tier | str, *, grouped: bool) -> dict[str, Mode]:
     """The mode of each layer at `tier` when nobody asks for another.
 
-    `grouped`: whether a control group can bound a tree of processes here.
+    `grouped`: whether a control group can bound the memory of a tree of processes here.
     """
     wanted = Tier(tier)
     found: dict[str, Mode] = dict.fromkeys(LAYERS, "degradable")

@@ -157,7 +157,9 @@ class Live:
             self._hear(text)
         except BaseException as error:
             self.raised = error
-            self._line.broken(error)
+            # Else it waits, in a forked copy, for a thread that only its parent has.
+            if self._line.closed is None:
+                self._line.broken(error)
             raise
         finally:
             serving.discard(me)

@@ -106,8 +106,7 @@ def modes_at(
     tier: Tier, asked: LayerModes, capabilities: Capabilities
 ) -> dict[str, Mode]:
     """The mode of each layer at `tier` on this machine, with what is `asked` for it."""
-    controllers = {name for name, _ in capabilities.cgroup_parents}
-    grouped = not controllers.isdisjoint(cgroup.CONTROLLERS)
+    grouped = any(name == "memory" for name, _ in capabilities.cgroup_parents)
     return {**by_default(tier, grouped=grouped), **asked}
 
 

@@ -65,8 +65,10 @@ def _join_cgroup(child: Child) -> LayerState:
     if not plan.may_fork:
         detail = "one process, so its own limits count all of it"
         return LayerState("cgroup", "unneeded", detail)
-    if not counted:
+    if "memory" not in counted:  # what the group is for: no other layer counts a tree's
         detail = plan.reasons.get("cgroup", "") or "no group was opened for it"
+        if counted:
+            detail = f"limits {' and '.join(counted)} only, {detail}"
         return LayerState("cgroup", "missing", detail, cgroup.REMEDY)
     detail = f"limits {' and '.join(counted)} of the whole tree"
     return LayerState("cgroup", "active", detail)
