@@ -370,6 +370,21 @@ def test_a_coroutine_callback_is_refused_to_a_call_that_can_not_await(
         assert worker.call("plain", {"n": 1}).value == 2
 
 
+def test_what_a_callback_raised_is_the_cause_of_the_error(lab: Lab) -> None:
+    lab.write("flow_async", ASYNC)
+
+    async def fails(_: dict[str, Data]) -> Data:
+        raise RuntimeError("s3cret")
+
+    async def body(worker: AsyncWorker) -> None:
+        with pytest.raises(RemoteError, match="callback failed") as failed:
+            await worker.call("asks", {"n": 1})
+        assert isinstance(failed.value.__cause__, RuntimeError)
+
+    made = lab.worker(policy(), target="flow_async:build", callbacks={"up": fails})
+    runner(made)(body)
+
+
 def test_a_callback_of_a_cancelled_call_is_cancelled(lab: Lab) -> None:
     lab.write("flow_async", ASYNC)
     ended: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -212,10 +213,64 @@ def test_a_path_that_is_not_absolute_is_told_as_what_it_is_from_here() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["programs", "env", "hosts", "files", "devices", "secrets", "tools"]
+    "name", ["programs", "hosts", "files", "devices", "secrets", "tools"]
 )
 def test_one_text_is_no_list_of_rights(name: str) -> None:
     """Else ``secrets="key"`` grants the secrets ``k``, ``e`` and ``y``."""
     given: dict[str, Any] = {name: "key"}
     with pytest.raises(PolicyError, match=f"{name} is a list, not one text: 'key'"):
         Policy.for_tier("admin", **given)
+
+
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"programs": ["/usr/bin/wc"]}, "programs holds", "Program(NAME, '/usr/bin/wc')"),
+    ({"tools": ["/usr/bin/wc"]}, "tools holds", "Program(NAME, '/usr/bin/wc')"),
+    ({"devices": ["/dev/ttyS0"]}, "devices holds", "Device('/dev/ttyS0')"),
+    ({"files": ["/tmp"]}, "files holds", "PathGrant('/tmp')"),
+    ({"hosts": 5}, "hosts is a list", "hosts=["),
+    ({"secrets": [1]}, "secrets holds text", "secrets=["),
+    ({"env": ["HOME"]}, "env is a mapping", "env={'HOME': os.environ['HOME']}"),
+    ({"env": {"N": 1}}, "the value of 'N' is text", "env={"),
+    ({"env": "HOME"}, "env is a mapping", "env={"),
+    ({"env": 5}, "env is a mapping", "env={"),
+    ({"read": [1]}, "read is a path", ""),
+    ({"read": 1}, "read is a list", ""),
+    ({"read": "/srv"}, "read is a list", "read=['/srv']"),
+    ({"write": [b"/srv"]}, "is bytes", "os.fsdecode"),
+    ({"total": 1 << 20}, "total is a Quota", "Quota("),
+    ({"limits": "64M"}, "limits is a", "limits={"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "told", "hint"), WRONG)
+def test_a_grant_of_the_wrong_kind_is_told_with_the_way_out(
+    wrong: dict[str, Any], told: str, hint: str
+) -> None:
+    with pytest.raises(PolicyError, match=re.escape(told)) as refused:
+        Policy.for_tier("admin", **wrong)
+    assert hint in refused.value.hint
+    whole: dict[str, Any] = {"limits": Limits.for_tier("admin"), **wrong}
+    with pytest.raises(PolicyError) as refused:
+        Policy(Tier.ADMIN, **whole)
+    assert hint in refused.value.hint
+
+
+def test_a_value_of_the_wrong_kind_is_not_repeated() -> None:
+    wrong: Any = {"TOKEN": b"s3cret"}
+    with pytest.raises(PolicyError) as refused:
+        Policy.for_tier("basic", env=wrong)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_limit_with_a_unit_is_told_how_to_count() -> None:
+    wrong: Any = {"memory_bytes": "64M"}
+    with pytest.raises(PolicyError) as refused:
+        Policy.for_tier("basic", limits=wrong)
+    assert "64 << 20" in refused.value.hint
+
+
+def test_hosts_as_text_are_the_tiers_own_spelling_only() -> None:
+    wrong: Any = ["db.example.com:5432"]
+    with pytest.raises(PolicyError) as refused:
+        Policy(Tier.ELEVATED, Limits.for_tier("elevated"), hosts=wrong)
+    assert "parse_host_grant('db.example.com:5432')" in refused.value.hint

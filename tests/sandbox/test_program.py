@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -298,3 +299,23 @@ def test_a_program_ends_when_another_thread_says_so(lab: Lab) -> None:
     with pytest.raises(CancelledError, match="the program"):
         lab.sandbox.run_program(given, ["sleep", "600"], stop=stop)
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"stdin": "yo"}, "stdin is bytes"),
+        ({"files": {"a": "b"}}, "the file 'a' is bytes"),
+        ({"files": {1: b""}}, "files holds text"),
+        ({"files": ["a"]}, "files is a mapping"),
+        ({"env": ["HOME"]}, "env is a mapping"),
+        ({"argv": ["cat", 1]}, "argv holds text"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_told(
+    lab: Lab, wrong: dict[str, Any], told: str
+) -> None:
+    arguments = dict(wrong)
+    with pytest.raises(PolicyError, match=told) as refused:
+        lab.sandbox.run_program("elevated", arguments.pop("argv", ["cat"]), **arguments)
+    assert refused.value.hint

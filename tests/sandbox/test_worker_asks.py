@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import threading
 import time
+import traceback
 from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox import ClosedError, Passed, PolicyError, RemoteError, Worker
+from lockgate_sandbox import (
+    ClosedError,
+    Passed,
+    PolicyError,
+    RemoteError,
+    SandboxError,
+    Worker,
+)
 from lockgate_sandbox.errors import Data
 from tests.support.sandbox import Lab, policy, run
 
@@ -228,3 +236,65 @@ def test_descriptors_that_nobody_wants_are_closed_in_the_worker(lab: Lab) -> Non
     """
     with lab.worker(policy(), callbacks={"give": give}) as worker:
         assert run(worker, code) == [[7] * 5, 0]
+
+
+ASKS = """
+def build(session):
+    def handler(method, arguments):
+        try:
+            return session.call_host("fails", {})
+        except Exception:
+            if method == "goes on":
+                raise RuntimeError("of its own") from None
+            raise
+    return handler
+
+def early(session):
+    session.call_host("fails", {})
+"""
+
+
+def fails(_: object) -> object:
+    secret = "s3cret"
+    raise RuntimeError(secret)
+
+
+@pytest.mark.parametrize("target", ["asks:build", "asks:early"])
+def test_what_a_callback_raised_is_the_cause_of_the_error(
+    lab: Lab, target: str
+) -> None:
+    lab.write("asks", ASKS)
+    with pytest.raises(SandboxError) as failed:
+        lab.worker(policy("basic"), target=target, callbacks={"fails": fails}).call(
+            "ask"
+        )
+    error = failed.value
+    cause = error.__cause__
+
+    assert isinstance(cause, RuntimeError)
+    assert "__cause__" in error.hint
+    assert [one.name for one in traceback.extract_tb(cause.__traceback__)] == ["fails"]
+    assert "s3cret" not in str(error)  # what the worker was told
+
+
+def test_an_error_that_is_not_the_callbacks_has_no_such_cause(lab: Lab) -> None:
+    lab.write("asks", ASKS)
+    worker = lab.worker(
+        policy("basic"), target="asks:build", callbacks={"fails": fails}
+    )
+    with worker, pytest.raises(SandboxError, match="of its own") as failed:
+        worker.call("goes on")
+    assert failed.value.__cause__ is None
+
+
+def test_a_refusal_with_words_for_the_worker_is_the_cause_too(lab: Lab) -> None:
+    def refuses(_: object) -> object:
+        raise PermissionError("not this one")
+
+    lab.write("asks", ASKS)
+    worker = lab.worker(
+        policy("basic"), target="asks:build", callbacks={"fails": refuses}
+    )
+    with worker, pytest.raises(SandboxError, match="not this one") as failed:
+        worker.call("ask")
+    assert isinstance(failed.value.__cause__, PermissionError)

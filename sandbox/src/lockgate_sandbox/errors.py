@@ -305,6 +305,7 @@ class RemoteError(SandboxError):
     `type` is the qualified name of the exception's class, `traceback` its text;
     both are the worker's words and prove nothing. `hint` says what would allow what
     those words say was refused: grant it if you want to, not because it is said.
+    Its ``__cause__`` is what a callback of the host raised, if these are its words.
     """
 
     code = "remote-error"

@@ -7,16 +7,17 @@ ours: everything that holds for a worker holds here.
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from lockgate_sandbox._cells import Request, Told, check_names
+from lockgate_sandbox._given import check_broker, check_sandbox, policy_of
+from lockgate_sandbox._offered import callback_of, check_plain, parameters_of
 from lockgate_sandbox._spelling.arguments import (
     check_lists,
     check_mapping,
@@ -69,13 +70,13 @@ class Interpreter:
     ) -> None:
         self._policy = policy
         self._broker = broker
-        parameters: dict[str, Data] = {n: _positional(t) for n, t in tools.items()}
+        parameters: dict[str, Data] = {n: parameters_of(n, t) for n, t in tools.items()}
         self._worker = sandbox.worker(
             policy,
             target=_TARGET,
             path=[str(_GUEST), *path],
             arguments={"tools": parameters, "brokered": broker is not None},
-            callbacks={name: _callback(name, t) for name, t in tools.items()},
+            callbacks={name: callback_of(name, t) for name, t in tools.items()},
             broker=broker,
             name="interpreter",
             lazy=lazy,
@@ -97,7 +98,8 @@ class Interpreter:
         """Start one under `policy`, or a tier's own (default: `broker`'s, read-only).
 
         `tools` are functions of the host that the code can call by name; arguments
-        and answers are `Data`. `path` are folders that it can import from. A policy
+        and answers are `Data`; what one raises is the error's ``__cause__`` if the
+        text ends by it. `path` are folders that it can import from. A policy
         with hosts, devices or the like has a broker: `broker`, which stays the
         caller's to close, or one without secrets and record. The code asks it by
         ``from lockgate_session import session``, or connects to a granted host.
@@ -109,16 +111,21 @@ class Interpreter:
                 backend is registered.
             LayerMissingError: If a strict layer can't be had here.
             StartError: If it can't be started.
-            PolicyError: If an argument is of the wrong kind, a tool's name is no
-                identifier, or it is a coroutine function.
+            PolicyError: If an argument is of the wrong kind, the broker grants what
+                the policy does not, a tool's name is no identifier, or it is a
+                coroutine function.
         """
-        wanted = _policy(policy or (broker.policy if broker is not None else None))
+        own = broker.policy if broker is not None else Tier.READ_ONLY
+        wanted = policy_of(own if policy is None else policy)
+        if broker is not None:
+            check_broker(wanted, broker)
+        check_sandbox(sandbox)
         check_lists(path=path)
         check_mapping("tools", tools or {}, "{'name': function}")
         given = dict(tools or {})
         check_names("tool", given)
         for name, tool in given.items():
-            _check_plain(f"the tool {name}", tool)
+            check_plain(f"the tool {name}", tool)
         with ExitStack() as undo:
             owner = sandbox or undo.enter_context(open_confinement())
             if broker is None and wanted.brokered:
@@ -255,7 +262,7 @@ class Interpreter:
         Raises:
             PolicyError: If it is no function, or this is another backend's worker.
         """
-        _check_plain("on_output", on_output)
+        check_plain("on_output", on_output)
         from lockgate_sandbox._line.live import Live
         from lockgate_sandbox.worker import Worker
 
@@ -332,48 +339,3 @@ def _broker(policy: Policy) -> Broker:
     from lockgate_sandbox.broker import Broker
 
     return Broker(policy, worker="interpreter")
-
-
-def _policy(given: object) -> Policy:
-    """The policy that is meant by one, a tier, a tier's name or None."""
-    if given is None or isinstance(given, str):
-        return Policy.for_tier(given or "read-only")
-    if not isinstance(given, Policy):
-        msg = f"policy is a Policy or a tier's name, not a {type(given).__name__}"
-        raise PolicyError(msg, hint="Policy.for_tier('basic', limits={...})")
-    return given
-
-
-def _check_plain(what: str, function: object) -> None:
-    """Refuse what is no plain function."""
-    if not callable(function):
-        msg = f"{what} can't be called: {function!r}"
-        raise PolicyError(msg, hint="give a function")
-    if inspect.iscoroutinefunction(function):
-        raise PolicyError(
-            f"{what} is a coroutine function, and nobody would await it",
-            hint="give a plain function, which may call asyncio.run",
-        )
-
-
-def _positional(tool: Callable[..., object]) -> list[Data]:
-    """The parameters of `tool` that a caller may give by position."""
-    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = inspect.signature(tool).parameters.values()
-    return [one.name for one in parameters if one.kind in kinds]
-
-
-def _callback(
-    name: str, tool: Callable[..., object]
-) -> Callable[[dict[str, Data]], object]:
-    signature = inspect.signature(tool)
-
-    def call(arguments: dict[str, Data]) -> object:
-        try:
-            signature.bind(**arguments)
-        except TypeError as error:
-            # A ValueError's text reaches the code, which can then correct itself.
-            raise ValueError(f"{name}(): {error}") from None
-        return tool(**arguments)
-
-    return cast("Callable[[dict[str, Data]], object]", call)

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from lockgate_sandbox._form import policy as form
 from lockgate_sandbox._form import words
-from lockgate_sandbox._spelling.arguments import check_lists
+from lockgate_sandbox._spelling.arguments import (
+    check_kind,
+    check_mapping,
+    entries_of,
+    pairs_of,
+)
 from lockgate_sandbox._spelling.paths import absolute, absolutes
 from lockgate_sandbox.compare import Change, compare
 from lockgate_sandbox.errors import PolicyError
@@ -71,6 +77,19 @@ class Program:
         object.__setattr__(self, "read", absolutes("program read", self.read))
 
 
+_ENTRIES: dict[str, tuple[type, str]] = {
+    "programs": (Program, "Program(NAME, {!r})"),
+    "hosts": (HostGrant, "parse_host_grant({!r})"),
+    "files": (PathGrant, "PathGrant({!r})"),
+    "devices": (Device, "Device({!r})"),
+    "tools": (Program, "Program(NAME, {!r})"),
+}
+"""What a grant of each kind is, and how one is made of the text that people write."""
+
+_ENV = "env={'HOME': os.environ['HOME']}"
+_LIMITS = "Policy.for_tier(TIER, limits={'wall_seconds': 5})"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The rights and limits of one worker.
@@ -108,14 +127,16 @@ class Policy:
         if self.tier is Tier.SYSTEM:
             msg = "tier system is not sandboxed: its code runs in the host process"
             raise PolicyError(msg)
+        check_kind("limits", self.limits, Limits, _LIMITS)
+        check_kind("total", self.total, Quota, "Quota(bytes=1 << 20)")
         put(self, "read", absolutes("read", self.read))
         put(self, "write", absolutes("write", self.write))
-        put(self, "programs", tuple(self.programs))
-        put(self, "env", tuple(sorted(_checked_env(self.env).items())))
-        for name in ("hosts", "files", "tools", "devices"):
-            put(self, name, tuple(dict.fromkeys(getattr(self, name))))
-        secrets = (check_name("secret", name) for name in self.secrets)
-        put(self, "secrets", tuple(sorted(set(secrets))))
+        env = pairs_of("env", self.env, _ENV)
+        put(self, "env", tuple(sorted(_checked_env(env).items())))
+        for name in _ENTRIES:
+            put(self, name, _entries(name, getattr(self, name)))
+        known = entries_of("secrets", self.secrets, str, "{!r}")
+        put(self, "secrets", tuple(sorted(check_name("secret", n) for n in known)))
         self._check_tier()
         for what, given in (
             ("program", self.programs),
@@ -166,32 +187,30 @@ class Policy:
         Raises:
             PolicyError: As the class does.
         """
-        check_lists(programs=programs, env=env, hosts=hosts, files=files)
-        check_lists(devices=devices, secrets=secrets, tools=tools)
-        pairs = env.items() if isinstance(env, Mapping) else env
         wanted = Tier(tier)
         if wanted is Tier.SYSTEM:
             msg = "tier system is not sandboxed: its code runs in the host process"
             raise PolicyError(msg)
         held = limits if isinstance(limits, Limits) else Limits.for_tier(wanted)
         if limits is not None and not isinstance(limits, Limits):
+            check_mapping("limits", limits, "{'wall_seconds': 5}")
             held = held.changed(limits)
         return cls(
             tier=wanted,
             limits=held,
             read=absolutes("read", read),
             write=absolutes("write", write),
-            programs=tuple(programs),
-            env=tuple(pairs),
+            programs=_entries("programs", programs),
+            env=pairs_of("env", env, _ENV),
             hosts=tuple(
                 parse_host_grant(item) if isinstance(item, str) else item
-                for item in hosts
+                for item in entries_of("hosts", hosts, (HostGrant, str), "{!r}")
             ),
             total=parse_quota(total) if isinstance(total, str) else total,
-            files=tuple(files),
-            devices=tuple(devices),
-            secrets=tuple(secrets),
-            tools=tuple(tools),
+            files=_entries("files", files),
+            devices=_entries("devices", devices),
+            secrets=entries_of("secrets", secrets, str, "{!r}"),
+            tools=_entries("tools", tools),
         )
 
     @property
@@ -267,6 +286,11 @@ class Policy:
             secrets=form.texts("secrets", data["secrets"]),
             tools=form.entries("tools", data["tools"], Program, program),
         )
+
+
+def _entries(name: str, given: object) -> tuple[Any, ...]:
+    """The grants of the field `name`, each of its kind and once."""
+    return entries_of(name, given, *_ENTRIES[name])
 
 
 _KEYS = frozenset(field.name for field in fields(Policy))

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._line.process import Exit
-from lockgate_sandbox._spelling.arguments import check_lists
+from lockgate_sandbox._spelling.arguments import (
+    check_bytes,
+    check_lists,
+    check_mapping,
+    check_texts,
+)
 from lockgate_sandbox._spelling.written import owners_place
 from lockgate_sandbox._start.attended import Attended
 from lockgate_sandbox._start.lent import Lent
@@ -52,6 +57,8 @@ def run_program(
 ) -> ProgramResult:
     """`Sandbox.run_program`."""
     check_lists(argv=argv, executable=executable, collect=collect)
+    check_texts("argv", argv)
+    check_bytes("stdin", stdin)
     program = _resolve(argv)
     policy = _with_program(policy, program, executable)
     job: dict[str, Any] = {
@@ -144,7 +151,10 @@ def _free_name(policy: Policy, program: str) -> str:
 
 
 def _checked_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    for path in files:
+    check_mapping("files", files, "{'path': b'content'}")
+    check_texts("files", files)
+    for path, content in files.items():
+        check_bytes(f"the file {path!r}", content)
         parts = path.split("/")
         if path.startswith("/") or any(part in ("", ".", "..") for part in parts):
             msg = f"a file for a program has a plain relative path, not {path!r}"
@@ -166,6 +176,7 @@ def run_file(
 ) -> RunResult:
     """`Sandbox.run_file`."""
     check_lists(argv=argv, path=path)
+    check_texts("argv", argv)
     # Without links and '..': the file itself is granted, not a way to it.
     file = Path(_place("script", script) if source is None else script)
     parts = restricted_locations() if profile is Profile.RESTRICTED else ()

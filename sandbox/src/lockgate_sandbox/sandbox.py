@@ -10,14 +10,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox import program
+from lockgate_sandbox._given import check_broker, policy_of
 from lockgate_sandbox._start.nursery import Nursery
 from lockgate_sandbox._start.preloads import Preloads
-from lockgate_sandbox._start.recipe import (
-    Recipes,
-    Starting,
-    check_broker,
-    wait_for_call,
-)
+from lockgate_sandbox._start.recipe import Recipes, Starting, wait_for_call
 from lockgate_sandbox._start.spares import Forked, Kind, Spares, fork
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import Data, PolicyError
@@ -114,7 +110,7 @@ class Sandbox:
 
     def worker(
         self,
-        policy: Policy,
+        policy: Policy | Tier | str,
         *,
         target: str,
         path: Sequence[str] = (),
@@ -133,8 +129,8 @@ class Sandbox:
         each with its own folder: they can be imported, what lies beside them can
         not even be read. The target is called as
         ``callable(session, **arguments)`` and gives ``handler(method, arguments)``.
-        `broker` carries out what the policy grants beyond the kernel's rights; it
-        stays the caller's to close.
+        `policy` may be a tier, or its name, too. `broker` carries out what it grants
+        beyond the kernel's rights, and nothing else; it stays the caller's to close.
 
         With `lazy` this returns as soon as the worker is sealed, and the target is
         built by the first call, which is sent along: the quickest way to one answer.
@@ -175,7 +171,7 @@ class Sandbox:
 
     def call_once(
         self,
-        policy: Policy,
+        policy: Policy | Tier | str,
         method: str,
         arguments: Mapping[str, Data] | None = None,
         *,
@@ -215,7 +211,7 @@ class Sandbox:
 
     def pool(
         self,
-        policy: Policy,
+        policy: Policy | Tier | str,
         *,
         target: str,
         path: Sequence[str] = (),
@@ -266,7 +262,7 @@ class Sandbox:
 
     def run_program(
         self,
-        policy: Policy,
+        policy: Policy | Tier | str,
         argv: Sequence[str],
         *,
         files: Mapping[str, bytes] | None = None,
@@ -296,7 +292,7 @@ class Sandbox:
         """
         return program.run_program(
             self._nursery,
-            policy,
+            policy_of(policy),
             argv,
             files=files or {},
             executable=executable,
@@ -308,7 +304,7 @@ class Sandbox:
 
     def run_file(
         self,
-        policy: Policy,
+        policy: Policy | Tier | str,
         script: str | os.PathLike[str],
         argv: Sequence[str] = (),
         *,
@@ -329,12 +325,13 @@ class Sandbox:
         `source`, that is run; `script` is only what it is called.
 
         Raises:
-            PolicyError: If the policy grants what only a broker can carry out, or a
-                socket of `stdio` has no peer.
+            PolicyError: If the policy grants what only a broker can carry out, the
+                broker grants something else, or a socket of `stdio` has no peer.
             StartError: If it can't be started.
             LayerMissingError: If a strict layer can't be had.
             OSError: If a file of `stdio` takes no more, as on a full disk.
         """
+        policy = policy_of(policy)
         check_broker(policy, broker)
         with ExitStack() as begun:
             return program.run_file(

@@ -165,7 +165,9 @@ class Limits:
         values = asdict(self)
         for name, value in asked.items():
             if type(value) not in (int, float):
-                raise PolicyError(f"limit {name} must be a number, not {value!r}")
+                raise PolicyError(
+                    f"limit {name} must be a number, not {value!r}", hint=_unit(name)
+                )
             counts = not name.endswith(("_seconds", "_share")) and isfinite(value)
             values[name] = int(value) if counts else value
         return Limits(**values)
@@ -176,6 +178,13 @@ class Limits:
         if unknown:
             msg = f"no such limit: {', '.join(unknown)} (known: {', '.join(names)})"
             raise PolicyError(msg)
+
+
+def _unit(name: str) -> str:
+    """What a limit counts, for whoever wrote it with a unit."""
+    if name.endswith("_bytes"):
+        return f"bytes: {{{name!r}: 64 << 20}} is 64 MiB"
+    return "seconds" if name.endswith("_seconds") else ""
 
 
 OPTIONAL = frozenset({"cpu_share", "gpu_memory_bytes"})

@@ -157,9 +157,18 @@ def _collected(session: Any, wanted: list[str]) -> dict[str, bytes]:
     return found
 
 
+_REST = "*"
+"""In the place of a parameter's name: what is given by position and has none."""
+
+
 def _tool(session: Any, name: str, parameters: list[str]) -> Callable[..., Any]:
+    takes_more = _REST in parameters
+    parameters = [one for one in parameters if one != _REST]
+
     def tool(*given: object, **named: object) -> Any:
-        if len(given) > len(parameters):
+        if takes_more:
+            named[_REST] = list(given[len(parameters) :])
+        elif len(given) > len(parameters):
             counted = "argument" if len(parameters) == 1 else "arguments"
             msg = f"{name}() takes {len(parameters)} positional {counted}"
             raise TypeError(msg)

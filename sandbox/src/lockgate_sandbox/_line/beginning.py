@@ -44,6 +44,8 @@ class Beginning(Reading):
             told = flight.fate or exchange.answer(answer[0], answer, self.policy)
         except FrameError as error:
             return self.broken(error)
+        if flight.refused is not None and isinstance(told, SandboxError):
+            exchange.explain(told, flight.refused)
         return self.broken(told) if answer[0] == _FAILED else told
 
     def start(self, first: bytes, sealed: Posture | None, peak_kib: int) -> Posture:

@@ -12,8 +12,9 @@ from lockgate_sandbox.callbacks import Callbacks, Passed
 from lockgate_sandbox.errors import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from lockgate_sandbox._line.flights import Flight
     from lockgate_sandbox._line.sender import Sender
     from lockgate_sandbox._wire.arena import Region
     from lockgate_sandbox.errors import Data
@@ -25,11 +26,15 @@ _PASSED = int(Kind.PASSED)
 
 
 class Desk:
-    """Runs `callbacks` and sends what they give; on the thread that asks it to."""
+    """Runs `callbacks` and sends what they give; on the thread that asks it to.
 
-    def __init__(self, sender: Sender) -> None:
+    `table` has the calls that are under way.
+    """
+
+    def __init__(self, sender: Sender, table: Mapping[bytes, Flight]) -> None:
         self.callbacks: Callbacks = {}
         self._sender = sender
+        self._table = table
 
     def answer(self, frame: list[Any]) -> list[Region]:
         """Run the callback that an ASK names and send its answer, or its refusal.
@@ -45,6 +50,9 @@ class Desk:
         try:
             value = self.callback(name)(arguments)
         except Exception as error:
+            # Without this frame: who keeps the error keeps what its frames hold.
+            if error.__traceback__ is not None and error.__traceback__.tb_next:
+                error.__traceback__ = error.__traceback__.tb_next
             self.refuse(head, error)
             return []
         if inspect.iscoroutine(value):
@@ -82,11 +90,14 @@ class Desk:
             return []
 
     def refuse(self, head: list[Any], error: Exception) -> None:
-        """Tell the worker that a callback failed.
+        """Tell the worker that a callback failed, and the call's owner what raised.
 
         Raises:
             ChannelClosed: If the worker is gone.
         """
+        flight = self._table.get(head[0])
+        if flight is not None:
+            flight.refused = error
         self._sender.send([_REFUSE, *head, *exchange.refusal(error)])
 
     def _pass(self, head: list[Any], passed: Passed) -> None:

@@ -77,7 +77,8 @@ class Flight:
     """One call under way.
 
     `answer` is its last frame, or the error that ended it; `fate` the error to
-    raise whatever the answer is, because the call was cancelled for it. `asks` are
+    raise whatever the answer is, because the call was cancelled for it. `refused` is
+    what the callback raised that failed last. `asks` are
     callbacks to run, by its own thread if it is `waited_for`, and `items` what a
     stream has brought, both with their sizes. `may_send` and `may_receive` count the
     items that either side may still send. `hungry`: its thread waits for credit too.
@@ -91,6 +92,7 @@ class Flight:
     done = False
     answer: Sequence[Any] | SandboxError | None = None
     fate: SandboxError | None = None
+    refused: Exception | None = None
     asks: deque[tuple[list[Any], int]] | None = None
     items: deque[tuple[Data, int]] | None = None
     regions: deque[tuple[bool, list[Region]]] | None = None

@@ -83,7 +83,7 @@ class Line(Beginning):
         self.serving: set[int] = set()
         self.policy = policy
         self.wall = policy.limits.wall_seconds
-        self.desk = Desk(self.sender)
+        self.desk = Desk(self.sender, self.flights.table)
         self.vigil = Vigil(
             process, channel.socket.fileno(), output, policy.limits, ground
         )

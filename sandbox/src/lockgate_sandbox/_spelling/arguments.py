@@ -6,11 +6,24 @@ of paths is asked for, ``"/srv"`` would be four of them, and the first is ``/``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeVar, cast
 
 from lockgate_sandbox.errors import PolicyError
 
-__all__ = ["check_lists", "check_mapping", "check_seconds", "check_text"]
+__all__ = [
+    "check_bytes",
+    "check_kind",
+    "check_lists",
+    "check_mapping",
+    "check_seconds",
+    "check_text",
+    "check_texts",
+    "entries_of",
+    "pairs_of",
+]
+
+T = TypeVar("T")
 
 
 def check_lists(**given: object) -> None:
@@ -34,6 +47,92 @@ def check_mapping(what: str, value: object, example: str) -> None:
     if not isinstance(value, Mapping):
         msg = f"{what} is a mapping, not {_kind(value)}"
         raise PolicyError(msg, hint=f"{what}={example}")
+
+
+def check_texts(what: str, values: Iterable[object]) -> None:
+    """Refuse what holds something else than text.
+
+    Raises:
+        PolicyError: If one of `values` is no text.
+    """
+    for value in values:
+        if not isinstance(value, str):
+            msg = f"{what} holds text, not {_kind(value)}"
+            raise PolicyError(msg, hint=f"str({value!r})"[:200])
+
+
+def check_bytes(what: str, value: object) -> None:
+    """Refuse what is no bytes.
+
+    Raises:
+        PolicyError: If `value` is text, or anything else without a buffer.
+    """
+    if not isinstance(value, bytes | bytearray | memoryview):
+        hint = "text.encode()" if isinstance(value, str) else ""
+        raise PolicyError(f"{what} is bytes, not {_kind(value)}", hint=hint)
+
+
+def check_kind(what: str, value: object, kind: type, example: str) -> None:
+    """Refuse what is of another class than `kind`, told by `example`.
+
+    Raises:
+        PolicyError: If `value` is no `kind`.
+    """
+    if not isinstance(value, kind):
+        msg = f"{what} is a {kind.__name__}, not {_kind(value)}"
+        raise PolicyError(msg, hint=example)
+
+
+def entries_of(
+    what: str, values: object, kind: type[T] | tuple[type[T], type[str]], example: str
+) -> tuple[T, ...]:
+    """Each of `values` once, in order; `example` is how one is made of ``{!r}``.
+
+    Raises:
+        PolicyError: If it is no list, or one of them is no `kind`.
+    """
+    check_lists(**{what: values})
+    if not isinstance(values, Iterable):
+        msg = f"{what} is a list, not {_kind(values)}"
+        raise PolicyError(msg, hint=f"{what}=[{example.format('...')}]")
+    found = tuple(cast("Iterable[object]", values))
+    for value in found:
+        if not isinstance(value, kind):
+            written = example.format(value) if isinstance(value, str) else ""
+            first = kind[0] if isinstance(kind, tuple) else kind
+            made = "text" if first is str else f"values of type {first.__name__}"
+            raise PolicyError(
+                f"{what} holds {made}, not {_kind(value)}: {value!r:.200}",
+                hint=f"{what}=[{written or example.format('...')}]",
+            )
+    return tuple(dict.fromkeys(cast("tuple[T, ...]", found)))
+
+
+def pairs_of(what: str, given: object, example: str) -> tuple[tuple[str, str], ...]:
+    """The pairs of text that a mapping, or a list of pairs, is.
+
+    Raises:
+        PolicyError: If it is neither, or holds something else than text.
+    """
+    items = given.items() if isinstance(given, Mapping) else given
+    found: list[tuple[str, str]] = []
+    for item in cast("Iterable[object]", items) if _is_many(items) else [items]:
+        pair = (
+            cast("tuple[object, ...]", item) if isinstance(item, tuple | list) else ()
+        )
+        if len(pair) != 2 or not isinstance(pair[0], str):
+            said = f": {item!r:.200}" if isinstance(item, str) else ""
+            msg = f"{what} is a mapping of text to text, not {_kind(item)}{said}"
+            raise PolicyError(msg, hint=example)
+        if not isinstance(pair[1], str):  # not with the value: it may be a secret
+            msg = f"{what}: the value of {pair[0]!r} is text, not {_kind(pair[1])}"
+            raise PolicyError(msg, hint=example)
+        found.append(cast("tuple[str, str]", tuple(pair)))
+    return tuple(found)
+
+
+def _is_many(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes)
 
 
 def check_text(what: str, value: object) -> None:

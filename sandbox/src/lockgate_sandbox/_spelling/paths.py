@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lockgate_sandbox.errors import PolicyError
 
@@ -16,7 +16,13 @@ def absolute(what: str, path: str) -> str:
     Raises:
         PolicyError: If it is relative, goes up with ``..``, or is no UTF-8.
     """
-    text = os.fspath(path)
+    try:
+        text = os.fspath(path)
+    except TypeError as error:
+        msg = f"{what} is a path, not a value of type {type(path).__name__}"
+        raise PolicyError(msg) from error
+    if not isinstance(text, str):
+        raise PolicyError(f"{what}: {text!r} is bytes", hint="os.fsdecode(path)")
     if not text.startswith("/") or "\0" in text:
         hint = f"from here it is {os.path.abspath(text)!r}"  # noqa: PTH100
         msg = f"{what}: {text!r} is no absolute path"
@@ -38,5 +44,8 @@ def absolutes(what: str, paths: Sequence[str]) -> tuple[str, ...]:
     """
     if isinstance(paths, str):
         msg = f"{what} is a list of paths, not one text"
+        raise PolicyError(msg, hint=f"{what}=[{paths!r}]")
+    if not isinstance(paths, Iterable):
+        msg = f"{what} is a list of paths, not a value of type {type(paths).__name__}"
         raise PolicyError(msg)
     return tuple(dict.fromkeys(absolute(what, path) for path in paths))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw, msgpack
 
+from lockgate_sandbox._given import check_broker, policy_of
 from lockgate_sandbox._line.late import Late
 from lockgate_sandbox._spelling.arguments import check_lists
 from lockgate_sandbox._start.preloads import check
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
     from lockgate_sandbox.broker import Broker, Runner
     from lockgate_sandbox.callbacks import Callbacks
     from lockgate_sandbox.errors import Data
+    from lockgate_sandbox.tiers import Tier
 
 __all__ = [
     "Order",
     "Recipe",
     "Recipes",
     "Starting",
-    "check_broker",
     "recipe",
     "wait_for_call",
 ]
@@ -128,7 +129,7 @@ class Recipes:
 
     def order(
         self,
-        policy: Policy,
+        policy: Policy | Tier | str,
         target: str,
         path: Sequence[str],
         *,
@@ -146,14 +147,15 @@ class Recipes:
             PolicyError: If the target is not written ``module:callable``, `path` or
                 `preload` is one text, a package
                 is no folder's of that name, the policy has grants that only a broker
-                can carry out, or `preload` may not be had.
+                can carry out, the broker has others, or `preload` may not be had.
         """
         check_lists(path=path, preload=preload)
+        policy = policy_of(policy)
         lone = tuple(packages.items()) if packages else ()
         # A policy that is remembered lives on, so its id is no other's.
         asked = id(policy), target, tuple(path), tuple(preload), lone, name
         made = self._known.get(asked)
-        if made is None or made.brokered:
+        if made is None or made.brokered or broker is not None:
             check_broker(policy, broker)
         if made is None:
             made = recipe(policy, target, path, preload, name, packages or {})
@@ -163,19 +165,6 @@ class Recipes:
                     self._known.clear()
                 self._known[asked] = made
         return Order(made, dict(arguments or {}), callbacks or {}, broker, runner)
-
-
-def check_broker(policy: Policy, broker: Broker | None) -> None:
-    """Refuse a policy that wants a broker and has none of its own.
-
-    Raises:
-        PolicyError: If so.
-    """
-    if policy.brokered and (broker is None or broker.policy != policy):
-        raise PolicyError(
-            "the policy grants what only a broker of its own can carry out",
-            hint="pass broker=Broker(policy)",
-        )
 
 
 def recipe(

@@ -33,6 +33,7 @@ __all__ = [
     "answer",
     "ask",
     "check",
+    "explain",
     "no_callback",
     "note",
     "refusal",
@@ -192,6 +193,27 @@ def no_callback(name: str) -> Exception:
     return LookupError(f"the host offers no callback {name[:80]!r}")
 
 
+_KEPT_HERE = "what it raised is this error's __cause__: the code is told its class only"
+
+
+def explain(told: SandboxError, refused: Exception) -> None:
+    """Let an error that ended a call have what its callback `refused` with as cause.
+
+    That a callback raised is a fact, and that the call ended by it the worker's word.
+    """
+    kind, code, message, _ = refusal(refused)
+    said = told.message if isinstance(told, RemoteError) else str(told)
+    if told.__cause__ is not None or not message or str(message) not in said:
+        return
+    told.__cause__ = refused
+    if code == _CODELESS and not (kind or told.hint):
+        told.hint = _KEPT_HERE
+        told.add_note(f"hint: {told.hint}")
+
+
+_CODELESS = "callback-failed"
+
+
 def refusal(error: Exception) -> list[Data]:
     """What the worker is told of a callback's exception.
 
@@ -208,7 +230,7 @@ def refusal(error: Exception) -> list[Data]:
         message = f"the host's callback failed ({type(error).__name__})"
     return [
         kind.__name__ if kind else "",
-        code if isinstance(code, str) else "callback-failed",
+        code if isinstance(code, str) else _CODELESS,
         message.encode("utf-8", "replace").decode(),
         hint if isinstance(hint, str) else "",
     ]
