@@ -64,7 +64,7 @@ def attempt(code: str) -> str:
         ("__import__('os').fork()", ("process", "fork", "none: give it a function")),
         (
             "__import__('subprocess').run(['/bin/true'])",
-            ("program", "/bin/true", "none: give it a function"),
+            ("program", "/bin/true", "programs=(Program("),
         ),
     ],
 )

@@ -69,6 +69,60 @@ def test_a_missing_module_is_a_start_error_of_that_worker_only(lab: Lab) -> None
     assert lab.run(policy(), "result = 1") == 1
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    ("module", "path", "hint"),
+    [
+        ("nothing_like_it", [], "add the folder that it lies in"),
+        ("pytest", [], "add '/"),
+        ("nothing_like_it", ["/nowhere/at/all"], "'/nowhere/at/all' does not exist"),
+        ("lockgate_session", [], "its session as first argument"),
+        ("lab_target.sub", [], "has lab_target, without that in it"),
+    ],
+)
+def test_a_missing_module_is_told_with_where_it_is(
+    lab: Lab, module: str, path: list[str], hint: str, lazy: bool
+) -> None:
+    lab.write("wants", f"import {module}\ndef build(session):\n    return print\n")
+    with pytest.raises(StartError) as caught:
+        lab.sandbox.worker(
+            policy(), target="wants:build", path=[str(lab.folder), *path], lazy=lazy
+        ).call("x")
+    assert caught.value.stage == "import"
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("biuld", "no attribute 'biuld'; it has build"),
+        ("anything", "no attribute 'anything'; it has Kind, build"),
+        ("Kind.mkae", "no attribute 'mkae'; it has make"),
+    ],
+)
+def test_a_misspelt_callable_is_told_with_the_names_that_are_there(
+    lab: Lab, name: str, told: str
+) -> None:
+    lab.write(
+        "named",
+        """
+        def build(session):
+            return print
+        class Kind:
+            def make(session): ...
+        """,
+    )
+    with pytest.raises(StartError) as caught:
+        lab.worker(policy(), target=f"named:{name}")
+    assert told in caught.value.detail
+
+
+def test_a_callable_of_a_module_without_any_is_told_plainly(lab: Lab) -> None:
+    lab.write("bare", "")
+    with pytest.raises(StartError, match=r"no attribute 'build'$"):
+        lab.worker(policy(), target="bare:build")
+
+
 def test_a_target_that_raises_is_a_start_error_with_its_traceback(lab: Lab) -> None:
     lab.write("raising", "def build(session):\n    raise ValueError('no')\n")
     with pytest.raises(StartError) as caught:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from lockgate_sandbox._spelling.arguments import check_mapping, check_text
 from lockgate_sandbox._watch.claims import NOTES_LIMIT, RIGHTS, WHAT_CHARS
 from lockgate_sandbox._watch.patterns import SECONDS_LIMIT, regexes
-from lockgate_sandbox._wire.remedy import grant_for, is_missed
+from lockgate_sandbox._wire.remedy import grant_for, host_of, is_missed
 from lockgate_sandbox.errors import Data, PolicyError, ProtocolError
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.results import Denial
@@ -43,7 +43,8 @@ class Told:
 class Request:
     """One text to run, with what it gets and what is wanted of it.
 
-    `number` tells it from the other texts of its interpreter.
+    `number` tells it from the other texts of its interpreter, which imports from
+    `folders`.
 
     Raises:
         PolicyError: If an argument is of the wrong kind, an input is no identifier,
@@ -60,6 +61,7 @@ class Request:
         files: Mapping[str, bytes],
         collect: Sequence[str],
         policy: Policy,
+        folders: Sequence[str] = (),
         number: int = 0,
     ) -> None:
         check_text("source", source)
@@ -74,7 +76,7 @@ class Request:
         for path, content in files.items():
             _check_file(path, content)
         self._wanted = regexes(collect)
-        self._most = policy.limits.inodes
+        self._policy, self._folders = policy, folders
         self._source, self._name, self._number = source, name, number
         self._inputs, self._files = dict(inputs), dict(files)
 
@@ -111,13 +113,16 @@ class Request:
             ProtocolError: If it is none.
         """
         denied, files = _list_of(answer, 2)
-        return Told(denials=_denials(denied), files=self._collected(files))
+        return Told(
+            denials=_denials(denied, self._policy, self._folders),
+            files=self._collected(files),
+        )
 
     def _collected(self, given: object) -> dict[str, bytes]:
         if not isinstance(given, dict):
             raise _no_result()
         told, until = cast("dict[str, object]", given), time.monotonic() + SECONDS_LIMIT
-        if len(told) > self._most:
+        if len(told) > self._policy.limits.inodes:
             raise _no_result()
         found: dict[str, bytes] = {}
         for path, data in told.items():
@@ -132,7 +137,9 @@ class Request:
         return any(regex.fullmatch(path) for regex in self._wanted)
 
 
-def _denials(given: object) -> tuple[Denial, ...]:
+def _denials(
+    given: object, policy: Policy, folders: Sequence[str]
+) -> tuple[Denial, ...]:
     if not isinstance(given, list):
         raise _no_result()
     if len(cast("list[object]", given)) > _DENIALS_LIMIT:
@@ -145,8 +152,15 @@ def _denials(given: object) -> tuple[Denial, ...]:
         if not isinstance(what, str) or len(what) > WHAT_CHARS:
             raise _no_result()
         if is_missed(str(right), what):
-            found.append(Denial(str(right), what, grant_for(str(right), what)))
-    return tuple(found)
+            grant = grant_for(str(right), what, policy, folders)
+            found.append(Denial(str(right), what, grant))
+    # Where a host is named, the socket that was made for it says nothing more.
+    named = any(item.right == "net" and host_of(item.what) for item in found)
+    return tuple(
+        item
+        for item in found
+        if not (named and item.right == "net" and not host_of(item.what))
+    )
 
 
 def _list_of(given: object, count: int) -> list[object]:

@@ -7,6 +7,7 @@ ours: everything that holds for a worker holds here.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -69,6 +70,7 @@ class Interpreter:
         lazy: bool = False,
     ) -> None:
         self._policy = policy
+        self._folders = tuple(os.path.abspath(folder) for folder in path)  # noqa: PTH100
         self._broker = broker
         parameters: dict[str, Data] = {n: parameters_of(n, t) for n, t in tools.items()}
         self._worker = sandbox.worker(
@@ -197,6 +199,7 @@ class Interpreter:
             files=files or {},
             collect=collect,
             policy=self._policy,
+            folders=self._folders,
             number=self._count,
         )
         refused: list[Denial] = []

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from lockgate_sandbox._line.flights import FLIGHTS_LIMIT, Flight, check_in_flight
@@ -53,6 +53,7 @@ class Worker:
         callbacks: Callbacks,
         name: str,
         released: Callable[[Worker], None],
+        folders: Sequence[str] = (),
     ) -> None:
         self.name = name
         self._host = os.getpid()
@@ -60,7 +61,7 @@ class Worker:
         self.pid = line.process.pid
         self.posture = _UNKNOWN
         self._line = line
-        line.hand_over(name, callbacks, lambda: released(self))
+        line.hand_over(name, callbacks, lambda: released(self), folders)
         self._outbox: list[tuple[Flight, list[Any]]] = []
         self._gathering = threading.Lock()
 

@@ -32,7 +32,7 @@ from lockgate_sandbox._wire.remedy import existing_place, grant_for
 from lockgate_sandbox.broker import Broker
 from lockgate_sandbox.cli import _report
 from lockgate_sandbox.grants import PathGrant
-from tests.support.sandbox import open_folder
+from tests.support.sandbox import TIERS, open_folder
 
 pytestmark = pytest.mark.kernel
 
@@ -41,6 +41,8 @@ _FORGES = """
 import sys, time
 guest = sys.modules["lockgate_guest"]
 """
+
+BASIC = Policy.for_tier("basic")
 
 _NOTHING: list[object] = []
 
@@ -163,8 +165,9 @@ _ALL = ["/", "//", "///", "x", "", "../x", "./", "/nothing/like/it"]
     [*(("write", what) for what in _ALL), *(("read", what) for what in _ALL[:-1])],
 )
 def test_no_one_is_advised_to_grant_everything(right: str, what: str) -> None:
-    for advice in (grant_for(right, what), _report.grant_for(Denial(right, what), "")):
-        assert advice.startswith("none: "), advice
+    allowed = (grant_for(right, what, Policy.for_tier(tier)) for tier in TIERS)
+    for advice in (*allowed, _report.grant_for(Denial(right, what), "")):
+        assert advice.startswith(("none: ", "tier basic: ")), advice
 
 
 @pytest.mark.parametrize("right", ["read", "write"])
@@ -175,13 +178,13 @@ def test_nor_their_home(
     home.mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
     for place in (home, home.parent):
-        assert grant_for(right, str(place)).startswith("none: ")
+        assert grant_for(right, str(place), BASIC).startswith("none: ")
     new = home / "new"
-    told = grant_for(right, str(new))
+    told = grant_for(right, str(new), BASIC)
     assert told == (f"read=({str(new)!r},)" if right == "read" else told)
-    assert str(home) not in grant_for("write", str(new))
+    assert str(home) not in grant_for("write", str(new), BASIC)
     new.mkdir()
-    assert grant_for(right, str(new)) == f"{right}=({str(new)!r},)"
+    assert grant_for(right, str(new), BASIC) == f"{right}=({str(new)!r},)"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +204,7 @@ def test_nor_their_home(
 def test_a_host_that_may_only_look_like_one_is_for_its_owner_to_write(
     host: str,
 ) -> None:
-    assert grant_for("net", host) == "hosts=('HOST:PORT',)"
+    assert grant_for("net", host, BASIC) == "hosts=('HOST:PORT',)"
     line = _report.grant_for(Denial("net", host), "")
     assert line.isprintable()
     assert "HOST[:PORT]" in line or line.startswith("none: ")
@@ -211,7 +214,7 @@ def test_a_host_that_may_only_look_like_one_is_for_its_owner_to_write(
     "host", ["a.test", "a-b.test:80", "10.0.0.1:1", "::1", "[::1]:443", "xn--a.test"]
 )
 def test_a_plain_host_is_told(host: str) -> None:
-    assert grant_for("net", host) == f"hosts=({host!r},)"
+    assert grant_for("net", host, BASIC) == f"hosts=({host!r},)"
     assert _report.grant_for(Denial("net", host), "") == f"--allow-net {host}"
 
 

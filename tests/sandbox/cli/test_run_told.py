@@ -151,3 +151,24 @@ def test_what_a_file_was_refused_and_coped_with_is_not_told(folder: Path) -> Non
     (folder / "in").write_text("data")
     done = run(folder, code)
     assert (done.stdout, done.stderr) == ("without\n", "")
+
+
+def test_a_program_is_told_with_the_two_ways_to_run_one(folder: Path) -> None:
+    code = "import subprocess; print(subprocess.run(['/bin/true']).returncode)"
+    done = run(folder, code)
+    assert "a policy with `programs` (--policy), or Sandbox.run_program" in done.stderr
+    (folder / "policy.json").write_text(
+        '{"tier": "elevated", '
+        '"programs": [{"name": "true", "path": "/bin/true", "read": []}]}'
+    )
+    done = run(folder, code, "--policy", "policy.json")
+    assert (done.stdout, done.returncode) == ("0\n", 0), done.stderr
+
+
+def test_a_secret_of_a_policy_file_is_told_the_option_that_gives_its_value(
+    folder: Path,
+) -> None:
+    code = "from lockgate_session import session; print(session.secret('TOKEN'))"
+    (folder / "policy.json").write_text('{"tier": "elevated", "secrets": ["TOKEN"]}')
+    done = run(folder, code, "--policy", "policy.json")
+    assert "to allow it: --secret TOKEN=VARIABLE" in done.stderr

@@ -128,6 +128,8 @@ class _Observer:
             if args[0] in sys.path:
                 return None  # an import that looks around: not the file's own wish
             return self._path(args[0], writes=False)
+        if event == "sqlite3.connect":
+            return self._database(args[0])
         if event in _CHANGES:
             # A link is made at its second name; a file that moves changes both.
             first = 0 if event not in ("os.link", "os.symlink") else 1
@@ -148,6 +150,15 @@ class _Observer:
         if event in ("os.fork", "os.forkpty") and not self._programs:
             return "process", "fork"
         return None
+
+    def _database(self, place: object) -> tuple[str, str] | None:
+        if not isinstance(place, str | bytes | os.PathLike):
+            return None
+        name = os.fsdecode(place)  # pyright: ignore[reportUnknownArgumentType]
+        if name in ("", ":memory:") or name.startswith("file:"):
+            return None  # of no file, or as its own words say
+        # One that is there may be opened for reading alone.
+        return self._path(name, writes=not os.path.lexists(name))
 
     def _path(self, path: object, *, writes: bool) -> tuple[str, str] | None:
         if isinstance(path, int) or path is None:

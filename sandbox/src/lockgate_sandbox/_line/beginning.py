@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,6 +35,8 @@ class Beginning(Reading):
     policy: Policy
     wall: float
     ledger: Ledger
+    folders: Sequence[str] = ()
+    """Where its target is imported from, for whoever is told what was not found."""
 
     def value_of(self, flight: Flight) -> Any:
         """What the answer of a call means: a value, or an error to raise."""
@@ -41,12 +44,15 @@ class Beginning(Reading):
         if answer is None or isinstance(answer, SandboxError):
             return self.burial.told(answer)
         try:
-            told = flight.fate or exchange.answer(answer[0], answer, self.policy)
+            told = flight.fate or self._meaning(answer)
         except FrameError as error:
             return self.broken(error)
         if flight.refused is not None and isinstance(told, SandboxError):
             exchange.explain(told, flight.refused)
         return self.broken(told) if answer[0] == _FAILED else told
+
+    def _meaning(self, answer: Sequence[Any]) -> Any:
+        return exchange.answer(answer[0], answer, self.policy, folders=self.folders)
 
     def start(self, first: bytes, sealed: Posture | None, peak_kib: int) -> Posture:
         """Wait until the target is built; `first` is the id of the START sent.
@@ -108,7 +114,7 @@ class Beginning(Reading):
     def foretell(self, failed: list[Any]) -> None:
         """The worker will end because its start `failed`: who reads on knows why."""
         with suppress(FrameError):  # then whoever wants the answer says so
-            self.burial.foretell(exchange.answer(_FAILED, failed, self.policy))
+            self.burial.foretell(self._meaning(failed))
 
     def hear_failure(self) -> None:
         """Read what a worker has left that was being built: perhaps why it was not.

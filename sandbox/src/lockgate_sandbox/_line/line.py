@@ -108,14 +108,19 @@ class Line(Beginning):
         copies.watch(self)
 
     def hand_over(
-        self, name: str, callbacks: Callbacks, released: Callable[[], None]
+        self,
+        name: str,
+        callbacks: Callbacks,
+        released: Callable[[], None],
+        folders: Sequence[str],
     ) -> None:
         """Be the line of the worker `name`, which may ask for `callbacks`.
 
-        `released` is called when nothing of it is left. All else can be made long
-        before anybody wants that worker.
+        It imports from `folders`. `released` is called when nothing of it is left.
+        All else can be made long before anybody wants that worker.
         """
         self.desk.callbacks = callbacks
+        self.folders = folders
         self.burial.name = name
         self.burial.released = released
 

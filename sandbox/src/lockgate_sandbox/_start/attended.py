@@ -212,7 +212,7 @@ class Attended:
         try:
             self._hand_over(channel, call, job["kind"] == "exec")
             if job["kind"] == "file":
-                self.notes = Notes(channel, call, callbacks or {})
+                self.notes = Notes(channel, call, callbacks or {}, self._policy)
         except ChannelClosed:
             raise self._died() from None
         except FrameError as error:

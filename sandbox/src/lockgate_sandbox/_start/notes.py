@@ -12,6 +12,7 @@ from lockgate_sandbox._wire.remedy import grant_for, is_missed
 from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
 from lockgate_sandbox._wire.wire import Channel
 from lockgate_sandbox.callbacks import Callbacks, Passed
+from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.results import Denial
 
 __all__ = ["Notes"]
@@ -20,7 +21,10 @@ __all__ = ["Notes"]
 class Notes:
     """The host's end of a script's channel. `claim` is its last word on a limit."""
 
-    def __init__(self, channel: Channel, call: bytes, callbacks: Callbacks) -> None:
+    def __init__(
+        self, channel: Channel, call: bytes, callbacks: Callbacks, policy: Policy
+    ) -> None:
+        self._policy = policy
         self._channel = channel
         self._call = call
         self._callbacks = callbacks
@@ -54,7 +58,8 @@ class Notes:
             and len(self.denials) < NOTES_LIMIT
             and is_missed(right, what)
         ):
-            self.denials.append(Denial(right, what, grant_for(right, what)))
+            grant = grant_for(right, what, self._policy)
+            self.denials.append(Denial(right, what, grant))
         return True
 
     def _answer(self, frame: list[Any], look: Callable[[], object]) -> None:

@@ -118,6 +118,7 @@ class Order:
             callbacks=callbacks,
             name=self.recipe.name,
             released=release,
+            folders=self.recipe.kind.path,
         )
 
 

@@ -97,11 +97,16 @@ def ask(frame: list[Any], sequence: int) -> tuple[str, dict[str, Data]]:
 
 
 def answer(
-    kind: int, frame: Sequence[Any], policy: Policy, *, sealed: bool = True
+    kind: int,
+    frame: Sequence[Any],
+    policy: Policy,
+    *,
+    sealed: bool = True,
+    folders: Sequence[str] = (),
 ) -> Any:
     """What a checked frame means: a value, a posture, or an error to raise.
 
-    `sealed`: foreign code may have sent it.
+    `sealed`: foreign code may have sent it. `folders` are those that it imports from.
 
     Raises:
         FrameError: If its inside is misshapen.
@@ -111,15 +116,17 @@ def answer(
     if kind == _READY:
         return _ready(frame)
     if kind == _RAISE:
-        return _raised(frame, policy)
-    return _failure(frame, policy, sealed)
+        return _raised(frame, policy, folders)
+    return _failure(frame, policy, sealed, folders)
 
 
-def _raised(frame: Sequence[Any], policy: Policy) -> SandboxError:
+def _raised(
+    frame: Sequence[Any], policy: Policy, folders: Sequence[str]
+) -> SandboxError:
     kind, message, traceback = (_text(frame, index) for index in (2, 3, 4))
     details = cast("Data", frame[5])
     # Who gives details, like a refusal of the host's, says more than could be guessed.
-    hint = "" if details else remedy.way_out(kind, message, policy)
+    hint = "" if details else remedy.way_out(kind, message, policy, folders)
     told = RemoteError(kind, message, traceback, details, hint=hint)
     if not isinstance(details, dict):
         return told
@@ -133,7 +140,9 @@ def _raised(frame: Sequence[Any], policy: Policy) -> SandboxError:
     return told
 
 
-def _failure(frame: Sequence[Any], policy: Policy, sealed: bool) -> SandboxError:
+def _failure(
+    frame: Sequence[Any], policy: Policy, sealed: bool, folders: Sequence[str]
+) -> SandboxError:
     stage, fields = _text(frame, 2), frame[3]
     if type(fields) is not dict:
         msg = "a FAILED without fields"
@@ -148,7 +157,8 @@ def _failure(frame: Sequence[Any], policy: Policy, sealed: bool) -> SandboxError
         )
     kind, message = texts.get("type", "?"), texts.get("message", "")
     detail = f"{kind}: {message}" if message else kind
-    told = StartError(stage, detail, traceback=texts.get("traceback", ""))
+    hint = remedy.way_out(kind, message, policy, folders)
+    told = StartError(stage, detail, traceback=texts.get("traceback", ""), hint=hint)
     return limits.claimed(texts.get("limit"), policy.limits, told) or told
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sysconfig
+from collections.abc import Sequence
 
 from lockgate_sandbox.policy import Policy
 
@@ -31,6 +32,9 @@ _REFUSED = "[Errno 1] Operation not permitted"
 """What seccomp says. With a path behind it, it is about a file's mode or times, or a
 program that was started by posix_spawn(3), as `subprocess` does from Python 3.13 on."""
 
+_UNREACHED = ("URLError", "ConnectError", "ConnectionError")
+"""What clients make of the refusal of a socket: urllib, httpx, requests."""
+
 _NO_NAME = "Temporary failure in name resolution"
 _NO_SCRATCH = "No usable temporary directory"
 
@@ -47,47 +51,87 @@ TOO_MUCH = f"none: {_BELOW}"
 _FUNCTION = "give it a function of yours that does it (`tools`, `callbacks`)"
 
 
-def way_out(kind: str, message: str, policy: Policy) -> str:
-    """What a person may do about an exception of class `kind`, or an empty text."""
+_BARE = "[Errno 13] Permission denied"
+"""Of a unix socket too, but what people meet is a semaphore of `multiprocessing`."""
+
+_DATABASE = "unable to open database file", "attempt to write a readonly database"
+_SESSION = "lockgate_session"
+
+
+def way_out(
+    kind: str, message: str, policy: Policy, folders: Sequence[str] = ()
+) -> str:
+    """What a person may do about an exception of class `kind`, or an empty text.
+
+    `folders` are those that it imports from.
+    """
     if kind == "ModuleNotFoundError":
         found = _MODULE.match(message)
-        return _import_from(found[1]) if found else ""
+        return _import_from(found[1], folders) if found else ""
     if _NO_SCRATCH in message:
         return _scratch(policy)
-    if _NO_NAME in message:
+    if _NO_NAME in message or (_REFUSED in message and kind.endswith(_UNREACHED)):
         return f"it has no network: {_FUNCTION}, or grant `hosts`"
+    if kind == "sqlite3.OperationalError" and message in _DATABASE:
+        beside = "the folder of a database is changed with it: grant `write` of that"
+        return _scratch(policy) or beside
     if kind != "PermissionError":
         return ""
     if message == _REFUSED:
-        what = "it may open no socket and start no process or program"
+        what = "it may open no socket (grant `hosts`) and start no process or program"
         return f"{what}: {_FUNCTION}"
+    if message == _BARE:
+        return "it has no semaphores of processes, so no pool of them: threads will do"
     if message.startswith(f"{_REFUSED}: '"):
         what = "it may start no program, and set no mode, owner or times of a file"
-        return f"{what}: {_FUNCTION}"
+        return f"{what}: {_FUNCTION}, or grant `programs`"
     found = _DENIED.fullmatch(message)
     return _path(found[1], policy) if found else ""
 
 
-def grant_for(right: str, what: str) -> str:
-    """The argument that would allow a `Denial`; why not, where none would.
+def grant_for(
+    right: str, what: str, policy: Policy, folders: Sequence[str] = ()
+) -> str:
+    """The argument that would allow a `Denial` under `policy`; why not, if none would.
 
-    `path` goes beside a policy, the others are those of `Policy.for_tier`.
+    `path` goes beside a policy, the others are those of `Policy.for_tier`. `folders`
+    are those that it imports from.
     """
     if right == "read":
         return TOO_MUCH if is_too_much(what) else f"read=({what!r},)"
     if right == "write":
-        place = existing_place(what)
-        if not place:
-            return "tier basic: a folder of its own"
-        return TOO_MUCH if is_too_much(place) else f"write=({place!r},)"
+        return _write(what, policy)
     if right == "net":
         return f"hosts=({host_of(what) or 'HOST:PORT'!r},)"
     if right == "env":
         return f"env={{{what!r}: os.environ[{what!r}]}}"
     if right == "import":
-        folder = folder_of(what)
-        return f"path=[{folder!r}]" if folder else "path=[the folder that it lies in]"
+        return _import_grant(what, folders)
+    if right == "program" and what[:1] == "/" and os.path.isfile(what):  # noqa: PTH113
+        return f"programs=(Program({os.path.basename(what)!r}, {what!r}),)"  # noqa: PTH119
     return f"none: {_FUNCTION}"
+
+
+def _write(path: str, policy: Policy) -> str:
+    place = existing_place(path)
+    own = not place or is_too_much(place)
+    if own and not policy.tier.may_write:
+        return "tier basic: a folder of its own"
+    if not place:
+        return f"none: {_ITS_OWN}"
+    return TOO_MUCH if own else f"write=({place!r},)"
+
+
+_ITS_OWN = "it has a folder of its own, where `tempfile` makes files"
+
+
+def _import_grant(module: str, folders: Sequence[str]) -> str:
+    if module == _SESSION:
+        return "broker=Broker(policy)"
+    if absent := _absent(folders):
+        return f"none: {absent!r} of `path` does not exist"
+    folder = folder_of(module)
+    return f"path=[{folder!r}]" if folder else "path=[the folder that it lies in]"
 
 
 def is_missed(right: str, what: str) -> bool:
@@ -146,7 +190,23 @@ def folder_of(module: str, *folders: str) -> str:
     return ""
 
 
-def _import_from(module: str) -> str:
+def _absent(folders: Sequence[str]) -> str:
+    """The first of them that is not there; empty if all are."""
+    return next((one for one in folders if not os.path.lexists(one)), "")
+
+
+def _import_from(module: str, folders: Sequence[str]) -> str:
+    if module == _SESSION:
+        return (
+            "a text or a file has it with broker=Broker(policy); a target of a worker "
+            "is given its session as first argument"
+        )
+    if absent := _absent(folders):
+        return f"the import folder {absent!r} does not exist"
+    if folders and (here := folder_of(module, *folders)) in folders:
+        if "." in module:
+            return f"{here!r} has {module.partition('.')[0]}, without that in it"
+        return f"it lies in {here!r}: may everybody read that, and enter what it is in?"
     here = folder_of(module)
     folder = repr(here) if here else "the folder that it lies in"
     return f"it can import from the standard library and from `path`: add {folder}"
@@ -156,12 +216,23 @@ def _path(path: str, policy: Policy) -> str:
     if not path.startswith("/"):
         # It stands in its scratch folder, or where nothing can be written.
         return _scratch(policy) or "grant it: `read` and `write` name absolute paths"
+    tier = policy.tier if policy.tier.may_grant else "elevated"
+    if not os.path.lexists(
+        path
+    ):  # it was to be made: nothing that is not there is read
+        place = existing_place(path)
+        if policy.tier.may_write and (not place or is_too_much(place)):
+            return f"write elsewhere: {_ITS_OWN}"
+        if place and not is_too_much(place):
+            wanted = f"Policy.for_tier('{tier}', write=[{place!r}])"
+            return "; ".join(filter(None, [_scratch(policy), f"to make it: {wanted}"]))
+        return _scratch(policy)
     if is_too_much(path):
         return f"granted, it would be all that there is: {_BELOW}"
+    change = f"to change it: Policy.for_tier('{tier}', write=[{path!r}])"
     if any(path == item or path.startswith(item + "/") for item in policy.read):
-        return f"to change it: Policy.for_tier('elevated', write=[{path!r}])"
-    wanted = f"Policy.for_tier('{policy.tier}', read=[{path!r}])"
-    return f"to read it: {wanted}; to change it, `write`"
+        return change
+    return f"to read it: Policy.for_tier('{policy.tier}', read=[{path!r}]); {change}"
 
 
 def _scratch(policy: Policy) -> str:

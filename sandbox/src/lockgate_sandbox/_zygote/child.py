@@ -35,7 +35,7 @@ from lockgate_sandbox._wire.frame import BEFORE_CALLS, FOLDER, ChannelClosed, Ki
 from lockgate_sandbox._wire.guest_end import GuestChannel
 from lockgate_sandbox._wire.wire import Channel
 from lockgate_sandbox._zygote import preloading, rehearsal, threads
-from lockgate_sandbox._zygote.importing import Ahead, Lone
+from lockgate_sandbox._zygote.importing import Ahead, Lone, member
 from lockgate_sandbox.linux.rlimits import Lowered
 from lockgate_sandbox.linux.rlimits import apply as set_limits
 from lockgate_sandbox.posture import LayerError, Posture
@@ -272,7 +272,7 @@ def _run_target(
         _AHEAD.load(module)
         found: Any = sys.modules[module]
         for name in names.split("."):
-            found = getattr(found, name)
+            found = member(found, name)
         at = "target"
         handler = found(session, **job["arguments"])
         if not callable(handler):

@@ -25,10 +25,34 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-__all__ = ["Ahead", "Lone"]
+__all__ = ["Ahead", "Lone", "member"]
 
 _SOURCE_BYTES = 256 << 10
 """A larger module is compiled when it is wanted: nobody may want it."""
+
+
+_NEAR = 3
+"""Names that are told of a target that is written otherwise."""
+
+
+def member(of: object, name: str) -> Any:
+    """The attribute `name` of a module or class.
+
+    Raises:
+        AttributeError: If there is none; it says which names are like it, or are there.
+    """
+    try:
+        return getattr(of, name)
+    except AttributeError as error:
+        from difflib import get_close_matches  # only here: nobody waits for it
+
+        own = [one for one in dir(of) if callable(getattr(of, one, None))]
+        near = get_close_matches(name, own, _NEAR)
+        near = near or [one for one in own if one[:1] != "_"][:_NEAR]
+        if not near:
+            raise
+        msg = f"{error}; it has {', '.join(near)}"
+        raise AttributeError(msg) from None
 
 
 class Lone:

@@ -175,4 +175,6 @@ _FIELDS = {
 
 
 def _advice(right: str, resource: str) -> str:
+    if right == "value":
+        return f"Broker(policy, secrets={{{resource!r}: VALUE}})"
     return f"{_FIELDS[right].format(resource)} in the policy"

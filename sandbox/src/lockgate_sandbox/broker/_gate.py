@@ -27,8 +27,9 @@ __all__ = ["Advice", "Gate", "Grant", "Secret", "Use", "new_number"]
 Advice: TypeAlias = Callable[[str, str], str]
 """(right, resource) -> what a person does to allow it: a command, or code.
 
-Beside the rights of an `AuditRecord` there is ``total``, whose resource is the words
-of the quota that all hosts share (`grant_text.write_quota`).
+Beside the rights of an `AuditRecord` there are ``total``, whose resource is the words
+of the quota that all hosts share (`grant_text.write_quota`), and ``value``: of a secret
+that is granted.
 """
 
 
@@ -160,15 +161,21 @@ class Gate:
         )
 
     def refuse(
-        self, right: str, resource: str, reason: str, *, wanted: str | None = None
+        self,
+        right: str,
+        resource: str,
+        reason: str,
+        *,
+        wanted: str | None = None,
+        lacking: str = "",
     ) -> RefusedError:
         """Record a denial; gives the error to raise.
 
         `wanted` is the grant that would allow it, "" if none would; by default
-        it is the resource itself.
+        it is the resource itself. `lacking` is what it lacks instead of the right.
         """
         asked = resource if wanted is None else wanted
-        hint = self._advice(right, asked) if asked else ""
+        hint = self._advice(lacking or right, asked) if asked else ""
         self._log.write(
             self._worker, right, resource, "deny", reason=reason, grant=hint
         )

@@ -65,7 +65,7 @@ class Secrets:
         except LookupError as error:
             value, why = None, str(error.args[0] if error.args else why)
         if not value:
-            raise self._gate.refuse("secret", name, why, wanted="")
+            raise self._gate.refuse("secret", name, why, lacking="value")
         # Before anything is done with it that is written down.
         self._log.redact([value])
         return value

@@ -29,7 +29,7 @@ _GRANTS = {
     "env": "--env {}",
     "device": "--allow-device {}",
     "secret": "--secret {}=VARIABLE",
-    "program": "none: a file run this way starts no programs",
+    "program": "a policy with `programs` (--policy), or Sandbox.run_program in Python",
     "process": "none: a file run this way starts no processes",
 }
 

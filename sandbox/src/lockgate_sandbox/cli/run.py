@@ -203,7 +203,8 @@ def _advice(right: str, what: str) -> str:
     if right in ("net", "total") and what.isprintable():
         option = "--allow-net" if right == "net" else "--net-total"
         return f"{option} {shlex.quote(what)}"
-    return grant_for(Denial(right, what), "")
+    # A secret without a value is one that the option was not given for.
+    return grant_for(Denial("secret" if right == "value" else right, what), "")
 
 
 def _explain(result: RunResult) -> None:
