@@ -34,19 +34,19 @@ def python() -> Iterator[Interpreter]:
         yield opened
 
 
-@pytest.mark.parametrize(
-    ("source", "value"),
-    [
-        ("anything(1, 2, x=3)", [[1, 2], {"x": 3}]),
-        ("anything()", [[], {}]),
-        ("some(1)", [1, 2, [], 3]),
-        ("some(1, 5, 6, 7, c=9)", [1, 5, [6, 7], 9]),
-        ("some(b=1, a=2)", [2, 1, [], 3]),
-        ("placed(1)", [1, 2]),
-        ("placed(1, 4)", [1, 4]),
-        ("len([1, 2])", 2),
-    ],
-)
+CALLS: list[tuple[str, Any]] = [
+    ("anything(1, 2, x=3)", [[1, 2], {"x": 3}]),
+    ("anything()", [[], {}]),
+    ("some(1)", [1, 2, [], 3]),
+    ("some(1, 5, 6, 7, c=9)", [1, 5, [6, 7], 9]),
+    ("some(b=1, a=2)", [2, 1, [], 3]),
+    ("placed(1)", [1, 2]),
+    ("placed(1, 4)", [1, 4]),
+    ("len([1, 2])", 2),
+]
+
+
+@pytest.mark.parametrize(("source", "value"), CALLS)
 def test_a_tool_is_called_as_its_parameters_say(
     python: Interpreter, source: str, value: object
 ) -> None:

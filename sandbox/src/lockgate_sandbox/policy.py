@@ -77,7 +77,7 @@ class Program:
         object.__setattr__(self, "read", absolutes("program read", self.read))
 
 
-_ENTRIES: dict[str, tuple[type, str]] = {
+_ENTRIES: dict[str, tuple[type[Any], str]] = {
     "programs": (Program, "Program(NAME, {!r})"),
     "hosts": (HostGrant, "parse_host_grant({!r})"),
     "files": (PathGrant, "PathGrant({!r})"),

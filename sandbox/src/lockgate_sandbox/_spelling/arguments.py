@@ -114,20 +114,21 @@ def pairs_of(what: str, given: object, example: str) -> tuple[tuple[str, str], .
     Raises:
         PolicyError: If it is neither, or holds something else than text.
     """
-    items = given.items() if isinstance(given, Mapping) else given
+    items: object = given
+    if isinstance(given, Mapping):
+        items = cast("Mapping[object, object]", given).items()
     found: list[tuple[str, str]] = []
     for item in cast("Iterable[object]", items) if _is_many(items) else [items]:
-        pair = (
-            cast("tuple[object, ...]", item) if isinstance(item, tuple | list) else ()
-        )
+        one, is_pair = item, isinstance(item, tuple | list)
+        pair = tuple(cast("Iterable[object]", item)) if is_pair else ()
         if len(pair) != 2 or not isinstance(pair[0], str):
             said = f": {item!r:.200}" if isinstance(item, str) else ""
-            msg = f"{what} is a mapping of text to text, not {_kind(item)}{said}"
+            msg = f"{what} is a mapping of text to text, not {_kind(one)}{said}"
             raise PolicyError(msg, hint=example)
         if not isinstance(pair[1], str):  # not with the value: it may be a secret
             msg = f"{what}: the value of {pair[0]!r} is text, not {_kind(pair[1])}"
             raise PolicyError(msg, hint=example)
-        found.append(cast("tuple[str, str]", tuple(pair)))
+        found.append((pair[0], pair[1]))
     return tuple(found)
 
 

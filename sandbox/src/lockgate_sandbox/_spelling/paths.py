@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import cast
 
 from lockgate_sandbox.errors import PolicyError
 
 __all__ = ["absolute", "absolutes"]
 
 
-def absolute(what: str, path: str) -> str:
+def absolute(what: str, path: object) -> str:
     """`path` without ``.`` and ``//``.
 
     Raises:
-        PolicyError: If it is relative, goes up with ``..``, or is no UTF-8.
+        PolicyError: If it is no path of text, relative, goes up with ``..``, or is no
+            UTF-8.
     """
-    try:
-        text = os.fspath(path)
-    except TypeError as error:
+    if not isinstance(path, str | bytes | os.PathLike):
         msg = f"{what} is a path, not a value of type {type(path).__name__}"
-        raise PolicyError(msg) from error
-    if not isinstance(text, str):
+        raise PolicyError(msg)
+    text = os.fspath(cast("str | bytes | os.PathLike[str]", path))
+    if isinstance(text, bytes):
         raise PolicyError(f"{what}: {text!r} is bytes", hint="os.fsdecode(path)")
     if not text.startswith("/") or "\0" in text:
         hint = f"from here it is {os.path.abspath(text)!r}"  # noqa: PTH100
@@ -36,11 +37,11 @@ def absolute(what: str, path: str) -> str:
     return os.path.normpath(text)
 
 
-def absolutes(what: str, paths: Sequence[str]) -> tuple[str, ...]:
+def absolutes(what: str, paths: object) -> tuple[str, ...]:
     """Each path once, in order.
 
     Raises:
-        PolicyError: As `absolute` does.
+        PolicyError: If they are no list, and as `absolute` does.
     """
     if isinstance(paths, str):
         msg = f"{what} is a list of paths, not one text"
@@ -48,4 +49,5 @@ def absolutes(what: str, paths: Sequence[str]) -> tuple[str, ...]:
     if not isinstance(paths, Iterable):
         msg = f"{what} is a list of paths, not a value of type {type(paths).__name__}"
         raise PolicyError(msg)
-    return tuple(dict.fromkeys(absolute(what, path) for path in paths))
+    given = cast("Iterable[object]", paths)
+    return tuple(dict.fromkeys(absolute(what, path) for path in given))
