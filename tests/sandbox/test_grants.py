@@ -269,12 +269,12 @@ def test_a_diff_says_what_is_gained_lost_and_changed() -> None:
     for line in (
         "+ tier elevated -> admin",
         "+ limit cpu 300 s -> 600 s",
-        "+ reach, through the broker, c.d:443 up to 104857600 bytes and 1000 requests",
+        "+ reach, through the broker, c.d:443 up to 100 MiB and 1,000 requests",
         "- no longer: know the secret KEY",
         (
-            "~ reach, through the broker, a.b:443 up to 1024 bytes and 1000 "
-            "requests (was: reach, through the broker, a.b:443 up to 104857600 "
-            "bytes and 1000 requests)"
+            "~ reach, through the broker, a.b:443 up to 1 KiB and 1,000 "
+            "requests (was: reach, through the broker, a.b:443 up to 100 MiB "
+            "and 1,000 requests)"
         ),
         "+ see the environment variable TZ",
     ):

@@ -14,6 +14,7 @@ from typing import Any, cast
 from lockgate_sandbox._spelling.arguments import check_mapping, check_text
 from lockgate_sandbox._watch.claims import NOTES_LIMIT, RIGHTS, WHAT_CHARS
 from lockgate_sandbox._watch.patterns import SECONDS_LIMIT, regexes
+from lockgate_sandbox._wire.own_mode import refused_by_mode
 from lockgate_sandbox._wire.remedy import grant_for, host_of, is_missed
 from lockgate_sandbox.errors import Data, PolicyError, ProtocolError
 from lockgate_sandbox.policy import Policy
@@ -152,7 +153,8 @@ def _denials(
         if not isinstance(what, str) or len(what) > WHAT_CHARS:
             raise _no_result()
         if is_missed(str(right), what):
-            grant = grant_for(str(right), what, policy, folders)
+            grant = refused_by_mode(str(right), what, policy)
+            grant = grant or grant_for(str(right), what, policy, folders)
             found.append(Denial(str(right), what, grant))
     # Where a host is named, the socket that was made for it says nothing more.
     named = any(item.right == "net" and host_of(item.what) for item in found)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lockgate_sandbox._form.words import Subject
+from lockgate_sandbox._spelling.amounts import size
 from lockgate_sandbox.grants import Device, HostGrant, PathGrant
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
     "right_phrase",
 ]
 
-_MIB = 1 << 20
 _ALWAYS = (
     "see or signal other processes, or read their memory or environment",
     "gain a right that it did not start with",
@@ -232,10 +232,7 @@ def amount(name: str, value: float | None) -> str:
         return f"{value:,g} s"
     if not name.endswith("bytes"):
         return f"{int(value):,}" if value == int(value) else f"{value:g}"
-    for factor, unit in ((1 << 30, "GiB"), (_MIB, "MiB"), (1 << 10, "KiB")):
-        if value >= factor and (value * 100) % factor == 0:
-            return f"{value / factor:,g} {unit}"
-    return f"{int(value):,} B"
+    return size(value)
 
 
 _ENDING = ("cpu_seconds", "wall_seconds", "memory_bytes")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from lockgate_sandbox._spelling.amounts import size
 from lockgate_sandbox._spelling.hostname import canonical_host
 from lockgate_sandbox._spelling.paths import absolute
 from lockgate_sandbox.errors import PolicyError
@@ -170,7 +171,7 @@ class HostGrant:
         if self.allow_private:
             words.append("also at a private address")
         quota = self.quota
-        words.append(f"up to {quota.bytes} bytes and {quota.requests} requests")
+        words.append(f"up to {size(quota.bytes)} and {quota.requests:,} requests")
         return " ".join(words)
 
 

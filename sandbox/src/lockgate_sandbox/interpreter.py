@@ -153,7 +153,10 @@ class Interpreter:
         return self._worker.alive
 
     def close(self) -> None:
-        """Kill the process and wait until it is reaped. May be repeated."""
+        """Kill the process and wait until it is reaped. May be repeated.
+
+        From any thread: a text that runs in another one ends with `ClosedError`.
+        """
         self._worker.close()
         self._undo.close()
 
@@ -183,7 +186,7 @@ class Interpreter:
         wall limit. If it raises, the process is killed, and that is what `run` raises.
 
         Raises:
-            ClosedError: If it ended before.
+            ClosedError: If it ended before, or another thread closed it.
             StartError: If it is `lazy` and can't be started.
             PolicyError: If an argument is of the wrong kind, the inputs may not
                 cross, one is no identifier, or the policy has no scratch folder for
@@ -316,9 +319,10 @@ def run_python(
     `policy` may be a tier, or its name, too.
 
     What the code does is in the result, whatever it does; only what keeps it from
-    being started raises.
+    being started raises, or another thread that closes `sandbox`.
 
     Raises:
+        ClosedError: If `sandbox` is closed, or was while the text ran.
         LayerMissingError: If a strict layer can't be had here.
         StartError: If it can't be started.
         PolicyError: If an argument makes no sense.

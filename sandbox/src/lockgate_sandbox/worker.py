@@ -93,7 +93,7 @@ class Worker:
     def close(self) -> None:
         """Kill the worker and wait until its tree is reaped. May be repeated.
 
-        Calls under way in other threads fail with `WorkerDiedError`. In a forked
+        From any thread: calls under way in others fail with `ClosedError`. In a forked
         copy of the host nothing happens.
         """
         if os.getpid() != self._host:

@@ -34,6 +34,8 @@ from lockgate_sandbox.cli import _report
 from lockgate_sandbox.grants import PathGrant
 from tests.support.sandbox import TIERS, open_folder
 
+_POLICY = Policy.for_tier("read-only")
+
 pytestmark = pytest.mark.kernel
 
 
@@ -166,7 +168,7 @@ _ALL = ["/", "//", "///", "x", "", "../x", "./", "/nothing/like/it"]
 )
 def test_no_one_is_advised_to_grant_everything(right: str, what: str) -> None:
     allowed = (grant_for(right, what, Policy.for_tier(tier)) for tier in TIERS)
-    for advice in (*allowed, _report.grant_for(Denial(right, what), "")):
+    for advice in (*allowed, _report.grant_for(Denial(right, what), "", _POLICY)):
         assert advice.startswith(("none: ", "tier basic: ")), advice
 
 
@@ -205,7 +207,7 @@ def test_a_host_that_may_only_look_like_one_is_for_its_owner_to_write(
     host: str,
 ) -> None:
     assert grant_for("net", host, BASIC) == "hosts=('HOST:PORT',)"
-    line = _report.grant_for(Denial("net", host), "")
+    line = _report.grant_for(Denial("net", host), "", _POLICY)
     assert line.isprintable()
     assert "HOST[:PORT]" in line or line.startswith("none: ")
 
@@ -215,7 +217,7 @@ def test_a_host_that_may_only_look_like_one_is_for_its_owner_to_write(
 )
 def test_a_plain_host_is_told(host: str) -> None:
     assert grant_for("net", host, BASIC) == f"hosts=({host!r},)"
-    assert _report.grant_for(Denial("net", host), "") == f"--allow-net {host}"
+    assert _report.grant_for(Denial("net", host), "", _POLICY) == f"--allow-net {host}"
 
 
 _WORDS = ["a'; touch pwned; '", "$(touch pwned)", "`touch pwned`", "a b", "-rf", "a\\"]
@@ -230,7 +232,7 @@ def test_a_line_that_is_copied_is_one_option_and_its_value(
     place = tmp_path / what
     place.touch()
     name = str(place) if right in ("read", "write") else what
-    line = _report.grant_for(Denial(right, name), "")
+    line = _report.grant_for(Denial(right, name), "", _POLICY)
     done = subprocess.run(
         ["/bin/sh", "-c", f"printf '%s\\n' {line}"],
         capture_output=True,
@@ -248,7 +250,7 @@ def test_a_line_that_is_copied_is_one_option_and_its_value(
 )
 @pytest.mark.parametrize("right", ["read", "write", "env", "net", "device", "secret"])
 def test_what_a_terminal_would_not_show_is_no_advice(right: str, what: str) -> None:
-    line = _report.grant_for(Denial(right, what), "")
+    line = _report.grant_for(Denial(right, what), "", _POLICY)
     assert line.isprintable()
     assert what.encode() not in line.encode()
 

@@ -106,6 +106,10 @@ def test_a_plain_container_is_usable_and_what_it_lacks_is_named() -> None:
 
     assert (plain.returncode, strict.returncode) == (0, 1)
     assert "MISSING network-namespace (every tier)" in plain.stdout
+    verdict = plain.stdout.partition("\n\n")[0]
+    assert verdict.endswith(
+        "Every tier can be had, and every other layer of it is active."
+    )
     assert plain.stdout.count("max_user_namespaces") == len(
         [line for line in plain.stdout.splitlines() if "to have it: allow user" in line]
     )

@@ -134,3 +134,17 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
     )
 
     assert (done.returncode, done.stderr) in ((141, ""), (0, ""))
+
+
+def test_a_secret_without_a_value_may_be_explained_and_not_run(folder: Path) -> None:
+    secret = ("--secret", "TOKEN=LOCKGATE_NOT_SET")
+    told = command("policy", "explain", *secret, cwd=folder)
+    ran = command("run", *secret, "-c", "print('ran')", cwd=folder)
+    slip = command("run", "--secret", "TOKEN=hunter2", "-c", "", cwd=folder)
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "know the secret TOKEN" in told.stdout
+    assert (ran.returncode, ran.stdout) == (125, "")
+    assert "TOKEN, LOCKGATE_NOT_SET, is not set" in ran.stderr
+    assert "hunter2" not in slip.stderr  # it may be the secret itself
+    assert "is not set" in slip.stderr

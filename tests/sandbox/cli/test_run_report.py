@@ -81,5 +81,27 @@ def test_a_report_into_no_folder_is_told_of(folder: Path) -> None:
     code = "import os; os.mkdir('out/logs')"
     (folder / "out").mkdir()
     done = run(folder, code, "--allow-write=out", "--report=out/logs/r.json")
-    assert done.returncode == 1
-    assert "out/logs/r.json: No such file or directory" in done.stderr
+    assert done.returncode == 125
+    assert "out/logs/r.json can't be written: No such file" in done.stderr
+
+
+def test_a_report_that_can_not_be_written_lets_nothing_run(folder: Path) -> None:
+    (folder / "out").mkdir()
+    for place in ("nodir/r.json", "out"):
+        done = run(folder, "print('ran')", f"--report={place}")
+        assert (done.returncode, done.stdout) == (125, ""), done.stderr
+        assert f"the report {place} can't be written" in done.stderr
+        assert "[policy-invalid]\n  hint: " in done.stderr
+
+
+@pytest.mark.parametrize("grants", [(), ("--allow-net=a.test",)], ids=["none", "net"])
+def test_a_record_that_can_not_be_kept_lets_nothing_run(
+    folder: Path, grants: tuple[str, ...]
+) -> None:
+    lost = run(folder, "print('ran')", *grants, "--audit=nodir/a.jsonl")
+    kept = run(folder, "print('ran')", *grants, "--audit=a.jsonl")
+
+    assert (lost.returncode, lost.stdout) == (125, "")
+    assert "nodir/a.jsonl can't be opened" in lost.stderr
+    assert (kept.returncode, kept.stdout) == (0, "ran\n"), kept.stderr
+    assert (folder / "a.jsonl").read_text() == ""

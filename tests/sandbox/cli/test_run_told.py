@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
 import subprocess
 import sys
@@ -11,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.cli.running import run
+from tests.support.layers import Base
+from tests.support.ordinary import run_as_ordinary
 
 pytestmark = pytest.mark.kernel
 
@@ -172,3 +176,96 @@ def test_a_secret_of_a_policy_file_is_told_the_option_that_gives_its_value(
     (folder / "policy.json").write_text('{"tier": "elevated", "secrets": ["TOKEN"]}')
     done = run(folder, code, "--policy", "policy.json")
     assert "to allow it: --secret TOKEN=VARIABLE" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "way"),
+    [
+        (("--wall=0.3",), "import time; time.sleep(9)", "more with --wall SECONDS"),
+        (
+            ("--policy=p.json", "--wall=9"),
+            "import time; time.sleep(9)",
+            'raise "wall_seconds" in p.json',
+        ),
+        (
+            ("--policy=p.json", "--wall=0.3"),
+            "import time; time.sleep(9)",
+            "more with --wall SECONDS",
+        ),
+        (("--disk=1M", "--file-size=64M"), "fill(2)", "more with --disk SIZE"),
+        (("--disk=1M",), "fill(2)", "more with --disk SIZE"),
+        (("--disk=64M", "--file-size=1M"), "fill(2)", "more with --file-size SIZE"),
+        (("--policy=small.json", "--disk=64M"), "fill(2)", 'raise "disk_bytes" in'),
+    ],
+)
+def test_more_of_a_limit_is_given_where_it_was_set(
+    folder: Path, options: tuple[str, ...], code: str, way: str
+) -> None:
+    small = {"disk_bytes": 1 << 20, "file_bytes": 1 << 20}
+    for name, limits in (("p", {"wall_seconds": 1}), ("small", small)):
+        document = {"tier": "basic", "limits": limits}
+        (folder / f"{name}.json").write_text(json.dumps(document))
+    fill = """
+import os
+def fill(mib):
+    with open(os.environ["TMPDIR"] + "/new", "wb") as file:
+        file.write(bytes(mib << 20))
+"""
+    done = run(folder, f"{fill}\n{code}", *options)
+
+    assert f"hint: give it {way}" in done.stderr or f"hint: {way}" in done.stderr
+
+
+def test_tier_basic_is_told_of_its_scratch_folder(folder: Path) -> None:
+    here = run(folder, "open('new', 'w')", "--tier=basic")
+    there = run(folder, "open('/tmp/lockgate-new', 'w')", "--tier=basic")
+
+    told = "it may write into its scratch folder, $TMPDIR\n"
+    assert f"to allow it: --tier elevated --allow-write {folder}\n" in here.stderr
+    assert f"  without that: {told}" in here.stderr
+    assert f"to allow it: none: {told}" in there.stderr
+
+
+_UNREADABLE = """
+import subprocess, sys
+from pathlib import Path
+
+Path("mine").write_text("x")
+Path("mine").chmod(0)
+Path("out").mkdir()
+Path("out").chmod(0o500)
+run = [sys.executable, "-m", "lockgate_sandbox", "run"]
+for options, code in (
+    ([], "open('mine')"),
+    (["--allow-read=mine"], "open('mine')"),
+    (["--allow-write=out"], "open('out/new', 'w')"),
+):
+    done = subprocess.run([*run, *options, "-c", code], capture_output=True, text=True)
+    print(done.returncode, *(x for x in done.stderr.splitlines() if "allow it" in x))
+from lockgate_sandbox import Policy, run_python
+file = str(Path("mine").absolute())
+result = run_python(f"open({file!r})", Policy.for_tier("read-only", read=[file]))
+print(result.denials[0].grant, result.error.hint, sep="; ")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes an ordinary user of root")
+def test_what_a_files_own_mode_refuses_is_no_matter_of_grants(
+    base: Base, folder: Path
+) -> None:
+    start = "import os; os.chdir(os.environ['HOME']); exec(open(os.sys.argv[1]).read())"
+    (folder / "tries.py").write_text(_UNREADABLE)
+    done = run_as_ordinary(base, ["-c", start, str(folder / "tries.py")], {})
+
+    none = "1   to allow it: none:"
+    granted = f"it is granted, and its own mode ({'-' * 10}) refuses the worker's user"
+    folder_mode = granted.replace(
+        "own mode (----------)", "folder's own mode (dr-x------)"
+    )
+    out = "change that, or grant a copy"
+    assert done.stdout.splitlines() == [
+        f"{none} its own mode ({'-' * 10}) refuses you, too; {out}",
+        f"{none} {granted}; {out}",
+        f"{none} {folder_mode}; {out}",
+        f"none: {granted}; {out}; {granted}; {out}",
+    ], done.stderr

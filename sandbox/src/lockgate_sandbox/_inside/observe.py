@@ -123,7 +123,8 @@ class _Observer:
     def _attempt(self, event: str, args: tuple[object, ...]) -> tuple[str, str] | None:
         if event == "open":
             flags = args[2] if isinstance(args[2], int) else 0
-            return self._path(args[0], writes=bool(flags & _WRITING))
+            writes = bool(flags & _WRITING)
+            return self._path(args[0], writes=writes) or self._mode(args[0], writes)
         if event in ("os.listdir", "os.scandir"):
             if args[0] in sys.path:
                 return None  # an import that looks around: not the file's own wish
@@ -170,6 +171,22 @@ class _Observer:
         if _below(real, (*self._read, _OURS)) or not os.path.lexists(real):
             return None
         return "read", real
+
+    def _mode(self, path: object, writes: bool) -> tuple[str, str] | None:
+        """What is granted, and the file's own mode refuses it."""
+        if isinstance(path, int) or path is None:
+            return None
+        real = os.path.realpath(os.fsdecode(path))  # type: ignore[arg-type] # pyright: ignore
+        if _below(real, (_LIBRARY, _OURS)):
+            return None
+        there = os.path.lexists(real)
+        if not writes:
+            readable = not there or os.access(real, os.R_OK)
+            return None if readable else ("read", real)
+        place = real if there else os.path.dirname(real)  # noqa: PTH120
+        if os.access(place, os.W_OK) or not os.path.lexists(place):
+            return None
+        return "write", real
 
 
 def install(

@@ -301,9 +301,8 @@ class Line(Beginning):
                 let_go()
 
     def close(self, why: SandboxError) -> None:
-        """Kill the tree and wait until it is reaped."""
-        if not self.flights.table:
-            self.burial.foretell(why)
+        """Kill the tree and wait until it is reaped; calls under way end for `why`."""
+        self.burial.foretell(why)
         self.process.kill()
         if threading.get_ident() in self.serving:  # from a callback
             self.burial.end(why)

@@ -13,6 +13,7 @@ import re
 import sysconfig
 from collections.abc import Sequence
 
+from lockgate_sandbox._wire.own_mode import refused_by_mode
 from lockgate_sandbox.policy import Policy
 
 __all__ = [
@@ -229,6 +230,8 @@ def _path(path: str, policy: Policy) -> str:
         return _scratch(policy)
     if is_too_much(path):
         return f"granted, it would be all that there is: {_BELOW}"
+    if why := refused_by_mode("read", path, policy):
+        return why.removeprefix("none: ")
     change = f"to change it: Policy.for_tier('{tier}', write=[{path!r}])"
     if any(path == item or path.startswith(item + "/") for item in policy.read):
         return change

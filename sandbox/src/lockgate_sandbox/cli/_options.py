@@ -16,7 +16,10 @@ from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.policy_file import read_policy
 from lockgate_sandbox.tiers import Limits, Tier
 
-__all__ = ["add_policy_options", "policy_of", "secret_variables"]
+__all__ = ["add_policy_options", "policy_of", "secret_values"]
+
+_VARIABLE = re.compile(r"[A-Z]{1,20}(_[A-Z0-9]{1,20}){0,5}")
+"""What a variable is called, and no key or password."""
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _TIERS = [str(tier) for tier in Tier if tier is not Tier.SYSTEM]
@@ -130,7 +133,7 @@ def secret_variables(args: argparse.Namespace) -> list[tuple[str, str]]:
     """The secrets' names, each with the variable that holds its value.
 
     Raises:
-        PolicyError: If one is written otherwise, or its variable is not set.
+        PolicyError: If one is written otherwise.
     """
     found: list[tuple[str, str]] = []
     for text in args.secret:
@@ -141,12 +144,27 @@ def secret_variables(args: argparse.Namespace) -> list[tuple[str, str]]:
                 "--secret is written NAME=VARIABLE",
                 hint="name the variable that holds the value, not the value",
             )
-        if not os.environ.get(variable):
+        found.append((name, variable))
+    return found
+
+
+def secret_values(args: argparse.Namespace) -> dict[str, str]:
+    """The secrets' values by name.
+
+    Raises:
+        PolicyError: As `secret_variables`, or if a variable is not set.
+    """
+    found: dict[str, str] = {}
+    for name, variable in secret_variables(args):
+        value = os.environ.get(variable)
+        if not value:
+            # Only what nobody could take for a secret that was written by mistake.
+            called = f", {variable}," if _VARIABLE.fullmatch(variable) else ""
             raise PolicyError(
-                f"the variable of the secret {name} is not set",
+                f"the variable of the secret {name}{called} is not set",
                 hint="set and export it first",
             )
-        found.append((name, variable))
+        found[name] = value
     return found
 
 

@@ -11,6 +11,25 @@ __all__ = ["Parser"]
 
 _USAGE = 2
 
+_ELSEWHERE = {
+    **dict.fromkeys(("--timeout", "--time", "--deadline", "--seconds"), "--wall"),
+    **dict.fromkeys(("--mem", "--ram", "--max-memory"), "--memory"),
+    **dict.fromkeys(("--processes", "--procs", "--threads"), "--pids"),
+    **dict.fromkeys(("--net", "--network", "--host", "--allow-host"), "--allow-net"),
+    **dict.fromkeys(("--read", "--ro-bind", "--mount", "--volume"), "--allow-read"),
+    **dict.fromkeys(("--write", "--bind", "--rw"), "--allow-write"),
+    **dict.fromkeys(("--allow-env", "--setenv"), "--env NAME[=VALUE]"),
+    **dict.fromkeys(("--json", "--output"), "--report FILE"),
+    **dict.fromkeys(("--cpus", "--cores"), "--cpu-share"),
+}
+"""What other tools call an option, and what we do."""
+
+_PROGRAMS = ("--allow-exec", "--allow-run", "--allow-program", "--allow-subprocess")
+_NO_PROGRAMS = (
+    "a file run this way starts no programs; from Python: Policy(programs=...), "
+    "Sandbox.run_program"
+)
+
 
 class Parser(argparse.ArgumentParser):
     """Answers a mistake with one line and a hint instead of the whole usage."""
@@ -54,6 +73,11 @@ class Parser(argparse.ArgumentParser):
     def _near(self, stranger: str) -> str:
         word = stranger.partition("=")[0][:80]
         known = [name for name in self._option_string_actions if name.startswith("--")]
+        meant = _ELSEWHERE.get(word, "")
+        if meant.partition(" ")[0] in known:
+            return f"did you mean {meant}?"
+        if word in _PROGRAMS and "--allow-read" in known:
+            return _NO_PROGRAMS
         return _near(word, known)
 
     def _fail(self, message: str, hint: str) -> NoReturn:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox._whole import write_whole
+from lockgate_sandbox._wire.own_mode import refused_by_mode
 from lockgate_sandbox._wire.remedy import (
     TOO_MUCH,
     existing_place,
@@ -15,14 +16,18 @@ from lockgate_sandbox._wire.remedy import (
     host_of,
     is_too_much,
 )
+from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.results import error_document, usage_document
+from lockgate_sandbox.tiers import Tier
 
 if TYPE_CHECKING:
     from lockgate_sandbox.errors import SandboxError
     from lockgate_sandbox.policy import Policy
     from lockgate_sandbox.results import Denial, RunResult
 
-__all__ = ["Place", "grant_for", "report"]
+__all__ = ["SCRATCH", "Place", "grant_for", "report"]
+
+SCRATCH = "it may write into its scratch folder, $TMPDIR"
 
 _GRANTS = {
     "read": "--allow-read {}",
@@ -44,6 +49,7 @@ class Place:
         self.file = file
         self._folder = -1
         self._failed: OSError | None = None
+        self.usable = True
         if not hasattr(os, "O_PATH"):
             return  # another system than Linux, where nothing runs that could write
         flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -51,6 +57,24 @@ class Place:
             self._folder = os.open(Path(file).parent, flags)
         except OSError as error:
             self._failed = error
+
+    def check(self) -> None:
+        """Refuse to run a file whose report could go nowhere.
+
+        Raises:
+            PolicyError: If there is no such folder, or nothing can be written there.
+        """
+        why = self._failed.strerror if self._failed else ""
+        hint = "name a file in a folder that is there"
+        if Path(self.file).is_dir():
+            why, hint = "Is a directory", "name a file in it"
+        elif not why and not os.access(Path(self.file).parent, os.W_OK):
+            why, hint = "Permission denied", "name a file in a folder of your own"
+        if why:
+            self.usable = False
+            raise PolicyError(
+                f"the report {self.file} can't be written: {why}", hint=hint
+            )
 
     def write(self, data: bytes) -> None:
         """Write it, whole or not at all. Once.
@@ -70,13 +94,18 @@ class Place:
             os.close(self._folder)
 
 
-def grant_for(denial: Denial, script: str) -> str:
-    """The option of ``run`` that would allow what `script` was denied, or nothing."""
+def grant_for(denial: Denial, script: str, policy: Policy | None = None) -> str:
+    """The option of ``run`` that would allow what `script` was denied, or nothing.
+
+    `policy` is what it ran under: without it this is about what a broker refused.
+    """
     what = denial.what
     if not what.isprintable():
         return "none: its name is not what a terminal would show"
+    if policy and (why := refused_by_mode(denial.right, what, policy)):
+        return why
     if denial.right == "write":
-        return _write(what)
+        return _write(what, policy)
     if denial.right == "read" and is_too_much(what):
         return TOO_MUCH
     if denial.right == "net":
@@ -88,12 +117,18 @@ def grant_for(denial: Denial, script: str) -> str:
     return _GRANTS.get(denial.right, "").format(shlex.quote(what))
 
 
-def _write(what: str) -> str:
+def _write(what: str, policy: Policy | None) -> str:
     """A grant names what exists: of a new file, the folder that it comes into."""
     place = existing_place(what)
+    tier = policy.tier if policy else Tier.READ_ONLY
+    if not place and tier.may_write:
+        return f"none: {SCRATCH}"
     if not place:
         return "--tier basic, for a temporary folder of its own"
-    return TOO_MUCH if is_too_much(place) else f"--allow-write {shlex.quote(place)}"
+    if is_too_much(place):
+        return TOO_MUCH
+    more = "--tier elevated " if tier is Tier.BASIC else ""
+    return f"{more}--allow-write {shlex.quote(place)}"
 
 
 def report(

@@ -36,6 +36,9 @@ _NO = "NO"
 _STRICT = "*"
 """Behind a layer's state: without it no worker of that tier starts."""
 
+_NAMES = {"own_uid": "uid per worker"}
+"""A facility is for root only; the layer `uid` is active for an ordinary user, too."""
+
 _HOLDS = {"held": "", "weak": "WEAK: ", "open": "NOT HELD"}
 
 
@@ -116,7 +119,11 @@ def _verdict(found: Examination) -> Iterator[str]:
         yield f"{how.upper()} {name} ({_which(tiers, found)}): {detail}"
         if remedy:
             yield f"  to have it: {remedy}"
-    if not weak and not found.refused:
+    if found.refused:
+        return
+    if weak:
+        yield "Every tier can be had, and every other layer of it is active."
+    else:
         lacking = [name for name, have, _ in _facilities(found) if have == _NO]
         if lacking:
             # No layer of these tiers rests on it; a policy that asks for it would.
@@ -135,7 +142,7 @@ def _facilities(found: Examination) -> Iterator[Sequence[str]]:
         if name == "cgroup" and machine.cgroup_parents:
             text = f"{_cgroups(machine.cgroup_parents)}{'; ' * bool(why)}{why}"
         have = bool(machine.cgroup_parents) if name == "cgroup" else not why
-        yield name.replace("_", " "), _yes(have), text
+        yield _NAMES.get(name) or name.replace("_", " "), _yes(have), text
     for name, why in found.features.items():
         kernel, use = FEATURES[name]
         told = f"{use} (since {kernel})" + (f": {why}" if why else "")

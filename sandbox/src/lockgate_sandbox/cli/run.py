@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 from contextlib import ExitStack
@@ -20,12 +19,13 @@ from typing import TYPE_CHECKING
 from lockgate_sandbox.backend import open_confinement
 from lockgate_sandbox.cli._complaint import REFUSED, complain
 from lockgate_sandbox.cli._layers import add_layer_option, layers_of
+from lockgate_sandbox.cli._more import more_of
 from lockgate_sandbox.cli._options import (
     add_policy_options,
     policy_of,
-    secret_variables,
+    secret_values,
 )
-from lockgate_sandbox.cli._report import Place, grant_for, report
+from lockgate_sandbox.cli._report import SCRATCH, Place, grant_for, report
 from lockgate_sandbox.errors import PolicyError, SandboxError
 from lockgate_sandbox.profiles import Profile
 from lockgate_sandbox.results import Denial, limit_status
@@ -118,11 +118,13 @@ def main(args: argparse.Namespace) -> int:
     policy: Policy | None = None
     place = Place(args.report) if args.report else None
     try:
+        if place is not None:
+            place.check()
         policy = policy_of(args)
         result = _run(policy, args)
         error, status = result.error, result.status
         if error is None and status:
-            _explain(result)
+            _explain(result, policy)
     except SandboxError as refused:
         # A limit may be reached before the file's first line, on a busy machine.
         error, status = refused, limit_status(refused) or REFUSED
@@ -130,8 +132,8 @@ def main(args: argparse.Namespace) -> int:
         print(f"lockgate-sandbox: {failed}", file=sys.stderr)  # where its output goes
         status = 1
     if error is not None:
-        complain(error)
-    if place is not None:
+        complain(error, way_out=more_of(error, policy, args) if policy else "")
+    if place is not None and place.usable:
         document = report(args.file, policy, status, result, error)
         written = _write_report(place, document)
         return status if written else status or 1
@@ -154,7 +156,7 @@ def _run(policy: Policy, args: argparse.Namespace) -> RunResult:
     sys.stderr.flush()
     with ExitStack() as stack:
         broker, denied = None, list[Denial]()
-        if policy.brokered:
+        if policy.brokered or args.audit:  # a record of nothing is a record, too
             broker = stack.enter_context(_broker(policy, args, denied))
         sandbox = stack.enter_context(open_confinement(layers=layers))
         result = sandbox.run_file(
@@ -162,12 +164,13 @@ def _run(policy: Policy, args: argparse.Namespace) -> RunResult:
             args.file,
             args.argv,
             path=args.path,
-            broker=broker,
+            broker=broker if policy.brokered else None,
             profile=args.profile,
             source=source,
         )
         own = (
-            replace(item, grant=grant_for(item, args.file)) for item in result.denials
+            replace(item, grant=grant_for(item, args.file, policy))
+            for item in result.denials
         )
         return replace(result, denials=(*denied, *own))
 
@@ -188,10 +191,9 @@ def _broker(policy: Policy, args: argparse.Namespace, denied: list[Denial]) -> B
     """The broker of one run; what it refuses is added to `denied`."""
     from lockgate_sandbox.broker import Broker, denials_into
 
-    values = {name: os.environ[var] for name, var in secret_variables(args)}
     return Broker(
         policy,
-        secrets=values,
+        secrets=secret_values(args),
         audit=denials_into(denied),
         audit_file=args.audit,
         worker=Path(args.file).name,
@@ -207,7 +209,7 @@ def _advice(right: str, what: str) -> str:
     return grant_for(Denial("secret" if right == "value" else right, what), "")
 
 
-def _explain(result: RunResult) -> None:
+def _explain(result: RunResult, policy: Policy) -> None:
     """Say what a file that failed was refused, and the option that allows it."""
     granted = set[str]()
     left = list(result.denials)
@@ -223,6 +225,12 @@ def _explain(result: RunResult) -> None:
         print(f"lockgate-sandbox: {told}", file=sys.stderr)
         if item.grant:
             print(f"  to allow it: {item.grant}", file=sys.stderr)
+        if (
+            item.right == "write"
+            and policy.tier.may_write
+            and SCRATCH not in item.grant
+        ):
+            print(f"  without that: {SCRATCH}", file=sys.stderr)
     if left:
         more = f"{len(left)} more: see --report FILE"
         print(f"lockgate-sandbox: {more}", file=sys.stderr)
