@@ -88,3 +88,14 @@ def test_a_misspelt_layer_is_guessed(tmp_path: Path) -> None:
 
     assert "cgroup" in caught.value.hint
     assert caught.value.source == "--set layers.admin.cgruop"
+
+
+def test_a_tier_that_is_given_one_mode_is_told_where_another_source_has_a_table(
+    tmp_path: Path,
+) -> None:
+    """It would be gone without a word: the table lies over it."""
+    text = '[layers]\nbasic = "strict"\n'
+
+    with pytest.raises(ConfigError, match="must be a table") as told:
+        read(tmp_path, text, "layers.basic.uid=strict")
+    assert (told.value.key, told.value.line) == ("layers.basic", 2)

@@ -33,7 +33,8 @@ def checked_layers(table: Mapping[str, Any], origins: Mapping[str, str]) -> Laye
 
     for name, given in table.items():
         if name in TIERS:
-            if not isinstance(given, Mapping):
+            # Also where another source has laid a table over what is none.
+            if not isinstance(given, Mapping) or f"layers.{name}" in origins:
                 raise _wrong(f"layers.{name}", "it must be a table", _WAY, origins)
             for layer, mode in cast("Mapping[str, object]", given).items():
                 _check(f"layers.{name}.{layer}", layer, mode, LAYERS, origins)
