@@ -191,3 +191,17 @@ def test_what_no_grant_would_allow_names_none(bench: MakeBench) -> None:
 def _large(count: int) -> bytes:
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {count}\r\n\r\n"
     return head.encode() + b"x" * count
+
+
+def test_a_method_is_proposed_with_the_paths_of_the_grant_beside_it(
+    bench: MakeBench,
+) -> None:
+    with http_server() as server:
+        url = f"http://127.0.0.1:{server.port}/v1/"
+        at = bench(f"{url} methods=GET private")
+        [(refused, text)] = ask(at, url, method="POST")
+        larger = wanted(at, text)
+        [(status, _)] = ask(bench(larger), url, method="POST")
+
+    assert (refused, status) == (0, 200)
+    assert larger == f"{url} methods=GET,POST private"

@@ -107,7 +107,7 @@ class Web:
             ) from None
         grant, why = choose(request, self._gate.hosts())
         if grant is None:
-            wanted = narrowest(request)
+            wanted = narrowest(request, self._gate.hosts())
             raise self._gate.refuse("net", request.describe(), why, wanted=wanted)
         try:
             self._gate.meters(grant).take_request()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
 from lockgate_sandbox._spelling.hostname import canonical_host
@@ -243,15 +243,21 @@ def choose(
     return (found[0], "") if found else (None, reason)
 
 
-def narrowest(request: WebRequest) -> str:
+def narrowest(request: WebRequest, grants: Iterable[HostGrant] = ()) -> str:
     """The grant to propose for `request`, as text; empty if none would carry it.
 
-    No more than was asked, so that the owner sees what it would be for: every method
-    only where the request names another one elsewhere, and bytes, which have no rules
-    at all, only where it names another host.
+    Where one of `grants` is about this very place it is that with one method more, and
+    where they name paths of this host it is the path that was asked for. No more than
+    was asked, so that the owner sees what it would be for: every method only where the
+    request names another one elsewhere, and bytes, which have no rules at all, only
+    where it names another host.
     """
     place = f"{request.scheme}://{request.authority}/"
+    here = [one for one in grants if _is_of(request, one)]
+    inner = f"{request.scheme}://{request.authority}{request.path}"
     for text in (
+        *(_with_method(one, request.method) for one in here if one.methods),
+        *(f"{inner} methods={request.method}" for one in here if one.paths),
         f"{place} methods={request.method}",
         place,
         write_host_grant(HostGrant(request.host, (request.port,))),
@@ -263,6 +269,23 @@ def narrowest(request: WebRequest) -> str:
         if found is not None:
             return text
     return ""
+
+
+def _is_of(request: WebRequest, grant: HostGrant) -> bool:
+    """Whether `grant` is about HTTP with the origin of `request`."""
+    there = grant.host == request.host and request.port in grant.ports
+    return there and grant.scheme == request.scheme
+
+
+def _with_method(grant: HostGrant, method: str) -> str:
+    """`grant` with one method more, as text; empty if it has none.
+
+    Of the same paths, and with the same credential.
+    """
+    try:
+        return write_host_grant(replace(grant, methods=(*grant.methods, method)))
+    except PolicyError:  # of a form that has no text, or a method that none is about
+        return ""
 
 
 def _why_not(request: WebRequest, grant: HostGrant) -> str:
