@@ -175,8 +175,10 @@ def test_the_shell_example_runs_line_by_line(alone: Alone, work: Path) -> None:
     assert len(lines) >= 1
 
 
-def test_the_worker_example_runs_with_its_second_file(alone: Alone, work: Path) -> None:
-    _, host, plugin = snippets("python")
+def test_the_worker_example_runs_behind_the_file_that_it_needs(
+    alone: Alone, work: Path
+) -> None:
+    _, plugin, host = snippets("python")
     (work / "plugins").mkdir()
     (work / "plugins" / "plugin.py").write_text(plugin)
     (work / "host.py").write_text(host)
