@@ -93,7 +93,7 @@ def answers_a_script():
     '''What a script is told that asks for a descriptor.'''
     ours, scripts = (Channel(one, 1 << 20) for one in socket.socketpair(
         socket.AF_UNIX, socket.SOCK_SEQPACKET))
-    notes = Notes(ours, b"call", dict(null=null))
+    notes = Notes(ours, b"call", dict(null=null), elevated)
     scripts.send([int(Kind.ASK), b"call", 1, "null", dict()])
     assert notes.take(lambda: None)
     assert scripts.receive()[0] == Kind.PASSED

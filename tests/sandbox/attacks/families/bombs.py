@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from lockgate_sandbox import SandboxError, Worker
+from lockgate_sandbox import ClosedError, ProcessLimitError, SandboxError, Worker
 from tests.sandbox.attacks.families.field import Attack, Field
 from tests.sandbox.attacks.families.kin import below, parent_of
 from tests.support.sandbox import alive, wait_until
@@ -40,19 +40,32 @@ def _bombs(field: Field) -> bool:
         bombing = threading.Thread(target=_call, args=(worker, _BOMB, told))
         bombing.start()
         # A thread of the worker's own is one of them, too.
-        grown = wait_until(lambda: len(below(top)) > _FEW, 0.4 if field.held else 30)
+        grown = wait_until(
+            lambda: bool(told) or len(below(top)) > _FEW, 0.4 if field.held else 30
+        )
         seen = below(top)
-        assert not told, told
         worker.close()
         bombing.join()
     assert wait_until(lambda: not any(map(alive, seen)))
-    assert field.held or len(seen) <= _MANY
+    if field.held or not _went_beyond(told):
+        assert not told, told
+        assert field.held or len(seen) <= _MANY
     return grown
+
+
+def _went_beyond(told: list[SandboxError]) -> bool:
+    """Whether they were so many before anybody here had looked that it was ended.
+
+    Where nothing in the kernel counts them, its host does, now and then.
+    """
+    return any(isinstance(e, ProcessLimitError) and e.used > _MANY for e in told)
 
 
 def _call(worker: Worker, code: str, told: list[SandboxError]) -> None:
     try:
         worker.call(code)
+    except ClosedError:  # when it was seen
+        return
     except SandboxError as error:
         told.append(error)
 
