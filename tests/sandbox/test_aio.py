@@ -24,7 +24,6 @@ from lockgate_sandbox import (
     WorkerDiedError,
 )
 from lockgate_sandbox.errors import Data
-from tests.meta.workspace import ROOT
 from tests.sandbox.awaited import Run, runner, threads, up, up_plain
 from tests.support.flow import ASYNC, PLAIN
 from tests.support.sandbox import Lab, policy, wait_until
@@ -452,25 +451,3 @@ def test_the_threads_end_with_a_forgotten_worker(lab: Lab) -> None:
         gc.collect()
         assert wait_until(lambda: not threads())
         assert plain.call("echo", {"x": 2}).value == {"x": 2}
-
-
-def test_the_pages_example_runs(lab: Lab, capfd: pytest.CaptureFixture[str]) -> None:
-    page = (ROOT / "docs" / "reference" / "sandbox.md").read_text("utf-8")
-    section = page.partition("## With asyncio")[2]
-    code = section.partition("```python\n")[2].partition("```")[0]
-    lab.write(
-        "plugin",
-        """
-        def count(n):
-            yield from range(n)
-
-        def build(session):
-            def handler(method, arguments):
-                if method == "count":
-                    return count(**arguments)
-                return "Hello " + arguments["name"]
-            return handler
-        """,
-    )
-    exec(code.replace("/srv/plugin", str(lab.folder)), {"__name__": "page"})
-    assert capfd.readouterr().out == "['Hello Ada', 'Hello Alan']\n0\n1\n2\n"
