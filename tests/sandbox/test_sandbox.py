@@ -16,7 +16,6 @@ import pytest
 
 from lockgate_sandbox import (
     ClosedError,
-    LayerMissingError,
     Policy,
     PolicyError,
     Program,
@@ -279,15 +278,27 @@ def test_threads_may_start_workers_at_the_same_time(lab: Lab) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only uid 0 escapes RLIMIT_NPROC")
-def test_a_strict_layer_that_can_not_be_had_refuses_to_start(
+def test_a_warden_counts_the_processes_of_uid_0_where_nothing_else_does(
     lab_without: Callable[..., Lab],
 ) -> None:
-    # It may fork only because a test took the filter away, so nobody counts it.
-    with pytest.raises(LayerMissingError) as caught:
-        lab_without("uid", "cgroup", "seccomp").worker(policy())
-    assert caught.value.layer == "process-limit"
-    assert caught.value.code == "layer-missing"
-    assert caught.value.hint
+    # It may fork only because a test took the filter away.
+    worker = lab_without("uid", "cgroup", "seccomp").worker(
+        policy(limits={"processes": 4, "wall_seconds": 20})
+    )
+    assert worker.posture["process-limit"].state == "active"
+    code = """
+        import os, time
+        result = 0
+        try:
+            while result < 40:
+                if not os.fork():
+                    time.sleep(60)
+                result += 1
+        except OSError:
+            pass
+    """
+    with worker:
+        assert run(worker, code) == 3  # and itself
 
 
 def test_an_unknown_layer_is_refused(lab_without: Callable[..., Lab]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["refused_by_mode"]
 
-_ASKED = {"read": os.R_OK, "write": os.W_OK}
+_ASKED = {"read": (os.R_OK, stat.S_IROTH), "write": (os.W_OK, stat.S_IWOTH)}
 
 
 def refused_by_mode(right: str, what: str, policy: Policy) -> str:
@@ -23,15 +23,18 @@ def refused_by_mode(right: str, what: str, policy: Policy) -> str:
 
     A worker tells of what is granted only where the file's mode refuses it.
     """
-    asked = _ASKED.get(right)
-    if asked is None or what[:1] != "/":
+    asked, everybody = _ASKED.get(right, (0, 0))
+    if not asked or what[:1] != "/":
         return ""
     try:
         place = what if os.path.lexists(what) else os.path.dirname(what)  # noqa: PTH120
-        mode = stat.filemode(os.stat(place).st_mode)  # noqa: PTH116
+        bits = os.stat(place).st_mode  # noqa: PTH116
         refused = not os.access(place, asked)
     except (OSError, ValueError):
         return ""
+    if bits & everybody:  # something else refused it, or another right was wanted
+        return ""
+    mode = stat.filemode(bits)
     named = policy.write if asked == os.W_OK else (*policy.read, *policy.write)
     if any(what == item or what.startswith(f"{item}/") for item in named):
         why = f"it is granted, and its own mode ({mode}) refuses the worker's user"
