@@ -92,7 +92,7 @@ def test_what_is_not_granted_comes_with_the_command_that_grants_it(
         ("open('/etc/hostname')", "`read = ['/etc/hostname']` there, under [rights]"),
         ("import os; os.environ['OTHER']", "`env = ['OTHER']` there, under [rights]"),
         ("context.secret('other')", "ask for it in its manifest, under [rights]"),
-        (URLLIB.format("b.test"), "ask for it in its manifest, under [rights]"),
+        (URLLIB.format("b.test"), 'ask for it: [rights] net = ["b.test:80"]'),
     ],
 )
 def test_what_is_not_asked_for_says_so(host: Host, code: str, way: str) -> None:
