@@ -7,6 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from lockgate_sandbox import (
     LayerMissingError,
     OutputLimitError,
     PolicyError,
+    Sandbox,
     SandboxError,
     StartError,
     WallLimitError,
@@ -87,15 +90,22 @@ def test_each_thread_that_waits_learns_of_it(
     assert kinds <= {StartError, ClosedError}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only uid 0 escapes RLIMIT_NPROC")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a uid for each worker")
 def test_a_missing_strict_layer_is_told_before_anything_is_asked(
-    lab_without: Callable[..., Lab], sent: list[list[Any]]
+    lab: Lab, tmp_path: Path, sent: list[list[Any]]
 ) -> None:
-    lab = lab_without("uid", "cgroup", "seccomp")
-    with pytest.raises(LayerMissingError):
-        lab.sandbox.worker(
-            policy(), target="lab_target:build", path=[str(lab.folder)], lazy=True
+    # What nobody but root may read keeps its worker at uid 0.
+    closed = tmp_path / "closed"
+    closed.touch(0o600)
+    wanted = replace(policy(), read=(str(closed),))
+    with (
+        Sandbox.open(layers={"uid": "strict"}) as sandbox,
+        pytest.raises(LayerMissingError) as caught,
+    ):
+        sandbox.worker(
+            wanted, target="lab_target:build", path=[str(lab.folder)], lazy=True
         )
+    assert caught.value.layer == "uid"
     assert Kind.START not in kinds_of(sent)
 
 
