@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -142,22 +141,18 @@ def test_without_the_reserve_one_or_another_can_not_be_told() -> None:
     assert not all(_told(item, "pass") for item in smallest)
 
 
-def test_it_is_kept_again_when_there_is_room() -> None:
+def test_it_is_kept_again_when_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
     reserve.spend(ValueError())
     assert reserve.KEPT
     reserve.spend(MemoryError())
     assert not reserve.KEPT
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (1 << 20, hard))
-    try:
+    with monkeypatch.context() as full:
+        full.setattr(reserve, "_RESERVE_BYTES", sys.maxsize // 2)
         reserve.keep()
         assert not reserve.KEPT
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-    reserve.keep()
-    assert len(reserve.KEPT) == 1
-    reserve.keep()
-    assert len(reserve.KEPT) == 1
+    for _ in range(2):
+        reserve.keep()
+        assert len(reserve.KEPT) == 1
 
 
 def test_a_process_that_could_not_even_say_so_is_believed_by_its_peak() -> None:
