@@ -3,8 +3,9 @@
 Where RLIMIT_DATA is used up not even a number can be made: no traceback is written, no
 frame is sent. CPython 3.11 to 3.13 goes round for ever in a function whose `except` or
 `with` lies behind its 256th instruction, because to leave one needs a number that it
-can't make (`exception_unwind` in ceval.c). So whoever catches what foreign code raises
-calls `spend` first of all, in a short function.
+can't make (`exception_unwind` in ceval.c). To enter an `except` needs none: so whoever
+catches what foreign code raises calls `spend` there before anything else, and catches
+it in a short function where that raises it again.
 """
 
 # Runs in the worker.

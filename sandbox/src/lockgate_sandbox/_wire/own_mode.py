@@ -11,11 +11,18 @@ import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lockgate_sandbox.policy import Policy
 
-__all__ = ["refused_by_mode"]
+__all__ = ["is_among", "refused_by_mode"]
 
 _ASKED = {"read": (os.R_OK, stat.S_IROTH), "write": (os.W_OK, stat.S_IWOTH)}
+
+
+def is_among(path: str, places: Iterable[str]) -> bool:
+    """Whether `path` is one of `places` or below one."""
+    return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 def refused_by_mode(right: str, what: str, policy: Policy) -> str:
@@ -36,7 +43,7 @@ def refused_by_mode(right: str, what: str, policy: Policy) -> str:
         return ""
     mode = stat.filemode(bits)
     named = policy.write if asked == os.W_OK else (*policy.read, *policy.write)
-    if any(what == item or what.startswith(f"{item}/") for item in named):
+    if is_among(what, named):
         why = f"it is granted, and its own mode ({mode}) refuses the worker's user"
     elif refused:
         why = f"its own mode ({mode}) refuses you, too"

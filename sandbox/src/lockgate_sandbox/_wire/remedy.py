@@ -13,7 +13,7 @@ import re
 import sysconfig
 from collections.abc import Sequence
 
-from lockgate_sandbox._wire.own_mode import refused_by_mode
+from lockgate_sandbox._wire.own_mode import is_among, refused_by_mode
 from lockgate_sandbox.policy import Policy
 
 __all__ = [
@@ -218,9 +218,8 @@ def _path(path: str, policy: Policy) -> str:
         # It stands in its scratch folder, or where nothing can be written.
         return _scratch(policy) or "grant it: `read` and `write` name absolute paths"
     tier = policy.tier if policy.tier.may_grant else "elevated"
-    if not os.path.lexists(
-        path
-    ):  # it was to be made: nothing that is not there is read
+    if not os.path.lexists(path):
+        # It was to be made: nothing that is not there is read.
         place = existing_place(path)
         if policy.tier.may_write and (not place or is_too_much(place)):
             return f"write elsewhere: {_ITS_OWN}"
@@ -233,7 +232,7 @@ def _path(path: str, policy: Policy) -> str:
     if why := refused_by_mode("read", path, policy):
         return why.removeprefix("none: ")
     change = f"to change it: Policy.for_tier('{tier}', write=[{path!r}])"
-    if any(path == item or path.startswith(item + "/") for item in policy.read):
+    if is_among(path, policy.read):
         return change
     return f"to read it: Policy.for_tier('{policy.tier}', read=[{path!r}]); {change}"
 
