@@ -21,23 +21,16 @@ from lockgate_sandbox import (
     Tier,
     probe,
 )
+from tests.sandbox.attacks.families.memory import MAPPING
 from tests.support.sandbox import Lab, alive, policy, run, wait_until
 
 pytestmark = pytest.mark.kernel
 
 _LIMIT = 64 << 20
 
-_MAPS = """
-import ctypes, os, threading, time
-libc = ctypes.CDLL(None, use_errno=True)
-libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
-libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3
-libc.mmap.argtypes += [ctypes.c_long]
-libc.mremap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
-def checked(address):
-    if address in (None, 2**64 - 1):
-        raise OSError(ctypes.get_errno(), "no memory for the attack")
-    return address
+_MAPS = (
+    MAPPING
+    + """
 def stack_that_grows(size):  # private anonymous memory, MAP_GROWSDOWN
     address = checked(libc.mmap(None, size, 3, 0x122, -1, 0))
     ctypes.memset(address, 1, size)
@@ -48,6 +41,7 @@ def own_stack(size):  # a page that nobody uses yet becomes as large as wanted
     address = checked(libc.mremap(page, 4096, size, 1))  # MREMAP_MAYMOVE
     return lambda: ctypes.memset(address, 1, size)
 """
+)
 
 _PAGE_TABLES = """
 size = 6 << 30

@@ -10,7 +10,7 @@ from lockgate_sandbox import MemoryLimitError, RemoteError, Worker
 from tests.sandbox.attacks.families.field import Attack, Field
 from tests.support.sandbox import alive, run, wait_until
 
-__all__ = ["ATTACKS", "TOGETHER"]
+__all__ = ["ATTACKS", "MAPPING", "TOGETHER"]
 
 TOGETHER = 2
 
@@ -20,7 +20,7 @@ _LIMIT, _ROOM = 64 * _MIB, 1024 * _MIB
 _FORKS = ("seccomp", "process-limit")
 """What keeps a worker of most rungs from starting a process."""
 
-_MAPS = """
+MAPPING = """
 import ctypes, os, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
@@ -31,6 +31,12 @@ def checked(address):
     if address in (None, 2**64 - 1):
         raise OSError(ctypes.get_errno(), "no memory for the attack")
     return address
+"""
+"""How attacks on memory map it, past what Python counts."""
+
+_MAPS = (
+    MAPPING
+    + """
 def own_stack(size):  # a page that nobody uses yet becomes as large as wanted
     name = ctypes.c_char_p.in_dll(libc, "__progname")  # at the stack's upper end
     page = (ctypes.cast(name, ctypes.c_void_p).value & ~4095) - (3 << 20)
@@ -39,6 +45,7 @@ def own_stack(size):  # a page that nobody uses yet becomes as large as wanted
     return lambda: ctypes.memset(address, 1, size)
 size = 96 << 20
 """
+)
 
 _AS_STACK = """
 address = checked(libc.mmap(None, size, 3, 0x122, -1, 0))  # MAP_GROWSDOWN
