@@ -109,6 +109,7 @@ class _Level:
     kind: str
     memory_bytes: int
     descriptors: int
+    children: int
 
 
 def _levels() -> dict[int, _Level]:
@@ -129,8 +130,21 @@ def _levels() -> dict[int, _Level]:
 
 
 def _level(kind: str, pid: int) -> _Level:
-    descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    return _Level(kind, _resident_bytes(pid), descriptors)
+    return _Level(kind, _resident_bytes(pid), _held(pid), len(_children(pid)))
+
+
+def _held(pid: int) -> int:
+    """How many descriptors a process has."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _holds_no_more(pid: int, old: _Level) -> bool:
+    """Whether it holds as few descriptors as before, but for those of its children.
+
+    Those forked ahead are now more and now fewer: a pidfd and a socket for each.
+    """
+    more = len(_children(pid)) - old.children
+    return _held(pid) <= old.descriptors + 2 * max(more, 0)
 
 
 def _compare(
@@ -146,8 +160,9 @@ def _compare(
             found.memory_bytes[old.kind] = held
         if grown > _GROWTH_BYTES[old.kind]:
             found.faults.append(f"{old.kind}: memory grew by {grown} bytes")
-        if new.descriptors > old.descriptors:
-            told = f"{new.descriptors} descriptors, {old.descriptors} before"
+        # In the end: what ended just now may not have been let go of yet.
+        if not wait_until(lambda: _holds_no_more(pid, old)):  # noqa: B023 - at once
+            told = f"{_held(pid)} descriptors, {old.descriptors} before"
             found.faults.append(f"{old.kind}: {told}")
     if set(found.memory_bytes) != set(_GROWTH_BYTES):
         found.faults.append(f"looked at {sorted(found.memory_bytes)} only")
@@ -219,12 +234,16 @@ def _zombies() -> list[int]:
     found: list[int] = []
     for name in _ours() | {str(os.getpid())}:
         with suppress(OSError):
-            children = Path(f"/proc/{name}/task/{name}/children").read_text()
-            for child in children.split():
+            for child in _children(int(name)):
                 stat = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2]
                 if stat.split()[0] == "Z":
-                    found.append(int(child))
+                    found.append(child)
     return found
+
+
+def _children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in text.split()]
 
 
 def _resident_bytes(pid: int) -> int:
