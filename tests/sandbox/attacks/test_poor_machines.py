@@ -44,7 +44,6 @@ if _ROOT:
     MACHINES["container without capabilities"] = [{**_CONTAINER, "capabilities": False}]
     MACHINES["user namespace of a user"] = [{**_USER, "ids": [(0, ORDINARY_UID, 1)]}]
 
-_AS_A_USER = ("container as a user", *(() if _ROOT else ("container in a container",)))
 _LIKE_OTHERS = (
     "user namespace of a user",
     "container in a user namespace",
@@ -176,10 +175,8 @@ def test_programs_start_and_are_counted_there(base: Base, machine: str) -> None:
 
     printed, started = told.splitlines()
     assert printed == "b'a program\\n'"
-    # Of an ordinary user without namespaces the kernel counts all processes together.
-    together = layers["process-limit"]["state"] == "degraded"
-    assert together is (machine in _AS_A_USER)
-    assert 1 < int(started) < (100 if together else 16)
+    assert layers["process-limit"]["state"] == "active"
+    assert 1 < int(started) < 16
 
 
 def test_a_sandbox_inside_a_sandbox_says_what_it_lacks(base: Base) -> None:

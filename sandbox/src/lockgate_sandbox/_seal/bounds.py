@@ -41,33 +41,29 @@ def limit_processes(child: Child) -> LayerState:
     if child.own_uid or child.counted_apart:
         rlimits.apply(bound)
         return LayerState("process-limit", "active", f"RLIMIT_NPROC {count}")
+    refused = _why_nobody_is_asked(child)
+    if not refused:
+        return LayerState("process-limit", "active", _ASKED.format(count))
     if not plan.may_fork and child.wants("seccomp"):
-        if _counts_threads(child):
-            return LayerState("process-limit", "active", _ASKED.format(count))
         detail = "seccomp: one process; its threads are counted by the host"
         return LayerState("process-limit", "degraded", detail, cgroup.REMEDY)
     if child.uid != 0:
         total = count + _tasks_of(child.uid)
         rlimits.apply([(_RLIMIT_NPROC, total, total)])
-        detail = f"RLIMIT_NPROC {total}, shared with all processes of uid {child.uid}"
+        shared = f"RLIMIT_NPROC {total}, shared with all processes of uid {child.uid}"
+        detail = f"{shared} ({refused})"
         return LayerState("process-limit", "degraded", detail, namespaces.REMEDY)
-    try:
-        if _ask_warden(child, forks=True):
-            return LayerState("process-limit", "active", _ASKED.format(count))
-        refused = "no warden counts"
-    except OSError as error:
-        refused = f"no warden can count: {reason(error)}"
     detail = f"uid 0 has no process limit, there is no pids cgroup, {refused}"
     remedy = f"{REMEDIES['uid']}; or {cgroup.REMEDY}"
     return LayerState("process-limit", "missing", detail, remedy)
 
 
-def _counts_threads(child: Child) -> bool:
-    """Whether a warden counts them, if there is one."""
+def _why_nobody_is_asked(child: Child) -> str:
+    """Have the warden asked before each start; why that can't be, or nothing."""
     try:
-        return _ask_warden(child, forks=True)
-    except OSError:  # a filter above this process may have a listener of its own
-        return False
+        return "" if _ask_warden(child, forks=True) else "no warden counts"
+    except OSError as error:  # a filter above this process may have a listener
+        return f"no warden can count: {reason(error)}"
 
 
 def count_scratch(child: Child) -> LayerState | None:
