@@ -94,7 +94,7 @@ def explain(policy: Subject) -> Explanation:
     kept = [text for name, text in told.items() if text and name not in _ENDING]
     return Explanation(
         tier=str(policy.tier),
-        may=(*may, *_scratch(policy), *_PYTHON),
+        may=(*may, *_scratch(policy), *_believed(policy), *_PYTHON),
         may_not=(*_refusals(policy), *_ALWAYS),
         ended_at=tuple(ended),
         kept_to=(*kept, *_together(policy)),
@@ -196,6 +196,11 @@ def _scratch(policy: Subject) -> Iterator[str]:
             f"fill a scratch folder of its own with {size} in {limits.inodes:,} files, "
             "which vanishes with it"
         )
+
+
+def _believed(policy: Subject) -> Iterator[str]:
+    if any(host.bytes_only for host in policy.hosts):
+        yield "read which certificate authorities this machine believes"
 
 
 def _refusals(policy: Subject) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import ssl
 import threading
 import time
 from pathlib import Path
@@ -88,6 +89,24 @@ def test_urllib_works_unchanged(bench: MakeBench, tmp_path: Path, tls: bool) -> 
         """
         url = f"http{'s' if tls else ''}://api.test:{server.port}/200000"
         assert at.run(code, url=url, pem=certificates(at, tmp_path)) == [200, 200_000]
+
+
+BELIEVED = "import ssl; result = ssl.create_default_context().cert_store_stats()"
+
+
+@pytest.mark.parametrize("host", ["api.test", "https://api.test"])
+def test_who_speaks_tls_knows_whom_this_machine_believes(
+    bench: MakeBench, host: str
+) -> None:
+    ours = ssl.create_default_context().cert_store_stats()
+    if not ours["x509_ca"]:
+        pytest.skip("this machine believes nobody")
+    at = bench(host)
+
+    told = at.run(BELIEVED)
+
+    # The host speaks TLS where a grant is about requests.
+    assert told == (ours if host == "api.test" else dict.fromkeys(ours, 0))
 
 
 @pytest.mark.parametrize("tls", [False, True])

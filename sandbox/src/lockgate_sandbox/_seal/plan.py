@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from lockgate_sandbox._seal.authorities import authorities
 from lockgate_sandbox._seal.filters import filters
 from lockgate_sandbox._seal.fresh import ask_kernel
 from lockgate_sandbox._seal.places import Places
@@ -237,7 +238,7 @@ def prepare(
         modes=dict(chosen),
         abi=level,
         path=list(path),
-        rules=_rules(places, scratch),
+        rules=_rules(places, scratch, tls=any(one.bytes_only for one in policy.hosts)),
         identities=places.identities,
         reach=reach,
         filters=filters(
@@ -332,8 +333,11 @@ def _reach(places: Places) -> list[tuple[str, int]]:
     ]
 
 
-def _rules(places: Places, scratch: str | None) -> list[tuple[str, int]]:
-    """The Landlock rules: rights of one path are joined, the order is kept."""
+def _rules(places: Places, scratch: str | None, *, tls: bool) -> list[tuple[str, int]]:
+    """The Landlock rules: rights of one path are joined, the order is kept.
+
+    `tls`: it speaks to hosts by itself, and has to know whom to believe.
+    """
     joined: dict[str, int] = {}
 
     def allow(paths: Iterable[str], rights: int) -> None:
@@ -348,6 +352,7 @@ def _rules(places: Places, scratch: str | None) -> list[tuple[str, int]]:
         allow(["/dev/zero"], landlock.READ)
     allow(_library_paths(), libraries)
     allow((*_common_paths(), *places.path, *places.read), landlock.READ)
+    allow(authorities() if tls else (), landlock.READ)
     allow(["/dev/null"], landlock.DEVICE)
     allow(places.write, landlock.WRITE)
     allow((*places.programs, *places.program_files), landlock.READ | landlock.EXECUTE)
