@@ -8,7 +8,6 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -22,7 +21,7 @@ from lockgate_sandbox import (
 from tests.sandbox.roomy import START, programs, small
 from tests.support.layers import Base
 from tests.support.ordinary import run_as_ordinary
-from tests.support.sandbox import Lab, alive, goes_past, run, wait_until
+from tests.support.sandbox import Lab, alive, goes_past, parent_of, run, wait_until
 
 pytestmark = pytest.mark.kernel
 
@@ -38,7 +37,7 @@ def test_nobody_waits_for_a_warden_that_is_dead(unmounted: Lab) -> None:
                 pass
     """
     with unmounted.worker(small(wall_seconds=30)) as worker:
-        warden = _parent(worker.pid)
+        warden = parent_of(worker.pid)
         os.kill(warden, signal.SIGSTOP)
         started = time.monotonic()
 
@@ -170,8 +169,3 @@ def test_threads_go_on_without_end_when_nobody_counts(
 def test_a_refused_path_is_still_refused(unmounted: Lab) -> None:
     with pytest.raises(RemoteError, match="Permission denied"):
         unmounted.run(small(), "open('/tmp/outside', 'w')")
-
-
-def _parent(pid: int) -> int:
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    return int(stat.rpartition(")")[2].split()[1])

@@ -31,6 +31,7 @@ from tests.support.sandbox import (
     alive,
     open_folder,
     outside,
+    parent_of,
     policy,
     run,
     wait_until,
@@ -39,16 +40,11 @@ from tests.support.sandbox import (
 pytestmark = pytest.mark.kernel
 
 
-def _parent(pid: int) -> int:
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    return int(stat.rpartition(")")[2].split()[1])
-
-
 def _family(lab: Lab) -> tuple[int, int]:
     """The pids of keeper and zygote."""
     with lab.worker(policy()) as worker:
-        zygote = _parent(worker.pid)
-        return _parent(zygote), zygote
+        zygote = parent_of(worker.pid)
+        return parent_of(zygote), zygote
 
 
 def test_the_host_gets_no_child_of_its_own(lab: Lab) -> None:
@@ -57,7 +53,7 @@ def test_the_host_gets_no_child_of_its_own(lab: Lab) -> None:
         mine = Lab(sandbox, folder)
         keeper, _ = _family(mine)
         assert set(children(os.getpid())) == before
-        assert _parent(keeper) != os.getpid()
+        assert parent_of(keeper) != os.getpid()
 
 
 def test_sigchld_handlers_of_the_host_are_left_alone() -> None:
@@ -109,13 +105,13 @@ def test_an_unclosed_sandbox_dies_with_its_host_and_leaves_nothing(
             sys.path.insert(0, {str(Path.cwd())!r})
             from lockgate_sandbox import Sandbox
             from tests.support.sandbox import Lab, policy, run
-            from tests.sandbox.test_sandbox import _parent
+            from tests.support.sandbox import parent_of
             from pathlib import Path
             lab = Lab(Sandbox.open(), Path({str(folder)!r}))
             worker = lab.worker(policy("basic"))
-            zygote = _parent(worker.pid)
+            zygote = parent_of(worker.pid)
             base = os.path.dirname(run(worker, "result = str(session.scratch)"))
-            print(worker.pid, zygote, _parent(zygote), base, flush=True)
+            print(worker.pid, zygote, parent_of(zygote), base, flush=True)
             threading.Timer(0.2, lambda: os.kill(os.getpid(), 9)).start()
             run(worker, "import time; time.sleep(600)")
         """
@@ -213,7 +209,7 @@ def test_a_killed_warden_takes_its_tree_along(lab: Lab) -> None:
         assert isinstance(inner, int)
         child = outside(worker, inner)
         assert alive(child)
-        os.kill(_parent(worker.pid), signal.SIGKILL)
+        os.kill(parent_of(worker.pid), signal.SIGKILL)
         assert wait_until(lambda: not alive(worker.pid) and not alive(child))
         with pytest.raises(SandboxError):
             run(worker, "result = 1")

@@ -22,6 +22,7 @@ __all__ = [
     "goes_past",
     "open_folder",
     "outside",
+    "parent_of",
     "policy",
     "run",
     "task_count",
@@ -144,6 +145,12 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def parent_of(pid: int) -> int:
+    """The process whose child it is."""
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
 
 
 def task_count(marker: str) -> int:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import pytest
 
 from lockgate_sandbox import Policy, Program, SandboxError, Tier
+from tests.sandbox.attacks.families.wire import SPEAK
 from tests.support.sandbox import Lab, alive, policy, run, wait_until
 
 __all__ = ["ELEVATED", "FIND", "fails"]
 
 ELEVATED = Policy.for_tier(Tier.ELEVATED, programs=[Program("true", "/bin/true")])
 
-FIND = """
-import os, socket, stat, struct
+FIND = (
+    SPEAK
+    + """
+import stat
 def is_socket(fd):
     try:
         return stat.S_ISSOCK(os.fstat(fd).st_mode)
     except OSError:
         return False
 channel = socket.socket(fileno=next(fd for fd in range(3, 64) if is_socket(fd)))
-def frame(value):
-    channel.send(struct.pack("<I", len(value)) + value)
 """
+)
 """Finds the channel to the host, as a plugin can; `frame` sends on it."""
 
 

@@ -15,6 +15,7 @@ import pytest
 from lockgate_sandbox import ProtocolError, SandboxError, WallLimitError, Worker
 from lockgate_sandbox._wire import host_pipe
 from lockgate_sandbox._wire.host_end import HostChannel
+from tests.sandbox.attacks.families.pipes import TOOLS, WRITES
 from tests.support.sandbox import Lab, alive, policy, run, wait_until
 
 pytestmark = pytest.mark.kernel
@@ -22,57 +23,34 @@ pytestmark = pytest.mark.kernel
 _ROW = 12
 """Calls after which the pipes are there."""
 
-_TOOLS = """
-import os, threading, time
-end = session._channel.answers
-call = session._now.call
-def packed(*frame):
-    data = bytearray()
-    session._channel._encode_into(frame, data, 0)
-    return data
-def say(*frame):
-    os.write(end, packed(*frame))
+_TOOLS = (
+    TOOLS
+    + """
 def raw(value):
     os.write(end, b"\\x93\\x07\\xc4\\x08" + call + value)
-def later(write):
-    def wait():
-        while session._now.call:
-            time.sleep(0.001)
-        time.sleep(0.01)
-        write()
-    threading.Thread(target=wait).start()
 """
+)
 
 _ATTACKS = {
-    "junk": "os.write(end, b'junk')",
+    **WRITES,
     "no frame": "os.write(end, b'\\xc1')",
     "one byte": "os.write(end, b'L')",
-    "forged": "say(7, b'AAAAAAAA', 'forged')",
     "forged, of another's length": "say(7, call[:-1], 'forged')",
-    "an id that is text": "say(7, call.decode(), 'forged')",
     "twice": "say(7, call, 1); say(7, call, 2)",
-    "once more": "say(7, call, 1)",
-    "late": "later(lambda: say(7, call, 'late'))",
     "torn": "one = packed(7, call, 'torn'); os.write(end, one[:5]); "
     "time.sleep(0.02); os.write(end, one[5:]); time.sleep(0.02)",
-    "torn for ever": "os.write(end, packed(7, call, 'torn')[:5]); time.sleep(9)",
+    "torn for ever": WRITES["tear an answer"] + "; time.sleep(9)",
     "too long": "os.set_blocking(end, False); say(7, call, 'x' * 65_520)",
-    "a flood": "os.set_blocking(end, False); "
-    "later(lambda: os.write(end, bytes(1 << 20)))",
     "a length before it": "one = packed(7, call, 1); "
     "os.write(end, len(one).to_bytes(4, 'little') + one)",
-    "an ASK": "say(9, call, 1, 'up', {'n': 1})",
     "a RAISE": "say(8, call, 'ValueError', 'text', '', None)",
-    "an ITEM": "say(13, call, 1)",
     "a CREDIT": "say(14, call, 1)",
-    "a BATCH": "say(12, [7, call, 1])",
     "a NOTE": "say(10, call, 'read', '/')",
     "deep": "value = 1\nfor _ in range(900): value = [value]\nsay(7, call, value)",
     "bytes": "say(7, call, b'bytes')",
     "an extension": "raw(b'\\xd4\\x01\\x00')",
     "a map of numbers": "raw(b'\\x81\\x01\\x01')",
     "a list that is only claimed": "raw(b'\\xdd\\xff\\xff\\xff\\xff')",
-    "its end": "os.dup2(os.open('/dev/null', os.O_WRONLY), end); time.sleep(0.02)",
     "by the socket too": "session._channel.send([7, call, 1])",
 }
 
@@ -113,9 +91,8 @@ def test_the_same_bytes_with_the_right_id_are_an_answer(lab: Lab) -> None:
 
 
 def test_what_nobody_waits_for_keeps_no_host_busy(lab: Lab) -> None:
-    fill = "os.set_blocking(end, False); later(lambda: os.write(end, bytes(1 << 20)))"
     with _by_pipe(lab) as worker:
-        run(worker, _TOOLS + fill)
+        run(worker, _TOOLS + WRITES["write a flood"])
         time.sleep(0.05)
         before = time.process_time()
         pause = {"seconds": 0.4}

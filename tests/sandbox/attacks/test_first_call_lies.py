@@ -21,16 +21,10 @@ from lockgate_sandbox import (
     WorkerDiedError,
 )
 from lockgate_sandbox._wire.frame import Kind
+from tests.sandbox.attacks.families.first_calls import LIAR, LIBRARY, TOLD
 from tests.support.sandbox import Lab, alive, policy, run, wait_until
 
 pytestmark = pytest.mark.kernel
-
-_LIAR = """
-    def build(session):
-        channel, call = session._channel, session._now.call
-        {lie}
-        return lambda method, arguments: "honest"
-"""
 
 _NEVER = [
     kind
@@ -54,7 +48,7 @@ def _next_worker_works(lab: Lab) -> Iterator[None]:
 
 
 def _liar(lab: Lab, lie: str, *preload: str) -> Worker:
-    lab.write("liar", textwrap.dedent(_LIAR).format(lie=lie))
+    lab.write("liar", textwrap.dedent(LIAR).format(lie=lie))
     return lab.sandbox.worker(
         policy(),
         target="liar:build",
@@ -83,12 +77,11 @@ def test_a_seal_is_told_once_and_not_by_a_target(lab: Lab) -> None:
 
 
 def test_a_target_may_say_that_it_failed_but_not_that_a_layer_did(lab: Lab) -> None:
-    told = "{'layer': 'landlock', 'detail': 'gone', 'remedy': 'switch it off'}"
-    lie = f"channel.send([{int(Kind.FAILED)}, call, 'layer', {told}])"
+    lie = f"channel.send([{int(Kind.FAILED)}, call, 'layer', {TOLD}])"
     with _liar(lab, lie) as worker:
         with pytest.raises(StartError) as caught:
             worker.call("any")
-        assert "switch it off" not in caught.value.hint
+        assert TOLD["remedy"] not in caught.value.hint
         assert wait_until(lambda: not alive(worker.pid))
 
 
@@ -143,16 +136,6 @@ def test_packets_that_are_no_frame_end_it(lab: Lab, garbage: str) -> None:
 
 # -- a library that was preloaded, and so runs before the worker has a job -------------
 
-_LIBRARY = """
-    import gc
-    nest = next(one for one in gc.get_objects() if type(one).__name__ == "Nest")
-    plain = nest._work
-    def work():
-        nest._channel.send({frame})
-        plain()
-    nest._work = work
-"""
-
 
 @pytest.mark.parametrize(
     "frame",
@@ -165,7 +148,7 @@ _LIBRARY = """
 )
 def test_a_library_that_answers_before_the_call_is_sent(lab: Lab, frame: str) -> None:
     library = f"lying_{abs(hash(frame))}"
-    lab.write(library, textwrap.dedent(_LIBRARY).format(frame=frame))
+    lab.write(library, textwrap.dedent(LIBRARY).format(frame=frame))
     with _liar(lab, "pass", library) as worker:
         assert worker.posture["seccomp"].state == "degraded"  # as its zygote's
         with pytest.raises(ProtocolError):
@@ -177,7 +160,7 @@ def test_a_library_that_only_might_lie_is_no_harm(lab: Lab) -> None:
     """The same library without a word of its own: the call is answered."""
     lab.write(
         "quiet",
-        textwrap.dedent(_LIBRARY).replace("nest._channel.send({frame})", "pass"),
+        textwrap.dedent(LIBRARY).replace("nest._channel.send({frame})", "pass"),
     )
     with _liar(lab, "pass", "quiet") as worker:
         assert worker.call("any").value == "honest"

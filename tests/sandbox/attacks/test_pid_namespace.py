@@ -17,6 +17,7 @@ import pytest
 from lockgate_sandbox import Policy, Sandbox
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.posture import LAYERS
+from tests.sandbox.attacks.families.orphans import ORPHAN
 from tests.support.confine import command
 from tests.support.layers import ORDINARY_UID, Base
 from tests.support.sandbox import (
@@ -24,6 +25,7 @@ from tests.support.sandbox import (
     alive,
     open_folder,
     outside,
+    parent_of,
     policy,
     run,
     wait_until,
@@ -96,20 +98,6 @@ def test_no_process_outside_can_be_named(
         assert run(free, code, victim=victim) is True
 
 
-_ESCAPE = """
-    import ctypes, os, time
-    reader, writer = os.pipe()
-    if not os.fork():
-        os.setsid()
-        if not os.fork():
-            ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)
-            os.write(writer, str(os.getpid()).encode())
-            time.sleep(600)
-        os._exit(0)
-    result = int(os.read(reader, 20))
-"""
-
-
 @pytest.mark.parametrize("held", [True, False])
 def test_nothing_outlives_the_zygote(
     lab_without: Callable[..., Lab], alone: Lab, held: bool
@@ -118,16 +106,16 @@ def test_nothing_outlives_the_zygote(
     off = [name for name in LAYERS if not (held and name == _LAYER)]
     with open_folder() as folder, Sandbox.open(layers=dict.fromkeys(off, "off")) as own:
         worker = Lab(own, folder).worker(policy())
-        inner = run(worker, _ESCAPE)
+        inner = run(worker, ORPHAN)
         assert isinstance(inner, int)
         escaped = outside(worker, inner)
-        zygote = _parent(_parent(worker.pid))
-        keeper = _parent(zygote)
+        zygote = parent_of(parent_of(worker.pid))
+        keeper = parent_of(zygote)
         assert alive(escaped)
         os.kill(keeper, signal.SIGSTOP)
         try:
             # Nor does its warden.
-            os.kill(_parent(worker.pid), signal.SIGSTOP)
+            os.kill(parent_of(worker.pid), signal.SIGSTOP)
             os.kill(zygote, signal.SIGKILL)
             assert wait_until(lambda: not alive(escaped), 10 if held else 1) is held
         finally:
@@ -137,11 +125,11 @@ def test_nothing_outlives_the_zygote(
 
 def test_orphans_of_a_killed_warden_end(alone: Lab) -> None:
     with alone.worker(policy()) as worker:
-        inner = run(worker, _ESCAPE)
+        inner = run(worker, ORPHAN)
         assert isinstance(inner, int)
         escaped = outside(worker, inner)
-        warden = _parent(worker.pid)
-        zygote = _parent(warden)
+        warden = parent_of(worker.pid)
+        zygote = parent_of(warden)
         os.kill(warden, signal.SIGKILL)
         assert wait_until(lambda: not alive(escaped) and not alive(worker.pid))
     # Reaped too: no dead process is left as a child of the zygote.
@@ -262,8 +250,3 @@ def test_where_it_cannot_be_had_the_posture_says_why(
         assert words in hint
     else:
         assert found["strict"][0] == "active"
-
-
-def _parent(pid: int) -> int:
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    return int(stat.rpartition(")")[2].split()[1])

@@ -29,13 +29,9 @@ _RAW = (
     FIND
     + """
 call = session._now.call
-def send(value):
-    data = struct.pack("<I", len(value)) + value
-    for at in range(0, len(data), 65536):
-        channel.send(data[at : at + 65536])
 def ask(number, data):
     head = b"\\x95\\x09\\xc4\\x08" + call + b"\\xce" + struct.pack(">I", number)
-    send(head + b"\\xa2up\\x81\\xa1a\\xc6" + struct.pack(">I", len(data)) + data)
+    frame(head + b"\\xa2up\\x81\\xa1a\\xc6" + struct.pack(">I", len(data)) + data)
 """
 )
 
@@ -74,7 +70,7 @@ def _grows_by(limit: int) -> Generator[None]:
 
 @pytest.mark.parametrize(
     "flood",
-    ["while True: send(b'\\x91\\x0c')", "for n in range(1, 1 << 32): ask(n, b'')"],
+    ["while True: frame(b'\\x91\\x0c')", "for n in range(1, 1 << 32): ask(n, b'')"],
     ids=["empty batches", "questions"],
 )
 def test_a_flood_of_frames_ends_at_the_wall_limit(lab: Lab, flood: str) -> None:
@@ -120,8 +116,8 @@ def test_small_answers_of_many_nodes_do_not_fill_its_memory(lab: Lab) -> None:
 def test_a_frame_of_countless_buffers_is_refused_before_it_is_read(lab: Lab) -> None:
     code = """
 count = 600_000
-send(b"\\x93\\x07\\xc4\\x08" + call + b"\\xdd" + struct.pack(">I", count)
-     + b"\\xc7\\x04\\x02\\x03B:0" * count)
+frame(b"\\x93\\x07\\xc4\\x08" + call + b"\\xdd" + struct.pack(">I", count)
+      + b"\\xc7\\x04\\x02\\x03B:0" * count)
 """
     with (
         lab.worker(policy()) as worker,
@@ -131,6 +127,6 @@ send(b"\\x93\\x07\\xc4\\x08" + call + b"\\xdd" + struct.pack(">I", count)
 
 
 def test_a_room_is_asked_for_once_at_a_time(lab: Lab) -> None:
-    code = _RAW + "while True: send(b'\\x92\\x12\\xce\\x00\\x01\\x00\\x00')"
+    code = _RAW + "while True: frame(b'\\x92\\x12\\xce\\x00\\x01\\x00\\x00')"
     with lab.worker(policy()) as worker, pytest.raises(ProtocolError, match="ROOM"):
         worker.call(code)

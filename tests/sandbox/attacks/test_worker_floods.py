@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,14 +12,16 @@ from lockgate_sandbox import (
     DepthLimitError,
     MemoryLimitError,
     MessageLimitError,
-    OutputLimitError,
     RemoteError,
     SandboxError,
     Tier,
 )
 from lockgate_sandbox.linux import credentials
-from tests.sandbox.attacks.misbehaviour import ELEVATED, fails
-from tests.support.sandbox import TIERS, Lab, alive, outside, policy, run, wait_until
+from tests.sandbox.attacks.families.bombs import BOMB
+from tests.sandbox.attacks.families.floods import CHATTER
+from tests.sandbox.attacks.families.memory import MAPS, SHARED, UNMAPPED
+from tests.sandbox.attacks.misbehaviour import ELEVATED
+from tests.support.sandbox import TIERS, Lab, alive, policy, run, wait_until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("next_worker_works")]
 
@@ -34,47 +35,36 @@ def test_memory_beyond_the_limit_is_a_memory_error_and_the_worker_lives(
         assert run(worker, "result = 1") == 1
 
 
-_SHARED = """
-import ctypes, mmap, time
+_DUMPABLE = """
 if dumpable is not None:
-    ctypes.CDLL(None).prctl(4, dumpable, 0, 0, 0)
-room = mmap.mmap(-1, 256 << 20)
-for start in range(0, len(room), 4096):
-    room[start] = 1
-time.sleep(60)
+    libc.prctl(4, dumpable, 0, 0, 0)
 """
+
+_STAYS = "time.sleep(60)"
 
 _CAP_SYS_PTRACE = 19
 
-_UNMAPPED = """
-import os, time
-fd = os.memfd_create("x")
-for _ in range(256):
-    os.write(fd, bytes(1 << 20))
-time.sleep(60)
-"""
-
 
 @pytest.mark.parametrize("tier", TIERS)
-@pytest.mark.parametrize("code", [_SHARED, _UNMAPPED], ids=["mapped", "unmapped"])
+@pytest.mark.parametrize("code", [SHARED, UNMAPPED], ids=["mapped", "unmapped"])
 def test_memory_that_no_rlimit_sees_is_refused(lab: Lab, code: str, tier: Tier) -> None:
     with pytest.raises(RemoteError, match="Operation not permitted"):
-        lab.run(policy(tier), code, dumpable=None)
+        lab.run(policy(tier), MAPS + code)
 
 
 @pytest.mark.parametrize("dumpable", [None, 0, 1])
-@pytest.mark.parametrize("code", [_SHARED, _UNMAPPED], ids=["mapped", "unmapped"])
+@pytest.mark.parametrize("code", [SHARED, UNMAPPED], ids=["mapped", "unmapped"])
 def test_memory_that_no_rlimit_sees_is_sampled(
     lab_without: Callable[..., Lab], code: str, dumpable: int | None
 ) -> None:
-    if code == _UNMAPPED and not credentials.has_capability(_CAP_SYS_PTRACE):
+    if code == UNMAPPED and not credentials.has_capability(_CAP_SYS_PTRACE):
         pytest.skip(
             "only CAP_SYS_PTRACE sees the descriptors of a process closed to tracing"
         )
     lab = lab_without("seccomp", "rlimits", "process-limit", "cgroup")
     given = policy(limits={"memory_bytes": 64 << 20})
     with lab.worker(given) as worker, pytest.raises(MemoryLimitError):
-        run(worker, code, dumpable=dumpable)
+        run(worker, MAPS + _DUMPABLE + code + _STAYS, dumpable=dumpable)
 
 
 def test_thread_bomb_stops_at_the_process_limit(lab: Lab) -> None:
@@ -97,21 +87,10 @@ def test_thread_bomb_stops_at_the_process_limit(lab: Lab) -> None:
 
 
 def test_fork_bomb_dies_with_its_worker(lab: Lab) -> None:
-    code = """
-        import os, time
-        def bomb():
-            while True:
-                try:
-                    if not os.fork():
-                        os.setsid()
-                except OSError:
-                    time.sleep(0.01)
-        bomb()
-    """
     bomber = lab.worker(ELEVATED)
     uid = bomber.posture.uid
     with pytest.raises(SandboxError):
-        bomber.call(textwrap.dedent(code), {}, timeout=1.0)
+        bomber.call(BOMB, {}, timeout=1.0)
     bomber.close()
     assert wait_until(lambda: not alive(bomber.pid))
     if uid not in (0, os.getuid()):
@@ -129,47 +108,15 @@ def _tasks_of(uid: int) -> list[str]:
     return found
 
 
-def test_orphans_in_sessions_of_their_own_die_with_their_worker(lab: Lab) -> None:
-    code = """
-        import os, time
-        reader, writer = os.pipe()
-        if not os.fork():
-            os.setsid()
-            if os.fork():
-                os._exit(0)
-            os.write(writer, b"%d" % os.getpid())
-            while True:
-                time.sleep(60)
-        os.wait()
-        result = int(os.read(reader, 20))
-    """
-    with lab.worker(ELEVATED) as worker:
-        inner = run(worker, code)
-        assert isinstance(inner, int)
-        orphan = outside(worker, inner)
-        assert alive(orphan)
-    assert wait_until(lambda: not alive(orphan))
-
-
 def test_a_fork_that_comes_back_from_the_handler_is_ended(lab: Lab) -> None:
     with lab.worker(ELEVATED) as worker:
         assert run(worker, "import os\nresult = os.fork() and 5") == 5
         assert run(worker, "result = 6") == 6
 
 
-def test_flood_of_output_is_an_error(lab: Lab) -> None:
-    code = """
-        import os
-        while True:
-            os.write(1, b"x" * 65536)
-    """
-    error = fails(lab, code, policy(limits={"output_bytes": 1000}))
-    assert isinstance(error, OutputLimitError)
-
-
 def test_much_output_is_truncated_with_a_marker_and_blocks_nobody(lab: Lab) -> None:
     with lab.worker(policy(limits={"output_bytes": 1000})) as worker:
-        reply = worker.call("print('x' * 500_000); result = 1", {})
+        reply = worker.call(CHATTER + "result = 1", {})
         assert reply.value == 1
         assert reply.output.startswith("x" * 1000 + "\n[output truncated: 499001 ")
         assert reply.usage.output_bytes == 500_001

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from lockgate_sandbox import (
@@ -13,6 +11,7 @@ from lockgate_sandbox import (
     RemoteError,
     StartError,
 )
+from tests.sandbox.attacks.families.wire import ANSWERS_TWICE, LIES
 from tests.sandbox.attacks.misbehaviour import ELEVATED, FIND, fails
 from tests.support.sandbox import Lab, alive, policy, run, wait_until
 
@@ -31,21 +30,21 @@ def test_reply_that_is_no_data_is_a_type_error(lab: Lab, value: str) -> None:
 @pytest.mark.parametrize(
     ("lie", "reason"),
     [
-        ('channel.send(b"x")', "without length"),
-        ('channel.send(b"garbage, not a frame at all")', ""),
-        ("channel.send(bytes(65536))", "a packet of 65536"),
-        ('frame(b"\\xdd\\xff\\xff\\xff\\xff")', "nodes"),
+        (LIES["send a byte"], "without length"),
+        (LIES["send garbage"], ""),
+        (LIES["send zeros"], "a packet of 65536"),
+        (LIES["claim a list of four thousand million"], "nodes"),
         ('frame(b"\\xdc\\xff\\xff")', "claims more nodes"),
-        ('frame(b"\\xc1")', "not data"),
-        ('frame(b"\\xd7\\xff" + bytes(8))', "not data"),
-        ('frame(b"\\x91\\x07")', "elements"),
-        ('frame(b"\\x93\\x07\\xc4\\x08" + bytes(8) + b"\\x01")', "another call's id"),
-        ('frame(b"\\x93\\x02\\xc4\\x08" + bytes(8) + b"\\x01")', "may not come now"),
-        ('frame(b"\\x93\\x05\\xc4\\x08" + bytes(8) + b"\\x01")', "may not come now"),
-        ('frame(b"\\x81\\x01\\x02")', "not a string"),
-        ('frame(b"\\x90")', "not a list"),
-        ('frame(b"\\x91\\xa1\\xff")', "utf-8"),
-        ('channel.send(struct.pack("<I", 100_000) + b"x" * 10)', "a packet of 14"),
+        (LIES["send a byte that is no msgpack"], "not data"),
+        (LIES["send an extension"], "not data"),
+        (LIES["send a kind and nothing else"], "elements"),
+        (LIES["answer another's call"], "another call's id"),
+        ("kind(2)", "may not come now"),
+        ("kind(5)", "may not come now"),
+        (LIES["send a map of numbers"], "not a string"),
+        (LIES["send an empty list"], "not a list"),
+        (LIES["send text that is none"], "utf-8"),
+        (LIES["send less than it claims"], "a packet of 14"),
     ],
 )
 def test_lie_on_the_wire_kills_the_liar(lab: Lab, lie: str, reason: str) -> None:
@@ -54,56 +53,19 @@ def test_lie_on_the_wire_kills_the_liar(lab: Lab, lie: str, reason: str) -> None
     assert reason in str(error)
 
 
-def test_claimed_length_over_the_limit_kills_before_anything_is_read(lab: Lab) -> None:
-    lie = 'channel.send(struct.pack("<I", 0xFFFFFFFF) + b"x")'
-    error = fails(lab, f"{FIND}\n{lie}\nimport time; time.sleep(60)")
-    assert isinstance(error, MessageLimitError)
-
-
 def test_deep_frame_kills_before_it_is_decoded(lab: Lab) -> None:
-    lie = 'frame(b"\\x91" * 60000 + b"\\xc0")'
-    error = fails(lab, f"{FIND}\n{lie}\nimport time; time.sleep(60)")
+    error = fails(lab, f"{FIND}\n{LIES['nest lists']}\nimport time; time.sleep(60)")
     assert isinstance(error, DepthLimitError)
     assert error.unit == "levels"
 
 
 def test_answering_twice_kills_at_the_next_call(lab: Lab) -> None:
-    # The id of the running call is in the first frame that the session keeps.
-    code = f"""{FIND}
-call = session._now.call
-frame(b"\\x93\\x07\\xc4\\x08" + call + b"\\x01")
-result = 2
-"""
+    code = f"{FIND}\ncall = session._now.call\n{ANSWERS_TWICE}"
     with lab.worker(policy()) as worker:
         assert worker.call(code, {}).value == 1
         with pytest.raises(ProtocolError, match="late, repeated or forged"):
             run(worker, "result = 3")
         assert not worker.alive
-
-
-def test_descriptors_smuggled_to_the_host_are_never_opened(lab: Lab) -> None:
-    code = f"""{FIND}
-import _socket
-call = session._now.call
-value = b"\\x93\\x07\\xc4\\x08" + call + b"\\x01"
-packed = struct.pack("3i", 0, 1, 2)
-channel.sendmsg([struct.pack("<I", len(value)) + value],
-                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)])
-import time; time.sleep(60)
-"""
-    with lab.worker(policy()) as worker:
-        before = _descriptors()
-        assert worker.call(code, {}).value == 1
-        assert _descriptors() == before
-
-
-def _descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
-def test_closing_the_channel_is_a_protocol_error(lab: Lab) -> None:
-    error = fails(lab, f"{FIND}\nchannel.close()\nimport time; time.sleep(60)")
-    assert isinstance(error, ProtocolError)
 
 
 _LIAR = """

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from lockgate_sandbox import CpuLimitError, WallLimitError, WorkerDiedError
+from tests.sandbox.attacks.families.misbehaves import ABORTS, CRASHES, EXITS, SPINS
 from tests.sandbox.attacks.misbehaviour import ELEVATED, fails
 from tests.support.sandbox import Lab, alive, policy, run, wait_until
 
@@ -20,44 +21,25 @@ pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("next_worker_works")]
 
 
 def test_segfault_is_reported_with_its_signal(lab: Lab) -> None:
-    error = fails(lab, "import ctypes\nctypes.string_at(0)")
+    error = fails(lab, CRASHES)
     assert isinstance(error, WorkerDiedError)
     assert error.signal == signal.SIGSEGV
 
 
 def test_exit_in_mid_call_is_reported_with_its_status(lab: Lab) -> None:
-    error = fails(lab, "import os\nos._exit(3)")
+    error = fails(lab, EXITS)
     assert isinstance(error, WorkerDiedError)
     assert (error.status, error.signal) == (3, None)
 
 
 def test_abort_is_reported_with_its_signal(lab: Lab) -> None:
-    error = fails(lab, "import os\nos.abort()")
+    error = fails(lab, ABORTS)
     assert isinstance(error, WorkerDiedError)
     assert error.signal == signal.SIGABRT
 
 
-def test_sleep_ends_at_the_wall_limit_also_if_sigterm_is_ignored(lab: Lab) -> None:
-    code = """
-        import signal, time
-        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(number, signal.SIG_IGN)
-        while True:
-            time.sleep(1)
-    """
-    error = fails(lab, code, policy(limits={"wall_seconds": 0.3}))
-    assert isinstance(error, WallLimitError)
-
-
-def test_sleep_in_c_with_the_gil_held_ends_at_the_wall_limit(lab: Lab) -> None:
-    code = "import ctypes\nctypes.PyDLL(None).sleep(600)"
-    error = fails(lab, code, policy(limits={"wall_seconds": 0.3}))
-    assert isinstance(error, WallLimitError)
-
-
 def test_spin_in_c_with_the_gil_held_ends_at_the_cpu_limit(lab: Lab) -> None:
-    code = "import itertools\nsum(itertools.repeat(1))"
-    error = fails(lab, code, policy(limits={"cpu_seconds": 1}))
+    error = fails(lab, SPINS, policy(limits={"cpu_seconds": 1}))
     assert isinstance(error, CpuLimitError)
 
 

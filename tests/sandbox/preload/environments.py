@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lockgate_sandbox import (
     Policy,
     Worker,
 )
 from tests.support.sandbox import Lab
 
-__all__ = ["parent_of", "worker_of"]
+__all__ = ["worker_of"]
 
 
 def worker_of(
@@ -19,8 +17,3 @@ def worker_of(
     return lab.sandbox.worker(
         given, target=target, path=[str(lab.folder)], preload=names
     )
-
-
-def parent_of(pid: int) -> int:
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    return int(stat.rpartition(")")[2].split()[1])

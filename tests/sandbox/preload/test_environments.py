@@ -21,10 +21,18 @@ from lockgate_sandbox import (
     Worker,
     WorkerDiedError,
 )
-from tests.sandbox.preload.environments import parent_of, worker_of
+from tests.sandbox.preload.environments import worker_of
 from tests.support.layers import ORDINARY_UID, Base
 from tests.support.ordinary import run_as_ordinary
-from tests.support.sandbox import Lab, alive, open_folder, policy, run, wait_until
+from tests.support.sandbox import (
+    Lab,
+    alive,
+    open_folder,
+    parent_of,
+    policy,
+    run,
+    wait_until,
+)
 
 pytestmark = pytest.mark.kernel
 

@@ -13,8 +13,8 @@ from lockgate_sandbox import (
     SandboxError,
 )
 from lockgate_sandbox._watch.tree import children
-from tests.sandbox.preload.environments import parent_of, worker_of
-from tests.support.sandbox import Lab, alive, policy, run, wait_until
+from tests.sandbox.preload.environments import worker_of
+from tests.support.sandbox import Lab, alive, parent_of, policy, run, wait_until
 
 pytestmark = pytest.mark.kernel
 

@@ -10,14 +10,14 @@ import threading
 
 from lockgate_sandbox import ClosedError, ProcessLimitError, SandboxError, Worker
 from tests.sandbox.attacks.families.field import Attack, Field
-from tests.sandbox.attacks.families.kin import below, parent_of
-from tests.support.sandbox import alive, wait_until
+from tests.sandbox.attacks.families.kin import below
+from tests.support.sandbox import alive, parent_of, wait_until
 
-__all__ = ["ATTACKS", "TOGETHER"]
+__all__ = ["ATTACKS", "BOMB", "TOGETHER"]
 
 TOGETHER = 1  # an ordinary user has one count of processes for all of them
 
-_BOMB = """
+BOMB = """
 import os, time
 def bomb():
     while True:
@@ -37,7 +37,7 @@ def _bombs(field: Field) -> bool:
     with field.worker(*off, processes=limit, memory_bytes=8 << 30) as worker:
         top = parent_of(worker.pid) if field.may_start or not field.held else worker.pid
         told: list[SandboxError] = []
-        bombing = threading.Thread(target=_call, args=(worker, _BOMB, told))
+        bombing = threading.Thread(target=_call, args=(worker, BOMB, told))
         bombing.start()
         # A thread of the worker's own is one of them, too.
         grown = wait_until(

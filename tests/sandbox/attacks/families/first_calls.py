@@ -24,19 +24,19 @@ from tests.sandbox.attacks.families import naive
 from tests.sandbox.attacks.families.field import Attack, Field
 from tests.support.sandbox import alive, wait_until
 
-__all__ = ["ATTACKS", "TOGETHER"]
+__all__ = ["ATTACKS", "LIAR", "LIBRARY", "TOGETHER", "TOLD"]
 
 TOGETHER = 8
 
-_LIAR = """
+LIAR = """
     import time
     def build(session):
         channel, call = session._channel, session._now.call
         {lie}
-        time.sleep(60)
+        return lambda method, arguments: "honest"
 """
 
-_LIBRARY = """
+LIBRARY = """
     import gc
     nest = next(one for one in gc.get_objects() if type(one).__name__ == "Nest")
     plain = nest._work
@@ -74,9 +74,9 @@ def _lies(
 def _liar(field: Field, lie: str, library: str) -> Worker:
     lab, number = field.lab(), next(_MODULES)
     target, loaded = f"liar_{number}", f"library_{number}"
-    lab.write(target, textwrap.dedent(_LIAR).format(lie=lie))
+    lab.write(target, textwrap.dedent(LIAR).format(lie=f"{lie}; time.sleep(60)"))
     if library:
-        lab.write(loaded, textwrap.dedent(_LIBRARY).format(frame=library))
+        lab.write(loaded, textwrap.dedent(LIBRARY).format(frame=library))
     return lab.sandbox.worker(
         field.policy(),
         target=f"{target}:build",
@@ -96,7 +96,7 @@ def _is_ended(worker: Worker, errors: tuple[type[SandboxError], ...]) -> bool:
     return False
 
 
-_TOLD = {"layer": "landlock", "detail": "gone", "remedy": "switch it off"}
+TOLD = {"layer": "landlock", "detail": "gone", "remedy": "switch it off"}
 
 ATTACKS: dict[str, Attack] = {
     "tell a seal": _lies("channel.send([5, bytes(8), ['all', 1]])", ["all", 1]),
@@ -104,7 +104,7 @@ ATTACKS: dict[str, Attack] = {
         "channel.send([5, call, ['all', 1]])", ["all", 1]
     ),
     "tell that a layer failed": _lies(
-        f"channel.send([6, call, 'layer', {_TOLD}])", _TOLD, StartError
+        f"channel.send([6, call, 'layer', {TOLD}])", TOLD, StartError
     ),
     "answer another's call": _lies("channel.send([7, bytes(8), 'forged'])", "forged"),
     "answer a longer id": _lies("channel.send([7, call * 2, 'forged'])", "forged"),

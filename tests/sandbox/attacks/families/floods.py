@@ -15,7 +15,7 @@ from lockgate_sandbox import MessageLimitError, OutputLimitError, WallLimitError
 from tests.sandbox.attacks.families.field import Attack, Field, stopped
 from tests.support.sandbox import run
 
-__all__ = ["ATTACKS", "TOGETHER"]
+__all__ = ["ATTACKS", "CHATTER", "TOGETHER"]
 
 TOGETHER = 12
 
@@ -29,7 +29,7 @@ for _ in range({_FLOOD_BYTES // 65536}):
     os.write(1, b"x" * 65536)
 """
 
-_CHATTER = "print('x' * 500_000)\n"
+CHATTER = "print('x' * 500_000)\n"
 
 _TRICKLE = """
 import time
@@ -52,9 +52,9 @@ def _prints_without_end(field: Field) -> bool:
 def _prints_more_than_a_pipe_holds(field: Field) -> bool:
     if field.held:
         with field.worker(output_bytes=1000) as worker:
-            reply = worker.call(_CHATTER + "result = 1")
+            reply = worker.call(CHATTER + "result = 1")
         return reply.value != 1 or len(reply.output) > 1100
-    command = [sys.executable, "-I", "-S", "-c", _CHATTER]
+    command = [sys.executable, "-I", "-S", "-c", CHATTER]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             process.wait(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-__all__ = ["below", "parent_of", "told_of"]
+__all__ = ["below", "told_of"]
 
 
 def below(top: int) -> list[int]:
@@ -28,9 +28,3 @@ def told_of(pid: int, field: str) -> list[str]:
             if line.startswith(f"{field}:"):
                 return line.split()[1:]
     return []
-
-
-def parent_of(pid: int) -> int:
-    """The process whose child it is."""
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    return int(stat.rpartition(")")[2].split()[1])

@@ -10,7 +10,17 @@ from lockgate_sandbox import MemoryLimitError, RemoteError, Worker
 from tests.sandbox.attacks.families.field import Attack, Field
 from tests.support.sandbox import alive, run, wait_until
 
-__all__ = ["ATTACKS", "MAPPING", "TOGETHER"]
+__all__ = [
+    "AS_STACK",
+    "ATTACKS",
+    "FLOODS_MEANWHILE",
+    "MAPS",
+    "NEVER_SEEN",
+    "PAGE_TABLES",
+    "SHARED",
+    "TOGETHER",
+    "UNMAPPED",
+]
 
 TOGETHER = 2
 
@@ -20,7 +30,7 @@ _LIMIT, _ROOM = 64 * _MIB, 1024 * _MIB
 _FORKS = ("seccomp", "process-limit")
 """What keeps a worker of most rungs from starting a process."""
 
-MAPPING = """
+MAPS = """
 import ctypes, os, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
@@ -31,12 +41,6 @@ def checked(address):
     if address in (None, 2**64 - 1):
         raise OSError(ctypes.get_errno(), "no memory for the attack")
     return address
-"""
-"""How attacks on memory map it, past what Python counts."""
-
-_MAPS = (
-    MAPPING
-    + """
 def own_stack(size):  # a page that nobody uses yet becomes as large as wanted
     name = ctypes.c_char_p.in_dll(libc, "__progname")  # at the stack's upper end
     page = (ctypes.cast(name, ctypes.c_void_p).value & ~4095) - (3 << 20)
@@ -45,15 +49,15 @@ def own_stack(size):  # a page that nobody uses yet becomes as large as wanted
     return lambda: ctypes.memset(address, 1, size)
 size = 96 << 20
 """
-)
+"""How attacks on memory map it, past what Python counts, and how much of it."""
 
-_AS_STACK = """
+AS_STACK = """
 address = checked(libc.mmap(None, size, 3, 0x122, -1, 0))  # MAP_GROWSDOWN
 libc.munmap(ctypes.c_void_p(address), ctypes.c_size_t(size))
 result = True
 """
 
-_SHARED = """
+SHARED = """
 import mmap
 room = mmap.mmap(-1, size)
 for start in range(0, size, 4096):
@@ -61,14 +65,14 @@ for start in range(0, size, 4096):
 result = True
 """
 
-_UNMAPPED = """
+UNMAPPED = """
 fd = os.memfd_create("x")
 for _ in range(size >> 20):
     os.write(fd, bytes(1 << 20))
 result = True
 """
 
-_NEVER_SEEN = """
+NEVER_SEEN = """
 piece = 16 << 20
 for _ in range(6):
     address = checked(libc.mmap(None, piece, 3, 0x21, -1, 0))
@@ -77,7 +81,7 @@ for _ in range(6):
 result = True
 """
 
-_PAGE_TABLES = """
+PAGE_TABLES = """
 size = 6 << 30
 address = checked(libc.mmap(None, size, 1, 0x4022, -1, 0))
 libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), 15)  # no huge pages
@@ -96,7 +100,7 @@ threading.Thread(target=later, daemon=True).start()
 session.done = done
 """
 
-_FLOODS_MEANWHILE = """
+FLOODS_MEANWHILE = """
 filling = threading.Thread(target=own_stack(size), daemon=True)
 filling.start()
 end = time.monotonic() + 20
@@ -156,16 +160,16 @@ def _takes_while_nobody_waits(field: Field) -> bool:
 
 
 def _run(worker: Worker, code: str, rest: float = 0) -> object:
-    return run(worker, _MAPS + code, rest=rest)
+    return run(worker, MAPS + code, rest=rest)
 
 
 ATTACKS: dict[str, Attack] = {
-    "memory that counts as stack": _takes(_AS_STACK, *_FORKS, room=True),
-    "memory that is shared": _takes(_SHARED, *_FORKS, room=True),
-    "memory of a file without a name": _takes(_UNMAPPED, *_FORKS, "rlimits", room=True),
-    "memory that no process shows": _takes(_NEVER_SEEN, *_FORKS, "cgroup"),
-    "page tables": _takes(_PAGE_TABLES, "rlimits"),
+    "memory that counts as stack": _takes(AS_STACK, *_FORKS, room=True),
+    "memory that is shared": _takes(SHARED, *_FORKS, room=True),
+    "memory of a file without a name": _takes(UNMAPPED, *_FORKS, "rlimits", room=True),
+    "memory that no process shows": _takes(NEVER_SEEN, *_FORKS, "cgroup"),
+    "page tables": _takes(PAGE_TABLES, "rlimits"),
     "memory while nobody waits": _takes_while_nobody_waits,
-    "memory while requests come": _takes(_FLOODS_MEANWHILE, room=True),
+    "memory while requests come": _takes(FLOODS_MEANWHILE, room=True),
     "memory of many processes": _takes(_TREE, *_FORKS, room=True),
 }

@@ -12,7 +12,7 @@ import sys
 from lockgate_sandbox import CpuLimitError, WallLimitError, WorkerDiedError
 from tests.sandbox.attacks.families.field import Attack, Field, stopped
 
-__all__ = ["ATTACKS", "TOGETHER"]
+__all__ = ["ABORTS", "ATTACKS", "CRASHES", "EXITS", "SPINS", "TOGETHER"]
 
 TOGETHER = 32
 
@@ -42,7 +42,11 @@ ctypes.PyDLL(None).sleep(600)
 """
 )
 
-_SPINS = _DEAF + "import itertools\nsum(itertools.repeat(1))"
+SPINS = "import itertools\nsum(itertools.repeat(1))"
+
+CRASHES = "import ctypes\nctypes.string_at(0)"
+ABORTS = "import os\nos.abort()"
+EXITS = "import os\nos._exit(3)"
 
 
 def _within(field: Field, code: str) -> bool:
@@ -64,8 +68,8 @@ def _holds_the_gil(field: Field) -> bool:
 def _spins(field: Field) -> bool:
     if field.held:
         worker = field.worker(cpu_seconds=_CPU, wall_seconds=60)
-        return not stopped(worker, _NOW + _SPINS, CpuLimitError)
-    return field.goes_on(_SPINS, 2 * _CPU, of_cpu=True)
+        return not stopped(worker, _NOW + _DEAF + SPINS, CpuLimitError)
+    return field.goes_on(_DEAF + SPINS, 2 * _CPU, of_cpu=True)
 
 
 def _ends(code: str) -> Attack:
@@ -82,7 +86,7 @@ ATTACKS: dict[str, Attack] = {
     "sleep, deaf to every signal": _sleeps,
     "sleep in C with the GIL held": _holds_the_gil,
     "spin in C, deaf to SIGXCPU": _spins,
-    "crash": _ends("import ctypes\nctypes.string_at(0)"),
-    "abort": _ends("import os\nos.abort()"),
-    "exit": _ends("import os\nos._exit(3)"),
+    "crash": _ends(CRASHES),
+    "abort": _ends(ABORTS),
+    "exit": _ends(EXITS),
 }

@@ -15,17 +15,17 @@ from collections.abc import Generator
 
 from lockgate_sandbox import RemoteError, Worker
 from tests.sandbox.attacks.families.field import Attack, Field
-from tests.sandbox.attacks.families.kin import below, parent_of, told_of
-from tests.support.sandbox import alive, run, wait_until
+from tests.sandbox.attacks.families.kin import below, told_of
+from tests.support.sandbox import alive, parent_of, run, wait_until
 
-__all__ = ["ATTACKS", "TOGETHER"]
+__all__ = ["ATTACKS", "ORPHAN", "TOGETHER"]
 
 TOGETHER = 5
 
 _OFF = ("seccomp", "process-limit", "pid-namespace")
 """What keeps a worker of most rungs from starting a process, and one from staying."""
 
-_ORPHAN = """
+ORPHAN = """
 import ctypes, os, time
 reader, writer = os.pipe()
 if not os.fork():
@@ -76,7 +76,7 @@ def _outlives_its_zygote(field: Field) -> bool:
 def _started(field: Field, worker: Worker) -> int:
     """The orphan that the worker has made; 0 if it may start nothing."""
     try:
-        inner = run(worker, _ORPHAN)
+        inner = run(worker, ORPHAN)
     except RemoteError as error:
         if error.type != "PermissionError" or field.may_start or not field.held:
             raise

@@ -12,14 +12,14 @@ from tests.sandbox.attacks.families import naive
 from tests.sandbox.attacks.families.field import Attack, Field
 from tests.support.sandbox import alive, run, wait_until
 
-__all__ = ["ATTACKS", "TOGETHER"]
+__all__ = ["ATTACKS", "TOGETHER", "TOOLS", "WRITES"]
 
 TOGETHER = 8
 
 _PATIENCE = 600
 """Calls after which the pipe is there; 12 will do where nobody has the cores."""
 
-_TOOLS = """
+TOOLS = """
 import os, threading, time
 end, call = session._channel.answers, session._now.call
 def packed(*frame):
@@ -37,12 +37,34 @@ def later(write):
     threading.Thread(target=wait).start()
 """
 
+WRITES = {
+    "write junk": "os.write(end, b'junk')",
+    "forge an answer": "say(7, b'AAAAAAAA', 'forged')",
+    "answer to an id that is text": "say(7, call.decode(), 'forged')",
+    "tear an answer": "os.write(end, packed(7, call, 'torn')[:5])",
+    "send an item": "say(13, call, 1)",
+    "send a batch": "say(12, [7, call, 1])",
+    "ask": "say(9, call, 1, 'up', {'n': 1})",
+    "claim a list": "os.write(end, b'\\xdd\\xff\\xff\\xff\\xff')",
+    "nest lists": "os.write(end, b'\\x91' * 60_000)",
+    "close it": "os.dup2(os.open('/dev/null', os.O_WRONLY), end)",
+    "answer twice": "say(7, call, 1)",
+    "answer late": "later(lambda: say(7, call, 'late'))",
+    "write a flood": (
+        "os.set_blocking(end, False)\nlater(lambda: os.write(end, bytes(1 << 20)))"
+    ),
+}
+"""What each writes, with `TOOLS` at hand."""
+
+_BESIDE = ("answer twice", "answer late", "write a flood")
+"""Beside an honest answer; the others write that and then nothing."""
+
 _THEN = "\ntime.sleep(60)"
 
 
-def _write(code: str, *, answers: bool = False) -> Attack:
-    """Writes something and then nothing, or the honest answer if it `answers`."""
-    text = _TOOLS + code + ("\nresult = 66" if answers else _THEN)
+def _write(name: str) -> Attack:
+    answers = name in _BESIDE
+    text = TOOLS + WRITES[name] + ("\nresult = 66" if answers else _THEN)
 
     def attack(field: Field) -> bool:
         with field.worker() as worker:
@@ -85,21 +107,4 @@ def _enter_pipe(worker: Worker) -> None:
     assert worker.line.channel.piped
 
 
-ATTACKS: dict[str, Attack] = {
-    "write junk": _write("os.write(end, b'junk')"),
-    "forge an answer": _write("say(7, b'AAAAAAAA', 'forged')"),
-    "answer to an id that is text": _write("say(7, call.decode(), 'forged')"),
-    "tear an answer": _write("os.write(end, packed(7, call, 'torn')[:5])"),
-    "send an item": _write("say(13, call, 1)"),
-    "send a batch": _write("say(12, [7, call, 1])"),
-    "ask": _write("say(9, call, 1, 'up', {'n': 1})"),
-    "claim a list": _write("os.write(end, b'\\xdd\\xff\\xff\\xff\\xff')"),
-    "nest lists": _write("os.write(end, b'\\x91' * 60_000)"),
-    "close it": _write("os.dup2(os.open('/dev/null', os.O_WRONLY), end)"),
-    "answer twice": _write("say(7, call, 1)", answers=True),
-    "answer late": _write("later(lambda: say(7, call, 'late'))", answers=True),
-    "write a flood": _write(
-        "os.set_blocking(end, False)\nlater(lambda: os.write(end, bytes(1 << 20)))",
-        answers=True,
-    ),
-}
+ATTACKS: dict[str, Attack] = {name: _write(name) for name in WRITES}

@@ -26,7 +26,7 @@ from tests.sandbox.attacks.families import naive
 from tests.sandbox.attacks.families.field import Attack, Field, stopped
 from tests.support.sandbox import run
 
-__all__ = ["ATTACKS", "TOGETHER"]
+__all__ = ["ANSWERS_TWICE", "ATTACKS", "LIES", "SPEAK", "TOGETHER"]
 
 TOGETHER = 8
 
@@ -34,9 +34,8 @@ _MIB = 1 << 20
 _WALL = 1.0
 _NODES = 1_100_000
 
-_TOOLS = """
+SPEAK = """
 import os, socket, struct, time
-channel, call = session._channel.socket, session._now.call
 def frame(value):
     data = struct.pack("<I", len(value)) + value
     for at in range(0, len(data), 65536):
@@ -44,15 +43,42 @@ def frame(value):
 def kind(number, call=bytes(8), value=b"\\x2a"):
     frame(bytes([0x93, number, 0xc4, len(call)]) + call + value)
 """
+"""Sends frames by the socket `channel`, also such as no worker would."""
+
+_TOOLS = SPEAK + "channel, call = session._channel.socket, session._now.call\n"
+
+LIES = {
+    "send a byte": 'channel.send(b"x")',
+    "send garbage": 'channel.send(b"no frame at all")',
+    "send zeros": "channel.send(bytes(65536))",
+    "claim four GiB": 'channel.send(struct.pack("<I", 0xFFFFFFFF) + b"x")',
+    "send less than it claims": (
+        'channel.send(struct.pack("<I", 100_000) + b"x" * 10)'
+    ),
+    "claim a list of four thousand million": 'frame(b"\\xdd\\xff\\xff\\xff\\xff")',
+    "nest lists": 'frame(b"\\x91" * 60000 + b"\\xc0")',
+    "send a byte that is no msgpack": 'frame(b"\\xc1")',
+    "send an extension": 'frame(b"\\xd7\\xff" + bytes(8))',
+    "send text that is none": 'frame(b"\\x91\\xa1\\xff")',
+    "send a map of numbers": 'frame(b"\\x81\\x01\\x02")',
+    "send an empty list": 'frame(b"\\x90")',
+    "send a kind and nothing else": 'frame(b"\\x91\\x07")',
+    "answer another's call": "kind(7)",
+    "answer before it is called": "kind(5, call)",
+    "call its host": "kind(2, call)",
+    "pass what only a host passes": "kind(11, call)",
+    "close its end": "channel.close()",
+}
+"""What each says, with `SPEAK` at hand and the `call` that it is to answer."""
 
 _THEN = "\ntime.sleep(60)"
 
 
-def _lie(code: str, believed: Any, *errors: type[SandboxError]) -> Attack:
+def _lie(name: str, believed: Any, *errors: type[SandboxError]) -> Attack:
     """`believed` is what who trusts makes of it; ours raises one of `errors`."""
+    text = _TOOLS + LIES[name] + _THEN
 
     def attack(field: Field) -> bool:
-        text = _TOOLS + code + _THEN
         with field.worker() as worker:
             if field.held:
                 return not stopped(worker, text, *(errors or (ProtocolError,)))
@@ -67,8 +93,11 @@ def _crash(error: str) -> str:
     return f"ends with {error}"
 
 
+ANSWERS_TWICE = "kind(7, call, b'\\x01')\nresult = 66"
+
+
 def _answers_twice(field: Field) -> bool:
-    code = _TOOLS + "kind(7, call, b'\\x01')\nresult = 66"
+    code = _TOOLS + ANSWERS_TWICE
     with field.worker() as worker:
         if field.held:
             assert run(worker, code) == 1
@@ -91,11 +120,11 @@ end, _ = os.pipe()
 number = os.fstat(end).st_ino
 value = b"\\x93\\x07\\xc4\\x08" + call + b"\\xcf" + struct.pack(">Q", number)
 channel.sendmsg([struct.pack("<I", len(value)) + value],
-                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", end))])
+                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("3i", *[end] * 3))])
 """
 
 
-def _smuggles_a_descriptor(field: Field) -> bool:
+def _smuggles_descriptors(field: Field) -> bool:
     text = _TOOLS + _SMUGGLES + _THEN
     with field.worker() as worker:
         if field.held:
@@ -104,7 +133,7 @@ def _smuggles_a_descriptor(field: Field) -> bool:
         channel.send([2, bytes(8), text, {}])
         with socket.socket(fileno=os.dup(channel.socket.fileno())) as own:
             own.settimeout(30)
-            data, fds, _, _ = socket.recv_fds(own, 4096, 1)
+            data, fds, _, _ = socket.recv_fds(own, 4096, 3)
         try:
             return _holds(msgpack.decode(data[4:])[-1])
         finally:
@@ -148,40 +177,32 @@ def _answers_what_nobody_takes(field: Field) -> bool:
 
 _EITHER = (ProtocolError, MessageLimitError)
 
+_BELIEVED: dict[str, tuple[Any, *tuple[type[SandboxError], ...]]] = {
+    "send a byte": (_crash("error"),),
+    "send garbage": ("waits", *_EITHER),
+    "send zeros": (_crash("DecodeError"),),
+    "claim four GiB": ("waits", MessageLimitError),
+    "send less than it claims": ("waits",),
+    "claim a list of four thousand million": (_crash("DecodeError"), *_EITHER),
+    "nest lists": (_crash("RecursionError"), DepthLimitError),
+    "send a byte that is no msgpack": (_crash("DecodeError"),),
+    "send an extension": (_crash("TypeError"),),
+    "send text that is none": (_crash("UnicodeDecodeError"),),
+    "send a map of numbers": (_crash("KeyError"),),
+    "send an empty list": (_crash("IndexError"),),
+    "send a kind and nothing else": (7,),
+    "answer another's call": (42,),
+    "answer before it is called": (42,),
+    "call its host": (42,),
+    "pass what only a host passes": (42,),
+    "close its end": (_crash("error"),),
+}
+
 ATTACKS: dict[str, Attack] = {
-    "send a byte": _lie('channel.send(b"x")', _crash("error")),
-    "send garbage": _lie('channel.send(b"no frame at all")', "waits", *_EITHER),
-    "send zeros": _lie("channel.send(bytes(65536))", _crash("DecodeError")),
-    "claim four GiB": _lie(
-        'channel.send(struct.pack("<I", 0xFFFFFFFF) + b"x")',
-        "waits",
-        MessageLimitError,
-    ),
-    "send less than it claims": _lie(
-        'channel.send(struct.pack("<I", 100_000) + b"x" * 10)', "waits"
-    ),
-    "claim a list of four thousand million": _lie(
-        'frame(b"\\xdd\\xff\\xff\\xff\\xff")', _crash("DecodeError"), *_EITHER
-    ),
-    "nest lists": _lie(
-        'frame(b"\\x91" * 60000 + b"\\xc0")', _crash("RecursionError"), DepthLimitError
-    ),
-    "send a byte that is no msgpack": _lie('frame(b"\\xc1")', _crash("DecodeError")),
-    "send an extension": _lie('frame(b"\\xd7\\xff" + bytes(8))', _crash("TypeError")),
-    "send text that is none": _lie(
-        'frame(b"\\x91\\xa1\\xff")', _crash("UnicodeDecodeError")
-    ),
-    "send a map of numbers": _lie('frame(b"\\x81\\x01\\x02")', _crash("KeyError")),
-    "send an empty list": _lie('frame(b"\\x90")', _crash("IndexError")),
-    "send a kind and nothing else": _lie('frame(b"\\x91\\x07")', 7),
-    "answer another's call": _lie("kind(7)", 42),
-    "answer before it is called": _lie("kind(5, call)", 42),
-    "call its host": _lie("kind(2, call)", 42),
-    "pass what only a host passes": _lie("kind(11, call)", 42),
-    "close its end": _lie("channel.close()", _crash("error")),
+    **{name: _lie(name, *_BELIEVED[name]) for name in LIES},
     "answer twice": _answers_twice,
     "answer with countless nodes": _answers_with_countless_nodes,
-    "smuggle a descriptor": _smuggles_a_descriptor,
+    "smuggle descriptors": _smuggles_descriptors,
     "speak without end": _speaks_without_end,
     "answer what nobody takes": _answers_what_nobody_takes,
 }
