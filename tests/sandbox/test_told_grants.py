@@ -73,6 +73,13 @@ def test_a_host_that_is_named_is_the_only_denial_of_the_network(
     assert bare.grant == "hosts=('HOST:PORT',)"
 
 
+def test_what_lies_below_a_granted_root_is_granted(opened: Sandbox) -> None:
+    source = "open('/etc/passwd').close()"
+    (refused,) = denials(opened, source, "basic")
+    assert refused.right == "read"
+    assert denials(opened, source, Policy.for_tier("basic", read=["/"])) == []
+
+
 def test_a_database_is_a_file_that_is_refused(opened: Sandbox) -> None:
     source = "import sqlite3; sqlite3.connect('/srv/there_is_none.db')"
     (made,) = denials(opened, source, "basic")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
+from lockgate_sandbox._spelling.beneath import is_among
 from lockgate_sandbox._watch.claims import NOTES_LIMIT
 from lockgate_sandbox.linux.landlock import WRITE_FILE
 
@@ -47,19 +48,15 @@ _CHANGES = frozenset(
 _STARTS = frozenset({"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"})
 
 
-def _below(path: str, folders: Sequence[str]) -> bool:
-    return any(path == item or path.startswith(item + "/") for item in folders)
-
-
 def _asked_by_code() -> bool:
     """Whether other code than the standard library's asked the environment."""
     frame = sys._getframe(2)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     while frame.f_back is not None and frame.f_code.co_filename in _ON_THE_WAY:
         frame = frame.f_back
     file = frame.f_code.co_filename
-    if file.startswith("<frozen ") or _below(file, (_OURS,)):
+    if file.startswith("<frozen ") or is_among(file, (_OURS,)):
         return False
-    return not _below(file, (_LIBRARY,)) or "/site-packages/" in file
+    return not is_among(file, (_LIBRARY,)) or "/site-packages/" in file
 
 
 class _Variables(dict[bytes, bytes]):
@@ -166,9 +163,9 @@ class _Observer:
             return None  # a descriptor: it was opened before; or where we are
         real = os.path.realpath(os.fsdecode(path))  # type: ignore[arg-type] # pyright: ignore
         if writes:
-            return None if _below(real, self._write) else ("write", real)
+            return None if is_among(real, self._write) else ("write", real)
         # What does not exist is not denied but missing, as the kernel sees it.
-        if _below(real, (*self._read, _OURS)) or not os.path.lexists(real):
+        if is_among(real, (*self._read, _OURS)) or not os.path.lexists(real):
             return None
         return "read", real
 
@@ -177,7 +174,7 @@ class _Observer:
         if isinstance(path, int) or path is None:
             return None
         real = os.path.realpath(os.fsdecode(path))  # type: ignore[arg-type] # pyright: ignore
-        if _below(real, (_LIBRARY, _OURS)):
+        if is_among(real, (_LIBRARY, _OURS)):
             return None
         there = os.path.lexists(real)
         if not writes:

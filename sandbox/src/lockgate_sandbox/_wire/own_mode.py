@@ -10,19 +10,14 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from lockgate_sandbox._spelling.beneath import is_among
 
+if TYPE_CHECKING:
     from lockgate_sandbox.policy import Policy
 
-__all__ = ["is_among", "refused_by_mode"]
+__all__ = ["refused_by_mode"]
 
 _ASKED = {"read": (os.R_OK, stat.S_IROTH), "write": (os.W_OK, stat.S_IWOTH)}
-
-
-def is_among(path: str, places: Iterable[str]) -> bool:
-    """Whether `path` is one of `places` or below one."""
-    return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 def refused_by_mode(right: str, what: str, policy: Policy) -> str:

@@ -13,7 +13,8 @@ import re
 import sysconfig
 from collections.abc import Sequence
 
-from lockgate_sandbox._wire.own_mode import is_among, refused_by_mode
+from lockgate_sandbox._spelling.beneath import is_among
+from lockgate_sandbox._wire.own_mode import refused_by_mode
 from lockgate_sandbox.policy import Policy
 
 __all__ = [

@@ -18,6 +18,7 @@ import re
 import stat
 from collections.abc import Callable
 
+from lockgate_sandbox._spelling.beneath import is_among
 from lockgate_sandbox._spelling.written import WRITTEN, owners_place
 from lockgate_sandbox.broker._gate import Gate
 from lockgate_sandbox.broker._refusal import RefusedError
@@ -118,7 +119,7 @@ class Files:
             raise self._gate.refuse("path", path, why, wanted="")
         reason = "no grant covers it"
         for grant in self._gate.paths():
-            if path != grant.path and not path.startswith(f"{grant.path.rstrip('/')}/"):
+            if not is_among(path, (grant.path,)):
                 continue
             if grant.write or not writes:
                 return grant, path[len(grant.path) :].lstrip("/")
