@@ -10,6 +10,7 @@ import pytest
 from lockgate_sandbox import Policy, Program, Sandbox, run_python
 from lockgate_sandbox._wire.remedy import grant_for, way_out
 from lockgate_sandbox.results import Denial
+from tests.support.sandbox import open_folder
 
 pytestmark = pytest.mark.kernel
 
@@ -71,6 +72,28 @@ def test_a_host_that_is_named_is_the_only_denial_of_the_network(
     assert net.grant == "hosts=('127.0.0.1:9',)"
     (bare,) = denials(opened, "import socket; socket.socket()", "basic")
     assert bare.grant == "hosts=('HOST:PORT',)"
+
+
+def test_a_file_is_told_of_the_network_and_of_modes_as_a_text_is(
+    opened: Sandbox,
+) -> None:
+    source = """
+import contextlib, urllib.request
+with contextlib.suppress(OSError):
+    urllib.request.urlopen("http://127.0.0.1:9/")
+with contextlib.suppress(OSError):
+    open("MINE")
+"""
+    with open_folder() as folder:
+        mine, script = folder / "mine", folder / "script.py"
+        mine.touch(0)
+        script.write_text(source.replace("MINE", str(mine)))
+        given = Policy.for_tier("basic", read=[str(mine)])
+        told = opened.run_file(given, script).denials
+    (net,) = [item for item in told if item.right == "net"]
+    assert net.grant == "hosts=('127.0.0.1:9',)"
+    (read,) = [item for item in told if item.right == "read"]
+    assert read.grant.startswith("none: it is granted, and its own mode (----------)")
 
 
 def test_what_lies_below_a_granted_root_is_granted(opened: Sandbox) -> None:

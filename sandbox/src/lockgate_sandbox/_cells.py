@@ -14,8 +14,7 @@ from typing import Any, cast
 from lockgate_sandbox._spelling.arguments import check_mapping, check_text
 from lockgate_sandbox._watch.claims import NOTES_LIMIT, RIGHTS, WHAT_CHARS
 from lockgate_sandbox._watch.patterns import SECONDS_LIMIT, regexes
-from lockgate_sandbox._wire.own_mode import refused_by_mode
-from lockgate_sandbox._wire.remedy import grant_for, host_of, is_missed
+from lockgate_sandbox._wire.remedy import denials_of
 from lockgate_sandbox.errors import Data, PolicyError, ProtocolError
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.results import Denial
@@ -145,24 +144,15 @@ def _denials(
         raise _no_result()
     if len(cast("list[object]", given)) > _DENIALS_LIMIT:
         raise _no_result()
-    found: list[Denial] = []
+    told: list[tuple[str, str]] = []
     for item in cast("list[object]", given):
         right, what = _list_of(item, 2)
         if not isinstance(right, str) or right not in RIGHTS:
             raise _no_result()
         if not isinstance(what, str) or len(what) > WHAT_CHARS:
             raise _no_result()
-        if is_missed(str(right), what):
-            grant = refused_by_mode(str(right), what, policy)
-            grant = grant or grant_for(str(right), what, policy, folders)
-            found.append(Denial(str(right), what, grant))
-    # Where a host is named, the socket that was made for it says nothing more.
-    named = any(item.right == "net" and host_of(item.what) for item in found)
-    return tuple(
-        item
-        for item in found
-        if not (named and item.right == "net" and not host_of(item.what))
-    )
+        told.append((right, what))
+    return tuple(denials_of(told, policy, folders))
 
 
 def _list_of(given: object, count: int) -> list[object]:

@@ -8,7 +8,7 @@ from typing import Any
 from lockgate_sandbox._watch.claims import CLAIM, NOTES_LIMIT, RIGHTS, WHAT_CHARS
 from lockgate_sandbox._wire import exchange
 from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
-from lockgate_sandbox._wire.remedy import grant_for, is_missed
+from lockgate_sandbox._wire.remedy import denials_of
 from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
 from lockgate_sandbox._wire.wire import Channel
 from lockgate_sandbox.callbacks import Callbacks, Passed
@@ -29,8 +29,13 @@ class Notes:
         self._call = call
         self._callbacks = callbacks
         self._sequence = 0
-        self.denials: list[Denial] = []
+        self._told: list[tuple[str, str]] = []
         self.claim = ""
+
+    @property
+    def denials(self) -> list[Denial]:
+        """What it has told that it tried beyond its rights."""
+        return denials_of(self._told, self._policy)
 
     @property
     def fd(self) -> int:
@@ -55,11 +60,9 @@ class Notes:
         elif (
             right in RIGHTS
             and len(what) <= WHAT_CHARS
-            and len(self.denials) < NOTES_LIMIT
-            and is_missed(right, what)
+            and len(self._told) < NOTES_LIMIT
         ):
-            grant = grant_for(right, what, self._policy)
-            self.denials.append(Denial(right, what, grant))
+            self._told.append((right, what))
         return True
 
     def _answer(self, frame: list[Any], look: Callable[[], object]) -> None:

@@ -45,4 +45,4 @@ def refused_by_mode(right: str, what: str, policy: Policy) -> str:
     else:
         return ""
     said = why if place == what else why.replace("its own", "its folder's own")
-    return f"none: {said}; change that, or grant a copy"
+    return f"{said}; change that, or grant a copy"

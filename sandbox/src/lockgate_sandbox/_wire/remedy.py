@@ -16,14 +16,15 @@ from collections.abc import Sequence
 from lockgate_sandbox._spelling.beneath import is_among
 from lockgate_sandbox._wire.own_mode import refused_by_mode
 from lockgate_sandbox.policy import Policy
+from lockgate_sandbox.results import Denial
 
 __all__ = [
     "TOO_MUCH",
+    "denials_of",
     "existing_place",
     "folder_of",
     "grant_for",
     "host_of",
-    "is_missed",
     "is_too_much",
     "way_out",
 ]
@@ -91,6 +92,23 @@ def way_out(
     return _path(found[1], policy) if found else ""
 
 
+def denials_of(
+    told: Sequence[tuple[str, str]], policy: Policy, folders: Sequence[str] = ()
+) -> list[Denial]:
+    """What a process told that it tried (right, what), as far as it is worth telling.
+
+    Each with what `grant_for` says. A variable that the host has not either is no
+    loss, and a socket says nothing more where a host is named that it was made for.
+    """
+    named = any(right == "net" and host_of(what) for right, what in told)
+    return [
+        Denial(right, what, grant_for(right, what, policy, folders))
+        for right, what in told
+        if _is_missed(right, what)
+        and not (named and right == "net" and not host_of(what))
+    ]
+
+
 def grant_for(
     right: str, what: str, policy: Policy, folders: Sequence[str] = ()
 ) -> str:
@@ -99,6 +117,8 @@ def grant_for(
     `path` goes beside a policy, the others are those of `Policy.for_tier`. `folders`
     are those that it imports from.
     """
+    if why := refused_by_mode(right, what, policy):
+        return f"none: {why}"
     if right == "read":
         return TOO_MUCH if is_too_much(what) else f"read=({what!r},)"
     if right == "write":
@@ -136,7 +156,7 @@ def _import_grant(module: str, folders: Sequence[str]) -> str:
     return f"path=[{folder!r}]" if folder else "path=[the folder that it lies in]"
 
 
-def is_missed(right: str, what: str) -> bool:
+def _is_missed(right: str, what: str) -> bool:
     """Whether somebody would want to grant it: a variable has to be there."""
     try:
         return right != "env" or os.environb.get(os.fsencode(what)) is not None
@@ -231,7 +251,7 @@ def _path(path: str, policy: Policy) -> str:
     if is_too_much(path):
         return f"granted, it would be all that there is: {_BELOW}"
     if why := refused_by_mode("read", path, policy):
-        return why.removeprefix("none: ")
+        return why
     change = f"to change it: Policy.for_tier('{tier}', write=[{path!r}])"
     if is_among(path, policy.read):
         return change

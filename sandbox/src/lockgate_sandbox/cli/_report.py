@@ -103,7 +103,7 @@ def grant_for(denial: Denial, script: str, policy: Policy | None = None) -> str:
     if not what.isprintable():
         return "none: its name is not what a terminal would show"
     if policy and (why := refused_by_mode(denial.right, what, policy)):
-        return why
+        return f"none: {why}"
     if denial.right == "write":
         return _write(what, policy)
     if denial.right == "read" and is_too_much(what):
