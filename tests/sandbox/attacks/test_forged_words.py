@@ -28,7 +28,7 @@ from lockgate_sandbox import (
 )
 from lockgate_sandbox._cells import Request
 from lockgate_sandbox._watch.patterns import pattern_to_regex
-from lockgate_sandbox._wire.remedy import existing_place, grant_for
+from lockgate_sandbox._wire.remedy import existing_place, grant_for, way_out
 from lockgate_sandbox.broker import Broker
 from lockgate_sandbox.cli import _report
 from lockgate_sandbox.grants import PathGrant
@@ -170,6 +170,48 @@ def test_no_one_is_advised_to_grant_everything(right: str, what: str) -> None:
     allowed = (grant_for(right, what, Policy.for_tier(tier)) for tier in TIERS)
     for advice in (*allowed, _report.grant_for(Denial(right, what), "", _POLICY)):
         assert advice.startswith(("none: ", "tier basic: ")), advice
+
+
+_OTHER_NAMES = [
+    *("/.", "/./", "//.", "/usr/..", "/proc/self/root", "/proc/self/root/"),
+    *("/home", "/home/somebody", "/dev", "/proc", "/sys", "/./proc/self/../../dev"),
+]
+
+
+@pytest.mark.parametrize("right", ["read", "write"])
+@pytest.mark.parametrize("what", _OTHER_NAMES)
+def test_nor_everything_by_another_name(right: str, what: str) -> None:
+    allowed = (grant_for(right, what, Policy.for_tier(tier)) for tier in TIERS)
+    for advice in (*allowed, _report.grant_for(Denial(right, what), "", _POLICY)):
+        assert advice.startswith(("none: ", "tier basic: ")), advice
+    error = f"[Errno 13] Permission denied: {what!r}"
+    for tier in TIERS:
+        told = way_out("PermissionError", error, Policy.for_tier(tier))
+        assert f"[{what!r}]" not in told, told
+
+
+@pytest.mark.parametrize("place", ["/", "~"])
+def test_nor_by_a_link_that_a_worker_made(sandbox: Sandbox, place: str) -> None:
+    """Another process of its owner's, with another policy, would follow it."""
+    with open_folder() as folder:
+        folder.chmod(0o777)
+        leads = str(Path(place).expanduser())
+        link = str(folder / "notes")
+        source = f"""
+import os, sys
+os.symlink({leads!r}, {link!r})
+guest = sys.modules["lockgate_guest"]
+handle = next(
+    one for one in __import__("gc").get_objects()
+    if getattr(one, "__qualname__", "") == "build.<locals>.tell"
+)
+handle("read", {link!r})
+"""
+        given = Policy.for_tier("elevated", write=[folder])
+        told = run_python(source, given, sandbox=sandbox).check().denials
+        assert [one.grant[:5] for one in told if one.what == link] == ["none:"]
+        # Such a grant would be one of all that is there.
+        assert Path(link).resolve() == Path(leads).resolve()
 
 
 @pytest.mark.parametrize("right", ["read", "write"])

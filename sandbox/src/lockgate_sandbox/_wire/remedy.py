@@ -173,16 +173,27 @@ def host_of(what: str) -> str:
     return what if _HOST.fullmatch(what) else ""
 
 
+_OF_ALL = "/home", "/root", "/dev", "/proc", "/sys"
+"""Where everybody's homes are, and where the kernel shows the whole machine."""
+
+
 def is_too_much(path: str) -> bool:
     """Whether no one should be advised to grant `path`: it holds somebody's all.
 
-    Nor a path that is none: a worker's own words are no reason to go anywhere.
+    Nor a path that is none: a worker's own words are no reason to go anywhere. What
+    counts is where it leads, since a grant of it leads there: ``/.``, a link that a
+    worker made and ``/proc/self/root`` are ``/`` by other names.
     """
     if path[:1] != "/":
         return True
-    home = os.path.expanduser("~")  # noqa: PTH111
-    inside = path.rstrip("/") + "/"
-    return path.strip("/") == "" or f"{home}/".startswith(inside)
+    try:
+        real = os.path.realpath(path)
+        home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111
+    except (OSError, ValueError):  # what no file is called
+        return True
+    if os.path.dirname(real) == "/home":  # noqa: PTH120
+        return True  # another one's
+    return any(is_among(one, [real.rstrip("/")]) for one in (home, *_OF_ALL))
 
 
 _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - where tempfile looks
