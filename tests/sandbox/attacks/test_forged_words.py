@@ -207,7 +207,7 @@ handle = next(
 )
 handle("read", {link!r})
 """
-        given = Policy.for_tier("elevated", write=[folder])
+        given = Policy.for_tier("elevated", write=[str(folder)])
         told = run_python(source, given, sandbox=sandbox).check().denials
         assert [one.grant[:5] for one in told if one.what == link] == ["none:"]
         # Such a grant would be one of all that is there.

@@ -37,7 +37,7 @@ from lockgate_sandbox.tiers import Limits
 
 if TYPE_CHECKING:
     from lockgate_sandbox._line.verdicts import Verdicts
-    from lockgate_sandbox.errors import LimitError
+    from lockgate_sandbox.errors import SandboxError
 
 __all__ = [
     "AT_ONCE",
@@ -220,7 +220,7 @@ class Process:
                 self._exit = _exit(*EXIT.unpack(data)[1:])
         return self._exit
 
-    def killed_for(self, verdicts: Verdicts, limits: Limits) -> LimitError | None:
+    def killed_for(self, verdicts: Verdicts, limits: Limits) -> SandboxError | None:
         """The limit that the keeper killed it for, if it did."""
         return verdicts.on({self.pid, self.root}, limits, since=self._asked)
 
@@ -252,7 +252,7 @@ def cause(
     ended: Exit,
     limits: Limits,
     memory_kills: int = 0,
-    killed_for: LimitError | None = None,
+    killed_for: SandboxError | None = None,
 ) -> SandboxError:
     """What killed a child that we did not kill: a limit of the kernel's, or not.
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from lockgate_sandbox._watch import limits as errors_of
 from lockgate_sandbox._watch import verdict
-from lockgate_sandbox.errors import CpuLimitError, LimitError, MemoryLimitError
+from lockgate_sandbox.errors import CpuLimitError, MemoryLimitError
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
 
+    from lockgate_sandbox.errors import SandboxError
     from lockgate_sandbox.tiers import Limits
 
 __all__ = ["Verdicts"]
@@ -30,7 +32,7 @@ class Verdicts:
 
     def on(
         self, pids: Iterable[int], limits: Limits, *, since: float
-    ) -> LimitError | None:
+    ) -> SandboxError | None:
         """The limit that one of `pids` was killed for; told once.
 
         What was said before `since` (monotonic seconds) was about others that had
@@ -42,6 +44,8 @@ class Verdicts:
         for limit, when, used in said:
             if when < since:
                 continue
+            if limit == verdict.HIDDEN:
+                return errors_of.hidden()
             if limit == verdict.CPU:
                 return CpuLimitError(limits.cpu_seconds, used, "s")
             return MemoryLimitError(limits.memory_bytes, int(used), "bytes")

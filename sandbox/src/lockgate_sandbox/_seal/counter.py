@@ -111,6 +111,11 @@ class Counter:
             found.add("processes")
         return found
 
+    def end(self) -> None:
+        """Let no process or thread be started any more."""
+        if self._tasks is not None:
+            self._tasks.end()
+
     def serve(self) -> NoReturn:
         """Answer question after question, on a thread of its own."""
         import signal  # here, because a sealed child has this module too

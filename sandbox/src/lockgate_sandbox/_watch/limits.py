@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from lockgate_sandbox._watch.tree import SIGHT_REMEDY
 from lockgate_sandbox.errors import (
     DepthLimitError,
     DescriptorLimitError,
     DiskLimitError,
     FileSizeLimitError,
     InodeLimitError,
+    LayerMissingError,
     LimitError,
     MemoryLimitError,
     MessageLimitError,
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from lockgate_sandbox.errors import SandboxError
     from lockgate_sandbox.tiers import Limits
 
-__all__ = ["claimed", "reached", "too_large"]
+__all__ = ["claimed", "hidden", "reached", "too_large"]
 
 _KINDS: dict[str, tuple[type[LimitError], str]] = {
     "memory_bytes": (MemoryLimitError, "bytes"),
@@ -56,6 +58,12 @@ def claimed(
     error = reached(name, limits, claimed=True)
     error.__cause__ = told
     return error
+
+
+def hidden() -> LayerMissingError:
+    """The error for a process that nobody can measure, and so may not be."""
+    why = "/proc hides a process of the worker (hidepid), so that nobody can measure it"
+    return LayerMissingError("process-limit", why, hint=SIGHT_REMEDY)
 
 
 def too_large(limit: int, used: int, unit: str, *, claimed: bool = False) -> LimitError:

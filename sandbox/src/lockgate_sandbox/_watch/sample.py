@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lockgate_sandbox._watch import limits as errors_of
 from lockgate_sandbox._watch import tree
 from lockgate_sandbox._watch.scratch import measure
 from lockgate_sandbox._watch.still import Still
@@ -22,7 +23,6 @@ from lockgate_sandbox.errors import (
     CpuLimitError,
     DiskLimitError,
     InodeLimitError,
-    LayerMissingError,
     LimitError,
     MemoryLimitError,
     ProcessLimitError,
@@ -42,7 +42,6 @@ __all__ = [
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MEMORY_FILES = ("/memfd:", "/dev/shm/", "/SYSV")  # noqa: S108 - seen, not used
-_HIDDEN = "/proc hides the worker (hidepid), so that nobody can measure it"
 _DISK_SECONDS = 0.25
 """A scratch folder is walked no more often than this."""
 
@@ -54,6 +53,8 @@ class Sum:
     cpu_seconds: float = 0.0
     memory_bytes: int = 0
     tasks: int = 0
+    hidden: bool = False
+    """Whether one of them is there that ``/proc`` does not show."""
 
 
 def _stat(pid: int) -> list[bytes] | None:
@@ -96,8 +97,8 @@ class Sampler:
         if self._root != self._pid:
             pids = tree.descendants(self._root)
         total = self._sum(pids)
-        if not total.tasks and _is_hidden(self._pid):
-            return LayerMissingError("process-limit", _HIDDEN, hint=tree.SIGHT_REMEDY)
+        if total.hidden:
+            return errors_of.hidden()
         if total.cpu_seconds > limits.cpu_seconds:
             return CpuLimitError(limits.cpu_seconds, total.cpu_seconds, "s")
         if total.tasks > limits.processes:
@@ -126,6 +127,8 @@ class Sampler:
         total = Sum()
         for pid in pids:
             fields = _stat(pid)
+            if fields is None:
+                total.hidden = total.hidden or tree.is_hidden(pid)
             if fields is None or len(fields) < 22 or fields[0] == b"Z":
                 continue
             # utime, stime and those of children already waited for: 14 to 17.
@@ -166,21 +169,6 @@ def status_kib(pid: int, name: bytes) -> int:
     except OSError:
         return 0
     return int(after.split(None, 1)[0]) if after else 0
-
-
-def _is_hidden(pid: int) -> bool:
-    """Whether ``/proc`` does not show a process that is there."""
-    # In this order: one that ends meanwhile is gone for the second question too. And
-    # without a descriptor: a host that has none left hides nothing.
-    if os.access(f"/proc/{pid}/stat", os.R_OK):
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def resident_bytes(pids: list[int]) -> int:

@@ -34,7 +34,12 @@ class TaskRoom:
         self._limit = limit
         self._seen: set[str] = set()
         self._granted: list[float] = []
+        self._over = False
         self.refused = False
+
+    def end(self) -> None:
+        """Refuse whatever is asked for from now on: the tree is being killed."""
+        self._over = True
 
     def ask(self) -> int:
         """Grant one more start: 0, or the errno to refuse it with."""
@@ -46,8 +51,10 @@ class TaskRoom:
 
     def _has_room(self) -> bool:
         """Whether one more fits; waits where that only depends on starts under way."""
-        while True:
+        while not self._over:
             tasks = _tasks()
+            if tasks is None:
+                return False
             # Whatever is new was granted before, in the order of the grants.
             del self._granted[: len(tasks - self._seen)]
             self._seen = tasks
@@ -58,6 +65,7 @@ class TaskRoom:
             if len(tasks) + len(self._granted) < self._limit:
                 return True
             time.sleep(_PAUSE_SECONDS)
+        return False
 
 
 def fill_their_limit() -> bool:
@@ -65,7 +73,7 @@ def fill_their_limit() -> bool:
 
     RLIMIT_NPROC refuses a start without a word to anybody but its caller.
     """
-    tasks = _tasks()
+    tasks = _tasks() or set[str]()
     return bool(tasks) and len(tasks) + 1 >= _limit_of(tasks)
 
 
@@ -81,8 +89,8 @@ def _limit_of(tasks: set[str]) -> float:
     return float("inf")
 
 
-def _tasks() -> set[str]:
-    """The ids of all threads of all processes below this one.
+def _tasks() -> set[str] | None:
+    """The ids of all threads of all processes below this one; None if some are hidden.
 
     Looked for twice: a process whose parent dies during the first walk may be
     missed by it, and has its new parent, this process, in the second.
@@ -93,5 +101,6 @@ def _tasks() -> set[str]:
             try:
                 found.update(os.listdir(f"/proc/{pid}/task"))
             except OSError:
-                continue
+                if tree.is_hidden(pid):
+                    return None
     return found

@@ -22,6 +22,7 @@ __all__ = [
     "end",
     "is_below",
     "is_ending",
+    "is_hidden",
     "kill_descendants",
     "parent_of",
     "reap",
@@ -119,6 +120,24 @@ def is_ending(pid: int) -> bool:
     return bool(_number(pid, 6) & _PF_EXITING)
 
 
+def is_hidden(pid: int) -> bool:
+    """Whether ``/proc`` does not show a process that is there (hidepid, proc(5)).
+
+    A program whose file its user may not read is shown to nobody else of that user's.
+    """
+    # In this order: one that ends meanwhile is gone for the second question too. And
+    # without a descriptor: a host that has none left hides nothing.
+    if os.access(f"/proc/{pid}/stat", os.R_OK):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def _number(pid: int, at: int) -> int:
     """What `/proc/PID/stat` has `at` places behind the state; 0 if `pid` is gone."""
     # Of a start with preloaded modules several are asked for: the quickest way.
@@ -135,8 +154,23 @@ def _number(pid: int, at: int) -> int:
 
 
 def end(pid: int, parents: Container[int], number: int = _SIGKILL) -> bool:
-    """Send a signal to `pid` if it is a child of one of `parents`; whether it was."""
-    return pidfd.send(pid, number, lambda one: parent_of(one) in parents)
+    """Send a signal to `pid` if it is a child of one of `parents`; whether it was.
+
+    A child of this process is known without ``/proc``, which may hide it.
+    """
+    own = os.getpid() in parents
+    return pidfd.send(
+        pid, number, lambda one: parent_of(one) in parents or (own and _is_own(one))
+    )
+
+
+def _is_own(pid: int) -> bool:
+    """Whether `pid` is a child of this process that nobody has reaped."""
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def reap(*, block: bool = False) -> list[tuple[int, int, float, int]]:
@@ -161,7 +195,8 @@ def kill_descendants(spare: frozenset[int] = frozenset()) -> None:
 
     Orphans come back to a subreaper, so nothing escapes by double forking.
     Stopping first keeps a fork bomb from outrunning the killer. `spare` names
-    children that stay, with all below them. Whatever is dead stays to be reaped.
+    children that stay, with all below them. Whatever is dead stays to be reaped. What
+    is below a child that ``/proc`` hides comes back to this process when that is dead.
     """
     me = os.getpid()
     seen = {me}

@@ -10,12 +10,13 @@ from __future__ import annotations
 import struct
 import time
 
-__all__ = ["CPU", "MEMORY", "VERDICT_BYTES", "pack", "unpack"]
+__all__ = ["CPU", "HIDDEN", "MEMORY", "VERDICT_BYTES", "pack", "unpack"]
 
-MEMORY, CPU = b"M", b"C"
+MEMORY, CPU, HIDDEN = b"M", b"C", b"H"
 
 _HEAD = struct.Struct("<cdd")
-"""Which limit, when by the monotonic clock, how much was used; pids follow."""
+"""Which limit (`HIDDEN`: nobody can tell), when by the monotonic clock, how much was
+used; pids follow."""
 
 _PIDS_LIMIT = 128
 """Parents come before their children, and only those near the root are asked for."""

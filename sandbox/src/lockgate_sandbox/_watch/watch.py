@@ -26,6 +26,8 @@ LOOK_SECONDS = 0.2
 class Watch:
     """Kills whoever below a zygote holds more memory or took more time than it may.
 
+    Or hides a process, so that nobody can tell.
+
     The limits are those that the seal left in the process: RLIMIT_DATA, RLIMIT_CPU.
     Why it kills it tells first, with `tell`: the host may not have looked by then.
     """
@@ -45,8 +47,11 @@ class Watch:
             spent[child] = sum(map(tree.cpu_seconds, pids))
             if spent[child] == self._spent.get(child):
                 continue
-            shared = _limit(child, _DATA) if below else 0
             above = {zygote, child, *below}
+            if any(map(tree.is_hidden, pids)):
+                self._end(pids, above, verdict.HIDDEN, 0.0)
+                continue
+            shared = _limit(child, _DATA) if below else 0
             self._judge(pids, shared or max(_limit(pid, _DATA) for pid in pids), above)
             if below and not shared:
                 self._judge_time(pids, spent[child], above)

@@ -96,12 +96,12 @@ class _Ward:
                 os.read(wake, 4096)
             if life in ready:  # the host shut it down or is gone
                 poll.unregister(life)
-                tree.kill_descendants()
+                self._kill_all()
             if self._sealing.fileno() in ready:  # said once, if at all
                 poll.unregister(self._sealing.fileno())
                 self._begin_to_count()
             if self._status is not None or self._overflows():
-                tree.kill_descendants()
+                self._kill_all()
             for pid, how, used, most in tree.reap(block=self._status is not None):
                 self._cpu, self._peak = self._cpu + used, max(self._peak, most)
                 if pid == self._worker:
@@ -116,6 +116,11 @@ class _Ward:
             counted.add("processes")
         bits = sum(1 << n for n, name in enumerate(COUNTED) if name in counted)
         return EXIT.pack(b"X", self._status, self._cpu, self._peak, bits)
+
+    def _kill_all(self) -> None:
+        if self._counter is not None:
+            self._counter.end()  # nobody outruns the killer who may start nothing more
+        tree.kill_descendants()
 
     def _begin_to_count(self) -> None:
         self._counter = counter.take_over(self._sealing)
