@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,7 +9,7 @@ import pytest
 
 from tests.engine.cli.conftest import Shell
 from tests.support.dists import manifest_text
-from tests.support.sandbox import wait_until
+from tests.support.shells import completed
 
 COMMAND = """\
 [[commands]]
@@ -80,67 +77,8 @@ def test_without_a_shell_the_shells_are_told(shell: Shell) -> None:
 
 def complete(shell: Shell, name: str, line: str) -> list[str]:
     """What the shell `name` itself makes of a Tab behind `line`."""
-    if shutil.which(name) is None:
-        pytest.skip(f"{name} is not installed")
-    script = shell.work / f"script.{name}"
-    script.write_text(shell.run("completion", name).out)
-    if name == "zsh":
-        return _on_zsh(shell, script, line)
-    if name == "bash":
-        ask = (
-            f"source {script}; COMP_WORDS=({line}); [[ '{line}' == *' ' ]] && "
-            "COMP_WORDS+=(''); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _lockgate; "
-            "printf '%s\\n' \"${COMPREPLY[@]}\""
-        )
-    else:
-        ask = f"source {script}; complete -C '{line}'"
-    done = subprocess.run(
-        [name, "-c", ask], cwd=shell.work, env=shell.env, capture_output=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.decode().split()
-
-
-_ZSHRC = """
-PS1='ready>'
-autoload -U compinit; compinit -u -D
-source {script}
-compadd() {{
-    local -a met
-    builtin compadd -O met "$@"
-    print -rl -- "${{met[@]}}" >{offered}.part && mv {offered}.part {offered}
-    builtin compadd "$@"
-}}
-"""
-
-
-def _on_zsh(shell: Shell, script: Path, line: str) -> list[str]:
-    """Zsh completes nowhere but on a terminal; its words are taken on their way."""
-    offered = shell.work / "offered"
-    rc = _ZSHRC.format(script=script, offered=offered)
-    (shell.work / ".zshrc").write_text(rc)
-    env = shell.env | {"ZDOTDIR": str(shell.work), "TERM": "xterm"}
-    screen, terminal = pty.openpty()
-    with subprocess.Popen(
-        ["zsh", "-i"],
-        cwd=shell.work,
-        env=env,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
-    ) as process:
-        os.close(terminal)
-        shown = b""
-        while b"ready>" not in shown:
-            shown += os.read(screen, 65536)
-        os.write(screen, f"{line}\t".encode())
-        assert wait_until(offered.exists, 30)
-        process.kill()
-    os.close(screen)
-    found = offered.read_text().split()
-    offered.unlink()
-    return found
+    script = shell.run("completion", name).out
+    return completed(name, script, line, shell.work, shell.env)
 
 
 @pytest.mark.parametrize("name", ["bash", "fish", "zsh"])

@@ -1,16 +1,13 @@
 """``lockgate completion``: words for the Tab key of bash, zsh and fish.
 
-The script that a shell reads holds no word of ours: it asks this command at each Tab,
-so that installed plugins and their commands are among the words. Nothing is imported
-of a plugin, and the shells take what is printed as text: none of them evaluates it.
+The scripts are the sandbox's, and ask this command at each Tab, so that installed
+plugins and their commands are among the words. Nothing is imported of a plugin.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
-import shlex
-import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 
@@ -20,45 +17,9 @@ from lockgate.cli._session import Subparsers, installed, tolerant_settings
 from lockgate.cli._verbs import VERBS, actions_of, make_parser, verbs_below
 from lockgate.discovery import PluginState
 from lockgate.errors import LockgateError
+from lockgate_sandbox.cli.completion import add_arguments, offered, script
 
 __all__ = ["add", "run"]
-
-_BASH = """\
-# lockgate's words for bash: source this, or: eval "$(lockgate completion bash)"
-_lockgate() {
-    local word
-    COMPREPLY=()
-    while IFS= read -r word; do
-        COMPREPLY+=("$word")
-    done < <(COMMAND "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
-}
-complete -o default -F _lockgate lockgate
-"""
-
-_ZSH = """\
-#compdef lockgate
-# lockgate's words for zsh: source this behind compinit, or put it into $fpath.
-_lockgate() {
-    local -a found
-    found=("${(@f)$(COMMAND "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-    if [[ -n "${found[1]}" ]]; then compadd -- "${found[@]}"; else _files; fi
-}
-compdef _lockgate lockgate
-"""
-
-_FISH = """\
-# lockgate's words for fish: ~/.config/fish/completions/lockgate.fish
-function __lockgate_words
-    set -l before (commandline -opc)
-    COMMAND $before[2..-1] (commandline -ct) 2>/dev/null
-end
-complete -c lockgate -a '(__lockgate_words)'
-"""
-
-_SCRIPTS = {"bash": _BASH, "fish": _FISH, "zsh": _ZSH}
-
-_WORD = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.+-]{0,127}")
-"""What is offered: a plugin of the old kind may have any name, line ends too."""
 
 _OF_PLUGINS = frozenset(
     {
@@ -77,37 +38,7 @@ def add(subparsers: Subparsers) -> None:
     """Describe the command."""
     about = "Print what makes a shell complete lockgate's commands, for it to read."
     parser = subparsers.add_parser("completion", description=about)
-    parser.add_argument(
-        "shell",
-        nargs="?",
-        choices=sorted(_SCRIPTS),
-        metavar="SHELL",
-        help="bash, zsh or fish",
-    )
-    parser.add_argument(
-        "--words",
-        nargs="*",
-        metavar="WORD",
-        help="what the last of these words can become (the scripts ask this)",
-    )
-    _keep_words(parser)
-
-
-def _keep_words(parser: argparse.ArgumentParser) -> None:
-    """What follows ``--words`` is another command line: argparse would take ``--``."""
-    plain = parser.parse_known_args
-
-    def parse(
-        args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> tuple[argparse.Namespace, list[str]]:
-        words = list(args or ())
-        into = argparse.Namespace() if namespace is None else namespace
-        if words[:1] == ["--words"]:
-            into.shell, into.words = None, words[1:]
-            return into, []
-        return plain(words, into)
-
-    vars(parser)["parse_known_args"] = parse
+    add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -117,29 +48,26 @@ def run(args: argparse.Namespace) -> int:
         UsageError: If no shell is named.
     """
     if args.words is not None:
-        print_lines(sorted(_words(args.words or [""], args)))
+        print_lines(_words(args.words or [""], args))
         return 0
     if args.shell is None:
         from lockgate.errors import UsageError
 
         hint = 'For example: eval "$(lockgate completion bash)"'
         raise UsageError("SHELL is missing: bash, fish, zsh", hint=hint)
-    # -P: the working folder is anybody's, and a Tab must not import from it.
-    command = shlex.join([sys.executable, "-P", "-m", "lockgate"])
-    script = _SCRIPTS[args.shell].replace("COMMAND", f"{command} completion --words")
-    print_lines([script.rstrip("\n")])
+    print_lines([script(args.shell, "lockgate", "lockgate").rstrip("\n")])
     return 0
 
 
-def _words(words: Sequence[str], args: argparse.Namespace) -> set[str]:
+def _words(words: Sequence[str], args: argparse.Namespace) -> list[str]:
     """What the last of `words`, which may be empty, can become."""
     config, _ = tolerant_settings(args.overrides, args.chosen)
     try:
         plugins = installed(config).plugins
         found = _candidates(list(words[:-1]), words[-1], plugins)
     except LockgateError:  # what is wrong is told by a command, not by a Tab
-        return set()
-    return {w for w in found if w.startswith(words[-1]) and _WORD.fullmatch(w)}
+        return []
+    return offered(found, words[-1])
 
 
 def _candidates(

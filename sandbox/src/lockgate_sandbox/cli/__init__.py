@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from lockgate_sandbox.cli._parser import Parser
 
-__all__ = ["VERBS", "Verb", "add_verbs", "dispatch", "main"]
+__all__ = ["VERBS", "Verb", "add_verbs", "dispatch", "main", "parser"]
 
 _INTERRUPTED = 130
 _NO_READER = 141
@@ -38,6 +38,9 @@ VERBS = {
     "doctor": Verb("lockgate_sandbox.cli.doctor", "try what holds on this machine"),
     "scan": Verb(
         "lockgate_sandbox.cli.scan", "say what source would do, without running it"
+    ),
+    "completion": Verb(
+        "lockgate_sandbox.cli.completion", "let a shell complete lockgate-sandbox"
     ),
 }
 """Every verb, in the order of the help."""
@@ -80,17 +83,22 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse `argv` (default: the process's) and do it; gives the exit status."""
-    parser = Parser(
+def parser() -> Parser:
+    """The parser of the whole command line."""
+    made = Parser(
         prog="lockgate-sandbox",
         description="Run Python that you did not write under a kernel-enforced policy.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=_Version, help="tell the version")
-    add_verbs(parser)
+    made.add_argument("--version", action=_Version, help="tell the version")
+    add_verbs(made)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse `argv` (default: the process's) and do it; gives the exit status."""
     try:
-        status = dispatch(parser.parse_args(argv))
+        status = dispatch(parser().parse_args(argv))
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("\nlockgate-sandbox: interrupted", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 __all__ = ["Parser"]
@@ -34,6 +34,8 @@ _NO_PROGRAMS = (
 class Parser(argparse.ArgumentParser):
     """Answers a mistake with one line and a hint instead of the whole usage."""
 
+    _below: Any = None
+
     def add_subparsers(self, **given: Any) -> Any:
         """As argparse's; what it makes is asked when none of them was named."""
         self._below = super().add_subparsers(**given)
@@ -41,7 +43,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Tell what is wrong and end with status 2."""
-        below: Any = getattr(self, "_below", None)
+        below = self._below
         if below is not None and message.endswith(f"required: {below.metavar}"):
             message = f"{below.metavar} is missing: {', '.join(below.choices)}"
         self._fail(message, self._meant(message) or f"see {self.prog} --help")
@@ -69,6 +71,26 @@ class Parser(argparse.ArgumentParser):
             said = f"unrecognized arguments: {' '.join(strangers)}"
             self._fail(said, self._near(strangers[0]) or f"see {self.prog} --help")
         return found, strangers
+
+    def next_words(self, before: Sequence[str], last: str) -> Iterable[str]:
+        """What `last`, behind the words `before`, can become; nothing if unknown."""
+        words, places = iter(before), self._get_positional_actions()
+        given = 0
+        for word in words:
+            option = self._option_string_actions.get(word)
+            if option is not None:
+                if option.nargs is None and next(words, None) is None:
+                    return option.choices or ()
+            elif not word.startswith("-") or word == "-":
+                if self._below is not None:
+                    below = self._below.choices.get(word)
+                    return below.next_words([*words], last) if below else ()
+                given += 1
+        if any(place.nargs == argparse.REMAINDER for place in places) and given:
+            return ()  # another program's
+        if last.startswith("-"):
+            return self._option_string_actions
+        return (places[given].choices or ()) if given < len(places) else ()
 
     def _near(self, stranger: str) -> str:
         word = stranger.partition("=")[0][:80]
