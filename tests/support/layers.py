@@ -24,6 +24,7 @@ from typing import Any, cast
 import msgspec
 
 import lockgate_sandbox
+from lockgate_sandbox.grants import Device
 from lockgate_sandbox.linux import credentials
 from lockgate_sandbox.policy import Policy, Program
 from lockgate_sandbox.posture import Posture
@@ -133,6 +134,7 @@ class Cell:
         read: Sequence[str] = (),
         write: Sequence[str] = (),
         programs: Sequence[str] = (),
+        devices: Sequence[str] = (),
         **job: Any,
     ) -> dict[str, Any]:
         """A job for the cell: a child sealed for `tier`, with the layers `off`."""
@@ -141,6 +143,7 @@ class Cell:
             read=read,
             write=write,
             programs=[Program(Path(path).name, path) for path in programs],
+            devices=[Device(path) for path in devices],
         )
         given = replace(policy.limits, **dict(limits or {}))  # type: ignore[arg-type]
         policy = replace(policy, limits=given)

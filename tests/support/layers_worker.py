@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from lockgate_sandbox.broker import Broker
 from lockgate_sandbox.errors import (
     LayerMissingError,
     LimitError,
@@ -47,6 +48,15 @@ class Workers:
     def answer(self, job: dict[str, Any]) -> dict[str, Any]:
         """Start a worker as `job` says, have it run the code, tell how it went."""
         policy = Policy.from_dict(job["policy"])
+        with ExitStack() as stack:
+            broker = None
+            if policy.brokered:
+                broker = stack.enter_context(Broker(policy))
+            return self._answer(job, policy, broker)
+
+    def _answer(
+        self, job: dict[str, Any], policy: Policy, broker: Broker | None
+    ) -> dict[str, Any]:
         try:
             worker = self._sandbox(job["modes"]).worker(
                 policy,
@@ -54,6 +64,7 @@ class Workers:
                 path=[self._folder],
                 arguments={"host": self._host},
                 preload=job.get("preload", ()),
+                broker=broker,
             )
         except LayerMissingError as error:
             return {"layer_error": {"layer": error.layer, "detail": error.detail}}

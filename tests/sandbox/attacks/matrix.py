@@ -76,6 +76,7 @@ def _job(cell: Cell, attack: Attack, rung: str) -> dict[str, Any]:
         job.pop("programs", None)
     if rung in ("read-only", "basic"):
         job.pop("write", None)
+        job.pop("devices", None)
     job["scratch"] = rung != "read-only"
     # Where somebody looks and kills, what is too much for a moment ends the worker.
     counted = set(attack.held_by) <= _COUNTED and rung not in attack.reach

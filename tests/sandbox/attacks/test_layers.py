@@ -21,10 +21,10 @@ from tests.support.layers import Cell, Outcome, machine_filters
 pytestmark = pytest.mark.kernel
 
 
-def attempt(cell: Cell, attack: Attack, off: tuple[str, ...]) -> Outcome:
+def attempt(cell: Cell, attack: Attack, off: tuple[str, ...], **given: Any) -> Outcome:
     """Run the attack with the layers `off`; its grants are the host's folders."""
     need(attack)
-    job: dict[str, Any] = {"tier": attack.tier, **attack.job}
+    job: dict[str, Any] = {"tier": attack.tier, **attack.job, **given}
     for right in ("read", "write"):
         if right in job:
             job[right] = [cell.host[name] for name in job[right]]

@@ -100,6 +100,30 @@ LOCKS = {
         ("seccomp", "uid"),
         {"tier": "elevated", "read": ["granted"]},
     ),
+    "empty what may only be read by opening it": Lock(
+        3,
+        """
+        import os
+        os.open(host["granted"] + "/public", os.O_RDONLY | os.O_TRUNC)
+        result = True
+        """,
+        ("seccomp", "uid"),
+        {"tier": "elevated", "read": ["granted"]},
+    ),
+    "empty what may only be read by opening it as of old": Lock(
+        3,
+        """
+        import os
+        path = host["granted"].encode() + b"/public"
+        if os.uname().machine == "x86_64":
+            syscall("open", path, os.O_RDONLY | os.O_TRUNC, 0)
+        else:
+            os.open(path, os.O_RDONLY | os.O_TRUNC)
+        result = True
+        """,
+        ("seccomp", "uid"),
+        {"tier": "elevated", "read": ["granted"]},
+    ),
     "connect over TCP": Lock(
         4,
         """

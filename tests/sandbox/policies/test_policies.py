@@ -106,7 +106,7 @@ DECISIONS = [
     (DEVICES, "ENOTTY", "ioctl", (5, 0x8912)),
     (DEVICES, "EPERM", "ioctl", (5, 0x5412)),
     (READ_ONLY, "EPERM", "prctl", (4,)),
-    (READ_ONLY, "EINVAL", "prctl", (62,)),
+    (READ_ONLY, "EPERM", "prctl", (62,)),
     (READ_ONLY, "EINVAL", "prctl", (78,)),
     (READ_ONLY, "EPERM", "prctl", (0x59616D61,)),
     (READ_ONLY, "ENOTSUP", "getxattr", ()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.sandbox.attacks.catalogue import (
+    aio,
     bpf,
     controls,
     families,
@@ -37,6 +38,7 @@ ATTACKS: tuple[Attack, ...] = (
     *namespaces.ATTACKS,
     *kernel.ATTACKS,
     *uring.ATTACKS,
+    *aio.ATTACKS,
     *bpf.ATTACKS,
     *machine.ATTACKS,
     *controls.ATTACKS,

@@ -21,13 +21,16 @@ from dataclasses import dataclass, field
 from textwrap import dedent, indent
 from typing import Any, Literal
 
-__all__ = ["PAST", "RUNGS", "Answer", "Attack", "calls", "knocks", "opens"]
+__all__ = ["DEVICE", "PAST", "RUNGS", "Answer", "Attack", "calls", "knocks", "opens"]
 
 RUNGS = ("read-only", "basic", "elevated", "admin", "programs")
 """The tiers, and elevated with a program: the only one that may start processes."""
 
 _REFUSALS = {"seccomp": "EPERM", "landlock": "EACCES", "scratch": "ENOSPC"}
 """What a layer says to most of what it holds."""
+
+DEVICE: dict[str, Any] = {"tier": "elevated", "job": {"devices": ["/dev/null"]}}
+"""For who has a device: of all controls only those are held that are no device's."""
 
 PAST = "past its layers"
 """The result of an attack that the kernel's own code heard, and no more."""

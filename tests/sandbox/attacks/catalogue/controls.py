@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sandbox.attacks.catalogue.attack import Answer, Attack
+from tests.sandbox.attacks.catalogue.attack import DEVICE, Answer, Attack, knocks
 
 __all__ = ["ATTACKS"]
 
@@ -26,6 +26,7 @@ ATTACKS = (
         """,
         ("seccomp",),
         says="ENOTTY",
+        **DEVICE,
         answer=Answer(
             "the kernel looks for the file to clone, and there is none", ("EBADF",)
         ),
@@ -56,9 +57,70 @@ ATTACKS = (
         """,
         ("seccomp",),
         root_held_by=("uid",),
-        job={"read": ["secret"]},
+        tier="elevated",
+        job={"read": ["secret"], **DEVICE["job"]},
         says="ENOTTY",
         absent=("ENOTSUP",),
+    ),
+    Attack(
+        "read which project pays for a file",
+        knocks(
+            """
+            import fcntl, os
+            knock("EBADF", "ioctl", -1, 0x801C581F, 0)
+            file = os.open(host["secret"], os.O_RDONLY)
+            told = fcntl.ioctl(file, 0x801C581F, b"x" * 28)  # FS_IOC_FSGETXATTR
+            result = told[20:] == bytes(8)  # what is kept for later
+            """
+        ),
+        ("seccomp",),
+        says="ENOTTY",
+        tier="elevated",
+        job={"read": ["secret"], **DEVICE["job"]},
+    ),
+    Attack(
+        "tell a file from another that had its number",
+        knocks(
+            """
+            import fcntl, os
+            knock("EBADF", "ioctl", -1, 0x80087601, 0)
+            file = os.open(host["secret"], os.O_RDONLY)
+            told = fcntl.ioctl(file, 0x80087601, b"x" * 8)  # FS_IOC_GETVERSION
+            result = told != b"x" * 8
+            """
+        ),
+        ("seccomp",),
+        says="ENOTTY",
+        tier="elevated",
+        job={"read": ["secret"], **DEVICE["job"]},
+    ),
+    Attack(
+        "take the owner of a namespace",
+        knocks(
+            """
+            import fcntl, os
+            knock("EBADF", "ioctl", -1, 0xB701, 0)  # NS_GET_USERNS
+            result = fcntl.ioctl(os.open("/proc/self/ns/uts", os.O_RDONLY), 0xB701) >= 0
+            """
+        ),
+        ("seccomp",),
+        also_off=("landlock", "user-namespace"),
+        says="ENOTTY",
+        **DEVICE,
+    ),
+    Attack(
+        "take a namespace by a handle",
+        knocks(
+            """
+            import fcntl, os
+            knock("EBADF", "ioctl", -1, 0xFF04, 0)  # PIDFD_GET_NET_NAMESPACE
+            result = fcntl.ioctl(syscall("pidfd_open", os.getpid(), 0), 0xFF04) >= 0
+            """
+        ),
+        ("seccomp",),
+        says="ENOTTY",
+        kernel=(6, 11),
+        **DEVICE,
     ),
     Attack(
         "encrypt a folder that may only be read",

@@ -139,6 +139,18 @@ ATTACKS = (
         job={"read": ["secret"]},
     ),
     Attack(
+        "empty a file that may only be read by the older call",
+        """
+        import os
+        syscall("open", host["secret"].encode(), os.O_RDONLY | os.O_TRUNC, 0)
+        result = True
+        """,
+        ("landlock",),
+        root_held_by=("uid",),
+        job={"read": ["secret"]},
+        machine="x86_64",
+    ),
+    Attack(
         "read a file's extended attributes",
         "import os; result = isinstance(os.listxattr(host['secret']), list)",
         ("seccomp",),

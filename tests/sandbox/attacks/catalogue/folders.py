@@ -129,6 +129,21 @@ ATTACKS = (
         job={"write": ["granted"]},
     ),
     Attack(
+        "make a FIFO in a granted folder by the older call",
+        """
+        import os, stat
+        made = host["granted"] + f"/fifo{os.getpid()}"
+        syscall("mknod", made.encode(), stat.S_IFIFO | 0o600, 0)
+        os.unlink(made)
+        result = True
+        """,
+        ("landlock", "seccomp"),
+        root_held_by=("uid",),
+        tier="elevated",
+        job={"write": ["granted"]},
+        machine="x86_64",
+    ),
+    Attack(
         "make a socket in a granted folder",
         """
         import os, socket

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sandbox.attacks.catalogue.attack import Attack, calls, knocks
+from tests.sandbox.attacks.catalogue.attack import Answer, Attack, calls, knocks
 
 __all__ = ["ATTACKS"]
 
@@ -31,13 +31,6 @@ ATTACKS = (
         root_held_by=("uid",),
         who="root",
         absent=("ENOENT",),  # no version 1 of control groups
-    ),
-    calls(
-        "use the older asynchronous calls",
-        "io_setup",
-        "1",
-        "(__import__('ctypes').c_uint64 * 1)()",
-        absent=("ENOSYS",),
     ),
     calls("handle its own page faults", "userfaultfd", "1", absent=("ENOSYS",)),
     Attack(
@@ -135,6 +128,19 @@ ATTACKS = (
         "0",
         "0",
         absent=("EINVAL",),  # without CONFIG_CHECKPOINT_RESTORE
+    ),
+    Attack(
+        "keep the other half of a processor's core idle",
+        """
+        import ctypes
+        told = ctypes.c_uint64()
+        syscall("prctl", 62, 1, 0, 0, 0)  # PR_SCHED_CORE_CREATE, for itself
+        syscall("prctl", 62, 0, 0, 0, ctypes.byref(told))
+        result = told.value
+        """,
+        ("seccomp",),
+        answer=Answer("the kernel looks for a core with two halves", ("ENODEV",)),
+        absent=("EINVAL",),  # without CONFIG_SCHED_CORE
     ),
     calls(
         "make a large futex table",

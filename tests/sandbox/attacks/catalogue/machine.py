@@ -240,7 +240,26 @@ ATTACKS = (
         machine="x86_64",
         absent=("ENOSYS",),
     ),
-    calls("write all disks", "syncfs", "__import__('os').pipe()[0]"),
+    calls("write all disks", "sync"),
+    calls("write a whole disk", "syncfs", "__import__('os').pipe()[0]"),
+    calls(
+        "load a library into its address space",
+        "uselib",
+        "b'/lockgate-none'",
+        machine="x86_64",
+        answer=Answer("the kernel looks for the file, and there is none", ("ENOENT",)),
+        absent=("ENOSYS",),  # from Linux 6.16
+    ),
+    calls(
+        "look up what a profile saw",
+        "lookup_dcookie",
+        "0",
+        "bytes(64)",
+        "64",
+        answer=Answer("the kernel looks for whoever makes profiles", ("EINVAL",)),
+        absent=("ENOSYS",),  # from Linux 6.8
+        **_ADMIN,
+    ),
     Attack(
         "write back all quotas",
         "syscall('quotactl', 0x80000100, 0, 0, 0); result = True  # Q_SYNC",

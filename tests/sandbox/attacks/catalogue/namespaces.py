@@ -26,24 +26,28 @@ _NAMES: dict[str, Any] = {
 _IN_USER_NAMESPACE = ("seccomp", "landlock")
 """Landlock lets nobody change the mounts; without seccomp anybody gets that far."""
 
+
+def _cloned(name: str, flags: int, **fields: Any) -> Attack:
+    """A process that begins in a namespace of its own, by who may start processes."""
+    code = f"""
+        import os
+        pid = syscall("clone", {flags:#x} | 17, 0, 0, 0, 0)
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+        result = True
+        """
+    job = {"programs": ["/bin/true"]}
+    return Attack(name, code, tier="elevated", job=job, **fields)
+
+
 ATTACKS = (
     Attack(
         "make a user namespace",
         "syscall('unshare', 0x10000000); result = True",
         ("seccomp",),
     ),
-    Attack(
-        "make a user namespace with clone",
-        """
-        import os
-        pid = syscall("clone", 0x10000000 | 17, 0, 0, 0, 0)
-        if pid == 0:
-            os._exit(0)
-        os.waitpid(pid, 0)
-        result = True
-        """,
-        ("seccomp",),
-    ),
+    _cloned("make a user namespace with clone", 0x10000000, held_by=("seccomp",)),
     Attack(
         "mount in a user namespace",
         """
@@ -85,30 +89,16 @@ ATTACKS = (
         ("seccomp",),
         says="ENOSYS",
     ),
-    Attack(
-        "make a process namespace with clone",
-        """
-        import os
-        pid = syscall("clone", 0x20000000 | 17, 0, 0, 0, 0)
-        if pid == 0:
-            os._exit(0)
-        os.waitpid(pid, 0)
-        result = True
-        """,
-        **_ROOT,
+    *(
+        _cloned(f"make a new {name} namespace with clone", flag, **_ROOT)
+        for name, flag in _NAMES.items()
+        if name != "time"  # clone has no flag for it
     ),
-    Attack(
+    # The kernel cuts what does not fit: a filter has to do so, too.
+    _cloned(
         "hide a namespace flag in a dirty upper half",
-        """
-        import os
-        # The kernel cuts what does not fit: a filter has to do so, too.
-        pid = syscall("clone", 1 << 40 | 0x10000000 | 17, 0, 0, 0, 0)
-        if pid == 0:
-            os._exit(0)
-        os.waitpid(pid, 0)
-        result = True
-        """,
-        ("seccomp",),
+        1 << 40 | 0x10000000,
+        held_by=("seccomp",),
     ),
     Attack(
         "join a namespace",

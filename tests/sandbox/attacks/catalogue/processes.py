@@ -314,18 +314,21 @@ ATTACKS = (
         ("seccomp", "landlock"),
         **_TRACED,
     ),
-    calls(
-        "move the host's pages",
-        "move_pages",
-        "host['pid']",
-        "0",
-        "0",
-        "0",
-        "0",
-        "0",
-        held_by=("seccomp", "landlock"),
-        absent=("ENOSYS",),
-        **_TRACED,
+    *(
+        calls(
+            f"{what} the host's pages",
+            f"{what}_pages",
+            "host['pid']",
+            *given,
+            held_by=("seccomp", "landlock"),
+            absent=("ENOSYS",),
+            **_TRACED,
+        )
+        # Those on the first node go to where they are; without a list it is nowhere.
+        for what, given in (
+            ("move", ["0"] * 5),
+            ("migrate", ["64", *["b'\\1' + bytes(7)"] * 2]),
+        )
     ),
     calls(
         "pin the host to a processor",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sandbox.attacks.catalogue.attack import Answer, Attack
+from tests.sandbox.attacks.catalogue.attack import DEVICE, Answer, Attack
 
 __all__ = ["ATTACKS"]
 
@@ -190,6 +190,7 @@ ATTACKS = (
         """,
         ("seccomp",),
         says="ENOTTY",
+        **DEVICE,
     ),
     Attack(
         "read an interface's address",

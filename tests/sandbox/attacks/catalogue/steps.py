@@ -172,6 +172,16 @@ ATTACKS = (
         said="EINVAL",
     ),
     Attack(
+        "lead a process group of its own",
+        "import os; os.setpgid(0, 0); result = os.getpgid(0) == os.getpid()",
+        ("seccomp", "session"),
+    ),
+    Attack(
+        "lead a session of its own",
+        "import os; os.setsid(); result = os.getsid(0) == os.getpid()",
+        ("seccomp", "session"),
+    ),
+    Attack(
         "name the host as who is to be signalled",
         """
         import fcntl, os
