@@ -85,7 +85,8 @@ class Burial:
         told = self._process.killed_for(self._ground.verdicts, self._limits)
         if not (dead or told) and ended.signal == SIGKILL:
             return self.end(ProtocolError("it closed its channel"))
-        return self.end(cause(ended, self._limits, kills, told))
+        said = self._hear()
+        return self.end(cause(ended, self._limits, kills, told, said))
 
     def end(self, error: SandboxError) -> SandboxError:
         """Bury the worker, remembering why; gives the first reason there was."""
@@ -97,16 +98,20 @@ class Burial:
         try:
             self._process.close()
             self._sender.close()
-            with suppress(LimitError):
-                self._output.drain()
-            self.last_output = self._output.take().decode("utf-8", "replace")
-            error.output = self.last_output
+            error.output = self._hear()
             self._output.close()
         finally:
             # Also if a second Ctrl-C comes in here: other threads wait for answers.
             self._flights.drop_all(error)
             self.released()
         return self.closed
+
+    def _hear(self) -> str:
+        """What it has printed since the last reply; it is dead."""
+        with suppress(LimitError):
+            self._output.drain()
+        self.last_output += self._output.take().decode("utf-8", "replace")
+        return self.last_output
 
     def disown(self, why: SandboxError) -> None:
         """It lives on without us: in this process every call ends for `why`."""

@@ -24,6 +24,7 @@ from lockgate_sandbox._line import copies
 from lockgate_sandbox._line.ground import SettingsFile
 from lockgate_sandbox._watch import tree
 from lockgate_sandbox._watch.limits import reached
+from lockgate_sandbox._watch.suspicion import suspicion
 from lockgate_sandbox._wire.life import COUNTED, EXIT, FAILED, RUNS
 from lockgate_sandbox.errors import (
     ClosedError,
@@ -253,11 +254,12 @@ def cause(
     limits: Limits,
     memory_kills: int = 0,
     killed_for: SandboxError | None = None,
+    said: str = "",
 ) -> SandboxError:
     """What killed a child that we did not kill: a limit of the kernel's, or not.
 
     `memory_kills` is how often the kernel killed for the control group's memory,
-    `killed_for` what the keeper says that it killed for.
+    `killed_for` what the keeper says that it killed for, `said` what it printed last.
     """
     number = ended.signal
     if killed_for is not None and number in (None, signal.SIGKILL):
@@ -286,7 +288,7 @@ def cause(
     ):
         # It had not even the memory to say that it has none.
         return reached("memory_bytes", limits, claimed=True)
-    hint = ""
+    hint = suspicion(said, limits) if ended.status != 0 else ""
     if number == signal.SIGSYS:
         hint = "it made a system call of a foreign architecture"
     return WorkerDiedError(ended.status, number, hint=hint)

@@ -44,6 +44,7 @@ from lockgate_sandbox.errors import (
     SandboxError,
     StartError,
     WallLimitError,
+    WorkerDiedError,
 )
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import LayerState, Posture
@@ -66,6 +67,10 @@ _HELLO_SECONDS = 30.0
 _TOLD_SECONDS = 1.0
 _ROOM = "it holds a descriptor for each worker: close some, or grant more open_files"
 _WEAKENED = "start it without preload"
+
+
+def _nothing() -> None:
+    pass
 
 
 class _Zygote:
@@ -108,13 +113,25 @@ class _Zygote:
             frame = self._child.channel.receive(wait)
             kind = exchange.check(frame, call, due)
             answer = exchange.answer(kind, frame, policy, sealed=sealed)
-        except ChannelClosed:
-            raise StartError("preload", "the zygote ended") from None
+        except ChannelClosed as error:
+            raise self._ended(error) from None
         except FrameError as error:
             raise ProtocolError(str(error)) from None
         if isinstance(answer, SandboxError):
             raise answer
         return answer
+
+    def _ended(self, error: ChannelClosed) -> SandboxError:
+        """Why it is dead: for a limit, or by what its modules did when loaded."""
+        line = self._child.line
+        line.burial.released = _nothing  # what it stands on is let go of by `close`
+        why = line.broken(error)
+        if not isinstance(why, WorkerDiedError):
+            return why
+        how = str(why).partition(": ")[2]
+        told = StartError("preload", f"the zygote ended: {how}", hint=why.hint)
+        told.output = why.output
+        return told
 
     def _weaken(self, posture: Posture) -> Posture:
         """What of the zygote's posture its workers have, and what is less."""

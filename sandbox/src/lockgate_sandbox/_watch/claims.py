@@ -38,6 +38,9 @@ _ENOSPC = 28
 _EDQUOT = 122
 
 _BY_ERRNO = {_ENOMEM: "memory_bytes", _EMFILE: "open_files", _EFBIG: "file_bytes"}
+_NOT_MAPPED = ": failed to map segment from shared object"
+"""What glibc says of a library that it could not map (elf/dl-load.c)."""
+
 _NO_THREAD = "can't start new thread"
 """What CPython says where pthread_create(3) fails, for whatever reason."""
 
@@ -63,6 +66,8 @@ class Claims:
         """The limit's name, or nothing where no limit of ours is behind it."""
         if isinstance(error, MemoryError):
             return "memory_bytes"
+        if isinstance(error, ImportError):
+            return "memory_bytes" if _lacked_memory(error) else ""
         if isinstance(error, RuntimeError):
             return "processes" if str(error) == _NO_THREAD else ""
         if not isinstance(error, OSError):
@@ -87,6 +92,22 @@ class Claims:
         if not left.f_ffree:
             return "inodes"
         return "" if left.f_bavail else "disk_bytes"
+
+
+def _lacked_memory(error: ImportError) -> bool:
+    """Whether the loader could not map a library, for another reason than its mount's.
+
+    It says the same of both: glibc tells no errno there.
+    """
+    before, found, _ = str(error).partition(_NOT_MAPPED)
+    if not found:
+        return False
+    words = before.split()
+    place = words[-1] if words and words[-1].startswith("/") else error.path
+    try:
+        return not place or not os.statvfs(place).f_flag & os.ST_NOEXEC
+    except OSError:
+        return False
 
 
 def _can_start_thread() -> bool:
