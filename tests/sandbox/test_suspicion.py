@@ -40,8 +40,9 @@ _EITHER = "`memory_bytes` or `processes`"
     ],
 )
 def test_what_was_printed_last_is_a_reason_to_suspect(said: str, more: str) -> None:
-    hint = suspicion(said, _LIMITS)
+    names, hint = suspicion(said, _LIMITS)
 
+    assert [f"`{name}`" for name in names] == (more.split(" or ") if more else [])
     assert hint.endswith(f"; a policy with more {more}") if more else hint == ""
     assert not more or f"{_LIMITS.memory_bytes:,} bytes" in hint
 
@@ -62,6 +63,7 @@ def test_numpy_without_memory_ends_its_worker_with_a_hint(lab: Lab) -> None:
         worker.call("import numpy")
 
     assert caught.value.status == 1
+    assert caught.value.suspects == ("memory_bytes",)
     assert caught.value.hint.startswith(_HINT)
     assert "Memory allocation" in caught.value.output
 

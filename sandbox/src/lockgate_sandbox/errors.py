@@ -29,9 +29,8 @@
     ├── HostDescriptorsError      host-descriptors    (limit, used, need, kept, hard)
     └── PolicyError               policy-invalid      (also a ValueError)
 
-An error keeps its fields; `str()` renders them. `code` is stable and
-kebab-case, `hint` says the way out and may be empty; the traceback of an error
-that nobody catches ends with it.
+An error keeps its fields; `str()` renders them. `code` is stable and kebab-case, `hint`
+says the way out and may be empty; where nobody catches it the traceback ends with it.
 """
 
 from __future__ import annotations
@@ -150,6 +149,8 @@ class WorkerDiedError(SandboxError):
     """
 
     code = "worker-died"
+    suspects: tuple[str, ...] = ()
+    """The limits, as `Limits` names them, that it spoke of last: its own word."""
 
     def __init__(
         self, status: int | None, signal: int | None, *, hint: str = ""

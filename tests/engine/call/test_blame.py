@@ -10,7 +10,12 @@ import pytest
 from lockgate._call import blame, way_out
 from lockgate._call.blame import Blame
 from lockgate._call.call import Call
-from lockgate.errors import ArgumentError, HookError, HookTimeoutError
+from lockgate.errors import (
+    ArgumentError,
+    HookError,
+    HookTimeoutError,
+    WorkerCrashedError,
+)
 from lockgate.grants import Identity
 from lockgate.host import Host
 from lockgate.values import Data, Tree
@@ -198,3 +203,32 @@ def test_what_a_failed_call_printed_is_told_with_it_and_with_no_other(
         with pytest.raises(HookTimeoutError) as late:
             call("two", timeout=0.5)
         assert late.value.output == "for two\n"
+
+
+DOOMED = """
+import os
+from lockgate.plugin import hookimpl
+
+@hookimpl
+def transform(tree, options):
+    os.write(2, options["said"].encode())
+    os._exit(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("Memory allocation still failed", "Likely for want of memory, of which"),
+        ("no luck", "Call again"),
+    ],
+)
+def test_a_worker_that_got_no_memory_leads_to_its_limits(
+    site: Site, said: str, hint: str
+) -> None:
+    site.add("doomed", DOOMED)
+    with site.open() as host, pytest.raises(WorkerCrashedError) as caught:
+        host.call("transform", tree=TREE, options={"said": said})
+
+    assert caught.value.hint.startswith(hint)
+    assert caught.value.output == said

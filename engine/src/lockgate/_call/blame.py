@@ -62,6 +62,7 @@ _INSTEAD = {
     ),
     "call": "The kernel refuses this call to every plugin of its tier.",
 }
+_LACKED = "Likely for want of memory, of which it printed something last"
 _NOT_ASKED = (
     "The plugin's manifest does not ask for this path, so it can't be granted. "
     "If it is yours: `read = [{!r}]` there, under [rights], or `write` to change it, "
@@ -142,6 +143,8 @@ class Blame:
         elif isinstance(error, WorkerDiedError | ProtocolError):
             kind = WorkerCrashedError
         traceback, hint = "", ""
+        if isinstance(error, WorkerDiedError) and error.suspects:
+            hint = f"{_LACKED}. {HookLimitError.remedy}"
         if isinstance(error, StartError):
             traceback = error.traceback
             if error.stage in BEFORE_PLUGIN:

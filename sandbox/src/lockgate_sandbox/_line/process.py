@@ -288,10 +288,12 @@ def cause(
     ):
         # It had not even the memory to say that it has none.
         return reached("memory_bytes", limits, claimed=True)
-    hint = suspicion(said, limits) if ended.status != 0 else ""
+    suspects, hint = suspicion(said if ended.status != 0 else "", limits)
     if number == signal.SIGSYS:
-        hint = "it made a system call of a foreign architecture"
-    return WorkerDiedError(ended.status, number, hint=hint)
+        suspects, hint = (), "it made a system call of a foreign architecture"
+    died = WorkerDiedError(ended.status, number, hint=hint)
+    died.suspects = suspects
+    return died
 
 
 def wait_readable(fd: int, seconds: float) -> bool:

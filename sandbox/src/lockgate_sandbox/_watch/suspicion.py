@@ -28,16 +28,17 @@ _LOOKED_AT = 4_096
 """Characters at the end: what ends a process is printed last."""
 
 
-def suspicion(said: str, limits: Limits) -> str:
-    """The hint for a process that ended by itself when it had `said` that, or none."""
+def suspicion(said: str, limits: Limits) -> tuple[tuple[str, ...], str]:
+    """Which limits may have ended a process that had `said` that, and the hint."""
     last = said[-_LOOKED_AT:]
     threads = _WANTS_THREADS in last
     if not threads and not _WANTS_MEMORY.search(last):
-        return ""
-    lacks = "memory or threads" if threads else "memory"
-    more = "`memory_bytes` or `processes`" if threads else "`memory_bytes`"
-    has = f"{limits.memory_bytes:,} bytes"
+        return (), ""
+    names = ("memory_bytes", "processes") if threads else ("memory_bytes",)
+    lacks, has = "memory", f"{limits.memory_bytes:,} bytes"
     if threads:
+        lacks += " or threads"
         has += f", {limits.processes} processes and threads"
-    remedy = f"a policy with more {more}"
-    return f"likely for want of {lacks}, as it printed: it has {has}; {remedy}"
+    more = " or ".join(f"`{name}`" for name in names)
+    said = f"likely for want of {lacks}, as it printed: it has {has}"
+    return names, f"{said}; a policy with more {more}"
