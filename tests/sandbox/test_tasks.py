@@ -6,7 +6,10 @@ container without a uid to take and without control groups.
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from lockgate_sandbox import Policy, Program, Tier
+from lockgate_sandbox._watch import tasks
 from tests.support.sandbox import Lab, goes_past, policy, run
 
 pytestmark = [
@@ -156,6 +160,27 @@ def test_a_worker_keeps_no_way_to_its_warden(uncounted: Lab) -> None:
     """
     with uncounted.worker(programs()) as worker:
         assert run(worker, code) == 4  # the standard ones and the channel
+
+
+def _busy(seconds: float = 1.0) -> float:
+    """The part of its time that a room is busy which has to refuse all the time."""
+    room = tasks.TaskRoom(0)
+    began, until = time.thread_time(), time.monotonic() + seconds
+    while time.monotonic() < until:
+        assert room.ask(os.getpid()) == errno.EAGAIN
+    return (time.thread_time() - began) / seconds
+
+
+def test_who_is_refused_and_asks_again_keeps_its_warden_a_tenth_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with subprocess.Popen(["/bin/sleep", "60"]) as below:
+        quiet = _busy()
+        monkeypatch.setattr(tasks, "_REST", 0)
+        busy = _busy()
+        below.kill()
+    assert quiet < 0.2
+    assert busy > 2 * quiet
 
 
 _THREADS = """

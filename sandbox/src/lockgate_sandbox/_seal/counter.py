@@ -143,7 +143,7 @@ class Counter:
     def _judge(self, call: int, thread: int) -> int:
         """0 to let `call` of `thread` go on, or the errno that it fails with."""
         if call in _STARTS:
-            return self._tasks.ask() if self._tasks else 0
+            return self._tasks.ask(thread) if self._tasks else 0
         if self.files is None:
             return 0
         if call in _MOVES:

@@ -1,8 +1,9 @@
 """Counting a tree's processes where no limit of the kernel's does, or tells nobody.
 
-uid 0 is bound by no RLIMIT_NPROC. Where it can have neither a uid of its own nor a
-control group, the warden is asked before each start of a process or a thread
-(`_seal.counter`) and looks into ``/proc`` for how many there are.
+uid 0 is bound by no RLIMIT_NPROC, and an ordinary user's counts all that the user runs.
+Where a worker has neither a uid or user namespace of its own nor a control group, the
+warden is asked before each start of a process or a thread (`_seal.counter`) and looks
+into ``/proc`` for how many there are.
 """
 
 # /proc is read for every fork: no pathlib.
@@ -18,10 +19,23 @@ from lockgate_sandbox._watch import tree
 
 __all__ = ["TaskRoom", "fill_their_limit"]
 
-_SETTLE_SECONDS = 0.05
-"""How long a granted start may take until it is seen; then it has failed or ended."""
+_SETTLE_TICKS = 10
+"""Ticks of a processor (sysconf: mostly 10 ms) that a thread may run for until a start
+that it was granted is done. Not seconds: who asks may have itself kept from running."""
+
+_PATIENCE_SECONDS = 5.0
+"""How long to wait for starts under way; who still waits for theirs then is refused."""
 
 _PAUSE_SECONDS = 0.002
+
+_REST = 9
+"""A look that did not end with a grant is followed by a rest of so many times its own
+time: who is refused asks again and again, and a look costs far more than the question
+does. No limit counts what the warden runs for."""
+
+_RESTING = b"STtZXx"
+"""States of a thread (proc_pid_stat(5)) that is in no call that starts something: there
+it runs, waits to run, or waits so that nothing wakes it before it is done (D)."""
 
 
 class TaskRoom:
@@ -32,8 +46,8 @@ class TaskRoom:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._seen: set[str] = set()
-        self._granted: list[float] = []
+        self._granted: dict[int, int] = {}
+        self._rested = 0.0
         self._over = False
         self.refused = False
 
@@ -41,31 +55,67 @@ class TaskRoom:
         """Refuse whatever is asked for from now on: the tree is being killed."""
         self._over = True
 
-    def ask(self) -> int:
-        """Grant one more start: 0, or the errno to refuse it with."""
+    def ask(self, thread: int) -> int:
+        """Grant `thread` one more start: 0, or the errno to refuse it with."""
+        # It asks again, so what it was granted before is done.
+        self._granted.pop(thread, None)
         if not self._has_room():
             self.refused = True
             return errno.EAGAIN
-        self._granted.append(time.monotonic())
+        self._granted[thread] = _ticks(thread)
         return 0
 
     def _has_room(self) -> bool:
         """Whether one more fits; waits where that only depends on starts under way."""
+        until = time.monotonic() + _PATIENCE_SECONDS
         while not self._over:
+            time.sleep(max(0.0, self._rested - time.monotonic()))
+            started = time.thread_time()
+            # First: what is done by now is seen below.
+            self._granted = _under_way(self._granted)
             tasks = _tasks()
-            if tasks is None:
-                return False
-            # Whatever is new was granted before, in the order of the grants.
-            del self._granted[: len(tasks - self._seen)]
-            self._seen = tasks
-            if len(tasks) >= self._limit:
-                return False
-            since = time.monotonic() - _SETTLE_SECONDS
-            self._granted = [when for when in self._granted if when > since]
-            if len(tasks) + len(self._granted) < self._limit:
+            if tasks is not None and len(tasks) + len(self._granted) < self._limit:
                 return True
+            now = time.monotonic()
+            self._rested = now + _REST * (time.thread_time() - started)
+            if tasks is None or len(tasks) >= self._limit or now > until:
+                return False
             time.sleep(_PAUSE_SECONDS)
         return False
+
+
+def _under_way(granted: dict[int, int]) -> dict[int, int]:
+    """Of the threads that were `granted` a start, those that may still be at it."""
+    found: dict[int, int] = {}
+    for thread, ticks in granted.items():
+        fields = _stat(thread)
+        if (
+            fields
+            and fields[0] not in _RESTING
+            and _sum(fields) - ticks < _SETTLE_TICKS
+        ):
+            found[thread] = ticks
+    return found
+
+
+def _ticks(thread: int) -> int:
+    """How long `thread` has run."""
+    fields = _stat(thread)
+    return _sum(fields) if fields else 0
+
+
+def _sum(fields: list[bytes]) -> int:
+    return int(fields[11]) + int(fields[12])  # utime, stime
+
+
+def _stat(thread: int) -> list[bytes]:
+    """The fields of its stat from the third (state) on; none if it is gone."""
+    try:
+        # By this way: a number that is no process's own is told of alone there.
+        with open(f"/proc/{thread}/task/{thread}/stat", "rb", 0) as file:  # noqa: PTH123
+            return file.read(1024).rpartition(b")")[2].split()
+    except OSError:
+        return []
 
 
 def fill_their_limit() -> bool:

@@ -30,18 +30,62 @@ bomb()
 """
 _FEW, _MANY = 8, 24
 
+_HELD_UP = f"""
+import os, time
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+ready, go = os.pipe()
+def start():
+    try:
+        return os.fork()
+    except OSError:
+        return -1
+for _ in range({_FEW} - 3):
+    if not start():
+        os.close(go)
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        os.read(ready, 1)
+        start()
+        time.sleep(600)
+time.sleep(0.3)
+for _ in range(2):
+    child = start()
+    if not child:
+        os._exit(0)
+    if child > 0:
+        os.waitpid(child, 0)
+os.close(go)
+time.sleep(0.01)
+until = time.monotonic() + 1
+while time.monotonic() < until:
+    pass
+time.sleep(600)
+"""
+"""All ask at once, when two starts were granted that nobody has seen. Until these count
+no more, another one runs on their processor and never sleeps: none of them comes to do
+what it is granted before the last one is."""
+
 
 def _bombs(field: Field) -> bool:
+    return _grows(field, BOMB, 0.4)
+
+
+def _held_up(field: Field) -> bool:
+    return _grows(field, _HELD_UP, 2)
+
+
+def _grows(field: Field, code: str, seconds: float) -> bool:
+    """Whether more than a few are there, in so many `seconds` if that is held."""
     limit = _FEW if field.held else _MANY
     off = () if field.may_start else ("seccomp",)
     with field.worker(*off, processes=limit, memory_bytes=8 << 30) as worker:
         top = parent_of(worker.pid) if field.may_start or not field.held else worker.pid
         told: list[SandboxError] = []
-        bombing = threading.Thread(target=_call, args=(worker, BOMB, told))
+        bombing = threading.Thread(target=_call, args=(worker, code, told))
         bombing.start()
         # A thread of the worker's own is one of them, too.
         grown = wait_until(
-            lambda: bool(told) or len(below(top)) > _FEW, 0.4 if field.held else 30
+            lambda: bool(told) or len(below(top)) > _FEW,
+            seconds if field.held else 30,
         )
         seen = below(top)
         worker.close()
@@ -70,4 +114,7 @@ def _call(worker: Worker, code: str, told: list[SandboxError]) -> None:
         told.append(error)
 
 
-ATTACKS: dict[str, Attack] = {"start more and more": _bombs}
+ATTACKS: dict[str, Attack] = {
+    "start more and more": _bombs,
+    "have starts held up": _held_up,
+}
