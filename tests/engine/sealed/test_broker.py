@@ -12,6 +12,7 @@ import pytest
 
 from lockgate._call.call import Cancellation
 from lockgate._rights.file import GrantsFile
+from lockgate._sealed.broker import DENIALS_LIMIT
 from lockgate._seating.seats import identity_of
 from lockgate.discovery import discover
 from lockgate.errors import HookError
@@ -273,6 +274,38 @@ def test_a_tool_that_is_not_asked_for_cannot_be_granted(site: Site) -> None:
 
     assert "asks for no program 'bash'" in str(answer["error"])
     assert "PermissionError" in str(answer["kinds"])
+
+
+FLOOD = """names = [options["name"] * options["length"] + str(n) for n in range(300)]
+    for name in [*names, "sh"]:
+        try:
+            context.run_program(name, [])
+        except OSError as error:
+            met = error
+    if options.get("last"):
+        raise met
+    return {"kinds": [], "error": str(met)}"""
+
+
+def test_refusals_without_end_are_kept_as_far_as_anybody_reads(site: Site) -> None:
+    add(site, FLOOD)
+    grant(site, "tier:admin", "workers")
+
+    with site.open() as host:
+        kept = denials(host, name="x", length=100_000)
+        with pytest.raises(HookError) as caught:
+            host.call(
+                "transform",
+                tree=Tree(),
+                options={"name": "x", "length": 1, "raise": True, "last": True},
+            )
+
+    assert len(kept) == DENIALS_LIMIT
+    assert sum(len(json.dumps(dict(one))) for one in kept) < DENIALS_LIMIT * 4096
+    # The first are there, and the one that the call may have ended by.
+    assert str(kept[0]["right"]).startswith("tool:xxx")
+    assert kept[-1]["right"] == "tool:sh"
+    assert "lockgate grants grant asker tool:sh" in caught.value.hint
 
 
 def test_a_granted_tool_that_is_not_installed_is_not_found(site: Site) -> None:

@@ -371,6 +371,25 @@ for host in ("a.test", "a.test/ private x", "a.test\\n--allow-write /", [1, {"a"
     assert told == ["hosts=('https://a.test:443/',) in the policy", "", "", ""]
 
 
+def test_a_broker_advises_no_file_that_is_everything_either(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    given = Policy.for_tier("elevated", files=[PathGrant(str(tmp_path))])
+    source = f"""
+from lockgate_session import session
+for path in ("/etc/hosts", {str(Path.home())!r}, *{_OTHER_NAMES!r}):
+    try:
+        session.call_host("broker.file.open", {{"path": path, "mode": "r"}})
+    except OSError: pass
+"""
+    with Broker(given) as broker:
+        result = run_python(source, given, broker=broker, sandbox=sandbox)
+    told = {item.what: item.grant for item in result.check().denials}
+    assert "PathGrant('/etc/hosts')" in told.pop("/etc/hosts")
+    assert len(told) == len(_OTHER_NAMES) + 1
+    assert not any(told.values())
+
+
 # -- files that go in and out ----------------------------------------------------------
 
 

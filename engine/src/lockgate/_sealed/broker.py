@@ -54,6 +54,12 @@ TakenBack: TypeAlias = Callable[[], tuple[Consent, Plan] | None]
 
 LOG_MESSAGE_LIMIT_CHARS = 8192
 
+DENIALS_LIMIT = 200
+"""Denials of a call that are kept: of more the first, and the last one."""
+
+_NAME_CHARS = 1_000
+"""Of what a worker calls something that it may not have."""
+
 TOLD_SECONDS = 0.5
 """What a plugin is left that waited in vain for a device: to say so."""
 
@@ -249,6 +255,7 @@ class Broker:
         asked = {right.key for right in self._consent.asked}
         keys = [key for key in (f"program:{name}", f"tool:{name}") if key in asked]
         if not keys:
+            name = name[:_NAME_CHARS]
             message = f"{self._identity.plugin}'s manifest asks for no program {name!r}"
             return self._refuse(f"tool:{name}", message)
         for key in keys:
@@ -328,13 +335,22 @@ class Broker:
         asked = any(right.key == key for right in self._consent.asked)
         grant = grant_command(plugin, key, *more) if asked else ""
         message = f"{plugin} may not use {key}: {why}" if asked else why
-        self._denials.append(
-            {"right": key, "message": message, "grant": grant, "by": "broker"}
-        )
+        self._keep(key, message, grant)
         self._audit("refuse", right=key, detail=message, grant=grant, allowed=False)
         return BrokerRefusedError(
             message, hint=f"To allow it: {grant}" if grant else ""
         )
+
+    def _keep(self, right: str, message: str, grant: str) -> None:
+        """Keep a denial for the call's answer; however many a worker asks for."""
+        denial: Document = {
+            "right": right,
+            "message": message,
+            "grant": grant,
+            "by": "broker",
+        }
+        # The last one stays: it may be what the call ends by.
+        self._denials[DENIALS_LIMIT - 1 :] = [denial]
 
     def _note(self, record: ServiceRecord) -> None:
         """A decision of the sandbox's broker, from whatever thread."""
@@ -343,14 +359,7 @@ class Broker:
         if record.decision == "deny":
             plugin, told = self._identity.plugin, record.reason
             message = f"{plugin} may not use {right}: {told}"
-            self._denials.append(
-                {
-                    "right": right,
-                    "message": message,
-                    "grant": record.grant,
-                    "by": "broker",
-                }
-            )
+            self._keep(right, message, record.grant)
         action = {"deny": "refuse", "end": "end"}.get(record.decision, "broker")
         self._audit(
             action,

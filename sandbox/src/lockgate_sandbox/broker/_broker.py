@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING
 
+from lockgate_sandbox._wire.remedy import is_too_much
 from lockgate_sandbox.broker._addresses import Pins, Resolve
 from lockgate_sandbox.broker._audit import AuditLog, AuditSink
 from lockgate_sandbox.broker._begun import Begun, Callback
@@ -177,4 +178,6 @@ _FIELDS = {
 def _advice(right: str, resource: str) -> str:
     if right == "value":
         return f"Broker(policy, secrets={{{resource!r}: VALUE}})"
+    if right == "path" and is_too_much(resource):
+        return ""
     return f"{_FIELDS[right].format(resource)} in the policy"
