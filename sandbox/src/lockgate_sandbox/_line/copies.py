@@ -6,7 +6,8 @@ worker before it runs on, and its parent's workers notice nothing.
 
 It also lets go of what no line, program or sandbox has taken over yet, because another
 thread was in the middle of a start: with a keeper's leash, say, a copy would keep that
-keeper, its zygote and its folder when the parent has ended.
+keeper, its zygote and its folder when the parent has ended. So it does of a broker's
+connections, which would not end for the other side when the parent ends them.
 """
 
 from __future__ import annotations
@@ -15,10 +16,20 @@ import os
 import socket
 import threading
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-__all__ = ["none_made", "pair", "watch"]
+__all__ = ["alone", "none_made", "pair", "watch"]
+
+
+class Open(Protocol):
+    """A socket, or what else has a descriptor."""
+
+    def close(self) -> None: ...
+
+
+_OpenT = TypeVar("_OpenT", bound=Open)
 
 
 class Held(Protocol):
@@ -28,7 +39,7 @@ class Held(Protocol):
 
 
 _LINES: weakref.WeakSet[Held] = weakref.WeakSet()
-_ENDS: set[weakref.ref[socket.socket]] = set()  # a WeakSet is several times as slow
+_ENDS: set[weakref.ref[Open]] = set()  # a WeakSet is several times as slow
 
 none_made = threading.RLock()
 """No copy is forked while this is held: between making descriptors and noting them."""
@@ -46,6 +57,14 @@ def pair(kind: socket.SocketKind) -> tuple[socket.socket, socket.socket]:
         for end in ends:
             _ENDS.add(weakref.ref(end, _ENDS.discard))
     return ends
+
+
+def alone(make: Callable[[], _OpenT]) -> _OpenT:
+    """What `make` opens, which no copy has open. It must not wait for anything."""
+    with none_made:
+        end = make()
+        _ENDS.add(weakref.ref(end, _ENDS.discard))
+    return end
 
 
 def _disown() -> None:

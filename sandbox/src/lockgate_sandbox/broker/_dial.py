@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from lockgate_sandbox._line import copies
 from lockgate_sandbox._watch.descriptors import room_for
 from lockgate_sandbox.broker._addresses import Address
 
@@ -20,7 +21,8 @@ def connect_to(address: Address, port: int, seconds: float) -> socket.socket:
     """
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     with room_for(1, "a connection"):
-        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        kind = socket.SOCK_STREAM | socket.SOCK_CLOEXEC
+        sock = copies.alone(lambda: socket.socket(family, kind))
     try:
         sock.settimeout(max(seconds, 0.001))
         sock.connect((str(address), port))

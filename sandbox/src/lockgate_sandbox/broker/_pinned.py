@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import httpcore
 
+from lockgate_sandbox._line import copies
 from lockgate_sandbox.broker._addresses import Pins
 from lockgate_sandbox.broker._dial import connect_to
 from lockgate_sandbox.broker._quota import Meters, QuotaError
@@ -203,10 +204,12 @@ class _Stream(httpcore.NetworkStream):
         """The same connection under TLS, to the granted name whatever was asked."""
         del server_hostname
         flow = self._network.flow
-        wrapped = ssl_context.wrap_socket(
-            self._socket,
-            server_hostname=flow.grant.host,
-            do_handshake_on_connect=False,
+        wrapped = copies.alone(
+            lambda: ssl_context.wrap_socket(
+                self._socket,
+                server_hostname=flow.grant.host,
+                do_handshake_on_connect=False,
+            )
         )
         stream = _Stream(self._network, wrapped)
         late = httpcore.ConnectTimeout("the TLS handshake takes too long")

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from lockgate_sandbox._line import copies
 from lockgate_sandbox.broker._quota import Meters, QuotaError
 
 __all__ = ["Relay", "Relays"]
@@ -155,8 +156,8 @@ class Relays:
         self._lock = threading.Lock()
         self._new: list[Relay] = []
         self._live: dict[Relay, dict[socket.socket, int]] = {}
-        self._selector = selectors.DefaultSelector()
-        self._wake, self._woken = socket.socketpair()
+        self._selector = copies.alone(selectors.DefaultSelector)
+        self._wake, self._woken = copies.pair(socket.SOCK_STREAM)
         for sock in (self._wake, self._woken):
             sock.setblocking(False)
         self._selector.register(self._woken, _READ, None)

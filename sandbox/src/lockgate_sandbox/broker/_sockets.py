@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import cast
 
+from lockgate_sandbox._line import copies
 from lockgate_sandbox._spelling.hostname import canonical_host
 from lockgate_sandbox._watch.descriptors import room_for
 from lockgate_sandbox.broker._addresses import Pins
@@ -226,7 +227,7 @@ class Sockets:
 
     def _relay(self, grant: HostGrant, far: socket.socket, place: str) -> socket.socket:
         with room_for(2, "a connection"):
-            near, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            near, theirs = copies.pair(socket.SOCK_STREAM)
         relay = Relay(
             near,
             far,
