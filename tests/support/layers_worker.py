@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
+from lockgate_sandbox._seal import plan
+from lockgate_sandbox._start import nursery
 from lockgate_sandbox.broker import Broker
 from lockgate_sandbox.errors import (
     LayerMissingError,
@@ -49,6 +53,8 @@ class Workers:
         """Start a worker as `job` says, have it run the code, tell how it went."""
         policy = Policy.from_dict(job["policy"])
         with ExitStack() as stack:
+            if "abi" in job:
+                stack.enter_context(_older(job["abi"]))
             broker = None
             if policy.brokered:
                 broker = stack.enter_context(Broker(policy))
@@ -58,7 +64,7 @@ class Workers:
         self, job: dict[str, Any], policy: Policy, broker: Broker | None
     ) -> dict[str, Any]:
         try:
-            worker = self._sandbox(job["modes"]).worker(
+            worker = self._sandbox(job["modes"], job.get("abi")).worker(
                 policy,
                 target="layers_target:build",
                 path=[self._folder],
@@ -84,12 +90,22 @@ class Workers:
                 attempts[str(number)] = told
             return report
 
-    def _sandbox(self, modes: dict[str, Any]) -> Sandbox:
-        key = json.dumps(modes, sort_keys=True)
+    def _sandbox(self, modes: dict[str, Any], abi: int | None) -> Sandbox:
+        key = json.dumps([modes, abi], sort_keys=True)
         if key not in self._open:
             opened = Sandbox.open(layers=modes)
             self._open[key] = self._stack.enter_context(opened)
         return self._open[key]
+
+
+@contextmanager
+def _older(abi: int) -> Generator[None]:
+    """Have the machine's Landlock look as if it were of `abi`."""
+    found = replace(plan.probe(), landlock_abi=abi)
+    with ExitStack() as stack:
+        for module in (plan, nursery):
+            stack.enter_context(patch.object(module, "probe", lambda: found))
+        yield
 
 
 def _told(worker: Worker, code: str) -> dict[str, Any]:

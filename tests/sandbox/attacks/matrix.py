@@ -41,13 +41,12 @@ def outcomes(
 ) -> Iterator[tuple[Attack, Outcome]]:
     """How each attack ends that there is something to attack for.
 
-    In workers of the cell's own sandbox, with the modules `preload` loaded; with a
-    Landlock that pretends to be of the older `abi` in sealed children of the cell's,
-    since no sandbox pretends.
+    In workers of the cell's own sandbox, with the modules `preload` loaded, and with
+    a Landlock that pretends to be of the older `abi`.
     """
     given: dict[str, Any] = {"worker": True, "preload": list(preload)}
     if abi is not None:
-        given = {"abi": abi}
+        given["abi"] = abi
     who = "root" if cell.root else "user"
     groups: dict[str, list[Attack]] = {}
     for attack in ATTACKS:
