@@ -231,6 +231,23 @@ def test_nor_their_home(
     assert grant_for(right, str(new), BASIC) == f"{right}=({str(new)!r},)"
 
 
+@pytest.mark.parametrize("module", [".ssh", "", "..", "/etc", "helper", "kept.inner"])
+def test_nor_to_import_from_it(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "helper.py").touch()
+    (tmp_path / "kept").mkdir()
+    for place, name in ((tmp_path, module), (tmp_path / "kept", "../kept")):
+        line = _report.grant_for(Denial("import", name), str(place / "x.py"), _POLICY)
+        assert line.startswith(("none: ", "--path DIR, "))
+        assert grant_for("import", name, BASIC).startswith("path=[the ")
+    own = tmp_path / "kept" / "own.py"
+    own.touch()
+    line = _report.grant_for(Denial("import", "own"), str(own), _POLICY)
+    assert line == f"--path {own.parent}"
+
+
 @pytest.mark.parametrize(
     "host",
     [

@@ -216,6 +216,8 @@ def existing_place(path: str) -> str:
 def folder_of(module: str, *folders: str) -> str:
     """Where `module` lies, if it is in `folders` or installed here; else empty."""
     name = module.partition(".")[0]
+    if not name.isidentifier():  # what is no module's, and may be any path
+        return ""
     for folder in (*folders, sysconfig.get_path("purelib")):
         place = os.path.join(folder, name)  # noqa: PTH118
         if os.path.lexists(f"{place}.py") or os.path.isdir(place):  # noqa: PTH112

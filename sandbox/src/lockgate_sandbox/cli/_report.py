@@ -29,6 +29,10 @@ __all__ = ["SCRATCH", "Place", "grant_for", "report"]
 
 SCRATCH = "it may write into its scratch folder, $TMPDIR"
 
+_SHARED = (
+    "it lies in {}, with all else that is there: move both to a folder of their own"
+)
+
 _GRANTS = {
     "read": "--allow-read {}",
     "env": "--env {}",
@@ -112,6 +116,8 @@ def grant_for(denial: Denial, script: str, policy: Policy | None = None) -> str:
         return f"--allow-net {host_of(what) or 'HOST[:PORT]'}"
     if denial.right == "import":
         folder = folder_of(what, str(Path(script).parent))
+        if folder and is_too_much(str(Path(folder).absolute())):
+            return f"none: {_SHARED.format(folder)}"
         where = shlex.quote(folder) if folder else "DIR, the folder that it lies in"
         return f"--path {where}"
     return _GRANTS.get(denial.right, "").format(shlex.quote(what))
