@@ -18,7 +18,7 @@ from lockgate_sandbox._spelling.arguments import (
     check_mapping,
     check_texts,
 )
-from lockgate_sandbox._spelling.written import owners_place
+from lockgate_sandbox._spelling.written import WRITTEN, owners_place
 from lockgate_sandbox._start.attended import Attended
 from lockgate_sandbox._start.lent import Lent
 from lockgate_sandbox._watch.collect import collect as read_back
@@ -177,6 +177,8 @@ def run_file(
     """`Sandbox.run_file`."""
     check_lists(argv=argv, path=path)
     check_texts("argv", argv)
+    # A run before this one, of another host, may have left links where it could write.
+    WRITTEN.note(owners_place("write", place) for place in policy.write)
     # Without links and '..': the file itself is granted, not a way to it.
     file = Path(_place("script", script) if source is None else script)
     parts = restricted_locations() if profile is Profile.RESTRICTED else ()

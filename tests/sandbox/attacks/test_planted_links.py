@@ -7,6 +7,8 @@ the kernel's rule: it gets what its owner granted, or nothing.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -264,6 +266,53 @@ def test_opening_plainly_follows_no_link(
         assert file.read() == "inside"
     assert (tmp_path / "a" / "new").stat().st_mode & 0o111 == 0
     os.close(above)
+
+
+_NOTE_NOTHING = """
+import lockgate_sandbox.program as program
+from lockgate_sandbox._spelling.written import Written
+program.WRITTEN = Written()
+"""
+_LEAVE = """
+import os
+name = os.environ["LEFT"]
+os.rename(name, name + ".old")
+os.symlink(os.environ["SECRET"], name)
+"""
+
+
+@pytest.mark.parametrize(("off", "followed"), [("", False), (_NOTE_NOTHING, True)])
+@pytest.mark.parametrize("left", ["lib", "x.py"])
+def test_a_link_that_an_earlier_run_left_is_not_followed_by_the_next(
+    left: str, off: str, followed: bool
+) -> None:
+    """An import folder, or the file itself, that lies where it may write."""
+    with open_folder() as folder:
+        (folder / "secret").mkdir()
+        (folder / "secret" / "key").write_text("hunter2")
+        (folder / "box" / "lib").mkdir(parents=True)
+        (folder / "box").chmod(0o777)
+        (folder / "box" / "x.py").write_text(_LEAVE)
+        target = {"lib": "secret", "x.py": "secret/key"}[left]
+        main = (
+            "import sys; from lockgate_sandbox.__main__ import main; sys.exit(main())"
+        )
+        command = [sys.executable, "-c", off + main, "run", "--allow-write=box"]
+        command += ["--path=box/lib", f"--env=LEFT={folder}/box/{left}"]
+        command += [f"--env=SECRET={folder}/{target}"]
+        runs = [[*command, "box/x.py"], [*command, "box/x.py"]]
+        if left == "lib":
+            runs[1] = [*command, "-c", "print(open('box/lib/key').read())"]
+        first, second = [
+            subprocess.run(
+                run, capture_output=True, text=True, check=False, timeout=60, cwd=folder
+            )
+            for run in runs
+        ]
+
+    assert first.returncode == 0, first.stderr
+    assert ("hunter2" in second.stdout + second.stderr) is followed
+    assert ("leads through the link" in second.stderr) is not followed
 
 
 _PLUGIN = """
