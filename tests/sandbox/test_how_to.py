@@ -22,6 +22,7 @@ PAGES = {
     name: (ROOT / "docs" / f"{name}.md").read_text("utf-8")
     for name in (
         "how-to/run-untrusted-python",
+        "how-to/learn-a-policy",
         "reference/sandbox",
         "reference/sandbox-broker",
     )

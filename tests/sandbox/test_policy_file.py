@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lockgate_sandbox import Limits, Policy, PolicyError, Tier
 from lockgate_sandbox.grants import TOTAL
-from lockgate_sandbox.policy_file import parse_policy, read_policy
+from lockgate_sandbox.policy_file import parse_policy, policy_text, read_policy
+from tests.sandbox.test_policy import policies
 from tests.support.sandbox import TIERS
 
 
@@ -127,3 +128,21 @@ def test_any_document_is_a_policy_or_an_error(data: dict[str, object]) -> None:
 def test_any_bytes_are_a_policy_or_an_error(data: bytes) -> None:
     with pytest.raises(PolicyError):
         parse_policy(data)
+
+
+@given(policies, st.sampled_from([1, 10**6]))
+def test_the_shortest_text_means_the_same_policy(policy: Policy, memory: int) -> None:
+    held = replace(policy, limits=replace(policy.limits, memory_bytes=memory << 20))
+
+    assert parse_policy(policy_text(held)) == held
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_the_shortest_text_leaves_out_what_is_the_tiers_own(tier: Tier) -> None:
+    assert json.loads(policy_text(Policy.for_tier(tier))) == {"tier": str(tier)}
+    held = Policy.for_tier("elevated", hosts=["a.example"], limits={"wall_seconds": 2})
+    assert json.loads(policy_text(held)) == {
+        "tier": "elevated",
+        "limits": {"wall_seconds": 2},
+        "hosts": ["a.example:443"],
+    }

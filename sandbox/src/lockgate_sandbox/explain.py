@@ -190,7 +190,7 @@ def right_key(name: str, item: Any) -> object:
 
 def _scratch(policy: Subject) -> Iterator[str]:
     limits = policy.limits
-    if policy.tier.may_write:
+    if policy.tier.may_write and limits.disk_bytes and limits.inodes:
         size = amount("disk_bytes", limits.disk_bytes)
         yield (
             f"fill a scratch folder of its own with {size} in {limits.inodes:,} files, "

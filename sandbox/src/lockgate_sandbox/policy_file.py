@@ -5,7 +5,8 @@
     {"tier": "elevated", "read": ["/srv/data"], "limits": {"wall_seconds": 20},
      "hosts": ["https://api.example.com/v1/ methods=GET"]}
 
-``lockgate-sandbox policy show --json`` writes the whole of it.
+``lockgate-sandbox policy show --json`` writes the whole of it, ``learn`` what differs
+from the tier's own.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ from typing import cast
 
 from lockgate_sandbox._form.policy import write_host
 from lockgate_sandbox.errors import PolicyError
-from lockgate_sandbox.grant_text import parse_host_grant, parse_quota
+from lockgate_sandbox.grant_text import (
+    parse_host_grant,
+    parse_quota,
+    write_host_grant,
+)
+from lockgate_sandbox.grants import HostGrant
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.tiers import Tier
 
-__all__ = ["parse_policy", "read_policy"]
+__all__ = ["parse_policy", "policy_text", "read_policy"]
 
 _SIZE_LIMIT_BYTES = 1 << 20
 
@@ -80,6 +86,36 @@ def parse_policy(text: str | bytes) -> Policy:
     if isinstance(whole["total"], str):
         whole["total"] = asdict(parse_quota(whole["total"]))
     return Policy.from_dict(whole)
+
+
+def policy_text(policy: Policy) -> str:
+    """The shortest JSON text that `parse_policy` reads as `policy`, for a person.
+
+    It holds what differs from the tier's own, values of variables too; hosts stand
+    there as on a command line, where they have such a text.
+    """
+    plain = Policy.for_tier(policy.tier).to_dict()
+    told: dict[str, object] = {"tier": str(policy.tier)}
+    for name, value in policy.to_dict().items():
+        if name == "limits":
+            own = asdict(Policy.for_tier(policy.tier).limits)
+            given = asdict(policy.limits)
+            value = {key: given[key] for key in given if given[key] != own[key]}
+            if value:
+                told[name] = value
+        elif name == "hosts" and policy.hosts:
+            told[name] = [_host_text(item) for item in policy.hosts]
+        elif value != plain[name]:
+            told[name] = value
+    return json.dumps(told, indent=2) + "\n"
+
+
+def _host_text(grant: HostGrant) -> object:
+    try:
+        text = write_host_grant(grant)
+        return text if parse_host_grant(text) == grant else write_host(grant)
+    except PolicyError:  # its credential's form, or a number, has no text
+        return write_host(grant)
 
 
 _HINT = "`lockgate-sandbox policy show --json` prints one to begin with"

@@ -13,7 +13,7 @@ from tests.support.shells import completed
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("", ["completion", "doctor", "policy", "run", "scan"]),
+        ("", ["completion", "doctor", "learn", "policy", "run", "scan"]),
         ("--v", ["--version"]),
         ("run --allow-w", ["--allow-write"]),
         ("run --tier ", ["admin", "basic", "elevated", "read-only"]),

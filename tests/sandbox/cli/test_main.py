@@ -29,7 +29,7 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        ([], "VERB is missing: run, policy, doctor, scan, completion"),
+        ([], "VERB is missing: run, learn, policy, doctor, scan, completion"),
         (["rum"], "invalid choice: 'rum'"),
         (["rum"], "hint: did you mean run?"),
         (["x.py"], "hint: did you mean lockgate-sandbox run x.py?"),

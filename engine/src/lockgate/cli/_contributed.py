@@ -103,7 +103,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("add", "get"), "install"),
     **dict.fromkeys(("create", "init", "scaffold"), "new"),
     **dict.fromkeys(("plugins", "ls", "freeze"), "list"),
-    **{verb: f"sandbox {verb}" for verb in ("policy", "scan")},
+    **{verb: f"sandbox {verb}" for verb in ("learn", "policy", "scan")},
     "exec": "call",
     "show": "info",
     "status": "doctor",

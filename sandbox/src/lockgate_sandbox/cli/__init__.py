@@ -32,6 +32,9 @@ class Verb(NamedTuple):
 
 VERBS = {
     "run": Verb("lockgate_sandbox.cli.run", "run one Python file under a policy"),
+    "learn": Verb(
+        "lockgate_sandbox.cli.learn", "find the smallest policy that a file needs"
+    ),
     "policy": Verb(
         "lockgate_sandbox.cli.policy", "print a policy, compare two, or explain one"
     ),

@@ -16,7 +16,13 @@ from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.policy_file import read_policy
 from lockgate_sandbox.tiers import Limits, Tier
 
-__all__ = ["add_policy_options", "policy_of", "secret_values"]
+__all__ = [
+    "add_policy_options",
+    "count",
+    "existing",
+    "policy_of",
+    "secret_values",
+]
 
 _VARIABLE = re.compile(r"[A-Z]{1,20}(_[A-Z0-9]{1,20}){0,5}")
 """What a variable is called, and no key or password."""
@@ -44,7 +50,8 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """A number above 0, as an option is written."""
     if not text.isdigit() or not int(text):
         msg = f"{text!r} is no number above 0"
         raise argparse.ArgumentTypeError(msg)
@@ -83,11 +90,11 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
     add("--memory", metavar="N", type=_size, help="memory of all processes, like 256M")
     add("--cpu", metavar="S", type=_seconds, help="CPU seconds")
     add("--wall", metavar="S", type=_seconds, help="seconds on the clock")
-    add("--pids", metavar="N", type=_count, help="processes and threads")
-    add("--files", metavar="N", type=_count, help="open files of a process")
+    add("--pids", metavar="N", type=count, help="processes and threads")
+    add("--files", metavar="N", type=count, help="open files of a process")
     add("--file-size", metavar="N", type=_size, help="bytes of one file, like 16M")
     add("--disk", metavar="N", type=_size, help="bytes in the scratch folder")
-    add("--inodes", metavar="N", type=_count, help="files in the scratch folder")
+    add("--inodes", metavar="N", type=count, help="files in the scratch folder")
     add("--cpu-share", metavar="S", type=_seconds, help="cores at a time, like 0.5")
 
 
@@ -105,8 +112,8 @@ def policy_of(args: argparse.Namespace) -> Policy:
     return Policy.for_tier(
         tier,
         limits=_limits_of(args, tier),
-        read=[_existing(path) for path in args.allow_read],
-        write=[_existing(path) for path in args.allow_write],
+        read=[existing(path) for path in args.allow_read],
+        write=[existing(path) for path in args.allow_write],
         env=dict(map(_variable, args.env)),
         hosts=hosts,
         total=args.net_total or TOTAL,
@@ -220,7 +227,12 @@ def _from_file(args: argparse.Namespace) -> Policy:
     return replace(policy, limits=policy.limits.tightened(asked))
 
 
-def _existing(path: str) -> str:
+def existing(path: str) -> str:
+    """Where `path` leads.
+
+    Raises:
+        PolicyError: If nothing is there.
+    """
     real = Path(path).resolve()
     if not real.exists():
         raise PolicyError(f"no such file or folder: {path}", hint="create it first")

@@ -46,11 +46,13 @@ _GRANTS = {
 class Place:
     """Where a report goes, looked up before anything runs that may write there.
 
-    A folder that leads to it could be a link elsewhere when the file has ended.
+    A folder that leads to it could be a link elsewhere when the file has ended. `what`
+    is what it is called, if it is no report.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, what: str = "report") -> None:
         self.file = file
+        self._what = what
         self._folder = -1
         self._failed: OSError | None = None
         self.usable = True
@@ -63,7 +65,7 @@ class Place:
             self._failed = error
 
     def check(self) -> None:
-        """Refuse to run a file whose report could go nowhere.
+        """Refuse to run a file whose report, or the like, could go nowhere.
 
         Raises:
             PolicyError: If there is no such folder, or nothing can be written there.
@@ -77,7 +79,7 @@ class Place:
         if why:
             self.usable = False
             raise PolicyError(
-                f"the report {self.file} can't be written: {why}", hint=hint
+                f"the {self._what} {self.file} can't be written: {why}", hint=hint
             )
 
     def write(self, data: bytes) -> None:

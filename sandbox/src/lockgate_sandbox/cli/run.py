@@ -11,29 +11,26 @@ import argparse
 import json
 import shlex
 import sys
-from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate_sandbox.backend import open_confinement
 from lockgate_sandbox.cli._complaint import REFUSED, complain
-from lockgate_sandbox.cli._layers import add_layer_option, layers_of
 from lockgate_sandbox.cli._more import more_of
-from lockgate_sandbox.cli._options import (
-    add_policy_options,
-    policy_of,
-    secret_values,
+from lockgate_sandbox.cli._once import (
+    add_file_arguments,
+    add_file_options,
+    check_file,
+    run_once,
+    source_of,
 )
+from lockgate_sandbox.cli._options import policy_of
 from lockgate_sandbox.cli._report import SCRATCH, Place, grant_for, report
-from lockgate_sandbox.errors import PolicyError, SandboxError
-from lockgate_sandbox.profiles import Profile
+from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.results import Denial, limit_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lockgate_sandbox.broker import Broker
     from lockgate_sandbox.policy import Policy
     from lockgate_sandbox.results import RunResult
 
@@ -50,65 +47,12 @@ _EXPLAINED = 5
 """Ways out that are written to standard error; a report has all denials."""
 
 
-_LEAST_MEMORY = 16 << 20
-"""Below it an interpreter ends before it could say why."""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the arguments of ``run``."""
-    add_policy_options(parser)
-    add = parser.add_argument
-    about = "a folder to import from; may be repeated"
-    add("--path", metavar="DIR", action="append", default=[], help=about)
-    add_layer_option(parser)
-    about = "append each decision on a grant, as JSON lines"
-    add("--audit", metavar="FILE", help=about)
-    add(
-        "--profile",
-        choices=[str(profile) for profile in Profile],
-        default=str(Profile.PLAIN),
-        help="how the file is compiled; restricted: by RestrictedPython, no boundary",
-    )
-    add("--report", metavar="FILE", help="write posture, usage and denials as JSON")
-    add("-c", metavar="CODE", dest="code", help="run this text instead of a file")
-    about = "the Python file; - reads it from standard input"
-    add("file", metavar="FILE.py", nargs="?", help=about)
-    rest = add("argv", metavar="ARG", nargs=argparse.REMAINDER, help="its arguments")
-    rest.required = False  # argparse would name it as missing, beside the file
-    parser.set_defaults(usage_error=parser.error)
-
-
-def _check_memory(policy: Policy) -> None:
-    given = policy.limits.memory_bytes
-    if given < _LEAST_MEMORY:
-        raise PolicyError(
-            f"{given:,} bytes of memory are less than Python needs to start",
-            hint=f"give it at least {_LEAST_MEMORY >> 20}M; 64M is enough for a little",
-        )
-
-
-def _take_source(args: argparse.Namespace) -> bytes | None:
-    """What is run if it is no file; `args` then say how it is called."""
-    if args.code is not None:
-        if args.file is not None:
-            args.argv = [args.file, *args.argv]
-        args.file = "-c"
-        return str(args.code).encode("utf-8", "surrogateescape")
-    if args.file is None:
-        args.usage_error("the following arguments are required: FILE.py")
-    if args.file != "-":
-        return None
-    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  (closed)
-        raise PolicyError("standard input, which was to be run, is closed")
-    return sys.stdin.buffer.read()
-
-
-def _check_file(name: str) -> None:
-    if Path(name).is_dir():
-        hint = "name the Python file in it that is to run"
-        raise PolicyError(f"{name} is a folder, not a Python file", hint=hint)
-    if not Path(name).is_file():
-        raise PolicyError(f"no such file: {name}", hint="check the path")
+    add_file_options(parser)
+    about = "write posture, usage and denials as JSON"
+    parser.add_argument("--report", metavar="FILE", help=about)
+    add_file_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -147,32 +91,16 @@ def _run(policy: Policy, args: argparse.Namespace) -> RunResult:
         SandboxError: If it can't be run so, or not at all.
         OSError: If its output can't be written.
     """
-    _check_memory(policy)
-    layers = layers_of(args)
-    source = _take_source(args)
+    source = source_of(args)
     if source is None:
-        _check_file(args.file)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with ExitStack() as stack:
-        broker, denied = None, list[Denial]()
-        if policy.brokered or args.audit:  # a record of nothing is a record, too
-            broker = stack.enter_context(_broker(policy, args, denied))
-        sandbox = stack.enter_context(open_confinement(layers=layers))
-        result = sandbox.run_file(
-            policy,
-            args.file,
-            args.argv,
-            path=args.path,
-            broker=broker if policy.brokered else None,
-            profile=args.profile,
-            source=source,
-        )
-        own = (
-            replace(item, grant=grant_for(item, args.file, policy))
-            for item in result.denials
-        )
-        return replace(result, denials=(*denied, *own))
+        check_file(args.file)
+    denied: list[Denial] = []
+    result = run_once(policy, args, source, _advice, denied, path=args.path)
+    own = (
+        replace(item, grant=grant_for(item, args.file, policy))
+        for item in result.denials
+    )
+    return replace(result, denials=(*denied, *own))
 
 
 def _write_report(place: Place, document: Mapping[str, object]) -> bool:
@@ -185,20 +113,6 @@ def _write_report(place: Place, document: Mapping[str, object]) -> bool:
         print(f"lockgate-sandbox: {why}", file=sys.stderr)
         return False
     return True
-
-
-def _broker(policy: Policy, args: argparse.Namespace, denied: list[Denial]) -> Broker:
-    """The broker of one run; what it refuses is added to `denied`."""
-    from lockgate_sandbox.broker import Broker, denials_into
-
-    return Broker(
-        policy,
-        secrets=secret_values(args),
-        audit=denials_into(denied),
-        audit_file=args.audit,
-        worker=Path(args.file).name,
-        advice=_advice,
-    )
 
 
 def _advice(right: str, what: str) -> str:
