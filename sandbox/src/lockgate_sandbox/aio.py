@@ -28,7 +28,7 @@ from lockgate_sandbox._line.loop import Call, LoopDesk
 from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.replies import Reply
-from lockgate_sandbox.streams import GIVE_BACK, opening
+from lockgate_sandbox.streams import opening
 from lockgate_sandbox.worker import Worker
 
 __all__ = ["AsyncStream", "AsyncWorker"]
@@ -194,7 +194,6 @@ class AsyncStream:
         self._call: Call | None = None
         self._feeder: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
-        self._read = 0
         self.owner: object = None
         """What must live as long as this does."""
 
@@ -270,14 +269,9 @@ class AsyncStream:
 
     def _take(self, call: Call) -> Data:
         flight = call.flight
-        assert flight.items is not None  # noqa: S101  (a stream's)
-        value, size = flight.items.popleft()
-        self._desk.line.flights.taken(size)
-        self._read += 1
-        if self._read >= GIVE_BACK and not flight.done:
-            flight.may_receive += self._read
-            self._desk.send(call, [_CREDIT, flight.call, self._read])
-            self._read = 0
+        value = self._desk.line.flights.take_item(flight)
+        if count := flight.read_one():
+            self._desk.send(call, [_CREDIT, flight.call, count])
         return value
 
     async def _feed(

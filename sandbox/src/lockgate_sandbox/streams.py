@@ -24,16 +24,13 @@ from lockgate_sandbox.errors import (
 )
 from lockgate_sandbox.replies import Reply
 
-__all__ = ["GIVE_BACK", "Pending", "Stream", "opening"]
+__all__ = ["Pending", "Stream", "opening"]
 
 _CALL, _ITEM, _END = int(Kind.CALL), int(Kind.ITEM), int(Kind.END)
 _CREDIT = int(Kind.CREDIT)
 
 _NO_ITEMS = -1
 """In the place of our credit: the handler gets no items."""
-
-GIVE_BACK = CREDIT // 2
-"""Items that are read before the worker is told that it may send more."""
 
 
 def opening(
@@ -104,7 +101,6 @@ class Stream:
         self._flight = flight
         self._started = started
         self._source: Iterator[Data] | None = None if items is None else iter(items)
-        self._read = 0
         self._reply: Reply | None = None
 
     def begin(self, method: str, arguments: dict[str, Data]) -> None:
@@ -158,14 +154,9 @@ class Stream:
 
     def _take(self) -> Data:
         flight, line = self._flight, self._line
-        assert flight.items is not None  # noqa: S101  (set in `begin`)
-        value, size = flight.items.popleft()
-        line.flights.taken(size)
-        self._read += 1
-        if self._read >= GIVE_BACK and not flight.done:
-            flight.may_receive += self._read
-            line.send([_CREDIT, flight.call, self._read], flight)
-            self._read = 0
+        value = line.flights.take_item(flight)
+        if count := flight.read_one():
+            line.send([_CREDIT, flight.call, count], flight)
         return value
 
     def _send_one(self) -> None:

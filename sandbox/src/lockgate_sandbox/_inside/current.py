@@ -16,6 +16,9 @@ __all__ = ["Current"]
 _ITEM, _CREDIT = int(Kind.ITEM), int(Kind.CREDIT)
 _END, _CANCEL = int(Kind.END), int(Kind.CANCEL)
 
+_GIVE_BACK = 8
+"""Items that are read before the host is told that it may send more."""
+
 
 class Current:
     """A call under way, as the worker knows it.
@@ -49,6 +52,17 @@ class Current:
         self.touched = True
         self.credit = frame[4]
         self.ended = len(frame) > 5
+
+    def read_one(self) -> int:
+        """Count one more item as read; gives how many more the host is to be told of.
+
+        It may send so many; 0 if it need not be told yet.
+        """
+        self.unread += 1
+        if self.unread < _GIVE_BACK or self.ended:
+            return 0
+        count, self.unread = self.unread, 0
+        return count
 
     def note(self, frame: list[Any]) -> None:
         """Take a frame that is about this call."""

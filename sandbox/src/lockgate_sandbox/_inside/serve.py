@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[str, dict[str, Any]], Any]
 
-__all__ = ["Server", "is_async", "wants_items"]
+__all__ = ["Server", "check_wanted", "is_async", "wants_items"]
 
 _CALL, _BATCH, _CANCEL = int(Kind.CALL), int(Kind.BATCH), int(Kind.CANCEL)
 _ITEM, _REPLY, _PIPE = int(Kind.ITEM), int(Kind.REPLY), int(Kind.PIPE)
@@ -52,6 +52,17 @@ def is_async(result: object) -> bool:
 def wants_items(frame: list[Any]) -> bool:
     """Whether the host reads the answer of this CALL item by item."""
     return len(frame) > 4
+
+
+def check_wanted(frame: list[Any]) -> None:
+    """Refuse items that the host would not read.
+
+    Raises:
+        TypeError: If this CALL is answered whole.
+    """
+    if not wants_items(frame):
+        msg = "the handler gives items, so it is called with Worker.stream"
+        raise TypeError(msg)
 
 
 class Server:
@@ -181,21 +192,15 @@ class Server:
         return result
 
     def _stream(self, frame: list[Any], now: Current, items: Iterator[Any]) -> Any:
-        if not wants_items(frame):
-            msg = "the handler gives items, so it is called with Worker.stream"
-            raise TypeError(msg)
-        session, call = self.session, now.call
+        check_wanted(frame)
+        session = self.session
         try:
             while session.wait_for_credit(now):
                 try:
                     item = next(items)
                 except StopIteration as end:
                     return end.value
-                try:
-                    session.tell([_ITEM, call, item], large=2)
-                except NotDataError as error:
-                    raise TypeError(str(error)) from None
-                now.credit -= 1
+                session.send_item(now, item)
                 del item
         finally:
             close = getattr(items, "close", None)

@@ -14,7 +14,7 @@ import os
 
 from lockgate_sandbox._inside.current import Current
 from lockgate_sandbox._inside.reserve import keep, spend
-from lockgate_sandbox._inside.serve import is_async, wants_items
+from lockgate_sandbox._inside.serve import check_wanted, is_async, wants_items
 from lockgate_sandbox._inside.session import check_fds
 from lockgate_sandbox._wire.frame import ChannelClosed, Kind, NotDataError
 from lockgate_sandbox._wire.raised import CallCancelled, failure, of_host
@@ -36,8 +36,6 @@ _CALL, _BATCH, _CANCEL = int(Kind.CALL), int(Kind.BATCH), int(Kind.CANCEL)
 _ASK, _ANSWER, _REFUSE = int(Kind.ASK), int(Kind.ANSWER), int(Kind.REFUSE)
 _PASSED, _ITEM, _REPLY = int(Kind.PASSED), int(Kind.ITEM), int(Kind.REPLY)
 _CREDIT, _PIPE = int(Kind.CREDIT), int(Kind.PIPE)
-
-_GIVE_BACK = 8
 
 _CURRENT: contextvars.ContextVar[Task | None] = contextvars.ContextVar(
     "call", default=None
@@ -201,9 +199,7 @@ class AsyncServer:
             return await result
         if not is_async(result) and not hasattr(result, "__next__"):
             return result
-        if not wants_items(frame):
-            msg = "the handler gives items, so it is called with Worker.stream"
-            raise TypeError(msg)
+        check_wanted(frame)
         try:
             if is_async(result):
                 async for item in result:
@@ -222,11 +218,7 @@ class AsyncServer:
         while not now.credit:
             now.changed.clear()
             await now.changed.wait()
-        now.credit -= 1
-        try:
-            self._session.tell([_ITEM, now.call, item], large=2)
-        except NotDataError as error:
-            raise TypeError(str(error)) from None
+        self._session.send_item(now, item)
 
     # -- for handlers ----------------------------------------------------------------
 
@@ -280,10 +272,8 @@ class AsyncServer:
             if not now.items:
                 return
             yield now.items.popleft()
-            now.unread += 1
-            if now.unread >= _GIVE_BACK and not now.ended:
-                self._session.tell([_CREDIT, now.call, now.unread])
-                now.unread = 0
+            if count := now.read_one():
+                self._session.tell([_CREDIT, now.call, count])
 
     def _mine(self) -> Task:
         now = _CURRENT.get()

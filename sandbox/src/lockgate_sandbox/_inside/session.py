@@ -44,9 +44,6 @@ _RAISE, _ASK, _PASSED = int(Kind.RAISE), int(Kind.ASK), int(Kind.PASSED)
 _REFUSE, _ITEM, _CREDIT = int(Kind.REFUSE), int(Kind.ITEM), int(Kind.CREDIT)
 _END, _CANCEL, _ROOM = int(Kind.END), int(Kind.CANCEL), int(Kind.ROOM)
 
-_GIVE_BACK = 8
-"""Items that are read before the host is told that it may send more."""
-
 
 def check_fds(fds: list[int], count: int) -> None:
     """Close `fds` unless they are as many as were announced.
@@ -195,10 +192,8 @@ class Session(Reach):
             if not now.items:
                 return
             yield now.items.popleft()
-            now.unread += 1
-            if now.unread >= _GIVE_BACK and not now.ended:
-                self.tell([_CREDIT, now.call, now.unread])
-                now.unread = 0
+            if count := now.read_one():
+                self.tell([_CREDIT, now.call, count])
 
     async def aitems(self) -> Any:
         """`items` for coroutines: an asynchronous iterator.
@@ -291,6 +286,19 @@ class Session(Reach):
             if large:
                 message[large] = self._channel.lift(message[large])
             self._channel.send(message)
+
+    def send_item(self, now: Current, item: Any) -> None:
+        """Send one item of a call that has credit for it.
+
+        Raises:
+            TypeError: If it may not cross.
+            FrameTooLargeError: If it exceeds a cap.
+        """
+        now.credit -= 1
+        try:
+            self.tell([_ITEM, now.call, item], large=2)
+        except NotDataError as error:
+            raise TypeError(str(error)) from None
 
     def ask_for_room(self, size: int) -> None:
         """Have the host attach a ring for a buffer of `size` bytes.

@@ -36,6 +36,9 @@ FLIGHTS_LIMIT = 1024
 CREDIT = 16
 """Items of a stream that may be under way, unread by the other side."""
 
+_GIVE_BACK = CREDIT // 2
+"""Items that are read before the worker is told that it may send more."""
+
 _KEPT_FACTOR = 4
 """Answers that nobody has taken may hold so many times a message's limit."""
 
@@ -81,7 +84,8 @@ class Flight:
     what the callback raised that failed last. `asks` are
     callbacks to run, by its own thread if it is `waited_for`, and `items` what a
     stream has brought, both with their sizes. `may_send` and `may_receive` count the
-    items that either side may still send. `hungry`: its thread waits for credit too.
+    items that either side may still send, `read` those that the worker has no credit
+    for yet. `hungry`: its thread waits for credit too.
     `alone` is a START that no call came along with.
     `frame_bytes` is how long the answer was. `bell` is what `ring` calls for a call
     that no thread sleeps for (`_line.attendant`). `regions` is the shared memory that
@@ -97,7 +101,7 @@ class Flight:
     items: deque[tuple[Data, int]] | None = None
     regions: deque[tuple[bool, list[Region]]] | None = None
     streams = hungry = waited_for = alone = False
-    may_receive = may_send = sequence = frame_bytes = 0
+    may_receive = may_send = sequence = frame_bytes = read = 0
     cancelled = 0.0
     wait: threading.Lock | None = None
     bell: Callable[[Flight], object] | None = None
@@ -112,6 +116,18 @@ class Flight:
         if self.regions is None:
             self.regions = deque()
         self.regions.append((item, regions))
+
+    def read_one(self) -> int:
+        """Count one more item as read; gives how many more the worker is to be told of.
+
+        It may send so many; 0 if it need not be told yet.
+        """
+        self.read += 1
+        if self.read < _GIVE_BACK or self.done:
+            return 0
+        count, self.read = self.read, 0
+        self.may_receive += count
+        return count
 
     def released(self, frame: list[Any]) -> list[Region]:
         """What the worker no longer needs, now that it has sent `frame`."""
@@ -354,6 +370,13 @@ class Flights:
         """The answer of `flight` has reached its caller."""
         self._kept_bytes -= flight.frame_bytes
         flight.frame_bytes = 0
+
+    def take_item(self, flight: Flight) -> Data:
+        """The oldest item that a stream has brought: its caller has it now."""
+        assert flight.items  # noqa: S101  (looked at before)
+        value, size = flight.items.popleft()
+        self.taken(size)
+        return value
 
     def drop_items(self, flight: Flight) -> None:
         """Forget what a stream brought that nobody will read."""

@@ -13,7 +13,7 @@ from lockgate_sandbox._wire.frame import (
     never,
 )
 from lockgate_sandbox._wire.ring import Ring
-from lockgate_sandbox._wire.wire import TRUE_LENGTH, Channel
+from lockgate_sandbox._wire.wire import Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,13 +50,7 @@ class GuestChannel(Channel):
         Raises:
             ChannelClosed: If the host is gone.
         """
-        try:
-            size = self.socket.recv_into(self._buffer, PACKET_BYTES, TRUE_LENGTH)
-        except BlockingIOError:
-            wait()
-            size = self._receive_packet(wait)
-        except ConnectionResetError:
-            raise ChannelClosed from None
+        size = self._receive_packet(wait)
         if 5 < size <= PACKET_BYTES and LENGTH.unpack_from(self._buffer)[0] == size - 4:
             return self.attend(self._decode(self._view[4:size]))
         return self.read(size)

@@ -180,14 +180,7 @@ class HostChannel(Channel):
         """
         if self.owed in self.under_way:
             return self._receive_either(wait)
-        try:
-            size = self.socket.recv_into(self._buffer, PACKET_BYTES, TRUE_LENGTH)
-        except BlockingIOError:
-            wait()
-            size = self._receive_packet(wait)
-        except ConnectionResetError:
-            raise ChannelClosed from None
-        return self.read(size, wait)
+        return self.read(self._receive_packet(wait), wait)
 
     def _receive_either(self, wait: Wait) -> Any:
         """`receive`, by the pipe or by the socket.

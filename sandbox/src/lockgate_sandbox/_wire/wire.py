@@ -253,15 +253,7 @@ class Channel:
             FrameTooLargeError: If the frame exceeds a cap.
             ChannelClosed: If the peer is gone.
         """
-        try:
-            # MSG_TRUNC gives the packet's true length, however long.
-            size = self.socket.recv_into(self._buffer, PACKET_BYTES, TRUE_LENGTH)
-        except BlockingIOError:
-            wait()
-            size = self._receive_packet(wait)
-        except ConnectionResetError:
-            raise ChannelClosed from None
-        return self._read(size, wait)
+        return self._read(self._receive_packet(wait), wait)
 
     def _read(self, size: int, wait: Wait) -> list[Any]:
         """The frame whose first packet, of `size` bytes, has just been received."""
@@ -328,8 +320,10 @@ class Channel:
         return whole
 
     def _receive_packet(self, wait: Wait) -> int:
+        """The true length of the next packet, of which is here what has room."""
         while True:
             try:
+                # MSG_TRUNC: however long it is.
                 size = self.socket.recv_into(self._buffer, PACKET_BYTES, TRUE_LENGTH)
             except BlockingIOError:
                 wait()
