@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lockgate_sandbox import Sandbox
-from lockgate_sandbox.linux import cgroup
+from lockgate_sandbox.linux import cgroup_parents
 from tests.sandbox.broker.peers import echo
 from tests.sandbox.endurance_acts import ACTS, Stage
 from tests.support.sandbox import open_folder, policy, wait_until
@@ -209,7 +209,7 @@ def _folders() -> set[str]:
 
 
 def _groups() -> set[str]:
-    parents = [Path(folder) for _, folder in cgroup.find_parents()[0]]
+    parents = [Path(folder) for _, folder in cgroup_parents.find_parents()[0]]
     return {
         str(path)
         for parent in parents

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from lockgate_sandbox.linux import cgroup
+from lockgate_sandbox.linux import cgroup, cgroup_parents
 
 pytestmark = pytest.mark.kernel
 
 
 @pytest.fixture(scope="module")
 def parents() -> list[tuple[str, str]]:
-    found, reason = cgroup.find_parents()
+    found, reason = cgroup_parents.find_parents()
     if len(found) < len(cgroup.CONTROLLERS):
         pytest.skip(f"no cgroup can be made here: {reason}")
     return found
@@ -33,7 +33,7 @@ def left_over() -> list[Path]:
 
 
 def test_looking_for_parents_leaves_nothing_behind() -> None:
-    found, reason = cgroup.find_parents()
+    found, reason = cgroup_parents.find_parents()
 
     assert left_over() == []
     assert reason or {name for name, _ in found} == set(cgroup.CONTROLLERS)
@@ -56,11 +56,11 @@ def test_what_a_killed_host_leaves_is_swept_up(
     assert done.returncode == -signal.SIGKILL
     left = [Path(folder) for folder in done.stdout.split()]
     assert all(folder.is_dir() for folder in left)
-    cgroup.find_parents()  # too young: it might be a host that we can't see
+    cgroup_parents.find_parents()  # too young: it might be a host that we can't see
     assert all(folder.is_dir() for folder in left)
 
-    monkeypatch.setattr(cgroup, "_STALE_SECONDS", -1.0)
-    cgroup.find_parents()
+    monkeypatch.setattr(cgroup_parents, "_STALE_SECONDS", -1.0)
+    cgroup_parents.find_parents()
 
     assert not any(folder.exists() for folder in left)
 
@@ -151,7 +151,7 @@ def _spun(group: cgroup.Group | None) -> float:
 
 
 def test_a_share_of_a_core_is_not_exceeded() -> None:
-    parents, reason = cgroup.find_parents(["cpu"])
+    parents, reason = cgroup_parents.find_parents(["cpu"])
     if not parents:
         pytest.skip(f"no cpu controller can be used here: {reason}")
     share = 0.03  # a busy machine may give no more than twice as much

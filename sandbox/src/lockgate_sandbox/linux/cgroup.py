@@ -3,11 +3,11 @@
 Version 2 with the controllers delegated to us, or version 1 with a writable
 hierarchy per controller. Both count shared memory, which no limit of a process
 does. A group belongs to whoever opened it, must be closed, and leaves nothing
-behind.
+behind. Under which parents it can be made `cgroup_parents` finds out.
 """
 
 # pathlib would cost the zygote more than all of this module.
-# ruff: noqa: PTH102, PTH106, PTH110, PTH116, PTH118, PTH123, PTH208
+# ruff: noqa: PTH102, PTH106, PTH118, PTH123
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import os
 import time
 
 from lockgate_sandbox.linux import pidfd
-from lockgate_sandbox.linux._libc import reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     Parent = tuple[str, str]
+    """A controller, and the folder of a group that others can be made in for it."""
 
 __all__ = [
     "CONTROLLERS",
@@ -30,7 +30,6 @@ __all__ = [
     "REMEDY",
     "Bounds",
     "Group",
-    "find_parents",
     "join",
     "limit",
     "open_group",
@@ -55,113 +54,7 @@ _CPU_LEAST_US = 1_000
 
 _SIGKILL = 9
 _REMOVE_SECONDS = 2.0
-_STALE_SECONDS = 60.0
 _serial = 0
-
-
-def find_parents(
-    controllers: Sequence[str] = CONTROLLERS,
-) -> tuple[list[Parent], str]:
-    """(controller, folder) pairs under which groups can be made, and why not all.
-
-    Each folder was tried: a group was made in it, limited and removed.
-    """
-    found: list[Parent] = []
-    reasons: list[str] = []
-    for controller in controllers:
-        why = f"no {controller} controller is mounted"
-        for folder in _candidates(controller):
-            _sweep(folder)
-            why = _try_parent(controller, folder)
-            if not why:
-                found.append((controller, folder))
-                break
-        if why:
-            reasons.append(f"{controller}: {why}")
-    return found, "; ".join(reasons)
-
-
-def _candidates(controller: str) -> list[str]:
-    """The caller's own group for `controller`, then its parents, nearest first."""
-    own: dict[str, str] = {}
-    for line in _lines("/proc/self/cgroup"):
-        _, names, path = line.split(":", 2)
-        for name in names.split(","):
-            own[name] = path
-    for line in _lines("/proc/self/mountinfo"):
-        fields = line.split(" ")
-        after = fields[fields.index("-") + 1 :]
-        root, point, kind = fields[3], fields[4], after[0]
-        if kind == "cgroup" and controller in after[2].split(","):
-            return _chain(point, root, own.get(controller, ""), controller, 1)
-    for line in _lines("/proc/self/mountinfo"):
-        fields = line.split(" ")
-        if fields[fields.index("-") + 1] == "cgroup2":
-            return _chain(fields[4], fields[3], own.get("", ""), controller, 2)
-    return []
-
-
-def _chain(
-    point: str, root: str, path: str, controller: str, version: int
-) -> list[str]:
-    """The folders from `path` (as /proc shows it) up to the mount point."""
-    relative = path.removeprefix(root.rstrip("/")).strip("/")
-    parts = relative.split("/") if relative and ".." not in relative else []
-    found = [os.path.join(point, *parts[:end]) for end in range(len(parts), -1, -1)]
-    if version == 1:
-        # Above its own group a version 1 process would leave its own limits.
-        return found[:1]
-    return [
-        folder
-        for folder in found
-        if controller in " ".join(_lines(f"{folder}/cgroup.subtree_control")).split()
-    ]
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read().splitlines()
-    except OSError:
-        return []
-
-
-def _sweep(folder: str) -> None:
-    """Remove the groups that a killed host has left in `folder`.
-
-    Not the young ones: a host of another process-id namespace may have made one
-    and looks as dead as a killed one.
-    """
-    since = time.time() - _STALE_SECONDS
-    for name in _names(folder):
-        parts = name.split("-")
-        if parts[0] != "lockgate" or len(parts) != 3 or not parts[1].isdigit():
-            continue
-        path = os.path.join(folder, name)
-        try:
-            if os.stat(path).st_mtime < since and not os.path.exists(
-                f"/proc/{parts[1]}"
-            ):
-                os.rmdir(path)
-        except OSError:  # in use after all, or gone
-            continue
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
-
-
-def _try_parent(controller: str, folder: str) -> str:
-    """An empty text if a limited group can be made in `folder`, else why not."""
-    try:
-        group = open_group([(controller, folder)], _TRIAL)
-    except OSError as error:
-        return reason(error)
-    group.close()
-    return ""
 
 
 class Bounds:
@@ -184,11 +77,6 @@ class Bounds:
         self.memory_bytes = memory_bytes
         self.cpu_share = cpu_share
         self.gpu_memory_bytes = gpu_memory_bytes
-
-
-_TRIAL = Bounds(
-    processes=4, memory_bytes=1 << 24, cpu_share=0.5, gpu_memory_bytes=1 << 24
-)
 
 
 class Group:
@@ -221,7 +109,7 @@ class Group:
         """The ids of all processes in the group."""
         found: set[int] = set()
         for folder in self.folders:
-            found.update(map(int, _lines(f"{folder}/cgroup.procs")))
+            found.update(map(int, lines_of(f"{folder}/cgroup.procs")))
         return sorted(found)
 
     def memory_bytes(self) -> int:
@@ -243,7 +131,7 @@ class Group:
     def _number(self, *names: str) -> int:
         for folder in self.folders:
             for name in names:
-                lines = _lines(f"{folder}/{name}")
+                lines = lines_of(f"{folder}/{name}")
                 if lines and lines[0].isdigit():
                     return int(lines[0])
         return 0
@@ -251,7 +139,7 @@ class Group:
     def _event(self, names: Sequence[str], key: str) -> int:
         for folder in self.folders:
             for name in names:
-                for line in _lines(f"{folder}/{name}"):
+                for line in lines_of(f"{folder}/{name}"):
                     word, _, count = line.partition(" ")
                     if word == key and count.isdigit():
                         return int(count)
@@ -349,7 +237,7 @@ def _limit_cpu(folder: str, share: float) -> None:
 def _limit_gpu(folder: str, limit: int) -> None:
     """Bound each region of device memory that a driver has registered."""
     # "REGION max" in each line; cgroup-v2.rst, "DMEM".
-    lines = [line.split() for line in _lines(f"{folder}/dmem.max")]
+    lines = [line.split() for line in lines_of(f"{folder}/dmem.max")]
     regions = [line[0] for line in lines if line]
     if not regions:
         raise OSError(errno.ENODEV, "no driver has registered its memory")
@@ -371,6 +259,15 @@ def _limit_memory(folder: str, memory_bytes: int) -> None:
         _write(f"{folder}/memory.limit_in_bytes", str(memory_bytes))
         if os.access(f"{folder}/memory.memsw.limit_in_bytes", os.F_OK):
             _write(f"{folder}/memory.memsw.limit_in_bytes", str(memory_bytes))
+
+
+def lines_of(path: str) -> list[str]:
+    """The lines of one of the kernel's files; none if it can't be read."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read().splitlines()
+    except OSError:
+        return []
 
 
 def join(folders: Sequence[str]) -> None:

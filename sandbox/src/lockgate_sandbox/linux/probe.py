@@ -13,7 +13,13 @@ import os
 import select
 import sys
 
-from lockgate_sandbox.linux import cgroup, credentials, landlock, namespaces, seccomp
+from lockgate_sandbox.linux import (
+    cgroup_parents,
+    credentials,
+    landlock,
+    namespaces,
+    seccomp,
+)
 from lockgate_sandbox.linux._libc import ARCH, NUMBERS, prctl, reason
 
 TYPE_CHECKING = False
@@ -130,9 +136,9 @@ def find_all() -> dict[str, object]:
     if not NUMBERS:
         reasons["seccomp"] = f"no system call table for {ARCH}"
     reasons["sight_of_workers"] = _hidden_from_host()
-    parents, reasons["cgroup"] = cgroup.find_parents()
+    parents, reasons["cgroup"] = cgroup_parents.find_parents()
     for name, controller in (("cpu_share", "cpu"), ("gpu_memory", "dmem")):
-        more, reasons[name] = cgroup.find_parents([controller])
+        more, reasons[name] = cgroup_parents.find_parents([controller])
         parents += more
     return {
         "machine": ARCH,
