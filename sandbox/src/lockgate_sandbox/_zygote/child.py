@@ -3,24 +3,21 @@
 The job comes as the first frame on the channel, perhaps much later. Nothing of the
 plugin, not even a path to it, is touched before `_seal.enforce.seal` has returned.
 
-A job is a mapping: ``kind`` (target, file or exec) and what the kind needs.
+A job is a mapping: ``kind`` (target, preload, or in `once` file or exec) and what the
+kind needs.
 """
 
 # pathlib would cost the zygote more than all of this module.
-# ruff: noqa: PTH103, PTH120, PTH123, S606
 
 from __future__ import annotations
 
 import _socket
 import os
-import signal
-import struct
 import sys
 from resource import RLIMIT_CPU, RLIMIT_DATA, RLIMIT_NOFILE, RUSAGE_SELF, getrusage
 from types import ModuleType
 
-from lockgate_sandbox._inside import observe, reach, reserve, script, shim
-from lockgate_sandbox._inside.session import Session
+from lockgate_sandbox._inside import reserve, shim
 from lockgate_sandbox._inside.stage import (
     STDLIB,
     Stage,
@@ -29,16 +26,16 @@ from lockgate_sandbox._inside.stage import (
     stage_for,
 )
 from lockgate_sandbox._seal.enforce import SealPlan, seal
-from lockgate_sandbox._watch.claims import CLAIM, Claims
-from lockgate_sandbox._wire import raised, ring
-from lockgate_sandbox._wire.frame import BEFORE_CALLS, FOLDER, ChannelClosed, Kind
+from lockgate_sandbox._wire import ring
+from lockgate_sandbox._wire.frame import BEFORE_CALLS, ChannelClosed, Kind
 from lockgate_sandbox._wire.guest_end import GuestChannel
-from lockgate_sandbox._wire.wire import Channel
 from lockgate_sandbox._zygote import preloading, rehearsal, threads
+from lockgate_sandbox._zygote.failing import fail_with, refuse
 from lockgate_sandbox._zygote.importing import Ahead, Lone, member
+from lockgate_sandbox._zygote.once import run_exec, run_file
 from lockgate_sandbox.linux.rlimits import Lowered
 from lockgate_sandbox.linux.rlimits import apply as set_limits
-from lockgate_sandbox.posture import LayerError, Posture
+from lockgate_sandbox.posture import Posture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,8 +45,7 @@ __all__ = ["CHANNEL", "forget_runtime", "run"]
 
 # As plain ints: the members of an IntEnum are looked up by way of their class.
 _READY, _START, _AHEAD_OF = int(Kind.READY), int(Kind.START), int(Kind.AHEAD)
-_FAILED, _REPLY, _NOTE = int(Kind.FAILED), int(Kind.REPLY), int(Kind.NOTE)
-_CALL = int(Kind.CALL)
+_REPLY, _CALL = int(Kind.REPLY), int(Kind.CALL)
 
 _START_LIMIT_BYTES = 1 << 30
 """The first frame is the host's word; the policy's own cap comes with it."""
@@ -113,7 +109,7 @@ def run(
         opens = [limit for limit in wanted if limit[0] == RLIMIT_NOFILE]
         settings = {**settings, "rulesets": left, "opens": opens}
     except Exception as error:
-        _refuse(channel, error)
+        refuse(channel, error)
     # Before anything foreign is even read: a source, or what was compiled from one.
     peak = getrusage(RUSAGE_SELF).ru_maxrss
     channel.send([_READY, BEFORE_CALLS, [posture.to_wire(), peak]])
@@ -180,23 +176,6 @@ def _look_ahead(channel: GuestChannel, job: dict[str, Any], posture: Posture) ->
     set_limits(job["opens"])  # now that nothing is practised any more
 
 
-def _refuse(channel: GuestChannel, error: Exception) -> NoReturn:
-    """Tell why there is no seal, and end when the job that came is read.
-
-    A socket that is closed with something unread takes along what it had sent.
-    """
-    if isinstance(error, LayerError):
-        stage, fields = "layer", error.to_dict()
-    else:
-        stage, fields = "seal", _fields(error)
-    try:
-        channel.send([_FAILED, BEFORE_CALLS, stage, fields])
-        while channel.receive()[0] == _AHEAD_OF:
-            pass
-    finally:
-        os._exit(71)
-
-
 def _enter(folder: str, scratch: str | None) -> None:
     try:
         os.chdir(folder)
@@ -223,28 +202,6 @@ def forget_runtime() -> None:
     for name in list(sys.modules):
         if name.partition(".")[0] in _PRIVATE:
             _KEPT.append(sys.modules.pop(name))
-
-
-def _fail(channel: GuestChannel, call: bytes, stage: str, fields: object) -> NoReturn:
-    try:
-        channel.send([_FAILED, call, stage, fields])
-    finally:
-        os._exit(71)
-
-
-def _fail_with(
-    channel: GuestChannel,
-    call: bytes,
-    stage: str,
-    error: BaseException,
-    limit: str = "",
-) -> NoReturn:
-    _fail(channel, call, stage, {**_fields(error), "limit": limit})
-
-
-def _fields(error: BaseException) -> dict[str, str]:
-    name, message, text = raised.describe(error)
-    return {"type": name, "message": message, "traceback": text}
 
 
 def _run_target(
@@ -280,96 +237,12 @@ def _run_target(
             raise TypeError(msg)
     except BaseException as error:
         reserve.spend(error)
-        _fail_with(channel, call, at, error, claims.limit_of(error))
+        fail_with(channel, call, at, error, claims.limit_of(error))
     if not first:
         session.finish([_REPLY, call, None])
     _RING.ask = session.ask_for_room
     stage.server.begin(handler)
     stage.server.serve([_CALL, call, *first] if first else None)
-
-
-def _hand_over(channel: GuestChannel) -> None:
-    """Give the host the open working folder, then be silent.
-
-    The folder may be a tmpfs that only this process sees: with the descriptor
-    the host can still read it when the program has ended.
-    """
-    here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    packed = struct.pack("i", here)
-    ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
-    channel.socket.sendmsg([FOLDER], ancillary)
-    os.close(here)
-
-
-def _write_files(files: dict[str, bytes]) -> None:
-    # By the sealed child, so that its owner and its limits are the program's.
-    for path, data in files.items():
-        folder = os.path.dirname(path)
-        if folder:
-            os.makedirs(folder, exist_ok=True)
-        with open(path, "xb") as file:
-            file.write(data)
-
-
-def _run_exec(
-    channel: GuestChannel, call: bytes, job: dict[str, Any], _: Posture
-) -> NoReturn:
-    try:
-        _write_files(job["files"])
-        _hand_over(channel)
-    except (OSError, ValueError) as error:  # a name may hold what no name can
-        _fail_with(channel, call, "files", error)
-    # Only now: with few files of its own it might not have handed over anything.
-    set_limits(job["opens"])
-    # Python ignores these for itself; a program expects the defaults.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
-    try:
-        # A successful exec closes the channel: that is how the host knows.
-        os.execve(job["program"], job["argv"], dict(os.environ))
-    except (OSError, ValueError) as error:
-        _fail_with(channel, call, "exec", error)
-
-
-def _run_file(
-    channel: GuestChannel, call: bytes, job: dict[str, Any], posture: Posture
-) -> NoReturn:
-
-    # A buffer of its own: a note may be written in the middle of a question.
-    telling = Channel(channel.socket, channel.limit, trusting=True)
-
-    def tell(right: str, what: str) -> None:
-        telling.send([_NOTE, call, right, what])
-
-    observe.install(
-        tell,
-        read=job["readable"],
-        write=job["writable"],
-        programs=bool(job["programs"]),
-        net=not job["brokered"],
-    )
-    path = [os.path.dirname(job["script"]), *STDLIB, *job["path"]]
-    source = job["source"]
-    if source is not None:
-        del path[0]  # what is no file lies in no folder
-    given = ModuleType("lockgate_session")
-    given.__dict__["session"] = reach.Ungranted()
-    sys.modules["lockgate_session"] = given
-    if job["brokered"]:
-        session = Session(channel, job)
-        session.begin(call)
-        given.__dict__["session"] = session
-        shim.install(session)
-    claims = Claims.of(job["scratch"], posture)
-
-    def failed(error: BaseException) -> None:
-        if isinstance(error, ModuleNotFoundError) and error.name:
-            tell("import", str(error.name))
-        limit = claims.limit_of(error)
-        if limit:
-            tell(CLAIM, limit)
-
-    script.run(job["script"], job["argv"], path, failed, job["restricted"], source)
 
 
 def _run_preload(
@@ -388,13 +261,13 @@ def _run_preload(
         stage = build_ahead(channel, job, posture)
         preloading.settle(channel, stage, [] if nest.may_copy else job["path"])
     except BaseException as error:
-        _fail_with(channel, call, "preload", error)
+        fail_with(channel, call, "preload", error)
     channel.send([_REPLY, call, None])
     nest.serve()
 
 
 _RUNNERS = {
-    "exec": _run_exec,
-    "file": _run_file,
+    "exec": run_exec,
+    "file": run_file,
     "preload": _run_preload,
 }
