@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import socket
 import ssl
@@ -216,58 +217,63 @@ def test_a_long_conversation_with_both_half_closes(bench: MakeBench) -> None:
         assert at.run(code, port=server.port) == [b"hello", b"total 5050"]
 
 
+_LOOKED_AT = """
+    import os, socket
+    sock = socket.socket()
+    try:
+        sock.getpeername()
+    except OSError as error:
+        early = error.errno
+    sock.settimeout(5)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    number = sock.fileno()
+    sock.connect(("api.test", port))
+    twin = sock.dup()
+    peer, name = sock.getpeername(), sock.getsockname()
+    result = {
+        "peer before": early,
+        "kind": [int(sock.family), int(sock.type), sock.proto],
+        "same number": sock.fileno() == number,
+        "inheritable": os.get_inheritable(number),
+        "no delay": sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
+        "error": sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR),
+        "timeout": sock.gettimeout(),
+        "peer": [peer[0].startswith("198.18."), peer[1]],
+        "parts of its name": len(name),
+        "same peer of a twin": twin.getpeername() == peer,
+        "host of the peer": socket.gethostbyaddr(peer[0])[0],
+        "name of the peer": socket.getnameinfo(peer, 0)[0],
+        "connected again": sock.connect_ex(("api.test", port)),
+    }
+    sock.close()
+    twin.sendall(b"still")
+    result["twin of a closed one"] = twin.recv(5)
+    twin.close()
+"""
+
+
 def test_a_socket_looks_like_one_of_tcp(bench: MakeBench) -> None:
     with serve(echo) as server:
         at = bench(f"api.test:{server.port} private", resolve=always("127.0.0.1"))
-        code = """
-            import os, socket
-            sock = socket.socket()
-            try:
-                sock.getpeername()
-            except OSError as error:
-                early = error.errno
-            sock.settimeout(5)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-            number = sock.fileno()
-            sock.connect(("api.test", port))
-            twin = sock.dup()
-            peer, name = sock.getpeername(), sock.getsockname()
-            result = [
-                early, int(sock.family), int(sock.type), sock.proto,
-                sock.fileno() == number, os.get_inheritable(number),
-                sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
-                sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR),
-                sock.gettimeout(), peer[0].startswith("198.18."), peer[1], len(name),
-                twin.getpeername() == peer, socket.gethostbyaddr(peer[0])[0],
-                socket.getnameinfo(peer, 0)[0], sock.connect_ex(("api.test", port)),
-            ]
-            sock.close()
-            twin.sendall(b"still")
-            result.append(twin.recv(5))
-            twin.close()
-        """
-        told = at.run(code, port=server.port)
-    assert told == [
-        107,
-        2,
-        1,
-        0,
-        True,
-        False,
-        1,
-        0,
-        5.0,
-        True,
-        server.port,
-        2,
-        True,
-        "api.test",
-        "api.test",
-        106,
-        b"still",
-    ]
+        told = at.run(_LOOKED_AT, port=server.port)
+    assert told == {
+        "peer before": errno.ENOTCONN,
+        "kind": [socket.AF_INET, socket.SOCK_STREAM, 0],
+        "same number": True,
+        "inheritable": False,
+        "no delay": 1,
+        "error": 0,
+        "timeout": 5.0,
+        "peer": [True, server.port],
+        "parts of its name": 2,
+        "same peer of a twin": True,
+        "host of the peer": "api.test",
+        "name of the peer": "api.test",
+        "connected again": errno.EISCONN,
+        "twin of a closed one": b"still",
+    }
 
 
 def test_ipv6_is_reached_too(bench: MakeBench) -> None:
