@@ -17,6 +17,7 @@ import pytest
 
 from lockgate_sandbox import AsyncWorker, SandboxError, WallLimitError
 from lockgate_sandbox.errors import Data
+from tests.sandbox.attacks.misbehaviour import FIND
 from tests.support.sandbox import Lab, policy
 
 pytestmark = pytest.mark.kernel
@@ -26,21 +27,15 @@ _BEAT_SECONDS = 0.002
 _STILL_BEATS = 100
 """A pause of so many of the thread's beats is counted, 0.2 s on a quiet machine."""
 
-_FIND = """
-import os, socket, stat, struct, time
-def is_socket(fd):
-    try:
-        return stat.S_ISSOCK(os.fstat(fd).st_mode)
-    except OSError:
-        return False
-channel = socket.socket(fileno=next(fd for fd in range(3, 64) if is_socket(fd)))
+_TOOLS = (
+    FIND
+    + """
 call = session._now.call
-def send(value):
-    channel.send(struct.pack("<I", len(value)) + value)
 def ask(number):
     name = b"\\xa2up\\x81\\xa1n\\x01"
-    send(b"\\x95\\x09\\xc4\\x08" + call + b"\\xce" + struct.pack(">I", number) + name)
+    frame(b"\\x95\\x09\\xc4\\x08" + call + b"\\xce" + struct.pack(">I", number) + name)
 """
+)
 
 _ATTACKS = {
     "half a frame": "channel.send(struct.pack('<I', 1 << 20) + bytes(65532))\n"
@@ -143,7 +138,7 @@ def test_an_attack_costs_the_worker_its_life_and_the_loop_nothing(
     lab: Lab, attack: str, kind: str
 ) -> None:
     callbacks = {"up": _up if kind == "plain" else _up_async}
-    error = _attack(lab, [(_FIND + _ATTACKS[attack], {})], callbacks)
+    error = _attack(lab, [(_TOOLS + _ATTACKS[attack], {})], callbacks)
     assert isinstance(error, SandboxError)
 
 
@@ -164,7 +159,7 @@ def test_a_heart_beside_a_blocking_call_would_notice(lab: Lab) -> None:
 
             async def blocking() -> None:
                 await asyncio.sleep(0.02)
-                worker.call(_FIND + _ATTACKS["half a frame"])
+                worker.call(_TOOLS + _ATTACKS["half a frame"])
 
             heart = _Heart()
             beating = asyncio.create_task(heart.beat())

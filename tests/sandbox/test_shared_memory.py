@@ -20,6 +20,7 @@ from lockgate_sandbox import (
     RemoteError,
     Worker,
 )
+from tests.sandbox.attacks.misbehaviour import FIND
 from tests.support.sandbox import Lab, policy, run
 
 pytestmark = pytest.mark.kernel
@@ -183,22 +184,16 @@ def test_a_worker_can_not_write_what_it_was_sent(worker: Worker) -> None:
     assert _call(worker, code, data=data, maps=maps) == ["view", "mprotect 13"]
 
 
-_SEND = """
-import socket, stat, struct, os
-def _is_socket(fd):
-    try:
-        return stat.S_ISSOCK(os.fstat(fd).st_mode)
-    except OSError:
-        return False
-channel = socket.socket(fileno=next(fd for fd in range(3, 64) if _is_socket(fd)))
+_SEND = (
+    FIND
+    + """
 call = session._now.call
 def reply(extension):
-    value = b"\\x93\\x07\\xc4\\x08" + call + extension
-    channel.send(struct.pack("<I", len(value)) + value)
-    import time
+    kind(7, call, extension)
     time.sleep(5)
 place = lambda *at: struct.pack("<IQQ", *at)
 """
+)
 
 
 @pytest.mark.parametrize(

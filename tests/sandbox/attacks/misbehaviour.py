@@ -21,10 +21,10 @@ def is_socket(fd):
         return stat.S_ISSOCK(os.fstat(fd).st_mode)
     except OSError:
         return False
-channel = socket.socket(fileno=next(fd for fd in range(3, 64) if is_socket(fd)))
+channel = socket.socket(fileno=os.dup(next(fd for fd in range(3, 64) if is_socket(fd))))
 """
 )
-"""Finds the channel to the host, as a plugin can; `frame` sends on it."""
+"""Finds the channel to the host, as a plugin can; `frame` and `kind` send on it."""
 
 
 def fails(lab: Lab, code: str, given: Policy | None = None) -> SandboxError:

@@ -15,23 +15,15 @@ from collections.abc import Callable
 import pytest
 
 from lockgate_sandbox import Policy, ProtocolError, RemoteError, Tier
+from tests.sandbox.attacks.misbehaviour import FIND
 from tests.support.layers import Base
 from tests.support.ordinary import run_as_ordinary
 from tests.support.sandbox import Lab, policy, run
 
 pytestmark = pytest.mark.kernel
 
-_CHANNEL = """
-import array, fcntl, os, socket, stat, struct
-def is_socket(fd):
-    try:
-        return stat.S_ISSOCK(os.fstat(fd).st_mode)
-    except OSError:
-        return False
-channel = socket.socket(fileno=os.dup(next(fd for fd in range(3, 64) if is_socket(fd))))
-"""
-
 _INTERFACES = """
+import array, fcntl
 room = array.array("B", bytes(4096))
 asked = struct.pack("iP", 4096, room.buffer_info()[0])
 told = struct.unpack("iP", fcntl.ioctl(channel, 0x8912, asked))[0]  # SIOCGIFCONF
@@ -64,19 +56,19 @@ result = total
 
 def test_the_channel_does_not_tell_of_the_hosts_network(lab: Lab) -> None:
     with pytest.raises(RemoteError, match="Inappropriate ioctl"):
-        lab.run(policy(), _CHANNEL + _INTERFACES)
+        lab.run(policy(), FIND + _INTERFACES)
 
 
 def test_the_channel_tells_of_the_hosts_network_without_seccomp(
     lab_without: Callable[..., Lab],
 ) -> None:
     lab = lab_without("seccomp", "process-limit")
-    assert lab.run(policy(), _CHANNEL + _INTERFACES) is True
+    assert lab.run(policy(), FIND + _INTERFACES) is True
 
 
 def test_the_channel_gives_no_handle_of_the_host(lab: Lab) -> None:
     with pytest.raises(RemoteError, match="Protocol not available"):
-        lab.run(policy(), _CHANNEL + _PEER, host=0)
+        lab.run(policy(), FIND + _PEER, host=0)
 
 
 def test_the_channel_gives_a_handle_of_the_host_without_seccomp(
@@ -84,7 +76,7 @@ def test_the_channel_gives_a_handle_of_the_host_without_seccomp(
 ) -> None:
     lab = lab_without("seccomp", "landlock", "process-limit", "pid-namespace")
     try:
-        found = lab.run(policy(), _CHANNEL + _PEER, host=os.getpid())
+        found = lab.run(policy(), FIND + _PEER, host=os.getpid())
     except RemoteError as error:
         if "Protocol not available" not in error.message:
             raise
@@ -94,7 +86,7 @@ def test_the_channel_gives_a_handle_of_the_host_without_seccomp(
 
 def test_no_memory_is_kept_in_the_buffers_of_sockets(lab: Lab) -> None:
     with pytest.raises(RemoteError, match="not permitted"):
-        lab.run(policy(), _CHANNEL + _BUFFERS, wanted=1 << 30)
+        lab.run(policy(), FIND + _BUFFERS, wanted=1 << 30)
 
 
 def test_memory_is_kept_in_the_buffers_of_sockets_without_seccomp(
@@ -102,9 +94,9 @@ def test_memory_is_kept_in_the_buffers_of_sockets_without_seccomp(
 ) -> None:
     lab = lab_without("seccomp", "process-limit")
     small = policy(limits={"memory_bytes": 32 << 20})
-    kept = lab.run(small, _CHANNEL + _BUFFERS, wanted=1 << 30)
+    kept = lab.run(small, FIND + _BUFFERS, wanted=1 << 30)
     assert isinstance(kept, int)
-    usual = lab.run(small, _CHANNEL + _BUFFERS.replace("end.sets", "0 and end.sets"))
+    usual = lab.run(small, FIND + _BUFFERS.replace("end.sets", "0 and end.sets"))
     assert isinstance(usual, int)
     assert kept > usual
     # What the buffers hold without a wish of the worker's stays within reason.
@@ -127,7 +119,7 @@ def test_a_name_in_proc_does_not_mislead_the_host(lab: Lab, name: str) -> None:
 
 
 _STALLING = (
-    _CHANNEL
+    FIND
     + """
 import threading, time
 channel.send(struct.pack("<I", 100_000) + bytes(65_532))  # and never the rest
@@ -188,7 +180,7 @@ def _found(lab: Lab, given: Policy) -> list[str]:
 
 
 _RING = (
-    _CHANNEL
+    FIND
     + """
 import sys
 frame = sys._getframe()
