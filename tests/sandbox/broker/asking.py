@@ -1,10 +1,10 @@
-"""Programs of a worker that asks the broker for web pages."""
+"""Programs of a worker that asks the broker for web pages and files."""
 
 from __future__ import annotations
 
 import socket
 
-__all__ = ["GET", "hang"]
+__all__ = ["GET", "OPEN", "hang"]
 
 GET = """
 import httpx
@@ -15,6 +15,14 @@ try:
 except Exception as error:
     result = [type(error).__mro__[1].__name__, str(error),
               isinstance(error, PermissionError)]
+"""
+
+OPEN = """
+try:
+    with session.open(path, mode) as file:
+        result = file.read() if "r" in mode else file.write(data)
+except OSError as error:
+    result = [type(error).__mro__[2].__name__, str(error)]
 """
 
 

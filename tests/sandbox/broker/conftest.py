@@ -95,3 +95,14 @@ def bench(lab: Lab) -> Iterator[MakeBench]:
             return made
 
         yield make
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder to grant, with a secret beside it. Only our own uid gets there."""
+    tmp_path.chmod(0o700)
+    granted = tmp_path / "granted"
+    (granted / "sub").mkdir(parents=True)
+    (granted / "sub" / "a.txt").write_text("inside")
+    (tmp_path / "secret").write_text("outside")
+    return granted

@@ -13,33 +13,14 @@ from pathlib import Path
 import pytest
 
 from lockgate_sandbox import PathGrant, Policy, PolicyError
-from lockgate_sandbox.broker import Broker, _files
-from lockgate_sandbox.linux._libc import syscall
+from lockgate_sandbox.broker import Broker
+from tests.sandbox.broker.asking import OPEN
 from tests.sandbox.broker.conftest import MakeBench
 
 pytestmark = pytest.mark.kernel
 
 _WHOLE = "/proc/self/root"
 """The whole file system, by another name."""
-
-OPEN = """
-try:
-    with session.open(path, mode) as file:
-        result = file.read() if "r" in mode else file.write(data)
-except OSError as error:
-    result = [type(error).__mro__[2].__name__, str(error)]
-"""
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder to grant, with a secret beside it. Only our own uid gets there."""
-    tmp_path.chmod(0o700)
-    granted = tmp_path / "granted"
-    (granted / "sub").mkdir(parents=True)
-    (granted / "sub" / "a.txt").write_text("inside")
-    (tmp_path / "secret").write_text("outside")
-    return granted
 
 
 def test_a_granted_file_is_read_where_the_kernel_refuses(
@@ -361,53 +342,6 @@ def test_nothing_is_left_open_in_the_host(bench: MakeBench, place: Path) -> None
     assert held() == [str(place)]
     at.close()
     assert held() == []
-
-
-@pytest.mark.parametrize("granted", ["/", "/proc", f"/proc/{os.getpid()}"])
-@pytest.mark.parametrize("name", ["environ", "maps", "mem"])
-def test_the_hosts_own_process_is_never_read(
-    bench: MakeBench, granted: str, name: str
-) -> None:
-    at = bench(files=[PathGrant(granted)])
-    kind, text = at.run(OPEN, path=f"/proc/{os.getpid()}/{name}", mode="rb")
-    assert kind == "PermissionError"
-    assert "files of processes" in text
-    assert len(at.denials()) == 1
-
-
-def test_files_of_the_kernel_need_a_grant_that_names_them(bench: MakeBench) -> None:
-    path = "/proc/sys/kernel/ostype"
-    at = bench(files=[PathGrant("/")])
-    assert at.run(OPEN, path=path, mode="r")[0] == "PermissionError"
-    assert at.run(OPEN, path="/sys/kernel/notes", mode="rb")[0] == "PermissionError"
-    at = bench(files=[PathGrant(path)])
-    assert at.run(OPEN, path=path, mode="r") == "Linux\n"
-
-
-@pytest.fixture
-def processes(place: Path) -> Iterator[Path]:
-    """The kernel's processes, mounted below the granted folder, as in a chroot."""
-    folder = place / "proc"
-    folder.mkdir()
-    try:
-        syscall("mount", b"proc", os.fsencode(folder), b"proc", 0, 0)
-    except OSError as error:
-        pytest.skip(f"mounting needs root: {error.strerror}")
-    yield folder
-    syscall("umount2", os.fsencode(folder), 2)  # MNT_DETACH
-
-
-def test_the_kernels_files_are_refused_wherever_they_are(
-    bench: MakeBench, place: Path, processes: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at = bench(files=[PathGrant(str(place), write=True)])
-    own = str(processes / str(os.getpid()) / "environ")
-    setting = str(processes / "sys/kernel/core_pattern")
-    for path, mode in ((own, "rb"), (setting, "r+")):
-        kind, text = at.run(OPEN, path=path, mode=mode, data="")
-        assert (kind, "the kernel's own" in text) == ("PermissionError", True)
-    monkeypatch.setattr(_files, "is_of_the_kernel", lambda _: False)  # pyright: ignore
-    assert at.run(OPEN, path=own, mode="rb") == Path("/proc/self/environ").read_bytes()
 
 
 _THROUGH_MEMORY = """
