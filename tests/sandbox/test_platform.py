@@ -97,7 +97,7 @@ except SandboxError as error:
 def test_the_command_line_helps_and_refuses(system: str, tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text("print('it ran')")
 
-    for verb in ([], ["run"], ["policy"], ["doctor"]):
+    for verb in ([], ["run"], ["learn"], ["policy"], ["doctor"]):
         done = cli(system, tmp_path, *verb, "--help")
         assert (done.returncode, done.stderr) == (0, "")
         assert "usage: lockgate-sandbox" in done.stdout
@@ -107,6 +107,10 @@ def test_the_command_line_helps_and_refuses(system: str, tmp_path: Path) -> None
     assert "hint: run it on Linux" in refused.stderr
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["error"]["code"] == "platform-unsupported"
+    refused = cli(system, tmp_path, "learn", "--out", "p.json", "x.py")
+    assert (refused.returncode, refused.stdout) == (125, "")
+    assert "[platform-unsupported]" in refused.stderr
+    assert not (tmp_path / "p.json").exists()
 
 
 @SYSTEMS

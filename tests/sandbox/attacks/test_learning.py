@@ -33,7 +33,7 @@ NO_QUOTES = (
 NO_PLACE = (
     "import lockgate_sandbox.learning._propose as p; p._check_place = lambda _: None\n"
 )
-NO_GUARD = "import lockgate_sandbox.cli.learn as l; l._guarded = lambda _: []\n"
+NO_GUARD = "import lockgate_sandbox.cli._learning as l; l._guarded = lambda _: []\n"
 
 FORGE = """
 import os, sys

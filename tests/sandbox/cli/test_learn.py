@@ -299,3 +299,27 @@ def test_a_missing_file_is_refused(folder: Path) -> None:
 
     assert done.returncode == 125
     assert b"no such file: gone.py" in done.stderr
+
+
+def test_lockgate_has_the_same_verb(folder: Path) -> None:
+    argv = ["sandbox", "learn", "--json", "-c", "print(1)"]
+    command = [sys.executable, "-m", "lockgate", *argv]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=folder
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lines(done)[0]["output"] == "1\n"
+
+
+def test_no_other_verb_waits_for_what_only_this_one_needs() -> None:
+    code = (
+        "import contextlib, sys; from lockgate_sandbox.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['policy', '--help'])\n"
+        "print([name for name in sys.modules if 'learning' in name])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.endswith("\n[]\n")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import termios
 from collections.abc import Callable
 from typing import Literal, TypeAlias, cast
 
@@ -43,6 +42,8 @@ def ask(proposal: Proposal, wider: Proposal | None) -> Answer:
 
     The end of input means ``q``.
     """
+    import termios  # which not every system has that knows the command line
+
     choices = "ynwq" if wider is not None else "ynq"
     text = _question(proposal, wider)
     while True:

@@ -53,7 +53,8 @@ class Proposal:
         if self.right == "path":
             return f"import from {_place(str(self.item))}"
         told = WORDS[self.right].format(_told(self.item))
-        return f"{told}, with its value of now" if self.right == "env" else told
+        written = self.right == "env"
+        return f"{told}, whose value of now the policy keeps" if written else told
 
     @property
     def key(self) -> tuple[str, object]:
