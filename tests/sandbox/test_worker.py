@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from array import array
+from typing import Any
 
 import pytest
 
@@ -127,8 +129,15 @@ def test_a_long_text_comes_back_between_short_ones(lab: Lab) -> None:
 
 def test_arguments_that_may_not_cross_are_refused_unsent(lab: Lab) -> None:
     with lab.worker(policy(limits={"message_bytes": 100_000})) as worker:
-        with pytest.raises(PolicyError, match="arguments"):
-            worker.call("result = 1", {"x": object()})  # type: ignore[dict-item]
+        given: dict[str, Any] = {"n": array("d", [1.0]), "x": [1, object()]}
+        with pytest.raises(PolicyError, match=r"arguments\['x'\]\[1\]: .*object") as no:
+            worker.call("result = 1", given)
+        assert "what crosses" in no.value.hint
+        with pytest.raises(PolicyError, match=r"arguments is a mapping"):
+            worker.call("result = 1", ["x"])  # type: ignore[arg-type] # pyright: ignore
+        with pytest.raises(PolicyError, match=r"arguments is a mapping"):
+            worker.submit("result = 1", ["x"])  # type: ignore[arg-type] # pyright: ignore
+        assert not worker.line.flights.table  # nothing is waited for
         with pytest.raises(MessageLimitError):
             worker.call("result = 1", {"x": bytes(200_000)})
         assert run(worker, "result = 1") == 1

@@ -14,12 +14,19 @@ from typing import Any, cast
 from lockgate_sandbox._spelling.arguments import check_mapping, check_text
 from lockgate_sandbox._watch.claims import NOTES_LIMIT, RIGHTS, WHAT_CHARS
 from lockgate_sandbox._watch.patterns import SECONDS_LIMIT, regexes
+from lockgate_sandbox._wire.misfit import is_data, unfit
 from lockgate_sandbox._wire.remedy import denials_of
-from lockgate_sandbox.errors import Data, PolicyError, ProtocolError
+from lockgate_sandbox.errors import (
+    Data,
+    PolicyError,
+    ProtocolError,
+    RemoteError,
+    SandboxError,
+)
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.results import Denial
 
-__all__ = ["Request", "Told", "check_names"]
+__all__ = ["Request", "Told", "check_names", "missed"]
 
 _DENIALS_LIMIT = NOTES_LIMIT + 1
 """What a process tells of its attempts, and the import that a text ended by."""
@@ -68,6 +75,9 @@ class Request:
         check_mapping("inputs", inputs, "{'name': value}")
         check_mapping("files", files, "{'path': b'content'}")
         check_names("input", inputs)
+        if not is_data(inputs):
+            # Deep inside, the codec would convert what it happens to know.
+            raise unfit("inputs", inputs, "this can't cross")
         if (files or collect) and not policy.tier.may_write:
             raise PolicyError(
                 f"tier {policy.tier} has no folder for files",
@@ -193,3 +203,21 @@ def check_names(what: str, names: Mapping[str, object]) -> None:
         if not name.isidentifier():
             msg = f"an {what} is a name in the code, and {name!r} can't be one"
             raise PolicyError(msg.replace("an tool", "a tool"))
+
+
+def missed(
+    error: SandboxError | None, denials: Sequence[Denial]
+) -> SandboxError | None:
+    """`error` with what would help, where its own words do not tell it.
+
+    A variable that is not there is no refusal to Python: a key like any other.
+    """
+    if isinstance(error, RemoteError) and error.type == "KeyError" and not error.hint:
+        for denial in denials:
+            if denial.right == "env" and repr(denial.what) == error.message:
+                hint = (
+                    f"it sees no variable of yours that is not granted: {denial.grant}"
+                )
+                told = error.type, error.message, error.traceback, error.details
+                return RemoteError(*told, hint=hint)
+    return error

@@ -15,7 +15,11 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: If it can't be written; what was there is still there.
     """
-    fd, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        fd, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        # Not by the name of what would have been aside: nobody gave that.
+        raise type(error)(error.errno, error.strerror, str(path)) from None
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(data)

@@ -25,6 +25,7 @@ from typing import Self, TypeVar
 
 from lockgate_sandbox._line.flights import check_in_flight
 from lockgate_sandbox._line.loop import Call, LoopDesk
+from lockgate_sandbox._spelling.arguments import named
 from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox.errors import Data
 from lockgate_sandbox.replies import Reply
@@ -99,7 +100,7 @@ class AsyncWorker:
         Raises:
             SandboxError: As `Worker.call` does.
         """
-        given = dict(arguments or {})
+        given = named("arguments", arguments)
         call = await self._desk.first(method, given, timeout)
         if call is None:
             call = await self._begin(method, given, timeout)
@@ -165,7 +166,8 @@ class AsyncWorker:
         Begins when it is first iterated. `items` are taken by a task of their own as
         the handler wants them; a plain iterable must not block.
         """
-        made = AsyncStream(self._desk, method, dict(arguments or {}), items, timeout)
+        given = named("arguments", arguments)
+        made = AsyncStream(self._desk, method, given, items, timeout)
         made.owner = self
         return made
 

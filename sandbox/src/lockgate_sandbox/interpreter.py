@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lockgate_sandbox._cells import Request, Told, check_names
+from lockgate_sandbox._cells import Request, Told, check_names, missed
 from lockgate_sandbox._given import check_broker, check_sandbox, policy_of
 from lockgate_sandbox._offered import callback_of, check_plain, parameters_of
 from lockgate_sandbox._spelling.arguments import (
@@ -291,7 +291,7 @@ class Interpreter:
             told.value,
             told.text,
             output,
-            error,
+            missed(error, told.denials),
             self._worker.posture,
             usage,
             (*refused, *told.denials),

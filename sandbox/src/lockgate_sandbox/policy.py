@@ -30,7 +30,7 @@ from lockgate_sandbox.grants import (
     Quota,
     check_name,
 )
-from lockgate_sandbox.tiers import Limits, Tier
+from lockgate_sandbox.tiers import Limits, Tier, check_limit_names
 
 __all__ = ["Policy", "Program"]
 
@@ -265,8 +265,10 @@ class Policy:
             raise PolicyError(msg)
         env = form.mapping("env", data["env"])
         program = ("name", "path", "read")
+        limits = form.read_limits(data["limits"])
+        check_limit_names(limits)
         try:
-            given = Limits(**form.read_limits(data["limits"]))  # type: ignore[arg-type] # pyright: ignore
+            given = Limits(**limits)  # type: ignore[arg-type] # pyright: ignore
         except TypeError as error:
             msg = f"limits: {error}"
             raise PolicyError(msg) from error

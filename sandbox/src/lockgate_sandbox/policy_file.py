@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+import re
+from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -26,7 +28,7 @@ from lockgate_sandbox.grant_text import (
 )
 from lockgate_sandbox.grants import HostGrant
 from lockgate_sandbox.policy import Policy
-from lockgate_sandbox.tiers import Tier
+from lockgate_sandbox.tiers import Limits, Tier
 
 __all__ = ["parse_policy", "policy_text", "read_policy"]
 
@@ -62,7 +64,7 @@ def parse_policy(text: str | bytes) -> Policy:
             policy makes no sense.
     """
     try:
-        data = json.loads(text, object_pairs_hook=_once)
+        data = json.loads(text, object_pairs_hook=partial(_once, text))
     except json.JSONDecodeError as error:
         msg = f"line {error.lineno}, column {error.colno}: no JSON: {error.msg}"
         raise PolicyError(msg, hint=_HINT) from None
@@ -75,13 +77,19 @@ def parse_policy(text: str | bytes) -> Policy:
     unknown = sorted(set(given) - set(whole))
     if unknown:
         hint = f"a policy has {', '.join(whole)}"
-        raise PolicyError(f"{unknown[0]!r} is no part of a policy", hint=hint)
+        where = _line_of(unknown[0], text, 1)
+        raise PolicyError(f"{where}{unknown[0]!r} is no part of a policy", hint=hint)
     limits = given.get("limits", {})
     if not isinstance(limits, dict):
         raise PolicyError("limits is an object of numbers", hint=_HINT)
+    named = cast("dict[str, object]", limits)
+    if unknown := sorted(set(named) - {field.name for field in fields(Limits)}):
+        where = _line_of(unknown[0], text, 1)
+        hint = f"a limit is one of {', '.join(field.name for field in fields(Limits))}"
+        raise PolicyError(f"{where}limits: no such limit: {unknown[0]!r}", hint=hint)
     own = cast("dict[str, object]", whole["limits"])
     whole |= given
-    whole["limits"] = {**own, **cast("dict[str, object]", limits)}
+    whole["limits"] = {**own, **named}
     whole["hosts"] = _hosts(whole["hosts"])
     if isinstance(whole["total"], str):
         whole["total"] = asdict(parse_quota(whole["total"]))
@@ -132,11 +140,22 @@ def _hosts(value: object) -> object:
     ]
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _line_of(key: str, text: str | bytes, times: int) -> str:
+    """``line N: `` of the last of so many places of a key, if it has no others."""
+    said = text if isinstance(text, str) else text.decode(errors="replace")
+    found = [*re.finditer(rf"{re.escape(json.dumps(key))}\s*:", said)]
+    if len(found) != times:
+        return ""
+    return f"line {said.count(chr(10), 0, found[-1].start()) + 1}: "
+
+
+def _once(text: str | bytes, pairs: list[tuple[str, object]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in pairs:
         if name in found:
-            raise PolicyError(f"{name!r} is written twice", hint="keep one of them")
+            where = _line_of(name, text, 2)
+            msg = f"{where}{name!r} is written twice"
+            raise PolicyError(msg, hint="keep one of them")
         found[name] = value
     return found
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NoReturn
 from lockgate_sandbox.errors import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["Limits", "Tier"]
+__all__ = ["Limits", "Tier", "check_limit_names"]
 
 _MIB = 1024 * 1024
 
@@ -144,7 +144,7 @@ class Limits:
         """
         asked: dict[str, float | None]
         asked = asdict(other) if isinstance(other, Limits) else dict(other)
-        self._check_names(asked)
+        check_limit_names(asked)
         values = asdict(self)
         for name, value in asked.items():
             if value is None:
@@ -161,7 +161,7 @@ class Limits:
         Raises:
             PolicyError: If a name is no limit, or a value is none that one may have.
         """
-        self._check_names(asked)
+        check_limit_names(asked)
         values = asdict(self)
         for name, value in asked.items():
             if type(value) not in (int, float):
@@ -172,12 +172,18 @@ class Limits:
             values[name] = int(value) if counts else value
         return Limits(**values)
 
-    def _check_names(self, asked: Mapping[str, object]) -> None:
-        names = [field.name for field in fields(self)]
-        unknown = sorted(set(asked) - set(names))
-        if unknown:
-            msg = f"no such limit: {', '.join(unknown)} (known: {', '.join(names)})"
-            raise PolicyError(msg)
+
+def check_limit_names(asked: Iterable[str]) -> None:
+    """Refuse what is no limit.
+
+    Raises:
+        PolicyError: If one of `asked` is no field of `Limits`.
+    """
+    names = [field.name for field in fields(Limits)]
+    unknown = sorted(set(asked) - set(names))
+    if unknown:
+        msg = f"no such limit: {', '.join(unknown)} (known: {', '.join(names)})"
+        raise PolicyError(msg)
 
 
 def _unit(name: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from lockgate_sandbox._line.flights import FLIGHTS_LIMIT, Flight, check_in_flight
 from lockgate_sandbox._line.line import Line
+from lockgate_sandbox._spelling.arguments import named
 from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import ClosedError, Data, PolicyError
@@ -176,9 +177,9 @@ class Worker:
         self._refuse_callbacks()
         while len(self._line.flights.table) >= FLIGHTS_LIMIT:
             self._land_one()
-        started = time.monotonic()
+        started, given = time.monotonic(), named("arguments", arguments)
         flight = self._line.open(timeout)
-        message: list[Any] = [_CALL, flight.call, method, dict(arguments or {})]
+        message: list[Any] = [_CALL, flight.call, method, given]
         with self._gathering:
             self._outbox.append((flight, message))
             full = len(self._outbox) >= _BATCH_CALLS
@@ -241,12 +242,12 @@ class Worker:
         Raises:
             SandboxError: As `call` does.
         """
-        started = time.monotonic()
+        started, given = time.monotonic(), named("arguments", arguments)
         self._refuse_callbacks()
         flight = self._line.open(timeout)
         self.flush()
         stream = Stream(self._line, flight, started, items)
-        stream.begin(method, dict(arguments or {}))
+        stream.begin(method, given)
         return stream
 
     @property

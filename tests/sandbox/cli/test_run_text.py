@@ -49,6 +49,14 @@ def test_text_is_sealed_and_imports_nothing_of_this_folder(folder: Path) -> None
         capture_output=True,
     )
 
+    absent = subprocess.run(
+        [*command, "--path", "gone", "-c", "print('ran')"],
+        cwd=folder,
+        capture_output=True,
+    )
+
+    assert (absent.returncode, absent.stdout) == (125, b"")
+    assert b"no such file or folder: gone" in absent.stderr
     assert (tried.returncode, tried.stdout) == (1, b"")
     assert b"to allow it: --path ." in tried.stderr
     assert (granted.returncode, granted.stdout) == (0, b"imported\n")

@@ -23,9 +23,10 @@ from lockgate_sandbox._line.reading import Enough
 from lockgate_sandbox._line.vigil import TICK_SECONDS
 from lockgate_sandbox._watch import limits
 from lockgate_sandbox._wire.frame import Kind, NotDataError
+from lockgate_sandbox._wire.misfit import unfit
 from lockgate_sandbox._wire.scan import FrameTooLargeError
 from lockgate_sandbox.callbacks import Passed
-from lockgate_sandbox.errors import CancelledError, PolicyError, SandboxError
+from lockgate_sandbox.errors import CancelledError, SandboxError
 from lockgate_sandbox.replies import Reply
 
 __all__ = ["Attendant", "News"]
@@ -250,7 +251,7 @@ class Attendant:
         try:
             flight.own(self.line.sender.send_large(message, 2), item=True)
         except NotDataError as error:
-            self.line.cancel(flight, PolicyError(f"an item: {error}"))
+            self.line.cancel(flight, unfit("an item", message[-1], error))
         except FrameTooLargeError as error:
             if error.received:
                 raise self.line.broken(error) from None

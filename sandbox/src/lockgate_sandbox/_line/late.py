@@ -18,6 +18,7 @@ from lockgate_sandbox._line.sender import is_light
 from lockgate_sandbox._watch.limits import too_large
 from lockgate_sandbox._wire.buffers import is_flat
 from lockgate_sandbox._wire.frame import NotDataError
+from lockgate_sandbox._wire.misfit import CROSSES
 from lockgate_sandbox._wire.scan import FrameTooLargeError
 from lockgate_sandbox.errors import PolicyError, SandboxError
 
@@ -126,7 +127,7 @@ class Late:
             try:
                 return self._send([], self._seconds(timeout), started)
             except NotDataError as error:
-                refused = PolicyError(f"arguments: {error}")
+                refused = PolicyError(f"arguments: {error}", hint=CROSSES)
                 raise self._line.broken(refused) from None
             except FrameTooLargeError as error:
                 large = too_large(error.limit, error.used, error.unit)

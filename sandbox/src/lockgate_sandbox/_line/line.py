@@ -28,6 +28,7 @@ from lockgate_sandbox._line.ledger import Ledger
 from lockgate_sandbox._line.process import Process
 from lockgate_sandbox._line.sender import Sender
 from lockgate_sandbox._line.vigil import Vigil
+from lockgate_sandbox._spelling.arguments import named
 from lockgate_sandbox._watch.limits import too_large
 from lockgate_sandbox._watch.output import Output
 from lockgate_sandbox._wire.frame import (
@@ -35,6 +36,7 @@ from lockgate_sandbox._wire.frame import (
     NotDataError,
 )
 from lockgate_sandbox._wire.host_end import HostChannel
+from lockgate_sandbox._wire.misfit import unfit
 from lockgate_sandbox._wire.scan import FrameTooLargeError
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
@@ -176,9 +178,10 @@ class Line(Beginning):
         Raises:
             SandboxError: As `Worker.call` does.
         """
+        given = named("arguments", arguments)
         flight = self.open(timeout, since=since)
         flight.waited_for = True
-        self.send([_CALL, flight.call, method, dict(arguments)], flight, large=3)
+        self.send([_CALL, flight.call, method, given], flight, large=3)
         started = flight.deadline - flight.wall
         if self.reading.acquire(blocking=False):  # nobody else reads: straight on
             try:
@@ -232,9 +235,9 @@ class Line(Beginning):
                 flight.own(regions, item=message[0] == _ITEM)
         except NotDataError as error:
             if message[0] != _CALL:  # the worker knows of it already
-                raise PolicyError(f"an item: {error}") from None
+                raise unfit("an item", message[-1], error) from None
             self.forget(flight)
-            raise PolicyError(f"arguments: {error}") from None
+            raise unfit("arguments", message[-1], error) from None
         except FrameTooLargeError as error:
             if error.received:
                 raise self.broken(error) from None

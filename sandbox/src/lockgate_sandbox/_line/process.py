@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from lockgate_sandbox._line import copies
 from lockgate_sandbox._line.ground import SettingsFile
 from lockgate_sandbox._watch import tree
+from lockgate_sandbox._watch.deaths import likely
 from lockgate_sandbox._watch.limits import reached
 from lockgate_sandbox._watch.suspicion import suspicion
 from lockgate_sandbox._wire.life import COUNTED, EXIT, FAILED, RUNS
@@ -290,7 +291,8 @@ def cause(
         return reached("memory_bytes", limits, claimed=True)
     suspects, hint = suspicion(said if ended.status != 0 else "", limits)
     if number == signal.SIGSYS:
-        suspects, hint = (), "it made a system call of a foreign architecture"
+        suspects, hint = (), ""
+    hint = hint or likely(ended.status, number)
     died = WorkerDiedError(ended.status, number, hint=hint)
     died.suspects = suspects
     return died

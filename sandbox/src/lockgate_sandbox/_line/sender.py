@@ -133,8 +133,8 @@ class Sender:
             if flat:
                 self._channel.send_flat(message, self._wait)
                 return []
+            value = message[at]
             try:
-                value = message[at]
                 message[at] = self._channel.lift(value)
                 if arena.unsent and not self._send_segments():
                     arena.placed_bytes = 0
@@ -144,6 +144,7 @@ class Sender:
             except (NotDataError, FrameTooLargeError):
                 arena.placed_bytes = 0
                 arena.free(arena.take_placed())
+                message[at] = value  # as it was given, for whoever tells of it
                 raise
             return arena.take_placed() if arena.placed else []
         finally:

@@ -7,7 +7,7 @@ of paths is asked for, ``"/srv"`` would be four of them, and the first is ``/``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from lockgate_sandbox.errors import PolicyError
 
@@ -20,6 +20,7 @@ __all__ = [
     "check_text",
     "check_texts",
     "entries_of",
+    "named",
     "pairs_of",
 ]
 
@@ -47,6 +48,19 @@ def check_mapping(what: str, value: object, example: str) -> None:
     if not isinstance(value, Mapping):
         msg = f"{what} is a mapping, not {_kind(value)}"
         raise PolicyError(msg, hint=f"{what}={example}")
+
+
+def named(what: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`given` as a dict of its own.
+
+    Raises:
+        PolicyError: If it is no mapping.
+    """
+    try:
+        return dict(given or {})
+    except (TypeError, ValueError):
+        check_mapping(what, given, "{'name': value}")
+        raise
 
 
 def check_texts(what: str, values: Iterable[object]) -> None:

@@ -14,6 +14,7 @@ import sysconfig
 from collections.abc import Sequence
 
 from lockgate_sandbox._spelling.beneath import is_among
+from lockgate_sandbox._wire.misfit import CROSSES
 from lockgate_sandbox._wire.own_mode import refused_by_mode
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.results import Denial
@@ -57,6 +58,20 @@ _FUNCTION = "give it a function of yours that does it (`tools`, `callbacks`)"
 _BARE = "[Errno 13] Permission denied"
 """Of a unix socket too, but what people meet is a semaphore of `multiprocessing`."""
 
+_MISFIT = re.compile(
+    r"objects of type \w{1,200} can't cross|\Aa key is not a string\Z|"
+    r"\Acan't serialize ints < "
+)
+"""What our codec says in the worker, and msgspec's of large numbers."""
+
+_NO_INPUT = ("EOFError", "EOF when reading a line")
+_TO_ASK = "a function of yours that asks (`tools`)"
+_NOT_BELIEVED = "CERTIFICATE_VERIFY_FAILED"
+_AUTHORITY = (
+    "it believes the certificate authorities that this machine does; of another one "
+    "the file: read=['/CA.pem'], env={'SSL_CERT_FILE': '/CA.pem'}"
+)
+
 _DATABASE = "unable to open database file", "attempt to write a readonly database"
 _SESSION = "lockgate_session"
 
@@ -71,8 +86,14 @@ def way_out(
     if kind == "ModuleNotFoundError":
         found = _MODULE.match(message)
         return _import_from(found[1], folders) if found else ""
+    if _MISFIT.search(message):
+        return CROSSES
     if _NO_SCRATCH in message:
         return _scratch(policy)
+    if (kind, message) == _NO_INPUT:
+        return f"it has no standard input: give it `inputs`, or {_TO_ASK}"
+    if _NOT_BELIEVED in message:
+        return _AUTHORITY
     if _NO_NAME in message or (_REFUSED in message and kind.endswith(_UNREACHED)):
         return f"it has no network: {_FUNCTION}, or grant `hosts`"
     if kind == "sqlite3.OperationalError" and message in _DATABASE:

@@ -23,7 +23,7 @@ from lockgate_sandbox.cli._once import (
     run_once,
     source_of,
 )
-from lockgate_sandbox.cli._options import policy_of
+from lockgate_sandbox.cli._options import existing, policy_of
 from lockgate_sandbox.cli._report import SCRATCH, Place, grant_for, report
 from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.results import Denial, limit_status
@@ -95,7 +95,8 @@ def _run(policy: Policy, args: argparse.Namespace) -> RunResult:
     if source is None:
         check_file(args.file)
     denied: list[Denial] = []
-    result = run_once(policy, args, source, _advice, denied, path=args.path)
+    folders = [item for item in args.path if existing(item)]
+    result = run_once(policy, args, source, _advice, denied, path=folders)
     own = (
         replace(item, grant=grant_for(item, args.file, policy))
         for item in result.denials

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate_sandbox.cli._complaint import complain
-from lockgate_sandbox.errors import SandboxError
+from lockgate_sandbox.errors import PolicyError, SandboxError
 from lockgate_sandbox.terminal import clean, colored
 
 if TYPE_CHECKING:
@@ -77,13 +77,16 @@ def main(args: argparse.Namespace) -> int:
             print()
         elif args.sarif:
             _sarif(scan, args.sarif)
+            if args.sarif != "-":
+                _print_sum(scan)
         else:
             _print(scan, derived, notes=args.notes)
     except SandboxError as error:
         complain(error, as_json=args.json)
         return _USAGE
     except OSError as error:
-        print(f"{_TOOL}: {error.filename}: {error.strerror}", file=sys.stderr)
+        told = f"{error.filename} can't be written: {error.strerror}"
+        complain(PolicyError(told, hint="name a file in a folder that is there"))
         return _USAGE
     failed = args.fail_on != "never" and scan.reaches(Level(args.fail_on))
     return 1 if failed else 0
@@ -141,6 +144,16 @@ def _print(scan: TreeScan, derived: Derived, *, notes: bool) -> None:
     for finding in scan.findings:
         if notes or finding.level != "note":
             print(_line(finding))
+    _print_sum(scan)
+    if not notes and any(finding.level == "note" for finding in scan.findings):
+        print("  to see the notes: --notes")
+    if derived.rights:
+        print(f"would need: {', '.join(sorted(derived.rights))}")
+    if derived.blind:
+        print("  and maybe more: some of the code can't be read")
+
+
+def _print_sum(scan: TreeScan) -> None:
     counts = Counter(str(finding.level) for finding in scan.findings)
     told = ", ".join(
         f"{counts[level]} {level}{'' if counts[level] == 1 else 's'}"
@@ -148,12 +161,6 @@ def _print(scan: TreeScan, derived: Derived, *, notes: bool) -> None:
     )
     files = f"{len(scan.files)} file{'' if len(scan.files) == 1 else 's'}"
     print(f"{files} read as Python {scan.python}: {told}")
-    if counts["note"] and not notes:
-        print("  to see the notes: --notes")
-    if derived.rights:
-        print(f"would need: {', '.join(sorted(derived.rights))}")
-    if derived.blind:
-        print("  and maybe more: some of the code can't be read")
 
 
 def _line(finding: Finding) -> str:
