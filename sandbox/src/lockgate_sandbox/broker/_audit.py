@@ -159,7 +159,9 @@ def denials_into(found: list[Denial]) -> AuditSink:
 
     def note(record: AuditRecord) -> None:
         if record.decision == "deny" and len(found) < _DENIALS_LIMIT:
-            found.append(Denial(record.right, record.resource, record.grant))
+            # There it is a sentence; a `Denial` has the argument alone.
+            grant = record.grant.removesuffix(" in the policy")
+            found.append(Denial(record.right, record.resource, grant))
 
     return note
 

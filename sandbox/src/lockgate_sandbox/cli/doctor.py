@@ -110,15 +110,14 @@ def _verdict(found: Examination) -> Iterator[str]:
         if state.error is not None:
             yield f"REFUSED {state.name}: {state.error}"
             yield f"  to have it: {state.error.hint}"
-    weak: dict[tuple[str, str, str, str], list[TierState]] = {}
-    for state in found.tiers:
-        for layer in state.posture.weak if state.posture else ():
-            key = layer.name, layer.state, layer.detail, layer.remedy
-            weak.setdefault(key, []).append(state)
-    for (name, how, detail, remedy), tiers in weak.items():
-        yield f"{how.upper()} {name} ({_which(tiers, found)}): {detail}"
+    weak = False
+    for remedy, lines in _weak(found).items():
+        weak = True
+        yield from lines
         if remedy:
-            yield f"  to have it: {remedy}"
+            yield f"  to have {'it' if len(lines) == 1 else 'these'}: {remedy}"
+    if weak:
+        yield _weakened(found)
     if found.refused:
         return
     if weak:
@@ -131,6 +130,32 @@ def _verdict(found: Examination) -> Iterator[str]:
             yield f"Not to be had here, see below: {', '.join(lacking)}."
         else:
             yield "Every layer of every tier is active."
+
+
+def _weak(found: Examination) -> dict[str, list[str]]:
+    """What is weaker than it can be, by what would help: one thing is said once."""
+    weak: dict[tuple[str, str, str, str], list[TierState]] = {}
+    for state in found.tiers:
+        for layer in state.posture.weak if state.posture else ():
+            key = layer.name, layer.state, layer.detail, layer.remedy
+            weak.setdefault(key, []).append(state)
+    lines: dict[str, list[str]] = {}
+    for (name, how, detail, remedy), tiers in weak.items():
+        told = f"{how.upper()} {name} ({_which(tiers, found)}): {detail}"
+        lines.setdefault(remedy, []).append(told)
+    return lines
+
+
+def _weakened(found: Examination) -> str:
+    """Which promises are held less for it: what a reader wants to know first."""
+    less: dict[str, None] = {}
+    for state in found.tiers:
+        for promise, how, _ in state.promises():
+            if how != "held":
+                less[promise.text] = None
+    if not less:
+        return "No promise is weaker for it: other layers hold each, see below."
+    return f"Weaker here, see below: {'; '.join(less)}."
 
 
 def _facilities(found: Examination) -> Iterator[Sequence[str]]:
