@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lockgate_sandbox._seal.plan import Capabilities, probe
     from lockgate_sandbox.aio import AsyncStream, AsyncWorker
     from lockgate_sandbox.callbacks import Passed
+    from lockgate_sandbox.data import Given
     from lockgate_sandbox.errors import (
         CancelledError,
         ClosedError,
@@ -81,6 +82,7 @@ __all__ = [
     "Device",
     "DiskLimitError",
     "FileSizeLimitError",
+    "Given",
     "HostDescriptorsError",
     "HostGrant",
     "InodeLimitError",
@@ -130,6 +132,7 @@ _HOMES = {
     "_seal.plan": ("Capabilities", "probe"),
     "aio": ("AsyncStream", "AsyncWorker"),
     "callbacks": ("Passed",),
+    "data": ("Given",),
     "linux.rlimits": ("raise_open_files",),
     "interpreter": ("Interpreter", "run_python"),
     "grant_text": ("parse_host_grant",),

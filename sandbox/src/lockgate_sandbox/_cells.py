@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lockgate_sandbox._spelling.arguments import check_mapping, check_text
 from lockgate_sandbox._watch.claims import NOTES_LIMIT, RIGHTS, WHAT_CHARS
@@ -25,6 +25,9 @@ from lockgate_sandbox.errors import (
 )
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.results import Denial
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.data import Given
 
 __all__ = ["Request", "Told", "check_names", "missed"]
 
@@ -64,7 +67,7 @@ class Request:
         source: str,
         name: str,
         *,
-        inputs: Mapping[str, Data],
+        inputs: Mapping[str, Given],
         files: Mapping[str, bytes],
         collect: Sequence[str],
         policy: Policy,

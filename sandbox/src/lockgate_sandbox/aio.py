@@ -21,7 +21,7 @@ import asyncio
 import weakref
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from lockgate_sandbox._line.flights import check_in_flight
 from lockgate_sandbox._line.loop import Call, LoopDesk
@@ -31,6 +31,9 @@ from lockgate_sandbox.errors import Data
 from lockgate_sandbox.replies import Reply
 from lockgate_sandbox.streams import opening
 from lockgate_sandbox.worker import Worker
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.data import Given
 
 __all__ = ["AsyncStream", "AsyncWorker"]
 
@@ -88,7 +91,7 @@ class AsyncWorker:
     async def call(
         self,
         method: str,
-        arguments: Mapping[str, Data] | None = None,
+        arguments: Mapping[str, Given] | None = None,
         *,
         timeout: float | None = None,
     ) -> Reply:
@@ -125,7 +128,7 @@ class AsyncWorker:
     async def map(
         self,
         method: str,
-        arguments: Iterable[Mapping[str, Data]] | AsyncIterable[Mapping[str, Data]],
+        arguments: Iterable[Mapping[str, Given]] | AsyncIterable[Mapping[str, Given]],
         *,
         in_flight: int = 64,
         timeout: float | None = None,
@@ -140,7 +143,9 @@ class AsyncWorker:
         waiting: deque[Call] = deque()
         try:
             async for one in _each(arguments):
-                waiting.append(await self._begin(method, dict(one), timeout))
+                waiting.append(
+                    await self._begin(method, named("arguments", one), timeout)
+                )
                 if len(waiting) >= in_flight:
                     await waiting[0].ended()
                     yield waiting.popleft().value()
@@ -156,9 +161,9 @@ class AsyncWorker:
     def stream(
         self,
         method: str,
-        arguments: Mapping[str, Data] | None = None,
+        arguments: Mapping[str, Given] | None = None,
         *,
-        items: Iterable[Data] | AsyncIterable[Data] | None = None,
+        items: Iterable[Given] | AsyncIterable[Given] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream:
         """Call a handler that gives its answer in pieces, or takes items, or both.
@@ -185,7 +190,7 @@ class AsyncStream:
         desk: LoopDesk,
         method: str,
         arguments: dict[str, Data],
-        items: Iterable[Data] | AsyncIterable[Data] | None,
+        items: Iterable[Given] | AsyncIterable[Given] | None,
         timeout: float | None,
     ) -> None:
         self._desk = desk
@@ -277,7 +282,7 @@ class AsyncStream:
         return value
 
     async def _feed(
-        self, call: Call, items: Iterable[Data] | AsyncIterable[Data]
+        self, call: Call, items: Iterable[Given] | AsyncIterable[Given]
     ) -> None:
         """Send items of ours as the handler wants them, then say that it was all."""
         flight, source = call.flight, _each(items)

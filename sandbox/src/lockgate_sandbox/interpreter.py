@@ -41,6 +41,7 @@ from lockgate_sandbox.tiers import Tier
 if TYPE_CHECKING:
     from lockgate_sandbox._line.live import Live
     from lockgate_sandbox.broker import Broker
+    from lockgate_sandbox.data import Given
     from lockgate_sandbox.replies import Usage
 
 __all__ = ["Interpreter", "run_python"]
@@ -164,7 +165,7 @@ class Interpreter:
         self,
         source: str,
         *,
-        inputs: Mapping[str, Data] | None = None,
+        inputs: Mapping[str, Given] | None = None,
         files: Mapping[str, bytes] | None = None,
         collect: Sequence[str] = (),
         timeout: float | None = None,
@@ -303,7 +304,7 @@ def run_python(
     source: str,
     policy: Policy | Tier | str | None = None,
     *,
-    inputs: Mapping[str, Data] | None = None,
+    inputs: Mapping[str, Given] | None = None,
     files: Mapping[str, bytes] | None = None,
     collect: Sequence[str] = (),
     tools: Mapping[str, Callable[..., object]] | None = None,

@@ -16,7 +16,7 @@ from lockgate_sandbox._start.preloads import Preloads
 from lockgate_sandbox._start.recipe import Recipes, Starting, wait_for_call
 from lockgate_sandbox._start.spares import Forked, Kind, Spares, fork
 from lockgate_sandbox.callbacks import Callbacks
-from lockgate_sandbox.errors import Data, PolicyError
+from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.layers import Modes
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.pool import WorkerPool
@@ -26,6 +26,7 @@ from lockgate_sandbox.worker import Worker
 
 if TYPE_CHECKING:
     from lockgate_sandbox.broker import Broker
+    from lockgate_sandbox.data import Given
     from lockgate_sandbox.layers import Layers, Mode
     from lockgate_sandbox.replies import Reply
     from lockgate_sandbox.results import ProgramResult, RunResult
@@ -114,7 +115,7 @@ class Sandbox:
         *,
         target: str,
         path: Sequence[str] = (),
-        arguments: Mapping[str, Data] | None = None,
+        arguments: Mapping[str, Given] | None = None,
         callbacks: Callbacks | None = None,
         broker: Broker | None = None,
         preload: Sequence[str] = (),
@@ -173,11 +174,11 @@ class Sandbox:
         self,
         policy: Policy | Tier | str,
         method: str,
-        arguments: Mapping[str, Data] | None = None,
+        arguments: Mapping[str, Given] | None = None,
         *,
         target: str,
         path: Sequence[str] = (),
-        target_arguments: Mapping[str, Data] | None = None,
+        target_arguments: Mapping[str, Given] | None = None,
         callbacks: Callbacks | None = None,
         broker: Broker | None = None,
         preload: Sequence[str] = (),
@@ -215,7 +216,7 @@ class Sandbox:
         *,
         target: str,
         path: Sequence[str] = (),
-        arguments: Mapping[str, Data] | None = None,
+        arguments: Mapping[str, Given] | None = None,
         callbacks: Callbacks | None = None,
         broker: Broker | None = None,
         preload: Sequence[str] = (),

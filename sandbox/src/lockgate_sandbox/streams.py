@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._line.flights import CREDIT, Flight
 from lockgate_sandbox._line.line import Line
@@ -23,6 +23,9 @@ from lockgate_sandbox.errors import (
     SandboxError,
 )
 from lockgate_sandbox.replies import Reply
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.data import Given
 
 __all__ = ["Pending", "Stream", "opening"]
 
@@ -95,12 +98,12 @@ class Stream:
     """
 
     def __init__(
-        self, line: Line, flight: Flight, started: float, items: Iterable[Data] | None
+        self, line: Line, flight: Flight, started: float, items: Iterable[Given] | None
     ) -> None:
         self._line = line
         self._flight = flight
         self._started = started
-        self._source: Iterator[Data] | None = None if items is None else iter(items)
+        self._source: Iterator[Given] | None = None if items is None else iter(items)
         self._reply: Reply | None = None
 
     def begin(self, method: str, arguments: dict[str, Data]) -> None:

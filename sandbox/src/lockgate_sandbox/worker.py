@@ -12,18 +12,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lockgate_sandbox._line.flights import FLIGHTS_LIMIT, Flight, check_in_flight
 from lockgate_sandbox._line.line import Line
 from lockgate_sandbox._spelling.arguments import named
 from lockgate_sandbox._wire.frame import Kind
 from lockgate_sandbox.callbacks import Callbacks
-from lockgate_sandbox.errors import ClosedError, Data, PolicyError
+from lockgate_sandbox.errors import ClosedError, PolicyError
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.posture import Posture
 from lockgate_sandbox.replies import Reply
 from lockgate_sandbox.streams import Pending, Stream
+
+if TYPE_CHECKING:
+    from lockgate_sandbox.data import Given
 
 __all__ = ["Worker"]
 
@@ -127,7 +130,7 @@ class Worker:
     def call(
         self,
         method: str,
-        arguments: Mapping[str, Data] | None = None,
+        arguments: Mapping[str, Given] | None = None,
         *,
         timeout: float | None = None,
     ) -> Reply:
@@ -161,7 +164,7 @@ class Worker:
     def submit(
         self,
         method: str,
-        arguments: Mapping[str, Data] | None = None,
+        arguments: Mapping[str, Given] | None = None,
         *,
         timeout: float | None = None,
     ) -> Pending:
@@ -199,7 +202,7 @@ class Worker:
     def map(
         self,
         method: str,
-        arguments: Iterable[Mapping[str, Data]],
+        arguments: Iterable[Mapping[str, Given]],
         *,
         in_flight: int = 64,
         timeout: float | None = None,
@@ -228,9 +231,9 @@ class Worker:
     def stream(
         self,
         method: str,
-        arguments: Mapping[str, Data] | None = None,
+        arguments: Mapping[str, Given] | None = None,
         *,
-        items: Iterable[Data] | None = None,
+        items: Iterable[Given] | None = None,
         timeout: float | None = None,
     ) -> Stream:
         """Call a handler that gives its answer in pieces, or takes items, or both.

@@ -41,7 +41,6 @@ from lockgate_sandbox._wire.scan import FrameTooLargeError
 from lockgate_sandbox.callbacks import Callbacks
 from lockgate_sandbox.errors import (
     ClosedError,
-    Data,
     LimitError,
     MessageLimitError,
     PolicyError,
@@ -53,6 +52,7 @@ from lockgate_sandbox.replies import Reply
 if TYPE_CHECKING:
     from lockgate_sandbox._line.late import Late
     from lockgate_sandbox._line.row import Row
+    from lockgate_sandbox.data import Given
 
 __all__ = ["Line"]
 
@@ -169,7 +169,7 @@ class Line(Beginning):
     def call(
         self,
         method: str,
-        arguments: Mapping[str, Data],
+        arguments: Mapping[str, Given],
         timeout: float | None,
         since: float | None = None,
     ) -> Reply:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lockgate_sandbox._start.spares import Forked
     from lockgate_sandbox.broker import Broker, Runner
     from lockgate_sandbox.callbacks import Callbacks
-    from lockgate_sandbox.errors import Data
+    from lockgate_sandbox.data import Given
     from lockgate_sandbox.tiers import Tier
 
 __all__ = [
@@ -134,7 +134,7 @@ class Recipes:
         target: str,
         path: Sequence[str],
         *,
-        arguments: Mapping[str, Data] | None,
+        arguments: Mapping[str, Given] | None,
         callbacks: Callbacks | None,
         broker: Broker | None,
         preload: Sequence[str],
