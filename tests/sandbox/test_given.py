@@ -172,7 +172,12 @@ def test_a_tiers_name_means_one_policy() -> None:
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [("bsaic", "no such tier"), (None, "not a NoneType"), (3, "not a int")],
+    [
+        ("bsaic", "no such tier"),
+        ("policy.json", "not a file's"),
+        (None, "not a NoneType"),
+        (3, "not a int"),
+    ],
 )
 def test_what_is_no_policy_is_told(sandbox: Sandbox, given: Any, told: str) -> None:
     with pytest.raises(PolicyError, match=told) as refused:

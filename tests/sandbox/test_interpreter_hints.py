@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,21 @@ pytestmark = pytest.mark.kernel
 def python(sandbox: Sandbox) -> Iterator[Interpreter]:
     with Interpreter.open(sandbox=sandbox) as opened:
         yield opened
+
+
+def test_what_has_a_type_of_its_own_is_given_without_a_cast(
+    python: Interpreter,
+) -> None:
+    rows: list[int] = [1, 2]
+    named: dict[str, tuple[float, ...]] = {"a": (0.5,)}
+    given = {"numbers": array("d", [2.0])}  # a checker that takes no such thing says so
+
+    result = python.run(
+        "sum(rows) + named['a'][0]", inputs={"rows": rows, "named": named}
+    )
+
+    assert result.value == 3.5
+    assert python.run("numbers[0]", inputs=given).value == 2.0
 
 
 @dataclass

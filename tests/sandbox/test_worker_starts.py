@@ -190,3 +190,28 @@ def test_extra_environment_of_a_policy_reaches_the_worker(lab: Lab) -> None:
     given = Policy.for_tier("read-only", env={"GREETING": "hello"})
     code = "import os; result = os.environ['GREETING']"
     assert lab.run(given, code) == "hello"
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ("def wrong(session, colour): ...", "arguments` by name"),
+        ("def wrong(): ...", "called with a session"),
+        ("wrong = 3", "called with a session"),
+        ("def wrong(session): return 3", "gives handler(method, arguments)"),
+        ("def wrong(session): raise TypeError('mine')", ""),
+    ],
+)
+def test_a_target_that_is_none_is_told_how_one_is_called(
+    lab: Lab, body: str, hint: str
+) -> None:
+    lab.write("wrong_target", f"{body}\n")
+
+    with pytest.raises(StartError) as caught:
+        lab.sandbox.worker(
+            policy(), target="wrong_target:wrong", path=[str(lab.folder)]
+        )
+
+    assert caught.value.stage == "target"
+    assert hint in caught.value.hint
+    assert bool(hint) == bool(caught.value.hint)

@@ -30,6 +30,10 @@ def policy_of(given: object) -> Policy:
     if isinstance(given, Policy):
         return given
     if isinstance(given, str):
+        if "/" in given or given.endswith(".json"):
+            msg = f"policy is a Policy or a tier's name, not a file's: {given!r}"
+            hint = f"lockgate_sandbox.policy_file.read_policy({given!r})"
+            raise PolicyError(msg, hint=hint)
         return _of_tier(str(given))
     msg = f"policy is a Policy or a tier's name, not a {type(given).__name__}"
     raise PolicyError(msg, hint="Policy.for_tier('basic', limits={...})")

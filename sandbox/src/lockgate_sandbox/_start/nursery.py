@@ -153,7 +153,7 @@ class Nursery:
         """
         if self._closed:
             msg = "the sandbox is closed"
-            raise ClosedError(msg)
+            raise ClosedError(msg, hint="open another one: Sandbox.open()")
 
     @contextmanager
     def ground(

@@ -319,7 +319,7 @@ class Preloads:
         with self._lock:
             if self._closed:
                 msg = "the sandbox is closed"
-                raise ClosedError(msg)
+                raise ClosedError(msg, hint="open another one: Sandbox.open()")
             zygote = self._zygotes.get(kind)
             if zygote is None or not zygote.alive:
                 if zygote is not None:

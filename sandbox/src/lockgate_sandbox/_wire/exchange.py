@@ -158,6 +158,8 @@ def _failure(
     kind, message = texts.get("type", "?"), texts.get("message", "")
     detail = f"{kind}: {message}" if message else kind
     hint = remedy.way_out(kind, message, policy, folders)
+    if stage == "target":
+        hint = hint or remedy.of_target(kind, message)
     told = StartError(stage, detail, traceback=texts.get("traceback", ""), hint=hint)
     return limits.claimed(texts.get("limit"), policy.limits, told) or told
 

@@ -23,6 +23,8 @@ CROSSES = (
 
 _LEAVES = frozenset({type(None), bool, int, float, str, bytes})
 _KINDS = (type(None), int, float, str, bytes)
+_HOLDERS = frozenset({dict, list, tuple})
+_TEXT = frozenset({str})
 _LEVELS = 64
 """Of what lies deeper the protocol's own limit tells."""
 
@@ -35,16 +37,18 @@ def is_data(value: object) -> bool:
 
 
 def _is_data(value: object, seen: set[int], level: int) -> bool:
-    if type(value) in _LEAVES:
+    kind = type(value)
+    if kind in _LEAVES:
         return True
-    if not _holds(value):
+    if kind not in _HOLDERS and not _holds(value):
         return _crosses_alone(value)
     if id(value) in seen or level > _LEVELS:
         return True
     seen.add(id(value))
     items = cast("Iterable[object]", value)
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in items):
+        kinds = {*map(type, items)}
+        if not kinds <= _TEXT and not all(issubclass(one, str) for one in kinds):
             return False
         items = cast("dict[object, object]", value).values()
     if {*map(type, items)} <= _LEAVES:

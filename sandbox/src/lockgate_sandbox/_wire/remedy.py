@@ -27,6 +27,7 @@ __all__ = [
     "grant_for",
     "host_of",
     "is_too_much",
+    "of_target",
     "way_out",
 ]
 
@@ -72,6 +73,15 @@ _AUTHORITY = (
     "the file: read=['/CA.pem'], env={'SSL_CERT_FILE': '/CA.pem'}"
 )
 
+_MISCALLED = re.compile(
+    r"\(\) (?:missing|takes|got an unexpected) |"
+    r"\A'[\w.]{1,200}' object is not callable\Z| gave no handler but a "
+)
+_TARGET = (
+    "a target is called with a session, and with the worker's `arguments` by name; it "
+    "gives handler(method, arguments)"
+)
+
 _DATABASE = "unable to open database file", "attempt to write a readonly database"
 _SESSION = "lockgate_session"
 
@@ -102,8 +112,10 @@ def way_out(
     if kind != "PermissionError":
         return ""
     if message == _REFUSED:
-        what = "it may open no socket (grant `hosts`) and start no process or program"
-        return f"{what}: {_FUNCTION}"
+        return (
+            "it may open no socket (grant `hosts`), start no process or program and "
+            f"signal no other one: {_FUNCTION}"
+        )
     if message == _BARE:
         return "it has no semaphores of processes, so no pool of them: threads will do"
     if message.startswith(f"{_REFUSED}: '"):
@@ -128,6 +140,11 @@ def denials_of(
         if _is_missed(right, what)
         and not (named and right == "net" and not host_of(what))
     ]
+
+
+def of_target(kind: str, message: str) -> str:
+    """What a person may do about a target that could not be called as one is."""
+    return _TARGET if kind == "TypeError" and _MISCALLED.search(message) else ""
 
 
 def grant_for(
