@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lockgate_sandbox import (
+    CpuLimitError,
     Interpreter,
+    LimitError,
     MemoryLimitError,
     Policy,
     Sandbox,
+    WallLimitError,
     WorkerDiedError,
     run_python,
 )
@@ -98,6 +102,50 @@ def test_a_file_says_so(sandbox: Sandbox, tmp_path: Path, item: str) -> None:
         done = sandbox.run_file(_POLICY, script, stdio=(0, 1, file.fileno()))
     assert isinstance(done.error, MemoryLimitError), done
     assert told.read_text().endswith("MemoryError\n")
+
+
+_ROUND = """
+class Guard:
+    def __enter__(self): pass
+    def __exit__(self, *_): pass
+
+def turn():
+{long}
+    with Guard():
+        fill()
+
+turn()
+"""
+
+
+def test_who_goes_round_for_want_of_memory_is_told_so_by_the_limit_of_time(
+    lab: Lab,
+) -> None:
+    given = replace(_POLICY, limits=replace(_POLICY.limits, cpu_seconds=2))
+    code = _ROUND.format(long="    x = kept\n" * 200)
+    with pytest.raises(LimitError) as caught:
+        lab.run(given, _FILL.format(item=ITEMS["map"]) + code)
+    if sys.version_info < (3, 14):
+        assert isinstance(caught.value, CpuLimitError)
+        assert caught.value.suspects == ("memory_bytes",)
+        assert "its memory was used up as well" in caught.value.hint
+    assert "`memory_bytes`" in caught.value.hint
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_deadline_says_whether_memory_was_used_up_as_well(
+    lab: Lab, full: bool
+) -> None:
+    fill = _FILL.format(item=ITEMS["map"]) + (
+        "try:\n    fill()\nexcept MemoryError:\n    kept.clear()\n" if full else ""
+    )
+    with lab.worker(_POLICY) as worker:
+        worker.call(fill)
+        with pytest.raises(WallLimitError) as caught:
+            worker.call("while True: pass", timeout=0.3)
+
+    assert caught.value.suspects == (("memory_bytes",) if full else ())
+    assert ("`memory_bytes`" in caught.value.hint) is full
 
 
 _PROCESS = """

@@ -79,6 +79,8 @@ class SandboxError(Exception):
     code: ClassVar[str] = "sandbox-error"
     output: str = ""
     """What a call that failed had printed, in its own words."""
+    suspects: tuple[str, ...] = ()
+    """Limits, as `Limits` names them, that may be behind it; the hint says why."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -149,8 +151,6 @@ class WorkerDiedError(SandboxError):
     """
 
     code = "worker-died"
-    suspects: tuple[str, ...] = ()
-    """The limits, as `Limits` names them, that it spoke of last: its own word."""
 
     def __init__(
         self, status: int | None, signal: int | None, *, hint: str = ""

@@ -13,14 +13,15 @@ from lockgate._call.call import Call
 from lockgate.errors import (
     ArgumentError,
     HookError,
+    HookLimitError,
     HookTimeoutError,
     WorkerCrashedError,
 )
 from lockgate.grants import Identity
 from lockgate.host import Host
 from lockgate.values import Data, Tree
-from lockgate_sandbox import RemoteError, StartError
-from tests.support.host_plugins import Site
+from lockgate_sandbox import RemoteError, StartError, WallLimitError
+from tests.support.host_plugins import Site, manifest_of
 
 TREE = Tree.of({"a.txt": "text"})
 
@@ -232,3 +233,38 @@ def test_a_worker_that_got_no_memory_leads_to_its_limits(
 
     assert caught.value.hint.startswith(hint)
     assert caught.value.output == said
+
+
+FULL = """
+from lockgate.plugin import hookimpl
+
+@hookimpl
+def transform(tree, options):
+    kept = []
+    try:
+        while True:
+            kept.append({"a": len(kept)})
+    except MemoryError:
+        while True:
+            pass
+"""
+
+
+def test_whose_time_is_up_with_its_memory_used_up_is_told_so(site: Site) -> None:
+    limits = '[limits]\ncpu-seconds = 1\nmemory-bytes = "64 MiB"'
+    site.add("full", FULL, manifest=manifest_of("full", more=limits))
+    with site.open() as host, pytest.raises(HookLimitError) as caught:
+        host.call("transform", tree=TREE)
+
+    assert caught.value.cause == "cpu-limit"
+    assert caught.value.hint.startswith("Its memory was used up as well")
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_so_is_who_is_late(full: bool) -> None:
+    late = WallLimitError(5, 5.1, "s")
+    late.suspects = ("memory_bytes",) if full else ()
+    told = BLAME.of(late, seconds=5)
+
+    assert told.hint.startswith("Its memory was used up as well") is full
+    assert HookTimeoutError.remedy in told.hint

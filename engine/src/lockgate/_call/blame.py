@@ -62,7 +62,8 @@ _INSTEAD = {
     ),
     "call": "The kernel refuses this call to every plugin of its tier.",
 }
-_LACKED = "Likely for want of memory, of which it printed something last"
+_LACKED = "Likely for want of memory, of which it printed something last."
+_FULL = "Its memory was used up as well, at some time, which may be why."
 _NOT_ASKED = (
     "The plugin's manifest does not ask for this path, so it can't be granted. "
     "If it is yours: `read = [{!r}]` there, under [rights], or `write` to change it, "
@@ -96,12 +97,12 @@ class Blame:
         return AnswerInvalidError(detail, path=misfit.where, **self._named())
 
     def timeout(
-        self, seconds: float, why: str = "", output: str = ""
+        self, seconds: float, why: str = "", output: str = "", hint: str = ""
     ) -> HookTimeoutError:
         """There was no answer in time; `why` says who else took it."""
         detail = f"no answer within {round(seconds, 2):g} seconds"
         detail = f"{detail}, and {why}" if why else detail
-        told = {"cause": "wall-limit", "output": output}
+        told = {"cause": "wall-limit", "output": output, "hint": hint}
         return HookTimeoutError(detail, **told, **self._named())
 
     def busy(self) -> HookError:
@@ -132,7 +133,8 @@ class Blame:
         if isinstance(error, RemoteError):
             return self._remote(error, consent, denials)
         if isinstance(error, WallLimitError):
-            return self.timeout(seconds, why, error.output)
+            hint = f"{_FULL} {HookTimeoutError.remedy}" if error.suspects else ""
+            return self.timeout(seconds, why, error.output, hint)
         if isinstance(error, LayerMissingError):
             return SandboxUnavailableError(
                 str(error), layer=error.layer, cause=error.code, hint=error.hint
@@ -143,8 +145,9 @@ class Blame:
         elif isinstance(error, WorkerDiedError | ProtocolError):
             kind = WorkerCrashedError
         traceback, hint = "", ""
-        if isinstance(error, WorkerDiedError) and error.suspects:
-            hint = f"{_LACKED}. {HookLimitError.remedy}"
+        if error.suspects:
+            said = _FULL if isinstance(error, LimitError) else _LACKED
+            hint = f"{said} {HookLimitError.remedy}"
         if isinstance(error, StartError):
             traceback = error.traceback
             if error.stage in BEFORE_PLUGIN:

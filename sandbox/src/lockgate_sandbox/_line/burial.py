@@ -8,22 +8,28 @@ from signal import SIGKILL
 
 from lockgate_sandbox._line.flights import Flights
 from lockgate_sandbox._line.ground import Ground
-from lockgate_sandbox._line.process import Process, cause
+from lockgate_sandbox._line.process import Process, cause, was_full
 from lockgate_sandbox._line.sender import Sender
 from lockgate_sandbox._watch.limits import too_large
 from lockgate_sandbox._watch.output import Output
+from lockgate_sandbox._watch.suspicion import also_full
 from lockgate_sandbox._wire.frame import ChannelClosed
 from lockgate_sandbox._wire.scan import FrameError, FrameTooLargeError
 from lockgate_sandbox.errors import (
     ClosedError,
+    CpuLimitError,
     LimitError,
     ProtocolError,
     SandboxError,
+    WallLimitError,
     WorkerDiedError,
 )
 from lockgate_sandbox.tiers import Limits
 
 __all__ = ["Burial"]
+
+_OF_TIME = (CpuLimitError, WallLimitError)
+"""What may come of a want of memory: CPython can go round for it, for ever."""
 
 
 class Burial:
@@ -96,7 +102,9 @@ class Burial:
             return self.closed
         self.closed = error
         try:
-            self._process.close()
+            ended = self._process.close()
+            if isinstance(error, _OF_TIME) and was_full(ended, self._limits):
+                error = self.closed = also_full(error)
             self._sender.close()
             error.output = self._hear()
             self._output.close()

@@ -50,6 +50,7 @@ __all__ = [
     "receive_fds",
     "spawn",
     "wait_readable",
+    "was_full",
 ]
 
 _START_SECONDS = 30.0
@@ -276,17 +277,14 @@ def cause(
         # and a memory cgroup use it too.
         if ended.cpu_seconds >= limits.cpu_seconds:
             return CpuLimitError(limits.cpu_seconds, ended.cpu_seconds, "s")
-        peak = ended.peak_kib * 1024
         if memory_kills:
             return MemoryLimitError(limits.memory_bytes, limits.memory_bytes, "bytes")
-        if peak >= limits.memory_bytes * _NEAR:
+        if was_full(ended, limits):
+            peak = ended.peak_kib * 1024
             return MemoryLimitError(limits.memory_bytes, peak, "bytes")
         if "disk_bytes" in ended.refused:  # a warden looks when nobody else does
             return reached("disk_bytes", limits)
-    if (
-        ended.status == _SOFTWARE
-        and ended.peak_kib * 1024 >= limits.memory_bytes * _NEAR
-    ):
+    if ended.status == _SOFTWARE and was_full(ended, limits):
         # It had not even the memory to say that it has none.
         return reached("memory_bytes", limits, claimed=True)
     suspects, hint = suspicion(said if ended.status != 0 else "", limits)
@@ -296,6 +294,11 @@ def cause(
     died = WorkerDiedError(ended.status, number, hint=hint)
     died.suspects = suspects
     return died
+
+
+def was_full(ended: Exit, limits: Limits) -> bool:
+    """Whether its memory was used up at some time, or nearly."""
+    return ended.peak_kib * 1024 >= limits.memory_bytes * _NEAR
 
 
 def wait_readable(fd: int, seconds: float) -> bool:

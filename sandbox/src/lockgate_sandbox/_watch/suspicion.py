@@ -1,8 +1,10 @@
-"""What the last output of a dead process makes one suspect.
+"""Which limit may be behind an end that tells of another one, or of none.
 
-A library that gets no memory may print a line and end its process, as OpenBLAS does:
-no exception passes, and nothing else tells of it. But whatever is printed is the
-foreign code's own word, so it makes a hint of an error and never its kind.
+CPython may go round for ever where no number can be made (`_inside.reserve`), until a
+limit of time ends it: then it had used up its memory as well. And a library that gets
+no memory may print a line and end its process, as OpenBLAS does: no exception passes,
+and nothing else tells of it. But whatever is printed is the foreign code's own word.
+So either makes a hint of an error, and never its kind.
 """
 
 from __future__ import annotations
@@ -10,10 +12,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lockgate_sandbox.errors import MemoryLimitError
+
 if TYPE_CHECKING:
+    from lockgate_sandbox.errors import LimitError
     from lockgate_sandbox.tiers import Limits
 
-__all__ = ["suspicion"]
+__all__ = ["also_full", "suspicion"]
 
 _WANTS_MEMORY = re.compile(
     r"(?i:out of memory|(?:not enough|insufficient) memory|memory exhausted"
@@ -42,3 +47,13 @@ def suspicion(said: str, limits: Limits) -> tuple[tuple[str, ...], str]:
     more = " or ".join(f"`{name}`" for name in names)
     said = f"likely for want of {lacks}, as it printed: it has {has}"
     return names, f"{said}; a policy with more {more}"
+
+
+def also_full(error: LimitError) -> LimitError:
+    """`error`, of a process that had used up its memory as well."""
+    also = "its memory was used up as well, at some time"
+    hint = f"{error.hint}; {also}: {MemoryLimitError.remedy}"
+    told = type(error)(error.limit, error.used, error.unit, hint=hint)
+    told.__cause__ = error.__cause__
+    told.suspects = ("memory_bytes",)
+    return told
