@@ -16,6 +16,7 @@ from lockgate_sandbox import (
     Tier,
     WorkerDiedError,
 )
+from lockgate_sandbox._watch.claims import Claims
 from lockgate_sandbox._watch.suspicion import suspicion
 from lockgate_sandbox.tiers import Limits
 from tests.support.sandbox import Lab, policy, run
@@ -120,7 +121,26 @@ def test_a_library_that_has_no_room_is_told_as_the_limit_that_it_is(
         worker.call(_FULL)
 
     assert caught.value.claimed
-    assert "failed to map segment" in str(caught.value.__cause__)
+    assert isinstance(caught.value.__cause__, RemoteError)
+    assert caught.value.__cause__.type == "ImportError"
+
+
+@pytest.mark.parametrize(
+    ("said", "limit"),
+    [
+        ("lib.so: failed to map segment from shared object", "memory_bytes"),
+        ("lib.so: cannot map zero-fill pages", "memory_bytes"),
+        ("/lib.so: cannot create shared object descriptor", "memory_bytes"),
+        ("lib.so: cannot allocate memory in static TLS block", ""),
+        ("lib.so: cannot open shared object file: No such file or directory", ""),
+        ("/gone/lib.so: failed to map segment from shared object", ""),
+    ],
+)
+def test_what_the_loader_says_tells_whether_it_wanted_memory(
+    said: str, limit: str
+) -> None:
+    wrapped = ImportError(f"Original error was: {said}\n")
+    assert Claims(None, sized=False).limit_of(wrapped) == limit
 
 
 _ON_SCRATCH = """

@@ -41,6 +41,14 @@ _BY_ERRNO = {_ENOMEM: "memory_bytes", _EMFILE: "open_files", _EFBIG: "file_bytes
 _NOT_MAPPED = ": failed to map segment from shared object"
 """What glibc says of a library that it could not map (elf/dl-load.c)."""
 
+_NO_ROOM = (
+    ": cannot map zero-fill pages",
+    ": cannot create shared object descriptor",
+    ": cannot allocate dependency list",
+    ": cannot allocate symbol search list",
+)
+"""What it says where nothing but memory can be wanting (elf/dl-map-segments.h)."""
+
 _NO_THREAD = "can't start new thread"
 """What CPython says where pthread_create(3) fails, for whatever reason."""
 
@@ -99,9 +107,10 @@ def _lacked_memory(error: ImportError) -> bool:
 
     It says the same of both: glibc tells no errno there.
     """
-    before, found, _ = str(error).partition(_NOT_MAPPED)
+    text = str(error)
+    before, found, _ = text.partition(_NOT_MAPPED)
     if not found:
-        return False
+        return any(said in text for said in _NO_ROOM)
     words = before.split()
     place = words[-1] if words and words[-1].startswith("/") else error.path
     try:
