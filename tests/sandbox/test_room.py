@@ -12,7 +12,8 @@ from typing import cast
 import pytest
 
 from lockgate_sandbox import InodeLimitError, Policy
-from tests.sandbox.roomy import LIMIT, START, programs, small
+from lockgate_sandbox.linux._libc import NUMBERS
+from tests.sandbox.roomy import LIMIT, RAW, START, programs, small
 from tests.support.sandbox import Lab, goes_past, run
 
 pytestmark = pytest.mark.kernel
@@ -38,6 +39,20 @@ _MAKES = {
     "exchange": "open('t', 'w').close(); os.rename('t', str(n))",
 }
 
+_RAW_MAKES = {
+    "open": "os.close(raw('open', name, os.O_CREAT | os.O_WRONLY, 0o600))",
+    "creat": "os.close(raw('creat', name, 0o600))",
+    "link": "raw('link', b'first', name)",
+    "linkat": "raw('linkat', -100, b'first', -100, name, 0)",
+    "symlinkat": "raw('symlinkat', b'/nowhere', -100, name)",
+    "mknod": "raw('mknod', name, 0o100600, 0)",
+    "mknodat": "raw('mknodat', -100, name, 0o100600, 0)",
+    "rename": "open('t', 'w').close(); raw('rename', b't', name)",
+    "renameat": "open('t', 'w').close(); raw('renameat', -100, b't', -100, name)",
+    "renameat2": "open('t', 'w').close(); raw('renameat2', -100, b't', -100, name, 0)",
+}
+"""By system calls that the C library makes others of, where the machine has them."""
+
 _BOMB = """
 folder = os.open(".", os.O_RDONLY)
 open("first", "w").close()
@@ -57,6 +72,19 @@ def test_every_way_to_make_a_file_stops_at_the_limit(unmounted: Lab, make: str) 
     errno, count = cast("list[int]", unmounted.run(small(), code))
     assert errno == 122  # EDQUOT
     assert count in (LIMIT, LIMIT - 1)  # "exchange" needs one to rename
+
+
+@pytest.mark.parametrize("call", _RAW_MAKES)
+def test_so_does_each_system_call_that_makes_one(unmounted: Lab, call: str) -> None:
+    if call not in NUMBERS:
+        pytest.skip(f"this machine has no {call}")
+    make = f"name = str(n).encode(); {_RAW_MAKES[call]}"
+    code = START + RAW + _BOMB.format(make=make)
+    errno, count = cast("list[int]", unmounted.run(small(), code))
+    if errno == 1 and call.startswith("mknod"):
+        pytest.skip("refused to a worker with somebody's uid")
+    assert errno == 122  # EDQUOT
+    assert count in (LIMIT, LIMIT - 1)
 
 
 def test_the_bomb_goes_off_when_nobody_counts(lab_without: Callable[..., Lab]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from lockgate_sandbox import (
     SandboxError,
 )
 from lockgate_sandbox._watch.tree import children
+from lockgate_sandbox.linux._libc import NUMBERS
 from tests.sandbox.preload.environments import worker_of
 from tests.support.sandbox import Lab, alive, parent_of, policy, run, wait_until
 
@@ -171,3 +173,30 @@ def test_a_fork_bomb_in_a_preloaded_module_is_bounded(lab: Lab) -> None:
     with pytest.raises(SandboxError):  # no process is left for a worker
         worker_of(lab, given, "evil").close()
     lab.sandbox.close()
+
+
+_STARTS = f"""
+import ctypes, errno, os
+TOLD = []
+libc = ctypes.CDLL(None, use_errno=True)
+gone = libc.syscall({NUMBERS["tkill"]}, os.getpid(), 0) == 0
+TOLD.append("" if gone else errno.errorcode[ctypes.get_errno()])
+try:
+    os.execv("/bin/true", ["true"])
+except OSError as error:
+    TOLD.append(errno.errorcode[error.errno])
+"""
+
+
+def test_a_module_starts_no_program_while_it_is_loaded(
+    lab_without: Callable[..., Lab],
+) -> None:
+    alone = lab_without("landlock")  # it would hold the program, too
+    alone.write("starts", _STARTS)
+    with worker_of(alone, policy(), "starts") as worker:
+        assert run(worker, "import starts; result = starts.TOLD") == ["EPERM", "EPERM"]
+
+    neither = lab_without("landlock", "seccomp", "process-limit")
+    neither.write("starts", _STARTS)
+    with pytest.raises(SandboxError):  # it is another program by then
+        worker_of(neither, policy(), "starts")
