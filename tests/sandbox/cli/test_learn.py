@@ -15,6 +15,8 @@ import pytest
 
 from lockgate_sandbox import Policy
 from lockgate_sandbox.policy_file import read_policy
+from tests.support.layers import Base
+from tests.support.ordinary import run_as_ordinary
 from tests.support.servers import http_server
 
 pytestmark = pytest.mark.kernel
@@ -323,3 +325,34 @@ def test_no_other_verb_waits_for_what_only_this_one_needs() -> None:
     )
 
     assert done.stdout.endswith("\n[]\n")
+
+
+_TWICE = """
+import os
+with open(f"{os.environ['BASE']}/out/log", "a") as file:
+    file.write("x")
+open(f"{os.environ['BASE']}/data/in.csv")
+"""
+_OWNER = """
+import os, pathlib, sys
+from lockgate_sandbox.cli import main
+base = pathlib.Path(os.environ["HOME"], "base")
+for name in ("data", "out"):
+    (base / name).mkdir(parents=True)
+(base / "data" / "in.csv").touch()
+bounds = [f"--yes-read={base}/data", f"--yes-write={base}/out"]
+options = ["--json", f"--env=BASE={base}", f"--out={base}/p.json"]
+status = main(["learn", *options, *bounds, "x.py"])
+print(status, (base / "out" / "log").read_text(), (base / "p.json").exists())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become an ordinary user")
+def test_an_ordinary_users_file_goes_on_with_what_it_made_in_the_run_before(
+    base: Base,
+) -> None:
+    files = {"x.py": _TWICE, "owner.py": _OWNER}
+    done = run_as_ordinary(base, ["owner.py"], files)
+
+    *_, last = done.stdout.splitlines()
+    assert last == "0 xx True", done.stdout + done.stderr[-2_000:]

@@ -131,6 +131,7 @@ def test_bounds_are_granted_unasked_and_the_rest_is_asked_about(work: Path) -> N
     assert status == 0, shown
     assert f"granted, within bounds: read '{work}/data/a'" in shown
     assert shown.count("May it") == 1
+    assert "  it needs tier elevated\r\n" in shown
 
 
 def test_no_ask_asks_nothing_at_a_terminal_either(work: Path) -> None:

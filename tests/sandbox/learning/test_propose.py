@@ -271,6 +271,7 @@ def test_no_words_of_a_stranger_break_it_or_take_anything_away(
     found = propose(denials, policy)
 
     for proposal in found.wanted:
+        assert proposal.added_to(LEAST).tier == proposal.tier
         told = proposal.phrase
         assert told.isprintable()
         changes = policy.diff(proposal.added_to(policy))

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, cast
 
 from lockgate_sandbox.learning import Proposal
 from lockgate_sandbox.terminal import colored, quoted
+from lockgate_sandbox.tiers import Tier
 
 __all__ = ["Answer", "Ask", "ask", "can_ask", "tried"]
 
@@ -68,6 +69,8 @@ def _question(proposal: Proposal, wider: Proposal | None) -> str:
     ]
     if not phrase.isascii():
         lines.append(f"  in ASCII: {ascii(phrase)[1:-1]}")
+    if proposal.tier > Tier.READ_ONLY:
+        lines.append(f"  it needs tier {proposal.tier}")
     lines.append("  y  yes")
     lines.append("  n  never")
     if wider is not None:

@@ -57,6 +57,14 @@ class Proposal:
         return f"{told}, whose value of now the policy keeps" if written else told
 
     @property
+    def tier(self) -> Tier:
+        """The least tier that can carry it."""
+        least = {"read": Tier.READ_ONLY, "env": Tier.READ_ONLY, "path": Tier.READ_ONLY}
+        return least.get(
+            self.right, Tier.BASIC if self.right == "scratch" else Tier.ELEVATED
+        )
+
+    @property
     def key(self) -> tuple[str, object]:
         """What makes a grant the same one, however it was thought of."""
         if isinstance(self.item, str):
