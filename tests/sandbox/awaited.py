@@ -10,7 +10,7 @@ from typing import Any
 
 from lockgate_sandbox import AsyncWorker, Worker
 from lockgate_sandbox.errors import Data
-from tests.support.sandbox import alive
+from tests.support.sandbox import alive, wait_until
 
 __all__ = ["Body", "Run", "runner", "threads", "up", "up_plain"]
 
@@ -50,10 +50,14 @@ def runner(worker: Worker) -> Run:
             await asyncio.sleep(0)
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
-        before = len(list(Path("/proc/self/fd").iterdir()))
+        before = _descriptors()
         asyncio.run(main())
         assert not threads()
         assert not alive(worker.pid)
-        assert len(list(Path("/proc/self/fd").iterdir())) <= before
+        assert wait_until(lambda: _descriptors() <= before), _descriptors()
 
     return run
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
