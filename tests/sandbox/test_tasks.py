@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -160,6 +161,34 @@ def test_a_worker_keeps_no_way_to_its_warden(uncounted: Lab) -> None:
     """
     with uncounted.worker(programs()) as worker:
         assert run(worker, code) == 4  # the standard ones and the channel
+
+
+_LOOKS = """
+import os, resource, sys
+from lockgate_sandbox._watch import tasks
+tasks._PATIENCE_SECONDS = 0.2
+child = os.fork()
+if not child:
+    os.read(0, 1)
+    os._exit(0)
+room = tasks.TaskRoom(8)
+print(room.ask(child), room.ask(os.getppid()))
+limit = os.open("/", os.O_RDONLY) + 1
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+print(room.ask(child))
+"""
+
+
+def test_a_room_that_can_not_look_has_none() -> None:
+    """Who asks is below it, so a look that does not find him has found nothing."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOKS],
+        stdin=subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["0", str(errno.EAGAIN), str(errno.EAGAIN)]
 
 
 def _busy(seconds: float = 1.0) -> float:

@@ -59,14 +59,19 @@ class TaskRoom:
         """Grant `thread` one more start: 0, or the errno to refuse it with."""
         # It asks again, so what it was granted before is done.
         self._granted.pop(thread, None)
-        if not self._has_room():
-            self.refused = True
+        if not self._has_room(str(thread)):
+            # Nobody hears what is answered to one that died meanwhile.
+            self.refused = self.refused or _is_there(thread)
             return errno.EAGAIN
         self._granted[thread] = _ticks(thread)
         return 0
 
-    def _has_room(self) -> bool:
-        """Whether one more fits; waits where that only depends on starts under way."""
+    def _has_room(self, asker: str) -> bool:
+        """Whether one more fits; waits where that only depends on starts under way.
+
+        A look that misses who asks has missed more: there is no descriptor left to
+        look with, or what was looked at moved meanwhile.
+        """
         until = time.monotonic() + _PATIENCE_SECONDS
         while not self._over:
             time.sleep(max(0.0, self._rested - time.monotonic()))
@@ -74,14 +79,21 @@ class TaskRoom:
             # First: what is done by now is seen below.
             self._granted = _under_way(self._granted)
             tasks = _tasks()
-            if tasks is not None and len(tasks) + len(self._granted) < self._limit:
+            under_way = len(self._granted)
+            if tasks and asker in tasks and len(tasks) + under_way < self._limit:
                 return True
             now = time.monotonic()
             self._rested = now + _REST * (time.thread_time() - started)
             if tasks is None or len(tasks) >= self._limit or now > until:
                 return False
+            if not _is_there(asker):
+                return False
             time.sleep(_PAUSE_SECONDS)
         return False
+
+
+def _is_there(thread: int | str) -> bool:
+    return os.path.exists(f"/proc/{thread}")  # noqa: PTH110 - opens nothing
 
 
 def _under_way(granted: dict[int, int]) -> dict[int, int]:
