@@ -11,6 +11,8 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -193,25 +195,49 @@ def test_nor_everything_by_another_name(right: str, what: str) -> None:
 @pytest.mark.parametrize("place", ["/", "~"])
 def test_nor_by_a_link_that_a_worker_made(sandbox: Sandbox, place: str) -> None:
     """Another process of its owner's, with another policy, would follow it."""
+    leads = str(Path(place).expanduser())
+    with _linking(f"os.symlink({leads!r}, link)") as (source, link):
+        given = Policy.for_tier("elevated", write=[str(link.parent)])
+        told = run_python(source, given, sandbox=sandbox).check().denials
+        assert [one.grant[:5] for one in told if one.what == str(link)] == ["none:"]
+        # Such a grant would be one of all that is there.
+        assert link.resolve() == Path(leads).resolve()
+
+
+_CHAIN = """
+for number in range(3_000):
+    os.symlink(f"{link}{number + 1}", f"{link}{number}")
+os.symlink(f"{link}0", link)
+"""
+
+
+def test_a_link_that_leads_through_thousands_keeps_nobody(sandbox: Sandbox) -> None:
+    """As many in each other as `realpath` calls itself for, before Python 3.13."""
+    with _linking(_CHAIN) as (source, link):
+        given = Policy.for_tier("elevated", write=[str(link.parent)])
+        told = run_python(source, given, sandbox=sandbox).check().denials
+        assert [one.grant[:5] for one in told if one.what == str(link)] == ["none:"]
+
+
+@contextmanager
+def _linking(code: str) -> Generator[tuple[str, Path]]:
+    """A text that runs `code`, then says that it was refused to read `link`."""
     with open_folder() as folder:
         folder.chmod(0o777)
-        leads = str(Path(place).expanduser())
-        link = str(folder / "notes")
-        source = f"""
-import os, sys
-os.symlink({leads!r}, {link!r})
-guest = sys.modules["lockgate_guest"]
-handle = next(
-    one for one in __import__("gc").get_objects()
+        link = folder / "notes"
+        yield (
+            f"""
+import gc, os
+link = {str(link)!r}
+{code}
+tell = next(
+    one for one in gc.get_objects()
     if getattr(one, "__qualname__", "") == "build.<locals>.tell"
 )
-handle("read", {link!r})
-"""
-        given = Policy.for_tier("elevated", write=[str(folder)])
-        told = run_python(source, given, sandbox=sandbox).check().denials
-        assert [one.grant[:5] for one in told if one.what == link] == ["none:"]
-        # Such a grant would be one of all that is there.
-        assert Path(link).resolve() == Path(leads).resolve()
+tell("read", link)
+""",
+            link,
+        )
 
 
 @pytest.mark.parametrize("right", ["read", "write"])

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from lockgate_sandbox._spelling.beneath import is_among
 from lockgate_sandbox._wire.misfit import CROSSES
 from lockgate_sandbox._wire.own_mode import refused_by_mode
+from lockgate_sandbox.places import resolved
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.results import Denial
 
@@ -225,9 +226,9 @@ def is_too_much(path: str) -> bool:
     if path[:1] != "/":
         return True
     try:
-        real = os.path.realpath(path)
-        home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111
-    except (OSError, ValueError):  # what no file is called
+        real, _ = resolved(path)
+        home, _ = resolved(os.path.expanduser("~"))  # noqa: PTH111
+    except (OSError, ValueError):  # of too many links, or what no file is called
         return True
     if os.path.dirname(real) == "/home":  # noqa: PTH120
         return True  # another one's
