@@ -201,9 +201,14 @@ class _Zygote:
         return is_below(pid, self._process.root) and not wait_readable(pidfd, 0)
 
     def refused(self) -> frozenset[str]:
-        """The limits that its warden refused something for, once it is dead."""
+        """The limits that its warden refused something for, once it is dead.
+
+        Whoever ends a tree ends its processes one by one, so it is given a moment.
+        """
         with self._asking:
-            return frozenset() if self.alive else self._process.wait().refused
+            if self.alive and not self._process.wait_dead(_TOLD_SECONDS):
+                return frozenset()
+            return self._process.wait().refused
 
     def close(self) -> None:
         """Kill it with all its workers, and wait for that."""
