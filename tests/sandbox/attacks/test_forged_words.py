@@ -347,7 +347,7 @@ channel = next(one for one in gc.get_objects() if type(one).__name__ == "Channel
 call = next(
     cell.cell_contents
     for one in gc.get_objects()
-    if getattr(one, "__qualname__", "") == "_run_file.<locals>.tell"
+    if getattr(one, "__qualname__", "") == "run_file.<locals>.tell"
     for cell in one.__closure__
     if type(cell.cell_contents) is bytes
 )
