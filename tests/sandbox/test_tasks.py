@@ -213,17 +213,21 @@ def test_who_is_refused_and_asks_again_keeps_its_warden_a_tenth_of_the_time(
 
 
 _THREADS = """
-    import threading
+    import threading, time
     done = threading.Event()
-    made = 0
+    made = []
     try:
         for _ in range(40):
-            threading.Thread(target=done.wait).start()
-            made += 1
+            thread = threading.Thread(target=done.wait)
+            thread.start()
+            made.append(thread)
     except RuntimeError:
         pass
     done.set()
-    result = made
+    for thread in made:
+        thread.join()
+    time.sleep(0.05)  # joined, it has still to end for the kernel
+    result = len(made)
 """
 
 
