@@ -113,12 +113,14 @@ PROCESSES: Sequence[tuple[int, str]] = [
     (0, "demo --out demo"),
     (0, r"bisect --text good-00.*\sok\s -- list"),
     (0, "sandbox run hello.py"),
+    (0, "sandbox learn hello.py"),
     (0, "sandbox doctor"),
 ]
 SHELLS: Sequence[tuple[int, str]] = [
     (0, "completion bash"),
     (0, "completion zsh"),
     (0, "completion fish"),
+    *((0, f"sandbox completion {shell}") for shell in ("bash", "zsh", "fish")),
 ]
 SERVED = "index serve site"
 

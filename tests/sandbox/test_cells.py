@@ -58,6 +58,18 @@ def attempt(code: str) -> str:
             ("write", "/etc/new", "write=('/etc',)"),
         ),
         (
+            "__import__('os').remove('/etc/passwd')",
+            ("write", "/etc", "write=('/etc',)"),
+        ),
+        (
+            "__import__('os').rename('/etc/passwd', 'moved')",
+            ("write", "/etc", "write=('/etc',)"),
+        ),
+        (
+            "__import__('os').rename(__import__('tempfile').mktemp(), '/etc/passwd')",
+            ("write", "/etc", "write=('/etc',)"),
+        ),
+        (
             "__import__('socket').create_connection(('a.test', 80))",
             ("net", "a.test:80", "hosts=('a.test:80',)"),
         ),

@@ -198,6 +198,34 @@ def test_it_reads_the_same_input_each_time(work: Path) -> None:
     assert "EOFError" in done.stderr
 
 
+def test_what_was_granted_is_kept_where_it_can_not_be_run_again(work: Path) -> None:
+    code = """
+        from pathlib import Path
+        Path("out/in").unlink(missing_ok=True)
+        open("data/in.csv")
+    """
+    bounds = ("--yes-read", "data", "--yes-write", "out")
+    for options in ((), ("--json",)):
+        (work / "out" / "in").write_text("line")
+        (work / "out" / "in").chmod(0o666)
+        file = work / f"policy{len(options)}.json"
+        begun = (*options, *bounds, "--stdin", "out/in", "--out", file.name)
+        done = learn(work, code, *begun)
+
+        assert done.returncode == 125, done.stderr
+        assert "out/in: No such file or directory" in done.stderr + done.stdout
+        granted = read_policy(file)
+        assert granted.read == (f"{work}/data/in.csv",)
+        assert granted.write == (f"{work}/out",)
+        if options:
+            assert lines(done)[-1]["settled"] is False
+            assert lines(done)[-1]["error"]["code"] == "policy-invalid"
+            assert lines(done)[-1]["written"] == file.name
+        else:
+            assert "It could not be run again.\nGranted, compared" in done.stderr
+            assert f"written: {file.name}\n" in done.stderr
+
+
 def test_arguments_texts_and_folders_to_import_from_are_those_of_run(
     work: Path,
 ) -> None:

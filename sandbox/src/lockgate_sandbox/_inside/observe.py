@@ -37,14 +37,14 @@ _CHANGES = frozenset(
         "os.chown",
         "os.link",
         "os.mkdir",
-        "os.remove",
-        "os.rename",
-        "os.rmdir",
         "os.symlink",
         "os.truncate",
         "os.utime",
     }
 )
+_TAKES_AWAY = frozenset({"os.remove", "os.rename", "os.rmdir"})
+"""Calls that change the folder of what they name: a right to the file is not enough."""
+
 _STARTS = frozenset({"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"})
 
 
@@ -57,6 +57,14 @@ def _asked_by_code() -> bool:
     if file.startswith("<frozen ") or is_among(file, (_OURS,)):
         return False
     return not is_among(file, (_LIBRARY,)) or "/site-packages/" in file
+
+
+def _folder(path: object) -> str | None:
+    """Where a name stands; the name itself may be a link, which is not followed."""
+    if isinstance(path, str | bytes | os.PathLike):
+        name = os.fsdecode(path)  # pyright: ignore[reportUnknownArgumentType]
+        return os.path.dirname(name.rstrip("/")) or "."  # noqa: PTH120
+    return None
 
 
 class _Variables(dict[bytes, bytes]):
@@ -129,11 +137,12 @@ class _Observer:
         if event == "sqlite3.connect":
             return self._database(args[0])
         if event in _CHANGES:
-            # A link is made at its second name; a file that moves changes both.
-            first = 0 if event not in ("os.link", "os.symlink") else 1
-            found = self._path(args[first], writes=True)
-            if found is None and event == "os.rename":
-                found = self._path(args[1], writes=True)
+            # A link is made at its second name.
+            return self._path(args[event in ("os.link", "os.symlink")], writes=True)
+        if event in _TAKES_AWAY:
+            found = self._path(_folder(args[0]), writes=True)
+            if found is None and event == "os.rename":  # a file that moves changes both
+                found = self._path(_folder(args[1]), writes=True)
             return found
         if not self._net and event.startswith("socket."):
             return None  # the broker tells of it

@@ -10,10 +10,12 @@ import sys
 from typing import Protocol
 
 from lockgate_sandbox.cli._asking import tried
+from lockgate_sandbox.cli._complaint import complain
 from lockgate_sandbox.cli._more import more_of
 from lockgate_sandbox.cli._policy_out import Written
 from lockgate_sandbox.cli._rounds import Learned, Outcome, Round
 from lockgate_sandbox.cli._tail import tail_lines
+from lockgate_sandbox.errors import SandboxError
 from lockgate_sandbox.learning import Bounds
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.policy_file import policy_text
@@ -28,13 +30,19 @@ _MARGIN = 6
 
 
 class Teller(Protocol):
-    """Hears of what happens, in this order; `end` once."""
+    """Hears of what happens, in this order; `end` once, or `broken` in its place.
+
+    It is broken if it could not be run again, after something had been granted.
+    """
 
     def begin(self, *, asks: bool, bounds: Bounds) -> None: ...
     def ended(self, number: int, outcome: Outcome) -> None: ...
     def round(self, done: Round) -> None: ...
     def end(
         self, before: Policy, learned: Learned, last: Round, written: Written
+    ) -> None: ...
+    def broken(
+        self, before: Policy, learned: Learned, written: Written, why: SandboxError
     ) -> None: ...
 
 
@@ -70,15 +78,24 @@ class JsonTeller:
         self, before: Policy, learned: Learned, last: Round, written: Written
     ) -> None:
         """The last line: the policy, and what makes it another one than before."""
-        _line(
-            {
-                "settled": last.settled,
-                "policy": json.loads(policy_text(learned.policy)),
-                "path": learned.path,
-                "changes": [one.to_dict() for one in before.diff(learned.policy)],
-                "written": self._args.out if written.there else None,
-            }
-        )
+        _line({"settled": last.settled, **self._policy(before, learned, written)})
+
+    def broken(
+        self, before: Policy, learned: Learned, written: Written, why: SandboxError
+    ) -> None:
+        """The same line, with the error."""
+        told = self._policy(before, learned, written)
+        _line({"settled": False, **told, "error": error_document(why)})
+
+    def _policy(
+        self, before: Policy, learned: Learned, written: Written
+    ) -> dict[str, object]:
+        return {
+            "policy": json.loads(policy_text(learned.policy)),
+            "path": learned.path,
+            "changes": [one.to_dict() for one in before.diff(learned.policy)],
+            "written": self._args.out if written.there else None,
+        }
 
 
 def _line(document: dict[str, object]) -> None:
@@ -144,7 +161,19 @@ class TextTeller:
         self, before: Policy, learned: Learned, last: Round, written: Written
     ) -> None:
         """What was learned: the difference in words, and how to run it so."""
-        _say(f"\n{_verdict(learned, last)}")
+        self._told_of(_verdict(learned, last), before, learned, written)
+
+    def broken(
+        self, before: Policy, learned: Learned, written: Written, why: SandboxError
+    ) -> None:
+        """What was granted by then, and why it was not run with that."""
+        self._told_of("It could not be run again.", before, learned, written)
+        complain(why)
+
+    def _told_of(
+        self, verdict: str, before: Policy, learned: Learned, written: Written
+    ) -> None:
+        _say(f"\n{verdict}")
         _differences(before, learned)
         for one in learned.never.values():
             _say(f"never: {one.phrase}")

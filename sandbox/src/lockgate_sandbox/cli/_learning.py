@@ -38,18 +38,27 @@ def learn(args: argparse.Namespace) -> int:
         check_guarded(_guarded(args), before)
         out = _out(args)
         learned = Learned(before, list(args.path))
-        last = _learn(learned, args, source, bounds, teller)
+        try:
+            last = _learn(learned, args, source, bounds, teller)
+        except SandboxError as error:
+            if not learned.added:
+                raise
+            # Each a word of the owner's, who is not asked twice.
+            teller.broken(before, learned, _write(out, learned), error)
+            return REFUSED
     except SandboxError as error:
         complain(error, as_json=args.json)
         return REFUSED
     except OSError as failed:
         print(f"lockgate-sandbox: {failed}", file=sys.stderr)
         return REFUSED
-    written = Written("left")
-    if out is not None and (bounds or _asks(args)):
-        written = out.write(learned.policy)
+    written = _write(out if bounds or _asks(args) else None, learned)
     teller.end(before, learned, last, written)
     return 0 if last.settled and written.outcome != "failed" else _UNSETTLED
+
+
+def _write(out: PolicyOut | None, learned: Learned) -> Written:
+    return Written("left") if out is None else out.write(learned.policy)
 
 
 def _out(args: argparse.Namespace) -> PolicyOut | None:
