@@ -66,7 +66,7 @@ def attempt(code: str) -> str:
             ("write", "/etc", "write=('/etc',)"),
         ),
         (
-            "__import__('os').rename(__import__('tempfile').mktemp(), '/etc/passwd')",
+            "import os; os.mkdir('to-go'); os.rename('to-go', '/etc/passwd')",
             ("write", "/etc", "write=('/etc',)"),
         ),
         (

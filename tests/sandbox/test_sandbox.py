@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,14 @@ def test_a_killed_zygote_is_replaced() -> None:
             with pytest.raises(SandboxError):
                 run(worker, "import time; time.sleep(60)")
             assert wait_until(lambda: not alive(worker.pid))
-        assert mine.run(policy(), "result = 1") == 1
+
+        def runs() -> bool:
+            # A child that was forked ahead may be taken just before it dies, too.
+            with suppress(WorkerDiedError):
+                return bool(mine.run(policy(), "result = 1") == 1)
+            return False
+
+        assert wait_until(runs)
         assert _family(mine)[1] != zygote
 
 

@@ -270,3 +270,53 @@ def test_a_flood_of_output_is_not_kept(folder: Path) -> None:
     told = unasked(folder, "for _ in range(400): print('x' * 99_999)")
 
     assert [len(text) for text in told] == [4_096]
+
+
+NO_WAYS = (
+    "import os\n"
+    "import lockgate_sandbox.cli._learning as l\n"
+    "import lockgate_sandbox.cli._policy_out as o\n"
+    "import lockgate_sandbox.learning._propose as p\n"
+    "l.ways = o.ways = p.ways = lambda path: (os.path.realpath(path),)\n"
+)
+
+
+@pytest.mark.parametrize(("off", "reads"), [("", False), (NO_WAYS, True)])
+def test_what_it_reads_as_input_is_no_link_of_its_own(
+    folder: Path, off: str, reads: bool
+) -> None:
+    (folder / "key").write_text("hunter2")
+    (folder / "box").mkdir()
+    (folder / "box").chmod(0o777)
+    (folder / "box" / "in").write_text("mine")
+    (folder / "data").write_text("for one more run")
+    code = (
+        "import os, sys\nprint(sys.stdin.read())\n"
+        "os.remove('box/in')\nos.symlink('../key', 'box/in')\nopen('data')"
+    )
+    bounds = ("--yes-write=box", "--yes-read=data")
+    told = unasked(folder, code, *bounds, "--stdin=box/in", off=off)
+
+    assert any("hunter2" in text for text in told) is reads, told
+
+
+@pytest.mark.parametrize(("off", "given"), [("", False), (NO_WAYS, True)])
+def test_no_link_to_its_policy_lies_where_it_may_write(
+    folder: Path, off: str, given: bool
+) -> None:
+    """It would lead to a policy of its own when its owner runs it."""
+    (folder / "real").mkdir()
+    (folder / "box").mkdir()
+    (folder / "box").chmod(0o777)
+    (folder / "box" / "now").symlink_to("../real")
+    (folder / "script.py").write_text("open('box/new', 'w')")
+    command = [sys.executable, "-c", off + _MAIN, "learn", "--yes-write=box"]
+    subprocess.run(
+        [*command, "--out", "box/now/p.json", "script.py"],
+        capture_output=True,
+        check=False,
+        timeout=120,
+        cwd=folder,
+    )
+
+    assert bool(read_policy(folder / "real" / "p.json").write) is given

@@ -384,3 +384,22 @@ def test_an_ordinary_users_file_goes_on_with_what_it_made_in_the_run_before(
 
     *_, last = done.stdout.splitlines()
     assert last == "0 xx True", done.stdout + done.stderr[-2_000:]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os; os.remove('f', dir_fd=os.open('data', 0))",
+        "import os; d = os.open('data', 0); os.rename('f', 'g', src_dir_fd=d)",
+        "import os; os.mkdir('f', dir_fd=os.open('data', 0))",
+        "import pathlib; pathlib.Path('data/none').unlink(missing_ok=True)",
+    ],
+)
+def test_no_folder_is_granted_that_it_did_not_want_to_change(
+    work: Path, code: str
+) -> None:
+    """A name in an open folder lies not where it stands; what is missing can not go."""
+    (work / "data" / "f").write_text("x")
+    done = learn(work, code, "--json", "--allow-read=data", "--yes-write=.")
+
+    assert lines(done)[-1]["policy"].get("write", []) == []

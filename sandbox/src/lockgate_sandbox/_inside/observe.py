@@ -45,6 +45,9 @@ _CHANGES = frozenset(
 _TAKES_AWAY = frozenset({"os.remove", "os.rename", "os.rmdir"})
 """Calls that change the folder of what they name: a right to the file is not enough."""
 
+_HERE = -1
+"""What an event says instead of the folder's descriptor, where none was given."""
+
 _STARTS = frozenset({"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"})
 
 
@@ -59,12 +62,27 @@ def _asked_by_code() -> bool:
     return not is_among(file, (_LIBRARY,)) or "/site-packages/" in file
 
 
-def _folder(path: object) -> str | None:
-    """Where a name stands; the name itself may be a link, which is not followed."""
-    if isinstance(path, str | bytes | os.PathLike):
-        name = os.fsdecode(path)  # pyright: ignore[reportUnknownArgumentType]
-        return os.path.dirname(name.rstrip("/")) or "."  # noqa: PTH120
-    return None
+def _folder(path: object, at: object, *, there: bool = True) -> str | None:
+    """Where a name stands; the name itself may be a link, which is not followed.
+
+    None as `_named` says, or if nothing is `there`: the kernel calls that missing, and
+    not denied.
+    """
+    name = _named(path, at)
+    if name is None or (there and not os.path.lexists(name)):
+        return None
+    return os.path.dirname(name.rstrip("/")) or "."  # noqa: PTH120
+
+
+def _named(path: object, at: object) -> str | None:
+    """`path` as text; None where it is no path, or stands in the folder open as `at`.
+
+    What that folder is called is not known here, and where we stand is another one.
+    """
+    if not isinstance(path, str | bytes | os.PathLike):
+        return None
+    name = os.fsdecode(path)  # pyright: ignore[reportUnknownArgumentType]
+    return name if at == _HERE or name[:1] == "/" else None
 
 
 class _Variables(dict[bytes, bytes]):
@@ -137,13 +155,12 @@ class _Observer:
         if event == "sqlite3.connect":
             return self._database(args[0])
         if event in _CHANGES:
-            # A link is made at its second name.
-            return self._path(args[event in ("os.link", "os.symlink")], writes=True)
+            # A link is made at its second name; a folder's descriptor comes last.
+            at = _HERE if event == "os.truncate" else args[-1]
+            named = _named(args[event in ("os.link", "os.symlink")], at)
+            return self._path(named, writes=True)
         if event in _TAKES_AWAY:
-            found = self._path(_folder(args[0]), writes=True)
-            if found is None and event == "os.rename":  # a file that moves changes both
-                found = self._path(_folder(args[1]), writes=True)
-            return found
+            return self._taken_away(args, event == "os.rename")
         if not self._net and event.startswith("socket."):
             return None  # the broker tells of it
         if event == "socket.getaddrinfo":
@@ -157,6 +174,15 @@ class _Observer:
         if event in ("os.fork", "os.forkpty") and not self._programs:
             return "process", "fork"
         return None
+
+    def _taken_away(
+        self, args: tuple[object, ...], moved: bool
+    ) -> tuple[str, str] | None:
+        old = _folder(args[0], args[2 if moved else 1])
+        found = self._path(old, writes=True)
+        if found is None and moved and old is not None:  # it changes both
+            found = self._path(_folder(args[1], args[3], there=False), writes=True)
+        return found
 
     def _database(self, place: object) -> tuple[str, str] | None:
         if not isinstance(place, str | bytes | os.PathLike):

@@ -10,12 +10,13 @@ never followed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.places import resolved
 
-__all__ = ["WRITTEN", "Written", "owners_place"]
+__all__ = ["WRITTEN", "Written", "owners_place", "ways"]
 
 
 class Written:
@@ -62,3 +63,16 @@ def owners_place(what: str, path: str) -> str:
             hint="name the place it should lead to, by a path without that link",
         )
     return real
+
+
+def ways(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Where `path` leads, and then each link on the way by its own place.
+
+    Whoever may change one of them decides what is found by `path`.
+
+    Raises:
+        OSError: If there are more links than the kernel would follow.
+    """
+    # Not `os.path.abspath`, which takes ".." out before the links are followed.
+    real, links = resolved(os.path.join(os.getcwd(), path))  # noqa: PTH109, PTH118
+    return real, *links

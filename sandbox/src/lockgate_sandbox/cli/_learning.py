@@ -7,12 +7,19 @@ import os
 import sys
 from collections.abc import Sequence
 
+from lockgate_sandbox._spelling.beneath import is_among
+from lockgate_sandbox._spelling.written import ways
 from lockgate_sandbox.cli._asking import ask, can_ask
 from lockgate_sandbox.cli._complaint import REFUSED, complain
 from lockgate_sandbox.cli._learned import JsonTeller, Teller, TextTeller
 from lockgate_sandbox.cli._once import check_file, run_once, source_of
 from lockgate_sandbox.cli._options import existing, policy_of
-from lockgate_sandbox.cli._policy_out import PolicyOut, Written, check_guarded
+from lockgate_sandbox.cli._policy_out import (
+    PolicyOut,
+    Written,
+    check_guarded,
+    written_by,
+)
 from lockgate_sandbox.cli._report import grant_for
 from lockgate_sandbox.cli._rounds import Learned, Outcome, Round, rounds
 from lockgate_sandbox.cli._tail import Tail
@@ -105,7 +112,7 @@ def _run(
     policy: Policy, path: Sequence[str], args: argparse.Namespace, source: bytes | None
 ) -> Outcome:
     denied: list[Denial] = []
-    stdin = _open(args.stdin)
+    stdin = _open(args.stdin, [*written_by(policy), *_bounds(args).write])
     try:
         with Tail() as tail:
             result = run_once(
@@ -124,8 +131,18 @@ def _run(
     return Outcome(policy, result, told, tail.text)
 
 
-def _open(name: str | None) -> int:
+def _open(name: str | None, written: Sequence[str]) -> int:
+    """What is read as standard input, opened with our rights.
+
+    A link where the file may write may be its own, to what only we may read.
+    """
     try:
+        for link in ways(name or os.devnull)[1:]:
+            if is_among(link, written):
+                raise PolicyError(
+                    f"{name} leads through the link {link}, where the file may write",
+                    hint="name the place it should lead to",
+                )
         return os.open(name or os.devnull, os.O_RDONLY)
     except OSError as error:
         raise PolicyError(f"{name}: {error.strerror}", hint="check the path") from error

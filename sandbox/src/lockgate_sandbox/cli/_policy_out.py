@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from lockgate_sandbox._spelling.beneath import is_among
+from lockgate_sandbox._spelling.written import ways
 from lockgate_sandbox.cli._report import Place
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.policy import Policy
 from lockgate_sandbox.policy_file import policy_text, read_policy
 
-__all__ = ["PolicyOut", "Written", "check_guarded"]
+__all__ = ["PolicyOut", "Written", "check_guarded", "written_by"]
 
 Outcome: TypeAlias = Literal["written", "replaced", "failed", "left"]
 
@@ -42,14 +43,19 @@ def check_guarded(guarded: Sequence[str], policy: Policy) -> None:
     Raises:
         PolicyError: If it does.
     """
-    open_to = [*policy.write, *(item.path for item in policy.files if item.write)]
-    written = [os.path.realpath(path) for path in open_to]
+    written = written_by(policy)
     for kept in guarded:
-        if is_among(os.path.realpath(kept), written):
+        if any(is_among(place, written) for place in ways(kept)):
             raise PolicyError(
                 f"{kept} lies where the file may write",
                 hint="name a file elsewhere: whoever writes there decides",
             )
+
+
+def written_by(policy: Policy) -> list[str]:
+    """Where code may write under `policy`."""
+    open_to = [*policy.write, *(item.path for item in policy.files if item.write)]
+    return [os.path.realpath(path) for path in open_to]
 
 
 class PolicyOut:

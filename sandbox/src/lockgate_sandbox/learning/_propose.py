@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from lockgate_sandbox._spelling.beneath import is_among
+from lockgate_sandbox._spelling.written import ways
 from lockgate_sandbox._wire.own_mode import refused_by_mode
 from lockgate_sandbox._wire.remedy import (
     existing_place,
@@ -70,7 +71,7 @@ def propose(
     of `guarded`, like the file that its policy is kept in. `PythonResult.denials` and
     `RunResult.denials` are what it is for.
     """
-    kept = tuple(os.path.realpath(path) for path in guarded)
+    kept = tuple(place for path in guarded for place in ways(path))
     case = _Case(policy, os.fspath(script), kept)
     wanted: dict[tuple[str, object], Proposal] = {}
     left: list[Denial] = []
