@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lockgate_sandbox._spelling.beneath import is_among
 from lockgate_sandbox._wire.misfit import CROSSES
@@ -29,6 +29,7 @@ __all__ = [
     "host_of",
     "is_too_much",
     "of_target",
+    "telling",
     "way_out",
 ]
 
@@ -132,15 +133,27 @@ def denials_of(
     """What a process told that it tried (right, what), as far as it is worth telling.
 
     Each with what `grant_for` says. A variable that the host has not either is no
-    loss, and a socket says nothing more where a host is named that it was made for.
+    loss, and neither is what `telling` leaves out.
     """
-    named = any(right == "net" and host_of(what) for right, what in told)
-    return [
-        Denial(right, what, grant_for(right, what, policy, folders))
-        for right, what in told
-        if _is_missed(right, what)
-        and not (named and right == "net" and not host_of(what))
-    ]
+    return telling(
+        [
+            Denial(right, what, grant_for(right, what, policy, folders))
+            for right, what in told
+            if _is_missed(right, what)
+        ]
+    )
+
+
+def telling(denials: Iterable[Denial]) -> list[Denial]:
+    """Without a socket of no name, where a host is named that it was made for."""
+    found = list(denials)
+    if all(_is_bare(item) for item in found if item.right == "net"):
+        return found
+    return [item for item in found if not _is_bare(item)]
+
+
+def _is_bare(denial: Denial) -> bool:
+    return denial.right == "net" and " " in denial.what
 
 
 def of_target(kind: str, message: str) -> str:

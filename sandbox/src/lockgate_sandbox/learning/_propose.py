@@ -23,6 +23,7 @@ from lockgate_sandbox._wire.remedy import (
     folder_of,
     host_of,
     is_too_much,
+    telling,
 )
 from lockgate_sandbox.errors import PolicyError
 from lockgate_sandbox.grant_text import parse_host_grant
@@ -75,7 +76,7 @@ def propose(
     case = _Case(policy, os.fspath(script), kept)
     wanted: dict[tuple[str, object], Proposal] = {}
     left: list[Denial] = []
-    for denial in _telling(denials):
+    for denial in telling(denials):
         try:
             found = _FORMS.get(denial.right, _nothing)(denial, case)
             if found.right != "path" and found.added_to(policy) == policy:
@@ -91,14 +92,6 @@ def propose(
         tried = tuple(dict.fromkeys((*known.denials, denial)))
         wanted[found.key] = replace(known, denials=tried)
     return _settled(wanted, left)
-
-
-def _telling(denials: Iterable[Denial]) -> list[Denial]:
-    """Without what another one tells better: a socket of no name, beside its name."""
-    found = list(denials)
-    if any(item.right == "net" and " " not in item.what for item in found):
-        return [item for item in found if item.right != "net" or " " not in item.what]
-    return found
 
 
 _RANDOM = re.compile(r"[a-z0-9_]{8}")
