@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lockgate_sandbox import Sandbox
+from lockgate_sandbox import Interpreter, Sandbox
 from tests.sandbox.attacks.catalogue import Attack
 from tests.support.everywhere import (
     NAMESPACES,
@@ -111,6 +111,13 @@ def placed(
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox with every layer."""
     with Sandbox.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def python(sandbox: Sandbox) -> Iterator[Interpreter]:
+    """An interpreter with nothing granted."""
+    with Interpreter.open(sandbox=sandbox) as opened:
         yield opened
 
 

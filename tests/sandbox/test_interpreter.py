@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,6 @@ from lockgate_sandbox import (
 from tests.support.sandbox import alive, open_folder, policy, task_count, wait_until
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture
-def python(sandbox: Sandbox) -> Iterator[Interpreter]:
-    with Interpreter.open(sandbox=sandbox) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -18,12 +17,6 @@ from lockgate_sandbox import (
 )
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture
-def python(sandbox: Sandbox) -> Iterator[Interpreter]:
-    with Interpreter.open(sandbox=sandbox) as opened:
-        yield opened
 
 
 def test_what_has_a_type_of_its_own_is_given_without_a_cast(
